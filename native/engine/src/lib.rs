@@ -1,0 +1,4 @@
+//! The engine of mongoose-http-pusher.
+#![forbid(unsafe_code)]
+
+pub mod settings;

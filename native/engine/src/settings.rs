@@ -1,0 +1,142 @@
+//! What a pool is told: where to POST, over what, how many at once and for how long.
+//!
+//! [`PoolOptions`] is the form in which both callers have it (the NIF from the live host, the
+//! command-line program from a TOML file): names as in `outgoing_pools.http`, values unchecked.
+//! [`PoolSettings`] is the checked form that the rest of the engine works with; there is no other
+//! way to make one than [`PoolOptions::check`]. Reading certificate files is not done here but when
+//! the pool is opened (see `tls`).
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Options of one `outgoing_pools.http` pool, with the host's names and units, still unchecked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolOptions {
+    /// `connection.host`: `http[s]://name[:port]`.
+    pub host: String,
+    /// `connection.path_prefix`.
+    pub path_prefix: String,
+    /// `connection.request_timeout`, milliseconds; bounds one attempt.
+    pub request_timeout: u64,
+    /// `call_timeout`, milliseconds; from the head of the lane to the outcome.
+    pub call_timeout: u64,
+    /// `workers`: requests in flight at the most.
+    pub workers: u64,
+    /// `strategy`; only `next_available_worker` differs here: it never waits.
+    pub strategy: String,
+    /// `max_worker_queue_len`, per worker.
+    #[serde(default)]
+    pub max_worker_queue_len: Option<u64>,
+    /// Own setting: HTTP/2 (only over TLS).
+    #[serde(default)]
+    pub http2: bool,
+    /// `connection.tls`; needed for `https`, without effect for `http`.
+    #[serde(default)]
+    pub tls: Option<TlsOptions>,
+}
+
+/// The `connection.tls` options, made independent of the host's generation by the caller.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsOptions {
+    /// What is demanded of the server's certificate.
+    pub verify: Verify,
+    /// `disconnect_on_failure = false`: a bad certificate is accepted.
+    #[serde(default)]
+    pub accept_any: bool,
+    /// `cacertfile`; the system's store where it is not set.
+    #[serde(default)]
+    pub cacertfile: Option<PathBuf>,
+    /// `certfile`; may hold the key too.
+    #[serde(default)]
+    pub certfile: Option<PathBuf>,
+    /// `keyfile`; the certificate file where it is not set.
+    #[serde(default)]
+    pub keyfile: Option<PathBuf>,
+    /// `password` of an encrypted key.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// `ciphers`, an OpenSSL cipher string.
+    #[serde(default)]
+    pub ciphers: Option<String>,
+    /// `versions`: `tlsv1`, `tlsv1.1`, `tlsv1.2`, `tlsv1.3`; all that exist where it is not set.
+    #[serde(default)]
+    pub versions: Option<Vec<String>>,
+    /// `server_name_indication.enabled`.
+    #[serde(default = "yes")]
+    pub sni: bool,
+    /// `server_name_indication.host`: the name that is sent and checked instead of the URL's.
+    #[serde(default)]
+    pub sni_host: Option<String>,
+    /// `server_name_indication.protocol`: whether a wildcard certificate may match (`https`) or
+    /// names are compared as they are (`default`).
+    #[serde(default)]
+    pub sni_protocol: Option<String>,
+    /// Set options that mean nothing to this client, by name, to be named in a warning (`dhfile`,
+    /// `crl_files`).
+    #[serde(default)]
+    pub ignored: Vec<String>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// What is demanded of the server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// Nothing: any certificate, any name.
+    None,
+    /// A chain to a trusted root and the right name.
+    Peer,
+    /// As `Peer`, and a self-signed certificate passes too.
+    SelfsignedPeer,
+}
+
+/// What happens to a notification when every worker is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenBusy {
+    /// It waits for its turn.
+    Wait,
+    /// It is rejected (`next_available_worker`).
+    Reject,
+}
+
+/// Where a pool POSTs to, without the path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl {
+    /// Over TLS.
+    pub https: bool,
+    /// Lower case; an IPv6 literal without its brackets.
+    pub host: String,
+    /// As given, or the scheme's default.
+    pub port: u16,
+}
+
+/// Checked options of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// Scheme, host and port.
+    pub base: BaseUrl,
+    /// Put before every handler's path, see [`crate::url`].
+    pub path_prefix: String,
+    /// Requests in flight at the most.
+    pub workers: NonZeroUsize,
+    /// Whether a notification may wait for a worker.
+    pub when_busy: WhenBusy,
+    /// Waiting notifications at the most, besides the engine's own bounds.
+    pub max_waiting: Option<usize>,
+    /// One attempt, connecting included.
+    pub request_timeout: Duration,
+    /// From the head of the lane to the outcome.
+    pub call_timeout: Duration,
+    /// HTTP/2 instead of HTTP/1.1.
+    pub http2: bool,
+    /// Set for https only.
+    pub tls: Option<TlsOptions>,
+}
