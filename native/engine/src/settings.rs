@@ -6,11 +6,27 @@
 //! way to make one than [`PoolOptions::check`]. Reading certificate files is not done here but when
 //! the pool is opened (see `tls`).
 
+mod check;
+mod problem;
+mod secret;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+pub use problem::{ConfigError, Warning};
+pub use secret::Secret;
+
+/// The strategies of the host's pools; what they are called in the configuration file.
+pub const STRATEGIES: [&str; 5] = [
+    "best_worker",
+    "random_worker",
+    "next_worker",
+    "available_worker",
+    "next_available_worker",
+];
 
 /// Options of one `outgoing_pools.http` pool, with the host's names and units, still unchecked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,7 +36,8 @@ pub struct PoolOptions {
     pub host: String,
     /// `connection.path_prefix`.
     pub path_prefix: String,
-    /// `connection.request_timeout`, milliseconds; bounds one attempt.
+    /// `connection.request_timeout`, milliseconds; bounds one attempt. For 0 see
+    /// [`PoolSettings::request_timeout`].
     pub request_timeout: u64,
     /// `call_timeout`, milliseconds; from the head of the lane to the outcome.
     pub call_timeout: u64,
@@ -59,7 +76,7 @@ pub struct TlsOptions {
     pub keyfile: Option<PathBuf>,
     /// `password` of an encrypted key.
     #[serde(default)]
-    pub password: Option<String>,
+    pub password: Option<Secret>,
     /// `ciphers`, an OpenSSL cipher string.
     #[serde(default)]
     pub ciphers: Option<String>,
@@ -72,8 +89,9 @@ pub struct TlsOptions {
     /// `server_name_indication.host`: the name that is sent and checked instead of the URL's.
     #[serde(default)]
     pub sni_host: Option<String>,
-    /// `server_name_indication.protocol`: whether a wildcard certificate may match (`https`) or
-    /// names are compared as they are (`default`).
+    /// `server_name_indication.protocol`: whether a wildcard certificate may match `sni_host`
+    /// (`https`) or names are compared as they are (`default`). As in the host, it acts only where
+    /// `sni_host` is set; a name taken from the URL follows the rules of https.
     #[serde(default)]
     pub sni_protocol: Option<String>,
     /// Set options that mean nothing to this client, by name, to be named in a warning (`dhfile`,
@@ -84,6 +102,26 @@ pub struct TlsOptions {
 
 const fn yes() -> bool {
     true
+}
+
+/// The server is verified against the system's store; nothing else is set.
+impl Default for TlsOptions {
+    fn default() -> Self {
+        Self {
+            verify: Verify::Peer,
+            accept_any: false,
+            cacertfile: None,
+            certfile: None,
+            keyfile: None,
+            password: None,
+            ciphers: None,
+            versions: None,
+            sni: true,
+            sni_host: None,
+            sni_protocol: None,
+            ignored: Vec::new(),
+        }
+    }
 }
 
 /// What is demanded of the server's certificate.
@@ -118,6 +156,25 @@ pub struct BaseUrl {
     pub port: u16,
 }
 
+impl BaseUrl {
+    /// Host and port as they stand in a URL and in `Host`: an IPv6 literal in its brackets, the
+    /// scheme's default port left out.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        let default = if self.https { 443 } else { 80 };
+        if self.port == default {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+}
+
 /// Checked options of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSettings {
@@ -131,12 +188,14 @@ pub struct PoolSettings {
     pub when_busy: WhenBusy,
     /// Waiting notifications at the most, besides the engine's own bounds.
     pub max_waiting: Option<usize>,
-    /// One attempt, connecting included.
+    /// One attempt, connecting included. Zero has the meaning it has in the stock module's client:
+    /// connecting is bounded by `call_timeout` alone, the request is written, and its answer counts
+    /// only if it is there at once; otherwise the outcome is `request_timeout`.
     pub request_timeout: Duration,
     /// From the head of the lane to the outcome.
     pub call_timeout: Duration,
     /// HTTP/2 instead of HTTP/1.1.
     pub http2: bool,
-    /// Set for https only.
+    /// Set if and only if the base is https.
     pub tls: Option<TlsOptions>,
 }
