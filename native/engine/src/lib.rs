@@ -1,4 +1,34 @@
-//! The engine of mongoose-http-pusher.
+//! The engine of mongoose-http-pusher: it takes notifications, keeps the order in each lane, POSTs them
+//! over its own connections and reports what became of every one.
+//!
+//! It knows nothing of Erlang: the NIF and the command-line program are its callers.
+//!
+//! | where | what |
+//! | --- | --- |
+//! | [`engine`] | pools, host types and handlers by number; start and stop |
+//! | [`queue`] | lanes, turns, phases, counts: plain data |
+//! | [`pool`] | a pool's queue under its lock, draining, expiry |
+//! | [`worker`], [`delivery`] | what a worker does; one notification from start to outcome |
+//! | [`transport`] | names, sockets, TLS, HTTP |
+//! | [`report`] | outcomes and rejections on their way to the reporter |
+//! | [`settings`], [`url`], [`tls`] | what a pool is told, checked |
 #![forbid(unsafe_code)]
 
+pub mod budget;
+pub mod delivery;
+pub mod engine;
+pub mod faults;
+pub mod form;
+pub mod header;
+pub mod host_type;
+pub mod notification;
+pub mod panics;
+pub mod pool;
+pub mod queue;
+pub mod report;
+pub mod runtime;
 pub mod settings;
+pub mod tls;
+pub mod transport;
+pub mod url;
+pub mod worker;

@@ -1,0 +1,253 @@
+//! One notification from its start to its outcome: request, attempts, timeouts, response.
+//!
+//! `request_timeout` bounds an attempt, connecting included; `call_timeout` bounds them all. An
+//! attempt whose connection breaks before the response head is complete is made again on a fresh
+//! connection, three in all, as the stock client does (`mongoose_http_client` asks fusco for two
+//! retries). The outcome is there when the final head is; the body is read afterwards for the
+//! connection's sake alone. Not here: the queue, and what the connection is made of.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use tokio::time::{Instant, timeout_at};
+
+use crate::faults;
+use crate::notification::{Content, Notification};
+use crate::pool::in_flight::InFlight;
+use crate::pool::target::Target;
+use crate::pool::{Opened, Pool};
+use crate::report::outcomes::Verdict;
+use crate::report::reason::Reason;
+use crate::transport::error::AttemptError;
+use crate::transport::link::{Drained, Link};
+use crate::worker::Cell;
+
+/// Attempts in all.
+pub const ATTEMPTS: u8 = 3;
+/// Response body bytes that are read at the most.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Delivers `job` over `link`, which it may replace. Gives the next one if there is one.
+pub async fn deliver(
+    pool: &Arc<Pool>,
+    cell: &Cell,
+    link: &mut Option<Link>,
+    job: InFlight,
+) -> Option<InFlight> {
+    faults::point("prepare");
+    let (Some(opened), Some(notification)) = (pool.opened(), job.notification()) else {
+        return job.finish_and_take(failure(Reason::InternalError, "the pool is not open", 0));
+    };
+    let prepared = match Prepared::new(opened, notification) {
+        Ok(prepared) => prepared,
+        Err(text) => return job.finish_and_take(failure(Reason::PoolConfig, &text, 0)),
+    };
+    let attempts = AtomicU8::new(0);
+    let end = {
+        let mut run = pin!(attempt_all(
+            opened,
+            link,
+            &prepared,
+            job.deadline(),
+            &attempts
+        ));
+        poll_fn(|cx| match cell.poll_cancelled(cx) {
+            Poll::Ready(reason) => Poll::Ready(Err(AttemptError::last(
+                reason,
+                "the pool or the module was stopped while it was being sent".to_owned(),
+            ))),
+            Poll::Pending => run.as_mut().poll(cx),
+        })
+        .await
+    };
+    let answer = match end {
+        Ok(answer) => answer,
+        Err(error) => {
+            *link = None;
+            let text = format!("POST {}: {}", opened.describe(&prepared.target), error.text);
+            return job.finish_and_take(failure(error.reason, &text, attempts.into_inner()));
+        }
+    };
+    faults::point("answered");
+    let verdict = Verdict::Sent {
+        status: answer.response.status().as_u16(),
+        elapsed: job.elapsed(),
+    };
+    read_body(cell, link, job, verdict, answer).await
+}
+
+/// Reads what there is of the response body. Where the rest takes time, the lane does not wait.
+async fn read_body(
+    cell: &Cell,
+    link: &mut Option<Link>,
+    job: InFlight,
+    verdict: Verdict,
+    answer: Answer,
+) -> Option<InFlight> {
+    let body = answer.response.into_body();
+    if body.is_end_stream() {
+        return job.finish_and_take(verdict);
+    }
+    let mut job = Some((job, verdict));
+    let whole = match link {
+        None => false,
+        Some(link) => {
+            let mut rest = pin!(timeout_at(answer.deadline, link.drain(body, MAX_BODY)));
+            poll_fn(|cx| {
+                let read = rest.as_mut().poll(cx);
+                if read.is_pending() {
+                    if let Some((job, verdict)) = job.take() {
+                        job.finish(verdict);
+                    }
+                    if cell.poll_cancelled(cx).is_ready() {
+                        return Poll::Ready(false);
+                    }
+                }
+                read.map(|read| matches!(read, Ok(Drained::Whole)))
+            })
+            .await
+        }
+    };
+    if !whole {
+        *link = None;
+    }
+    faults::point("read");
+    job.and_then(|(job, verdict)| job.finish_and_take(verdict))
+}
+
+/// A response head, and when the time for its body is over.
+struct Answer {
+    response: Response<Incoming>,
+    deadline: Instant,
+}
+
+async fn attempt_all(
+    opened: &Opened,
+    link: &mut Option<Link>,
+    prepared: &Prepared,
+    call_deadline: Instant,
+    made: &AtomicU8,
+) -> Result<Answer, AttemptError> {
+    loop {
+        let attempt = made.fetch_add(1, Ordering::Relaxed) + 1;
+        let deadline = Instant::now() + opened.settings.request_timeout;
+        let bound = deadline.min(call_deadline);
+        let end = timeout_at(bound, attempt_once(opened, link, prepared)).await;
+        let error = match end {
+            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                let text = "the endpoint answered 101 to a request that offers no other protocol";
+                AttemptError::last(Reason::InvalidResponse, text.to_owned())
+            }
+            Ok(Ok(response)) => return Ok(Answer { response, deadline }),
+            Ok(Err(error)) => error,
+            Err(_) if bound == call_deadline && call_deadline < deadline => timed_out(
+                Reason::PoolTimeout,
+                "call_timeout",
+                opened.settings.call_timeout,
+            ),
+            Err(_) => timed_out(
+                Reason::RequestTimeout,
+                "request_timeout",
+                opened.settings.request_timeout,
+            ),
+        };
+        *link = None;
+        if !error.broken || attempt == ATTEMPTS {
+            return Err(error);
+        }
+    }
+}
+
+async fn attempt_once(
+    opened: &Opened,
+    link: &mut Option<Link>,
+    prepared: &Prepared,
+) -> Result<Response<Incoming>, AttemptError> {
+    let usable = match link {
+        Some(kept) => poll_fn(|cx| Poll::Ready(kept.poll_usable(cx))).await,
+        None => false,
+    };
+    if !usable {
+        *link = None;
+    }
+    let link = match link {
+        Some(link) => link,
+        None => {
+            faults::point("connect");
+            link.insert(opened.endpoint.link().await?.0)
+        }
+    };
+    faults::point("send");
+    link.exchange(prepared.request()).await
+}
+
+fn timed_out(reason: Reason, option: &str, allowed: Duration) -> AttemptError {
+    AttemptError::last(
+        reason,
+        format!("no response within {option} ({} ms)", allowed.as_millis()),
+    )
+}
+
+fn failure(reason: Reason, text: &str, attempts: u8) -> Verdict {
+    Verdict::Failed {
+        reason,
+        text: text.into(),
+        attempts,
+    }
+}
+
+/// A request that can be sent more than once.
+pub struct Prepared {
+    target: Target,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Prepared {
+    /// The request for `notification`, or what is wrong with its URL.
+    pub fn new(opened: &Opened, notification: &Notification) -> Result<Self, Arc<str>> {
+        let target = opened.targets.get(notification.handler())?;
+        let body = notification.body();
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(HOST, target.host.clone());
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        match notification.content() {
+            Content::Form => {
+                let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+                headers.insert(CONTENT_TYPE, form);
+            }
+            Content::Custom(own) => {
+                if own.iter().any(|(name, _)| name == HOST) {
+                    headers.remove(HOST);
+                }
+                for (name, value) in own {
+                    headers.append(name.clone(), value.clone());
+                }
+            }
+        }
+        Ok(Self {
+            target,
+            headers,
+            body,
+        })
+    }
+
+    /// One copy of it.
+    #[must_use]
+    pub fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}

@@ -1,0 +1,40 @@
+//! Places at which a test can make a delivery panic. Compiled to nothing without the feature `faults`.
+
+/// A place in a delivery, by name.
+#[cfg(not(feature = "faults"))]
+#[inline]
+pub fn point(_: &str) {}
+
+#[cfg(feature = "faults")]
+pub use armed::{arm, point};
+
+#[cfg(feature = "faults")]
+mod armed {
+    use std::collections::HashMap;
+
+    use parking_lot::Mutex;
+
+    static ARMED: Mutex<Option<HashMap<String, u32>>> = Mutex::new(None);
+
+    /// The next `times` visits of `place` panic.
+    pub fn arm(place: &str, times: u32) {
+        ARMED
+            .lock()
+            .get_or_insert_default()
+            .insert(place.to_owned(), times);
+    }
+
+    /// A place in a delivery, by name.
+    pub fn point(place: &str) {
+        let hit = ARMED
+            .lock()
+            .as_mut()
+            .and_then(|armed| armed.get_mut(place))
+            .is_some_and(|left| {
+                let hit = *left > 0;
+                *left = left.saturating_sub(1);
+                hit
+            });
+        assert!(!hit, "a test asked for a panic at {place}");
+    }
+}

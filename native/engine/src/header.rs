@@ -1,0 +1,81 @@
+//! Which headers a callback module may set.
+//!
+//! What HTTP forbids in a name or a value (RFC 9110, sections 5.1 and 5.5) is refused, and so are the
+//! headers by which the connection is framed, which are the engine's: a second opinion on where a
+//! request ends is how requests are smuggled (RFC 9112, section 11.2).
+
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderName, HeaderValue};
+use thiserror::Error;
+
+/// A header that must not be sent. The text names it, and never its value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HeaderError {
+    /// The name is empty or has a character that HTTP does not allow in one.
+    #[error("the header name {0:?} is not allowed in HTTP")]
+    Name(String),
+    /// The value has CR, LF, NUL or another control character.
+    #[error(
+        "the value of header {0} has a control character (CR, LF, NUL), which HTTP does not allow"
+    )]
+    Value(String),
+    /// The header frames the connection.
+    #[error("the header {0} is set by the client itself; a callback module must leave it out")]
+    Framing(String),
+}
+
+/// Checks one header.
+pub fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), HeaderError> {
+    let shown = || String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
+    let checked = HeaderName::from_bytes(name).map_err(|_| HeaderError::Name(shown()))?;
+    let framing = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE];
+    if framing.contains(&checked) {
+        return Err(HeaderError::Framing(checked.to_string()));
+    }
+    let value = HeaderValue::from_bytes(value).map_err(|_| HeaderError::Value(shown()))?;
+    Ok((checked, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_headers_pass_with_the_name_in_lower_case() {
+        let (name, value) = check(b"X-Api-Key", b"s3cret \xe9").expect("an ordinary header");
+        assert_eq!(
+            (name.as_str(), value.as_bytes()),
+            ("x-api-key", &b"s3cret \xe9"[..])
+        );
+        assert!(check(b"Host", b"other.example").is_ok());
+        assert!(check(b"x-empty", b"").is_ok());
+    }
+
+    #[test]
+    fn names_and_values_that_http_forbids() {
+        for name in [&b""[..], b"a b", b"a\r\nb", b"a:b", b"\xe9", b"a\0"] {
+            assert!(
+                matches!(check(name, b"v"), Err(HeaderError::Name(_))),
+                "{name:?}"
+            );
+        }
+        for value in [&b"a\r\nb: c"[..], b"a\nb", b"a\0", b"a\x7f"] {
+            let error = check(b"x-a", value).expect_err("a control character");
+            assert_eq!(error, HeaderError::Value("x-a".to_owned()));
+            assert!(error.to_string().contains("x-a"));
+        }
+    }
+
+    #[test]
+    fn framing_headers_in_any_case() {
+        for name in [
+            "Content-Length",
+            "transfer-encoding",
+            "CONNECTION",
+            "Upgrade",
+        ] {
+            let error = check(name.as_bytes(), b"1").expect_err("a framing header");
+            assert_eq!(error, HeaderError::Framing(name.to_lowercase()));
+        }
+    }
+}

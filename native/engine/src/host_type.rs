@@ -1,0 +1,108 @@
+//! One host type's account: how many notifications were handed over for it and what became of them.
+//!
+//! A host type can be closed on its own while others go on in the same pools (the module is stopped
+//! for it). Not here: the queues, which know nothing of host types but their number.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A host type and its account.
+#[derive(Debug)]
+pub struct HostType {
+    /// Number, unique in the engine.
+    pub id: u32,
+    /// Name, as the host has it.
+    pub name: Box<str>,
+    open: AtomicBool,
+    pushed: AtomicU64,
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+    sent: AtomicU64,
+    failed: AtomicU64,
+    acknowledged: AtomicU64,
+}
+
+/// The account in numbers. Each is exact; read while notifications move, they need not be of one
+/// moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Handed over: `accepted + rejected`.
+    pub pushed: u64,
+    /// Taken.
+    pub accepted: u64,
+    /// Not taken.
+    pub rejected: u64,
+    /// Outcome: sent.
+    pub sent: u64,
+    /// Outcome: failed.
+    pub failed: u64,
+    /// Waiting, in flight, or with an outcome that the reporter has not acknowledged.
+    pub pending: u64,
+}
+
+impl HostType {
+    pub(crate) fn new(id: u32, name: &str) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            open: AtomicBool::new(true),
+            pushed: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            acknowledged: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether new notifications are taken.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_open(&self, open: bool) {
+        self.open.store(open, Ordering::Release);
+    }
+
+    pub(crate) fn count_pushed(&self) {
+        self.pushed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counted before the notification can have an outcome, so that `pending` is never too low.
+    pub(crate) fn count_accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes [`HostType::count_accepted`] back for a notification that a pool refused after all.
+    pub(crate) fn uncount_accepted(&self) {
+        self.accepted.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn count_rejected(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_outcome(&self, sent: bool) {
+        let counter = if sent { &self.sent } else { &self.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_acknowledged(&self) {
+        self.acknowledged.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        let acknowledged = self.acknowledged.load(Ordering::SeqCst);
+        let accepted = self.accepted.load(Ordering::SeqCst);
+        Account {
+            pushed: self.pushed.load(Ordering::Relaxed),
+            accepted,
+            rejected: self.rejected.load(Ordering::Relaxed),
+            sent: self.sent.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            pending: accepted.saturating_sub(acknowledged),
+        }
+    }
+}

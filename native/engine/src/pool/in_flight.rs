@@ -1,0 +1,115 @@
+//! A notification between its start and its outcome.
+//!
+//! There is no way to lose one: it ends by one of the methods that consume it, and where the task
+//! that has it panics or is dropped, it ends as failed by itself. Either way its outcome is reported
+//! first and its lane goes on after that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Pool, Queued};
+use crate::notification::Notification;
+use crate::panics;
+use crate::queue::lanes::{Taken, Ticket};
+use crate::report::outcomes::Verdict;
+use crate::report::reason::Reason;
+
+/// A notification that has started and has no outcome yet.
+#[derive(Debug)]
+pub struct InFlight {
+    pool: Arc<Pool>,
+    head_since: Instant,
+    /// Gone once the outcome is reported.
+    inside: Option<(Queued, Ticket)>,
+}
+
+impl InFlight {
+    pub(super) fn new(pool: Arc<Pool>, taken: Taken<Queued>) -> Self {
+        Self {
+            pool,
+            head_since: taken.head_since,
+            inside: Some((taken.item, taken.ticket)),
+        }
+    }
+
+    /// The notification.
+    pub fn notification(&self) -> Option<&Notification> {
+        self.inside.as_ref().map(|(item, _)| &item.notification)
+    }
+
+    /// When its `call_timeout` is over.
+    pub fn deadline(&self) -> Instant {
+        self.head_since + self.pool.call_timeout()
+    }
+
+    /// Time since hand-over.
+    pub fn elapsed(&self) -> Duration {
+        self.inside
+            .as_ref()
+            .map_or(Duration::ZERO, |(item, _)| item.accepted_at.elapsed())
+    }
+
+    /// The host type's number.
+    pub fn group(&self) -> u32 {
+        self.notification()
+            .map_or(u32::MAX, |notification| notification.handler().host_type.id)
+    }
+
+    /// It has its outcome, and somebody else takes the lane's next.
+    pub fn finish(mut self, verdict: Verdict) {
+        self.end(verdict);
+    }
+
+    /// It has its outcome, and the caller takes whatever is next in the pool.
+    pub fn finish_and_take(mut self, verdict: Verdict) -> Option<Self> {
+        let (item, ticket) = self.inside.take()?;
+        let sent = matches!(verdict, Verdict::Sent { .. });
+        self.pool.report(item.notification, verdict);
+        let (next, quiet) = {
+            let mut core = self.pool.core();
+            (
+                core.finish_and_take(ticket, sent, Instant::now()),
+                core.is_quiet(),
+            )
+        };
+        self.pool.tell_if_quiet(quiet);
+        next.map(|taken| self.pool.in_flight(taken))
+    }
+
+    fn end(&mut self, verdict: Verdict) {
+        let Some((item, ticket)) = self.inside.take() else {
+            return;
+        };
+        let sent = matches!(verdict, Verdict::Sent { .. });
+        self.pool.report(item.notification, verdict);
+        let (step, quiet) = {
+            let mut core = self.pool.core();
+            (core.finish(ticket, sent, Instant::now()), core.is_quiet())
+        };
+        self.pool.tell_if_quiet(quiet);
+        self.pool.follow(step);
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.inside.is_none() {
+            return;
+        }
+        let (reason, text) = if std::thread::panicking() {
+            (
+                Reason::InternalError,
+                format!("the engine panicked: {}", panics::last()),
+            )
+        } else {
+            (Reason::EngineDown, "the engine was stopped".to_owned())
+        };
+        self.end(Verdict::Failed {
+            reason,
+            text: text.into(),
+            attempts: 0,
+        });
+    }
+}

@@ -1,0 +1,359 @@
+//! A pool: its queue under a lock, its workers, and the way from hand-over to outcome.
+//!
+//! What a step of the queue asks for (wake a worker, start one, start the expiry timer) is done here,
+//! after the lock is let go. Not here: the rules of the queue (`queue`), what a worker does with a
+//! notification (`worker`, `delivery`).
+
+pub mod in_flight;
+pub mod target;
+pub mod timer;
+pub mod winding_up;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::budget::Budget;
+use crate::notification::Notification;
+use crate::queue::core::{Core, Refusal, Rules, Step, Tally};
+use crate::queue::lanes::{LaneLimits, Taken};
+use crate::report::outcomes::{Outcome, Outcomes, Verdict};
+use crate::report::reason::{Reason, Rejection};
+use crate::settings::{PoolSettings, WhenBusy};
+use crate::transport::link::Endpoint;
+use crate::worker::{self, Cell};
+use target::Targets;
+
+/// What goes through a pool's queue.
+#[derive(Debug)]
+pub struct Queued {
+    pub(crate) notification: Notification,
+    /// When it was handed over.
+    pub(crate) accepted_at: Instant,
+}
+
+/// One incarnation of a pool.
+#[derive(Debug)]
+pub struct Pool {
+    /// Number, unique in the engine; never used again.
+    pub id: u32,
+    /// Name, for reports.
+    pub name: Box<str>,
+    core: Mutex<Core<Queued, Arc<Cell>>>,
+    /// Set once, when the pool opens.
+    opened: OnceLock<Opened>,
+    /// Why the pool could not be opened.
+    defect: OnceLock<Box<str>>,
+    budget: Budget,
+    node: Arc<Budget>,
+    rejected: AtomicU64,
+    outcomes: Arc<Outcomes>,
+    handle: Handle,
+    /// All workers, to cancel what they do.
+    cells: Mutex<Vec<Arc<Cell>>>,
+    quiet: Notify,
+}
+
+/// What an open pool has besides its queue.
+#[derive(Debug)]
+pub struct Opened {
+    pub(crate) settings: PoolSettings,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) targets: Targets,
+}
+
+/// Bounds of one pool.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// Pending notifications.
+    pub items: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Of both, what one lane may have.
+    pub lane: LaneLimits,
+}
+
+/// A pool's numbers, of one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    /// The queue's numbers.
+    pub tally: Tally,
+    /// Not taken.
+    pub rejected: u64,
+    /// Waiting, in flight, or with an outcome that was not acknowledged.
+    pub pending: usize,
+    /// Their bytes.
+    pub pending_bytes: usize,
+}
+
+impl Opened {
+    /// Where a target is, in words.
+    pub(crate) fn describe(&self, target: &target::Target) -> String {
+        let base = self.endpoint.base();
+        let scheme = if base.https { "https" } else { "http" };
+        let path = target
+            .uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str());
+        format!("{scheme}://{}{path}", base.authority())
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(
+        id: u32,
+        name: &str,
+        limits: PoolLimits,
+        node: Arc<Budget>,
+        outcomes: Arc<Outcomes>,
+        handle: Handle,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            name: name.into(),
+            core: Mutex::new(Core::new(limits.lane)),
+            opened: OnceLock::new(),
+            defect: OnceLock::new(),
+            budget: Budget::new(limits.items, limits.bytes),
+            node,
+            rejected: AtomicU64::new(0),
+            outcomes,
+            handle,
+            cells: Mutex::default(),
+            quiet: Notify::new(),
+        })
+    }
+
+    /// Takes a notification for the lane `key`, or says why not and gives it back. Never blocks.
+    pub fn push(
+        self: &Arc<Self>,
+        key: &[u8],
+        notification: Notification,
+    ) -> Result<(), (Rejection, Notification)> {
+        let now = Instant::now();
+        self.take_in(
+            key,
+            Queued {
+                notification,
+                accepted_at: now,
+            },
+            now,
+        )
+        .map_err(|(reason, item)| {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+            (reason, item.notification)
+        })
+    }
+
+    fn take_in(
+        self: &Arc<Self>,
+        key: &[u8],
+        item: Queued,
+        now: Instant,
+    ) -> Result<(), (Rejection, Queued)> {
+        let cost = item.notification.cost();
+        if !self.node.reserve(cost) {
+            return Err((Rejection::QueueFull, item));
+        }
+        if !self.budget.reserve(cost) {
+            self.node.release(cost);
+            return Err((Rejection::QueueFull, item));
+        }
+        let host_type = Arc::clone(&item.notification.handler().host_type);
+        host_type.count_accepted();
+        let pushed = self.core.lock().push(key, host_type.id, item, cost, now);
+        match pushed {
+            Ok(step) => {
+                self.follow(step);
+                Ok(())
+            }
+            Err((item, refusal)) => {
+                host_type.uncount_accepted();
+                self.release(cost);
+                let reason = match refusal {
+                    Refusal::Full => Rejection::QueueFull,
+                    Refusal::NotOpen => Rejection::PoolNotStarted,
+                    Refusal::Broken => Rejection::PoolConfig,
+                };
+                Err((reason, item))
+            }
+        }
+    }
+
+    /// Takes what another pool had accepted; its room in the node's bounds comes with it. Gives its
+    /// cost, or the item back.
+    fn take_over(self: &Arc<Self>, key: &[u8], group: u32, item: Queued) -> Result<usize, Queued> {
+        let cost = item.notification.cost();
+        if !self.budget.reserve(cost) {
+            return Err(item);
+        }
+        let pushed = self
+            .core
+            .lock()
+            .push(key, group, item, cost, Instant::now());
+        match pushed {
+            Ok(step) => {
+                self.follow(step);
+                Ok(cost)
+            }
+            Err((item, _)) => {
+                self.budget.release(cost);
+                Err(item)
+            }
+        }
+    }
+
+    /// Its room in this pool's bounds is free, in the node's it goes on.
+    fn give_up_room(&self, cost: usize) {
+        self.budget.release(cost);
+    }
+
+    /// The settings are there: delivery begins.
+    pub(crate) fn open(self: &Arc<Self>, settings: PoolSettings, endpoint: Endpoint) {
+        let rules = Rules {
+            workers: settings.workers.get(),
+            when_busy: settings.when_busy,
+            max_waiting: settings.max_waiting,
+            call_timeout: settings.call_timeout,
+        };
+        let targets = Targets::new(&settings);
+        if self
+            .opened
+            .set(Opened {
+                settings,
+                endpoint,
+                targets,
+            })
+            .is_err()
+        {
+            return;
+        }
+        let (workers, timer) = self.core.lock().open(rules);
+        for _ in 0..workers {
+            self.start_worker();
+        }
+        if timer {
+            self.follow(Step::Time);
+        }
+    }
+
+    /// Done by whoever made a step of the queue, after it let the lock go.
+    pub(crate) fn follow(self: &Arc<Self>, step: Step<Arc<Cell>>) {
+        match step {
+            Step::Nothing => {}
+            Step::Wake(cell) => cell.wake(),
+            Step::Start => self.start_worker(),
+            Step::Time => drop(self.handle.spawn(timer::expire(Arc::clone(self)))),
+        }
+    }
+
+    fn start_worker(self: &Arc<Self>) {
+        let cell = Arc::new(Cell::default());
+        self.cells.lock().push(Arc::clone(&cell));
+        self.handle
+            .spawn(worker::run(worker::Seat::new(Arc::clone(self), cell)));
+    }
+
+    pub(crate) fn core(&self) -> parking_lot::MutexGuard<'_, Core<Queued, Arc<Cell>>> {
+        self.core.lock()
+    }
+
+    pub(crate) fn opened(&self) -> Option<&Opened> {
+        self.opened.get()
+    }
+
+    pub(crate) fn forget_worker(&self, cell: &Arc<Cell>) {
+        self.cells.lock().retain(|other| !Arc::ptr_eq(other, cell));
+    }
+
+    /// Reports the outcome of a notification. Its lane goes on after this.
+    pub(crate) fn report(self: &Arc<Self>, notification: Notification, verdict: Verdict) {
+        self.outcomes.push(Outcome {
+            notification,
+            verdict,
+            pool: Arc::clone(self),
+        });
+    }
+
+    pub(crate) fn report_failure(self: &Arc<Self>, item: Queued, reason: Reason, text: Arc<str>) {
+        let verdict = Verdict::Failed {
+            reason,
+            text,
+            attempts: 0,
+        };
+        self.report(item.notification, verdict);
+    }
+
+    /// An outcome was acknowledged: its room is free.
+    pub(crate) fn release(&self, cost: usize) {
+        self.budget.release(cost);
+        self.node.release(cost);
+    }
+
+    pub(crate) fn tell_if_quiet(&self, quiet: bool) {
+        if quiet {
+            self.quiet.notify_waiters();
+        }
+    }
+
+    /// The pool's settings, once it is open.
+    #[must_use]
+    pub fn settings(&self) -> Option<&PoolSettings> {
+        self.opened.get().map(|opened| &opened.settings)
+    }
+
+    /// Why the pool could not be opened.
+    #[must_use]
+    pub fn defect(&self) -> Option<&str> {
+        self.defect.get().map(AsRef::as_ref)
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn state(&self) -> PoolState {
+        let tally = self.core.lock().tally();
+        let (pending, pending_bytes) = self.budget.used();
+        PoolState {
+            tally,
+            rejected: self.rejected.load(Ordering::Relaxed),
+            pending,
+            pending_bytes,
+        }
+    }
+
+    /// In words, what is rejected with `queue_full` and why.
+    #[must_use]
+    pub fn describe_bounds(&self) -> String {
+        let state = self.state();
+        let workers = self.settings().map_or(0, |settings| settings.workers.get());
+        let waits = self
+            .settings()
+            .is_none_or(|settings| settings.when_busy == WhenBusy::Wait);
+        format!(
+            "pool {}: {} pending with {} bytes, {} in flight of {workers} workers{}",
+            self.name,
+            state.pending,
+            state.pending_bytes,
+            state.tally.in_flight,
+            if waits {
+                ""
+            } else {
+                ", and its strategy lets nothing wait"
+            }
+        )
+    }
+
+    pub(crate) fn in_flight(self: &Arc<Self>, taken: Taken<Queued>) -> in_flight::InFlight {
+        in_flight::InFlight::new(Arc::clone(self), taken)
+    }
+
+    pub(crate) fn call_timeout(&self) -> Duration {
+        self.settings()
+            .map_or(Duration::ZERO, |settings| settings.call_timeout)
+    }
+}

@@ -1,0 +1,76 @@
+//! The request line and `Host` of each handler in a pool, worked out once.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{HeaderValue, Uri};
+
+use crate::notification::Handler;
+use crate::settings::{BaseUrl, PoolSettings};
+use crate::url;
+
+/// Where a handler's notifications go in this pool.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Path and query for HTTP/1.1, the whole URL for HTTP/2.
+    pub uri: Uri,
+    /// Value of `Host`.
+    pub host: HeaderValue,
+}
+
+/// The targets of a pool, by handler.
+#[derive(Debug)]
+pub struct Targets {
+    base: BaseUrl,
+    path_prefix: String,
+    http2: bool,
+    known: ArcSwap<Vec<Known>>,
+}
+
+/// A handler's number and its target, or what is wrong with it.
+type Known = (u32, Result<Target, Arc<str>>);
+
+impl Targets {
+    /// None known yet.
+    pub fn new(settings: &PoolSettings) -> Self {
+        Self {
+            base: settings.base.clone(),
+            path_prefix: settings.path_prefix.clone(),
+            http2: settings.http2,
+            known: ArcSwap::default(),
+        }
+    }
+
+    /// The target of `handler`, or what is wrong with its URL.
+    pub fn get(&self, handler: &Handler) -> Result<Target, Arc<str>> {
+        let known = self.known.load();
+        if let Some((_, target)) = known.iter().find(|(id, _)| *id == handler.id) {
+            return target.clone();
+        }
+        let target = self.work_out(&handler.path);
+        self.known.rcu(|known| {
+            let mut known = Vec::clone(known);
+            known.push((handler.id, target.clone()));
+            known
+        });
+        target
+    }
+
+    fn work_out(&self, path: &str) -> Result<Target, Arc<str>> {
+        let path = url::join(&self.path_prefix, path).map_err(|error| error.to_string())?;
+        let authority = self.base.authority();
+        let scheme = if self.base.https { "https" } else { "http" };
+        let text = if self.http2 {
+            format!("{scheme}://{authority}{path}")
+        } else {
+            path.to_string()
+        };
+        let uri = text
+            .parse::<Uri>()
+            .map_err(|error| format!("{text}: {error}"))?;
+        let host = authority
+            .parse::<HeaderValue>()
+            .map_err(|error| format!("{authority}: {error}"))?;
+        Ok(Target { uri, host })
+    }
+}

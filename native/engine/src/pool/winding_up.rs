@@ -1,0 +1,106 @@
+//! Draining and closing: a pool that was stopped, a host type that leaves, an engine that ends.
+//!
+//! Draining goes on delivering what was accepted. What is left when the time is over fails with
+//! `shutdown`: waiting notifications are taken out a few lanes at a time, so that the lock is never
+//! held long, and requests in flight are cancelled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Pool;
+use crate::report::reason::Reason;
+
+/// Lanes looked at under one lock.
+const LANES_AT_ONCE: usize = 64;
+
+impl Pool {
+    /// No new notifications; what was accepted goes on.
+    pub fn drain(&self) {
+        let quiet = {
+            let mut core = self.core();
+            core.drain();
+            core.is_quiet()
+        };
+        self.tell_if_quiet(quiet);
+    }
+
+    /// A draining pool is wanted again, with its connections. False where it is too late.
+    pub fn resume(&self) -> bool {
+        self.core().resume()
+    }
+
+    /// Drains for at most `allowed`, then ends: what is left fails with `shutdown`.
+    pub async fn close(self: Arc<Self>, allowed: Duration) {
+        self.drain();
+        // The timer is checked first by `timeout`, so a pool that never gets quiet ends all the same.
+        let _ = tokio::time::timeout(allowed, self.quiet()).await;
+        self.end(
+            Reason::Shutdown,
+            "the pool was stopped before its turn came",
+        );
+    }
+
+    /// Ends at once: what waits or is in flight fails with `reason`.
+    pub(crate) fn end(self: &Arc<Self>, reason: Reason, text: &str) {
+        let parked = self.core().close();
+        self.fail_all(None, reason, text);
+        for cell in parked {
+            cell.wake();
+        }
+    }
+
+    /// What waits or is in flight for host type `group` (for any, with `None`) fails with `reason`.
+    pub(crate) fn fail_all(self: &Arc<Self>, group: Option<u32>, reason: Reason, text: &str) {
+        let mut cursor = Some(0);
+        let text: Arc<str> = format!("pool {}: {text}", self.name).into();
+        while let Some(from) = cursor {
+            let (items, next) = self.core().purge(group, from, LANES_AT_ONCE);
+            for item in items {
+                self.report_failure(item, reason, Arc::clone(&text));
+            }
+            cursor = next;
+        }
+        for cell in self.cells.lock().iter() {
+            cell.cancel(group, reason);
+        }
+        let quiet = self.core().is_quiet();
+        self.tell_if_quiet(quiet);
+    }
+
+    /// The pool cannot be opened: what waits fails, and so does everything to come.
+    pub(crate) fn fail_to_open(self: &Arc<Self>, text: &str) {
+        // Only the first reason counts; a pool is opened once.
+        let _ = self.defect.set(text.into());
+        self.core().fail_to_open();
+        self.fail_all(None, Reason::PoolConfig, text);
+    }
+
+    /// Hands what waits to `other`, which opens in this one's stead, and ends this one. What `other`
+    /// has no room for fails.
+    pub fn hand_over(self: &Arc<Self>, other: &Arc<Self>) {
+        while let Some((key, group, item)) = { self.core().remove_next(Instant::now()) } {
+            let given = other.take_over(&key, group, item);
+            self.core().handed_over(given.is_ok());
+            match given {
+                Ok(cost) => self.give_up_room(cost),
+                Err(item) => {
+                    let text = format!("{} has no room for it", other.describe_bounds());
+                    self.report_failure(item, Reason::QueueFull, text.into());
+                }
+            }
+        }
+        self.end(Reason::Shutdown, "the pool was never opened");
+    }
+
+    async fn quiet(&self) {
+        loop {
+            let notified = self.quiet.notified();
+            if self.core().is_quiet() {
+                return;
+            }
+            notified.await;
+        }
+    }
+}

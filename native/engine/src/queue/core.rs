@@ -1,0 +1,376 @@
+//! The state of one pool under its lock: phase, lanes, workers, counts.
+//!
+//! Every method is a step of a few nanoseconds that ends with what its caller has to do outside the
+//! lock ([`Step`]): wake a parked worker, start one, start the expiry timer. A worker that finds
+//! nothing to do parks in the same step in which it looked, so no wake-up is lost.
+//!
+//! Not here: the lock, the clock, what a worker is (`W`) and what it does.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lanes::{Expiry, LaneLimits, Lanes, Taken, Ticket};
+use crate::settings::WhenBusy;
+
+/// State of a pool of workers `W` with items `T`.
+#[derive(Debug)]
+pub struct Core<T, W> {
+    phase: Phase,
+    lanes: Lanes<T>,
+    limits: LaneLimits,
+    /// Workers that wait for work, the one that was last busy at the end.
+    parked: Vec<W>,
+    /// Workers there are, parked or not.
+    workers: usize,
+    /// Items taken whose outcome is not there yet.
+    in_flight: usize,
+    tally: Tally,
+    timer_runs: bool,
+}
+
+/// What a pool does with a new item.
+#[derive(Debug)]
+pub enum Phase {
+    /// Not configured yet: items wait.
+    Opening,
+    /// Items are taken and delivered.
+    Open(Rules),
+    /// Items are delivered and no longer taken.
+    Draining(Rules),
+    /// The configuration is of no use: nothing is taken, nothing delivered.
+    Broken,
+    /// The end.
+    Closed,
+}
+
+/// What the settings of an open pool say to its queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Workers at the most.
+    pub workers: usize,
+    /// Whether items may wait for a worker.
+    pub when_busy: WhenBusy,
+    /// Items that may wait.
+    pub max_waiting: Option<usize>,
+    /// How long an item may be at the head of its lane.
+    pub call_timeout: Duration,
+}
+
+/// Why an item was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A bound of the pool or of the lane is reached, or no worker is free where none may wait.
+    Full,
+    /// The pool is draining or closed.
+    NotOpen,
+    /// The pool could not be opened.
+    Broken,
+}
+
+/// What the caller of a step has to do after it, outside the lock.
+#[derive(Debug)]
+#[must_use = "work would wait for nobody"]
+pub enum Step<W> {
+    /// Nothing.
+    Nothing,
+    /// Wake this worker; it is no longer parked.
+    Wake(W),
+    /// Start a worker; it is counted already.
+    Start,
+    /// Start the task that expires what waits too long.
+    Time,
+}
+
+/// What became of the items of a pool so far, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Taken.
+    pub accepted: u64,
+    /// Of these, outcome: sent.
+    pub sent: u64,
+    /// Of these, outcome: failed.
+    pub failed: u64,
+    /// Of these, not started yet.
+    pub waiting: u64,
+    /// Of these, started and without an outcome.
+    pub in_flight: u64,
+    /// Workers there are, busy ones, and ones whose response body is still read.
+    pub workers: u64,
+    /// Workers that wait for work.
+    pub parked: u64,
+}
+
+impl<T, W> Core<T, W> {
+    /// A pool that takes items and delivers none yet.
+    pub fn new(limits: LaneLimits) -> Self {
+        Self {
+            phase: Phase::Opening,
+            lanes: Lanes::default(),
+            limits,
+            parked: Vec::new(),
+            workers: 0,
+            in_flight: 0,
+            tally: Tally::default(),
+            timer_runs: false,
+        }
+    }
+
+    /// Takes an item for the lane `key` of `group`.
+    pub fn push(
+        &mut self,
+        key: &[u8],
+        group: u32,
+        item: T,
+        cost: usize,
+        now: Instant,
+    ) -> Result<Step<W>, (T, Refusal)> {
+        match &self.phase {
+            Phase::Opening => {}
+            Phase::Open(rules) => {
+                let busy = self.workers - self.parked.len();
+                let no_slot = rules.when_busy == WhenBusy::Reject
+                    && busy.max(self.in_flight) + self.lanes.ready() >= rules.workers;
+                if no_slot
+                    || rules
+                        .max_waiting
+                        .is_some_and(|most| self.lanes.waiting() >= most)
+                {
+                    return Err((item, Refusal::Full));
+                }
+            }
+            Phase::Draining(_) | Phase::Closed => return Err((item, Refusal::NotOpen)),
+            Phase::Broken => return Err((item, Refusal::Broken)),
+        }
+        match self.lanes.push(key, group, item, cost, self.limits, now) {
+            Err(item) => Err((item, Refusal::Full)),
+            Ok(ready) => {
+                self.tally.accepted += 1;
+                Ok(if ready { self.staff() } else { Step::Nothing })
+            }
+        }
+    }
+
+    /// The settings are there: what waited is delivered from now on. Gives the number of workers to
+    /// start, and whether the expiry timer is to be started too.
+    pub fn open(&mut self, rules: Rules) -> (usize, bool) {
+        if !matches!(self.phase, Phase::Opening) {
+            return (0, false);
+        }
+        self.phase = Phase::Open(rules);
+        let start = self.lanes.ready().min(rules.workers);
+        self.workers += start;
+        self.timer_runs = self.lanes.ready() > start;
+        (start, self.timer_runs)
+    }
+
+    /// The settings turned out to be of no use.
+    pub fn fail_to_open(&mut self) {
+        if matches!(self.phase, Phase::Opening) {
+            self.phase = Phase::Broken;
+        }
+    }
+
+    /// No new items from now on.
+    pub fn drain(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Open(rules) | Phase::Draining(rules) => Phase::Draining(rules),
+            Phase::Opening | Phase::Broken | Phase::Closed => Phase::Closed,
+        };
+    }
+
+    /// A draining pool takes items again. False where it is past that.
+    pub fn resume(&mut self) -> bool {
+        if let Phase::Draining(rules) = self.phase {
+            self.phase = Phase::Open(rules);
+        }
+        matches!(self.phase, Phase::Open(_))
+    }
+
+    /// The end; gives the parked workers, to be woken so that they leave.
+    pub fn close(&mut self) -> Vec<W> {
+        self.phase = Phase::Closed;
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Takes the item whose turn it is.
+    pub fn take(&mut self) -> Option<Taken<T>> {
+        match self.phase {
+            Phase::Open(_) | Phase::Draining(_) => {}
+            Phase::Opening | Phase::Broken | Phase::Closed => return None,
+        }
+        let taken = self.lanes.take()?;
+        self.in_flight += 1;
+        Some(taken)
+    }
+
+    /// Takes an item for `worker`, or parks it; a worker of a closed pool leaves.
+    pub fn take_or_park(&mut self, worker: W) -> Turn<Taken<T>> {
+        if let Some(taken) = self.take() {
+            return Turn::Work(taken);
+        }
+        if matches!(self.phase, Phase::Closed) {
+            self.workers -= 1;
+            return Turn::Leave;
+        }
+        self.parked.push(worker);
+        Turn::Parked
+    }
+
+    /// The item of `ticket` has its outcome. The step is for the lane's next item; a worker that
+    /// will take one itself at once calls [`Core::finish_and_take`].
+    pub fn finish(&mut self, ticket: Ticket, sent: bool, now: Instant) -> Step<W> {
+        if self.settle(ticket, sent, now) {
+            self.staff()
+        } else {
+            Step::Nothing
+        }
+    }
+
+    /// As [`Core::finish`] and [`Core::take`] in one step.
+    pub fn finish_and_take(
+        &mut self,
+        ticket: Ticket,
+        sent: bool,
+        now: Instant,
+    ) -> Option<Taken<T>> {
+        self.settle(ticket, sent, now);
+        self.take()
+    }
+
+    /// A parked worker for which `is_me` holds leaves. False where it is not parked any more: then
+    /// somebody has woken it and it has to look for work.
+    pub fn unpark(&mut self, is_me: impl Fn(&W) -> bool) -> bool {
+        let Some(at) = self.parked.iter().position(is_me) else {
+            return false;
+        };
+        self.parked.remove(at);
+        self.workers -= 1;
+        true
+    }
+
+    /// A worker that was not parked is gone; another one starts where there is work.
+    pub fn lost_worker(&mut self) -> Step<W> {
+        self.workers -= 1;
+        if self.lanes.ready() > 0 {
+            self.staff()
+        } else {
+            Step::Nothing
+        }
+    }
+
+    /// The first ready item, if its time is over. It counts as failed, and its lane goes on with
+    /// [`Core::expired`], once its outcome is reported.
+    pub fn expire(&mut self, now: Instant) -> Expiry<T> {
+        let allowed = match &self.phase {
+            Phase::Open(rules) | Phase::Draining(rules) => rules.call_timeout,
+            Phase::Opening | Phase::Broken | Phase::Closed => {
+                self.timer_runs = false;
+                return Expiry::Nothing;
+            }
+        };
+        let expiry = self.lanes.expire(now, allowed);
+        match expiry {
+            Expiry::Expired(_) => self.tally.failed += 1,
+            Expiry::Next(_) => {}
+            Expiry::Nothing => self.timer_runs = false,
+        }
+        expiry
+    }
+
+    /// The outcome of an expired item is reported.
+    pub fn expired(&mut self, ticket: Ticket, now: Instant) {
+        self.lanes.release(ticket, now);
+    }
+
+    /// Takes out what waits, for [`Lanes::purge`]'s arguments; each item counts as failed.
+    pub fn purge(
+        &mut self,
+        group: Option<u32>,
+        cursor: usize,
+        lanes: usize,
+    ) -> (Vec<T>, Option<usize>) {
+        let purged = self.lanes.purge(group, cursor, lanes);
+        self.tally.failed += purged.0.len() as u64;
+        purged
+    }
+
+    /// Takes a waiting item out of a pool that never opened, to be handed to another pool: its lane's
+    /// key, its group and itself. [`Core::handed_over`] says how that went.
+    pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, u32, T)> {
+        if !matches!(self.phase, Phase::Opening) {
+            return None;
+        }
+        self.lanes.remove_next(now)
+    }
+
+    /// The removed item was taken by the other pool (it was never this one's) or failed.
+    pub fn handed_over(&mut self, taken: bool) {
+        if taken {
+            self.tally.accepted -= 1;
+        } else {
+            self.tally.failed += 1;
+        }
+    }
+
+    /// The numbers, at one moment.
+    pub fn tally(&self) -> Tally {
+        Tally {
+            waiting: self.lanes.waiting() as u64,
+            in_flight: self.in_flight as u64,
+            workers: self.workers as u64,
+            parked: self.parked.len() as u64,
+            ..self.tally
+        }
+    }
+
+    /// The phase.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Nothing waits and nothing is in flight.
+    pub fn is_quiet(&self) -> bool {
+        self.in_flight == 0 && self.lanes.waiting() == 0
+    }
+
+    fn settle(&mut self, ticket: Ticket, sent: bool, now: Instant) -> bool {
+        self.in_flight -= 1;
+        if sent {
+            self.tally.sent += 1;
+        } else {
+            self.tally.failed += 1;
+        }
+        self.lanes.release(ticket, now)
+    }
+
+    /// A lane became ready: who takes its item?
+    fn staff(&mut self) -> Step<W> {
+        let (Phase::Open(rules) | Phase::Draining(rules)) = &self.phase else {
+            return Step::Nothing;
+        };
+        if let Some(worker) = self.parked.pop() {
+            return Step::Wake(worker);
+        }
+        if self.workers < rules.workers {
+            self.workers += 1;
+            return Step::Start;
+        }
+        if self.timer_runs {
+            return Step::Nothing;
+        }
+        self.timer_runs = true;
+        Step::Time
+    }
+}
+
+/// What a worker that looked for work gets.
+#[derive(Debug)]
+pub enum Turn<J> {
+    /// An item.
+    Work(J),
+    /// Nothing; it is parked and will be woken.
+    Parked,
+    /// The pool is closed; it is not counted any more.
+    Leave,
+}

@@ -1,0 +1,5 @@
+//! What is told to the reporter: outcomes of what was accepted, counts of what was rejected.
+
+pub mod outcomes;
+pub mod reason;
+pub mod rejections;

@@ -1,0 +1,162 @@
+//! Why a notification failed or was rejected: one word each, which operators can search for.
+//!
+//! Where the stock module has a word for it, this is that word. The text beside a reason says what
+//! was tried and what went wrong; it is made where the failure happens.
+
+use std::io;
+
+/// Why an accepted notification was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// An attempt took longer than `request_timeout`.
+    RequestTimeout,
+    /// `call_timeout` was over.
+    PoolTimeout,
+    /// The connection broke before a response, on every attempt.
+    ConnectionClosed,
+    /// What came back is not HTTP.
+    InvalidResponse,
+    /// TLS could not be set up.
+    TlsError,
+    /// The name of the endpoint does not resolve.
+    NxDomain,
+    /// An error of the operating system, by its `inet` name (`econnrefused` and so on).
+    Inet(&'static str),
+    /// The pool's configuration is of no use.
+    PoolConfig,
+    /// A restarted pool has no room for what waited for it.
+    QueueFull,
+    /// The pool, the module or the node was stopped before its turn came.
+    Shutdown,
+    /// The engine's threads have ended.
+    EngineDown,
+    /// A defect in this product; the notification was given up, the pool goes on.
+    InternalError,
+}
+
+impl Reason {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestTimeout => "request_timeout",
+            Self::PoolTimeout => "pool_timeout",
+            Self::ConnectionClosed => "connection_closed",
+            Self::InvalidResponse => "invalid_response",
+            Self::TlsError => "tls_error",
+            Self::NxDomain => "nxdomain",
+            Self::Inet(name) => name,
+            Self::PoolConfig => "pool_config",
+            Self::QueueFull => "queue_full",
+            Self::Shutdown => "shutdown",
+            Self::EngineDown => "engine_down",
+            Self::InternalError => "internal_error",
+        }
+    }
+
+    /// The reason for an error of the operating system, with `inet`'s name for it.
+    #[must_use]
+    pub fn from_io(error: &io::Error) -> Self {
+        use nix::errno::Errno;
+        let Some(code) = error.raw_os_error() else {
+            return Self::Inet(match error.kind() {
+                io::ErrorKind::ConnectionRefused => "econnrefused",
+                io::ErrorKind::TimedOut => "etimedout",
+                _ => "eio",
+            });
+        };
+        Self::Inet(match Errno::from_raw(code) {
+            Errno::ECONNREFUSED => "econnrefused",
+            Errno::ECONNRESET => "econnreset",
+            Errno::ECONNABORTED => "econnaborted",
+            Errno::EPIPE => "epipe",
+            Errno::ETIMEDOUT => "etimedout",
+            Errno::EHOSTUNREACH => "ehostunreach",
+            Errno::EHOSTDOWN => "ehostdown",
+            Errno::ENETUNREACH => "enetunreach",
+            Errno::ENETDOWN => "enetdown",
+            Errno::EADDRNOTAVAIL => "eaddrnotavail",
+            Errno::EADDRINUSE => "eaddrinuse",
+            Errno::EACCES => "eacces",
+            Errno::EPERM => "eperm",
+            Errno::EMFILE => "emfile",
+            Errno::ENFILE => "enfile",
+            Errno::ENOBUFS => "enobufs",
+            Errno::ENOMEM => "enomem",
+            Errno::EINVAL => "einval",
+            Errno::EAFNOSUPPORT => "eafnosupport",
+            _ => "eio",
+        })
+    }
+}
+
+/// Why a notification was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rejection {
+    /// A bound is reached: of the lane, the pool or the node, or no worker is free where none may
+    /// wait.
+    QueueFull,
+    /// There is no such pool.
+    PoolNotStarted,
+    /// The pool's configuration is of no use.
+    PoolConfig,
+    /// The module is being stopped for this host type.
+    Shutdown,
+    /// The engine does not run.
+    EngineDown,
+    /// A header from the callback module that must not be sent.
+    BadHeader,
+    /// Headers from the callback module that are no list of pairs.
+    BadHeaders,
+    /// A body from the callback module that is not iodata.
+    BadBody,
+    /// The callback module does not exist or lacks the function.
+    CallbackUndefined,
+    /// The callback module crashed.
+    CallbackCrashed,
+    /// The body is longer than a pool may hold.
+    TooLarge,
+}
+
+impl Rejection {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::QueueFull,
+        Self::PoolNotStarted,
+        Self::PoolConfig,
+        Self::Shutdown,
+        Self::EngineDown,
+        Self::BadHeader,
+        Self::BadHeaders,
+        Self::BadBody,
+        Self::CallbackUndefined,
+        Self::CallbackCrashed,
+        Self::TooLarge,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::PoolNotStarted => "pool_not_started",
+            Self::PoolConfig => "pool_config",
+            Self::Shutdown => "shutdown",
+            Self::EngineDown => "engine_down",
+            Self::BadHeader => "bad_header",
+            Self::BadHeaders => "bad_headers",
+            Self::BadBody => "bad_body",
+            Self::CallbackUndefined => "callback_undefined",
+            Self::CallbackCrashed => "callback_crashed",
+            Self::TooLarge => "too_large",
+        }
+    }
+
+    /// The rejection with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|rejection| rejection.as_str() == word)
+    }
+}

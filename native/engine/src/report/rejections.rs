@@ -1,0 +1,82 @@
+//! Counts of rejected notifications, by handler and reason, until the reporter has counted them.
+//!
+//! A session that is rejected a million times a second leaves one row here, with one example. The
+//! number of rows is bounded by handlers times reasons. Not here: outcomes of accepted ones.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::reason::Rejection;
+use crate::notification::Handler;
+
+/// How often one handler's notifications were rejected for one reason, since it was last counted.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// The handler.
+    pub handler: Arc<Handler>,
+    /// The reason.
+    pub reason: Rejection,
+    /// How often.
+    pub count: u64,
+    /// Sender of the first one.
+    pub sender: Box<[u8]>,
+    /// What there is to say about the first one.
+    pub text: Box<str>,
+}
+
+/// Rejections that were not counted yet.
+#[derive(Debug, Default)]
+pub struct Rejections {
+    rows: Mutex<HashMap<(u32, Rejection), Rejected>>,
+}
+
+impl Rejections {
+    /// One more. `text` is only called for the first of its kind.
+    pub fn add(
+        &self,
+        handler: &Arc<Handler>,
+        reason: Rejection,
+        sender: &[u8],
+        text: impl FnOnce() -> String,
+    ) {
+        let mut rows = self.rows.lock();
+        rows.entry((handler.id, reason))
+            .or_insert_with(|| Rejected {
+                handler: Arc::clone(handler),
+                reason,
+                count: 0,
+                sender: sender.into(),
+                text: text().into(),
+            })
+            .count += 1;
+    }
+
+    /// The rows as they are now. They stay until [`Rejections::counted`].
+    #[must_use]
+    pub fn list(&self) -> Vec<Rejected> {
+        self.rows.lock().values().cloned().collect()
+    }
+
+    /// The reporter has counted `count` of this row.
+    pub fn counted(&self, handler: u32, reason: Rejection, count: u64) {
+        let mut rows = self.rows.lock();
+        if let Some(row) = rows.get_mut(&(handler, reason)) {
+            row.count = row.count.saturating_sub(count);
+            if row.count == 0 {
+                rows.remove(&(handler, reason));
+            }
+        }
+    }
+
+    /// How many were not counted for a host type.
+    #[must_use]
+    pub fn uncounted(&self, host_type: u32) -> u64 {
+        let rows = self.rows.lock();
+        rows.values()
+            .filter(|row| row.handler.host_type.id == host_type)
+            .map(|row| row.count)
+            .sum()
+    }
+}

@@ -1,0 +1,118 @@
+//! What went wrong in one attempt, and whether another attempt may help.
+
+use std::error::Error as StdError;
+use std::io;
+
+use crate::report::reason::Reason;
+
+/// The end of an attempt without a response.
+#[derive(Clone, Debug)]
+pub struct AttemptError {
+    /// In one word, for the outcome if this was the last attempt.
+    pub reason: Reason,
+    /// What was tried and what went wrong.
+    pub text: String,
+    /// The connection broke before the response head was complete: a fresh one may do better.
+    pub broken: bool,
+}
+
+impl AttemptError {
+    /// An error that another attempt would only repeat.
+    pub fn last(reason: Reason, text: String) -> Self {
+        Self {
+            reason,
+            text,
+            broken: false,
+        }
+    }
+
+    /// A connection that broke.
+    pub fn broken(text: String) -> Self {
+        Self {
+            reason: Reason::ConnectionClosed,
+            text,
+            broken: true,
+        }
+    }
+
+    /// An error of the HTTP connection.
+    pub fn from_hyper(error: &hyper::Error) -> Self {
+        let text = chain(error);
+        if let Some(tls) = find::<rustls::Error>(error) {
+            return Self::last(
+                Reason::TlsError,
+                format!("TLS to the endpoint failed: {tls}"),
+            );
+        }
+        if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
+            let text = format!("the endpoint's answer is not a valid HTTP response: {text}");
+            return Self::last(Reason::InvalidResponse, text);
+        }
+        if let Some(h2) = find::<h2::Error>(error)
+            && !h2.is_io()
+            && !h2.is_go_away()
+            && h2.reason() != Some(h2::Reason::REFUSED_STREAM)
+        {
+            return Self::last(
+                Reason::InvalidResponse,
+                format!("HTTP/2 stream failed: {text}"),
+            );
+        }
+        Self::broken(format!(
+            "the endpoint closed the connection before it answered: {text}"
+        ))
+    }
+
+    /// An error of a socket or of TLS on it, while connecting to `peer`.
+    pub fn from_connect(error: &io::Error, peer: &str) -> Self {
+        if let Some(tls) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            return Self::last(
+                Reason::TlsError,
+                format!("TLS handshake with {peer} failed: {tls}"),
+            );
+        }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            return Self::broken(format!(
+                "{peer} closed the connection during the TLS handshake"
+            ));
+        }
+        let reason = Reason::from_io(error);
+        Self::last(reason, format!("connecting to {peer} failed: {error}"))
+    }
+}
+
+/// The error with its causes, in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The first error of type `E` among the causes; `io::Error` is looked into.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<E>()) {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}

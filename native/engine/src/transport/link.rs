@@ -1,0 +1,136 @@
+//! A worker's way to the endpoint: its own HTTP/1.1 connection or a share in the pool's HTTP/2 one.
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use super::dial::{Dialled, dial};
+use super::error::AttemptError;
+use super::http1::Http1;
+use super::http2::{Http2, SharedHttp2};
+use super::names::Names;
+use crate::report::reason::Reason;
+use crate::settings::BaseUrl;
+use crate::tls::TlsClient;
+
+/// How links to one endpoint are made.
+#[derive(Debug)]
+pub struct Endpoint {
+    names: Arc<Names>,
+    base: Arc<BaseUrl>,
+    tls: Option<Arc<TlsClient>>,
+    /// The connection that all workers share, and how long making it may take.
+    http2: Option<(SharedHttp2, Duration)>,
+}
+
+/// A link.
+#[derive(Debug)]
+pub enum Link {
+    /// Of this worker alone.
+    Http1(Http1),
+    /// Shared.
+    Http2(Http2),
+}
+
+/// What became of a response body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Read to its end, or given up without harm to the connection.
+    Whole,
+    /// Not read to its end: the connection is of no more use.
+    Cut,
+}
+
+impl Endpoint {
+    /// An endpoint at `base`. With `http2`, workers share one connection, which may take that long to
+    /// make.
+    #[must_use]
+    pub fn new(
+        names: Arc<Names>,
+        base: BaseUrl,
+        tls: Option<TlsClient>,
+        http2: Option<Duration>,
+    ) -> Self {
+        Self {
+            names,
+            base: Arc::new(base),
+            tls: tls.map(Arc::new),
+            http2: http2.map(|allowed| (SharedHttp2::default(), allowed)),
+        }
+    }
+
+    /// A link for one worker. No time limit of its own.
+    pub async fn link(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
+        let Some((shared, allowed)) = &self.http2 else {
+            let (stream, dialled) = dial(&self.names, &self.base, self.tls.as_deref()).await?;
+            return Ok((Link::Http1(Http1::new(stream).await?), Arc::new(dialled)));
+        };
+        let (link, dialled) = shared
+            .get(|| {
+                let (names, base) = (Arc::clone(&self.names), Arc::clone(&self.base));
+                let (tls, allowed) = (self.tls.clone(), *allowed);
+                async move {
+                    timeout(allowed, async {
+                        let (stream, dialled) = dial(&names, &base, tls.as_deref()).await?;
+                        Ok((Http2::new(stream).await?, dialled))
+                    })
+                    .await
+                    .unwrap_or_else(|_| {
+                        let text = format!("no connection within {} ms", allowed.as_millis());
+                        Err(AttemptError::last(Reason::RequestTimeout, text))
+                    })
+                }
+                .boxed()
+            })
+            .await?;
+        Ok((Link::Http2(link), dialled))
+    }
+
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// HTTP/2 wants the whole URL in a request, HTTP/1.1 only the path.
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        self.http2.is_some()
+    }
+}
+
+impl Link {
+    /// Sends a request and reads the head of its final response.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, AttemptError> {
+        match self {
+            Self::Http1(link) => link.exchange(request).await,
+            Self::Http2(link) => link.exchange(request).await,
+        }
+    }
+
+    /// Reads a response body as far as `most` bytes.
+    pub async fn drain(&mut self, body: Incoming, most: usize) -> Drained {
+        match self {
+            Self::Http1(link) => link.drain(body, most).await,
+            Self::Http2(link) => link.drain(body, most).await,
+        }
+    }
+
+    /// Whether the link can take another request now. While it can, `cx` is woken when that ends.
+    pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Http1(link) => link.poll_usable(cx),
+            Self::Http2(link) => link.is_usable(),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The atoms of the interface, in one place.
+
+use engine::report::reason::Rejection;
+use rustler::{Atom, Encoder, Env, Error, NifResult, Term};
+
+rustler::atoms! {
+    ok,
+    error,
+    sent,
+    failed,
+    rejected,
+    undefined,
+    outcomes_ready,
+    // Directions.
+    direction_in = "in",
+    out,
+}
+
+/// A reason as an atom. There are a few dozen words, all of them constants of the engine.
+pub fn word<'a>(env: Env<'a>, word: &str) -> Term<'a> {
+    Atom::from_str(env, word).map_or_else(|_| error().encode(env), |atom| atom.encode(env))
+}
+
+/// The rejection that an atom names.
+pub fn rejection(term: Term<'_>) -> NifResult<Rejection> {
+    let word = term.atom_to_string()?;
+    Rejection::from_word(&word).ok_or(Error::BadArg)
+}

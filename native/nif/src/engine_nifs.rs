@@ -1,0 +1,103 @@
+//! Start, stop and signs of life of the engine; host types.
+
+use std::sync::Arc;
+
+use engine::engine::EngineSettings;
+use engine::host_type::HostType;
+use rustler::{Encoder, Env, NifMap, Term};
+
+use crate::{ENGINE, atoms, report_nifs};
+
+/// The application's own settings, as far as they are the engine's.
+#[derive(NifMap)]
+struct Settings {
+    tokio_threads: usize,
+    max_pending: usize,
+    max_pending_bytes: usize,
+    max_node_bytes: usize,
+    max_lane_percent: usize,
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn start_engine(env: Env<'_>, settings: Settings) -> Term<'_> {
+    let settings = EngineSettings {
+        threads: settings.tokio_threads,
+        max_pending: settings.max_pending,
+        max_pending_bytes: settings.max_pending_bytes,
+        max_node_bytes: settings.max_node_bytes,
+        max_lane_percent: settings.max_lane_percent,
+    };
+    match ENGINE.start(settings, report_nifs::wake_reporter) {
+        Ok(()) => atoms::ok().encode(env),
+        Err(error) => (atoms::error(), error.to_string()).encode(env),
+    }
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn stop_engine() -> rustler::Atom {
+    ENGINE.stop();
+    atoms::ok()
+}
+
+#[rustler::nif]
+fn ping() -> bool {
+    ENGINE.ping()
+}
+
+#[rustler::nif]
+fn open_host_type(name: &str) -> rustler::Atom {
+    ENGINE.open_host_type(name);
+    atoms::ok()
+}
+
+#[rustler::nif]
+fn close_host_type(name: &str) -> rustler::Atom {
+    ENGINE.close_host_type(name);
+    atoms::ok()
+}
+
+#[rustler::nif]
+fn abort_host_type(name: &str) -> rustler::Atom {
+    ENGINE.abort_host_type(name);
+    atoms::ok()
+}
+
+/// A host type's numbers.
+#[derive(NifMap)]
+struct HostTypeInfo {
+    open: bool,
+    pushed: u64,
+    accepted: u64,
+    rejected: u64,
+    sent: u64,
+    failed: u64,
+    pending: u64,
+    uncounted_rejections: u64,
+}
+
+#[rustler::nif]
+fn host_type_info<'a>(env: Env<'a>, name: &str) -> Term<'a> {
+    ENGINE.host_type(name).map_or_else(
+        || atoms::undefined().encode(env),
+        |host_type| host_type_numbers(&host_type).encode(env),
+    )
+}
+
+fn host_type_numbers(host_type: &Arc<HostType>) -> HostTypeInfo {
+    let account = host_type.account();
+    HostTypeInfo {
+        open: host_type.is_open(),
+        pushed: account.pushed,
+        accepted: account.accepted,
+        rejected: account.rejected,
+        sent: account.sent,
+        failed: account.failed,
+        pending: account.pending,
+        uncounted_rejections: ENGINE.rejections.uncounted(host_type.id),
+    }
+}
+
+#[rustler::nif]
+fn host_types() -> Vec<String> {
+    ENGINE.host_types().iter().map(|host_type| host_type.name.to_string()).collect()
+}

@@ -1,0 +1,117 @@
+//! Pools and handlers: made, opened, drained, closed and looked at.
+
+use std::time::Duration;
+
+use engine::engine::EngineError;
+use engine::settings::PoolOptions;
+use rustler::{Encoder, Env, Error, NifMap, NifResult, SerdeTerm, Term};
+
+use crate::{ENGINE, atoms};
+
+fn reply<T: Encoder>(env: Env<'_>, result: Result<T, EngineError>) -> Term<'_> {
+    match result {
+        Ok(value) => (atoms::ok(), value).encode(env),
+        Err(error) => (atoms::error(), describe(env, &error)).encode(env),
+    }
+}
+
+fn plain(env: Env<'_>, result: Result<(), EngineError>) -> Term<'_> {
+    match result {
+        Ok(()) => atoms::ok().encode(env),
+        Err(error) => (atoms::error(), describe(env, &error)).encode(env),
+    }
+}
+
+fn describe<'a>(env: Env<'a>, error: &EngineError) -> Term<'a> {
+    let word = match error {
+        EngineError::Down | EngineError::Threads(_) => "engine_down",
+        EngineError::NoPool(_) => "pool_not_started",
+        EngineError::Config(_) => "pool_config",
+    };
+    (atoms::word(env, word), error.to_string()).encode(env)
+}
+
+#[rustler::nif]
+fn create_pool<'a>(env: Env<'a>, name: &str) -> Term<'a> {
+    reply(env, ENGINE.create_pool(name))
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn open_pool<'a>(env: Env<'a>, id: u32, options: Term<'a>) -> NifResult<Term<'a>> {
+    let SerdeTerm(options) =
+        options.decode::<SerdeTerm<PoolOptions>>().map_err(|_| Error::BadArg)?;
+    Ok(reply(env, ENGINE.open_pool(id, options)))
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn hand_over(env: Env<'_>, from: u32, to: u32) -> Term<'_> {
+    plain(env, ENGINE.hand_over(from, to))
+}
+
+#[rustler::nif]
+fn drain_pool(env: Env<'_>, id: u32) -> Term<'_> {
+    plain(env, ENGINE.drain_pool(id))
+}
+
+#[rustler::nif]
+fn resume_pool(env: Env<'_>, id: u32) -> Term<'_> {
+    reply(env, ENGINE.resume_pool(id))
+}
+
+#[rustler::nif]
+fn close_pool(env: Env<'_>, id: u32, allowed_ms: u64) -> Term<'_> {
+    plain(env, ENGINE.close_pool(id, Duration::from_millis(allowed_ms)))
+}
+
+#[rustler::nif]
+fn handler(host_type: &str, pool_name: &str, path: &str) -> u32 {
+    ENGINE.handler(host_type, pool_name, path).id
+}
+
+#[rustler::nif]
+fn handler_info<'a>(env: Env<'a>, id: u32) -> NifResult<Term<'a>> {
+    let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
+    Ok((&*handler.host_type.name, &*handler.pool_name, &*handler.path).encode(env))
+}
+
+/// A pool's numbers.
+#[derive(NifMap)]
+struct PoolInfo {
+    id: u32,
+    name: String,
+    accepted: u64,
+    rejected: u64,
+    sent: u64,
+    failed: u64,
+    waiting: u64,
+    in_flight: u64,
+    pending: usize,
+    pending_bytes: usize,
+    workers: u64,
+    parked: u64,
+}
+
+#[rustler::nif]
+fn pools() -> Vec<PoolInfo> {
+    ENGINE
+        .pools()
+        .iter()
+        .map(|pool| {
+            let state = pool.state();
+            PoolInfo {
+                id: pool.id,
+                name: pool.name.to_string(),
+                accepted: state.tally.accepted,
+                rejected: state.rejected,
+                sent: state.tally.sent,
+                failed: state.tally.failed,
+                waiting: state.tally.waiting,
+                in_flight: state.tally.in_flight,
+                pending: state.pending,
+                pending_bytes: state.pending_bytes,
+                workers: state.tally.workers,
+                parked: state.tally.parked,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! Hand-over of notifications, in the process of the session.
+//!
+//! Each function comes twice: as it is for texts that are copied in a few microseconds, and for
+//! longer ones on a dirty scheduler. Which one to call is `mod_event_pusher_http`'s to know.
+
+use std::cell::RefCell;
+
+use engine::header;
+use engine::notification::{Content, Direction, Names, Notification, lane_key};
+use engine::report::reason::Rejection;
+use rustler::{Atom, Binary, Encoder, Env, Error, ListIterator, NifResult, Term};
+
+use crate::{ENGINE, atoms};
+
+thread_local! {
+    /// The lane's key is put together here, without an allocation a call.
+    static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sender, server, receiver and the receiver's server.
+type NameTerms<'a> = (Binary<'a>, Binary<'a>, Binary<'a>, Binary<'a>);
+
+#[rustler::nif]
+fn push_form<'a>(
+    env: Env<'a>,
+    pool: u32,
+    handler: u32,
+    direction: Atom,
+    names: NameTerms<'a>,
+    message: Binary<'a>,
+) -> NifResult<Term<'a>> {
+    push(env, pool, handler, direction, &names, &message, Content::Form)
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn push_form_dirty<'a>(
+    env: Env<'a>,
+    pool: u32,
+    handler: u32,
+    direction: Atom,
+    names: NameTerms<'a>,
+    message: Binary<'a>,
+) -> NifResult<Term<'a>> {
+    push(env, pool, handler, direction, &names, &message, Content::Form)
+}
+
+#[rustler::nif]
+fn push_custom<'a>(
+    env: Env<'a>,
+    pool: u32,
+    handler: u32,
+    direction: Atom,
+    names: NameTerms<'a>,
+    headers: ListIterator<'a>,
+    body: Binary<'a>,
+) -> NifResult<Term<'a>> {
+    with_headers(env, pool, handler, direction, &names, headers, &body)
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn push_custom_dirty<'a>(
+    env: Env<'a>,
+    pool: u32,
+    handler: u32,
+    direction: Atom,
+    names: NameTerms<'a>,
+    headers: ListIterator<'a>,
+    body: Binary<'a>,
+) -> NifResult<Term<'a>> {
+    with_headers(env, pool, handler, direction, &names, headers, &body)
+}
+
+/// Counts a notification that was rejected before it came to a pool.
+#[rustler::nif]
+fn reject(handler: u32, reason: Term<'_>, sender: Binary<'_>, text: &str) -> NifResult<Atom> {
+    let reason = atoms::rejection(reason)?;
+    let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
+    ENGINE.reject(&handler, reason, &sender, text);
+    Ok(atoms::ok())
+}
+
+fn with_headers<'a>(
+    env: Env<'a>,
+    pool: u32,
+    handler: u32,
+    direction: Atom,
+    names: &NameTerms<'a>,
+    terms: ListIterator<'a>,
+    body: &Binary<'a>,
+) -> NifResult<Term<'a>> {
+    let mut headers = Vec::new();
+    for term in terms {
+        let (name, value): (Binary<'a>, Binary<'a>) = term.decode()?;
+        match header::check(&name, &value) {
+            Ok(checked) => headers.push(checked),
+            Err(error) => {
+                let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
+                ENGINE.reject(&handler, Rejection::BadHeader, &names.0, &error.to_string());
+                return Ok(rejected(env, Rejection::BadHeader));
+            }
+        }
+    }
+    push(env, pool, handler, direction, names, body, Content::Custom(headers.into()))
+}
+
+fn push<'a>(
+    env: Env<'a>,
+    pool: u32,
+    handler: u32,
+    direction: Atom,
+    names: &NameTerms<'a>,
+    text: &Binary<'a>,
+    content: Content,
+) -> NifResult<Term<'a>> {
+    let direction = if direction == atoms::direction_in() {
+        Direction::In
+    } else if direction == atoms::out() {
+        Direction::Out
+    } else {
+        return Err(Error::BadArg);
+    };
+    let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
+    let (sender, server, receiver, receiver_server) = names;
+    let names = Names { sender, server, receiver };
+    let host_type = handler.host_type.id;
+    let pushed = KEY.with_borrow_mut(|key| {
+        lane_key(key, host_type, direction, names, receiver_server);
+        let Some(notification) = Notification::new(handler, direction, names, text, content) else {
+            return Err(Rejection::TooLarge);
+        };
+        ENGINE.push(pool, key, notification)
+    });
+    Ok(match pushed {
+        Ok(()) => atoms::ok().encode(env),
+        Err(reason) => rejected(env, reason),
+    })
+}
+
+fn rejected(env: Env<'_>, reason: Rejection) -> Term<'_> {
+    (atoms::rejected(), atoms::word(env, reason.as_str())).encode(env)
+}

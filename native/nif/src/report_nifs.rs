@@ -1,0 +1,107 @@
+//! Outcomes and rejections to the reporter, and its word that it has counted them.
+
+use std::sync::Mutex;
+
+use engine::notification::{Direction, Names};
+use engine::report::outcomes::{Outcome, Verdict};
+use rustler::env::OwnedEnv;
+use rustler::types::LocalPid;
+use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
+
+use crate::{ENGINE, atoms};
+
+/// Outcomes in one batch at the most: what is encoded in well under a millisecond.
+const BATCH: usize = 256;
+
+static REPORTER: Mutex<Option<LocalPid>> = Mutex::new(None);
+
+/// The calling process reports from now on.
+#[rustler::nif]
+fn attach(env: Env<'_>) -> Atom {
+    if let Ok(mut reporter) = REPORTER.lock() {
+        *reporter = Some(env.pid());
+    }
+    ENGINE.outcomes.attach();
+    atoms::ok()
+}
+
+/// Called by one of the engine's threads, never by a scheduler.
+pub fn wake_reporter() {
+    let reporter = REPORTER.lock().ok().and_then(|reporter| *reporter);
+    if let Some(pid) = reporter {
+        // A reporter that is dead is replaced, and the next one looks for itself.
+        let _ = OwnedEnv::new().send_and_clear(&pid, |_| atoms::outcomes_ready());
+    }
+}
+
+/// The next outcomes; the ones before are acknowledged as far as they were counted. With `verbose`,
+/// those of sent notifications carry what a log line needs, too.
+#[rustler::nif]
+fn take_outcomes(env: Env<'_>, verbose: bool) -> Vec<Term<'_>> {
+    ENGINE.outcomes.take(BATCH, |outcome| encode(env, outcome, verbose))
+}
+
+#[rustler::nif]
+fn outcome_counted() -> Atom {
+    ENGINE.outcomes.counted();
+    atoms::ok()
+}
+
+#[rustler::nif]
+fn unacknowledged() -> usize {
+    ENGINE.outcomes.len()
+}
+
+#[rustler::nif]
+fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
+    let rows = ENGINE.rejections.list();
+    rows.iter()
+        .map(|row| {
+            let reason = atoms::word(env, row.reason.as_str());
+            (row.handler.id, reason, row.count, binary(env, &row.sender), &*row.text).encode(env)
+        })
+        .collect()
+}
+
+#[rustler::nif]
+fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<Atom> {
+    ENGINE.rejections.counted(handler, atoms::rejection(reason)?, count);
+    Ok(atoms::ok())
+}
+
+fn encode<'a>(env: Env<'a>, outcome: &Outcome, verbose: bool) -> Term<'a> {
+    let notification = &outcome.notification;
+    let names = notification.names();
+    let sender = binary(env, names.sender);
+    let handler = notification.handler().id;
+    match &outcome.verdict {
+        Verdict::Sent { status, elapsed } => {
+            let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+            let verdict = (atoms::sent(), *status, micros);
+            if verbose {
+                (handler, sender, verdict, details(env, notification.direction(), names)).encode(env)
+            } else {
+                (handler, sender, verdict, atoms::undefined()).encode(env)
+            }
+        }
+        Verdict::Failed { reason, text, attempts } => {
+            let reason = atoms::word(env, reason.as_str());
+            let verdict = (atoms::failed(), reason, &**text, *attempts);
+            (handler, sender, verdict, details(env, notification.direction(), names)).encode(env)
+        }
+    }
+}
+
+fn details<'a>(env: Env<'a>, direction: Direction, names: Names<'_>) -> Term<'a> {
+    let direction = match direction {
+        Direction::In => atoms::direction_in(),
+        Direction::Out => atoms::out(),
+    };
+    (direction, binary(env, names.server), binary(env, names.receiver)).encode(env)
+}
+
+fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {
+    let mut term = NewBinary::new(env, bytes.len());
+    term.as_mut_slice().copy_from_slice(bytes);
+    term.into()
+}
