@@ -1,0 +1,125 @@
+//! Certificates for tests: an authority made on the spot, and what it signs. Not for production:
+//! everything is valid for ever and the keys lie around in memory.
+
+use crate::config::SinkError;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use std::fmt;
+
+/// A certificate and its private key, PEM.
+#[derive(Clone)]
+pub struct Pem {
+    /// The certificate.
+    pub cert: String,
+    /// The private key.
+    pub key: String,
+}
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Pem")
+    }
+}
+
+/// A certificate authority.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    ca_pem: String,
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Authority")
+    }
+}
+
+impl From<rcgen::Error> for SinkError {
+    fn from(error: rcgen::Error) -> Self {
+        Self::Tls(error.to_string())
+    }
+}
+
+impl Authority {
+    /// Makes an authority of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Tls`] if the key cannot be made.
+    pub fn new(name: &str) -> Result<Self, SinkError> {
+        let mut params = params(&[], name)?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate()?;
+        let ca_pem = params.self_signed(&key)?.pem();
+        Ok(Self {
+            issuer: Issuer::new(params, key),
+            ca_pem,
+        })
+    }
+
+    /// The authority's own certificate, to be trusted by clients.
+    #[must_use]
+    pub fn ca_pem(&self) -> String {
+        self.ca_pem.clone()
+    }
+
+    /// A server certificate for those DNS names and IP addresses.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Tls`] if a name cannot stand in a certificate.
+    pub fn server(&self, names: &[&str]) -> Result<Pem, SinkError> {
+        self.sign(
+            params(names, "http-pusher-sink server")?,
+            ExtendedKeyUsagePurpose::ServerAuth,
+        )
+    }
+
+    /// A server certificate for those names that expired in 2001.
+    ///
+    /// # Errors
+    ///
+    /// As for [`server`](Self::server).
+    pub fn expired(&self, names: &[&str]) -> Result<Pem, SinkError> {
+        let mut params = params(names, "http-pusher-sink server")?;
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(2001, 1, 1);
+        self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A client certificate with that common name.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Tls`] if the key cannot be made.
+    pub fn client(&self, name: &str) -> Result<Pem, SinkError> {
+        self.sign(params(&[], name)?, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn sign(
+        &self,
+        mut params: CertificateParams,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<Pem, SinkError> {
+        params.extended_key_usages = vec![usage];
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate()?;
+        Ok(Pem {
+            cert: params.signed_by(&key, &self.issuer)?.pem(),
+            key: key.serialize_pem(),
+        })
+    }
+}
+
+fn params(names: &[&str], common_name: &str) -> Result<CertificateParams, SinkError> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    Ok(params)
+}

@@ -1,0 +1,109 @@
+//! The listening sockets: accept, close, open again at the same port.
+
+use crate::connection;
+use crate::shared::Shared;
+use parking_lot::Mutex;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4096;
+/// Wait after a failed accept (out of descriptors, most likely).
+const AFTER_ERROR: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Default)]
+struct State {
+    listener: Option<TcpListener>,
+    /// Of the accepting task, to be woken when there is a listener again.
+    waker: Option<Waker>,
+}
+
+/// One address that the sink listens at.
+#[derive(Debug)]
+pub(crate) struct Door {
+    addr: SocketAddr,
+    state: Mutex<State>,
+    /// Bound but not listening: nobody else gets the port while the listener is closed.
+    _reserved: Socket,
+}
+
+impl Door {
+    /// Takes the address; port 0 takes a free port.
+    pub(crate) fn new(ip: IpAddr, port: u16) -> io::Result<Self> {
+        let reserved = bound(SocketAddr::new(ip, port))?;
+        let addr = reserved.local_addr()?.as_socket();
+        Ok(Self {
+            addr: addr.ok_or(io::ErrorKind::AddrNotAvailable)?,
+            state: Mutex::new(State::default()),
+            _reserved: reserved,
+        })
+    }
+
+    pub(crate) const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Listens, if it does not already.
+    pub(crate) fn open(&self, runtime: &runtime::Handle) -> io::Result<()> {
+        let mut state = self.state.lock();
+        if state.listener.is_some() {
+            return Ok(());
+        }
+        let socket = bound(self.addr)?;
+        socket.listen(BACKLOG)?;
+        let _inside = runtime.enter();
+        state.listener = Some(TcpListener::from_std(socket.into())?);
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Closes the listener: from now on the kernel refuses.
+    pub(crate) fn close(&self) {
+        self.state.lock().listener = None;
+    }
+
+    /// Accepts for ever.
+    pub(crate) async fn accept_all(self: Arc<Self>, shared: Arc<Shared>) {
+        loop {
+            match self.accept().await {
+                Ok(tcp) => connection::admit(&shared, tcp),
+                Err(_) => tokio::time::sleep(AFTER_ERROR).await,
+            }
+        }
+    }
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        poll_fn(|cx| {
+            let mut state = self.state.lock();
+            let accepted = match &state.listener {
+                Some(listener) => listener.poll_accept(cx),
+                None => Poll::Pending,
+            };
+            if accepted.is_pending() {
+                state.waker = Some(cx.waker().clone());
+            }
+            accepted.map_ok(|(tcp, _)| tcp)
+        })
+        .await
+    }
+}
+
+fn bound(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&addr.into())?;
+    Ok(socket)
+}

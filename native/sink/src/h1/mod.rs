@@ -1,0 +1,266 @@
+//! One HTTP/1 connection: request after request, each played by its behaviour.
+//!
+//! Written by hand because a fault is a matter of single bytes and of the socket under them, which
+//! an HTTP library keeps to itself.
+
+pub(crate) mod answer;
+mod body;
+mod faults;
+mod head;
+
+use crate::connection::Visit;
+use crate::ledger::{PathMemory, Ticket};
+use crate::plan::Fault;
+use crate::records::Record;
+use crate::rules::Ready;
+use crate::wire::Wire;
+use answer::Shape;
+use body::Body;
+use bytes::Buf;
+use head::{Framing, Head, Parsed};
+use std::io;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::watch;
+
+/// Longest head of a request, in bytes.
+const MAX_HEAD: usize = 4 * 1024 * 1024;
+/// From this size on, the request is in flight while the answer is being written.
+const LONG_ANSWER: usize = 4 * 1024;
+
+/// What to do with the connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Wait for the next request.
+    Keep,
+    /// Close in good order.
+    Close,
+    /// Drop the socket without the farewell of TLS.
+    Drop,
+    /// Send RST.
+    Reset,
+    /// Neither read nor write until released.
+    Dead,
+}
+
+/// One connection between two requests.
+struct Conn<'v> {
+    wire: Wire,
+    visit: &'v Visit,
+    memory: PathMemory,
+    /// Bytes of the head of the request at hand; the room is used again for the next.
+    head: Vec<u8>,
+    body: Body,
+}
+
+/// Serves the connection until it ends.
+pub(crate) async fn serve(wire: Wire, visit: &Visit) {
+    let mut conn = Conn {
+        wire,
+        visit,
+        memory: PathMemory::default(),
+        head: Vec::new(),
+        body: Body::default(),
+    };
+    // Subscribed before any request is counted: who has seen the request can release it.
+    let mut gate = visit.shared.gate.subscribe();
+    let end = loop {
+        match conn.turn(&mut gate).await {
+            Ok(Next::Keep) => {}
+            Ok(end) => break end,
+            // The client has left, or the kernel says so: nothing to tell anybody.
+            Err(_) => break Next::Drop,
+        }
+    };
+    conn.end(end, &mut gate).await;
+}
+
+impl Conn<'_> {
+    /// Serves one request.
+    async fn turn(&mut self, gate: &mut watch::Receiver<u64>) -> io::Result<Next> {
+        let head = match self.read_head().await? {
+            Ok(head) => head,
+            Err(why) => return self.refuse(why).await,
+        };
+        let shared = &self.visit.shared;
+        let path = self.head.get(head.path.clone()).unwrap_or_default();
+        let ready = shared.rules.for_request(path);
+        let wanted = shared.wants_records();
+        let arrived = if wanted {
+            shared.ledger.now()
+        } else {
+            Duration::ZERO
+        };
+        if ready.request_fault().is_some_and(Fault::stalls) {
+            gate.mark_unchanged();
+        }
+        let ticket = shared.ledger.begin(path, &mut self.memory);
+        self.body.kept.clear();
+        self.body.len = 0;
+        self.body.keep = if wanted { shared.max_body } else { 0 };
+
+        let read = self.read_body(&head, &ready, gate).await;
+        if wanted {
+            self.record(&head, arrived, matches!(read, Ok(Next::Keep)));
+        }
+        match read {
+            Ok(Next::Keep) => ticket.received(self.body.len),
+            Ok(end) => return Ok(end),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                drop(ticket);
+                return self.refuse("bad chunks").await;
+            }
+            Err(error) => return Err(error),
+        }
+
+        let delay = ready.behaviour.delay.pick(&ready.dice);
+        if !delay.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = self.wire.client_left() => return Ok(Next::Drop),
+            }
+        }
+        match ready.request_fault() {
+            None => self.answer(&head, &ready, ticket).await,
+            Some(fault) => self.play(fault, &head, &ready, ticket, gate).await,
+        }
+    }
+
+    /// The head of the next request, its bytes in `self.head`; `Err(why)` if it is none.
+    async fn read_head(&mut self) -> io::Result<Result<Head, &'static str>> {
+        loop {
+            // An empty line before a request is to be ignored (RFC 9112, 2.2).
+            while self.wire.buf.starts_with(b"\r\n") {
+                self.wire.buf.advance(2);
+            }
+            if !self.wire.buf.is_empty() {
+                match head::parse(&self.wire.buf) {
+                    Parsed::Complete(head, len) => {
+                        self.head.clear();
+                        let bytes = self.wire.buf.get(..len).unwrap_or_default();
+                        self.head.extend_from_slice(bytes);
+                        self.wire.buf.advance(len);
+                        return Ok(Ok(head));
+                    }
+                    Parsed::Bad(why) => return Ok(Err(why)),
+                    Parsed::Partial if self.wire.buf.len() > MAX_HEAD => {
+                        return Ok(Err("head too long"));
+                    }
+                    Parsed::Partial => {}
+                }
+            }
+            self.wire.fill_some().await?;
+        }
+    }
+
+    /// Reads the body, with the faults that happen there.
+    async fn read_body(
+        &mut self,
+        head: &Head,
+        ready: &Ready,
+        gate: &mut watch::Receiver<u64>,
+    ) -> io::Result<Next> {
+        let fault = ready.request_fault();
+        if fault == Some(Fault::CloseInRequest) {
+            if let Framing::Length(bytes) = head.framing {
+                self.body.take(&mut self.wire, bytes / 2).await?;
+            }
+            return Ok(Next::Drop);
+        }
+        if fault == Some(Fault::StallInRequest) && !self.hold(gate).await {
+            return Ok(Next::Drop);
+        }
+        if head.expects_continue && self.wire.buf.is_empty() {
+            self.wire.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        self.body.read(&mut self.wire, head.framing).await?;
+        Ok(Next::Keep)
+    }
+
+    fn record(&self, head: &Head, arrived: Duration, complete: bool) {
+        let bytes =
+            |range: &std::ops::Range<usize>| self.head.get(range.clone()).unwrap_or_default();
+        let text = |range| String::from_utf8_lossy(bytes(range)).into_owned();
+        self.visit.shared.record(Record {
+            n: 0,
+            micros: u64::try_from(arrived.as_micros()).unwrap_or(u64::MAX),
+            connection: self.visit.id,
+            version: head.version,
+            method: text(&head.method),
+            path: text(&head.path),
+            raw_headers: bytes(&head.headers).to_vec(),
+            body: self.body.kept.clone(),
+            body_len: self.body.len,
+            complete,
+            tls: self.visit.tls.clone(),
+        });
+    }
+
+    /// Answers in good order.
+    async fn answer(&mut self, head: &Head, ready: &Ready, ticket: Ticket) -> io::Result<Next> {
+        let status = ready.behaviour.status;
+        if head.keep_alive && !head.is_head_request {
+            self.send_last(&ready.answer, ticket, status).await?;
+            return Ok(Next::Keep);
+        }
+        let shape = Shape {
+            close: !head.keep_alive,
+            head_only: head.is_head_request,
+            ..Shape::default()
+        };
+        let bytes = answer::whole(&ready.behaviour, shape);
+        self.send_last(&bytes, ticket, status).await?;
+        Ok(if head.keep_alive {
+            Next::Keep
+        } else {
+            Next::Close
+        })
+    }
+
+    /// Sends the last bytes of an answer and counts it.
+    async fn send_last(&mut self, bytes: &[u8], ticket: Ticket, status: u16) -> io::Result<()> {
+        let mut rest = bytes;
+        if rest.len() > LONG_ANSWER
+            && let Some((first, last)) = rest.split_at_checked(rest.len() - 1)
+        {
+            self.wire.send(first).await?;
+            rest = last;
+        }
+        ticket.answered(status);
+        self.wire.send(rest).await
+    }
+
+    /// Answers what is no request.
+    async fn refuse(&mut self, why: &'static str) -> io::Result<Next> {
+        let shared = &self.visit.shared;
+        shared.count(&shared.ledger.bad_requests);
+        let len = why.len();
+        let text = format!(
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: {len}\r\n\r\n{why}"
+        );
+        self.wire.send(text.as_bytes()).await?;
+        Ok(Next::Close)
+    }
+
+    /// Waits to be released; false if the client left before.
+    async fn hold(&self, gate: &mut watch::Receiver<u64>) -> bool {
+        tokio::select! {
+            released = gate.changed() => released.is_ok(),
+            () = self.wire.client_left() => false,
+        }
+    }
+
+    async fn end(mut self, end: Next, gate: &mut watch::Receiver<u64>) {
+        match end {
+            Next::Keep | Next::Drop => {}
+            Next::Close => {
+                // The answer has been sent; whether the client hears the farewell is its business.
+                let _ = self.wire.stream.shutdown().await;
+            }
+            Next::Reset => self.wire.stream.reset_on_drop(),
+            Next::Dead => {
+                self.hold(gate).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! One request over HTTP/2, from its headers to its answer.
+
+use super::Order;
+use crate::connection::Visit;
+use crate::h1::answer::may_have_body;
+use crate::ledger::{PathMemory, Ticket};
+use crate::plan::{Behaviour, Fault};
+use crate::records::{Record, Version};
+use crate::rules::Ready;
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, header};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// A stream and what it needs to be answered.
+pub(super) struct Exchange {
+    pub(super) visit: Arc<Visit>,
+    pub(super) orders: mpsc::UnboundedSender<Order>,
+    pub(super) ready: Arc<Ready>,
+    pub(super) respond: SendResponse<Bytes>,
+    pub(super) gate: watch::Receiver<u64>,
+}
+
+/// What was read of a request's body.
+struct ReadBody {
+    kept: Vec<u8>,
+    len: u64,
+    complete: bool,
+}
+
+/// Counts the request and serves it in a task of its own.
+pub(super) fn admit(
+    visit: &Arc<Visit>,
+    orders: &mpsc::UnboundedSender<Order>,
+    request: Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+) {
+    let shared = &visit.shared;
+    let (head, body) = request.into_parts();
+    let path = head.uri.path_and_query().map_or("*", |path| path.as_str());
+    let exchange = Exchange {
+        visit: Arc::clone(visit),
+        orders: orders.clone(),
+        ready: shared.rules.for_request(path.as_bytes()),
+        respond,
+        gate: shared.gate.subscribe(),
+    };
+    let arrived = shared.ledger.now();
+    let ticket = shared
+        .ledger
+        .begin(path.as_bytes(), &mut PathMemory::default());
+    tokio::spawn(async move {
+        // Where the client has left or reset the stream, nobody is left to be told.
+        let _ = exchange.serve(head, body, arrived, ticket).await;
+    });
+}
+
+impl Exchange {
+    async fn serve(
+        mut self,
+        head: Parts,
+        body: RecvStream,
+        arrived: Duration,
+        ticket: Ticket,
+    ) -> Result<(), h2::Error> {
+        let fault = self.ready.request_fault();
+        if fault == Some(Fault::StallInRequest) && !self.hold().await {
+            return Ok(());
+        }
+        let shared = &self.visit.shared;
+        let wanted = shared.wants_records();
+        let keep = if wanted { shared.max_body } else { 0 };
+        let stop = if fault == Some(Fault::CloseInRequest) {
+            half_of_length(&head)
+        } else {
+            u64::MAX
+        };
+        let read = read_body(body, keep, stop).await;
+        let (complete, len) = (read.complete, read.len);
+        if wanted {
+            shared.record(self.record(&head, arrived, read));
+        }
+        if fault == Some(Fault::CloseInRequest) {
+            drop(ticket);
+            self.order(Order::Drop);
+            return Ok(());
+        }
+        if !complete {
+            return Ok(());
+        }
+        ticket.received(len);
+        let delay = self.ready.behaviour.delay.pick(&self.ready.dice);
+        if !delay.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = reset(&mut self.respond) => return Ok(()),
+            }
+        }
+        match fault {
+            None => self.answer(ticket),
+            Some(fault) => self.play(fault, ticket).await,
+        }
+    }
+
+    fn record(&self, head: &Parts, arrived: Duration, body: ReadBody) -> Record {
+        Record {
+            n: 0,
+            micros: u64::try_from(arrived.as_micros()).unwrap_or(u64::MAX),
+            connection: self.visit.id,
+            version: Version::Http2,
+            method: head.method.as_str().to_owned(),
+            path: head
+                .uri
+                .path_and_query()
+                .map_or("*", |path| path.as_str())
+                .to_owned(),
+            raw_headers: header_lines(head),
+            body: body.kept,
+            body_len: body.len,
+            complete: body.complete,
+            tls: self.visit.tls.clone(),
+        }
+    }
+
+    /// Answers in good order.
+    pub(super) fn answer(&mut self, ticket: Ticket) -> Result<(), h2::Error> {
+        let plan = &self.ready.behaviour;
+        let response = head_of(plan, Some(plan.body.len()));
+        let body = plan.body.clone();
+        let empty = body.is_empty() || !may_have_body(plan.status);
+        // Before the answer is handed over: its last byte may be gone the moment after.
+        ticket.answered(plan.status);
+        let mut stream = self.respond.send_response(response, empty)?;
+        if !empty {
+            stream.send_data(body, true)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn order(&self, order: Order) {
+        // The connection may have ended by itself; then there is nothing left to order.
+        let _ = self.orders.send(order);
+    }
+
+    /// Waits to be released; false if the client has left or reset the stream before.
+    pub(super) async fn hold(&mut self) -> bool {
+        tokio::select! {
+            released = self.gate.changed() => released.is_ok(),
+            () = reset(&mut self.respond) => false,
+        }
+    }
+}
+
+/// Returns when the client has reset the stream or left.
+async fn reset(respond: &mut SendResponse<Bytes>) {
+    // Reset or broken: either way it is over.
+    let _: Result<Reason, h2::Error> = poll_fn(|cx| respond.poll_reset(cx)).await;
+}
+
+/// Status, headers and, where a body is allowed, the length of an answer.
+pub(super) fn head_of(plan: &Behaviour, length: Option<usize>) -> Response<()> {
+    let mut response = Response::new(());
+    if let Ok(status) = http::StatusCode::from_u16(plan.status) {
+        *response.status_mut() = status;
+    }
+    let headers = response.headers_mut();
+    for (name, value) in &plan.headers {
+        let name = http::HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    }
+    if let Some(length) = length
+        && may_have_body(plan.status)
+    {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}
+
+async fn read_body(mut body: RecvStream, keep: usize, stop: u64) -> ReadBody {
+    let mut read = ReadBody {
+        kept: Vec::new(),
+        len: 0,
+        complete: false,
+    };
+    while read.len < stop {
+        match body.data().await {
+            Some(Ok(data)) => {
+                // Fails only when the stream is gone, which the next turn sees.
+                let _ = body.flow_control().release_capacity(data.len());
+                let room = keep.saturating_sub(read.kept.len());
+                let kept = data.get(..data.len().min(room)).unwrap_or_default();
+                read.kept.extend_from_slice(kept);
+                read.len += data.len() as u64;
+            }
+            Some(Err(_)) => return read,
+            None => {
+                read.complete = true;
+                return read;
+            }
+        }
+    }
+    read
+}
+
+fn half_of_length(head: &Parts) -> u64 {
+    let value = head.headers.get(header::CONTENT_LENGTH);
+    let length = value.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    length.unwrap_or(0) / 2
+}
+
+/// The headers written as lines of HTTP/1, the authority as `host`.
+fn header_lines(head: &Parts) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let mut line = |name: &[u8], value: &[u8]| {
+        lines.extend_from_slice(&[name, b": ", value, b"\r\n"].concat());
+    };
+    if let Some(authority) = head.uri.authority() {
+        line(b"host", authority.as_str().as_bytes());
+    }
+    for (name, value) in &head.headers {
+        line(name.as_str().as_bytes(), value.as_bytes());
+    }
+    lines
+}

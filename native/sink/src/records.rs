@@ -1,0 +1,158 @@
+//! The requests that the sink remembers: bounded, in order of receipt.
+
+use parking_lot::Mutex;
+use std::fmt;
+use std::time::Duration;
+
+/// HTTP version of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    Http11,
+    /// HTTP/2
+    Http2,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Http10 => "1.0",
+            Self::Http11 => "1.1",
+            Self::Http2 => "2",
+        })
+    }
+}
+
+/// What is known of the TLS session that a request came through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// Name of the protocol version, as `TLSv1_3`.
+    pub version: String,
+    /// The server name that the client asked for.
+    pub sni: Option<String>,
+    /// The protocol agreed on by ALPN.
+    pub alpn: Option<String>,
+    /// The client's own certificate, DER.
+    pub client_cert: Option<Vec<u8>>,
+}
+
+/// One request as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Number in order of receipt, from 1; given when the body was complete or given up.
+    pub n: u64,
+    /// When the head was read, in microseconds since the sink was started.
+    pub micros: u64,
+    /// Number of the connection, from 1 in order of acceptance.
+    pub connection: u64,
+    /// HTTP version.
+    pub version: Version,
+    /// Method, as on the wire.
+    pub method: String,
+    /// Request target with query, as on the wire.
+    pub path: String,
+    /// The header lines, each with its line end: as on the wire in HTTP/1; in HTTP/2 written anew
+    /// from the decoded fields, the authority as `host`.
+    pub raw_headers: Vec<u8>,
+    /// The first `max_body` bytes of the body, decoded if it came in chunks.
+    pub body: Vec<u8>,
+    /// Length of the whole body in bytes.
+    pub body_len: u64,
+    /// Whether the body was read to its end.
+    pub complete: bool,
+    /// The TLS session, if any.
+    pub tls: Option<TlsInfo>,
+}
+
+impl Record {
+    /// Names and values in order, names as on the wire, values without the blanks around them.
+    pub fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let lines = self.raw_headers.split(|byte| *byte == b'\n');
+        lines.filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let value = line.get(colon + 1..)?.trim_ascii();
+            Some((line.get(..colon)?, value))
+        })
+    }
+
+    /// Value of the first header of that name, whatever its case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers()
+            .find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// The body read as a form: names and values, decoded.
+    #[must_use]
+    pub fn form(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(&self.body).into_owned().collect()
+    }
+
+    /// When the head was read, since the sink was started.
+    #[must_use]
+    pub const fn arrived(&self) -> Duration {
+        Duration::from_micros(self.micros)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    records: Vec<Record>,
+    /// Number of the last record, kept or not.
+    last: u64,
+    dropped: u64,
+}
+
+/// The records of one sink.
+#[derive(Debug)]
+pub(crate) struct Records {
+    max: usize,
+    kept: Mutex<Kept>,
+}
+
+impl Records {
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            max,
+            kept: Mutex::new(Kept::default()),
+        }
+    }
+
+    pub(crate) const fn is_on(&self) -> bool {
+        self.max > 0
+    }
+
+    /// Numbers the record and keeps a copy if there is room.
+    pub(crate) fn number(&self, mut record: Record) -> Record {
+        let mut kept = self.kept.lock();
+        kept.last += 1;
+        record.n = kept.last;
+        if kept.records.len() < self.max {
+            kept.records.push(record.clone());
+        } else {
+            kept.dropped += 1;
+        }
+        record
+    }
+
+    /// Every record kept with a number of at least `from`.
+    pub(crate) fn from(&self, from: u64) -> Vec<Record> {
+        let kept = self.kept.lock();
+        let start = kept.records.partition_point(|record| record.n < from);
+        kept.records.get(start..).unwrap_or_default().to_vec()
+    }
+
+    /// How many records are kept, and how many were not for lack of room.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let kept = self.kept.lock();
+        (kept.records.len() as u64, kept.dropped)
+    }
+
+    /// Forgets all records; numbers start at 1 again.
+    pub(crate) fn clear(&self) {
+        *self.kept.lock() = Kept::default();
+    }
+}
