@@ -1,0 +1,18 @@
+%% Term shapes of MongooseIM 5.0.0: exml 3.0.5 (include/exml.hrl), mongoose_jid 1.0.0
+%% (include/jid.hrl), and the events of include/mod_event_pusher_events.hrl.
+-define(GENERATION, a).
+
+-record(xmlel, {name, attrs = [], children = []}).
+-record(xmlcdata, {content = []}).
+
+-record(jid, {user = <<>>, server = <<>>, resource = <<>>,
+              luser = <<>>, lserver = <<>>, lresource = <<>>}).
+
+-record(chat_event, {type, direction, from, to, packet}).
+-record(user_status_event, {jid, status}).
+-record(unack_msg_event, {to}).
+
+%% include/mongoose.hrl
+-define(MYHOSTS, ejabberd_config:get_global_option_or_default(hosts, [])).
+-define(ALL_HOST_TYPES, (ejabberd_config:get_global_option_or_default(hosts, []) ++
+                         ejabberd_config:get_global_option_or_default(host_types, []))).

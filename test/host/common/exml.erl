@@ -1,0 +1,71 @@
+%% Stands for exml (3.0.5 in MongooseIM 5.0.0, 4.2.1 in 6.8.0): parse/1 and to_binary/1.
+%% The parser underneath is fast_xml (expat), which is stricter than exml's rapidxml; what exml does
+%% otherwise (seen on both releases) is restored here: bytes that are not UTF-8 pass through,
+%% CR is kept, text that is white space alone is dropped. Errors have exml's tag, not its words.
+-module(exml).
+
+-export([parse/1, to_binary/1]).
+
+-include("host.hrl").
+
+-spec parse(binary()) -> {ok, tuple()} | {error, term()}.
+parse(Text) ->
+    case unicode:characters_to_binary(Text) of
+        Text -> parse_with(Text, fun(Bin) -> Bin end);
+        _NotUtf8 -> parse_with(unicode:characters_to_binary(Text, latin1, utf8), fun to_bytes/1)
+    end.
+
+-spec to_binary(tuple()) -> binary().
+to_binary(#xmlel{} = Element) ->
+    iolist_to_binary(print(Element)).
+
+parse_with(Text, Decode) ->
+    KeepCR = binary:replace(Text, <<"\r">>, <<"&#13;">>, [global]),
+    case fxml_stream:parse_element(KeepCR) of
+        {error, {_Code, Reason}} -> {error, Reason};
+        {error, Reason} -> {error, Reason};
+        Parsed -> {ok, convert(Parsed, Decode)}
+    end.
+
+to_bytes(Bin) ->
+    unicode:characters_to_binary(Bin, utf8, latin1).
+
+convert({xmlel, Name, Attrs, Children}, Decode) ->
+    #xmlel{name = Decode(Name),
+           attrs = attrs([{Decode(Key), Decode(Value)} || {Key, Value} <- Attrs]),
+           children = lists:flatmap(fun(Child) -> child(Child, Decode) end, Children)}.
+
+child({xmlcdata, Text}, Decode) ->
+    case re:run(Text, <<"^[ \t\r\n]*\\z">>, [{capture, none}]) of
+        match -> [];
+        nomatch -> [#xmlcdata{content = Decode(Text)}]
+    end;
+child(Element, Decode) ->
+    [convert(Element, Decode)].
+
+print(#xmlel{name = Name, attrs = Attrs, children = Children}) ->
+    Head = [$<, Name, [[$\s, Key, "=\"", escape(Value), $"] || {Key, Value} <- pairs(Attrs)]],
+    case Children of
+        [] -> [Head, "/>"];
+        _ -> [Head, $>, [print(Child) || Child <- Children], "</", Name, $>]
+    end;
+print(Cdata) when is_record(Cdata, xmlcdata) ->
+    escape(iolist_to_binary(Cdata#xmlcdata.content)).
+
+escape(Text) ->
+    [escape_byte(Byte) || <<Byte>> <= Text].
+
+escape_byte($&) -> "&amp;";
+escape_byte($<) -> "&lt;";
+escape_byte($>) -> "&gt;";
+escape_byte($") -> "&quot;";
+escape_byte($') -> "&apos;";
+escape_byte(Byte) -> Byte.
+
+-if(?GENERATION =:= a).
+attrs(Pairs) -> Pairs.
+pairs(Attrs) -> Attrs.
+-else.
+attrs(Pairs) -> maps:from_list(Pairs).
+pairs(Attrs) -> maps:to_list(Attrs).
+-endif.

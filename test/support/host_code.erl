@@ -1,0 +1,73 @@
+%% Compiles the stand-in host of one generation and puts it on the code path, as a release has it:
+%% beams in a directory, loaded when first called. Not for rebar3: both generations have modules of
+%% the same names.
+-module(host_code).
+
+-export([load/1, unload/1, test_dir/0]).
+
+-type generation() :: a | d.
+
+-define(OPTIONS, [debug_info, warnings_as_errors, report_errors, report_warnings]).
+
+%% @doc Compiles what is not compiled yet and adds the directory to the code path.
+-spec load(generation()) -> ok.
+load(Generation) ->
+    Dir = beam_dir(Generation),
+    ok = filelib:ensure_dir(filename:join(Dir, "x")),
+    Include = filename:join([test_dir(), "host", atom_to_list(Generation)]),
+    [ensure_compiled(Source, Include, Dir) || Source <- sources(Generation)],
+    true = code:add_patha(Dir),
+    ok.
+
+%% @doc Takes the generation's modules and directory out of the node again.
+-spec unload(generation()) -> ok.
+unload(Generation) ->
+    code:del_path(beam_dir(Generation)),
+    lists:foreach(
+      fun(Source) ->
+              Module = list_to_atom(filename:basename(Source, ".erl")),
+              code:purge(Module),
+              code:delete(Module),
+              code:purge(Module)
+      end, sources(Generation)).
+
+%% @doc Where host/, support/ and data/ are.
+-spec test_dir() -> file:filename_all().
+test_dir() ->
+    Source = proplists:get_value(source, ?MODULE:module_info(compile), ""),
+    {ok, Cwd} = file:get_cwd(),
+    Candidates = [filename:dirname(filename:dirname(Source)) | above(Cwd)],
+    case [Dir || Dir <- Candidates, filelib:is_dir(filename:join([Dir, "host", "common"]))] of
+        [Found | _] -> Found;
+        [] -> error({no_stand_in_host_below, Candidates})
+    end.
+
+above(Dir) ->
+    Here = filename:join(Dir, "test"),
+    case filename:dirname(Dir) of
+        Dir -> [Here];
+        Parent -> [Here | above(Parent)]
+    end.
+
+sources(Generation) ->
+    lists:append([filelib:wildcard(filename:join([test_dir(), "host", Part, "*.erl"]))
+                  || Part <- ["common", atom_to_list(Generation)]]).
+
+beam_dir(Generation) ->
+    filename:join(filename:dirname(code:which(?MODULE)), "host_" ++ atom_to_list(Generation)).
+
+ensure_compiled(Source, Include, Dir) ->
+    Beam = filename:join(Dir, filename:basename(Source, ".erl") ++ ".beam"),
+    Newest = lists:max([filelib:last_modified(File)
+                        || File <- [Source, filename:join(Include, "host.hrl")]]),
+    case filelib:last_modified(Beam) of
+        Compiled when Compiled =/= 0, Compiled > Newest -> ok;
+        _ -> compile(Source, Include, Beam)
+    end.
+
+%% Several nodes may do this at the same time, so the beam appears at once.
+compile(Source, Include, Beam) ->
+    {ok, _Module, Code} = compile:file(Source, [binary, {i, Include} | ?OPTIONS]),
+    Temporary = Beam ++ "." ++ os:getpid(),
+    ok = file:write_file(Temporary, Code),
+    ok = file:rename(Temporary, Beam).

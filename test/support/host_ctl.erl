@@ -1,0 +1,277 @@
+%% Runs a stand-in MongooseIM in this node: generation a (5.0) or d (6.5 to 6.8). Translates pools,
+%% handlers and stanzas into what the generation has, and calls the host's own functions with them,
+%% so that suites are written once for both. The host's behaviour is not here but in test/host.
+-module(host_ctl).
+
+-compile({no_auto_import, [element/2]}).
+
+-export([start/1, start/2, stop/0, generation/0]).
+-export([start_pool/3, stop_pool/2, crash_pool/2, pool_pid/2]).
+-export([start_module/2, stop_module/1, opts/2]).
+-export([send/3, send/5, push/6, event/2, acc/3, element/2, jid/1, session/1]).
+-export([metrics/1, reset_metrics/1, wait_metrics/3, fail_updates/1, events/0, clear_events/0]).
+-export([start_peer/2, call/4, stop_peer/1]).
+
+-type generation() :: a | d.
+-type scope() :: global | binary().
+-type handler() :: map() | proplists:proplist().
+-type metrics() :: #{sent := non_neg_integer(), failed := non_neg_integer(),
+                     response_times := [integer()]}.
+
+-define(EVENT, mod_event_pusher_http_sent).
+-define(A_METRIC(Name), [mod_event_pusher_http, Name]).
+
+-spec start(generation()) -> ok.
+start(Generation) ->
+    start(Generation, #{}).
+
+%% @doc Boots the host with the given pools and modules; raises where the node would not start.
+%% Options: vsn, hosts, host_types, domains, pools, modules, handlers, record, log.
+-spec start(generation(), map()) -> ok.
+start(Generation, Opts) ->
+    none = generation(),
+    {ok, _} = application:ensure_all_started(stringprep),
+    {ok, _} = application:ensure_all_started(fast_xml),
+    ok = host_code:load(Generation),
+    ok = host_log:start(maps:get(log, Opts, info)),
+    ok = host_owner:start(),
+    persistent_term:put(?MODULE, Opts#{generation => Generation}),
+    Vsn = maps:get(vsn, Opts, default_vsn(Generation)),
+    ok = application:load({application, mongooseim,
+                           [{description, "stand-in host"}, {vsn, Vsn}, {modules, []},
+                            {registered, []}, {applications, [kernel, stdlib]},
+                            {mod, {ejabberd_app, host_terms:config(Generation, Opts)}}]}),
+    case application:start(mongooseim) of
+        ok ->
+            ok;
+        {error, Reason} ->
+            stop(),
+            error({host_not_started, Reason})
+    end.
+
+%% @doc Stops the host in the order of its own shutdown and takes its code out of the node.
+-spec stop() -> ok.
+stop() ->
+    case generation() of
+        none ->
+            ok;
+        Generation ->
+            _ = application:stop(mongooseim),
+            _ = application:unload(mongooseim),
+            host_owner:stop(),
+            host_log:stop(),
+            persistent_term:erase(?MODULE),
+            host_code:unload(Generation)
+    end.
+
+-spec generation() -> generation() | none.
+generation() ->
+    maps:get(generation, persistent_term:get(?MODULE, #{}), none).
+
+-spec start_pool(scope(), atom(), map()) -> {ok, pid()} | {error, term()}.
+start_pool(Scope, Tag, Pool) ->
+    Term = host_terms:pool(generation(), Scope, Tag, Pool),
+    [Result] = mongoose_wpool:start_configured_pools([Term]),
+    Result.
+
+-spec stop_pool(scope(), atom()) -> term().
+stop_pool(Scope, Tag) ->
+    mongoose_wpool:stop(http, Scope, Tag).
+
+%% @doc Kills the pool's process; the host starts it again after 2 seconds.
+-spec crash_pool(scope(), atom()) -> ok.
+crash_pool(Scope, Tag) ->
+    Pid = pool_pid(Scope, Tag),
+    Ref = erlang:monitor(process, Pid),
+    exit(Pid, kill),
+    receive {'DOWN', Ref, _, _, _} -> ok end.
+
+-spec pool_pid(scope(), atom()) -> pid() | undefined.
+pool_pid(Scope, Tag) ->
+    whereis(mongoose_wpool:make_pool_name(http, Scope, Tag)).
+
+%% @doc Starts mod_event_pusher with the back end http, or replaces its handlers. Raises what the
+%% host raises; a start that the host answers with a value gives ok.
+-spec start_module(binary(), [handler()]) -> ok.
+start_module(HostType, Handlers) ->
+    New = host_terms:modules(generation(), Handlers),
+    case generation() of
+        a -> gen_mod_deps:replace_modules(HostType, running(HostType), New);
+        d -> mongoose_modules:replace_modules(HostType, [], maps:from_list(New))
+    end.
+
+%% @doc Stops the modules of start_module/2 while the node runs, as the host's own suites do.
+-spec stop_module(binary()) -> ok.
+stop_module(HostType) ->
+    case generation() of
+        a -> gen_mod_deps:replace_modules(HostType, running(HostType), []);
+        d -> mongoose_modules:replace_modules(HostType, [mod_event_pusher], #{})
+    end.
+
+%% @doc The options of mod_event_pusher_http as the host holds them.
+-spec opts(binary(), module()) -> term().
+opts(HostType, Module) ->
+    gen_mod:get_module_opts(HostType, Module).
+
+-spec send(term(), term(), term()) -> map().
+send(From, To, What) ->
+    send(From, To, What, chat, in).
+
+%% @doc A message goes through the calling process as through a session: in is sent by From, out is
+%% about to be delivered to To. Returns the accumulator, whatever the module does.
+-spec send(term(), term(), term(), atom(), in | out) -> map().
+send(From0, To0, What, Type, Direction) ->
+    {From, To} = {jid(From0), jid(To0)},
+    Packet = element(What, attrs(Type, From, To)),
+    Acc = acc(From, To, Packet),
+    case {Direction, generation()} of
+        {out, _} -> host_terms:acc_of(mongoose_hooks:filter_local_packet({From, To, Acc, Packet}));
+        {in, a} -> mongoose_hooks:user_send_packet(Acc, From, To, Packet);
+        {in, d} -> mongoose_hooks:user_send_message(Acc)
+    end.
+
+%% @doc Hands exactly this chat event to the event pusher, without the session's hooks (in a, with
+%% nothing to catch a crash).
+-spec push(map(), term(), term(), tuple(), atom(), in | out) -> map().
+push(Acc, From, To, Packet, Type, Direction) ->
+    host_terms:push(generation(), Acc,
+                    {chat_event, Type, Direction, jid(From), jid(To), Packet}).
+
+%% @doc The events that are no messages.
+-spec event(user_status | unack_msg, term()) -> map().
+event(Kind, Jid0) ->
+    Jid = jid(Jid0),
+    Acc = acc(Jid, Jid, undefined),
+    case {Kind, generation()} of
+        {unack_msg, _} -> mongoose_hooks:unacknowledged_message(Acc, Jid);
+        {user_status, a} -> mongoose_hooks:user_available_hook(Acc, Jid);
+        {user_status, d} -> mongoose_hooks:user_available(Acc, Jid)
+    end.
+
+%% @doc The accumulator of a session of From; its host type is that of From's domain.
+-spec acc(term(), term(), tuple() | undefined) -> map().
+acc(From0, To0, Packet) ->
+    {From, To} = {jid(From0), jid(To0)},
+    {_User, LServer} = jid:to_lus(From),
+    Location = #{mfa => {?MODULE, acc, 3}, line => ?LINE, file => ?FILE},
+    mongoose_acc:new(#{location => Location, lserver => LServer, element => Packet,
+                       from_jid => From, to_jid => To, host_type => host_type(LServer)}).
+
+%% @doc A message element: as given, from stanza text, or with this body in it.
+-spec element(tuple() | {xml, iodata()} | binary(), [{binary(), binary()}]) -> tuple().
+element({xml, Text}, _Attrs) ->
+    {ok, Element} = exml:parse(iolist_to_binary(Text)),
+    Element;
+element(Body, Attrs) when is_binary(Body) ->
+    Generation = generation(),
+    Children = [host_terms:cdata(Generation, Body) || Body =/= <<>>],
+    host_terms:element(Generation, <<"message">>, Attrs,
+                       [host_terms:element(Generation, <<"body">>, [], Children)]);
+element(Element, _Attrs) ->
+    Element.
+
+%% @doc From text (prepared, error if the host refuses it), {User, Server, Resource} taken as
+%% prepared, or a jid already.
+-spec jid(binary() | {binary(), binary(), binary()} | tuple()) -> tuple().
+jid(Text) when is_binary(Text) ->
+    case jid:from_binary(Text) of
+        error -> error({bad_jid, Text});
+        Jid -> Jid
+    end;
+jid({User, Server, Resource}) when is_binary(User) ->
+    jid:make_noprep(User, Server, Resource);
+jid(Jid) when is_tuple(Jid) ->
+    Jid.
+
+%% @doc Runs the fun in a process of its own and gives its result; 30 seconds at most.
+-spec session(fun(() -> Result)) -> Result.
+session(Fun) ->
+    {Pid, Ref} = spawn_monitor(fun() -> exit({session_result, Fun()}) end),
+    receive
+        {'DOWN', Ref, _, _, {session_result, Result}} -> Result;
+        {'DOWN', Ref, _, _, Reason} -> error({session_crashed, Reason})
+    after 30000 ->
+            exit(Pid, kill),
+            error(session_timeout)
+    end.
+
+%% @doc What the operators' metrics say.
+-spec metrics(binary()) -> metrics().
+metrics(HostType) ->
+    host_terms:metrics(generation(), HostType, back_ends()).
+
+-spec reset_metrics(binary()) -> ok.
+reset_metrics(HostType) ->
+    host_terms:reset_metrics(generation(), HostType, back_ends()).
+
+-spec wait_metrics(binary(), fun((metrics()) -> boolean()), timeout()) ->
+          {ok, metrics()} | {timeout, metrics()}.
+wait_metrics(HostType, Fun, Timeout) ->
+    host_log:poll(fun() -> metrics(HostType) end, Fun, Timeout).
+
+%% @doc From now on an update of the pusher's metrics raises (a: exometer is broken, d: the event is
+%% not registered), or no more.
+-spec fail_updates(boolean()) -> ok.
+fail_updates(Fail) ->
+    case generation() of
+        a ->
+            exometer:break(Fail);
+        d ->
+            Function = case Fail of true -> tear_down; false -> set_up end,
+            [mongoose_instrument:Function(mod_event_pusher_http:instrumentation(HostType))
+             || HostType <- gen_mod:hosts_with_module(mod_event_pusher_http)],
+            ok
+    end.
+
+%% @doc Each event that was executed, in order (d).
+-spec events() -> [{atom(), map(), map()}].
+events() ->
+    case generation() of
+        a -> [];
+        d -> mongoose_instrument_recorder:events()
+    end.
+
+-spec clear_events() -> ok.
+clear_events() ->
+    case generation() of
+        a -> ok;
+        d -> mongoose_instrument_recorder:clear()
+    end.
+
+%% @doc A host in a node of its own, with this node's code path.
+-spec start_peer(generation(), map()) -> pid().
+start_peer(Generation, Opts) ->
+    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io,
+                                          args => ["-pa" | code:get_path()]}),
+    ok = call(Peer, ?MODULE, start, [Generation, Opts]),
+    Peer.
+
+-spec call(pid(), module(), atom(), [term()]) -> term().
+call(Peer, Module, Function, Args) ->
+    peer:call(Peer, Module, Function, Args, 60000).
+
+-spec stop_peer(pid()) -> ok.
+stop_peer(Peer) ->
+    peer:stop(Peer).
+
+default_vsn(a) -> "5.0.0";
+default_vsn(d) -> "6.8.0".
+
+running(HostType) ->
+    [{mod_event_pusher, Opts}
+     || {mod_event_pusher, Opts} <- gen_mod:loaded_modules_with_opts(HostType)].
+
+back_ends() ->
+    maps:get(handlers, persistent_term:get(?MODULE), [prometheus]).
+
+host_type(LServer) ->
+    Opts = persistent_term:get(?MODULE),
+    case lists:member(LServer, maps:get(hosts, Opts, [<<"localhost">>])) of
+        true -> LServer;
+        false -> maps:get(LServer, maps:get(domains, Opts, #{}), undefined)
+    end.
+
+attrs(none, From, To) ->
+    [{<<"from">>, jid:to_binary(From)}, {<<"to">>, jid:to_binary(To)}];
+attrs(Type, From, To) ->
+    [{<<"type">>, atom_to_binary(Type)} | attrs(none, From, To)].
