@@ -7,6 +7,7 @@
 //! the pool is opened (see `tls`).
 
 mod check;
+mod own;
 mod problem;
 mod secret;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use own::{LOG_LEVELS, OWN_SETTINGS, OwnKind, OwnSetting, OwnValue, check_own};
 pub use problem::{ConfigError, Warning};
 pub use secret::Secret;
 

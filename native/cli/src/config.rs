@@ -1,0 +1,299 @@
+//! `mongooseim.toml` as far as it concerns this module: hosts, handlers and pools.
+//!
+//! Both layouts are read: `mod_event_pusher.backend.http` (5.0; one section or several) and
+//! `mod_event_pusher.http.handlers` (5.1 on). What a `host_config` says of modules replaces all the
+//! modules of that host; its pools are tried before the others. Sections of other modules and pools
+//! of other types are not looked at.
+
+use crate::document::{Node, Value};
+use crate::generation::{Host, Release};
+use crate::notes::Notes;
+use crate::pool::{self, Context, Pool};
+use crate::section::{Section, wrong_kind};
+
+/// One handler.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Handler {
+    /// Counted from 1 through the whole file.
+    pub number: usize,
+    /// Its path in the file.
+    pub path: String,
+    /// Its line.
+    pub line: usize,
+    /// `pool_name`.
+    pub pool_name: String,
+    /// The line of `pool_name`, or that of the handler.
+    pub pool_line: usize,
+    /// `path`.
+    pub target: String,
+    /// The line of `path`, or that of the handler.
+    pub target_line: usize,
+    /// `callback_module`.
+    pub callback_module: String,
+}
+
+/// What one `host_config` changes.
+#[derive(Debug)]
+pub struct Override {
+    /// The host or host type.
+    pub host: String,
+    /// Its handlers, where it has modules of its own at all.
+    pub handlers: Option<Vec<Handler>>,
+}
+
+/// The file.
+#[derive(Debug)]
+pub struct Config {
+    /// Hosts and host types, in the order of the file.
+    pub hosts: Vec<String>,
+    /// Handlers of every host that has no modules of its own.
+    pub handlers: Vec<Handler>,
+    /// What single hosts have instead.
+    pub overrides: Vec<Override>,
+    /// Pools by tag. One tag may be there several times, with different scopes.
+    pub pools: Vec<(String, Pool)>,
+}
+
+/// What comes from the command line or another file.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// `--mongooseim`.
+    pub release: Option<Release>,
+    /// `--node-dir`.
+    pub root: Option<&'a std::path::Path>,
+    /// `http2_pools` of the application's own settings.
+    pub http2: &'a [String],
+}
+
+/// Reads the whole file.
+pub fn read(root: &Node, given: Given<'_>, notes: &mut Notes) -> Config {
+    let host = host(root, given.release);
+    let context = Context {
+        host,
+        root: given.root,
+        http2: given.http2,
+    };
+    let mut reader = Reader {
+        host,
+        next: 1,
+        notes,
+    };
+    let mut config = Config {
+        hosts: Vec::new(),
+        handlers: Vec::new(),
+        overrides: Vec::new(),
+        pools: Vec::new(),
+    };
+    let Some(mut file) = Section::of(root, reader.notes) else {
+        return config;
+    };
+    if let Some(mut general) = file.section("general", reader.notes) {
+        for key in ["hosts", "host_types"] {
+            let names = general.strings(key, reader.notes);
+            config.hosts.extend(names.unwrap_or_default());
+        }
+    }
+    if let Some(modules) = file.take("modules") {
+        config.handlers = reader.modules(modules);
+    }
+    if let Some(pools) = file.take("outgoing_pools") {
+        read_pools(pools, None, context, reader.notes, &mut config.pools);
+    }
+    if let Some(node) = file.take("host_config") {
+        let Value::Array(items) = &node.value else {
+            wrong_kind::<()>(node, "a list, [[host_config]]", &node.value, reader.notes);
+            return config;
+        };
+        for item in items {
+            reader.host_config(item, context, &mut config);
+        }
+    }
+    config
+}
+
+/// The layout shows in the module's section; where there is none, in that of a pool's tls.
+fn host(root: &Node, release: Option<Release>) -> Host {
+    let old_layout = match release {
+        Some(release) => release < Release::new(5, 1),
+        None => any(root, &|node| {
+            node.path.ends_with("mod_event_pusher.backend")
+                || node.path.ends_with("tls.verify_peer")
+        }),
+    };
+    Host {
+        old_layout,
+        release,
+    }
+}
+
+fn any(node: &Node, is: &impl Fn(&Node) -> bool) -> bool {
+    is(node)
+        || match &node.value {
+            Value::Table(entries) => entries.iter().any(|(_, node)| any(node, is)),
+            Value::Array(items) => items.iter().any(|node| any(node, is)),
+            _ => false,
+        }
+}
+
+fn read_pools(
+    node: &Node,
+    owner: Option<&str>,
+    context: Context<'_>,
+    notes: &mut Notes,
+    pools: &mut Vec<(String, Pool)>,
+) {
+    let http = Section::of(node, notes).and_then(|mut types| types.section("http", notes));
+    for (tag, node) in http.iter().flat_map(Section::entries) {
+        pools.push((tag.clone(), pool::read(node, tag, owner, context, notes)));
+    }
+}
+
+struct Reader<'a> {
+    host: Host,
+    /// The next handler's number.
+    next: usize,
+    notes: &'a mut Notes,
+}
+
+impl Reader<'_> {
+    fn host_config(&mut self, node: &Node, context: Context<'_>, config: &mut Config) {
+        let Some(mut section) = Section::of(node, self.notes) else {
+            return;
+        };
+        let host = section.string("host", self.notes);
+        let host_type = section.string("host_type", self.notes);
+        let Some(host) = host_type.or(host) else {
+            let text = "needs host or host_type";
+            self.notes.problem(section.place(), text);
+            return;
+        };
+        if !config.hosts.is_empty() && !config.hosts.contains(&host) {
+            let text = format!("{host:?} is neither in general.hosts nor in general.host_types");
+            self.notes.problem(section.place(), text);
+        }
+        let handlers = section.take("modules").map(|modules| self.modules(modules));
+        if let Some(pools) = section.take("outgoing_pools") {
+            if !context.host.may_be_from(Release::new(6, 2)) {
+                let text = "pools in host_config exist from MongooseIM 6.2 on only";
+                self.notes.problem((&pools.path, pools.line), text);
+            }
+            read_pools(pools, Some(&host), context, self.notes, &mut config.pools);
+        }
+        config.overrides.push(Override { host, handlers });
+    }
+
+    fn modules(&mut self, node: &Node) -> Vec<Handler> {
+        let Some(mut modules) = Section::of(node, self.notes) else {
+            return Vec::new();
+        };
+        if let Some(node) = modules.take("mod_event_pusher_http") {
+            let section = self.section_name();
+            let text = format!("is not read by MongooseIM; the module's section is {section}");
+            self.notes.problem((&node.path, node.line), text);
+        }
+        let Some(mut pusher) = modules.section("mod_event_pusher", self.notes) else {
+            return Vec::new();
+        };
+        if self.host.old_layout {
+            self.misplaced(&mut pusher, "http");
+            let backend = pusher.section("backend", self.notes);
+            let http = backend.and_then(|mut backend| backend.take("http"));
+            return http.map(|node| self.old_handlers(node)).unwrap_or_default();
+        }
+        self.misplaced(&mut pusher, "backend");
+        let Some(mut http) = pusher.section("http", self.notes) else {
+            return Vec::new();
+        };
+        let list = http.take("handlers");
+        http.finish(self.notes);
+        list.map(|node| self.handlers(node)).unwrap_or_default()
+    }
+
+    fn section_name(&self) -> &'static str {
+        if self.host.old_layout {
+            "[modules.mod_event_pusher.backend.http]"
+        } else {
+            "[[modules.mod_event_pusher.http.handlers]]"
+        }
+    }
+
+    /// A section of the other layout.
+    fn misplaced(&mut self, pusher: &mut Section<'_>, key: &'static str) {
+        if let Some(node) = pusher.take(key) {
+            let release = match self.host.release {
+                Some(release) => format!("MongooseIM {release}"),
+                None if self.host.old_layout => {
+                    "5.0's layout, as in the rest of the file,".to_owned()
+                }
+                None => "MongooseIM from 5.1 on".to_owned(),
+            };
+            let section = self.section_name();
+            let text = format!("is of another release; {release} has {section}");
+            self.notes.problem((&node.path, node.line), text);
+        }
+    }
+
+    /// 5.0: one section or a list of them.
+    fn old_handlers(&mut self, node: &Node) -> Vec<Handler> {
+        match &node.value {
+            Value::Array(items) => items.iter().filter_map(|item| self.handler(item)).collect(),
+            _ => self.handler(node).into_iter().collect(),
+        }
+    }
+
+    /// From 5.1 on: a list, without repetitions.
+    fn handlers(&mut self, node: &Node) -> Vec<Handler> {
+        let Value::Array(items) = &node.value else {
+            wrong_kind::<()>(node, "a list of sections", &node.value, self.notes);
+            return Vec::new();
+        };
+        let mut handlers: Vec<Handler> = Vec::new();
+        for item in items {
+            let Some(handler) = self.handler(item) else {
+                continue;
+            };
+            let same = |other: &&Handler| {
+                other.pool_name == handler.pool_name
+                    && bare(&other.target) == bare(&handler.target)
+                    && other.callback_module == handler.callback_module
+            };
+            if let Some(other) = handlers.iter().find(same) {
+                let text = format!(
+                    "is the same as handler {}, which MongooseIM refuses",
+                    other.number
+                );
+                self.notes.problem((&handler.path, handler.line), text);
+            }
+            handlers.push(handler);
+        }
+        handlers
+    }
+
+    fn handler(&mut self, node: &Node) -> Option<Handler> {
+        let mut section = Section::of(node, self.notes)?;
+        let pool_name = section.filled("pool_name", self.notes);
+        let target = section.string("path", self.notes);
+        let callback_module = section.filled("callback_module", self.notes);
+        let mut line_of = |key| section.take(key).map_or(node.line, |node| node.line);
+        let (pool_line, target_line) = (line_of("pool_name"), line_of("path"));
+        section.finish(self.notes);
+        let number = self.next;
+        self.next += 1;
+        Some(Handler {
+            number,
+            path: node.path.clone(),
+            line: node.line,
+            pool_name: pool_name.unwrap_or_else(|| "http_pool".to_owned()),
+            pool_line,
+            target: target.unwrap_or_default(),
+            target_line,
+            callback_module: callback_module
+                .unwrap_or_else(|| "mod_event_pusher_http_defaults".to_owned()),
+        })
+    }
+}
+
+/// The path as the host keeps it.
+fn bare(path: &str) -> &str {
+    path.strip_prefix('/').unwrap_or(path)
+}

@@ -1,0 +1,71 @@
+//! The command-line program `http-pusher`: explains a configuration before the node reads it, and
+//! receives notifications for trying things out.
+//!
+//! It judges pools by the engine's own code, so that it cannot disagree with the node.
+#![forbid(unsafe_code)]
+
+mod app_config;
+mod check;
+mod config;
+mod document;
+mod generation;
+mod notes;
+mod pool;
+mod resolve;
+mod section;
+mod sink;
+mod terminal;
+mod terms;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "http-pusher",
+    version,
+    about = "Checks the configuration of mod_event_pusher_http and tries it out"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Explain a configuration: where each handler sends to and how, and every mistake
+    ///
+    /// Prints a table of the handlers with their URLs, workers, timeouts and TLS, then each problem
+    /// and warning with its file, line and path. Lists are counted from 1: handlers[1] is the first.
+    ///
+    /// Exit status: 0 without problems (there may be warnings), 1 with problems, 2 where a file
+    /// cannot be read.
+    Check {
+        #[command(flatten)]
+        files: check::Files,
+        /// Print one JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Receive notifications and print them, decoded
+    ///
+    /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.
+    Sink(sink::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Check { files, json } => check::run(&files, json),
+        Command::Sink(arguments) => sink::run(&arguments),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("http-pusher: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What `check` has to say about a file: problems and warnings, each with its place.
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The node would refuse it, or notifications would be lost.
+    Problem,
+    /// Legal, but likely not what was meant.
+    Warning,
+}
+
+/// One thing to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file's name as it was given.
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Path of the option in the file; empty for the file as a whole.
+    pub path: String,
+    /// What is wrong and what to do.
+    pub text: String,
+}
+
+/// Collects notes about one file.
+#[derive(Debug)]
+pub struct Notes {
+    file: String,
+    list: Vec<Note>,
+}
+
+impl Notes {
+    /// None yet.
+    pub fn new(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            list: Vec::new(),
+        }
+    }
+
+    /// Adds a problem.
+    pub fn problem(&mut self, place: (&str, usize), text: impl Into<String>) {
+        self.add(Severity::Problem, place, text.into());
+    }
+
+    /// Adds a warning.
+    pub fn warning(&mut self, place: (&str, usize), text: impl Into<String>) {
+        self.add(Severity::Warning, place, text.into());
+    }
+
+    fn add(&mut self, severity: Severity, (path, line): (&str, usize), text: String) {
+        let note = Note {
+            severity,
+            file: self.file.clone(),
+            line,
+            path: path.to_owned(),
+            text,
+        };
+        // A section that several hosts share is read for each of them.
+        if !self.list.contains(&note) {
+            self.list.push(note);
+        }
+    }
+
+    /// All of them, in the order of the file.
+    pub fn into_sorted(mut self) -> Vec<Note> {
+        self.list.sort_by_key(|note| note.line);
+        self.list
+    }
+}

@@ -1,0 +1,406 @@
+//! Erlang terms as they stand in `app.config`, read far enough to find the application's settings.
+//!
+//! This is no Erlang parser: it knows every kind of literal that `file:consult/1` takes, keeps what
+//! the settings are made of (atoms, whole numbers, lists, tuples) and steps over the rest.
+
+/// A term with the line it begins on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Counted from 1.
+    pub line: usize,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The kinds of terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `http_pool` or `'http pool'`.
+    Atom(String),
+    /// `5000`, `16#FF`, `$a`.
+    Integer(i128),
+    /// `[a, b]`. A string is a list to Erlang, but not here.
+    List(Vec<Term>),
+    /// `{a, b}`.
+    Tuple(Vec<Term>),
+    /// Anything else, as it is written.
+    Other(String),
+}
+
+/// Why a text is not a list of terms that each end with a full stop.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// Counted from 1.
+    pub line: usize,
+    /// What was found or expected.
+    pub text: String,
+}
+
+/// All terms of a file, as `file:consult/1` reads them.
+///
+/// # Errors
+///
+/// The first place where the text is not Erlang.
+pub fn parse(text: &str) -> Result<Vec<Term>, SyntaxError> {
+    let mut parser = Parser {
+        rest: text,
+        line: 1,
+    };
+    let mut terms = Vec::new();
+    parser.skip_blank();
+    while !parser.rest.is_empty() {
+        terms.push(parser.term(0)?);
+        parser.expect('.')?;
+        parser.skip_blank();
+    }
+    Ok(terms)
+}
+
+/// Deeper nesting than any configuration has; keeps a hostile file off the stack's end.
+const DEEPEST: usize = 200;
+
+struct Parser<'a> {
+    rest: &'a str,
+    line: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn error<T>(&self, text: impl Into<String>) -> Result<T, SyntaxError> {
+        Err(SyntaxError {
+            line: self.line,
+            text: text.into(),
+        })
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    fn advance(&mut self, bytes: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(bytes);
+        self.line += taken.bytes().filter(|byte| *byte == b'\n').count();
+        self.rest = rest;
+        taken
+    }
+
+    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !wanted(c)).unwrap_or(self.rest.len());
+        self.advance(end)
+    }
+
+    fn skip_blank(&mut self) {
+        loop {
+            self.take_while(char::is_whitespace);
+            if self.peek() != Some('%') {
+                return;
+            }
+            self.take_while(|c| c != '\n');
+        }
+    }
+
+    fn accept(&mut self, token: &str) -> bool {
+        self.skip_blank();
+        let found = self.rest.starts_with(token);
+        if found {
+            self.advance(token.len());
+        }
+        found
+    }
+
+    fn expect(&mut self, wanted: char) -> Result<(), SyntaxError> {
+        if self.accept(wanted.encode_utf8(&mut [0; 4])) {
+            return Ok(());
+        }
+        match self.peek() {
+            Some(found) => self.error(format!("expected {wanted:?}, found {found:?}")),
+            None => self.error(format!("expected {wanted:?}, found the end of the file")),
+        }
+    }
+
+    fn term(&mut self, depth: usize) -> Result<Term, SyntaxError> {
+        self.skip_blank();
+        if depth > DEEPEST {
+            return self.error("nested too deeply");
+        }
+        let line = self.line;
+        let start = self.rest;
+        let kind = match self.peek() {
+            None => return self.error("expected a term, found the end of the file"),
+            Some('[') => Kind::List(self.sequence("[", ']', depth)?),
+            Some('{') => Kind::Tuple(self.sequence("{", '}', depth)?),
+            Some('#') => {
+                self.map(depth)?;
+                self.other(start)
+            }
+            Some('<') => {
+                self.binary()?;
+                self.other(start)
+            }
+            Some('"') => {
+                // Strings that follow one another are one string.
+                while self.peek() == Some('"') {
+                    self.quoted('"')?;
+                    self.skip_blank();
+                }
+                self.other(start)
+            }
+            Some('\'') => Kind::Atom(self.quoted('\'')?),
+            Some('$') => self.character()?,
+            Some(c) if c.is_ascii_digit() || c == '-' || c == '+' => self.number()?,
+            Some(c) if c.is_lowercase() => {
+                let word = self.take_while(|c| c.is_alphanumeric() || c == '_' || c == '@');
+                if word == "fun" {
+                    self.take_while(|c| c.is_alphanumeric() || "_@:/' ".contains(c));
+                    self.other(start)
+                } else {
+                    Kind::Atom(word.to_owned())
+                }
+            }
+            Some(found) => return self.error(format!("expected a term, found {found:?}")),
+        };
+        Ok(Term { line, kind })
+    }
+
+    fn other(&self, start: &str) -> Kind {
+        let text = &start[..start.len() - self.rest.len()];
+        Kind::Other(text.trim().to_owned())
+    }
+
+    fn sequence(
+        &mut self,
+        open: &str,
+        close: char,
+        depth: usize,
+    ) -> Result<Vec<Term>, SyntaxError> {
+        self.accept(open);
+        let mut terms = Vec::new();
+        if self.accept(close.encode_utf8(&mut [0; 4])) {
+            return Ok(terms);
+        }
+        loop {
+            terms.push(self.term(depth + 1)?);
+            if !self.accept(",") {
+                break;
+            }
+        }
+        if close == ']' && self.accept("|") {
+            terms.push(self.term(depth + 1)?);
+        }
+        self.expect(close)?;
+        Ok(terms)
+    }
+
+    fn map(&mut self, depth: usize) -> Result<(), SyntaxError> {
+        self.accept("#");
+        self.expect('{')?;
+        if self.accept("}") {
+            return Ok(());
+        }
+        loop {
+            self.term(depth + 1)?;
+            if !self.accept("=>") {
+                return self.error("expected \"=>\"");
+            }
+            self.term(depth + 1)?;
+            if !self.accept(",") {
+                break;
+            }
+        }
+        self.expect('}')
+    }
+
+    fn binary(&mut self) -> Result<(), SyntaxError> {
+        if !self.accept("<<") {
+            return self.error("expected \"<<\"");
+        }
+        loop {
+            self.take_while(|c| c != '"' && c != '>');
+            if self.accept(">>") {
+                return Ok(());
+            }
+            if self.peek() == Some('"') {
+                self.quoted('"')?;
+            } else if self.rest.is_empty() {
+                return self.error("a binary is not closed");
+            } else {
+                self.advance(1);
+            }
+        }
+    }
+
+    fn quoted(&mut self, quote: char) -> Result<String, SyntaxError> {
+        let line = self.line;
+        self.advance(1);
+        let mut text = String::new();
+        loop {
+            text.push_str(self.take_while(|c| c != quote && c != '\\'));
+            match self.peek() {
+                Some('\\') => {
+                    self.advance(1);
+                    let Some(escaped) = self.peek() else { continue };
+                    self.advance(escaped.len_utf8());
+                    text.push(escaped);
+                }
+                Some(_) => {
+                    self.advance(1);
+                    return Ok(text);
+                }
+                None => {
+                    let text = format!("what is opened here with {quote} is not closed");
+                    return Err(SyntaxError { line, text });
+                }
+            }
+        }
+    }
+
+    fn character(&mut self) -> Result<Kind, SyntaxError> {
+        self.advance(1);
+        if self.peek() == Some('\\') {
+            self.advance(1);
+        }
+        match self.peek() {
+            Some(c) => {
+                self.advance(c.len_utf8());
+                Ok(Kind::Integer(i128::from(u32::from(c))))
+            }
+            None => self.error("expected a character"),
+        }
+    }
+
+    fn number(&mut self) -> Result<Kind, SyntaxError> {
+        let start = self.rest;
+        let negative = match self.peek() {
+            Some('-') => true,
+            Some('+') => false,
+            _ => {
+                return self.unsigned(start);
+            }
+        };
+        self.advance(1);
+        self.skip_blank();
+        match self.unsigned(start)? {
+            Kind::Integer(value) if negative => Ok(Kind::Integer(-value)),
+            kind => Ok(kind),
+        }
+    }
+
+    fn unsigned(&mut self, start: &str) -> Result<Kind, SyntaxError> {
+        let digits = self.digits();
+        if self.peek() == Some('#') {
+            self.advance(1);
+            let base = digits.parse().unwrap_or(0);
+            let digits = self.digits();
+            let value = if (2..=36).contains(&base) {
+                i128::from_str_radix(&digits, base).ok()
+            } else {
+                None
+            };
+            return value.map_or_else(
+                || self.error("not a number"),
+                |value| Ok(Kind::Integer(value)),
+            );
+        }
+        let mut after = self.rest.chars();
+        if after.next() == Some('.') && after.next().is_some_and(|c| c.is_ascii_digit()) {
+            self.advance(1);
+            self.take_while(|c| c.is_ascii_alphanumeric() || c == '+' || c == '-');
+            return Ok(self.other(start));
+        }
+        match digits.parse() {
+            Ok(value) => Ok(Kind::Integer(value)),
+            Err(_) => self.error("not a number"),
+        }
+    }
+
+    fn digits(&mut self) -> String {
+        self.take_while(|c| c.is_ascii_alphanumeric() || c == '_')
+            .replace('_', "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Term, parse};
+
+    fn kinds(text: &str) -> Vec<Kind> {
+        parse(text)
+            .unwrap()
+            .into_iter()
+            .map(|term| term.kind)
+            .collect()
+    }
+
+    fn atom(name: &str) -> Kind {
+        Kind::Atom(name.to_owned())
+    }
+
+    #[test]
+    fn literals() {
+        let text = "abc. 'a b\\'c'. 1_000. -5. 16#fF. $a. $\\n. 1.5e-3. \"s\" \"t\". <<\"b>>\">>. #{a => [1]}. fun m:f/2. fun 'm':f/2.";
+        let found = kinds(text);
+        let expected = [
+            atom("abc"),
+            atom("a b'c"),
+            Kind::Integer(1000),
+            Kind::Integer(-5),
+            Kind::Integer(255),
+            Kind::Integer(97),
+            Kind::Integer(110),
+        ];
+        assert_eq!(found[..7], expected);
+        let others: Vec<_> = found[7..]
+            .iter()
+            .map(|kind| match kind {
+                Kind::Other(text) => text.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected = [
+            "1.5e-3",
+            "\"s\" \"t\"",
+            "<<\"b>>\">>",
+            "#{a => [1]}",
+            "fun m:f/2",
+            "fun 'm':f/2",
+        ];
+        assert_eq!(others, expected);
+    }
+
+    #[test]
+    fn structure_and_lines() {
+        let terms = parse("%% first\n[\n {a, [b, c]}, % then\n {d, []}\n].\n").unwrap();
+        let Kind::List(items) = &terms[0].kind else {
+            panic!()
+        };
+        assert_eq!(terms[0].line, 2);
+        assert_eq!(items[1].line, 4);
+        let Kind::Tuple(pair) = &items[0].kind else {
+            panic!()
+        };
+        let list = |names: &[&str]| {
+            let terms = names.iter().map(|name| Term {
+                line: 3,
+                kind: atom(name),
+            });
+            Kind::List(terms.collect())
+        };
+        assert_eq!(pair[1].kind, list(&["b", "c"]));
+    }
+
+    #[test]
+    fn errors_have_lines() {
+        for (text, line) in [
+            ("[a,\n b", 2),
+            ("[a\n b].", 2),
+            ("{a, }.", 1),
+            ("\"never\nclosed", 1),
+            ("<<never", 1),
+            ("a", 1),
+            ("X.", 1),
+        ] {
+            assert_eq!(parse(text).unwrap_err().line, line, "{text}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(parse(&deep).unwrap_err().text.contains("deep"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Settings in words, for people.
+
+use std::time::Duration;
+
+use engine::settings::{PoolSettings, TlsOptions, Verify};
+
+/// 2 s, 1.5 s, 250 ms.
+pub fn duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    if ms >= 1000 && ms.is_multiple_of(100) {
+        let tenths = ms / 100;
+        if tenths.is_multiple_of(10) {
+            format!("{} s", tenths / 10)
+        } else {
+            format!("{}.{} s", tenths / 10, tenths % 10)
+        }
+    } else {
+        format!("{ms} ms")
+    }
+}
+
+/// How a pool's connections are protected.
+pub fn tls(settings: &PoolSettings) -> String {
+    let Some(tls) = &settings.tls else {
+        return "none (plain http)".to_owned();
+    };
+    let mut words = vec![verification(tls)];
+    if let Some(certificate) = &tls.certfile {
+        words.push(format!("client certificate {}", certificate.display()));
+    }
+    if let Some(name) = &tls.sni_host
+        && tls.sni
+    {
+        words.push(format!("server name {name}"));
+    }
+    if !tls.sni {
+        words.push("no server name sent or checked".to_owned());
+    }
+    if let Some(versions) = &tls.versions {
+        words.push(versions.join(" or "));
+    }
+    if let Some(ciphers) = &tls.ciphers {
+        words.push(format!("ciphers {ciphers}"));
+    }
+    if settings.http2 {
+        words.push("HTTP/2".to_owned());
+    }
+    words.join(", ")
+}
+
+fn verification(tls: &TlsOptions) -> String {
+    if tls.accept_any || tls.verify == Verify::None {
+        return "server not verified".to_owned();
+    }
+    let against = match &tls.cacertfile {
+        Some(file) => file.display().to_string(),
+        None => "the system's certificates".to_owned(),
+    };
+    match tls.verify {
+        Verify::SelfsignedPeer => {
+            format!("server verified against {against}, or self-signed")
+        }
+        _ => format!("server verified against {against}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+    use std::time::Duration;
+
+    #[test]
+    fn durations() {
+        for (ms, text) in [
+            (0, "0 ms"),
+            (250, "250 ms"),
+            (2000, "2 s"),
+            (1500, "1.5 s"),
+            (1234, "1234 ms"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(ms)), text);
+        }
+    }
+}

@@ -1,0 +1,536 @@
+//! `http-pusher check` as a script and as a person see it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{ARRAY, Dir, ONE_TABLE, check, check_in, program};
+
+const POOL: &str = "outgoing_pools.http.http_pool";
+
+/// A file in the layout from 5.1 on; `pool` and `connection` are put into the pool's sections.
+fn file(pool: &str, connection: &str) -> String {
+    format!(
+        "[modules.mod_event_pusher.http]\n\
+         handlers = [{{path = \"n\"}}]\n\
+         [{POOL}]\n\
+         {pool}\n\
+         [{POOL}.connection]\n\
+         path_prefix = \"/\"\n\
+         {connection}\n"
+    )
+}
+
+const LOCAL: &str = "host = \"http://localhost:8000\"";
+
+#[test]
+fn first_example_of_the_specification() {
+    let said = check(ONE_TABLE, &[]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    let handler = said.handler(0);
+    // The prose beside the example says http; what counts is what the file says.
+    assert_eq!(
+        handler["url"],
+        "https://localhost:8000/webservice/notifications"
+    );
+    assert_eq!(handler["workers"], 50);
+    assert_eq!(handler["request_timeout_ms"], 2000);
+    assert_eq!(handler["call_timeout_ms"], 5000);
+    assert_eq!(handler["callback_module"], "mod_event_pusher_http_defaults");
+    assert_eq!(handler["tls"], "server not verified");
+    let path = "modules.mod_event_pusher.backend.http.path";
+    let expected = [
+        format!("warning {POOL}.connection.tls"),
+        format!("warning {path}"),
+    ];
+    assert_eq!(said.notes(), expected);
+    assert_eq!(said.note(path)["line"], 13);
+    let text = said.note(path)["text"].as_str().unwrap();
+    assert!(
+        text.contains("https://localhost:8000/webservicenotifications"),
+        "{text}"
+    );
+    assert!(
+        said.text
+            .contains("mongooseim.toml:13: warning: modules.mod_event_pusher")
+    );
+    assert!(
+        said.text
+            .contains("https://localhost:8000/webservice/notifications  50")
+    );
+    assert!(said.text.contains("request 2 s, call 5 s"));
+}
+
+#[test]
+fn second_example_of_the_specification() {
+    // As it stands there is no pool in it.
+    let said = check(ARRAY, &[]);
+    assert_eq!(said.status, 1);
+    let expected =
+        [1, 2].map(|n| format!("problem modules.mod_event_pusher.backend.http[{n}].pool_name"));
+    assert_eq!(said.notes(), expected);
+    assert_eq!(
+        said.note("modules.mod_event_pusher.backend.http[2].pool_name")["line"],
+        8
+    );
+    // With the pool of the first example.
+    let pool = ONE_TABLE.split("[modules").next().unwrap();
+    let said = check(&format!("{pool}{ARRAY}"), &[]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    for (index, path, module) in [
+        (0, "notifications", "notifications"),
+        (1, "alerts", "alerts"),
+    ] {
+        let handler = said.handler(index);
+        assert_eq!(
+            handler["url"],
+            format!("https://localhost:8000/webservice/{path}")
+        );
+        assert_eq!(
+            handler["callback_module"],
+            format!("mod_event_pusher_http_{module}")
+        );
+    }
+}
+
+#[test]
+fn a_quiet_file() {
+    let said = check(&file("", LOCAL), &[]);
+    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+    let handler = said.handler(0);
+    assert_eq!(handler["url"], "http://localhost:8000/n");
+    assert_eq!(handler["workers"], 10);
+    assert_eq!(handler["hosts"], "all");
+    assert_eq!(handler["tls"], "none (plain http)");
+    assert!(said.text.ends_with("1 handler, 0 problems, 0 warnings\n"));
+    assert!(
+        !said.text.contains('\u{1b}'),
+        "no colour where no terminal is"
+    );
+}
+
+#[test]
+fn defaults_of_the_old_layout() {
+    let text = "[modules.mod_event_pusher.backend.http]\n\
+                [outgoing_pools.http.http_pool.connection]\n\
+                host = \"http://localhost\"\n";
+    let said = check(text, &[]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    assert_eq!(said.handler(0)["workers"], 100);
+    assert_eq!(said.handler(0)["url"], "http://localhost/");
+}
+
+#[test]
+fn every_pool_option_is_heeded() {
+    let pool = "workers = 3\nstrategy = \"next_available_worker\"\ncall_timeout = 7000";
+    let connection = "host = \"HTTP://LocalHost\"\nrequest_timeout = 100";
+    let said = check(&file(pool, connection), &[]);
+    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+    let handler = said.handler(0);
+    assert_eq!(handler["workers"], 3);
+    assert_eq!(handler["waits"], false);
+    assert_eq!(handler["call_timeout_ms"], 7000);
+    assert_eq!(handler["request_timeout_ms"], 100);
+    assert_eq!(handler["url"], "http://localhost/n");
+    let said = check(&file("max_worker_queue_len = 4", LOCAL), &[]);
+    assert_eq!(said.handler(0)["max_waiting"], 40);
+    assert!(said.text.contains("10, 40 may wait"));
+}
+
+#[test]
+fn likely_mistakes_are_warnings() {
+    for (pool, connection, path, word) in [
+        (
+            "call_timeout = 2000",
+            LOCAL,
+            "connection.request_timeout",
+            "not lower than call_timeout",
+        ),
+        (
+            "",
+            "host = \"http://push.example.com\"",
+            "connection.host",
+            "plain http",
+        ),
+        (
+            "",
+            "host = \"http://localhost/api\"",
+            "connection.host",
+            "ignored",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.verify_mode = \"none\"",
+            "connection.tls",
+            "not verified",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.disconnect_on_failure = false",
+            "connection.tls.disconnect_on_failure",
+            "not verified",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.server_name_indication.enabled = false",
+            "connection.tls.server_name_indication",
+            "disabled",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.versions = [\"tlsv1.1\", \"tlsv1.2\"]",
+            "connection.tls.versions",
+            "tlsv1.1",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.ciphers = \"AES256-SHA:HIGH\"",
+            "connection.tls.ciphers",
+            "AES256-SHA",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.crl_files = [\"crl.pem\"]",
+            "connection.tls",
+            "crl_files",
+        ),
+        (
+            "",
+            "host = \"http://localhost\"\ntls.verify_mode = \"none\"",
+            "connection.tls",
+            "no effect",
+        ),
+    ] {
+        let said = check(&file(pool, connection), &[]);
+        let path = format!("{POOL}.{path}");
+        assert_eq!(
+            (said.status, said.notes()),
+            (0, vec![format!("warning {path}")]),
+            "{}",
+            said.text
+        );
+        let text = said.note(&path)["text"].as_str().unwrap();
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
+fn mistakes_are_problems() {
+    for (pool, connection, path) in [
+        ("workers = 0", LOCAL, "workers"),
+        ("workers = \"many\"", LOCAL, "workers"),
+        ("workers = -1", LOCAL, "workers"),
+        ("wrkers = 1", LOCAL, "wrkers"),
+        ("strategy = \"worst_worker\"", LOCAL, "strategy"),
+        ("scope = \"galaxy\"", LOCAL, "scope"),
+        ("call_timeout = 0", LOCAL, "call_timeout"),
+        (
+            "strategy = \"next_worker\"\nmax_worker_queue_len = 1",
+            LOCAL,
+            "max_worker_queue_len",
+        ),
+        ("", "", "connection"),
+        ("", "host = \"\"", "connection.host"),
+        ("", "host = \"localhost\"", "connection.host"),
+        (
+            "",
+            "hast = \"http://localhost\"\nhost = \"http://localhost\"",
+            "connection.hast",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.verify_peer = 1",
+            "connection.tls.verify_peer",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.verify_mode = \"no\"",
+            "connection.tls.verify_mode",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.cacertfile = \"none.pem\"",
+            "connection.tls.cacertfile",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.certfile = \"none.pem\"\ntls.keyfile = \"none.key\"",
+            "connection.tls.certfile",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.versions = [\"tlsv1\"]",
+            "connection.tls.versions",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.ciphers = \"RC4\"",
+            "connection.tls.ciphers",
+        ),
+        (
+            "",
+            "host = \"https://localhost\"\ntls.server_name_indication.protocol = \"ftp\"",
+            "connection.tls.server_name_indication.protocol",
+        ),
+    ] {
+        let said = check(&file(pool, connection), &["--mongooseim", "6.8"]);
+        // A file of the old layout's keys alone would be read as such without the release.
+        let path = format!("problem {POOL}.{path}");
+        assert_eq!(said.status, 1, "{path}: {}", said.text);
+        assert!(said.notes().contains(&path), "{path}: {}", said.text);
+    }
+}
+
+#[test]
+fn mistakes_in_the_module_section() {
+    let good = "[outgoing_pools.http.http_pool]\nconnection.host = \"http://localhost\"\n";
+    for (module, path) in [
+        (
+            "[modules.mod_event_pusher.http]\nhandler = []",
+            "modules.mod_event_pusher.http.handler",
+        ),
+        (
+            "[modules.mod_event_pusher.http]\nhandlers = {}",
+            "modules.mod_event_pusher.http.handlers",
+        ),
+        (
+            "[[modules.mod_event_pusher.http.handlers]]\npool_name = \"\"",
+            "modules.mod_event_pusher.http.handlers[1].pool_name",
+        ),
+        (
+            "[[modules.mod_event_pusher.http.handlers]]\npath = 7",
+            "modules.mod_event_pusher.http.handlers[1].path",
+        ),
+        (
+            "[[modules.mod_event_pusher.http.handlers]]\npath = \"a#b\"",
+            "modules.mod_event_pusher.http.handlers[1].path",
+        ),
+        (
+            "[[modules.mod_event_pusher.http.handlers]]\nurl = \"/\"",
+            "modules.mod_event_pusher.http.handlers[1].url",
+        ),
+        (
+            "[[modules.mod_event_pusher.http.handlers]]\n[[modules.mod_event_pusher.http.handlers]]",
+            "modules.mod_event_pusher.http.handlers[2]",
+        ),
+        (
+            "[modules.mod_event_pusher_http]\npath = \"/\"",
+            "modules.mod_event_pusher_http",
+        ),
+        (
+            "[modules.mod_event_pusher.backend.http]\n[modules.mod_event_pusher.http]\nhandlers = []",
+            "modules.mod_event_pusher.http",
+        ),
+    ] {
+        let said = check(&format!("{module}\n{good}"), &[]);
+        assert_eq!(said.status, 1, "{path}: {}", said.text);
+        assert!(
+            said.notes().contains(&format!("problem {path}")),
+            "{path}: {}",
+            said.text
+        );
+    }
+}
+
+#[test]
+fn hosts_with_settings_of_their_own() {
+    let text = r#"
+[general]
+  hosts = ["a", "b", "c"]
+  host_types = ["t"]
+[[modules.mod_event_pusher.http.handlers]]
+  path = "n"
+[outgoing_pools.http.http_pool]
+  connection.host = "http://localhost:1"
+[[host_config]]
+  host = "b"
+  [host_config.outgoing_pools.http.http_pool]
+    connection.host = "http://localhost:2"
+[[host_config]]
+  host = "c"
+  [host_config.modules.mod_roster]
+[[host_config]]
+  host_type = "t"
+  [[host_config.modules.mod_event_pusher.http.handlers]]
+    path = "t"
+"#;
+    let said = check(text, &[]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    let rows: Vec<_> = said.json["handlers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {} {}", row["number"], row["hosts"], row["url"]))
+        .collect();
+    let expected = [
+        r#"1 ["a"] "http://localhost:1/n""#,
+        r#"1 ["b"] "http://localhost:2/n""#,
+        r#"2 ["t"] "http://localhost:1/t""#,
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn scopes_of_pools() {
+    let pools = |scope: &str| {
+        format!(
+            "[general]\nhosts = [\"a\", \"b\"]\n\
+             [modules.mod_event_pusher.backend.http]\n\
+             [outgoing_pools.http.http_pool]\n{scope}\nconnection.host = \"http://localhost\"\n"
+        )
+    };
+    for scope in ["", "scope = \"global\"", "scope = \"host\""] {
+        let said = check(&pools(scope), &[]);
+        assert_eq!(said.status, 0, "{}", said.text);
+        assert_eq!(said.handler(0)["hosts"], "all");
+    }
+    let said = check(&pools("scope = \"single_host\"\nhost = \"b\""), &[]);
+    assert_eq!(said.status, 1);
+    assert_eq!(said.handler(0)["hosts"], serde_json::json!(["b"]));
+    let note = said.note("modules.mod_event_pusher.backend.http.pool_name");
+    assert!(note["text"].as_str().unwrap().contains("for a:"), "{note}");
+    // `host_type` is newer than this layout.
+    assert_eq!(check(&pools("scope = \"host_type\""), &[]).status, 1);
+}
+
+#[test]
+fn the_release_decides_where_releases_differ() {
+    let https = file("", "host = \"https://localhost\"");
+    let said = check(&https, &["--mongooseim", "6.2"]);
+    assert_eq!(said.handler(0)["tls"], "server not verified");
+    let said = check(&https, &["--mongooseim", "6.3"]);
+    assert_eq!(
+        said.handler(0)["tls"],
+        "server verified against the system's certificates"
+    );
+    let section = file(
+        "",
+        "host = \"https://localhost\"\ntls.verify_mode = \"peer\"",
+    );
+    assert_eq!(check(&section, &["--mongooseim", "6.3"]).status, 1);
+    assert_eq!(check(&section, &["--mongooseim", "6.4"]).status, 0);
+    let queue = file("max_worker_queue_len = 1", LOCAL);
+    assert_eq!(check(&queue, &["--mongooseim", "6.5"]).status, 1);
+    assert_eq!(check(&queue, &["--mongooseim", "6.6"]).status, 0);
+    assert_eq!(check(&https, &["--mongooseim", "5.0"]).status, 1);
+    assert_eq!(check(ONE_TABLE, &["--mongooseim", "6.8"]).status, 1);
+}
+
+#[test]
+fn old_tls_section() {
+    let text = |tls: &str| {
+        format!(
+            "[modules.mod_event_pusher.backend.http]\n\
+             [outgoing_pools.http.http_pool.connection]\n\
+             host = \"https://localhost\"\n\
+             [outgoing_pools.http.http_pool.connection.tls]\n{tls}\n"
+        )
+    };
+    let said = check(&text("verify_peer = true"), &[]);
+    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+    assert_eq!(
+        said.handler(0)["tls"],
+        "server verified against the system's certificates"
+    );
+    let said = check(&text("verify_peer = false"), &[]);
+    assert_eq!(said.handler(0)["tls"], "server not verified");
+    let said = check(&text("verify_peer = true\ndhfile = \"dh.pem\""), &[]);
+    let note = said.note(&format!("{POOL}.connection.tls"));
+    assert!(note["text"].as_str().unwrap().contains("dhfile"));
+    let said = check(
+        &text("verify_peer = true\nserver_name_indication = false"),
+        &[],
+    );
+    said.note(&format!("{POOL}.connection.tls.server_name_indication"));
+    assert_eq!(check(&text("verify_mode = \"peer\""), &[]).status, 1);
+}
+
+#[test]
+fn relative_files_begin_at_the_node_directory() {
+    let dir = Dir::new();
+    let root = Dir::new();
+    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    root.file("ca.pem", &key.cert.pem());
+    let text = file(
+        "",
+        "host = \"https://localhost\"\ntls.cacertfile = \"ca.pem\"",
+    );
+    let said = check_in(&dir, &text, &[]);
+    assert_eq!(said.status, 1);
+    let note = said.note(&format!("{POOL}.connection.tls.cacertfile"));
+    let note = note["text"].as_str().unwrap();
+    assert!(note.contains("ca.pem (relative to "), "{note}");
+    let said = check_in(&dir, &text, &["--node-dir", root.path().to_str().unwrap()]);
+    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+}
+
+#[test]
+fn own_settings() {
+    let dir = Dir::new();
+    let text = file("", "host = \"https://localhost\"");
+    let good = "[{kernel, [{logger_level, notice}]},\n\
+                {mongoose_http_pusher, [{max_pending, 10}, {http2_pools, [http_pool]},\n\
+                {log_level, none}]}].\n";
+    dir.file("app.config", good);
+    let said = check_in(&dir, &text, &["--app-config", "app.config"]);
+    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+    assert_eq!(said.handler(0)["http2"], true);
+    assert!(said.text.contains("HTTP/2"));
+    let bad = "[{mongoose_http_pusher, [\n{max_pendng, 10},\n{max_pending, 0},\n\
+               {max_pending, 1},\n{drain_timeout, 1.5},\nlog_level]}].\n";
+    dir.file("app.config", bad);
+    let said = check_in(&dir, &text, &["--app-config", "app.config"]);
+    assert_eq!(said.status, 1);
+    let found: Vec<_> = said.json["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|note| {
+            assert_eq!(note["file"], "app.config");
+            (
+                note["line"].as_u64().unwrap(),
+                note["path"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        (2, "mongoose_http_pusher.max_pendng"),
+        (3, "mongoose_http_pusher.max_pending"),
+        (4, "mongoose_http_pusher.max_pending"),
+        (5, "mongoose_http_pusher.drain_timeout"),
+        (6, "mongoose_http_pusher"),
+    ];
+    assert_eq!(found, expected);
+    for broken in ["[", "x.", "[{mongoose_http_pusher, 1}]."] {
+        dir.file("app.config", broken);
+        let said = check_in(&dir, &text, &["--app-config", "app.config"]);
+        assert_eq!(said.status, 1, "{broken}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read() {
+    let said = check("a = 1\nb = = 2\n", &[]);
+    assert_eq!(said.status, 1);
+    assert_eq!(said.json["notes"][0]["line"], 2);
+    let dir = Dir::new();
+    let output = program(&dir)
+        .args(["check", "nowhere.toml"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("nowhere.toml")
+    );
+}
+
+#[test]
+fn help_for_each_command() {
+    let dir = Dir::new();
+    for command in ["check", "sink"] {
+        let output = program(&dir).args([command, "--help"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains("Usage:"), "{text}");
+    }
+}

@@ -1,0 +1,147 @@
+//! Runs the program on files made for one test.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The first example of specification.md.
+pub const ONE_TABLE: &str = r#"
+[outgoing_pools.http.http_pool]
+  scope = "global"
+  workers = 50
+
+  [outgoing_pools.http.http_pool.connection]
+    host = "https://localhost:8000"
+    path_prefix = "/webservice"
+    request_timeout = 2000
+
+[modules.mod_event_pusher.backend.http]
+  pool_name = "http_pool"
+  path = "/notifications"
+"#;
+
+/// The second example of specification.md.
+pub const ARRAY: &str = r#"
+[[modules.mod_event_pusher.backend.http]]
+  pool_name = "http_pool"
+  path = "/notifications"
+  callback_module = "mod_event_pusher_http_notifications"
+
+[[modules.mod_event_pusher.backend.http]]
+  pool_name = "http_pool"
+  path = "/alerts"
+  callback_module = "mod_event_pusher_http_alerts"
+"#;
+
+/// A directory that goes away with the test.
+pub struct Dir(PathBuf);
+
+impl Dir {
+    /// An empty one.
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "http-pusher-cli-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+
+    /// Writes a file.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The program, to be run in `dir`.
+pub fn program(dir: &Dir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_http-pusher"));
+    command.current_dir(dir.path());
+    command
+}
+
+/// What `check` said of a file.
+pub struct Said {
+    /// Exit status.
+    pub status: i32,
+    /// The table and the notes.
+    pub text: String,
+    /// The same for scripts.
+    pub json: serde_json::Value,
+}
+
+impl Said {
+    /// The notes as `severity path`, in order.
+    pub fn notes(&self) -> Vec<String> {
+        let notes = self.json["notes"].as_array().unwrap();
+        let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        notes
+            .iter()
+            .map(|note| format!("{} {}", word(&note["severity"]), word(&note["path"])))
+            .collect()
+    }
+
+    /// The note about `path`, which must be the only one.
+    #[track_caller]
+    pub fn note(&self, path: &str) -> &serde_json::Value {
+        let notes = self.json["notes"].as_array().unwrap();
+        let mut about = notes.iter().filter(|note| note["path"] == path);
+        let note = about
+            .next()
+            .unwrap_or_else(|| panic!("no note about {path}: {}", self.text));
+        assert!(about.next().is_none(), "{}", self.text);
+        note
+    }
+
+    /// One of the handlers, counted from 0.
+    #[track_caller]
+    pub fn handler(&self, index: usize) -> &serde_json::Value {
+        let handler = &self.json["handlers"][index];
+        assert!(handler.is_object(), "{}", self.text);
+        handler
+    }
+}
+
+/// Runs `check` on a file with this content, as text and as JSON.
+pub fn check_in(dir: &Dir, content: &str, more: &[&str]) -> Said {
+    dir.file("mongooseim.toml", content);
+    let run = |json: &[&str]| -> Output {
+        program(dir)
+            .args(["check", "mongooseim.toml"])
+            .args(more)
+            .args(json)
+            .output()
+            .unwrap()
+    };
+    let text = run(&[]);
+    let json = run(&["--json"]);
+    assert_eq!(text.status, json.status);
+    assert_eq!(String::from_utf8(text.stderr).unwrap(), "");
+    Said {
+        status: text.status.code().unwrap(),
+        text: String::from_utf8(text.stdout).unwrap(),
+        json: serde_json::from_slice(&json.stdout).unwrap(),
+    }
+}
+
+/// [`check_in`] a directory of its own.
+pub fn check(content: &str, more: &[&str]) -> Said {
+    check_in(&Dir::new(), content, more)
+}
