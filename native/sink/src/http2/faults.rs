@@ -65,8 +65,7 @@ impl Exchange {
         let half = plan.body.slice(..len / 2);
         match fault {
             Fault::CloseBeforeHead => {
-                drop(ticket);
-                self.order(Order::Drop);
+                self.end(ticket, Order::Drop).await;
                 Ok(())
             }
             Fault::CloseInBody | Fault::H2ResetInBody => {
@@ -78,6 +77,7 @@ impl Exchange {
                 drop(ticket);
                 if fault == Fault::CloseInBody {
                     self.order(Order::Drop);
+                    reset(&mut stream).await;
                 } else {
                     stream.send_reset(Reason::INTERNAL_ERROR);
                 }
@@ -95,7 +95,11 @@ impl Exchange {
                     .respond
                     .send_response(head_of(&plan, Some(len)), false)?;
                 stream.send_data(half, false)?;
-                if self.hold().await {
+                let released = tokio::select! {
+                    released = self.gate.changed() => released.is_ok(),
+                    () = reset(&mut stream) => false,
+                };
+                if released {
                     ticket.answered(plan.status);
                     stream.send_data(plan.body.slice(len / 2..), true)?;
                 }
@@ -158,8 +162,8 @@ impl Exchange {
                 self.answer(ticket)
             }
             Fault::H2GoawayError => {
-                drop(ticket);
-                self.order(Order::Abort(Reason::ENHANCE_YOUR_CALM));
+                let order = Order::Abort(Reason::ENHANCE_YOUR_CALM);
+                self.end(ticket, order).await;
                 Ok(())
             }
             Fault::H2Reset | Fault::H2Refused => {
@@ -216,6 +220,12 @@ fn add_headers(headers: &mut HeaderMap, fault: Fault, plan: &Behaviour) {
             headers.append(name, HeaderValue::from(number));
         }
     }
+}
+
+/// Returns when the client has reset a stream that is being answered, or left.
+async fn reset(stream: &mut SendStream<Bytes>) {
+    // Reset or broken: either way it is over.
+    let _: Result<Reason, h2::Error> = poll_fn(|cx| stream.poll_reset(cx)).await;
 }
 
 async fn wait_for_room(stream: &mut SendStream<Bytes>) -> Result<(), h2::Error> {

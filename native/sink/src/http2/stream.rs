@@ -86,8 +86,7 @@ impl Exchange {
             shared.record(self.record(&head, arrived, read));
         }
         if fault == Some(Fault::CloseInRequest) {
-            drop(ticket);
-            self.order(Order::Drop);
+            self.end(ticket, Order::Drop).await;
             return Ok(());
         }
         if !complete {
@@ -147,7 +146,16 @@ impl Exchange {
         let _ = self.orders.send(order);
     }
 
-    /// Waits to be released; false if the client has left or reset the stream before.
+    /// Ends the connection without an answer.
+    pub(super) async fn end(&mut self, ticket: Ticket, order: Order) {
+        drop(ticket);
+        self.order(order);
+        // Dropping the stream before the connection would reset it in good order.
+        reset(&mut self.respond).await;
+    }
+
+    /// Waits to be released before the answer; false if the client has left or reset the stream
+    /// before.
     pub(super) async fn hold(&mut self) -> bool {
         tokio::select! {
             released = self.gate.changed() => released.is_ok(),

@@ -1,0 +1,135 @@
+//! A client that reads raw bytes, for tests of what is on the wire.
+#![allow(dead_code)] // Every test binary uses another part of it.
+
+use sink::{Sink, SinkConfig, SinkHandle};
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Nothing here takes long; what takes this long has hung.
+pub const HUNG: Duration = Duration::from_secs(20);
+/// How long nothing must come for the sink to count as silent.
+pub const SILENCE: Duration = Duration::from_millis(150);
+
+pub const REQUEST: &str = "POST /p HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n0123456789";
+pub const GOOD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+/// How a connection ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    Fin,
+    Reset,
+}
+
+pub async fn sink(plan: &str) -> SinkHandle {
+    let config = SinkConfig {
+        plan: plan.parse().unwrap(),
+        ..SinkConfig::default()
+    };
+    Sink::start(config).await.unwrap()
+}
+
+pub struct Client {
+    tcp: TcpStream,
+    seen: Vec<u8>,
+}
+
+impl Client {
+    pub async fn connect(sink: &SinkHandle) -> Self {
+        Self {
+            tcp: TcpStream::connect(sink.addr()).await.unwrap(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// Connects and sends the usual request.
+    pub async fn ask(sink: &SinkHandle) -> Self {
+        let mut client = Self::connect(sink).await;
+        client.send(REQUEST).await;
+        client
+    }
+
+    pub async fn send(&mut self, text: &str) {
+        self.tcp.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Reads exactly as many bytes as `text` has; they must be the same.
+    pub async fn expect(&mut self, text: &str) {
+        let got = self.read_exactly(text.len()).await;
+        assert_eq!(String::from_utf8_lossy(&got), text);
+    }
+
+    pub async fn read_exactly(&mut self, len: usize) -> Vec<u8> {
+        while self.seen.len() < len {
+            assert!(
+                self.read_some().await.unwrap() > 0,
+                "closed: {:?}",
+                self.text()
+            );
+        }
+        self.seen.drain(..len).collect()
+    }
+
+    /// Reads until the bytes end so.
+    pub async fn read_until(&mut self, end: &str) -> String {
+        while !self.seen.ends_with(end.as_bytes()) {
+            assert!(
+                self.read_some().await.unwrap() > 0,
+                "closed: {:?}",
+                self.text()
+            );
+        }
+        let text = self.text();
+        self.seen.clear();
+        text
+    }
+
+    /// Reads to the end of the connection.
+    pub async fn finish(mut self) -> (Vec<u8>, End) {
+        loop {
+            match self.read_some().await {
+                Ok(0) => return (self.seen, End::Fin),
+                Ok(_) => {}
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+                    return (self.seen, End::Reset);
+                }
+            }
+        }
+    }
+
+    /// The connection ends in good order after exactly that text.
+    pub async fn ends_with(self, text: &str) {
+        let (bytes, end) = self.finish().await;
+        assert_eq!(String::from_utf8_lossy(&bytes), text);
+        assert_eq!(end, End::Fin);
+    }
+
+    /// Nothing comes, and the connection stays open.
+    pub async fn silent(&mut self) {
+        let read = timeout(SILENCE, self.tcp.read_buf(&mut self.seen)).await;
+        assert!(read.is_err(), "{read:?}: {:?}", self.text());
+        assert_eq!(self.text(), "");
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    async fn read_some(&mut self) -> io::Result<usize> {
+        let read = self.tcp.read_buf(&mut self.seen);
+        timeout(HUNG, read).await.expect("the sink hangs")
+    }
+}
+
+/// Waits until nothing is in flight and no connection open.
+pub async fn quiet(sink: &SinkHandle) {
+    let quiet = sink
+        .wait_for(HUNG, |stats| {
+            stats.in_flight == 0 && stats.connections_open == 0
+        })
+        .await;
+    assert!(quiet, "{:?}", sink.stats());
+}
