@@ -1,0 +1,73 @@
+%% @doc Stopping: new notifications are refused, pending ones get their time, the rest is given up.
+%%
+%% Runs in the process that stops the module or the application, and returns when the outcomes are in
+%% the metrics or the common deadline is over. Not here: how the engine drains.
+-module(mongoose_http_pusher_drain).
+
+-export([host_type/1, all/0]).
+
+%% For outcomes of what was given up to get through the reporter.
+-define(LAST_OUTCOMES, 1000).
+-define(POLL, 5).
+
+%% @doc Drains what one host type has pending, and closes the pools that nobody else uses.
+-spec host_type(binary()) -> ok.
+host_type(HostType) ->
+    if_running(fun() ->
+                       mongoose_http_pusher_nif:close_host_type(HostType),
+                       Deadline = mongoose_http_pusher_pools:stopping(infinity),
+                       drain([HostType], Deadline),
+                       mongoose_http_pusher_pools:remove(HostType),
+                       mongoose_http_pusher_pools:stopped()
+               end).
+
+%% @doc Drains everything; called before the application stops.
+-spec all() -> ok.
+all() ->
+    if_running(fun() ->
+                       HostTypes = mongoose_http_pusher_nif:host_types(),
+                       lists:foreach(fun mongoose_http_pusher_nif:close_host_type/1, HostTypes),
+                       drain(HostTypes, mongoose_http_pusher_pools:stopping(5000))
+               end).
+
+%% Where the tree is down already, what was pending has failed with it.
+if_running(Fun) ->
+    try
+        Fun()
+    catch
+        exit:{Reason, {gen_server, call, _}} when Reason =:= noproc; Reason =:= timeout;
+                                                  Reason =:= shutdown; Reason =:= killed ->
+            ok;
+        error:undef ->
+            ok
+    end.
+
+drain(HostTypes, Deadline) ->
+    case wait(HostTypes, Deadline) of
+        [] ->
+            ok;
+        Late ->
+            lists:foreach(fun mongoose_http_pusher_nif:abort_host_type/1, Late),
+            _ = wait(Late, erlang:monotonic_time(millisecond) + ?LAST_OUTCOMES),
+            ok
+    end.
+
+wait(HostTypes, Deadline) ->
+    case [HostType || HostType <- HostTypes, is_pending(HostType)] of
+        [] ->
+            [];
+        Late ->
+            case erlang:monotonic_time(millisecond) >= Deadline of
+                true -> Late;
+                false ->
+                    timer:sleep(?POLL),
+                    wait(Late, Deadline)
+            end
+    end.
+
+is_pending(HostType) ->
+    case mongoose_http_pusher_nif:host_type_info(HostType) of
+        undefined -> false;
+        #{pending := 0, uncounted_rejections := 0} -> false;
+        #{} -> true
+    end.

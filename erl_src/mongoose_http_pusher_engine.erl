@@ -1,0 +1,72 @@
+%% @doc Starts the engine's threads and asks them for a sign of life.
+%%
+%% Where they give none this process ends, which stops what is left of them, and its supervisor
+%% starts new ones. Notifications that were pending have then failed with `engine_down'.
+-module(mongoose_http_pusher_engine).
+-behaviour(gen_server).
+
+-export([start_link/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-define(BETWEEN_PINGS, 1000).
+%% Silent for this many pings: ended, and not merely slow.
+-define(SILENT_PINGS, 5).
+
+-type state() :: #{silent := non_neg_integer()}.
+
+-spec start_link(mongoose_http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_link(Settings) ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
+
+-spec init(mongoose_http_pusher_settings:settings()) -> {ok, state()} | {stop, term()}.
+init(Settings) ->
+    process_flag(trap_exit, true),
+    Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent],
+    try mongoose_http_pusher_nif:start_engine(maps:with(Keys, Settings)) of
+        ok ->
+            _ = mongoose_http_pusher_nif:ping(),
+            schedule(),
+            {ok, #{silent => 0}};
+        {error, Text} ->
+            {stop, {engine_not_started, Text}}
+    catch
+        error:undef ->
+            {stop, {library_not_loaded, library_error()}}
+    end.
+
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, {error, unknown_call}, state()}.
+handle_call(_Request, _From, State) ->
+    {reply, {error, unknown_call}, State}.
+
+-spec handle_cast(term(), state()) -> {noreply, state()}.
+handle_cast(_Request, State) ->
+    {noreply, State}.
+
+-spec handle_info(term(), state()) -> {noreply, state()} | {stop, term(), state()}.
+handle_info(ping, State = #{silent := Silent}) ->
+    case mongoose_http_pusher_nif:ping() of
+        true ->
+            schedule(),
+            {noreply, State#{silent := 0}};
+        false when Silent + 1 >= ?SILENT_PINGS ->
+            {stop, engine_silent, State};
+        false ->
+            schedule(),
+            {noreply, State#{silent := Silent + 1}}
+    end;
+handle_info(_Info, State) ->
+    {noreply, State}.
+
+-spec terminate(term(), state()) -> ok.
+terminate(_Reason, _State) ->
+    mongoose_http_pusher_nif:stop_engine().
+
+schedule() ->
+    erlang:send_after(?BETWEEN_PINGS, self(), ping).
+
+%% Why the library is not there: loading the module once more says it.
+library_error() ->
+    case code:ensure_loaded(mongoose_http_pusher_nif) of
+        {module, _} -> loaded_meanwhile;
+        {error, Reason} -> Reason
+    end.

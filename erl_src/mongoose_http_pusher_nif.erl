@@ -1,0 +1,142 @@
+%% @doc The engine, as functions: stubs that the library replaces.
+%%
+%% Nothing else is in here, so that this module never has to be loaded again: a second load is
+%% refused by the VM, and the loaded code goes on. All functions fail with `undef' where the library
+%% could not be loaded. What each does is written in native/nif.
+-module(mongoose_http_pusher_nif).
+
+-export([start_engine/1, stop_engine/0, ping/0,
+         open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
+         create_pool/1, open_pool/2, hand_over/2, drain_pool/1, resume_pool/1, close_pool/2, pools/0,
+         handler/3, handler_info/1, describe_url/2,
+         push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/4,
+         attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
+         rejections/0, rejections_counted/3, notices/0]).
+
+-export_type([pool_id/0, handler_id/0, names/0, pushed/0, outcome/0, verdict/0, rejected/0,
+              problem/0]).
+
+-on_load(load/0).
+
+-type pool_id() :: non_neg_integer().
+-type handler_id() :: non_neg_integer().
+-type names() :: {Sender :: binary(), Server :: binary(), Receiver :: binary(),
+                  ReceiverServer :: binary()}.
+-type pushed() :: ok | not_open | {rejected, Reason :: atom()}.
+%% `not_open': the pool was replaced or stopped a moment ago; nothing is counted.
+-type verdict() :: {sent, Status :: 100..999, Microseconds :: non_neg_integer()}
+                 | {failed, Reason :: atom(), Text :: binary(), Attempts :: non_neg_integer()}.
+-type outcome() :: {handler_id(), Sender :: binary(), verdict(),
+                    undefined | {in | out, Server :: binary(), Receiver :: binary()}}.
+-type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
+                     Text :: binary()}.
+-type problem() :: {engine_down | pool_not_started | pool_config, Text :: binary()}.
+
+-spec load() -> ok | {error, term()}.
+load() ->
+    erlang:load_nif(filename:join([directory(), "priv", ?MODULE_STRING]), 0).
+
+%% Beside the directory that this module was loaded from, whatever that is called.
+directory() ->
+    Beam = case code:which(?MODULE) of
+               Path when is_list(Path) -> Path;
+               _ -> code:where_is_file(?MODULE_STRING ".beam")
+           end,
+    filename:dirname(filename:dirname(filename:absname(Beam))).
+
+-spec start_engine(map()) -> ok | {error, Text :: binary()}.
+start_engine(_Settings) -> not_loaded().
+
+-spec stop_engine() -> ok.
+stop_engine() -> not_loaded().
+
+-spec ping() -> boolean().
+ping() -> not_loaded().
+
+-spec open_host_type(binary()) -> ok.
+open_host_type(_Name) -> not_loaded().
+
+-spec close_host_type(binary()) -> ok.
+close_host_type(_Name) -> not_loaded().
+
+-spec abort_host_type(binary()) -> ok.
+abort_host_type(_Name) -> not_loaded().
+
+-spec host_type_info(binary()) -> undefined | #{atom() => term()}.
+host_type_info(_Name) -> not_loaded().
+
+-spec host_types() -> [binary()].
+host_types() -> not_loaded().
+
+-spec create_pool(binary()) -> {ok, pool_id()} | {error, problem()}.
+create_pool(_Name) -> not_loaded().
+
+-spec open_pool(pool_id(), map()) -> {ok, Warnings :: [binary()]} | {error, problem()}.
+open_pool(_Pool, _Options) -> not_loaded().
+
+-spec hand_over(pool_id(), pool_id()) -> ok | {error, problem()}.
+hand_over(_From, _To) -> not_loaded().
+
+-spec drain_pool(pool_id()) -> ok | {error, problem()}.
+drain_pool(_Pool) -> not_loaded().
+
+-spec resume_pool(pool_id()) -> {ok, boolean()} | {error, problem()}.
+resume_pool(_Pool) -> not_loaded().
+
+-spec close_pool(pool_id(), Milliseconds :: non_neg_integer()) -> ok | {error, problem()}.
+close_pool(_Pool, _Allowed) -> not_loaded().
+
+-spec pools() -> [map()].
+pools() -> not_loaded().
+
+-spec handler(binary(), binary(), binary()) -> handler_id().
+handler(_HostType, _PoolName, _Path) -> not_loaded().
+
+-spec handler_info(handler_id()) -> {HostType :: binary(), PoolName :: binary(), Path :: binary()}.
+handler_info(_Handler) -> not_loaded().
+
+-spec describe_url(binary(), binary()) ->
+    {ok, {Path :: binary(), StockPath :: binary()}} | {error, Text :: binary()}.
+describe_url(_PathPrefix, _Path) -> not_loaded().
+
+-spec push_form(pool_id(), handler_id(), in | out, names(), binary()) -> pushed().
+push_form(_Pool, _Handler, _Direction, _Names, _Message) -> not_loaded().
+
+-spec push_form_dirty(pool_id(), handler_id(), in | out, names(), binary()) -> pushed().
+push_form_dirty(_Pool, _Handler, _Direction, _Names, _Message) -> not_loaded().
+
+-spec push_custom(pool_id(), handler_id(), in | out, names(), [{binary(), binary()}], binary()) ->
+    pushed().
+push_custom(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> not_loaded().
+
+-spec push_custom_dirty(pool_id(), handler_id(), in | out, names(), [{binary(), binary()}],
+                        binary()) -> pushed().
+push_custom_dirty(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> not_loaded().
+
+-spec reject(handler_id(), Reason :: atom(), Sender :: binary(), Text :: binary()) -> ok.
+reject(_Handler, _Reason, _Sender, _Text) -> not_loaded().
+
+-spec attach() -> ok.
+attach() -> not_loaded().
+
+-spec take_outcomes(Verbose :: boolean()) -> [outcome()].
+take_outcomes(_Verbose) -> not_loaded().
+
+-spec outcome_counted() -> ok.
+outcome_counted() -> not_loaded().
+
+-spec unacknowledged() -> non_neg_integer().
+unacknowledged() -> not_loaded().
+
+-spec rejections() -> [rejected()].
+rejections() -> not_loaded().
+
+-spec rejections_counted(handler_id(), atom(), pos_integer()) -> ok.
+rejections_counted(_Handler, _Reason, _Count) -> not_loaded().
+
+-spec notices() -> [{Pool :: binary(), Text :: binary()}].
+notices() -> not_loaded().
+
+-spec not_loaded() -> no_return().
+not_loaded() ->
+    erlang:nif_error(not_loaded).

@@ -1,0 +1,362 @@
+%% @doc Owns the engine's pools: opens, replaces and closes them as the host's pools come and go.
+%%
+%% It alone reads the host's pool manager, and in a helper process, because that can take long and one
+%% pool must not wait for another. It watches the host's pool processes, looks at all of them every
+%% second, and looks at once when a session has met a process that nobody knows yet.
+%%
+%% What it knows is in a table besides, so that a successor goes on where it died. Not here: which
+%% pool a session takes (mongoose_http_pusher_routes) and what a pool's options are
+%% (mongoose_http_pusher_host_pool).
+-module(mongoose_http_pusher_pools).
+-behaviour(gen_server).
+
+-export([start_link/1, add/2, remove/1, stopping/1, stopped/0, await_look/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-type pool_key() :: mongoose_http_pusher_routes:pool_key().
+-type handler() :: mongoose_http_pusher_host:handler().
+
+-type pool() :: #{
+    spare := mongoose_http_pusher_nif:pool_id(),
+    pool := mongoose_http_pusher_nif:pool_id() | undefined,
+    pid := pid() | undefined,
+    options := map() | undefined,
+    monitor => reference(),
+    %% The host has stopped it; it is closed for good when this timer ends.
+    closing => reference(),
+    %% A helper is looking at it.
+    looking => reference()
+}.
+
+-type state() :: #{
+    settings := mongoose_http_pusher_settings:settings(),
+    pools := #{pool_key() => pool()},
+    %% Helpers at work: what for.
+    helpers := #{reference() => {look | open, pool_key()}},
+    burst := {Active :: non_neg_integer(), Deadline :: integer(), LastEnd :: integer()}
+}.
+
+-define(TABLE, mongoose_http_pusher_routes).
+-define(BETWEEN_LOOKS, 1000).
+%% Stops that follow one another within this time share one deadline.
+-define(BURST_GAP, 1000).
+
+-spec start_link(mongoose_http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_link(Settings) ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
+
+%% @doc The handlers of a host type; called when the module starts. Their pools are looked at from now
+%% on, and notifications can be handed over when this returns.
+-spec add(binary(), [handler()]) -> ok.
+add(HostType, Handlers) ->
+    gen_server:call(?MODULE, {add, HostType, Handlers}, infinity).
+
+%% @doc The module has stopped for a host type: pools that nobody else uses are closed.
+-spec remove(binary()) -> ok.
+remove(HostType) ->
+    gen_server:call(?MODULE, {remove, HostType}, infinity).
+
+%% @doc A host type begins to stop; when it has to be done, in milliseconds of monotonic time. Stops
+%% that follow one another share one deadline, so that a hundred take no longer than one.
+-spec stopping(timeout()) -> integer().
+stopping(Timeout) ->
+    gen_server:call(?MODULE, stopping, Timeout).
+
+-spec stopped() -> ok.
+stopped() ->
+    gen_server:cast(?MODULE, stopped).
+
+%% @doc Returns when every pool has been looked at and opened or found missing. For start and tests.
+-spec await_look(timeout()) -> ok | timeout.
+await_look(Timeout) ->
+    try gen_server:call(?MODULE, busy, Timeout) of
+        false -> ok;
+        true when Timeout =< 0 -> timeout;
+        true ->
+            timer:sleep(5),
+            await_look(Timeout - 5)
+    catch
+        exit:{timeout, _} -> timeout
+    end.
+
+-spec init(mongoose_http_pusher_settings:settings()) -> {ok, state()}.
+init(Settings) ->
+    process_flag(trap_exit, true),
+    State = #{settings => Settings, pools => recover(), helpers => #{},
+              burst => {0, now_ms(), now_ms() - ?BURST_GAP}},
+    {ok, _} = timer:send_interval(?BETWEEN_LOOKS, look_at_all),
+    {ok, look_at_all(State)}.
+
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
+handle_call({add, HostType, Handlers}, _From, State) ->
+    {reply, ok, lists:foldl(fun(Handler, S) -> add_handler(HostType, Handler, S) end,
+                            State, Handlers)};
+handle_call({remove, HostType}, _From, State) ->
+    [mongoose_http_pusher_routes:delete(Key)
+     || {{Type, _, _} = Key, _, _} <- mongoose_http_pusher_routes:all(), Type =:= HostType],
+    {reply, ok, close_unused(State)};
+handle_call(stopping, _From, State = #{burst := Burst, settings := #{drain_timeout := Drain}}) ->
+    Now = now_ms(),
+    {Active, Deadline} = case Burst of
+                             {0, _, LastEnd} when Now - LastEnd >= ?BURST_GAP -> {1, Now + Drain};
+                             {N, Common, _} -> {N + 1, Common}
+                         end,
+    {reply, Deadline, State#{burst := {Active, Deadline, Now}}};
+handle_call(busy, _From, State = #{helpers := Helpers}) ->
+    {reply, map_size(Helpers) > 0, State}.
+
+-spec handle_cast(term(), state()) -> {noreply, state()}.
+handle_cast(stopped, State = #{burst := {Active, Deadline, _}}) ->
+    {noreply, State#{burst := {max(0, Active - 1), Deadline, now_ms()}}}.
+
+-spec handle_info(term(), state()) -> {noreply, state()}.
+handle_info({look, Key}, State) ->
+    mongoose_http_pusher_routes:looked(Key),
+    {noreply, look(Key, State)};
+handle_info(look_at_all, State) ->
+    {noreply, look_at_all(State)};
+handle_info({close, Key, Id}, State) ->
+    {noreply, close_stopped(Key, Id, State)};
+handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{helpers := Helpers}) ->
+    case maps:take(Ref, Helpers) of
+        {{Job, Key}, Rest} ->
+            {noreply, helped(Job, Key, Reason, State#{helpers := Rest})};
+        error ->
+            {noreply, look_at_all(State)}
+    end;
+handle_info(_Info, State) ->
+    {noreply, State}.
+
+-spec terminate(term(), state()) -> ok.
+terminate(_Reason, _State) ->
+    ok.
+
+%%% Handlers and their rows
+
+add_handler(HostType, #{pool_name := Tag, path := Path}, State) ->
+    Keys = [{HostType, Tag}, {global, Tag}],
+    State1 = lists:foldl(fun ensure_pool/2, State, Keys),
+    Id = mongoose_http_pusher_nif:handler(HostType, atom_to_binary(Tag, utf8),
+                                          unicode:characters_to_binary(Path)),
+    mongoose_http_pusher_routes:put({HostType, Tag, Path}, {Id, candidates(Keys, State1)}),
+    lists:foldl(fun look/2, State1, Keys).
+
+ensure_pool(Key, State = #{pools := Pools}) when is_map_key(Key, Pools) ->
+    State;
+ensure_pool(Key, State) ->
+    store(Key, #{spare => create(Key), pool => undefined, pid => undefined, options => undefined},
+          State).
+
+create(Key) ->
+    {ok, Id} = mongoose_http_pusher_nif:create_pool(name(Key)),
+    Id.
+
+name({Scope, Tag}) ->
+    iolist_to_binary(io_lib:format("~ts/~ts", [Scope, Tag])).
+
+candidates(Keys, #{pools := Pools}) ->
+    [candidate(Key, maps:get(Key, Pools)) || Key <- Keys].
+
+candidate(Key, #{spare := Spare, pool := Pool, pid := Pid}) ->
+    #{key => Key, name => mongoose_http_pusher_host_pool:process_name(Key),
+      pid => Pid, pool => Pool, spare => Spare}.
+
+%% The rows of a pool's handlers change in one step each.
+store(Key = {_, Tag}, Pool, State = #{pools := Pools}) ->
+    true = ets:insert(?TABLE, {{pool, Key}, maps:without([monitor, closing, looking], Pool)}),
+    State1 = State#{pools := Pools#{Key => Pool}},
+    New = candidate(Key, Pool),
+    lists:foreach(
+      fun({{_, RowTag, _} = RowKey, Handler, Candidates}) when RowTag =:= Tag ->
+              Replaced = [case C of #{key := Key} -> New; _ -> C end || C <- Candidates],
+              case Replaced of
+                  Candidates -> ok;
+                  _ -> mongoose_http_pusher_routes:put(RowKey, {Handler, Replaced})
+              end;
+         (_) ->
+              ok
+      end, mongoose_http_pusher_routes:all()),
+    State1.
+
+close_unused(State = #{pools := Pools}) ->
+    Used = lists:usort([Key || {_, _, Candidates} <- mongoose_http_pusher_routes:all(),
+                               #{key := Key} <- Candidates]),
+    maps:fold(fun(Key, Pool, S) ->
+                      case lists:member(Key, Used) of
+                          true -> S;
+                          false -> forget(Key, Pool, S)
+                      end
+              end, State, Pools).
+
+forget(Key, Pool, State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
+    unmonitor(Pool),
+    [_ = mongoose_http_pusher_nif:close_pool(Id, Drain) || #{pool := Id} <- [Pool],
+                                                           Id =/= undefined],
+    _ = mongoose_http_pusher_nif:close_pool(maps:get(spare, Pool), 0),
+    true = ets:delete(?TABLE, {pool, Key}),
+    State#{pools := maps:remove(Key, Pools)}.
+
+%%% Looking at the host's pools
+
+look_at_all(State = #{pools := Pools}) ->
+    lists:foldl(fun look/2, State, maps:keys(Pools)).
+
+%% Compares the host's process with the known one; a helper reads the rest.
+look(Key, State = #{pools := Pools}) ->
+    case Pools of
+        #{Key := #{looking := _}} -> State;
+        #{Key := Pool = #{pid := Known}} ->
+            case whereis(mongoose_http_pusher_host_pool:process_name(Key)) of
+                undefined -> gone(Key, Pool, State);
+                Known -> State;
+                _New -> help(look, Key, fun() -> mongoose_http_pusher_host_pool:find(Key) end, State)
+            end;
+        _ -> State
+    end.
+
+%% A pool that the host still lists has crashed: it comes back, and what there is stays.
+gone(_Key, #{pool := undefined}, State) ->
+    State;
+gone(_Key, #{closing := _}, State) ->
+    State;
+gone(Key, Pool = #{pool := Id}, State = #{settings := #{drain_timeout := Drain}}) ->
+    case mongoose_http_pusher_host_pool:is_listed(Key) of
+        true ->
+            State;
+        false ->
+            unmonitor(Pool),
+            _ = mongoose_http_pusher_nif:drain_pool(Id),
+            Timer = erlang:send_after(Drain, self(), {close, Key, Id}),
+            Gone = maps:remove(monitor, Pool),
+            store(Key, Gone#{pid := undefined, closing => Timer}, State)
+    end.
+
+close_stopped(Key, Id, State = #{pools := Pools}) ->
+    case Pools of
+        #{Key := Pool = #{pool := Id, closing := _}} ->
+            _ = mongoose_http_pusher_nif:close_pool(Id, 0),
+            Closed = maps:remove(closing, Pool),
+            store(Key, Closed#{pool := undefined, options := undefined}, State);
+        _ ->
+            State
+    end.
+
+help(Job, Key, Fun, State = #{pools := Pools, helpers := Helpers}) ->
+    {_, Ref} = spawn_monitor(fun() -> exit({Job, Fun()}) end),
+    #{Key := Pool} = Pools,
+    State#{pools := Pools#{Key := Pool#{looking => Ref}}, helpers := Helpers#{Ref => {Job, Key}}}.
+
+helped(Job, Key, Reason, State = #{pools := Pools}) ->
+    case Pools of
+        #{Key := Pool0} ->
+            Pool = maps:remove(looking, Pool0),
+            helped(Job, Key, Pool, Reason, State#{pools := Pools#{Key := Pool}});
+        _ ->
+            State
+    end.
+
+helped(look, Key, Pool, {look, {ok, Found}}, State) ->
+    found(Key, Pool, Found, State);
+helped(look, _Key, _Pool, {look, not_started}, State) ->
+    State;
+helped(open, Key, Pool, {open, Result}, State) ->
+    mongoose_http_pusher_log:pool_opened(name(Key), Result),
+    look(Key, case Result of
+                  {ok, _, _} -> State;
+                  %% A restart tries again, also with the same options: a file may be mended.
+                  {error, _} -> store(Key, Pool#{options := undefined}, State)
+              end);
+helped(Job, Key, _Pool, Crash, State) ->
+    mongoose_http_pusher_log:helper_crashed(name(Key), Job, Crash),
+    State.
+
+%% The same settings under another pid: the engine's pool stays, with its connections.
+found(Key, Pool = #{pool := Id, options := Options}, #{pid := Pid, options := Options}, State)
+  when Id =/= undefined ->
+    case resume(Pool) of
+        true ->
+            Spare = maps:get(spare, Pool),
+            State1 = store(Key, watch(Pid, Pool#{pid := Pid, spare := create(Key)}), State),
+            _ = mongoose_http_pusher_nif:hand_over(Spare, Id),
+            State1;
+        false ->
+            replace(Key, Pool, #{pid => Pid, options => Options, warnings => []}, State)
+    end;
+found(Key, Pool, Found, State) ->
+    replace(Key, Pool, Found, State).
+
+resume(#{pool := Id, closing := Timer}) ->
+    _ = erlang:cancel_timer(Timer),
+    {ok, true} =:= mongoose_http_pusher_nif:resume_pool(Id);
+resume(_Pool) ->
+    true.
+
+%% Other settings, or the first ones: what waits in the spare pool goes out over these.
+replace(Key, Pool = #{spare := Id, pool := Old}, Found, State) ->
+    #{pid := Pid, options := Options, warnings := Warnings} = Found,
+    #{settings := Settings = #{drain_timeout := Drain}} = State,
+    _ = [erlang:cancel_timer(Timer) || #{closing := Timer} <- [Pool]],
+    New = #{spare => create(Key), pool => Id, pid => undefined, options => Options},
+    State1 = store(Key, watch(Pid, New#{pid := Pid}), State),
+    _ = [mongoose_http_pusher_nif:close_pool(Old, Drain) || Old =/= undefined],
+    unmonitor(Pool),
+    Http2 = lists:member(element(2, Key), maps:get(http2_pools, Settings)),
+    Handlers = [Path || {{_, Tag, Path}, _, _} <- mongoose_http_pusher_routes:all(),
+                        Tag =:= element(2, Key)],
+    help(open, Key, fun() -> open(Id, Options#{http2 => Http2}, Warnings, Handlers) end, State1).
+
+open(Id, Options, Warnings, Paths) ->
+    case mongoose_http_pusher_nif:open_pool(Id, Options) of
+        {ok, More} ->
+            {ok, Options, Warnings ++ More ++ url_warnings(Options, lists:usort(Paths))};
+        {error, {_, Text}} ->
+            {error, Text}
+    end.
+
+url_warnings(#{path_prefix := Prefix}, Paths) ->
+    lists:flatmap(
+      fun(Path0) ->
+              Path = unicode:characters_to_binary(Path0),
+              case mongoose_http_pusher_nif:describe_url(Prefix, Path) of
+                  {ok, {Same, Same}} ->
+                      [];
+                  {ok, {Ours, Stock}} ->
+                      [iolist_to_binary(["notifications go to ", Ours, " as documented; the stock "
+                                         "module sent them to ", Stock])];
+                  {error, Text} ->
+                      [Text]
+              end
+      end, Paths).
+
+watch(Pid, Pool) ->
+    unmonitor(Pool),
+    Watched = maps:without([closing], Pool),
+    Watched#{monitor => erlang:monitor(process, Pid)}.
+
+unmonitor(#{monitor := Ref}) -> erlang:demonitor(Ref, [flush]);
+unmonitor(_Pool) -> true.
+
+%%% After a crash of this process
+
+recover() ->
+    Alive = [Id || #{id := Id} <- mongoose_http_pusher_nif:pools()],
+    Rows = ets:match_object(?TABLE, {{pool, '_'}, '_'}),
+    Pools = maps:from_list([{Key, recover_pool(Key, Pool, Alive)} || {{pool, Key}, Pool} <- Rows]),
+    lists:foldl(fun({Key, Pool}, S) -> store(Key, Pool, S) end, #{pools => #{}},
+                maps:to_list(Pools)),
+    Pools.
+
+%% The engine may have been started anew, with none of the pools.
+recover_pool(Key, Pool = #{spare := Spare, pool := Id}, Alive) ->
+    Pool1 = case lists:member(Spare, Alive) of
+                true -> Pool;
+                false -> Pool#{spare := create(Key)}
+            end,
+    case lists:member(Id, Alive) of
+        %% Its process is watched again once it is found to be the same.
+        true -> Pool1#{pid := undefined};
+        false -> Pool1#{pool := undefined, pid := undefined, options := undefined}
+    end.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

@@ -1,0 +1,144 @@
+%% @doc What a session does for one event: ask the callback module, and hand over.
+%%
+%% In each handler's turn: `should_make_req/6', for a custom callback module `prepare_body/7' and
+%% `prepare_headers/7', then one call into the engine. No process is called and nothing is waited for.
+%% A callback module that crashes or returns something else than it should costs its own handler's
+%% notification and nothing else.
+-module(mongoose_http_pusher_push).
+
+-export([event/6]).
+
+-define(DEFAULTS, mod_event_pusher_http_defaults).
+%% Longer texts are copied on a dirty scheduler: 64 KiB take about ten microseconds.
+-define(LONG, 65536).
+%% A pool that is replaced while its notification is handed over is looked up again, this often.
+-define(TRIES, 3).
+
+%% @doc A chat event of a host type.
+-spec event(binary(), Acc :: term(), in | out, From :: term(), To :: term(), Packet :: term()) -> ok.
+event(HostType, Acc, Direction, From, To, Packet) ->
+    Event = {Acc, Direction, From, To, Packet},
+    lists:foreach(fun(Options) -> handle(HostType, Event, Options) end,
+                  mongoose_http_pusher_host:handlers(HostType)).
+
+handle(HostType, {Acc, Direction, From, To, Packet} = Event, Options) ->
+    Handler = #{callback_module := Module} = mongoose_http_pusher_host:handler(Options),
+    case callback(Module, should_make_req, [Acc, Direction, Packet, From, To, Options]) of
+        {ok, true} ->
+            hand_over(HostType, Handler, Event, Options);
+        %% Anything else means no, as in the stock module.
+        {ok, _} ->
+            ok;
+        {rejected, Reason, Text} ->
+            {Sender, _, _, _} = mongoose_http_pusher_host:names(From, To),
+            reject(HostType, Handler, Reason, Sender, Text)
+    end.
+
+hand_over(HostType, Handler = #{callback_module := Module}, Event, Options) ->
+    {Acc, Direction, From, To, Packet} = Event,
+    Names = {Sender, Server, Receiver, _} = mongoose_http_pusher_host:names(From, To),
+    Message = mongoose_http_pusher_host:body(Packet),
+    Args = [Acc, Direction, Server, Message, Sender, Receiver, Options],
+    case content(Module, Message, Args) of
+        {rejected, Reason, Text} ->
+            reject(HostType, Handler, Reason, Sender, Text);
+        Content ->
+            push(HostType, Handler, {Direction, Names}, Content, ?TRIES)
+    end.
+
+%% The default form is put together by the engine.
+content(?DEFAULTS, Message, _Args) ->
+    {form, Message};
+content(Module, _Message, Args) ->
+    case callback(Module, prepare_body, Args) of
+        {ok, Body} ->
+            case callback(Module, prepare_headers, Args) of
+                {ok, Headers} -> custom(Module, Headers, Body);
+                Rejected -> Rejected
+            end;
+        Rejected ->
+            Rejected
+    end.
+
+custom(Module, Headers, Body) ->
+    case {mongoose_http_pusher_content:headers(Headers), mongoose_http_pusher_content:body(Body)} of
+        {{ok, Checked}, {ok, Binary}} -> {custom, Checked, Binary};
+        {{error, Text}, _} -> {rejected, bad_headers, in_module(Module, prepare_headers, Text)};
+        {_, {error, Text}} -> {rejected, bad_body, in_module(Module, prepare_body, Text)}
+    end.
+
+push(HostType, Handler, {_, {Sender, _, _, _}}, _Content, 0) ->
+    reject(HostType, Handler, pool_not_started, Sender, <<"the pool is being stopped">>);
+push(HostType, Handler = #{pool_name := Tag, path := Path}, Whose, Content, Tries) ->
+    {Direction, Names = {Sender, _, _, _}} = Whose,
+    case route(HostType, Tag, Path) of
+        {ok, Id, Pool} ->
+            case call(Pool, Id, Direction, Names, Content) of
+                ok -> ok;
+                {rejected, _} -> ok;
+                not_open -> push(HostType, Handler, Whose, Content, Tries - 1)
+            end;
+        {rejected, Reason, Text} ->
+            reject(HostType, Handler, Reason, Sender, Text)
+    end.
+
+route(HostType, Tag, Path) ->
+    case mongoose_http_pusher_routes:find(HostType, Tag, Path) of
+        {ok, {_, Id, Candidates}} ->
+            case mongoose_http_pusher_routes:choose(Candidates) of
+                {ok, Pool} -> {ok, Id, Pool};
+                pool_not_started -> {rejected, pool_not_started, not_started(Tag)}
+            end;
+        _ ->
+            {rejected, engine_down, <<"mongoose_http_pusher does not run">>}
+    end.
+
+not_started(Tag) ->
+    iolist_to_binary(io_lib:format("there is no pool outgoing_pools.http.~ts for this host type",
+                                   [Tag])).
+
+call(Pool, Id, Direction, Names, {form, Message}) when byte_size(Message) < ?LONG ->
+    mongoose_http_pusher_nif:push_form(Pool, Id, Direction, Names, Message);
+call(Pool, Id, Direction, Names, {form, Message}) ->
+    mongoose_http_pusher_nif:push_form_dirty(Pool, Id, Direction, Names, Message);
+call(Pool, Id, Direction, Names, {custom, Headers, Body})
+  when byte_size(Body) < ?LONG, length(Headers) < 100 ->
+    mongoose_http_pusher_nif:push_custom(Pool, Id, Direction, Names, Headers, Body);
+call(Pool, Id, Direction, Names, {custom, Headers, Body}) ->
+    mongoose_http_pusher_nif:push_custom_dirty(Pool, Id, Direction, Names, Headers, Body).
+
+%% Counted; metrics and logs are the reporter's.
+reject(HostType, #{pool_name := Tag, path := Path}, Reason, Sender, Text) ->
+    case mongoose_http_pusher_routes:find(HostType, Tag, Path) of
+        {ok, {_, Id, _}} -> mongoose_http_pusher_nif:reject(Id, Reason, Sender, Text);
+        _ -> mongoose_http_pusher_starter:reject(HostType)
+    end.
+
+-spec callback(module(), atom(), [term()]) ->
+    {ok, term()} | {rejected, callback_undefined | callback_crashed, binary()}.
+callback(Module, Function, Args) ->
+    try
+        {ok, apply(Module, Function, Args)}
+    catch
+        error:undef:Stack ->
+            case Stack of
+                [{Module, Function, _, _} | _] ->
+                    Text = "there is no such module or function",
+                    {rejected, callback_undefined, in_module(Module, Function, Text)};
+                _ ->
+                    crashed(Module, Function, error, undef, Stack)
+            end;
+        Class:Reason:Stack ->
+            crashed(Module, Function, Class, Reason, Stack)
+    end.
+
+%% Where it crashed, without the arguments: they hold the message.
+crashed(Module, Function, Class, Reason, Stack) ->
+    Places = [io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3)],
+    Text = io_lib:format("crashed with ~ts:~ts in ~ts",
+                         [Class, mongoose_http_pusher_content:reason_name(Reason),
+                          lists:join(" < ", Places)]),
+    {rejected, callback_crashed, in_module(Module, Function, Text)}.
+
+in_module(Module, Function, Text) ->
+    unicode:characters_to_binary(io_lib:format("~ts:~ts: ~ts", [Module, Function, Text])).

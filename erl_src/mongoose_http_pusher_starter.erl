@@ -1,0 +1,129 @@
+%% @doc Starts the application for the module, and again after it has ended.
+%%
+%% A process of its own, linked to nobody: the host must not notice when the library is missing or the
+%% application gives up. While the application is down it also puts the notifications that sessions
+%% had rejected with `engine_down' into the metrics, because nobody else is there to do it.
+-module(mongoose_http_pusher_starter).
+-behaviour(gen_server).
+
+-export([ensure/0, add/2, remove/1, reject/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+
+-type state() :: #{
+    tries := non_neg_integer(),
+    watch := reference() | undefined,
+    host_types := #{binary() => [mongoose_http_pusher_host:handler()]}
+}.
+
+-define(APP, mongoose_http_pusher).
+-define(RETRY, 2000).
+-define(KEY(HostType), {?MODULE, HostType}).
+
+%% @doc Starts this process if it does not run.
+-spec ensure() -> ok.
+ensure() ->
+    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
+        {ok, _} -> ok;
+        {error, {already_started, _}} -> ok
+    end.
+
+%% @doc A host type's handlers: known to the application when this returns, if it can be started.
+-spec add(binary(), [mongoose_http_pusher_host:handler()]) -> ok.
+add(HostType, Handlers) ->
+    %% Written at the start of the module only; sessions count in it without asking anybody.
+    case persistent_term:get(?KEY(HostType), undefined) of
+        undefined -> persistent_term:put(?KEY(HostType), counters:new(1, [write_concurrency]));
+        _ -> ok
+    end,
+    gen_server:call(?MODULE, {add, HostType, Handlers}, infinity).
+
+-spec remove(binary()) -> ok.
+remove(HostType) ->
+    gen_server:call(?MODULE, {remove, HostType}, infinity).
+
+%% @doc A session's notification found no application.
+-spec reject(binary()) -> ok.
+reject(HostType) ->
+    case persistent_term:get(?KEY(HostType), undefined) of
+        undefined -> ok;
+        Counter -> counters:add(Counter, 1, 1)
+    end.
+
+-spec init([]) -> {ok, state()}.
+init([]) ->
+    {ok, try_start(#{tries => 0, watch => undefined, host_types => #{}})}.
+
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
+handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}) ->
+    State1 = try_start(State#{host_types := HostTypes#{HostType => Handlers}}),
+    announce(State1, HostType, Handlers),
+    {reply, ok, State1};
+handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
+    count_rejected(HostType),
+    {reply, ok, State#{host_types := maps:remove(HostType, HostTypes)}}.
+
+-spec handle_cast(term(), state()) -> {noreply, state()}.
+handle_cast(_Request, State) ->
+    {noreply, State}.
+
+-spec handle_info(term(), state()) -> {noreply, state()}.
+handle_info({'DOWN', Watch, process, _Pid, Reason}, State = #{watch := Watch}) ->
+    Stopped = State#{watch := undefined, tries := 0},
+    case Reason of
+        %% Somebody stopped it on purpose; the next start of the module or the next try brings it back.
+        shutdown -> ok;
+        _ -> mongoose_http_pusher_log:not_started({application_ended, Reason})
+    end,
+    _ = erlang:send_after(?RETRY, self(), retry),
+    {noreply, Stopped};
+handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
+    lists:foreach(fun count_rejected/1, maps:keys(HostTypes)),
+    case map_size(HostTypes) of
+        0 -> {noreply, State};
+        _ -> {noreply, try_start(State)}
+    end;
+handle_info(_Info, State) ->
+    lists:foreach(fun count_rejected/1, maps:keys(maps:get(host_types, State))),
+    {noreply, State}.
+
+try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}) ->
+    case application:ensure_all_started(?APP, temporary) of
+        {ok, _} ->
+            mongoose_http_pusher_log:started(Tries + 1),
+            Watch = erlang:monitor(process, mongoose_http_pusher_sup),
+            maps:foreach(fun mongoose_http_pusher_pools:add/2, HostTypes),
+            %% What was rejected last, before the first notification got through.
+            _ = erlang:send_after(?RETRY, self(), count_rejected),
+            State#{watch := Watch, tries := 0};
+        {error, Reason} ->
+            [mongoose_http_pusher_log:not_started(Reason) || Tries =:= 0],
+            _ = erlang:send_after(?RETRY, self(), retry),
+            State#{tries := Tries + 1}
+    end;
+try_start(State) ->
+    State.
+
+announce(#{watch := undefined}, _HostType, _Handlers) ->
+    ok;
+announce(_State, HostType, Handlers) ->
+    ok = mongoose_http_pusher_nif:open_host_type(HostType),
+    ok = mongoose_http_pusher_pools:add(HostType, Handlers),
+    mongoose_http_pusher_log:module_started(HostType, Handlers,
+                                            mongoose_http_pusher_settings:current()).
+
+count_rejected(HostType) ->
+    Counter = persistent_term:get(?KEY(HostType)),
+    case counters:get(Counter, 1) of
+        0 ->
+            ok;
+        Count ->
+            counters:sub(Counter, 1, Count),
+            Generation = mongoose_http_pusher_host:generation(),
+            try
+                mongoose_http_pusher_host:count_failed(Generation, HostType, {<<>>, Count})
+            catch
+                %% The module's metrics are gone, and with them whoever wanted to know.
+                _:_ -> ok
+            end,
+            mongoose_http_pusher_log:engine_down(HostType, Count)
+    end.

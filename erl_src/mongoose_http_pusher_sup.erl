@@ -1,0 +1,37 @@
+%% @doc The supervision tree: the engine, and after it the processes that work with it.
+%%
+%% The engine's death takes the others with it, because pools live in its threads. They die alone.
+%% The table that sessions read is made here, so that it outlives the process that writes it.
+-module(mongoose_http_pusher_sup).
+-behaviour(supervisor).
+
+-export([start_link/0, start_clients/1, init/1]).
+
+%% Many kills in a row are survived: giving up would cost every notification from then on.
+-define(INTENSITY, 100).
+-define(PERIOD, 10).
+
+-spec start_link() -> {ok, pid()} | {error, term()}.
+start_link() ->
+    supervisor:start_link({local, ?MODULE}, ?MODULE, top).
+
+-spec start_clients(mongoose_http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_clients(Settings) ->
+    supervisor:start_link(?MODULE, {clients, Settings}).
+
+-spec init(top | {clients, mongoose_http_pusher_settings:settings()}) ->
+    {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
+init(top) ->
+    mongoose_http_pusher_routes:new(),
+    Settings = mongoose_http_pusher_settings:read(),
+    Clients = #{id => clients, start => {?MODULE, start_clients, [Settings]}, type => supervisor},
+    {ok, {flags(rest_for_one), [worker(mongoose_http_pusher_engine, Settings), Clients]}};
+init({clients, Settings}) ->
+    {ok, {flags(one_for_one), [worker(mongoose_http_pusher_reporter, Settings),
+                               worker(mongoose_http_pusher_pools, Settings)]}}.
+
+flags(Strategy) ->
+    #{strategy => Strategy, intensity => ?INTENSITY, period => ?PERIOD}.
+
+worker(Module, Settings) ->
+    #{id => Module, start => {Module, start_link, [Settings]}, shutdown => 5000}.
