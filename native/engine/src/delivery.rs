@@ -139,7 +139,15 @@ async fn attempt_all(
 ) -> Result<Answer, AttemptError> {
     loop {
         let attempt = made.fetch_add(1, Ordering::Relaxed) + 1;
-        let deadline = Instant::now() + opened.settings.request_timeout;
+        let allowed = opened.settings.request_timeout;
+        if allowed.is_zero() && link.is_none() {
+            // The stock client does not count connecting where the time-out is zero.
+            match timeout_at(call_deadline, opened.endpoint.link()).await {
+                Ok(linked) => *link = Some(linked?.0),
+                Err(_) => return Err(call_timed_out(opened)),
+            }
+        }
+        let deadline = Instant::now() + allowed;
         let bound = deadline.min(call_deadline);
         let end = timeout_at(bound, attempt_once(opened, link, prepared)).await;
         let error = match end {
@@ -149,16 +157,8 @@ async fn attempt_all(
             }
             Ok(Ok(response)) => return Ok(Answer { response, deadline }),
             Ok(Err(error)) => error,
-            Err(_) if bound == call_deadline && call_deadline < deadline => timed_out(
-                Reason::PoolTimeout,
-                "call_timeout",
-                opened.settings.call_timeout,
-            ),
-            Err(_) => timed_out(
-                Reason::RequestTimeout,
-                "request_timeout",
-                opened.settings.request_timeout,
-            ),
+            Err(_) if call_deadline < deadline => call_timed_out(opened),
+            Err(_) => timed_out(Reason::RequestTimeout, "request_timeout", allowed),
         };
         *link = None;
         if !error.broken || attempt == ATTEMPTS {
@@ -188,6 +188,14 @@ async fn attempt_once(
     };
     faults::point("send");
     link.exchange(prepared.request()).await
+}
+
+fn call_timed_out(opened: &Opened) -> AttemptError {
+    timed_out(
+        Reason::PoolTimeout,
+        "call_timeout",
+        opened.settings.call_timeout,
+    )
 }
 
 fn timed_out(reason: Reason, option: &str, allowed: Duration) -> AttemptError {

@@ -18,7 +18,9 @@ use crate::budget::Budget;
 use crate::host_type::HostType;
 use crate::notification::{Handler, Notification};
 use crate::pool::{Pool, PoolLimits};
+use crate::queue::core::Refusal;
 use crate::queue::lanes::LaneLimits;
+use crate::report::notices::Notices;
 use crate::report::outcomes::Outcomes;
 use crate::report::reason::{Reason, Rejection};
 use crate::report::rejections::Rejections;
@@ -72,6 +74,16 @@ pub enum EngineError {
     Config(String),
 }
 
+/// Why a notification was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It was rejected, and counted.
+    Rejected(Rejection),
+    /// The pool was replaced or stopped a moment ago. Nothing is counted: the caller looks up which
+    /// pool it is now.
+    NotOpen,
+}
+
 /// The engine.
 #[derive(Debug, Default)]
 pub struct Engine {
@@ -80,6 +92,8 @@ pub struct Engine {
     pub outcomes: Arc<Outcomes>,
     /// Rejections that the reporter has not counted.
     pub rejections: Rejections,
+    /// What else there is to say.
+    pub notices: Arc<Notices>,
     host_types: ArcSwap<Vec<Arc<HostType>>>,
     handlers: ArcSwap<Vec<Arc<Handler>>>,
     /// Changes of the two lists above are made one at a time.
@@ -182,7 +196,7 @@ impl Engine {
     pub fn open_pool(&self, id: u32, options: PoolOptions) -> Result<Vec<String>, EngineError> {
         let pool = self.pool(id)?;
         let running = self.running.load_full().ok_or(EngineError::Down)?;
-        let opened = Self::endpoint(&running, options);
+        let opened = self.endpoint(&running, &pool.name, options);
         match opened {
             Ok((settings, endpoint, warnings)) => {
                 pool.open(settings, endpoint);
@@ -196,7 +210,9 @@ impl Engine {
     }
 
     fn endpoint(
+        &self,
         running: &Running,
+        pool: &str,
         options: PoolOptions,
     ) -> Result<(crate::settings::PoolSettings, Endpoint, Vec<String>), String> {
         let (settings, warnings) = options.check().map_err(|error| error.to_string())?;
@@ -212,6 +228,8 @@ impl Engine {
         };
         let names = Arc::clone(&running.names);
         let endpoint = Endpoint::new(
+            pool,
+            Arc::clone(&self.notices),
             names,
             settings.base.clone(),
             tls,
@@ -369,35 +387,52 @@ impl Engine {
         self.handlers.load().get(id as usize).cloned()
     }
 
-    /// Hands a notification over for the lane `key` of pool `pool`. Never blocks.
-    pub fn push(&self, pool: u32, key: &[u8], notification: Notification) -> Result<(), Rejection> {
+    /// Hands a notification over for the lane `key` of pool `id`. Never blocks.
+    pub fn push(&self, id: u32, key: &[u8], notification: Notification) -> Result<(), NotTaken> {
         let handler = Arc::clone(notification.handler());
-        handler.host_type.count_pushed();
-        let pool = self.pool(pool);
-        let pushed = match &pool {
-            _ if !handler.host_type.is_open() => Err((Rejection::Shutdown, notification)),
-            Ok(pool) => pool.push(key, notification),
-            Err(EngineError::Down) => Err((Rejection::EngineDown, notification)),
-            Err(_) => Err((Rejection::PoolNotStarted, notification)),
+        let running = self.running.load();
+        let Some(running) = running.as_ref() else {
+            return Err(self.refuse(&handler, Rejection::EngineDown, &notification, None));
         };
-        pushed.map_err(|(reason, notification)| {
-            self.count_rejection(&handler, reason, notification.names().sender, || {
-                let bounds = || {
-                    pool.as_ref()
-                        .map_or_else(ToString::to_string, |p| p.describe_bounds())
-                };
-                match reason {
-                    Rejection::PoolConfig => pool
-                        .as_ref()
-                        .ok()
-                        .and_then(|pool| pool.defect().map(str::to_owned))
-                        .unwrap_or_default(),
-                    Rejection::Shutdown => "the module is being stopped".to_owned(),
-                    _ => bounds(),
-                }
-            });
-            reason
-        })
+        if !handler.host_type.is_open() {
+            return Err(self.refuse(&handler, Rejection::Shutdown, &notification, None));
+        }
+        let pools = running.pools.load();
+        let Some(pool) = pools.get(&id) else {
+            return Err(NotTaken::NotOpen);
+        };
+        match pool.push(key, notification) {
+            Ok(()) => {
+                handler.host_type.count_pushed();
+                Ok(())
+            }
+            Err((Refusal::NotOpen, _)) => Err(NotTaken::NotOpen),
+            Err((Refusal::Full, notification)) => {
+                Err(self.refuse(&handler, Rejection::QueueFull, &notification, Some(pool)))
+            }
+            Err((Refusal::Broken, notification)) => {
+                Err(self.refuse(&handler, Rejection::PoolConfig, &notification, Some(pool)))
+            }
+        }
+    }
+
+    fn refuse(
+        &self,
+        handler: &Arc<Handler>,
+        reason: Rejection,
+        notification: &Notification,
+        pool: Option<&Arc<Pool>>,
+    ) -> NotTaken {
+        handler.host_type.count_pushed();
+        self.count_rejection(handler, reason, notification.names().sender, || {
+            match (reason, pool) {
+                (Rejection::QueueFull, Some(pool)) => pool.describe_bounds(),
+                (Rejection::PoolConfig, Some(pool)) => pool.defect().unwrap_or_default().to_owned(),
+                (Rejection::Shutdown, _) => "the module is being stopped".to_owned(),
+                _ => "the engine does not run".to_owned(),
+            }
+        });
+        NotTaken::Rejected(reason)
     }
 
     /// A notification that never came as far as a pool.

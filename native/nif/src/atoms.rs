@@ -9,6 +9,7 @@ rustler::atoms! {
     sent,
     failed,
     rejected,
+    not_open,
     undefined,
     outcomes_ready,
     // Directions.

@@ -9,7 +9,7 @@ use rustler::{Encoder, Env, NifMap, Term};
 use crate::{ENGINE, atoms, report_nifs};
 
 /// The application's own settings, as far as they are the engine's.
-#[derive(NifMap)]
+#[derive(Clone, Copy, NifMap)]
 struct Settings {
     tokio_threads: usize,
     max_pending: usize,
@@ -99,5 +99,9 @@ fn host_type_numbers(host_type: &Arc<HostType>) -> HostTypeInfo {
 
 #[rustler::nif]
 fn host_types() -> Vec<String> {
-    ENGINE.host_types().iter().map(|host_type| host_type.name.to_string()).collect()
+    ENGINE
+        .host_types()
+        .iter()
+        .map(|host_type| host_type.name.to_string())
+        .collect()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use engine::engine::EngineError;
 use engine::settings::PoolOptions;
+use engine::url;
 use rustler::{Encoder, Env, Error, NifMap, NifResult, SerdeTerm, Term};
 
 use crate::{ENGINE, atoms};
@@ -38,8 +39,9 @@ fn create_pool<'a>(env: Env<'a>, name: &str) -> Term<'a> {
 
 #[rustler::nif(schedule = "DirtyIo")]
 fn open_pool<'a>(env: Env<'a>, id: u32, options: Term<'a>) -> NifResult<Term<'a>> {
-    let SerdeTerm(options) =
-        options.decode::<SerdeTerm<PoolOptions>>().map_err(|_| Error::BadArg)?;
+    let SerdeTerm(options) = options
+        .decode::<SerdeTerm<PoolOptions>>()
+        .map_err(|_| Error::BadArg)?;
     Ok(reply(env, ENGINE.open_pool(id, options)))
 }
 
@@ -60,7 +62,10 @@ fn resume_pool(env: Env<'_>, id: u32) -> Term<'_> {
 
 #[rustler::nif]
 fn close_pool(env: Env<'_>, id: u32, allowed_ms: u64) -> Term<'_> {
-    plain(env, ENGINE.close_pool(id, Duration::from_millis(allowed_ms)))
+    plain(
+        env,
+        ENGINE.close_pool(id, Duration::from_millis(allowed_ms)),
+    )
 }
 
 #[rustler::nif]
@@ -69,9 +74,26 @@ fn handler(host_type: &str, pool_name: &str, path: &str) -> u32 {
 }
 
 #[rustler::nif]
-fn handler_info<'a>(env: Env<'a>, id: u32) -> NifResult<Term<'a>> {
+fn handler_info(env: Env<'_>, id: u32) -> NifResult<Term<'_>> {
     let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
-    Ok((&*handler.host_type.name, &*handler.pool_name, &*handler.path).encode(env))
+    Ok((
+        &*handler.host_type.name,
+        &*handler.pool_name,
+        &*handler.path,
+    )
+        .encode(env))
+}
+
+/// What a handler's path becomes in a pool, and what the stock module would have made of it.
+#[rustler::nif]
+fn describe_url<'a>(env: Env<'a>, path_prefix: &str, path: &str) -> Term<'a> {
+    match url::join(path_prefix, path) {
+        Ok(target) => {
+            let both = (target.as_str(), url::stock_join(path_prefix, path));
+            (atoms::ok(), both).encode(env)
+        }
+        Err(error) => (atoms::error(), error.to_string()).encode(env),
+    }
 }
 
 /// A pool's numbers.

@@ -4,7 +4,9 @@
 //! longer ones on a dirty scheduler. Which one to call is `mod_event_pusher_http`'s to know.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
+use engine::engine::NotTaken;
 use engine::header;
 use engine::notification::{Content, Direction, Names, Notification, lane_key};
 use engine::report::reason::Rejection;
@@ -29,7 +31,15 @@ fn push_form<'a>(
     names: NameTerms<'a>,
     message: Binary<'a>,
 ) -> NifResult<Term<'a>> {
-    push(env, pool, handler, direction, &names, &message, Content::Form)
+    push(
+        env,
+        pool,
+        handler,
+        direction,
+        &names,
+        &message,
+        Content::Form,
+    )
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -41,7 +51,15 @@ fn push_form_dirty<'a>(
     names: NameTerms<'a>,
     message: Binary<'a>,
 ) -> NifResult<Term<'a>> {
-    push(env, pool, handler, direction, &names, &message, Content::Form)
+    push(
+        env,
+        pool,
+        handler,
+        direction,
+        &names,
+        &message,
+        Content::Form,
+    )
 }
 
 #[rustler::nif]
@@ -100,7 +118,15 @@ fn with_headers<'a>(
             }
         }
     }
-    push(env, pool, handler, direction, names, body, Content::Custom(headers.into()))
+    push(
+        env,
+        pool,
+        handler,
+        direction,
+        names,
+        body,
+        Content::Custom(headers.into()),
+    )
 }
 
 fn push<'a>(
@@ -121,18 +147,30 @@ fn push<'a>(
     };
     let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
     let (sender, server, receiver, receiver_server) = names;
-    let names = Names { sender, server, receiver };
+    let names = Names {
+        sender,
+        server,
+        receiver,
+    };
     let host_type = handler.host_type.id;
     let pushed = KEY.with_borrow_mut(|key| {
         lane_key(key, host_type, direction, names, receiver_server);
-        let Some(notification) = Notification::new(handler, direction, names, text, content) else {
-            return Err(Rejection::TooLarge);
+        let made = Notification::new(Arc::clone(&handler), direction, names, text, content);
+        let Some(notification) = made else {
+            ENGINE.reject(
+                &handler,
+                Rejection::TooLarge,
+                names.sender,
+                "longer than 4 GiB",
+            );
+            return Err(NotTaken::Rejected(Rejection::TooLarge));
         };
         ENGINE.push(pool, key, notification)
     });
     Ok(match pushed {
         Ok(()) => atoms::ok().encode(env),
-        Err(reason) => rejected(env, reason),
+        Err(NotTaken::NotOpen) => atoms::not_open().encode(env),
+        Err(NotTaken::Rejected(reason)) => rejected(env, reason),
     })
 }
 

@@ -38,7 +38,9 @@ pub fn wake_reporter() {
 /// those of sent notifications carry what a log line needs, too.
 #[rustler::nif]
 fn take_outcomes(env: Env<'_>, verbose: bool) -> Vec<Term<'_>> {
-    ENGINE.outcomes.take(BATCH, |outcome| encode(env, outcome, verbose))
+    ENGINE
+        .outcomes
+        .take(BATCH, |outcome| encode(env, outcome, verbose))
 }
 
 #[rustler::nif]
@@ -58,15 +60,34 @@ fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
     rows.iter()
         .map(|row| {
             let reason = atoms::word(env, row.reason.as_str());
-            (row.handler.id, reason, row.count, binary(env, &row.sender), &*row.text).encode(env)
+            (
+                row.handler.id,
+                reason,
+                row.count,
+                binary(env, &row.sender),
+                &*row.text,
+            )
+                .encode(env)
         })
         .collect()
 }
 
 #[rustler::nif]
 fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<Atom> {
-    ENGINE.rejections.counted(handler, atoms::rejection(reason)?, count);
+    ENGINE
+        .rejections
+        .counted(handler, atoms::rejection(reason)?, count);
     Ok(atoms::ok())
+}
+
+/// What else there is to say, once.
+#[rustler::nif]
+fn notices() -> Vec<(String, String)> {
+    let notices = ENGINE.notices.take();
+    notices
+        .into_iter()
+        .map(|notice| (notice.pool.into(), notice.text))
+        .collect()
 }
 
 fn encode<'a>(env: Env<'a>, outcome: &Outcome, verbose: bool) -> Term<'a> {
@@ -79,15 +100,31 @@ fn encode<'a>(env: Env<'a>, outcome: &Outcome, verbose: bool) -> Term<'a> {
             let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             let verdict = (atoms::sent(), *status, micros);
             if verbose {
-                (handler, sender, verdict, details(env, notification.direction(), names)).encode(env)
+                (
+                    handler,
+                    sender,
+                    verdict,
+                    details(env, notification.direction(), names),
+                )
+                    .encode(env)
             } else {
                 (handler, sender, verdict, atoms::undefined()).encode(env)
             }
         }
-        Verdict::Failed { reason, text, attempts } => {
+        Verdict::Failed {
+            reason,
+            text,
+            attempts,
+        } => {
             let reason = atoms::word(env, reason.as_str());
             let verdict = (atoms::failed(), reason, &**text, *attempts);
-            (handler, sender, verdict, details(env, notification.direction(), names)).encode(env)
+            (
+                handler,
+                sender,
+                verdict,
+                details(env, notification.direction(), names),
+            )
+                .encode(env)
         }
     }
 }
@@ -97,7 +134,12 @@ fn details<'a>(env: Env<'a>, direction: Direction, names: Names<'_>) -> Term<'a>
         Direction::In => atoms::direction_in(),
         Direction::Out => atoms::out(),
     };
-    (direction, binary(env, names.server), binary(env, names.receiver)).encode(env)
+    (
+        direction,
+        binary(env, names.server),
+        binary(env, names.receiver),
+    )
+        .encode(env)
 }
 
 fn binary<'a>(env: Env<'a>, bytes: &[u8]) -> Term<'a> {

@@ -23,7 +23,7 @@ use crate::notification::Notification;
 use crate::queue::core::{Core, Refusal, Rules, Step, Tally};
 use crate::queue::lanes::{LaneLimits, Taken};
 use crate::report::outcomes::{Outcome, Outcomes, Verdict};
-use crate::report::reason::{Reason, Rejection};
+use crate::report::reason::Reason;
 use crate::settings::{PoolSettings, WhenBusy};
 use crate::transport::link::Endpoint;
 use crate::worker::{self, Cell};
@@ -134,38 +134,22 @@ impl Pool {
         self: &Arc<Self>,
         key: &[u8],
         notification: Notification,
-    ) -> Result<(), (Rejection, Notification)> {
-        let now = Instant::now();
-        self.take_in(
-            key,
-            Queued {
-                notification,
-                accepted_at: now,
-            },
-            now,
-        )
-        .map_err(|(reason, item)| {
-            self.rejected.fetch_add(1, Ordering::Relaxed);
-            (reason, item.notification)
-        })
-    }
-
-    fn take_in(
-        self: &Arc<Self>,
-        key: &[u8],
-        item: Queued,
-        now: Instant,
-    ) -> Result<(), (Rejection, Queued)> {
-        let cost = item.notification.cost();
+    ) -> Result<(), (Refusal, Notification)> {
+        let cost = notification.cost();
         if !self.node.reserve(cost) {
-            return Err((Rejection::QueueFull, item));
+            return Err(self.refuse(Refusal::Full, notification));
         }
         if !self.budget.reserve(cost) {
             self.node.release(cost);
-            return Err((Rejection::QueueFull, item));
+            return Err(self.refuse(Refusal::Full, notification));
         }
-        let host_type = Arc::clone(&item.notification.handler().host_type);
+        let host_type = Arc::clone(&notification.handler().host_type);
         host_type.count_accepted();
+        let now = Instant::now();
+        let item = Queued {
+            notification,
+            accepted_at: now,
+        };
         let pushed = self.core.lock().push(key, host_type.id, item, cost, now);
         match pushed {
             Ok(step) => {
@@ -175,14 +159,16 @@ impl Pool {
             Err((item, refusal)) => {
                 host_type.uncount_accepted();
                 self.release(cost);
-                let reason = match refusal {
-                    Refusal::Full => Rejection::QueueFull,
-                    Refusal::NotOpen => Rejection::PoolNotStarted,
-                    Refusal::Broken => Rejection::PoolConfig,
-                };
-                Err((reason, item))
+                Err(self.refuse(refusal, item.notification))
             }
         }
+    }
+
+    fn refuse(&self, refusal: Refusal, notification: Notification) -> (Refusal, Notification) {
+        if refusal != Refusal::NotOpen {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+        }
+        (refusal, notification)
     }
 
     /// Takes what another pool had accepted; its room in the node's bounds comes with it. Gives its

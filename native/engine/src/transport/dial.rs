@@ -53,6 +53,7 @@ pub async fn dial(
     names: &Names,
     base: &BaseUrl,
     tls: Option<&TlsClient>,
+    http2: bool,
 ) -> Result<(Stream, Dialled), AttemptError> {
     let begin = Instant::now();
     let addresses = names.resolve(&base.host).await.map_err(|error| {
@@ -82,6 +83,11 @@ pub async fn dial(
     let version = version
         .and_then(|version| version.as_str())
         .unwrap_or("unknown");
+    // A server that ignores ALPN would take the HTTP/2 preface for a broken HTTP/1.1 request.
+    if http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        let text = format!("{} ({peer}) does not speak HTTP/2", base.host);
+        return Err(AttemptError::last(Reason::TlsError, text));
+    }
     dialled.tls = Some((connected.elapsed(), version.to_owned()));
     Ok((Stream::Tls(Box::new(stream)), dialled))
 }

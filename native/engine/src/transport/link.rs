@@ -16,13 +16,16 @@ use super::error::AttemptError;
 use super::http1::Http1;
 use super::http2::{Http2, SharedHttp2};
 use super::names::Names;
+use crate::report::notices::Notices;
 use crate::report::reason::Reason;
 use crate::settings::BaseUrl;
-use crate::tls::TlsClient;
+use crate::tls::{Refreshed, TlsClient};
 
 /// How links to one endpoint are made.
 #[derive(Debug)]
 pub struct Endpoint {
+    pool: Box<str>,
+    notices: Arc<Notices>,
     names: Arc<Names>,
     base: Arc<BaseUrl>,
     tls: Option<Arc<TlsClient>>,
@@ -53,12 +56,16 @@ impl Endpoint {
     /// make.
     #[must_use]
     pub fn new(
+        pool: &str,
+        notices: Arc<Notices>,
         names: Arc<Names>,
         base: BaseUrl,
         tls: Option<TlsClient>,
         http2: Option<Duration>,
     ) -> Self {
         Self {
+            pool: pool.into(),
+            notices,
             names,
             base: Arc::new(base),
             tls: tls.map(Arc::new),
@@ -68,8 +75,10 @@ impl Endpoint {
 
     /// A link for one worker. No time limit of its own.
     pub async fn link(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
+        self.look_at_files();
         let Some((shared, allowed)) = &self.http2 else {
-            let (stream, dialled) = dial(&self.names, &self.base, self.tls.as_deref()).await?;
+            let (stream, dialled) =
+                dial(&self.names, &self.base, self.tls.as_deref(), false).await?;
             return Ok((Link::Http1(Http1::new(stream).await?), Arc::new(dialled)));
         };
         let (link, dialled) = shared
@@ -78,7 +87,7 @@ impl Endpoint {
                 let (tls, allowed) = (self.tls.clone(), *allowed);
                 async move {
                     timeout(allowed, async {
-                        let (stream, dialled) = dial(&names, &base, tls.as_deref()).await?;
+                        let (stream, dialled) = dial(&names, &base, tls.as_deref(), true).await?;
                         Ok((Http2::new(stream).await?, dialled))
                     })
                     .await
@@ -91,6 +100,31 @@ impl Endpoint {
             })
             .await?;
         Ok((Link::Http2(link), dialled))
+    }
+
+    /// Has changed certificate files taken up, on a thread that may block. This connection does not
+    /// wait for it.
+    fn look_at_files(&self) {
+        let Some(tls) = self.tls.as_ref().filter(|tls| tls.refresh_due()) else {
+            return;
+        };
+        let (tls, notices, pool) = (
+            Arc::clone(tls),
+            Arc::clone(&self.notices),
+            self.pool.clone(),
+        );
+        tokio::task::spawn_blocking(move || match tls.refresh() {
+            Refreshed::Unchanged => {}
+            Refreshed::Renewed(warnings) => {
+                for warning in warnings {
+                    notices.add(&pool, warning.to_string());
+                }
+            }
+            Refreshed::Kept(error) => {
+                let text = format!("{error}; new connections go on with the files as they were");
+                notices.add(&pool, text);
+            }
+        });
     }
 
     /// Scheme, host and port.
