@@ -15,4 +15,4 @@ mod verify;
 mod versions;
 
 pub use client::{Refreshed, TlsClient};
-pub use peer::PeerCertificate;
+pub use peer::{LastPeer, PeerCertificate};

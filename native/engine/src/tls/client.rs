@@ -13,6 +13,7 @@ use rustls::sign::SingleCertAndKey;
 use rustls_pki_types::ServerName;
 
 use super::file::Stamp;
+use super::peer::LastPeer;
 use super::verify::{AcceptAny, NameCheck, Strict};
 use super::{ciphers, identity, roots, versions};
 use crate::settings::{ConfigError, TlsOptions, Verify, Warning};
@@ -28,6 +29,7 @@ pub struct TlsClient {
     /// Swapped when a file has changed; connections that are open keep the old one.
     config: ArcSwap<ClientConfig>,
     watch: Mutex<Watch>,
+    last: Arc<LastPeer>,
 }
 
 /// The files the configuration was made from, as they were when last looked at.
@@ -64,7 +66,8 @@ impl TlsClient {
         let server_name = server_name(options, host)?;
         let stamps = stamps(options);
         let mut warnings = Vec::new();
-        let config = build(options, http2, &mut warnings)?;
+        let last = Arc::default();
+        let config = build(options, http2, &last, &mut warnings)?;
         warn_about_options(options, &mut warnings);
         let client = Self {
             options: options.clone(),
@@ -75,6 +78,7 @@ impl TlsClient {
                 stamps,
                 looked: Instant::now(),
             }),
+            last,
         };
         Ok((client, warnings))
     }
@@ -83,6 +87,12 @@ impl TlsClient {
     #[must_use]
     pub fn connector(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
         (self.config.load_full(), self.server_name.clone())
+    }
+
+    /// What servers presented to this client.
+    #[must_use]
+    pub fn last_peer(&self) -> Arc<LastPeer> {
+        Arc::clone(&self.last)
     }
 
     /// Whether [`Self::refresh`] would look at the files now. Cheap; false where there are none.
@@ -113,7 +123,7 @@ impl TlsClient {
         }
         watch.stamps = stamps;
         let mut warnings = Vec::new();
-        match build(&self.options, self.http2, &mut warnings) {
+        match build(&self.options, self.http2, &self.last, &mut warnings) {
             Ok(config) => {
                 self.config.store(Arc::new(config));
                 warnings.retain(|warning| warning.option.ends_with("file"));
@@ -167,6 +177,7 @@ fn stamps(options: &TlsOptions) -> Vec<Option<Stamp>> {
 fn build(
     options: &TlsOptions,
     http2: bool,
+    last: &Arc<LastPeer>,
     warnings: &mut Vec<Warning>,
 ) -> Result<ClientConfig, ConfigError> {
     let mut offered = versions::resolve(options.versions.as_deref(), warnings)?;
@@ -174,7 +185,7 @@ fn build(
     if let Some(text) = &options.ciphers {
         provider.cipher_suites = ciphers::select(text, &mut offered, warnings)?;
     }
-    let verifier = verifier(options, &provider, warnings)?;
+    let verifier = verifier(options, &provider, last, warnings)?;
     let identity = identity::load(options, &provider, warnings)?;
     let builder = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&offered)
@@ -195,12 +206,14 @@ fn build(
 fn verifier(
     options: &TlsOptions,
     provider: &CryptoProvider,
+    last: &Arc<LastPeer>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Arc<dyn ServerCertVerifier>, ConfigError> {
+    let last = Arc::clone(last);
     let algorithms = provider.signature_verification_algorithms;
     if !verifies(options) {
         let schemes = algorithms.supported_schemes();
-        return Ok(Arc::new(AcceptAny { schemes }));
+        return Ok(Arc::new(AcceptAny { schemes, last }));
     }
     let roots = match &options.cacertfile {
         Some(path) => roots::from_file(path, warnings)?,
@@ -218,6 +231,7 @@ fn verifier(
         algorithms,
         self_signed: options.verify == Verify::SelfsignedPeer,
         names,
+        last,
     }))
 }
 

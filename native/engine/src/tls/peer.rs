@@ -1,7 +1,26 @@
 //! A server's certificate in words, for an operator who looks into a connection.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 use rustls_pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// The certificate that a server presented last, whether it was accepted or not.
+#[derive(Debug, Default)]
+pub struct LastPeer(ArcSwapOption<CertificateDer<'static>>);
+
+impl LastPeer {
+    pub(super) fn note(&self, leaf: &CertificateDer<'_>) {
+        self.0.store(Some(Arc::new(leaf.clone().into_owned())));
+    }
+
+    /// What it says of itself; `None` before the first handshake, or where it cannot be parsed.
+    #[must_use]
+    pub fn certificate(&self) -> Option<PeerCertificate> {
+        PeerCertificate::parse(self.0.load().as_ref()?)
+    }
+}
 
 /// What a certificate says of itself. Nothing here is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,15 +4,18 @@
 //! here: a certificate that is itself in the CA file, and, where `selfsigned_peer` says so, one
 //! that signs itself. Both must still be within their dates, meant for a server, and have the name.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use std::time::Duration;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use super::peer::LastPeer;
 use super::roots::Roots;
 
 /// How a server's name is compared with those in its certificate.
@@ -32,6 +35,7 @@ pub(super) struct Strict {
     pub(super) algorithms: WebPkiSupportedAlgorithms,
     pub(super) self_signed: bool,
     pub(super) names: NameCheck,
+    pub(super) last: Arc<LastPeer>,
 }
 
 impl Strict {
@@ -72,16 +76,19 @@ impl Strict {
             return Ok(());
         }
         verify_server_name(parsed, name)?;
-        match name {
-            ServerName::DnsName(dns) if self.names == NameCheck::Exact => {
-                if has_exact_name(leaf, dns.as_ref()) {
-                    Ok(())
-                } else {
-                    Err(CertificateError::NotValidForName.into())
-                }
-            }
-            _ => Ok(()),
+        let ServerName::DnsName(dns) = name else {
+            return Ok(());
+        };
+        let presented = dns_names(leaf);
+        let equal = |other: &String| other.eq_ignore_ascii_case(dns.as_ref());
+        if self.names == NameCheck::Https || presented.iter().any(equal) {
+            return Ok(());
         }
+        Err(CertificateError::NotValidForNameContext {
+            expected: name.to_owned(),
+            presented,
+        }
+        .into())
     }
 }
 
@@ -115,16 +122,20 @@ fn check_purpose(certificate: &X509Certificate<'_>) -> Result<(), Error> {
     }
 }
 
-fn has_exact_name(leaf: &CertificateDer<'_>, name: &str) -> bool {
+fn dns_names(leaf: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, certificate)) = X509Certificate::from_der(leaf) else {
-        return false;
+        return Vec::new();
     };
     let Ok(Some(names)) = certificate.subject_alternative_name() else {
-        return false;
+        return Vec::new();
     };
-    names.value.general_names.iter().any(
-        |candidate| matches!(candidate, GeneralName::DNSName(dns) if dns.eq_ignore_ascii_case(name)),
-    )
+    let names = names.value.general_names.iter();
+    names
+        .filter_map(|name| match name {
+            GeneralName::DNSName(dns) => Some((*dns).to_owned()),
+            _ => None,
+        })
+        .collect()
 }
 
 impl ServerCertVerifier for Strict {
@@ -136,6 +147,7 @@ impl ServerCertVerifier for Strict {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.last.note(end_entity);
         let parsed = ParsedCertificate::try_from(end_entity)?;
         self.check_trust(end_entity, &parsed, intermediates, now)?;
         self.check_name(end_entity, &parsed, server_name)?;
@@ -182,17 +194,19 @@ impl std::fmt::Debug for Strict {
 #[derive(Debug)]
 pub(super) struct AcceptAny {
     pub(super) schemes: Vec<SignatureScheme>,
+    pub(super) last: Arc<LastPeer>,
 }
 
 impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
-        _end_entity: &CertificateDer<'_>,
+        end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        self.last.note(end_entity);
         Ok(ServerCertVerified::assertion())
     }
 
