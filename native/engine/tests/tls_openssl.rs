@@ -38,10 +38,7 @@ impl SServer {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = loop {
-            let line = lines
-                .next()
-                .expect("s_server says where it listens")
-                .unwrap();
+            let line = lines.next().unwrap().unwrap();
             if let Some(address) = line.strip_prefix("ACCEPT ") {
                 break address.parse().unwrap();
             }
