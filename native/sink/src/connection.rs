@@ -4,7 +4,6 @@ use crate::http2;
 use crate::ledger::OpenConnection;
 use crate::plan::Fault;
 use crate::records::TlsInfo;
-use crate::rules::Ready;
 use crate::shared::Shared;
 use crate::wire::{Stream, Wire, client_left, reset_on_drop};
 use crate::{h1, tls_faults};
@@ -63,7 +62,7 @@ async fn serve(shared: &Arc<Shared>, tcp: TcpStream, id: u64) -> io::Result<()> 
     if let Some(ready) = &special {
         tokio::time::sleep(ready.behaviour.delay.pick(&ready.dice)).await;
     }
-    let fault = special.as_deref().and_then(connection_fault);
+    let fault = special.and_then(|ready| ready.behaviour.fault);
     match fault {
         Some(Fault::AcceptClose) => return Ok(()),
         Some(Fault::AcceptReset) => {
@@ -74,14 +73,14 @@ async fn serve(shared: &Arc<Shared>, tcp: TcpStream, id: u64) -> io::Result<()> 
             hold(&tcp, &mut gate).await;
             return Ok(());
         }
-        Some(fault) if fault.needs_tls() => {
-            return tls_faults::play(fault, tcp, &mut gate).await;
-        }
         _ => {}
     }
-    let (stream, tls) = match &shared.tls {
-        None => (Stream::Plain(tcp), None),
-        Some(acceptor) => match acceptor.accept(tcp).await {
+    let (stream, tls) = match (&shared.tls, fault) {
+        (None, _) => (Stream::Plain(tcp), None),
+        (Some(acceptor), Some(fault)) if fault.needs_tls() => {
+            return tls_faults::play(fault, tcp, acceptor, &mut gate).await;
+        }
+        (Some(acceptor), _) => match acceptor.accept(tcp).await {
             Ok((stream, info)) => (Stream::Tls(Box::new(stream)), Some(info)),
             Err(error) => {
                 shared.tls_failed(id, &error);
@@ -108,10 +107,6 @@ async fn serve(shared: &Arc<Shared>, tcp: TcpStream, id: u64) -> io::Result<()> 
         http2::serve(wire, visit).await;
     }
     Ok(())
-}
-
-fn connection_fault(ready: &Ready) -> Option<Fault> {
-    ready.behaviour.fault
 }
 
 /// Waits until released or the client has left.

@@ -15,12 +15,27 @@ use tokio::runtime;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// Connections that fill the queue of a listener without backlog; one would do on Linux.
+const QUEUE_FILLERS: usize = 4;
 /// Wait after a failed accept (out of descriptors, most likely).
 const AFTER_ERROR: Duration = Duration::from_millis(10);
+
+/// How attempts to connect are met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Accepted.
+    Open,
+    /// Refused by the kernel.
+    Closed,
+    /// Dropped by the kernel.
+    Deaf,
+}
 
 #[derive(Debug, Default)]
 struct State {
     listener: Option<TcpListener>,
+    /// A listener that never accepts, and the connections that fill its queue.
+    deaf: Vec<Socket>,
     /// Of the accepting task, to be woken when there is a listener again.
     waker: Option<Waker>,
 }
@@ -50,25 +65,35 @@ impl Door {
         self.addr
     }
 
-    /// Listens, if it does not already.
-    pub(crate) fn open(&self, runtime: &runtime::Handle) -> io::Result<()> {
+    /// From now on, meets attempts to connect in that manner.
+    pub(crate) fn set(&self, manner: Manner, runtime: &runtime::Handle) -> io::Result<()> {
         let mut state = self.state.lock();
-        if state.listener.is_some() {
+        if manner == Manner::Open && state.listener.is_some() {
             return Ok(());
         }
-        let socket = bound(self.addr)?;
-        socket.listen(BACKLOG)?;
-        let _inside = runtime.enter();
-        state.listener = Some(TcpListener::from_std(socket.into())?);
-        if let Some(waker) = state.waker.take() {
-            waker.wake();
+        state.listener = None;
+        state.deaf.clear();
+        match manner {
+            Manner::Closed => {}
+            Manner::Deaf => state.deaf = deaf(self.addr)?,
+            Manner::Open => {
+                let socket = bound(self.addr)?;
+                socket.listen(BACKLOG)?;
+                let _inside = runtime.enter();
+                state.listener = Some(TcpListener::from_std(socket.into())?);
+                if let Some(waker) = state.waker.take() {
+                    waker.wake();
+                }
+            }
         }
         Ok(())
     }
 
-    /// Closes the listener: from now on the kernel refuses.
+    /// Closes the listener for good.
     pub(crate) fn close(&self) {
-        self.state.lock().listener = None;
+        let mut state = self.state.lock();
+        state.listener = None;
+        state.deaf.clear();
     }
 
     /// Accepts for ever.
@@ -95,6 +120,21 @@ impl Door {
         })
         .await
     }
+}
+
+/// A listener whose queue is full: the kernel drops what else comes.
+fn deaf(addr: SocketAddr) -> io::Result<Vec<Socket>> {
+    let listener = bound(addr)?;
+    listener.listen(0)?;
+    let mut sockets = vec![listener];
+    for _ in 0..QUEUE_FILLERS {
+        let filler = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+        filler.set_nonblocking(true)?;
+        // On its way, which is all that is wanted of it.
+        let _ = filler.connect(&addr.into());
+        sockets.push(filler);
+    }
+    Ok(sockets)
 }
 
 fn bound(addr: SocketAddr) -> io::Result<Socket> {

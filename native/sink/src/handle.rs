@@ -1,7 +1,7 @@
 //! Starting a sink, and the handle it is driven by.
 
 use crate::config::{SinkConfig, SinkError};
-use crate::door::Door;
+use crate::door::{Door, Manner};
 use crate::ledger::Stats;
 use crate::plan::{Fault, Plan};
 use crate::records::Record;
@@ -97,7 +97,7 @@ fn start_on(
         runtime: runtime.clone(),
         _stop: stop,
     }));
-    handle.set_listening(!refuses(&config.plan))?;
+    handle.set_doors(manner(&config.plan))?;
     Ok(handle)
 }
 
@@ -125,8 +125,13 @@ fn doors(config: &SinkConfig) -> Result<Vec<Arc<Door>>, SinkError> {
     }
 }
 
-fn refuses(plan: &Plan) -> bool {
-    plan.faults().any(|fault| fault == Fault::Refuse)
+/// How connections are to be met under that plan.
+fn manner(plan: &Plan) -> Manner {
+    match plan.faults().next() {
+        Some(Fault::Refuse) => Manner::Closed,
+        Some(Fault::ConnectStall) => Manner::Deaf,
+        _ => Manner::Open,
+    }
 }
 
 #[derive(Debug)]
@@ -196,17 +201,17 @@ impl SinkHandle {
         self.0.shared.tls.as_ref().and_then(|tls| tls.ca_pem())
     }
 
-    /// Sets the plan for everything without one of its own. `refuse` closes the listener, any other
-    /// plan opens it.
+    /// Sets the plan for everything without one of its own. `refuse` closes the listener,
+    /// `connect-stall` makes it deaf, any other plan opens it.
     ///
     /// # Errors
     ///
     /// If this sink cannot do what the plan says, or the listener cannot be opened.
     pub fn set_plan(&self, plan: Plan) -> Result<(), SinkError> {
         self.0.shared.check(&plan)?;
-        let open = !refuses(&plan);
+        let manner = manner(&plan);
         self.0.shared.rules.set(plan);
-        self.set_listening(open)
+        self.set_doors(manner)
     }
 
     /// Sets the plan for one path: the whole request target with its query.
@@ -297,12 +302,12 @@ impl SinkHandle {
     ///
     /// If the listener cannot be opened.
     pub fn set_listening(&self, open: bool) -> Result<(), SinkError> {
+        self.set_doors(if open { Manner::Open } else { Manner::Closed })
+    }
+
+    fn set_doors(&self, manner: Manner) -> Result<(), SinkError> {
         for door in &self.0.doors {
-            if open {
-                door.open(&self.0.runtime)?;
-            } else {
-                door.close();
-            }
+            door.set(manner, &self.0.runtime)?;
         }
         Ok(())
     }

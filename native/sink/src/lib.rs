@@ -16,13 +16,44 @@
 //! # }
 //! ```
 //!
-//! The binary `http-pusher-sink` is the same thing as a process of its own, driven by its command
-//! line and by a small HTTP interface on a second port (module `admin`).
+//! The binary `http-pusher-sink` is the same thing as a process of its own. Its first line of output
+//! says where it listens; a second port has a small HTTP interface (see [`admin`]):
 //!
-//! - [`Plan`]: what it does with requests and connections; the text form is described there.
-//! - [`Fault`]: everything it can do wrong.
-//! - [`Stats`], [`Record`]: what it counts and remembers.
+//! ```text
+//! $ http-pusher-sink --ignore-stdin --print --plan delay=500
+//! listening 127.0.0.1:41000 admin 127.0.0.1:41001
+//! $ curl -d status=503 '127.0.0.1:41001/plan?next=3'
+//! $ curl 127.0.0.1:41001/stats
+//! ```
+//!
+//! It ends when its standard input does (so that it does not outlive who started it), or on SIGTERM
+//! or SIGINT.
+//!
+//! # Where to look
+//!
+//! - [`Plan`]: what it does with requests and connections. The words of the text form are told at
+//!   its `FromStr`, the faults at [`Fault`].
+//! - [`SinkHandle`]: setting plans for everything, for one path, for the next so many requests;
+//!   counters, records, connections, listener.
+//! - [`Stats`], [`Record`]: what it counts and remembers. Recording is bounded, counting is not.
 //! - [`certs`]: certificates for tests.
+//!
+//! # Good to know
+//!
+//! - A path is the whole request target, query included.
+//! - Connection faults are taken by the next connection, the others by the next request; neither uses
+//!   up what is queued for the other. A mix may contain both.
+//! - A fault that a protocol does not have is refused when the sink cannot speak the protocol that
+//!   has it. A single request over the other protocol is answered 500 and counted
+//!   (`misplaced_faults`), so that a test does not pass by mistake.
+//! - A stall holds until `release`, until the client leaves, or until the connection is dropped. A
+//!   delay ends early when the client leaves; a client that closes its sending side counts as gone.
+//! - A request stops being in flight before the last byte of its answer is sent, so a client that
+//!   waits for its answers never has more in flight here than it knows of. One that gives up early
+//!   may: the sink learns of it when the client's FIN is read.
+//! - Without recording, one thread answers some hundred thousand requests a second; recording costs
+//!   about a third of that. One thread is the default, because a second one only takes the core that
+//!   the client needs.
 
 #![forbid(unsafe_code)]
 

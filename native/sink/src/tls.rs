@@ -66,6 +66,26 @@ impl Acceptor {
         self.ca_pem.as_deref()
     }
 
+    /// The server's part of the handshake that answers that `ClientHello`, as it goes on the wire.
+    ///
+    /// # Errors
+    ///
+    /// If it is no `ClientHello`, or none that this server can answer.
+    pub(crate) fn answer_hello(&self, client_hello: &[u8]) -> io::Result<Vec<u8>> {
+        let config = Arc::clone(self.acceptor.config());
+        let mut session = rustls::ServerConnection::new(config).map_err(io::Error::other)?;
+        let mut rest = client_hello;
+        while !rest.is_empty() {
+            session.read_tls(&mut rest)?;
+        }
+        session.process_new_packets().map_err(io::Error::other)?;
+        let mut flight = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut flight)?;
+        }
+        Ok(flight)
+    }
+
     pub(crate) async fn accept(
         &self,
         tcp: TcpStream,

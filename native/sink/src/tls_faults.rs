@@ -2,13 +2,14 @@
 
 use crate::connection::hold;
 use crate::plan::{Dice, Fault};
+use crate::tls::Acceptor;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// Longest record of TLS, in bytes.
-const MAX_RECORD: usize = 5 + 16_384 + 2048;
+/// Bytes before the content of a record.
+const HEAD: usize = 5;
 /// Alert `handshake_failure`, fatal, in the clear.
 const ALERT: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
 
@@ -16,33 +17,41 @@ const ALERT: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
 pub(crate) async fn play(
     fault: Fault,
     mut tcp: TcpStream,
+    acceptor: &Acceptor,
     gate: &mut watch::Receiver<u64>,
 ) -> io::Result<()> {
-    read_record(&mut tcp).await?;
+    let client_hello = read_record(&mut tcp).await?;
+    let flight = acceptor.answer_hello(&client_hello)?;
+    let half = flight.get(..flight.len() / 2).unwrap_or_default();
     match fault {
-        Fault::TlsStall => hold(&tcp, gate).await,
-        Fault::TlsAlert => {
-            tcp.write_all(&ALERT).await?;
-            tcp.shutdown().await?;
-        }
+        Fault::TlsAlert => tcp.write_all(&ALERT).await?,
         Fault::TlsGarbage => {
             let dice = Dice::new(1);
             let noise: Vec<u8> = (0..32).flat_map(|_| dice.draw().to_be_bytes()).collect();
             tcp.write_all(&noise).await?;
-            tcp.shutdown().await?;
         }
-        // `TlsClose`: dropping the socket is all.
+        Fault::TlsCloseInHello | Fault::TlsStallInHello => tcp.write_all(half).await?,
+        Fault::TlsCloseAfterHello => tcp.write_all(&flight).await?,
+        // `TlsClose` and `TlsStall` do not say a word.
         _ => {}
+    }
+    if fault.stalls() {
+        hold(&tcp, gate).await;
     }
     Ok(())
 }
 
 /// One record of TLS; enough for every usual `ClientHello`.
-async fn read_record(tcp: &mut TcpStream) -> io::Result<()> {
-    let mut head = [0; 5];
-    tcp.read_exact(&mut head).await?;
-    let [_, _, _, high, low] = head;
-    let len = usize::from(u16::from_be_bytes([high, low])).min(MAX_RECORD);
-    tcp.read_exact(&mut vec![0; len]).await?;
-    Ok(())
+async fn read_record(tcp: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut record = vec![0; HEAD];
+    tcp.read_exact(&mut record).await?;
+    let len = match record.as_slice() {
+        [_, _, _, high, low] => u16::from_be_bytes([*high, *low]),
+        _ => 0,
+    };
+    record.resize(HEAD + usize::from(len), 0);
+    if let Some(rest) = record.get_mut(HEAD..) {
+        tcp.read_exact(rest).await?;
+    }
+    Ok(record)
 }

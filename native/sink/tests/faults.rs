@@ -8,6 +8,7 @@ use common::{Client, End, GOOD, HUNG, REQUEST, quiet, sink};
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// The answer of a plan without a body to a fault that needs one.
 fn head(lines: &str) -> String {
@@ -34,6 +35,24 @@ async fn refuse() {
     }
     sink.set_listening(true).unwrap();
     Client::ask(&sink).await.expect(GOOD).await;
+}
+
+#[tokio::test]
+async fn connect_stall() {
+    let sink = sink("fault=connect-stall").await;
+    for _ in 0..2 {
+        let connecting = TcpStream::connect(sink.addr());
+        assert!(
+            timeout(Duration::from_millis(300), connecting)
+                .await
+                .is_err()
+        );
+        sink.set_plan("".parse().unwrap()).unwrap();
+        Client::ask(&sink).await.expect(GOOD).await;
+        sink.set_plan("fault=connect-stall".parse().unwrap())
+            .unwrap();
+    }
+    assert_eq!(sink.stats().connections_accepted, 2);
 }
 
 #[tokio::test]

@@ -244,3 +244,32 @@ async fn handshakes_that_fail() {
         .unwrap();
     quiet(&sink).await;
 }
+
+#[tokio::test]
+async fn handshakes_that_fail_halfway() {
+    let sink = sink(TlsSettings::self_signed(), false).await;
+    let client = client(sink.ca_pem().unwrap(), None, &[]);
+    let next = |fault: &str| sink.push_next(1, format!("fault={fault}").parse().unwrap());
+    next("tls-close-in-hello").unwrap();
+    let error = connect(&sink, &client).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+
+    next("tls-stall-in-hello").unwrap();
+    let (waiting, other) = (sink.clone(), client.clone());
+    let stalled = tokio::spawn(async move { connect(&waiting, &other).await.map(drop) });
+    assert!(
+        sink.wait_for(HUNG, |stats| stats.connections_accepted == 2)
+            .await
+    );
+    tokio::time::sleep(SILENCE).await;
+    assert!(!stalled.is_finished());
+    stalled.abort();
+    quiet(&sink).await;
+
+    // The client thinks that all is well until it uses the connection.
+    next("tls-close-after-hello").unwrap();
+    let stream = connect(&sink, &client).await.unwrap();
+    assert!(exchange(stream).await.is_err());
+    quiet(&sink).await;
+    assert_eq!(sink.stats().begun, 0);
+}

@@ -47,6 +47,9 @@ macro_rules! faults {
 faults! {
     /// The listener is closed: connecting is refused. Open connections go on as if without fault.
     Refuse = "refuse", Listener;
+    /// The kernel drops attempts to connect: they neither succeed nor fail. Open connections go on as
+    /// if without fault.
+    ConnectStall = "connect-stall", Listener;
 
     /// Accepts and closes at once.
     AcceptClose = "accept-close", Connection;
@@ -62,6 +65,13 @@ faults! {
     TlsStall = "tls-stall", Connection;
     /// Answers the `ClientHello` with the fatal alert `handshake_failure`.
     TlsAlert = "tls-alert", Connection;
+    /// Sends half of its part of the handshake, then closes.
+    TlsCloseInHello = "tls-close-in-hello", Connection;
+    /// Sends half of its part of the handshake, then holds.
+    TlsStallInHello = "tls-stall-in-hello", Connection;
+    /// Sends its part of the handshake, then closes without reading the client's. In TLS 1.3 the
+    /// client has sent its first request by then.
+    TlsCloseAfterHello = "tls-close-after-hello", Connection;
     /// HTTP/2: answers the first request with GOAWAY whose last stream is 0 (not processed, safe to
     /// repeat), then closes.
     H2GoawayUnserved = "h2-goaway-unserved", Connection;
@@ -147,6 +157,7 @@ impl Fault {
             self,
             Self::AcceptStall
                 | Self::TlsStall
+                | Self::TlsStallInHello
                 | Self::StallInRequest
                 | Self::StallBeforeHead
                 | Self::StallInHead
@@ -158,7 +169,13 @@ impl Fault {
     pub(crate) const fn needs_tls(self) -> bool {
         matches!(
             self,
-            Self::TlsClose | Self::TlsGarbage | Self::TlsStall | Self::TlsAlert
+            Self::TlsClose
+                | Self::TlsGarbage
+                | Self::TlsStall
+                | Self::TlsAlert
+                | Self::TlsCloseInHello
+                | Self::TlsStallInHello
+                | Self::TlsCloseAfterHello
         )
     }
 

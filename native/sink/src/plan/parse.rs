@@ -1,6 +1,6 @@
 //! From text to [`Plan`] and nothing else.
 
-use super::{Behaviour, Delay, Fault, Mix, Plan};
+use super::{Behaviour, Delay, Fault, Level, Mix, Plan};
 use std::str::FromStr;
 use std::time::Duration;
 use thiserror::Error;
@@ -84,9 +84,11 @@ fn mix(text: &str) -> Result<Mix, PlanError> {
             .parse::<u32>()
             .map_err(|_| PlanError::NoWeight(first.to_owned()))?;
         let part = behaviour(words)?;
-        if part.fault == Some(Fault::Refuse) {
+        if let Some(fault) = part.fault
+            && fault.level() == Level::Listener
+        {
             return Err(PlanError::Misplaced {
-                fault: Fault::Refuse.name(),
+                fault: fault.name(),
                 place: "in a mix",
             });
         }
