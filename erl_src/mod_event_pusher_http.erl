@@ -84,7 +84,7 @@ push_event(HookAcc = #{acc := Acc}, #{event := Event}, #{host_type := HostType})
     end,
     {ok, HookAcc};
 push_event(Acc, Host, {chat_event, _Type, Direction, From, To, Packet}) when is_binary(Host) ->
-    {_, HostType, _} = jid:to_lus(From),
+    {_, HostType} = jid:to_lus(From),
     mongoose_http_pusher_push:event(HostType, Acc, Direction, From, To, Packet),
     Acc;
 push_event(Acc, _Host, _Event) ->

@@ -79,8 +79,8 @@ body(Packet) ->
 %% @doc Sender and receiver of a message.
 -spec names(From :: term(), To :: term()) -> mongoose_http_pusher_nif:names().
 names(From, To) ->
-    {Sender, Server, _} = jid:to_lus(From),
-    {Receiver, ReceiverServer, _} = jid:to_lus(To),
+    {Sender, Server} = jid:to_lus(From),
+    {Receiver, ReceiverServer} = jid:to_lus(To),
     {Sender, Server, Receiver, ReceiverServer}.
 
 %% @doc Makes the metrics of a host type where the module has to do that itself (`a', `b').

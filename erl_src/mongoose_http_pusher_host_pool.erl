@@ -112,6 +112,7 @@ tls(ConnOpts) when is_map(ConnOpts) ->
 tls(ConnOpts) ->
     case {is_https(host(ConnOpts)), proplists:get_value(http_opts, ConnOpts, [])} of
         {true, []} -> unverified();
+        {false, []} -> {#{}, []};
         {_, HttpOpts} -> {#{tls => tls_list(HttpOpts)}, []}
     end.
 

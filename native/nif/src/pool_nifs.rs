@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use engine::engine::EngineError;
-use engine::settings::PoolOptions;
 use engine::url;
-use rustler::{Encoder, Env, Error, NifMap, NifResult, SerdeTerm, Term};
+use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
 
-use crate::{ENGINE, atoms};
+use crate::{ENGINE, atoms, options};
 
 fn reply<T: Encoder>(env: Env<'_>, result: Result<T, EngineError>) -> Term<'_> {
     match result {
@@ -38,10 +37,8 @@ fn create_pool<'a>(env: Env<'a>, name: &str) -> Term<'a> {
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn open_pool<'a>(env: Env<'a>, id: u32, options: Term<'a>) -> NifResult<Term<'a>> {
-    let SerdeTerm(options) = options
-        .decode::<SerdeTerm<PoolOptions>>()
-        .map_err(|_| Error::BadArg)?;
+fn open_pool<'a>(env: Env<'a>, id: u32, map: Term<'a>) -> NifResult<Term<'a>> {
+    let options = options::pool(map)?;
     Ok(reply(env, ENGINE.open_pool(id, options)))
 }
 

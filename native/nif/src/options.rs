@@ -1,0 +1,101 @@
+//! A pool's options from an Erlang map.
+//!
+//! rustler's serde support expects Elixir's shapes, so the map is read key by key. A key that is not
+//! there has its default; a key of the wrong type or one that nobody knows is `badarg`.
+
+use std::path::PathBuf;
+
+use engine::settings::{PoolOptions, Secret, TlsOptions, Verify};
+use rustler::types::map::MapIterator;
+use rustler::{Decoder, Error, NifResult, Term};
+
+/// Decodes the map.
+pub fn pool(map: Term<'_>) -> NifResult<PoolOptions> {
+    let known = [
+        "host",
+        "path_prefix",
+        "request_timeout",
+        "call_timeout",
+        "workers",
+        "strategy",
+        "max_worker_queue_len",
+        "http2",
+        "tls",
+    ];
+    refuse_unknown(map, &known)?;
+    Ok(PoolOptions {
+        host: required(map, "host")?,
+        path_prefix: required(map, "path_prefix")?,
+        request_timeout: required(map, "request_timeout")?,
+        call_timeout: required(map, "call_timeout")?,
+        workers: required(map, "workers")?,
+        strategy: required(map, "strategy")?,
+        max_worker_queue_len: optional(map, "max_worker_queue_len")?,
+        http2: optional(map, "http2")?.unwrap_or(false),
+        tls: get(map, "tls")?.map(tls).transpose()?,
+    })
+}
+
+fn tls(map: Term<'_>) -> NifResult<TlsOptions> {
+    let known = [
+        "verify",
+        "accept_any",
+        "cacertfile",
+        "certfile",
+        "keyfile",
+        "password",
+        "ciphers",
+        "versions",
+        "sni",
+        "sni_host",
+        "sni_protocol",
+        "ignored",
+    ];
+    refuse_unknown(map, &known)?;
+    let verify = match get(map, "verify")? {
+        None => Verify::Peer,
+        Some(term) => match term.atom_to_string()?.as_str() {
+            "none" => Verify::None,
+            "peer" => Verify::Peer,
+            "selfsigned_peer" => Verify::SelfsignedPeer,
+            _ => return Err(Error::BadArg),
+        },
+    };
+    let file = |key| optional::<String>(map, key).map(|path| path.map(PathBuf::from));
+    Ok(TlsOptions {
+        verify,
+        accept_any: optional(map, "accept_any")?.unwrap_or(false),
+        cacertfile: file("cacertfile")?,
+        certfile: file("certfile")?,
+        keyfile: file("keyfile")?,
+        password: optional::<String>(map, "password")?.map(Secret::new),
+        ciphers: optional(map, "ciphers")?,
+        versions: optional(map, "versions")?,
+        sni: optional(map, "sni")?.unwrap_or(true),
+        sni_host: optional(map, "sni_host")?,
+        sni_protocol: optional(map, "sni_protocol")?,
+        ignored: optional(map, "ignored")?.unwrap_or_default(),
+    })
+}
+
+fn refuse_unknown(map: Term<'_>, known: &[&str]) -> NifResult<()> {
+    for (key, _) in MapIterator::new(map).ok_or(Error::BadArg)? {
+        if !known.contains(&key.atom_to_string()?.as_str()) {
+            return Err(Error::BadArg);
+        }
+    }
+    Ok(())
+}
+
+fn get<'a>(map: Term<'a>, key: &str) -> NifResult<Option<Term<'a>>> {
+    let key = rustler::Atom::from_str(map.get_env(), key)?;
+    Ok(map.map_get(key).ok())
+}
+
+fn optional<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<Option<T>> {
+    get(map, key)?.map(|term| term.decode()).transpose()
+}
+
+fn required<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<T> {
+    optional(map, key)?.ok_or(Error::BadArg)
+}
