@@ -1,12 +1,11 @@
-//! Starting a sink, and the handle it is driven by.
+//! The handle that a running sink is driven by.
 
-use crate::config::{SinkConfig, SinkError};
+use crate::config::SinkError;
 use crate::door::{Door, Manner};
 use crate::ledger::Stats;
 use crate::plan::{Fault, Plan};
 use crate::records::Record;
 use crate::shared::Shared;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,117 +15,11 @@ use tokio::task::AbortHandle;
 
 /// How often `wait_for` looks.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-/// Attempts to find a port that is free at every address.
-const PORT_TRIES: usize = 20;
 /// Longest wait of `shutdown` for the connections to be dropped.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
-/// Starts sinks.
-#[derive(Debug)]
-pub struct Sink;
-
-impl Sink {
-    /// Starts a sink on the caller's Tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// [`SinkError`] if it cannot listen, or certificates or plan cannot be used.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a Tokio runtime with time and I/O enabled.
-    #[allow(clippy::unused_async)] // It has to be called inside of a runtime.
-    pub async fn start(config: SinkConfig) -> Result<SinkHandle, SinkError> {
-        start_on(&config, &runtime::Handle::current(), None)
-    }
-
-    /// Starts a sink on a runtime of its own, untouched by what the caller does to its own clock and
-    /// threads. With one thread, that thread does everything.
-    ///
-    /// # Errors
-    ///
-    /// As [`start`](Self::start), and if the threads cannot be started.
-    #[allow(clippy::needless_pass_by_value)] // As `start`, which keeps it in its future.
-    pub fn start_in_thread(config: SinkConfig, threads: usize) -> Result<SinkHandle, SinkError> {
-        let runtime = own_runtime(threads)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let handle = start_on(&config, runtime.handle(), Some(stop))?;
-        std::thread::Builder::new()
-            .name("sink".to_owned())
-            .spawn(move || {
-                // Ends with an error when the handle is dropped, which is as good.
-                let _ = runtime.block_on(stopped);
-            })?;
-        Ok(handle)
-    }
-}
-
-/// A runtime for a sink alone, in so many threads.
-///
-/// # Errors
-///
-/// If the threads cannot be started.
-pub(crate) fn own_runtime(threads: usize) -> io::Result<runtime::Runtime> {
-    let mut builder = if threads <= 1 {
-        runtime::Builder::new_current_thread()
-    } else {
-        runtime::Builder::new_multi_thread()
-    };
-    if threads > 1 {
-        builder.worker_threads(threads);
-    }
-    builder.enable_all().thread_name("sink").build()
-}
-
-fn start_on(
-    config: &SinkConfig,
-    runtime: &runtime::Handle,
-    stop: Option<oneshot::Sender<()>>,
-) -> Result<SinkHandle, SinkError> {
-    let shared = Arc::new(Shared::new(config)?);
-    let doors = doors(config)?;
-    let mut accepting = Vec::new();
-    for door in &doors {
-        let task = Arc::clone(door).accept_all(Arc::clone(&shared));
-        accepting.push(runtime.spawn(task).abort_handle());
-    }
-    let handle = SinkHandle(Arc::new(Running {
-        shared,
-        doors,
-        accepting,
-        runtime: runtime.clone(),
-        _stop: stop,
-    }));
-    handle.set_doors(manner(&config.plan))?;
-    Ok(handle)
-}
-
-fn doors(config: &SinkConfig) -> Result<Vec<Arc<Door>>, SinkError> {
-    let (first, others) = config.bind.split_first().ok_or(SinkError::NoAddress)?;
-    let mut tries = PORT_TRIES;
-    loop {
-        let door = Door::new(*first, config.port)?;
-        let port = door.addr().port();
-        let all: io::Result<Vec<Door>> = others.iter().map(|ip| Door::new(*ip, port)).collect();
-        match all {
-            Ok(others) => {
-                let all = std::iter::once(door).chain(others);
-                return Ok(all.map(Arc::new).collect());
-            }
-            // A port free at one address may be taken at another: try the next.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && config.port == 0 => {
-                tries -= 1;
-                if tries == 0 {
-                    return Err(error.into());
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 /// How connections are to be met under that plan.
-fn manner(plan: &Plan) -> Manner {
+pub(crate) fn manner(plan: &Plan) -> Manner {
     match plan.faults().next() {
         Some(Fault::Refuse) => Manner::Closed,
         Some(Fault::ConnectStall) => Manner::Deaf,
@@ -134,14 +27,15 @@ fn manner(plan: &Plan) -> Manner {
     }
 }
 
+/// What a sink consists of while it runs; dropped, it stops.
 #[derive(Debug)]
-struct Running {
-    shared: Arc<Shared>,
-    doors: Vec<Arc<Door>>,
-    accepting: Vec<AbortHandle>,
-    runtime: runtime::Handle,
+pub(crate) struct Running {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) doors: Vec<Arc<Door>>,
+    pub(crate) accepting: Vec<AbortHandle>,
+    pub(crate) runtime: runtime::Handle,
     /// Dropped, it ends the sink's own runtime if it has one.
-    _stop: Option<oneshot::Sender<()>>,
+    pub(crate) _stop: Option<oneshot::Sender<()>>,
 }
 
 impl Running {
@@ -164,7 +58,7 @@ impl Drop for Running {
 
 /// A running sink. Clones drive the same one; it stops with the last of them.
 #[derive(Clone, Debug)]
-pub struct SinkHandle(Arc<Running>);
+pub struct SinkHandle(pub(crate) Arc<Running>);
 
 impl SinkHandle {
     /// The first address that it listens at.
@@ -305,7 +199,7 @@ impl SinkHandle {
         self.set_doors(if open { Manner::Open } else { Manner::Closed })
     }
 
-    fn set_doors(&self, manner: Manner) -> Result<(), SinkError> {
+    pub(crate) fn set_doors(&self, manner: Manner) -> Result<(), SinkError> {
         for door in &self.0.doors {
             door.set(manner, &self.0.runtime)?;
         }

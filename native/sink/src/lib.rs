@@ -51,7 +51,7 @@
 //! - A request stops being in flight before the last byte of its answer is sent, so a client that
 //!   waits for its answers never has more in flight here than it knows of. One that gives up early
 //!   may: the sink learns of it when the client's FIN is read.
-//! - Without recording, one thread answers some hundred thousand requests a second; recording costs
+//! - Without recording, one thread answers about a hundred thousand requests a second; recording costs
 //!   about a third of that. One thread is the default, because a second one only takes the core that
 //!   the client needs.
 
@@ -70,13 +70,16 @@ mod plan;
 pub mod print;
 mod records;
 mod rules;
+mod script;
 mod shared;
+mod start;
 mod tls;
 mod tls_faults;
 mod wire;
 
 pub use config::{ClientAuth, Identity, Observer, SinkConfig, SinkError, TlsSettings, TlsVersions};
-pub use handle::{Sink, SinkHandle};
+pub use handle::SinkHandle;
 pub use ledger::Stats;
 pub use plan::{Behaviour, Delay, Fault, Mix, Plan, PlanError};
 pub use records::{Record, TlsInfo, Version};
+pub use start::Sink;

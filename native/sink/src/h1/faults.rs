@@ -9,7 +9,7 @@ use super::{Conn, Next};
 use crate::h1::head::Head;
 use crate::ledger::Ticket;
 use crate::plan::{Behaviour, Dice, Fault};
-use crate::rules::Ready;
+use crate::script::Ready;
 use bytes::Bytes;
 use std::io;
 use tokio::sync::watch;

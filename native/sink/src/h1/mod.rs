@@ -12,7 +12,7 @@ use crate::connection::Visit;
 use crate::ledger::{PathMemory, Ticket};
 use crate::plan::Fault;
 use crate::records::Record;
-use crate::rules::Ready;
+use crate::script::Ready;
 use crate::wire::Wire;
 use answer::Shape;
 use body::Body;

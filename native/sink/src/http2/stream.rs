@@ -6,7 +6,7 @@ use crate::h1::answer::may_have_body;
 use crate::ledger::{PathMemory, Ticket};
 use crate::plan::{Behaviour, Fault};
 use crate::records::{Record, Version};
-use crate::rules::Ready;
+use crate::script::Ready;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
