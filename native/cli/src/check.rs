@@ -81,6 +81,11 @@ fn read_file(path: &std::path::Path) -> Result<String, String> {
 }
 
 impl Checked {
+    /// The first host or host type of the file.
+    pub fn first_host(&self) -> Option<&str> {
+        self.config.as_ref()?.hosts.first().map(String::as_str)
+    }
+
     /// The handlers with their pools, and everything there is to say.
     pub fn routes(&mut self) -> (Vec<Route<'_>>, Vec<Note>) {
         let routes = match &self.config {

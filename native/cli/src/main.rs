@@ -1,5 +1,5 @@
-//! The command-line program `http-pusher`: explains a configuration before the node reads it, and
-//! receives notifications for trying things out.
+//! The command-line program `http-pusher`: explains a configuration before the node reads it, sends
+//! a sample notification, and receives notifications for trying things out.
 //!
 //! It judges pools by the engine's own code, so that it cannot disagree with the node.
 #![forbid(unsafe_code)]
@@ -9,10 +9,12 @@ mod check;
 mod config;
 mod document;
 mod generation;
+mod jid;
 mod notes;
 mod pool;
 mod resolve;
 mod section;
+mod send;
 mod sink;
 mod terminal;
 mod terms;
@@ -49,6 +51,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Send one sample notification, as the node would
+    ///
+    /// Prints the request, the answer's status, the peer with its certificate, and how long the
+    /// look-up of the name, connecting, TLS and the first byte took; or the reason that the node
+    /// would log.
+    ///
+    /// Exit status: 0 where it counts as sent (whatever the answer's status), 1 where it failed, 2
+    /// where it could not be tried.
+    Send(send::Arguments),
     /// Receive notifications and print them, decoded
     ///
     /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.
@@ -58,6 +69,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check { files, json } => check::run(&files, json),
+        Command::Send(arguments) => send::run(&arguments),
         Command::Sink(arguments) => sink::run(&arguments),
     };
     match result {

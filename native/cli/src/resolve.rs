@@ -161,19 +161,6 @@ fn route<'a>(handler: &'a Handler, pool: &'a Pool, notes: &mut Notes) -> Option<
 }
 
 fn base(base: &BaseUrl) -> String {
-    let (scheme, default) = if base.https {
-        ("https", 443)
-    } else {
-        ("http", 80)
-    };
-    let host = if base.host.contains(':') {
-        format!("[{}]", base.host)
-    } else {
-        base.host.clone()
-    };
-    if base.port == default {
-        format!("{scheme}://{host}")
-    } else {
-        format!("{scheme}://{host}:{}", base.port)
-    }
+    let scheme = if base.https { "https" } else { "http" };
+    format!("{scheme}://{}", base.authority())
 }

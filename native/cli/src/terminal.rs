@@ -10,6 +10,18 @@ pub fn print_line(line: &str) {
     }
 }
 
+/// A stranger's text, with what could drive the terminal escaped.
+pub fn visible(text: &str) -> String {
+    let escape = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    text.chars().map(escape).collect()
+}
+
 /// Whether to colour what goes to standard output.
 #[derive(Clone, Copy, Debug)]
 pub struct Colour(bool);
@@ -49,5 +61,18 @@ impl Colour {
         } else {
             text.to_owned()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn nothing_drives_the_terminal() {
+        assert_eq!(
+            visible("a\u{1b}[2Jb\u{9b}\n\u{e9}"),
+            "a\\u{1b}[2Jb\\u{9b}\\n\u{e9}"
+        );
     }
 }

@@ -3,81 +3,15 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use common::{Dir, program};
-
-struct Running {
-    child: Child,
-    lines: BufReader<ChildStdout>,
-    address: String,
-}
-
-impl Running {
-    fn start(dir: &Dir, arguments: &[&str]) -> Self {
-        let mut child = program(dir)
-            .args(["sink", "--port", "0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        let start = line.find("://").unwrap() + 3;
-        let address = line[start..]
-            .split(['"', ','])
-            .next()
-            .unwrap()
-            .trim()
-            .to_owned();
-        Self {
-            child,
-            lines,
-            address,
-        }
-    }
-
-    /// Sends a notification; the answer.
-    fn post(&self) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
-        let body = "author=alice&server=localhost&receiver=bob&message=Hi%2C+Bob%21%1B";
-        write!(
-            stream,
-            "POST /n HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.lines.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use common::{Dir, Running};
 
 #[test]
 fn notifications_are_printed_decoded_and_cannot_drive_the_terminal() {
     let dir = Dir::new();
-    let mut sink = Running::start(&dir, &[]);
+    let mut sink = Running::sink(&dir, &[]);
     assert!(sink.post().starts_with("HTTP/1.1 200 "));
     assert!(sink.line().contains("POST /n HTTP/1.1"));
     let fields: Vec<_> = (0..4).map(|_| sink.line()).collect();
@@ -96,7 +30,7 @@ fn notifications_are_printed_decoded_and_cannot_drive_the_terminal() {
 #[test]
 fn status_and_delay() {
     let dir = Dir::new();
-    let mut sink = Running::start(&dir, &["--status", "503", "--delay", "300", "--json"]);
+    let mut sink = Running::sink(&dir, &["--status", "503", "--delay", "300", "--json"]);
     let before = Instant::now();
     assert!(sink.post().starts_with("HTTP/1.1 503 "));
     assert!(before.elapsed() >= Duration::from_millis(300));
@@ -109,7 +43,7 @@ fn status_and_delay() {
 #[test]
 fn tls_with_the_authority_written_down() {
     let dir = Dir::new();
-    let sink = Running::start(&dir, &["--tls", "--write-ca", "ca.pem"]);
+    let sink = Running::sink(&dir, &["--tls", "--write-ca", "ca.pem"]);
     let ca = std::fs::read_to_string(dir.path().join("ca.pem")).unwrap();
     assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"));
     let output = std::process::Command::new("openssl")

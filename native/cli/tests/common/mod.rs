@@ -1,9 +1,12 @@
 //! Runs the program on files made for one test.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// The first example of specification.md.
 pub const ONE_TABLE: &str = r#"
@@ -144,4 +147,72 @@ pub fn check_in(dir: &Dir, content: &str, more: &[&str]) -> Said {
 /// [`check_in`] a directory of its own.
 pub fn check(content: &str, more: &[&str]) -> Said {
     check_in(&Dir::new(), content, more)
+}
+
+/// A running `http-pusher sink`.
+pub struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Running {
+    /// Starts it at a free port.
+    pub fn sink(dir: &Dir, arguments: &[&str]) -> Self {
+        let mut child = program(dir)
+            .args(["sink", "--port", "0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        let start = line.find("://").unwrap() + 3;
+        let address = line[start..]
+            .split(['"', ','])
+            .next()
+            .unwrap()
+            .trim()
+            .to_owned();
+        Self {
+            child,
+            lines,
+            address,
+        }
+    }
+
+    /// Sends it a notification; the answer.
+    pub fn post(&self) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        let body = "author=alice&server=localhost&receiver=bob&message=Hi%2C+Bob%21%1B";
+        write!(
+            stream,
+            "POST /n HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The next line it prints.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
