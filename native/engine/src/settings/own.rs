@@ -37,19 +37,19 @@ pub const LOG_LEVELS: [&str; 6] = ["debug", "info", "notice", "warning", "error"
 pub const OWN_SETTINGS: [OwnSetting; 8] = [
     OwnSetting {
         name: "max_pending",
-        kind: OwnKind::Integer(1, u32::MAX as u64),
+        kind: OwnKind::Integer(1, MOST),
         default: "100000",
         meaning: "pending notifications of a pool, at the most",
     },
     OwnSetting {
         name: "max_pending_bytes",
-        kind: OwnKind::Integer(1, MAX_BYTES),
+        kind: OwnKind::Integer(1, MOST),
         default: "67108864",
         meaning: "bytes of a pool's pending notifications, at the most",
     },
     OwnSetting {
         name: "max_node_bytes",
-        kind: OwnKind::Integer(1, MAX_BYTES),
+        kind: OwnKind::Integer(1, MOST),
         default: "536870912",
         meaning: "bytes of the pending notifications of all pools, at the most",
     },
@@ -80,13 +80,13 @@ pub const OWN_SETTINGS: [OwnSetting; 8] = [
     OwnSetting {
         name: "log_level",
         kind: OwnKind::OneOf(&LOG_LEVELS),
-        default: "warning",
+        default: "info",
         meaning: "the least severe level this application logs at",
     },
 ];
 
-/// 1 TiB: far more than is sensible, and a slip of the keyboard is still caught.
-const MAX_BYTES: u64 = 1 << 40;
+/// More than any machine has; the bound of the Erlang side.
+const MOST: u64 = (1 << 48) - 1;
 
 /// A value as it stands in the file, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ mod tests {
         for (name, value) in [
             ("max_pending", OwnValue::Integer(0)),
             ("max_pending", OwnValue::Integer(-1)),
-            ("max_pending_bytes", OwnValue::Integer(1 << 41)),
+            ("max_pending_bytes", OwnValue::Integer(1 << 48)),
             ("max_lane_percent", OwnValue::Integer(101)),
             ("drain_timeout", OwnValue::Atom("infinity".to_owned())),
             ("http2_pools", OwnValue::Atom("http_pool".to_owned())),
@@ -174,6 +174,26 @@ mod tests {
         }
         let error = check_own("max_pendng", &OwnValue::Integer(1)).unwrap_err();
         assert!(error.text.contains("max_pending,"), "{error}");
+    }
+
+    #[test]
+    fn the_erlang_application_has_the_same_settings() {
+        let source = include_str!("../../../../erl_src/mongoose_http_pusher_settings.erl");
+        let start = source.find("\ndefaults() ->").unwrap();
+        let defaults = &source[start..start + source[start..].find("}.").unwrap()];
+        for setting in OWN_SETTINGS {
+            assert!(
+                defaults.contains(&format!("{} =>", setting.name)),
+                "{defaults}"
+            );
+        }
+        assert_eq!(defaults.matches("=>").count(), OWN_SETTINGS.len());
+        assert!(defaults.contains(&format!("log_level => {}", LOG_LEVELS[1])));
+        assert!(
+            OWN_SETTINGS
+                .iter()
+                .any(|setting| setting.default == LOG_LEVELS[1])
+        );
     }
 
     #[test]
