@@ -220,7 +220,7 @@ fn a_certificate_that_is_itself_in_the_ca_file() {
         .unwrap_err();
 }
 
-// What OTP accepts and webpki does not; docs/configuration.md lists these.
+// What OTP 25 accepts and webpki does not; docs/configuration.md lists these.
 
 #[test]
 fn differs_from_otp_a_name_in_the_common_name_only() {

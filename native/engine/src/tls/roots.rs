@@ -16,7 +16,7 @@ pub(super) struct Roots {
     /// For building chains.
     pub(super) store: Arc<RootCertStore>,
     /// The same certificates as they are, where they come from a file: a server that presents one
-    /// of them itself is trusted too, as OTP does.
+    /// of them itself is trusted too, as OpenSSL does.
     pub(super) pinned: Vec<CertificateDer<'static>>,
 }
 

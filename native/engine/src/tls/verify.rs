@@ -1,8 +1,9 @@
 //! Whether a server's certificate is good enough, by the rules the options ask for.
 //!
-//! Chains and names are judged by webpki. Two things OTP accepts and webpki does not are judged
-//! here: a certificate that is itself in the CA file, and, where `selfsigned_peer` says so, one
-//! that signs itself. Both must still be within their dates, meant for a server, and have the name.
+//! Chains and names are judged by webpki. Two things that webpki does not accept are judged here: a
+//! certificate that is itself in the CA file (webpki accepts it unless it is a CA's, which those that
+//! `openssl req -x509` makes are), and, where `selfsigned_peer` says so, one that signs itself. Both
+//! must still be within their dates, meant for a server, and have the name.
 
 use std::sync::Arc;
 use std::time::Duration;
