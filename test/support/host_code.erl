@@ -53,8 +53,15 @@ sources(Generation) ->
     lists:append([filelib:wildcard(filename:join([test_dir(), "host", Part, "*.erl"]))
                   || Part <- ["common", atom_to_list(Generation)]]).
 
+%% Not beside the tests' own beams where rebar3 builds them: eunit takes all it finds there for its
+%% own.
 beam_dir(Generation) ->
-    filename:join(filename:dirname(code:which(?MODULE)), "host_" ++ atom_to_list(Generation)).
+    filename:join([build_dir(filename:split(filename:dirname(code:which(?MODULE))), []),
+                   "stand-in", atom_to_list(Generation)]).
+
+build_dir(["_build" | _], Before) -> filename:join(lists:reverse(["_build" | Before]));
+build_dir([Part | Rest], Before) -> build_dir(Rest, [Part | Before]);
+build_dir([], Parts) -> filename:join(lists:reverse(Parts)).
 
 ensure_compiled(Source, Include, Dir) ->
     Beam = filename:join(Dir, filename:basename(Source, ".erl") ++ ".beam"),

@@ -1,0 +1,160 @@
+%% Order, fairness, bounds and isolation of deliveries, as the endpoint sees them.
+-module(delivery_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/2, sink/1, send/2, bulk/2, messages/1, wait_sent/1, wait/2]).
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups(
+      [messages_of_one_sender_arrive_in_order,
+       a_thousand_senders_are_each_in_order_and_take_turns,
+       a_flooding_sender_does_not_get_the_others_rejected,
+       no_more_than_workers_are_in_flight,
+       twenty_messages_at_a_slow_endpoint_all_arrive_in_order,
+       push_event_returns_at_once_when_the_endpoint_never_answers,
+       a_stalled_pool_does_not_disturb_another,
+       copies_for_many_receivers_do_not_wait_for_one_another]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(a_flooding_sender_does_not_get_the_others_rejected, Config) ->
+    pusher_case:start(Config, #{env => [{max_pending, 1000}]});
+init_per_testcase(_Case, Config) ->
+    pusher_case:start(Config).
+
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config).
+
+messages_of_one_sender_arrive_in_order(Config) ->
+    module(Config, #{workers => 50}),
+    sink:plan(sink(Config), "status=200 delay=0-4 seed=1"),
+    host_ctl:session(fun() -> bulk(<<"alice">>, 500) end),
+    wait_sent(500),
+    ?assertEqual([{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 500)], messages(Config)).
+
+%% While the endpoint stalls, all lanes fill; from then on each lane that has had its turn goes behind
+%% the others. So the K-th messages of all senders come before the K+1-th, but for what is in flight.
+a_thousand_senders_are_each_in_order_and_take_turns(Config) ->
+    {Senders, Each, Workers} = {1000, 5, 40},
+    module(Config, #{workers => Workers}),
+    stall(Config, Workers, fun() ->
+        host_ctl:session(fun() ->
+            [bulk(<<"user", (integer_to_binary(S))/binary>>, Each) || S <- lists:seq(1, Senders)]
+        end)
+    end),
+    sink:plan(sink(Config), "status=200 delay=0-20 seed=7"),
+    sink:release(sink(Config)),
+    wait_sent(Senders * Each),
+    Messages = messages(Config),
+    ?assertEqual(Senders * Each, length(Messages)),
+    InOrder = [integer_to_binary(N) || N <- lists:seq(1, Each)],
+    maps:foreach(fun(Sender, Got) -> ?assertEqual({Sender, InOrder}, {Sender, Got}) end,
+                 maps:groups_from_list(fun({Sender, _}) -> Sender end,
+                                       fun({_, Message}) -> Message end, Messages)),
+    Positions = lists:zip(lists:seq(1, length(Messages)), Messages),
+    [?assertMatch({_, _, true}, {Position, Turn, Position =< Turn * (Senders + 2 * Workers)})
+     || {Position, {_, Text}} <- Positions, Turn <- [binary_to_integer(Text)]].
+
+a_flooding_sender_does_not_get_the_others_rejected(Config) ->
+    module(Config, #{workers => 5}),
+    Others = [<<"user", (integer_to_binary(S))/binary>> || S <- lists:seq(1, 80)],
+    stall(Config, 5, fun() ->
+        host_ctl:session(fun() ->
+            bulk(<<"flood">>, 3000),
+            [bulk(Other, 10) || Other <- Others]
+        end)
+    end),
+    #{rejected := Rejected} =
+        pusher_case:wait_numbers(Config, fun(#{pushed := Pushed}) -> Pushed =:= 3800 end),
+    ?assertEqual(2900, Rejected),
+    sink:plan(sink(Config), "status=200"),
+    sink:release(sink(Config)),
+    wait_sent(900),
+    Messages = messages(Config),
+    ?assertEqual(100, length([N || {<<"flood">>, N} <- Messages])),
+    [?assertEqual(10, length([N || {Sender, N} <- Messages, Sender =:= Other])) || Other <- Others],
+    ?assertEqual(#{queue_full => 2900}, wait(fun pusher_case:reasons/0,
+                                            fun(R) -> R =:= #{queue_full => 2900} end)).
+
+no_more_than_workers_are_in_flight(Config) ->
+    module(Config, #{workers => 7}),
+    stall(Config, 7, fun() ->
+        [bulk(<<"user", (integer_to_binary(S))/binary>>, 4) || S <- lists:seq(1, 50)]
+    end),
+    sink:plan(sink(Config), "status=200 delay=0-10 seed=3"),
+    sink:release(sink(Config)),
+    wait_sent(200),
+    ?assertMatch(#{max_in_flight := 7, connections_accepted := 7}, sink:stats(sink(Config))).
+
+%% call_timeout is 5 s and counts from the head of the lane, so it is no bound for the twentieth.
+twenty_messages_at_a_slow_endpoint_all_arrive_in_order(Config) ->
+    {ok, _} = host_ctl:start_pool(global, http_pool, #{host => sink:url(sink(Config))}),
+    _ = host_ctl:start_module(<<"localhost">>, [#{path => "/notifications"}]),
+    sink:plan(sink(Config), "status=200 delay=500"),
+    bulk(<<"alice">>, 20),
+    wait_sent(20),
+    ?assertEqual([{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 20)], messages(Config)),
+    ?assertEqual(0, maps:get(failed, host_ctl:metrics(<<"localhost">>))).
+
+%% A stock session would wait for each request_timeout; a thousand of ours take less than one.
+push_event_returns_at_once_when_the_endpoint_never_answers(Config) ->
+    module(Config, #{request_timeout => 20000, workers => 3}),
+    Micros = stall(Config, 3, fun() ->
+        {Time, _} = timer:tc(fun() ->
+            [send(<<"user", (integer_to_binary(S rem 100))/binary>>, <<"hi">>)
+             || S <- lists:seq(1, 1000)]
+        end),
+        Time
+    end),
+    ?assert(Micros < 10000000),
+    ct:pal("1000 events in ~b us", [Micros]).
+
+a_stalled_pool_does_not_disturb_another(Config) ->
+    {ok, _} = pusher_case:pool(fast_pool, Config, #{path_prefix => "/fast"}),
+    {ok, _} = pusher_case:pool(slow_pool, Config, #{path_prefix => "/slow", workers => 2}),
+    sink:plan(sink(Config), "fault=stall-before-head", #{path => "/slow/n"}),
+    _ = host_ctl:start_module(<<"localhost">>, [#{path => "/n", pool_name => slow_pool},
+                                                #{path => "/n", pool_name => fast_pool}]),
+    [bulk(<<"user", (integer_to_binary(S))/binary>>, 20) || S <- lists:seq(1, 10)],
+    wait_sent(200),
+    Fast = [Record || #{path := <<"/fast/n">>} = Record <- pusher_case:received(Config)],
+    ?assertEqual(200, length(Fast)),
+    ?assertMatch(#{in_flight := 2}, sink:stats(sink(Config))),
+    ?assertMatch(#{pending := 200}, pusher_case:numbers()).
+
+%% One lane for what a user sends; one for each receiver of what is about to be delivered.
+copies_for_many_receivers_do_not_wait_for_one_another(Config) ->
+    {ok, _} = pusher_case:pool(http_pool, Config, #{workers => 30}),
+    _ = host_ctl:start_module(<<"localhost">>, [#{path => "/n", callback_module => pusher_callback}]),
+    Push = fun(Direction) ->
+        [host_ctl:send(<<"room@localhost/nick">>, <<"user", (integer_to_binary(R))/binary, "@localhost">>,
+                       <<"hi">>, groupchat, Direction) || R <- lists:seq(1, 20)]
+    end,
+    stall(Config, 20, fun() -> Push(out) end),
+    ?assertMatch(#{waiting := 0, in_flight := 20}, open_pool()),
+    Push(in),
+    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 21 end),
+    ?assertMatch(#{waiting := 19, in_flight := 21}, open_pool()).
+
+open_pool() ->
+    [Pool] = [Pool || #{accepted := Accepted} = Pool <- mongoose_http_pusher_nif:pools(),
+                      Accepted > 0],
+    Pool.
+
+%% Runs Fun while the endpoint keeps its requests waiting; returns when this many are in flight.
+stall(Config, InFlight, Fun) ->
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    Result = Fun(),
+    Stats = wait(fun() -> sink:stats(sink(Config)) end,
+                 fun(#{in_flight := N}) -> N >= InFlight end),
+    ?assertMatch(#{in_flight := InFlight}, Stats),
+    Result.

@@ -1,0 +1,245 @@
+%% What a suite's cases have in common: a host and a sink of their own for each case, and at its end
+%% the check that nothing is unaccounted for (design.md, invariant 1).
+%%
+%% A case starts with start/1 or start/2 in init_per_testcase and ends with finish/1 or finish/2 in
+%% end_per_testcase. Not here: what the host is made of (host_ctl), what the endpoint does (sink).
+-module(pusher_case).
+
+-export([groups/1, all/0, group/2, start/1, start/2, finish/1, finish/2]).
+-export([module/1, module/2, pool/2, pool/3, sink/1, host/0]).
+-export([send/2, send/3, numbers/0, numbers/1, wait_numbers/2, wait_sent/1, settle/0]).
+-export([received/1, messages/1, field/2, reasons/0, wait_reason/2, wait/2, bulk/2]).
+
+-define(HOST, <<"localhost">>).
+%% Generous: nothing may depend on the machine being quick.
+-define(TIMEOUT, 30000).
+
+-type config() :: [{atom(), term()}].
+-type numbers() :: #{atom() => term()}.
+
+%% @doc The same cases in both generations.
+-spec groups([atom()]) -> [tuple()].
+groups(Cases) ->
+    [{a, [], Cases}, {d, [], Cases}].
+
+-spec all() -> [{group, atom()}].
+all() ->
+    [{group, a}, {group, d}].
+
+-spec group(atom(), config()) -> config().
+group(Generation, Config) ->
+    [{generation, Generation} | Config].
+
+-spec start(config()) -> config().
+start(Config) ->
+    start(Config, #{}).
+
+%% @doc A host and a sink. Options: those of host_ctl:start/2, and `env' (the application's own
+%% settings) and `sink' (options of sink:start/1).
+-spec start(config(), map()) -> config().
+start(Config, Opts) ->
+    Generation = proplists:get_value(generation, Config),
+    none = host_ctl:generation(),
+    _ = application:load(mongoose_http_pusher),
+    [ok = application:set_env(mongoose_http_pusher, Key, Value)
+     || {Key, Value} <- maps:get(env, Opts, [])],
+    Sink = sink:start(maps:get(sink, Opts, #{})),
+    HostOpts = maps:merge(#{log => notice}, maps:without([env, sink], Opts)),
+    ok = host_ctl:start(Generation, HostOpts),
+    HostTypes = maps:get(hosts, Opts, [?HOST]) ++ maps:get(host_types, Opts, []),
+    [{sink, Sink}, {env, maps:get(env, Opts, [])},
+     {before, [{HostType, numbers(HostType)} || HostType <- HostTypes]} | Config].
+
+%% @doc The check, and the end of everything. What it returns is for end_per_testcase to return.
+-spec finish(config()) -> ok | {fail, term()}.
+finish(Config) ->
+    finish(Config, conserved).
+
+%% @doc Where a case takes metrics or the engine away it makes its own sums: `uncounted'.
+-spec finish(config(), conserved | uncounted) -> ok | {fail, term()}.
+finish(Config, Check) ->
+    try
+        let_go(Config),
+        check(Check, Config)
+    catch
+        Class:Reason:Stack -> {fail, {Class, Reason, Stack}}
+    after
+        stop(Config)
+    end.
+
+let_go(Config) ->
+    Sink = sink(Config),
+    sink:reset_plans(Sink),
+    sink:release(Sink),
+    sink:listener(Sink, true).
+
+stop(Config) ->
+    host_ctl:stop(),
+    _ = application:stop(mongoose_http_pusher),
+    [application:unset_env(mongoose_http_pusher, Key)
+     || {Key, _} <- proplists:get_value(env, Config)],
+    sink:stop(sink(Config)).
+
+check(uncounted, _Config) ->
+    ok;
+check(conserved, Config) ->
+    ok = settle(),
+    Sums = [conserved(HostType, minus(numbers(HostType), Before), host_ctl:metrics(HostType))
+            || {HostType, Before} <- proplists:get_value(before, Config)],
+    Bad = [Sum || {bad, _, _, _} = Sum <- Sums],
+    case Bad of
+        [] -> received_enough(Sums, Config);
+        _ -> {fail, Bad}
+    end.
+
+conserved(HostType, Numbers, Metrics) ->
+    #{pushed := Pushed, accepted := Accepted, rejected := Rejected, sent := Sent,
+      failed := Failed} = Numbers,
+    #{sent := SentMetric, failed := FailedMetric, response_times := Times} = Metrics,
+    Holds = Pushed =:= Accepted + Rejected
+        andalso Accepted =:= Sent + Failed
+        andalso SentMetric =:= Sent
+        andalso FailedMetric =:= Failed + Rejected
+        andalso length(Times) =:= min(Sent, 100000),
+    case Holds of
+        true -> {ok, HostType, Numbers};
+        false -> {bad, HostType, Numbers, Metrics#{response_times := length(Times)}}
+    end.
+
+%% A notification is sent only where a whole request was received, and tried three times at most.
+%% A case may have sinks of its own besides; it names them to be counted.
+received_enough(Sums, Config) ->
+    Sinks = [sink(Config) | proplists:get_value(more_sinks, Config, [])],
+    Received = lists:sum([maps:get(received, sink:stats(Sink)) || Sink <- Sinks]),
+    Sent = lists:sum([maps:get(sent, Numbers) || {ok, _, Numbers} <- Sums]),
+    Accepted = lists:sum([maps:get(accepted, Numbers) || {ok, _, Numbers} <- Sums]),
+    case Received >= Sent andalso Received =< 3 * Accepted of
+        true -> ok;
+        false -> case proplists:get_value(own_sinks, Config, false) of
+                     true -> ok;
+                     false -> {fail, {received, Received, sent, Sent, accepted, Accepted}}
+                 end
+    end.
+
+%% @doc A pool http_pool at the case's sink, with these options, and the module with one handler.
+-spec module(config(), map()) -> ok.
+module(Config, PoolOpts) ->
+    {ok, _} = pool(http_pool, Config, PoolOpts),
+    module([#{path => "/notifications"}]).
+
+-spec module([map()]) -> ok.
+module(Handlers) ->
+    _ = host_ctl:start_module(?HOST, Handlers),
+    ok.
+
+-spec pool(config(), map()) -> {ok, pid()}.
+pool(Config, PoolOpts) ->
+    pool(http_pool, Config, PoolOpts).
+
+%% @doc A global pool; at the case's sink where the options name no other host.
+-spec pool(atom(), config(), map()) -> {ok, pid()}.
+pool(Tag, Config, PoolOpts) ->
+    Generous = #{host => sink:url(sink(Config)), request_timeout => ?TIMEOUT,
+                 call_timeout => 2 * ?TIMEOUT},
+    {ok, _} = host_ctl:start_pool(global, Tag, maps:merge(Generous, PoolOpts)).
+
+-spec sink(config()) -> sink:sink().
+sink(Config) ->
+    proplists:get_value(sink, Config).
+
+-spec host() -> binary().
+host() ->
+    ?HOST.
+
+%% @doc A chat message of a user of localhost to bob, or to another.
+-spec send(binary(), binary()) -> map().
+send(User, Body) ->
+    send(User, <<"bob">>, Body).
+
+-spec send(binary(), binary(), binary()) -> map().
+send(User, To, Body) ->
+    host_ctl:send(<<User/binary, "@localhost/phone">>, <<To/binary, "@localhost">>, Body).
+
+%% @doc Messages 1 to Count of a user, one after the other.
+-spec bulk(binary(), pos_integer()) -> ok.
+bulk(User, Count) ->
+    lists:foreach(fun(N) -> send(User, integer_to_binary(N)) end, lists:seq(1, Count)).
+
+-spec numbers() -> numbers().
+numbers() ->
+    numbers(?HOST).
+
+%% @doc What the engine has counted for a host type since the node started.
+-spec numbers(binary()) -> numbers().
+numbers(HostType) ->
+    case mongoose_http_pusher_nif:host_type_info(HostType) of
+        undefined -> #{pushed => 0, accepted => 0, rejected => 0, sent => 0, failed => 0,
+                       pending => 0, uncounted_rejections => 0, open => false};
+        Numbers -> Numbers
+    end.
+
+minus(Now, Before) ->
+    maps:map(fun(Key, Value) when is_integer(Value) -> Value - maps:get(Key, Before);
+                (_Key, Value) -> Value
+             end, Now).
+
+%% @doc Waits for the numbers of localhost since the case began.
+-spec wait_numbers(config(), fun((numbers()) -> boolean())) -> numbers().
+wait_numbers(Config, Fun) ->
+    Before = proplists:get_value(?HOST, proplists:get_value(before, Config)),
+    wait(fun() -> minus(numbers(), Before) end, Fun).
+
+%% @doc Waits until the metrics of localhost say that this many were sent.
+-spec wait_sent(non_neg_integer()) -> map().
+wait_sent(Count) ->
+    wait(fun() -> host_ctl:metrics(?HOST) end, fun(#{sent := Sent}) -> Sent >= Count end).
+
+%% @doc Waits until nothing is pending or uncounted in the engine.
+-spec settle() -> ok.
+settle() ->
+    Open = fun() -> [{HostType, Numbers} || HostType <- mongoose_http_pusher_nif:host_types(),
+                                            Numbers <- [numbers(HostType)], is_open(Numbers)]
+           end,
+    [] = wait(Open, fun(Pending) -> Pending =:= [] end),
+    ok.
+
+is_open(#{pending := Pending, uncounted_rejections := Rejected}) ->
+    Pending > 0 orelse Rejected > 0.
+
+%% @doc The requests that the sink got, in the order of their receipt.
+-spec received(config()) -> [map()].
+received(Config) ->
+    sink:received(sink(Config)).
+
+%% @doc {Sender, Message} of each form that the sink got, in order.
+-spec messages(config() | [map()]) -> [{binary(), binary()}].
+messages([#{body := _} | _] = Records) ->
+    [{field(<<"author">>, Record), field(<<"message">>, Record)} || Record <- Records];
+messages([]) ->
+    [];
+messages(Config) ->
+    messages(received(Config)).
+
+-spec field(binary(), map()) -> binary().
+field(Name, #{body := Body}) ->
+    proplists:get_value(Name, sink:form(Body)).
+
+%% @doc The reasons of failed and rejected notifications in the log, with how often each came.
+-spec reasons() -> #{atom() => pos_integer()}.
+reasons() ->
+    lists:foldl(fun(#{reason := Reason, count := Count}, Reasons) ->
+                        maps:update_with(Reason, fun(N) -> N + Count end, Count, Reasons)
+                end, #{}, host_log:what(event_pusher_http_req_failed)).
+
+%% @doc Waits until the log has this reason this often, and gives the first line that has it.
+-spec wait_reason(atom(), pos_integer()) -> map().
+wait_reason(Reason, Count) ->
+    _ = wait(fun reasons/0, fun(Reasons) -> maps:get(Reason, Reasons, 0) >= Count end),
+    hd([Line || #{reason := R} = Line <- host_log:what(event_pusher_http_req_failed), R =:= Reason]).
+
+-spec wait(fun(() -> Value), fun((Value) -> boolean())) -> Value.
+wait(Read, Enough) ->
+    case host_log:poll(Read, Enough, ?TIMEOUT) of
+        {ok, Value} -> Value;
+        {timeout, Value} -> error({still, Value})
+    end.

@@ -1,0 +1,247 @@
+%% Drives the sink binary (native/sink): starts it on a free port of 127.0.0.1 and talks to its admin
+%% port. A sink belongs to no test process: it runs until stop/1 or the end of the node.
+-module(sink).
+
+-export([start/0, start/1, stop/1, port/1, url/1, url/2, binary/0]).
+-export([stats/1, received/1, received/2, form/1]).
+-export([plan/2, plan/3, reset_plans/1, clear/1, close_connections/1, release/1, listener/2]).
+-export([wait_for_count/3, wait_for/3]).
+
+-export_type([sink/0]).
+
+-type sink() :: #{owner := pid(), port := inet:port_number(), admin := inet:port_number(),
+                  scheme := string()}.
+-type record() :: #{n := pos_integer(), micros := non_neg_integer(), connection := pos_integer(),
+                    version := binary(), method := binary(), path := binary(),
+                    headers := [{binary(), binary()}], body := binary(), complete := boolean(),
+                    tls := binary()}.
+
+-define(START_MS, 10000).
+-define(ADMIN_MS, 10000).
+
+-spec start() -> sink().
+start() ->
+    start(#{}).
+
+%% @doc Options: plan, threads, tls (true or #{cert, key, client_ca, write_ca}), h2, bind (a list of
+%% addresses), record (true unless false), print (a fun that gets each printed line), binary.
+-spec start(map()) -> sink().
+start(Opts) ->
+    Binary = maps:get(binary, Opts, undefined),
+    Executable = case Binary of undefined -> binary(); _ -> Binary end,
+    Self = self(),
+    Ref = make_ref(),
+    Owner = spawn(fun() -> own(Self, Ref, Executable, args(Opts), maps:get(print, Opts, undefined)) end),
+    receive
+        {Ref, Line} ->
+            {Port, Admin} = ports(Line),
+            #{owner => Owner, port => Port, admin => Admin,
+              scheme => case Opts of #{tls := _} -> "https"; #{} -> "http" end}
+    after ?START_MS ->
+            exit(Owner, kill),
+            error({sink_not_started, Executable})
+    end.
+
+%% @doc Ends the sink by closing its standard input.
+-spec stop(sink()) -> ok.
+stop(#{owner := Owner}) ->
+    Ref = erlang:monitor(process, Owner),
+    Owner ! stop,
+    receive {'DOWN', Ref, _, _, _} -> ok end.
+
+-spec port(sink()) -> inet:port_number().
+port(#{port := Port}) ->
+    Port.
+
+-spec url(sink()) -> string().
+url(#{scheme := Scheme, port := Port}) ->
+    Scheme ++ "://127.0.0.1:" ++ integer_to_list(Port).
+
+-spec url(sink(), string()) -> string().
+url(Sink, Path) ->
+    url(Sink) ++ Path.
+
+%% @doc The sink's executable: named by HTTP_PUSHER_SINK, or built below a directory above.
+-spec binary() -> file:filename_all().
+binary() ->
+    {ok, Cwd} = file:get_cwd(),
+    Built = [filename:join([Dir, "target", Profile, "http-pusher-sink"])
+             || Dir <- [filename:dirname(host_code:test_dir()), Cwd], Profile <- ["release", "debug"]],
+    Named = [File || File <- [os:getenv("HTTP_PUSHER_SINK")], File =/= false],
+    case [File || File <- Named ++ Built, filelib:is_regular(File)] of
+        [Found | _] -> Found;
+        [] -> error({no_sink, Named ++ Built})
+    end.
+
+%% @doc The counters by their names; paths and statuses are maps.
+-spec stats(sink()) -> #{atom() => non_neg_integer() | map()}.
+stats(Sink) ->
+    Lines = binary:split(admin(Sink, "GET", "/stats", ""), <<"\n">>, [global, trim_all]),
+    lists:foldl(fun add_stat/2, #{paths => #{}, statuses => #{}}, Lines).
+
+-spec received(sink()) -> [record()].
+received(Sink) ->
+    received(Sink, 0).
+
+%% @doc The records from this number on.
+-spec received(sink(), non_neg_integer()) -> [record()].
+received(Sink, From) ->
+    Text = admin(Sink, "GET", "/received?from=" ++ integer_to_list(From), ""),
+    [record(binary:split(Line, <<"\t">>, [global]))
+     || Line <- binary:split(Text, <<"\n">>, [global, trim_all])].
+
+%% @doc The fields of a form body.
+-spec form(binary()) -> [{binary(), binary()}].
+form(Body) ->
+    cow_qs:parse_qs(Body).
+
+-spec plan(sink(), iodata()) -> ok.
+plan(Sink, Plan) ->
+    plan(Sink, Plan, #{}).
+
+%% @doc Where: path => exactly this path, next => for so many requests or connections.
+-spec plan(sink(), iodata(), #{path => string(), next => pos_integer()}) -> ok.
+plan(Sink, Plan, Where) ->
+    Query = uri_string:compose_query(
+              [{"path", Path} || {ok, Path} <- [maps:find(path, Where)]]
+              ++ [{"next", integer_to_list(Next)} || {ok, Next} <- [maps:find(next, Where)]]),
+    post(Sink, "/plan?" ++ Query, Plan).
+
+-spec reset_plans(sink()) -> ok.
+reset_plans(Sink) ->
+    post(Sink, "/reset-plans", "").
+
+-spec clear(sink()) -> ok.
+clear(Sink) ->
+    post(Sink, "/clear", "").
+
+-spec close_connections(sink()) -> ok.
+close_connections(Sink) ->
+    post(Sink, "/close-connections", "").
+
+%% @doc Lets every stalled request go on.
+-spec release(sink()) -> ok.
+release(Sink) ->
+    post(Sink, "/release", "").
+
+%% @doc Opens or closes the listening socket; closed, connections are refused.
+-spec listener(sink(), boolean()) -> ok.
+listener(Sink, Open) ->
+    post(Sink, "/listener?open=" ++ atom_to_list(Open), "").
+
+%% @doc Waits until this many requests were received.
+-spec wait_for_count(sink(), non_neg_integer(), timeout()) -> ok | {timeout, non_neg_integer()}.
+wait_for_count(Sink, Count, Timeout) ->
+    case wait_for(Sink, fun(#{received := Received}) -> Received >= Count end, Timeout) of
+        {ok, _} -> ok;
+        {timeout, #{received := Received}} -> {timeout, Received}
+    end.
+
+-spec wait_for(sink(), fun((map()) -> boolean()), timeout()) -> {ok, map()} | {timeout, map()}.
+wait_for(Sink, Fun, Timeout) ->
+    host_log:poll(fun() -> stats(Sink) end, Fun, Timeout).
+
+own(Starter, Ref, Executable, Args, Print) ->
+    Port = open_port({spawn_executable, Executable},
+                     [{args, Args}, {line, 65536}, binary, exit_status, use_stdio]),
+    receive
+        {Port, {data, {eol, Line}}} -> Starter ! {Ref, Line};
+        {Port, {exit_status, Status}} -> exit({sink_ended, Status})
+    end,
+    own_loop(Port, Print).
+
+own_loop(Port, Print) ->
+    receive
+        {Port, {data, {_Flag, Line}}} when is_function(Print) -> Print(Line), own_loop(Port, Print);
+        {Port, {data, _}} -> own_loop(Port, Print);
+        {Port, {exit_status, Status}} -> exit({sink_ended, Status});
+        stop -> end_sink(Port)
+    end.
+
+%% Closing the port closes the sink's standard input; then it ends by itself.
+end_sink(Port) ->
+    {os_pid, Pid} = erlang:port_info(Port, os_pid),
+    port_close(Port),
+    wait_for_end("/proc/" ++ integer_to_list(Pid), 200).
+
+wait_for_end(_Process, 0) ->
+    exit(sink_does_not_end);
+wait_for_end(Process, Tries) ->
+    case filelib:is_dir(Process) of
+        true -> timer:sleep(10), wait_for_end(Process, Tries - 1);
+        false -> ok
+    end.
+
+ports(Line) ->
+    {match, [Port, Admin]} = re:run(Line, "^listening \\S+:(\\d+) admin \\S+:(\\d+)",
+                                    [{capture, all_but_first, binary}]),
+    {binary_to_integer(Port), binary_to_integer(Admin)}.
+
+args(Opts) ->
+    ["--port", "0"]
+        ++ lists:append([["--bind", Address] || Address <- maps:get(bind, Opts, ["127.0.0.1"])])
+        ++ ["--record" || maps:get(record, Opts, true)]
+        ++ ["--print" || maps:is_key(print, Opts)]
+        ++ ["--h2" || maps:get(h2, Opts, false)]
+        ++ lists:append([["--plan", Plan] || {ok, Plan} <- [maps:find(plan, Opts)]])
+        ++ lists:append([["--worker-threads", integer_to_list(Threads)]
+                         || {ok, Threads} <- [maps:find(threads, Opts)]])
+        ++ tls_args(maps:get(tls, Opts, false)).
+
+tls_args(false) -> [];
+tls_args(true) -> ["--tls"];
+tls_args(Tls) ->
+    ["--tls" | lists:append([[Flag, maps:get(Key, Tls)]
+                             || {Key, Flag} <- [{cert, "--cert"}, {key, "--key"},
+                                                {client_ca, "--client-ca"},
+                                                {write_ca, "--write-ca"}],
+                                maps:is_key(Key, Tls)])].
+
+add_stat(Line, Stats) ->
+    [Value | NameBackwards] = lists:reverse(binary:split(Line, <<" ">>, [global])),
+    Name = lists:join(<<" ">>, lists:reverse(NameBackwards)),
+    add_stat(iolist_to_binary(Name), binary_to_integer(Value), Stats).
+
+add_stat(<<"path.", Path/binary>>, Count, #{paths := Paths} = Stats) ->
+    Stats#{paths := Paths#{Path => Count}};
+add_stat(<<"status.", Status/binary>>, Count, #{statuses := Statuses} = Stats) ->
+    Stats#{statuses := Statuses#{binary_to_integer(Status) => Count}};
+add_stat(Name, Count, Stats) ->
+    Stats#{binary_to_atom(Name) => Count}.
+
+record([N, Micros, Connection, Version, Method, Path, Headers, Body, Complete, Tls | _]) ->
+    #{n => binary_to_integer(N), micros => binary_to_integer(Micros),
+      connection => binary_to_integer(Connection), version => Version, method => Method,
+      path => Path, headers => headers(from_hex(Headers)), body => from_hex(Body),
+      complete => Complete =:= <<"complete">>, tls => Tls}.
+
+headers(Text) ->
+    [list_to_tuple(binary:split(Line, <<": ">>))
+     || Line <- binary:split(Text, <<"\r\n">>, [global, trim_all])].
+
+from_hex(Text) ->
+    << <<(binary_to_integer(Byte, 16))>> || <<Byte:2/binary>> <= Text >>.
+
+post(Sink, Target, Body) ->
+    _ = admin(Sink, "POST", Target, Body),
+    ok.
+
+%% One request over a connection of its own.
+admin(#{admin := Port}, Method, Target, Body) ->
+    {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}], ?ADMIN_MS),
+    ok = gen_tcp:send(Socket, [Method, " ", Target, " HTTP/1.1\r\nhost: sink\r\nconnection: close\r\n",
+                               "content-length: ", integer_to_list(iolist_size(Body)), "\r\n\r\n",
+                               Body]),
+    Answer = read_all(Socket, []),
+    gen_tcp:close(Socket),
+    [Head, Content] = binary:split(Answer, <<"\r\n\r\n">>),
+    case Head of
+        <<"HTTP/1.1 200", _/binary>> -> Content;
+        _ -> error({sink_refused, Target, Head, Content})
+    end.
+
+read_all(Socket, Parts) ->
+    case gen_tcp:recv(Socket, 0, ?ADMIN_MS) of
+        {ok, Part} -> read_all(Socket, [Part | Parts]);
+        {error, closed} -> iolist_to_binary(lists:reverse(Parts))
+    end.
