@@ -18,6 +18,8 @@
 
 -on_load(load/0).
 
+-define(NOT_LOADED, erlang:nif_error(not_loaded)).
+
 -type pool_id() :: non_neg_integer().
 -type handler_id() :: non_neg_integer().
 -type names() :: {Sender :: binary(), Server :: binary(), Receiver :: binary(),
@@ -45,98 +47,94 @@ directory() ->
     filename:dirname(filename:dirname(filename:absname(Beam))).
 
 -spec start_engine(map()) -> ok | {error, Text :: binary()}.
-start_engine(_Settings) -> not_loaded().
+start_engine(_Settings) -> ?NOT_LOADED.
 
 -spec stop_engine() -> ok.
-stop_engine() -> not_loaded().
+stop_engine() -> ?NOT_LOADED.
 
 -spec ping() -> boolean().
-ping() -> not_loaded().
+ping() -> ?NOT_LOADED.
 
 -spec open_host_type(binary()) -> ok.
-open_host_type(_Name) -> not_loaded().
+open_host_type(_Name) -> ?NOT_LOADED.
 
 -spec close_host_type(binary()) -> ok.
-close_host_type(_Name) -> not_loaded().
+close_host_type(_Name) -> ?NOT_LOADED.
 
 -spec abort_host_type(binary()) -> ok.
-abort_host_type(_Name) -> not_loaded().
+abort_host_type(_Name) -> ?NOT_LOADED.
 
 -spec host_type_info(binary()) -> undefined | #{atom() => term()}.
-host_type_info(_Name) -> not_loaded().
+host_type_info(_Name) -> ?NOT_LOADED.
 
 -spec host_types() -> [binary()].
-host_types() -> not_loaded().
+host_types() -> ?NOT_LOADED.
 
 -spec create_pool(binary()) -> {ok, pool_id()} | {error, problem()}.
-create_pool(_Name) -> not_loaded().
+create_pool(_Name) -> ?NOT_LOADED.
 
 -spec open_pool(pool_id(), map()) -> {ok, Warnings :: [binary()]} | {error, problem()}.
-open_pool(_Pool, _Options) -> not_loaded().
+open_pool(_Pool, _Options) -> ?NOT_LOADED.
 
 -spec hand_over(pool_id(), pool_id()) -> ok | {error, problem()}.
-hand_over(_From, _To) -> not_loaded().
+hand_over(_From, _To) -> ?NOT_LOADED.
 
 -spec drain_pool(pool_id()) -> ok | {error, problem()}.
-drain_pool(_Pool) -> not_loaded().
+drain_pool(_Pool) -> ?NOT_LOADED.
 
 -spec resume_pool(pool_id()) -> {ok, boolean()} | {error, problem()}.
-resume_pool(_Pool) -> not_loaded().
+resume_pool(_Pool) -> ?NOT_LOADED.
 
 -spec close_pool(pool_id(), Milliseconds :: non_neg_integer()) -> ok | {error, problem()}.
-close_pool(_Pool, _Allowed) -> not_loaded().
+close_pool(_Pool, _Allowed) -> ?NOT_LOADED.
 
 -spec pools() -> [map()].
-pools() -> not_loaded().
+pools() -> ?NOT_LOADED.
 
 -spec handler(binary(), binary(), binary()) -> handler_id().
-handler(_HostType, _PoolName, _Path) -> not_loaded().
+handler(_HostType, _PoolName, _Path) -> ?NOT_LOADED.
 
 -spec handler_info(handler_id()) -> {HostType :: binary(), PoolName :: binary(), Path :: binary()}.
-handler_info(_Handler) -> not_loaded().
+handler_info(_Handler) -> ?NOT_LOADED.
 
 -spec describe_url(binary(), binary()) ->
     {ok, {Path :: binary(), StockPath :: binary()}} | {error, Text :: binary()}.
-describe_url(_PathPrefix, _Path) -> not_loaded().
+describe_url(_PathPrefix, _Path) -> ?NOT_LOADED.
 
 -spec push_form(pool_id(), handler_id(), in | out, names(), binary()) -> pushed().
-push_form(_Pool, _Handler, _Direction, _Names, _Message) -> not_loaded().
+push_form(_Pool, _Handler, _Direction, _Names, _Message) -> ?NOT_LOADED.
 
 -spec push_form_dirty(pool_id(), handler_id(), in | out, names(), binary()) -> pushed().
-push_form_dirty(_Pool, _Handler, _Direction, _Names, _Message) -> not_loaded().
+push_form_dirty(_Pool, _Handler, _Direction, _Names, _Message) -> ?NOT_LOADED.
 
 -spec push_custom(pool_id(), handler_id(), in | out, names(), [{binary(), binary()}], binary()) ->
     pushed().
-push_custom(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> not_loaded().
+push_custom(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> ?NOT_LOADED.
 
 -spec push_custom_dirty(pool_id(), handler_id(), in | out, names(), [{binary(), binary()}],
                         binary()) -> pushed().
-push_custom_dirty(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> not_loaded().
+push_custom_dirty(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> ?NOT_LOADED.
 
 -spec reject(handler_id(), Reason :: atom(), Sender :: binary(), Text :: binary()) -> ok.
-reject(_Handler, _Reason, _Sender, _Text) -> not_loaded().
+reject(_Handler, _Reason, _Sender, _Text) -> ?NOT_LOADED.
 
 -spec attach() -> ok.
-attach() -> not_loaded().
+attach() -> ?NOT_LOADED.
 
 -spec take_outcomes(Verbose :: boolean()) -> [outcome()].
-take_outcomes(_Verbose) -> not_loaded().
+take_outcomes(_Verbose) -> ?NOT_LOADED.
 
 -spec outcome_counted() -> ok.
-outcome_counted() -> not_loaded().
+outcome_counted() -> ?NOT_LOADED.
 
 -spec unacknowledged() -> non_neg_integer().
-unacknowledged() -> not_loaded().
+unacknowledged() -> ?NOT_LOADED.
 
 -spec rejections() -> [rejected()].
-rejections() -> not_loaded().
+rejections() -> ?NOT_LOADED.
 
 -spec rejections_counted(handler_id(), atom(), pos_integer()) -> ok.
-rejections_counted(_Handler, _Reason, _Count) -> not_loaded().
+rejections_counted(_Handler, _Reason, _Count) -> ?NOT_LOADED.
 
 -spec notices() -> [{Pool :: binary(), Text :: binary()}].
-notices() -> not_loaded().
-
--spec not_loaded() -> no_return().
-not_loaded() ->
-    erlang:nif_error(not_loaded).
+notices() -> ?NOT_LOADED.

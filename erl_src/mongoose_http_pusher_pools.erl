@@ -11,6 +11,7 @@
 -behaviour(gen_server).
 
 -export([start_link/1, add/2, remove/1, stopping/1, stopped/0, await_look/1]).
+-export([run/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -type pool_key() :: mongoose_http_pusher_routes:pool_key().
@@ -190,7 +191,7 @@ close_unused(State = #{pools := Pools}) ->
 
 forget(Key, Pool, State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
     unmonitor(Pool),
-    [_ = mongoose_http_pusher_nif:close_pool(Id, Drain) || #{pool := Id} <- [Pool],
+    _ = [mongoose_http_pusher_nif:close_pool(Id, Drain) || #{pool := Id} <- [Pool],
                                                            Id =/= undefined],
     _ = mongoose_http_pusher_nif:close_pool(maps:get(spare, Pool), 0),
     true = ets:delete(?TABLE, {pool, Key}),
@@ -242,9 +243,14 @@ close_stopped(Key, Id, State = #{pools := Pools}) ->
     end.
 
 help(Job, Key, Fun, State = #{pools := Pools, helpers := Helpers}) ->
-    {_, Ref} = spawn_monitor(fun() -> exit({Job, Fun()}) end),
+    {_, Ref} = spawn_monitor(?MODULE, run, [Job, Fun]),
     #{Key := Pool} = Pools,
     State#{pools := Pools#{Key := Pool#{looking => Ref}}, helpers := Helpers#{Ref => {Job, Key}}}.
+
+%% A helper's life: its result is the reason for its end.
+-spec run(look | open, fun(() -> term())) -> no_return().
+run(Job, Fun) ->
+    exit({Job, Fun()}).
 
 helped(Job, Key, Reason, State = #{pools := Pools}) ->
     case Pools of
@@ -341,9 +347,10 @@ unmonitor(_Pool) -> true.
 recover() ->
     Alive = [Id || #{id := Id} <- mongoose_http_pusher_nif:pools()],
     Rows = ets:match_object(?TABLE, {{pool, '_'}, '_'}),
-    Pools = maps:from_list([{Key, recover_pool(Key, Pool, Alive)} || {{pool, Key}, Pool} <- Rows]),
-    lists:foldl(fun({Key, Pool}, S) -> store(Key, Pool, S) end, #{pools => #{}},
-                maps:to_list(Pools)),
+    #{pools := Pools} =
+        lists:foldl(fun({{pool, Key}, Pool}, State) ->
+                            store(Key, recover_pool(Key, Pool, Alive), State)
+                    end, #{pools => #{}}, Rows),
     Pools.
 
 %% The engine may have been started anew, with none of the pools.
