@@ -18,6 +18,7 @@ main() ->
     ok = io:setopts([{encoding, unicode}]),
     %% Its lines would stand between the demo's own.
     ok = logger:remove_handler(default),
+    ok = logger:set_primary_config(level, info),
     Endpoint = endpoint(os:getenv("ENDPOINT")),
     ok = host_ctl:start(d),
     ok = logger:add_handler(?MODULE, ?MODULE, #{level => info, config => #{to => self()}}),
@@ -117,7 +118,8 @@ show_failures(Lines) ->
     [say("failed: ~ts (~ts)~n", [maps:get(reason, Line), maps:get(text, Line)])
      || #{what := event_pusher_http_req_failed} = Line <- Lines].
 
-short(Text) ->
+short(Text0) ->
+    Text = iolist_to_binary(string:replace(Text0, "\n", <<" / ">>, all)),
     case string:length(Text) > 72 of
         true -> [string:slice(Text, 0, 72), io_lib:format(" ... (~b bytes)", [byte_size(Text)])];
         false -> Text
