@@ -45,11 +45,14 @@ pub async fn deliver(
 ) -> Option<InFlight> {
     faults::point("prepare");
     let (Some(opened), Some(notification)) = (pool.opened(), job.notification()) else {
-        return job.finish_and_take(failure(Reason::InternalError, "the pool is not open", 0));
+        return job.finish_and_take(
+            cell,
+            failure(Reason::InternalError, "the pool is not open", 0),
+        );
     };
     let prepared = match Prepared::new(opened, notification) {
         Ok(prepared) => prepared,
-        Err(text) => return job.finish_and_take(failure(Reason::PoolConfig, &text, 0)),
+        Err(text) => return job.finish_and_take(cell, failure(Reason::PoolConfig, &text, 0)),
     };
     let attempts = AtomicU8::new(0);
     let end = {
@@ -74,7 +77,7 @@ pub async fn deliver(
         Err(error) => {
             *link = None;
             let text = format!("POST {}: {}", opened.describe(&prepared.target), error.text);
-            return job.finish_and_take(failure(error.reason, &text, attempts.into_inner()));
+            return job.finish_and_take(cell, failure(error.reason, &text, attempts.into_inner()));
         }
     };
     faults::point("answered");
@@ -95,7 +98,7 @@ async fn read_body(
 ) -> Option<InFlight> {
     let body = answer.response.into_body();
     if body.is_end_stream() {
-        return job.finish_and_take(verdict);
+        return job.finish_and_take(cell, verdict);
     }
     let mut job = Some((job, verdict));
     let whole = match link {
@@ -121,7 +124,7 @@ async fn read_body(
         *link = None;
     }
     faults::point("read");
-    job.and_then(|(job, verdict)| job.finish_and_take(verdict))
+    job.and_then(|(job, verdict)| job.finish_and_take(cell, verdict))
 }
 
 /// A response head, and when the time for its body is over.
@@ -138,6 +141,10 @@ async fn attempt_all(
     made: &AtomicU8,
 ) -> Result<Answer, AttemptError> {
     loop {
+        // Its time can be over before it starts; then nothing is sent any more.
+        if Instant::now() >= call_deadline {
+            return Err(call_timed_out(opened));
+        }
         let attempt = made.fetch_add(1, Ordering::Relaxed) + 1;
         let allowed = opened.settings.request_timeout;
         if allowed.is_zero() && link.is_none() {
@@ -160,7 +167,9 @@ async fn attempt_all(
             Err(_) if call_deadline < deadline => call_timed_out(opened),
             Err(_) => timed_out(Reason::RequestTimeout, "request_timeout", allowed),
         };
-        *link = None;
+        if let Some(mut link) = link.take() {
+            link.condemn();
+        }
         if !error.broken || attempt == ATTEMPTS {
             return Err(error);
         }

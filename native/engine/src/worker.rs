@@ -61,12 +61,15 @@ impl Cell {
         }
     }
 
-    /// A request of `group` begins.
+    /// A request of `group` begins. Called under the queue's lock, in the step that takes its
+    /// notification: whoever then looks for what to cancel finds it either waiting or here.
     pub fn begin(&self, group: u32) {
-        *self.busy.lock() = Some(Busy {
+        let mut busy = self.busy.lock();
+        *busy = Some(Busy {
             group,
             cancelled: None,
         });
+        // With the lock held, or a cancellation in between would be forgotten.
         self.cancelled.store(false, Ordering::Release);
     }
 
@@ -105,7 +108,14 @@ impl Seat {
     }
 
     fn take_or_park(&mut self) -> Turn<InFlight> {
-        let turn = self.pool.core().take_or_park(Arc::clone(&self.cell));
+        let turn = {
+            let mut core = self.pool.core();
+            let turn = core.take_or_park(Arc::clone(&self.cell));
+            if let Turn::Work(taken) = &turn {
+                self.cell.begin(taken.item.group());
+            }
+            turn
+        };
         match turn {
             Turn::Work(taken) => Turn::Work(self.pool.in_flight(taken)),
             Turn::Parked => Turn::Parked,
@@ -150,8 +160,14 @@ pub async fn run(mut seat: Seat) {
                 }
             }
             Turn::Parked => {
-                if !parked(&seat.cell, &mut link).await && seat.leave_park() {
-                    return;
+                if !parked(&seat.cell, &mut link).await {
+                    if seat.leave_park() {
+                        return;
+                    }
+                    // Somebody has taken this worker out of the park, and his call is on its way. It
+                    // is waited for: left behind, it would end the next park, of which the queue
+                    // would not know.
+                    woken(&seat.cell).await;
                 }
             }
             Turn::Leave => return,
@@ -161,14 +177,28 @@ pub async fn run(mut seat: Seat) {
 
 /// Delivers one notification; a panic in there costs the notification and the connection.
 async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<InFlight> {
-    seat.cell.begin(job.group());
     let delivery = AssertUnwindSafe(delivery::deliver(&seat.pool, &seat.cell, link, job));
-    let next = delivery.catch_unwind().await;
-    seat.cell.end();
-    next.unwrap_or_else(|_| {
+    let next = delivery.catch_unwind().await.unwrap_or_else(|_| {
         *link = None;
         None
+    });
+    if next.is_none() {
+        seat.cell.end();
+    }
+    next
+}
+
+/// Waits to be woken, whatever becomes of the connection.
+async fn woken(cell: &Cell) {
+    poll_fn(|cx| {
+        cell.waker.register(cx.waker());
+        if cell.woken.swap(false, Ordering::AcqRel) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
+    .await;
 }
 
 /// Waits to be woken. False where there is no reason to stay: no connection, or a long time idle.

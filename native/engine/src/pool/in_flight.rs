@@ -15,6 +15,7 @@ use crate::panics;
 use crate::queue::lanes::{Taken, Ticket};
 use crate::report::outcomes::Verdict;
 use crate::report::reason::Reason;
+use crate::worker::Cell;
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -51,28 +52,23 @@ impl InFlight {
             .map_or(Duration::ZERO, |(item, _)| item.accepted_at.elapsed())
     }
 
-    /// The host type's number.
-    pub fn group(&self) -> u32 {
-        self.notification()
-            .map_or(u32::MAX, |notification| notification.handler().host_type.id)
-    }
-
     /// It has its outcome, and somebody else takes the lane's next.
     pub fn finish(mut self, verdict: Verdict) {
         self.end(verdict);
     }
 
-    /// It has its outcome, and the caller takes whatever is next in the pool.
-    pub fn finish_and_take(mut self, verdict: Verdict) -> Option<Self> {
+    /// It has its outcome, and the worker of `cell` takes whatever is next in the pool.
+    pub fn finish_and_take(mut self, cell: &Cell, verdict: Verdict) -> Option<Self> {
         let (item, ticket) = self.inside.take()?;
         let sent = matches!(verdict, Verdict::Sent { .. });
         self.pool.report(item.notification, verdict);
         let (next, quiet) = {
             let mut core = self.pool.core();
-            (
-                core.finish_and_take(ticket, sent, Instant::now()),
-                core.is_quiet(),
-            )
+            let next = core.finish_and_take(ticket, sent, Instant::now());
+            if let Some(next) = &next {
+                cell.begin(next.item.group());
+            }
+            (next, core.is_quiet())
         };
         self.pool.tell_if_quiet(quiet);
         next.map(|taken| self.pool.in_flight(taken))

@@ -37,6 +37,13 @@ pub struct Queued {
     pub(crate) accepted_at: Instant,
 }
 
+impl Queued {
+    /// Its host type's number.
+    pub(crate) fn group(&self) -> u32 {
+        self.notification.handler().host_type.id
+    }
+}
+
 /// One incarnation of a pool.
 #[derive(Debug)]
 pub struct Pool {
@@ -49,6 +56,8 @@ pub struct Pool {
     opened: OnceLock<Opened>,
     /// Why the pool could not be opened.
     defect: OnceLock<Box<str>>,
+    /// What takes this pool's notifications once it has handed over those that waited.
+    heir: OnceLock<Arc<Pool>>,
     budget: Budget,
     node: Arc<Budget>,
     rejected: AtomicU64,
@@ -119,6 +128,7 @@ impl Pool {
             core: Mutex::new(Core::new(limits.lane)),
             opened: OnceLock::new(),
             defect: OnceLock::new(),
+            heir: OnceLock::new(),
             budget: Budget::new(limits.items, limits.bytes),
             node,
             rejected: AtomicU64::new(0),
@@ -291,6 +301,12 @@ impl Pool {
     #[must_use]
     pub fn settings(&self) -> Option<&PoolSettings> {
         self.opened.get().map(|opened| &opened.settings)
+    }
+
+    /// The pool that everything was handed over to.
+    #[must_use]
+    pub fn heir(&self) -> Option<&Arc<Self>> {
+        self.heir.get()
     }
 
     /// Why the pool could not be opened.

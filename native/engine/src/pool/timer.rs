@@ -12,11 +12,20 @@ use crate::queue::lanes::{Expiry, Taken};
 use crate::report::reason::Reason;
 
 pub(super) async fn expire(pool: Arc<Pool>) {
-    loop {
+    // While it sleeps, which can be for days, it does not keep a pool that is gone.
+    let pool = {
+        let weak = Arc::downgrade(&pool);
+        drop(pool);
+        weak
+    };
+    while let Some(pool) = pool.upgrade() {
         let expiry = pool.core().expire(Instant::now());
         match expiry {
             Expiry::Expired(taken) => fail(&pool, taken),
-            Expiry::Next(due) => tokio::time::sleep_until(due).await,
+            Expiry::Next(due) => {
+                drop(pool);
+                tokio::time::sleep_until(due).await;
+            }
             Expiry::Nothing => return,
         }
     }
@@ -29,10 +38,10 @@ fn fail(pool: &Arc<Pool>, taken: Taken<Queued>) {
         pool.describe_bounds()
     );
     pool.report_failure(taken.item, Reason::PoolTimeout, text.into());
-    let quiet = {
+    let (step, quiet) = {
         let mut core = pool.core();
-        core.expired(taken.ticket, Instant::now());
-        core.is_quiet()
+        (core.expired(taken.ticket, Instant::now()), core.is_quiet())
     };
     pool.tell_if_quiet(quiet);
+    pool.follow(step);
 }

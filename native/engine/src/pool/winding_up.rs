@@ -1,7 +1,7 @@
 //! Draining and closing: a pool that was stopped, a host type that leaves, an engine that ends.
 //!
 //! Draining goes on delivering what was accepted. What is left when the time is over fails with
-//! `shutdown`: waiting notifications are taken out a few lanes at a time, so that the lock is never
+//! `shutdown`: waiting notifications are taken out a few at a time, so that the lock is never
 //! held long, and requests in flight are cancelled.
 
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::Pool;
 use crate::report::reason::Reason;
 
-/// Lanes looked at under one lock.
-const LANES_AT_ONCE: usize = 64;
+/// Lanes and notifications looked at under one lock.
+const AT_ONCE: usize = 256;
 
 impl Pool {
     /// No new notifications; what was accepted goes on.
@@ -56,7 +56,7 @@ impl Pool {
         let mut cursor = Some(0);
         let text: Arc<str> = format!("pool {}: {text}", self.name).into();
         while let Some(from) = cursor {
-            let (items, next) = self.core().purge(group, from, LANES_AT_ONCE);
+            let (items, next) = self.core().purge(group, from, AT_ONCE);
             for item in items {
                 self.report_failure(item, reason, Arc::clone(&text));
             }
@@ -78,14 +78,16 @@ impl Pool {
     }
 
     /// Hands what waits to `other`, which opens in this one's stead, and ends this one. What `other`
-    /// has no room for fails.
+    /// has no room for fails. A notification that comes later is `other`'s ([`Pool::heir`]), and comes
+    /// there behind those that waited here, so that its lane stays in order.
     pub fn hand_over(self: &Arc<Self>, other: &Arc<Self>) {
+        // A pool is handed over once.
+        let _ = self.heir.set(Arc::clone(other));
         while let Some((key, group, item)) = { self.core().remove_next(Instant::now()) } {
-            let given = other.take_over(&key, group, item);
-            self.core().handed_over(given.is_ok());
-            match given {
+            match other.take_over(&key, group, item) {
                 Ok(cost) => self.give_up_room(cost),
                 Err(item) => {
+                    self.core().not_handed_over();
                     let text = format!("{} has no room for it", other.describe_bounds());
                     self.report_failure(item, Reason::QueueFull, text.into());
                 }

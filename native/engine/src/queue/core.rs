@@ -34,6 +34,9 @@ pub struct Core<T, W> {
 pub enum Phase {
     /// Not configured yet: items wait.
     Opening,
+    /// Not configured yet and not wanted any more: no new items, and once the settings are there it
+    /// drains.
+    Leaving,
     /// Items are taken and delivered.
     Open(Rules),
     /// Items are delivered and no longer taken.
@@ -128,18 +131,13 @@ impl<T, W> Core<T, W> {
         match &self.phase {
             Phase::Opening => {}
             Phase::Open(rules) => {
-                let busy = self.workers - self.parked.len();
-                let no_slot = rules.when_busy == WhenBusy::Reject
-                    && busy.max(self.in_flight) + self.lanes.ready() >= rules.workers;
-                if no_slot
-                    || rules
-                        .max_waiting
-                        .is_some_and(|most| self.lanes.waiting() >= most)
-                {
+                if !self.has_room(rules) {
                     return Err((item, Refusal::Full));
                 }
             }
-            Phase::Draining(_) | Phase::Closed => return Err((item, Refusal::NotOpen)),
+            Phase::Leaving | Phase::Draining(_) | Phase::Closed => {
+                return Err((item, Refusal::NotOpen));
+            }
             Phase::Broken => return Err((item, Refusal::Broken)),
         }
         match self.lanes.push(key, group, item, cost, self.limits, now) {
@@ -154,10 +152,11 @@ impl<T, W> Core<T, W> {
     /// The settings are there: what waited is delivered from now on. Gives the number of workers to
     /// start, and whether the expiry timer is to be started too.
     pub fn open(&mut self, rules: Rules) -> (usize, bool) {
-        if !matches!(self.phase, Phase::Opening) {
-            return (0, false);
-        }
-        self.phase = Phase::Open(rules);
+        self.phase = match self.phase {
+            Phase::Opening => Phase::Open(rules),
+            Phase::Leaving => Phase::Draining(rules),
+            _ => return (0, false),
+        };
         let start = self.lanes.ready().min(rules.workers);
         self.workers += start;
         self.timer_runs = self.lanes.ready() > start;
@@ -166,7 +165,7 @@ impl<T, W> Core<T, W> {
 
     /// The settings turned out to be of no use.
     pub fn fail_to_open(&mut self) {
-        if matches!(self.phase, Phase::Opening) {
+        if matches!(self.phase, Phase::Opening | Phase::Leaving) {
             self.phase = Phase::Broken;
         }
     }
@@ -175,16 +174,19 @@ impl<T, W> Core<T, W> {
     pub fn drain(&mut self) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Open(rules) | Phase::Draining(rules) => Phase::Draining(rules),
-            Phase::Opening | Phase::Broken | Phase::Closed => Phase::Closed,
+            Phase::Opening | Phase::Leaving => Phase::Leaving,
+            Phase::Broken | Phase::Closed => Phase::Closed,
         };
     }
 
     /// A draining pool takes items again. False where it is past that.
     pub fn resume(&mut self) -> bool {
-        if let Phase::Draining(rules) = self.phase {
-            self.phase = Phase::Open(rules);
+        match self.phase {
+            Phase::Draining(rules) => self.phase = Phase::Open(rules),
+            Phase::Leaving => self.phase = Phase::Opening,
+            _ => {}
         }
-        matches!(self.phase, Phase::Open(_))
+        matches!(self.phase, Phase::Open(_) | Phase::Opening)
     }
 
     /// The end; gives the parked workers, to be woken so that they leave.
@@ -197,7 +199,7 @@ impl<T, W> Core<T, W> {
     pub fn take(&mut self) -> Option<Taken<T>> {
         match self.phase {
             Phase::Open(_) | Phase::Draining(_) => {}
-            Phase::Opening | Phase::Broken | Phase::Closed => return None,
+            Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => return None,
         }
         let taken = self.lanes.take()?;
         self.in_flight += 1;
@@ -264,7 +266,7 @@ impl<T, W> Core<T, W> {
     pub fn expire(&mut self, now: Instant) -> Expiry<T> {
         let allowed = match &self.phase {
             Phase::Open(rules) | Phase::Draining(rules) => rules.call_timeout,
-            Phase::Opening | Phase::Broken | Phase::Closed => {
+            Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => {
                 self.timer_runs = false;
                 return Expiry::Nothing;
             }
@@ -278,9 +280,14 @@ impl<T, W> Core<T, W> {
         expiry
     }
 
-    /// The outcome of an expired item is reported.
-    pub fn expired(&mut self, ticket: Ticket, now: Instant) {
-        self.lanes.release(ticket, now);
+    /// The outcome of an expired item is reported. The step is for the lane's next item: workers may
+    /// have parked since the item was taken out.
+    pub fn expired(&mut self, ticket: Ticket, now: Instant) -> Step<W> {
+        if self.lanes.release(ticket, now) {
+            self.staff()
+        } else {
+            Step::Nothing
+        }
     }
 
     /// Takes out what waits, for [`Lanes::purge`]'s arguments; each item counts as failed.
@@ -288,29 +295,33 @@ impl<T, W> Core<T, W> {
         &mut self,
         group: Option<u32>,
         cursor: usize,
-        lanes: usize,
+        at_once: usize,
     ) -> (Vec<T>, Option<usize>) {
-        let purged = self.lanes.purge(group, cursor, lanes);
+        let purged = self.lanes.purge(group, cursor, at_once);
         self.tally.failed += purged.0.len() as u64;
         purged
     }
 
-    /// Takes a waiting item out of a pool that never opened, to be handed to another pool: its lane's
-    /// key, its group and itself. [`Core::handed_over`] says how that went.
+    /// Takes a waiting item out of a pool that never opened, to be handed to another pool, as if it
+    /// had never been here: its lane's key, its group and itself. Where none is left, the pool is
+    /// closed in the same step, so that nothing is accepted that nobody would hand over.
     pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, u32, T)> {
-        if !matches!(self.phase, Phase::Opening) {
+        if !matches!(self.phase, Phase::Opening | Phase::Leaving) {
             return None;
         }
-        self.lanes.remove_next(now)
-    }
-
-    /// The removed item was taken by the other pool (it was never this one's) or failed.
-    pub fn handed_over(&mut self, taken: bool) {
-        if taken {
+        let removed = self.lanes.remove_next(now);
+        if removed.is_some() {
             self.tally.accepted -= 1;
         } else {
-            self.tally.failed += 1;
+            self.phase = Phase::Closed;
         }
+        removed
+    }
+
+    /// The other pool has no room for a removed item: it is this one's again, and failed.
+    pub fn not_handed_over(&mut self) {
+        self.tally.accepted += 1;
+        self.tally.failed += 1;
     }
 
     /// The numbers, at one moment.
@@ -332,6 +343,22 @@ impl<T, W> Core<T, W> {
     /// Nothing waits and nothing is in flight.
     pub fn is_quiet(&self) -> bool {
         self.in_flight == 0 && self.lanes.waiting() == 0
+    }
+
+    /// Whether the rules let one more item in.
+    fn has_room(&self, rules: &Rules) -> bool {
+        // Every ready item that may start has a worker on its way to it, so a slot is counted once,
+        // whether its item was taken already or not. Workers that still read a body hold theirs.
+        let busy = self.workers - self.parked.len();
+        let slots = busy.max(self.in_flight + self.lanes.ready());
+        if rules.when_busy == WhenBusy::Reject && slots >= rules.workers {
+            return false;
+        }
+        // What may wait comes on top of what may be in flight: an item that finds a free worker does
+        // not wait, though nobody has taken it yet.
+        rules.max_waiting.is_none_or(|most| {
+            self.in_flight + self.lanes.waiting() < rules.workers.saturating_add(most)
+        })
     }
 
     fn settle(&mut self, ticket: Ticket, sent: bool, now: Instant) -> bool {

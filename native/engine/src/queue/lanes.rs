@@ -224,31 +224,37 @@ impl<T> Lanes<T> {
         Some((key, group, taken.item))
     }
 
-    /// Takes out all waiting items of up to `lanes` lanes of `group` (of any, for `None`), looking at
-    /// lane numbers from `cursor` on. Gives the items and where to go on, `None` at the end.
+    /// Takes out waiting items of `group` (of any, for `None`), looking at lane numbers from `cursor`
+    /// on, until about `at_once` lanes and items were looked at. Gives the items, those of a lane in
+    /// their order, and where to go on, `None` at the end.
     pub fn purge(
         &mut self,
         group: Option<u32>,
         cursor: usize,
-        lanes: usize,
+        at_once: usize,
     ) -> (Vec<T>, Option<usize>) {
-        let end = (cursor + lanes).min(self.slots.capacity());
         let mut items = Vec::new();
-        for id in cursor..end {
+        for (looked, id) in (cursor..self.slots.capacity()).enumerate() {
+            if looked + items.len() >= at_once {
+                return (items, Some(id));
+            }
             let Some(lane) = self.slots.get(id) else {
                 continue;
             };
-            if lane.waiting == 0 || group.is_some_and(|group| group != lane.group) {
+            if group.is_some_and(|group| group != lane.group) {
                 continue;
             }
             let id = small(id);
             while self.slots[id as usize].waiting > 0 {
+                if items.len() >= at_once {
+                    return (items, Some(id as usize));
+                }
                 let (item, cost) = self.unlink_first(id);
                 self.slots[id as usize].cost -= cost;
                 items.push(item);
             }
         }
-        (items, (end < self.slots.capacity()).then_some(end))
+        (items, None)
     }
 
     /// Items that wait.

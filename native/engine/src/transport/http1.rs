@@ -55,10 +55,18 @@ impl Http1 {
         let (connection, over) = (&mut self.connection, &mut self.over);
         poll_fn(|cx| {
             poll_connection(connection, over, cx);
-            response.as_mut().poll(cx)
+            let answer = response
+                .as_mut()
+                .poll(cx)
+                .map_err(|error| AttemptError::from_hyper(&error));
+            if answer.is_pending() && *over {
+                // Nobody is left to bring the answer.
+                let text = "the connection ended before the endpoint answered".to_owned();
+                return Poll::Ready(Err(AttemptError::broken(text)));
+            }
+            answer
         })
         .await
-        .map_err(|error| AttemptError::from_hyper(&error))
     }
 
     /// Reads a response body to its end, as far as `most` bytes.
@@ -75,6 +83,7 @@ impl Http1 {
                     frame = Pin::new(&mut body).poll_frame(cx);
                 }
                 match frame {
+                    Poll::Pending if self.over => return Poll::Ready(Drained::Cut),
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(None) => return Poll::Ready(Drained::Whole),
                     Poll::Ready(Some(Err(_))) => return Poll::Ready(Drained::Cut),

@@ -3,6 +3,7 @@
 //! Workers that need a connection while none is there wait for the same attempt to make one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -23,6 +24,8 @@ use crate::report::reason::Reason;
 #[derive(Clone, Debug)]
 pub struct Http2 {
     sender: SendRequest<Full<Bytes>>,
+    /// Something went wrong on it: it may be dead without knowing it, or be going away.
+    condemned: Arc<AtomicBool>,
 }
 
 impl Http2 {
@@ -37,7 +40,10 @@ impl Http2 {
             // What the connection dies of, the requests on it are told.
             let _ = connection.await;
         });
-        Ok(Self { sender })
+        Ok(Self {
+            sender,
+            condemned: Arc::default(),
+        })
     }
 
     /// Sends a request and reads the head of its final response.
@@ -69,7 +75,12 @@ impl Http2 {
     /// Whether the connection still takes requests.
     #[must_use]
     pub fn is_usable(&self) -> bool {
-        !self.sender.is_closed()
+        !self.sender.is_closed() && !self.condemned.load(Ordering::Acquire)
+    }
+
+    /// No new requests on this connection, by no worker.
+    pub fn condemn(&self) {
+        self.condemned.store(true, Ordering::Release);
     }
 }
 
@@ -88,8 +99,7 @@ impl std::fmt::Debug for SharedHttp2 {
 }
 
 impl SharedHttp2 {
-    /// The present connection, or one made by `make`. `instead_of` is a connection that the caller
-    /// knows to be of no use.
+    /// The present connection if it is of use, otherwise one made by `make`.
     pub async fn get(
         &self,
         make: impl FnOnce() -> BoxFuture<'static, Result<(Http2, Dialled), AttemptError>>,

@@ -152,6 +152,14 @@ impl Link {
         }
     }
 
+    /// A request on this link went wrong. An HTTP/1.1 link ends with this; over HTTP/2, requests that
+    /// are under way go on, and no new one begins on the connection.
+    pub fn condemn(&mut self) {
+        if let Self::Http2(link) = self {
+            link.condemn();
+        }
+    }
+
     /// Reads a response body as far as `most` bytes.
     pub async fn drain(&mut self, body: Incoming, most: usize) -> Drained {
         match self {
