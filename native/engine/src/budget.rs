@@ -29,13 +29,10 @@ impl Budget {
     /// Reserves room for one item of `bytes`; false where a bound would be exceeded.
     #[must_use]
     pub fn reserve(&self, bytes: usize) -> bool {
-        if self.items.fetch_add(1, Ordering::AcqRel) >= self.max_items {
-            self.items.fetch_sub(1, Ordering::AcqRel);
+        if !add(&self.items, 1, self.max_items) {
             return false;
         }
-        let before = self.bytes.fetch_add(bytes, Ordering::AcqRel);
-        if before.saturating_add(bytes) > self.max_bytes {
-            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        if !add(&self.bytes, bytes, self.max_bytes) {
             self.items.fetch_sub(1, Ordering::AcqRel);
             return false;
         }
@@ -56,4 +53,12 @@ impl Budget {
             self.bytes.load(Ordering::Acquire),
         )
     }
+}
+
+/// Adds only what fits: added first and looked at afterwards, an item that is far too large would keep
+/// others out for a moment.
+fn add(to: &AtomicUsize, more: usize, most: usize) -> bool {
+    let fits = |used: usize| used.checked_add(more).filter(|sum| *sum <= most);
+    to.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits)
+        .is_ok()
 }

@@ -110,6 +110,8 @@ struct Running {
     node: Arc<Budget>,
     names: Arc<Names>,
     pools: ArcSwap<HashMap<u32, Arc<Pool>>>,
+    /// Pools that are no longer to be found by their number and have not come to their end.
+    closing: Arc<Mutex<HashMap<u32, Arc<Pool>>>>,
     pings: AtomicU64,
     pongs: Arc<AtomicU64>,
 }
@@ -120,6 +122,16 @@ impl Engine {
     pub fn start(
         &self,
         settings: EngineSettings,
+        bell: impl Fn() + Send + Sync + 'static,
+    ) -> Result<(), EngineError> {
+        self.start_with(settings, Arc::default(), bell)
+    }
+
+    /// As [`Engine::start`], with names looked up by `names`.
+    pub fn start_with(
+        &self,
+        settings: EngineSettings,
+        names: Arc<Names>,
         bell: impl Fn() + Send + Sync + 'static,
     ) -> Result<(), EngineError> {
         let _one_at_a_time = self.registering.lock();
@@ -134,8 +146,9 @@ impl Engine {
             handle,
             settings,
             node: Arc::new(Budget::new(usize::MAX, settings.max_node_bytes)),
-            names: Arc::default(),
+            names,
             pools: ArcSwap::default(),
+            closing: Arc::default(),
             pings: AtomicU64::new(0),
             pongs: Arc::default(),
         })));
@@ -147,7 +160,10 @@ impl Engine {
         let Some(running) = self.running.swap(None) else {
             return;
         };
-        for pool in running.pools.swap(Arc::default()).values() {
+        let pools = running.pools.swap(Arc::default());
+        // After the look at the others: a pool is put here before it is taken from there.
+        let closing = std::mem::take(&mut *running.closing.lock());
+        for pool in pools.values().chain(closing.values()) {
             pool.end(Reason::EngineDown, "the engine was stopped");
         }
         let runtime = running.runtime.lock().take();
@@ -194,8 +210,10 @@ impl Engine {
     /// Gives a new pool its settings; reads certificate files. Warnings come back as text. Where the
     /// options are of no use, the pool rejects with `pool_config` from then on.
     pub fn open_pool(&self, id: u32, options: PoolOptions) -> Result<Vec<String>, EngineError> {
-        let pool = self.pool(id)?;
         let running = self.running.load_full().ok_or(EngineError::Down)?;
+        // A pool that closes before it has its settings still delivers what it has accepted.
+        let closing = running.closing.lock().get(&id).cloned();
+        let pool = closing.map_or_else(|| self.pool(id), Ok)?;
         let opened = self.endpoint(&running, &pool.name, options);
         match opened {
             Ok((settings, endpoint, warnings)) => {
@@ -227,22 +245,27 @@ impl Engine {
             _ => None,
         };
         let names = Arc::clone(&running.names);
+        let connect_within = if settings.request_timeout.is_zero() {
+            settings.call_timeout
+        } else {
+            settings.request_timeout
+        };
         let endpoint = Endpoint::new(
             pool,
             Arc::clone(&self.notices),
             names,
             settings.base.clone(),
             tls,
-            settings.http2.then_some(settings.request_timeout),
+            settings.http2.then_some(connect_within),
         );
         Ok((settings, endpoint, warnings))
     }
 
-    /// What waits in the pool `from`, which never opened, goes to `to`; `from` ends.
+    /// What waits in the pool `from`, which never opened, goes to `to`, and so does what is still
+    /// handed over for `from` until that is closed.
     pub fn hand_over(&self, from: u32, to: u32) -> Result<(), EngineError> {
         let (from, to) = (self.pool(from)?, self.pool(to)?);
         from.hand_over(&to);
-        self.remove_pool(from.id);
         Ok(())
     }
 
@@ -261,8 +284,13 @@ impl Engine {
     pub fn close_pool(&self, id: u32, allowed: Duration) -> Result<(), EngineError> {
         let pool = self.pool(id)?;
         let running = self.running.load_full().ok_or(EngineError::Down)?;
+        running.closing.lock().insert(id, Arc::clone(&pool));
         self.remove_pool(id);
-        running.handle.spawn(pool.close(allowed));
+        let closing = Arc::clone(&running.closing);
+        running.handle.spawn(async move {
+            pool.close(allowed).await;
+            closing.lock().remove(&id);
+        });
         Ok(())
     }
 
@@ -346,7 +374,8 @@ impl Engine {
         let Some(running) = self.running.load_full() else {
             return;
         };
-        let pools = self.pools();
+        let mut pools = self.pools();
+        pools.extend(running.closing.lock().values().cloned());
         running.handle.spawn(async move {
             for pool in pools {
                 let text = "the module was stopped before its turn came";

@@ -29,13 +29,13 @@ pub type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 /// Looks up names; shared by all pools.
 pub struct Names {
     look_up: Arc<LookUp>,
-    known: Mutex<HashMap<Box<str>, Entry>>,
+    known: Mutex<HashMap<Box<str>, Asking>>,
 }
 
-enum Entry {
-    Known { answer: Answer, until: Instant },
-    Asking(Shared<BoxFuture<'static, Answer>>),
-}
+/// An answer, and when it came.
+type Dated = (Answer, Instant);
+
+type Asking = Shared<BoxFuture<'static, Dated>>;
 
 impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -64,51 +64,41 @@ impl Names {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(Arc::new([address]));
         }
-        let asking = match self.find(host) {
-            Entry::Known { answer, .. } => return answer,
-            Entry::Asking(asking) => asking,
-        };
-        let answer = asking.await;
-        self.keep(host, &answer);
-        answer
+        self.find(host).await.0
     }
 
-    fn find(&self, host: &str) -> Entry {
+    /// The look-up that is under way, or whose answer still counts; otherwise a new one.
+    fn find(&self, host: &str) -> Asking {
         let mut known = self.known.lock();
-        match known.get(host) {
-            Some(Entry::Known { answer, until }) if *until > Instant::now() => {
-                return Entry::Known {
-                    answer: answer.clone(),
-                    until: *until,
-                };
-            }
-            Some(Entry::Asking(asking)) => return Entry::Asking(asking.clone()),
-            _ => {}
+        if let Some(asking) = known.get(host).filter(|asking| still_counts(asking)) {
+            return asking.clone();
         }
         let (look_up, name) = (Arc::clone(&self.look_up), host.to_owned());
-        let thread = tokio::task::spawn_blocking(move || look_up(&name));
-        let asking = async move {
-            match thread.await {
-                Ok(Ok(addresses)) if addresses.is_empty() => Err("no address".into()),
-                Ok(Ok(addresses)) => Ok(addresses.into()),
-                Ok(Err(error)) => Err(error.to_string().into()),
+        // The date is the answer's, not that of whoever waited for it: perhaps nobody did.
+        let thread = tokio::task::spawn_blocking(move || {
+            let answer = match look_up(&name) {
+                Ok(addresses) if addresses.is_empty() => Err("no address".into()),
+                Ok(addresses) => Ok(addresses.into()),
                 Err(error) => Err(error.to_string().into()),
-            }
-        }
-        .boxed()
-        .shared();
-        known.insert(host.into(), Entry::Asking(asking.clone()));
-        Entry::Asking(asking)
-    }
-
-    fn keep(&self, host: &str, answer: &Answer) {
-        let mut known = self.known.lock();
-        if let Some(entry @ Entry::Asking(_)) = known.get_mut(host) {
-            let keep = if answer.is_ok() { KEEP_GOOD } else { KEEP_BAD };
-            *entry = Entry::Known {
-                answer: answer.clone(),
-                until: Instant::now() + keep,
             };
+            (answer, Instant::now())
+        });
+        let asking = thread
+            .map(|end| end.unwrap_or_else(|error| (Err(error.to_string().into()), Instant::now())))
+            .boxed()
+            .shared();
+        known.insert(host.into(), asking.clone());
+        asking
+    }
+}
+
+fn still_counts(asking: &Asking) -> bool {
+    // An answer that nobody has fetched is fetched here; a thread that still asks has none.
+    match asking.clone().now_or_never() {
+        None => true,
+        Some((answer, since)) => {
+            let keep = if answer.is_ok() { KEEP_GOOD } else { KEEP_BAD };
+            since.elapsed() < keep
         }
     }
 }
