@@ -116,20 +116,19 @@ reject(HostType, #{pool_name := Tag, path := Path}, Reason, Sender, Text) ->
 
 -spec callback(module(), atom(), [term()]) ->
     {ok, term()} | {rejected, callback_undefined | callback_crashed, binary()}.
+%% A module that is not there is not looked for on disk, time and again, in every session: the
+%% starter loads callback modules, and those that come later.
 callback(Module, Function, Args) ->
-    try
-        {ok, apply(Module, Function, Args)}
-    catch
-        error:undef:Stack ->
-            case Stack of
-                [{Module, Function, _, _} | _] ->
-                    Text = "there is no such module or function",
-                    {rejected, callback_undefined, in_module(Module, Function, Text)};
-                _ ->
-                    crashed(Module, Function, error, undef, Stack)
+    case erlang:function_exported(Module, Function, length(Args)) of
+        true ->
+            try
+                {ok, apply(Module, Function, Args)}
+            catch
+                Class:Reason:Stack -> crashed(Module, Function, Class, Reason, Stack)
             end;
-        Class:Reason:Stack ->
-            crashed(Module, Function, Class, Reason, Stack)
+        false ->
+            Text = "there is no such module or function",
+            {rejected, callback_undefined, in_module(Module, Function, Text)}
     end.
 
 %% Where it crashed, without the arguments: they hold the message.

@@ -17,6 +17,8 @@
 
 -define(APP, mongoose_http_pusher).
 -define(RETRY, 2000).
+%% How soon a callback module that was not there is found.
+-define(BETWEEN_LOADS, 2000).
 -define(KEY(HostType), {?MODULE, HostType}).
 
 %% @doc Starts this process if it does not run.
@@ -51,10 +53,13 @@ reject(HostType) ->
 
 -spec init([]) -> {ok, state()}.
 init([]) ->
+    load_own_modules(),
+    {ok, _} = timer:send_interval(?BETWEEN_LOADS, load_callback_modules),
     {ok, try_start(#{tries => 0, watch => undefined, host_types => #{}})}.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}) ->
+    load_callback_modules(Handlers),
     State1 = try_start(State#{host_types := HostTypes#{HostType => Handlers}}),
     announce(State1, HostType, Handlers),
     {reply, ok, State1};
@@ -82,9 +87,23 @@ handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
         0 -> {noreply, State};
         _ -> {noreply, try_start(State)}
     end;
+handle_info(load_callback_modules, State = #{host_types := HostTypes}) ->
+    lists:foreach(fun load_callback_modules/1, maps:values(HostTypes)),
+    {noreply, State};
 handle_info(_Info, State) ->
     lists:foreach(fun count_rejected/1, maps:keys(maps:get(host_types, State))),
     {noreply, State}.
+
+%% In a node that loads modules when they are first called, that first call would be a session's.
+load_own_modules() ->
+    _ = application:load(?APP),
+    {ok, Modules} = application:get_key(?APP, modules),
+    lists:foreach(fun code:ensure_loaded/1, Modules).
+
+load_callback_modules(Handlers) ->
+    lists:foreach(fun(#{callback_module := Module}) ->
+                          erlang:module_loaded(Module) orelse code:ensure_loaded(Module)
+                  end, Handlers).
 
 try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}) ->
     case application:ensure_all_started(?APP, temporary) of
