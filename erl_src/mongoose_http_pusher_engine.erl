@@ -21,17 +21,33 @@ start_link(Settings) ->
 -spec init(mongoose_http_pusher_settings:settings()) -> {ok, state()} | {stop, term()}.
 init(Settings) ->
     process_flag(trap_exit, true),
+    case load() of
+        ok -> start(Settings);
+        {error, Reason} -> {stop, {library_not_loaded, Reason}}
+    end.
+
+start(Settings) ->
     Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent],
-    try mongoose_http_pusher_nif:start_engine(maps:with(Keys, Settings)) of
+    case mongoose_http_pusher_nif:start_engine(maps:with(Keys, Settings)) of
         ok ->
             _ = mongoose_http_pusher_nif:ping(),
             schedule(),
             {ok, #{silent => 0}};
         {error, Text} ->
             {stop, {engine_not_started, Text}}
-    catch
-        error:undef ->
-            {stop, {library_not_loaded, library_error()}}
+    end.
+
+%% A missing file is told from one that cannot be loaded: the code server logs each try of the latter.
+load() ->
+    File = mongoose_http_pusher_library:file(),
+    case erlang:module_loaded(mongoose_http_pusher_nif) orelse filelib:is_regular(File) of
+        true ->
+            case code:ensure_loaded(mongoose_http_pusher_nif) of
+                {module, _} -> ok;
+                {error, Reason} -> {error, {Reason, File}}
+            end;
+        false ->
+            {error, {enoent, File}}
     end.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, {error, unknown_call}, state()}.
@@ -63,10 +79,3 @@ terminate(_Reason, _State) ->
 
 schedule() ->
     erlang:send_after(?BETWEEN_PINGS, self(), ping).
-
-%% Why the library is not there: loading the module once more says it.
-library_error() ->
-    case code:ensure_loaded(mongoose_http_pusher_nif) of
-        {module, _} -> loaded_meanwhile;
-        {error, Reason} -> Reason
-    end.

@@ -36,15 +36,7 @@
 
 -spec load() -> ok | {error, term()}.
 load() ->
-    erlang:load_nif(filename:join([directory(), "priv", ?MODULE_STRING]), 0).
-
-%% Beside the directory that this module was loaded from, whatever that is called.
-directory() ->
-    Beam = case code:which(?MODULE) of
-               Path when is_list(Path) -> Path;
-               _ -> code:where_is_file(?MODULE_STRING ".beam")
-           end,
-    filename:dirname(filename:dirname(filename:absname(Beam))).
+    erlang:load_nif(mongoose_http_pusher_library:path(), 0).
 
 -spec start_engine(map()) -> ok | {error, Text :: binary()}.
 start_engine(_Settings) -> ?NOT_LOADED.

@@ -282,8 +282,10 @@ found(Key, Pool = #{pool := Id, options := Options}, #{pid := Pid, options := Op
     case resume(Pool) of
         true ->
             Spare = maps:get(spare, Pool),
-            State1 = store(Key, watch(Pid, Pool#{pid := Pid, spare := create(Key)}), State),
+            %% Before sessions find the pool itself: what waits in the spare one came earlier.
             _ = mongoose_http_pusher_nif:hand_over(Spare, Id),
+            State1 = store(Key, watch(Pid, Pool#{pid := Pid, spare := create(Key)}), State),
+            _ = mongoose_http_pusher_nif:close_pool(Spare, 0),
             State1;
         false ->
             replace(Key, Pool, #{pid => Pid, options => Options, warnings => []}, State)

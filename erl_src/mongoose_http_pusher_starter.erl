@@ -11,12 +11,14 @@
 
 -type state() :: #{
     tries := non_neg_integer(),
+    retry := reference() | undefined,
     watch := reference() | undefined,
     host_types := #{binary() => [mongoose_http_pusher_host:handler()]}
 }.
 
 -define(APP, mongoose_http_pusher).
 -define(RETRY, 2000).
+-define(RETRY_AT_MOST, 60000).
 %% How soon a callback module that was not there is found.
 -define(BETWEEN_LOADS, 2000).
 -define(KEY(HostType), {?MODULE, HostType}).
@@ -55,7 +57,7 @@ reject(HostType) ->
 init([]) ->
     load_own_modules(),
     {ok, _} = timer:send_interval(?BETWEEN_LOADS, load_callback_modules),
-    {ok, try_start(#{tries => 0, watch => undefined, host_types => #{}})}.
+    {ok, try_start(#{tries => 0, retry => undefined, watch => undefined, host_types => #{}})}.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}) ->
@@ -79,8 +81,7 @@ handle_info({'DOWN', Watch, process, _Pid, Reason}, State = #{watch := Watch}) -
         shutdown -> ok;
         _ -> mongoose_http_pusher_log:not_started({application_ended, Reason})
     end,
-    _ = erlang:send_after(?RETRY, self(), retry),
-    {noreply, Stopped};
+    {noreply, retry_in(?RETRY, Stopped)};
 handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
     lists:foreach(fun count_rejected/1, maps:keys(HostTypes)),
     case map_size(HostTypes) of
@@ -98,7 +99,8 @@ handle_info(_Info, State) ->
 load_own_modules() ->
     _ = application:load(?APP),
     {ok, Modules} = application:get_key(?APP, modules),
-    lists:foreach(fun code:ensure_loaded/1, Modules).
+    %% The library is the engine's to load.
+    lists:foreach(fun code:ensure_loaded/1, Modules -- [mongoose_http_pusher_nif]).
 
 load_callback_modules(Handlers) ->
     lists:foreach(fun(#{callback_module := Module}) ->
@@ -116,11 +118,15 @@ try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}
             State#{watch := Watch, tries := 0};
         {error, Reason} ->
             [mongoose_http_pusher_log:not_started(Reason) || Tries =:= 0],
-            _ = erlang:send_after(?RETRY, self(), retry),
-            State#{tries := Tries + 1}
+            retry_in(min(?RETRY_AT_MOST, ?RETRY bsl min(Tries, 5)), State#{tries := Tries + 1})
     end;
 try_start(State) ->
     State.
+
+%% One timer, however many host types ask meanwhile.
+retry_in(Wait, State = #{retry := Timer}) ->
+    _ = is_reference(Timer) andalso erlang:cancel_timer(Timer),
+    State#{retry := erlang:send_after(Wait, self(), retry)}.
 
 announce(#{watch := undefined}, _HostType, _Handlers) ->
     ok;
