@@ -387,6 +387,17 @@ mod tests {
         assert_eq!(pair[1].kind, list(&["b", "c"]));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_read_the_line_is_in_the_file(
+            text in "([a-z{}\\[\\],.'\"#<>=|$%\\\\0-9 \n]|fun |=>|<<|>>){0,40}",
+        ) {
+            if let Err(error) = parse(&text) {
+                proptest::prop_assert!(error.line <= text.lines().count().max(1) + 1);
+            }
+        }
+    }
+
     #[test]
     fn errors_have_lines() {
         for (text, line) in [

@@ -15,8 +15,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
-
 pub use own::{LOG_LEVELS, OWN_SETTINGS, OwnKind, OwnSetting, OwnValue, check_own};
 pub use problem::{ConfigError, Warning};
 pub use secret::Secret;
@@ -31,8 +29,7 @@ pub const STRATEGIES: [&str; 5] = [
 ];
 
 /// Options of one `outgoing_pools.http` pool, with the host's names and units, still unchecked.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolOptions {
     /// `connection.host`: `http[s]://name[:port]`.
     pub host: String,
@@ -48,62 +45,43 @@ pub struct PoolOptions {
     /// `strategy`; only `next_available_worker` differs here: it never waits.
     pub strategy: String,
     /// `max_worker_queue_len`, per worker.
-    #[serde(default)]
     pub max_worker_queue_len: Option<u64>,
     /// Own setting: HTTP/2 (only over TLS).
-    #[serde(default)]
     pub http2: bool,
     /// `connection.tls`; needed for `https`, without effect for `http`.
-    #[serde(default)]
     pub tls: Option<TlsOptions>,
 }
 
 /// The `connection.tls` options, made independent of the host's generation by the caller.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOptions {
     /// What is demanded of the server's certificate.
     pub verify: Verify,
     /// `disconnect_on_failure = false`: a bad certificate is accepted.
-    #[serde(default)]
     pub accept_any: bool,
     /// `cacertfile`; the system's store where it is not set.
-    #[serde(default)]
     pub cacertfile: Option<PathBuf>,
     /// `certfile`; may hold the key too.
-    #[serde(default)]
     pub certfile: Option<PathBuf>,
     /// `keyfile`; the certificate file where it is not set.
-    #[serde(default)]
     pub keyfile: Option<PathBuf>,
     /// `password` of an encrypted key.
-    #[serde(default)]
     pub password: Option<Secret>,
     /// `ciphers`, an OpenSSL cipher string.
-    #[serde(default)]
     pub ciphers: Option<String>,
     /// `versions`: `tlsv1`, `tlsv1.1`, `tlsv1.2`, `tlsv1.3`; all that exist where it is not set.
-    #[serde(default)]
     pub versions: Option<Vec<String>>,
     /// `server_name_indication.enabled`.
-    #[serde(default = "yes")]
     pub sni: bool,
     /// `server_name_indication.host`: the name that is sent and checked instead of the URL's.
-    #[serde(default)]
     pub sni_host: Option<String>,
     /// `server_name_indication.protocol`: whether a wildcard certificate may match `sni_host`
     /// (`https`) or names are compared as they are (`default`). As in the host, it acts only where
     /// `sni_host` is set; a name taken from the URL follows the rules of https.
-    #[serde(default)]
     pub sni_protocol: Option<String>,
     /// Set options that mean nothing to this client, by name, to be named in a warning (`dhfile`,
     /// `crl_files`).
-    #[serde(default)]
     pub ignored: Vec<String>,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 /// The server is verified against the system's store; nothing else is set.
@@ -127,8 +105,7 @@ impl Default for TlsOptions {
 }
 
 /// What is demanded of the server's certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
     /// Nothing: any certificate, any name.
     None,

@@ -5,7 +5,7 @@ mod tls_support;
 
 use engine::settings::{TlsOptions, Verify};
 use engine::tls::TlsClient;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa};
 use tls_support::{Ca, Dir, Pair, Server, expired, names, self_signed, trusting, unverified};
 
 const LOCALHOST: &[&str] = &["localhost"];
@@ -185,6 +185,12 @@ fn self_signed_certificates() {
     let server = Server::new(&self_signed(&expired(LOCALHOST)));
     let error = server.try_with(&lenient, "localhost").unwrap_err();
     assert!(error.contains("expired"), "{error}");
+    let mut of_a_client = names(LOCALHOST);
+    of_a_client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let error = Server::new(&self_signed(&of_a_client))
+        .try_with(&lenient, "localhost")
+        .unwrap_err();
+    assert!(error.contains("Purpose"), "{error}");
     // It lets nothing else through.
     Server::new(&ca.server(LOCALHOST))
         .try_with(&lenient, "localhost")

@@ -65,10 +65,11 @@ pub(super) fn load(
             certfile,
             &format!("its certificate cannot be used: {error}"),
         )),
-        Err(error) => Err(file::in_file(
+        Err(_) => Err(file::in_file(
             option,
             path,
-            &format!("its private key cannot be used: {error}"),
+            "its private key is broken, or of a kind or size that cannot be used; RSA of 2048 to 4096 \
+             bits, P-256, P-384 and Ed25519 can",
         )),
     }
 }

@@ -1,6 +1,8 @@
 //! Certificates, a rustls server and a client made of [`TlsClient`], for the tests beside.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod client_auth;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
