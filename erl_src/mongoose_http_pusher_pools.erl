@@ -21,7 +21,9 @@
     spare := mongoose_http_pusher_nif:pool_id(),
     pool := mongoose_http_pusher_nif:pool_id() | undefined,
     pid := pid() | undefined,
-    options := map() | undefined,
+    %% Of the options it was opened with: they hold passwords, and this is a state that crash reports
+    %% print.
+    digest := binary() | undefined,
     monitor => reference(),
     %% The host has stopped it; it is closed for good when this timer ends.
     closing => reference(),
@@ -145,7 +147,7 @@ add_handler(HostType, #{pool_name := Tag, path := Path}, State) ->
 ensure_pool(Key, State = #{pools := Pools}) when is_map_key(Key, Pools) ->
     State;
 ensure_pool(Key, State) ->
-    store(Key, #{spare => create(Key), pool => undefined, pid => undefined, options => undefined},
+    store(Key, #{spare => create(Key), pool => undefined, pid => undefined, digest => undefined},
           State).
 
 create(Key) ->
@@ -237,7 +239,7 @@ close_stopped(Key, Id, State = #{pools := Pools}) ->
         #{Key := Pool = #{pool := Id, closing := _}} ->
             _ = mongoose_http_pusher_nif:close_pool(Id, 0),
             Closed = maps:remove(closing, Pool),
-            store(Key, Closed#{pool := undefined, options := undefined}, State);
+            store(Key, Closed#{pool := undefined, digest := undefined}, State);
         _ ->
             State
     end.
@@ -270,16 +272,15 @@ helped(open, Key, Pool, {open, Result}, State) ->
     look(Key, case Result of
                   {ok, _, _} -> State;
                   %% A restart tries again, also with the same options: a file may be mended.
-                  {error, _} -> store(Key, Pool#{options := undefined}, State)
+                  {error, _} -> store(Key, Pool#{digest := undefined}, State)
               end);
 helped(Job, Key, _Pool, Crash, State) ->
     mongoose_http_pusher_log:helper_crashed(name(Key), Job, Crash),
     State.
 
 %% The same settings under another pid: the engine's pool stays, with its connections.
-found(Key, Pool = #{pool := Id, options := Options}, #{pid := Pid, options := Options}, State)
-  when Id =/= undefined ->
-    case resume(Pool) of
+found(Key, Pool = #{pool := Id, digest := Digest}, Found = #{pid := Pid}, State) ->
+    case Id =/= undefined andalso Digest =:= digest(Found) andalso resume(Pool) of
         true ->
             Spare = maps:get(spare, Pool),
             %% Before sessions find the pool itself: what waits in the spare one came earlier.
@@ -288,10 +289,11 @@ found(Key, Pool = #{pool := Id, options := Options}, #{pid := Pid, options := Op
             _ = mongoose_http_pusher_nif:close_pool(Spare, 0),
             State1;
         false ->
-            replace(Key, Pool, #{pid => Pid, options => Options, warnings => []}, State)
-    end;
-found(Key, Pool, Found, State) ->
-    replace(Key, Pool, Found, State).
+            replace(Key, Pool, Found, State)
+    end.
+
+digest(#{options := Options}) ->
+    erlang:md5(term_to_binary(Options)).
 
 resume(#{pool := Id, closing := Timer}) ->
     _ = erlang:cancel_timer(Timer),
@@ -304,7 +306,7 @@ replace(Key, Pool = #{spare := Id, pool := Old}, Found, State) ->
     #{pid := Pid, options := Options, warnings := Warnings} = Found,
     #{settings := Settings = #{drain_timeout := Drain}} = State,
     _ = [erlang:cancel_timer(Timer) || #{closing := Timer} <- [Pool]],
-    New = #{spare => create(Key), pool => Id, pid => undefined, options => Options},
+    New = #{spare => create(Key), pool => Id, pid => undefined, digest => digest(Found)},
     State1 = store(Key, watch(Pid, New#{pid := Pid}), State),
     _ = [mongoose_http_pusher_nif:close_pool(Old, Drain) || Old =/= undefined],
     unmonitor(Pool),
@@ -364,7 +366,7 @@ recover_pool(Key, Pool = #{spare := Spare, pool := Id}, Alive) ->
     case lists:member(Id, Alive) of
         %% Its process is watched again once it is found to be the same.
         true -> Pool1#{pid := undefined};
-        false -> Pool1#{pool := undefined, pid := undefined, options := undefined}
+        false -> Pool1#{pool := undefined, pid := undefined, digest := undefined}
     end.
 
 now_ms() ->
