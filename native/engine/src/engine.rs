@@ -430,7 +430,11 @@ impl Engine {
         let Some(pool) = pools.get(&id) else {
             return Err(NotTaken::NotOpen);
         };
-        match pool.push(key, notification) {
+        let pushed = match (pool.push(key, notification), pool.heir()) {
+            (Err((Refusal::NotOpen, notification)), Some(heir)) => heir.push(key, notification),
+            (pushed, _) => pushed,
+        };
+        match pushed {
             Ok(()) => {
                 handler.host_type.count_pushed();
                 Ok(())

@@ -1,0 +1,279 @@
+%% The host's pools as they come, change, crash and go, and what their options mean.
+-module(pools_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/1, pool/2, sink/1, send/2, bulk/2, messages/1, wait/2,
+                      wait_sent/1, wait_reason/2]).
+
+-define(HANDLER, #{path => "/notifications"}).
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    Both = [a_pool_restarted_with_another_host_uses_the_new_one,
+            a_pool_with_the_same_settings_keeps_its_connections,
+            a_crashed_pool_goes_on_and_comes_back,
+            order_is_kept_while_a_pool_comes_back,
+            a_pool_may_start_after_the_module,
+            a_stopped_pool_is_not_started,
+            a_host_types_own_pool_goes_before_the_global_one,
+            several_host_types_share_a_global_pool,
+            next_available_worker_lets_nothing_wait,
+            request_timeout_bounds_an_attempt,
+            call_timeout_bounds_the_time_at_the_head_of_the_lane,
+            workers_default,
+            a_pool_with_settings_of_no_use_is_named,
+            pools_restart_under_load],
+    [{a, [], Both}, {d, [], [max_worker_queue_len_bounds_what_waits | Both]}].
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(Case, Config) ->
+    Hosts = case Case of
+                several_host_types_share_a_global_pool -> [<<"localhost">>, <<"example.org">>];
+                a_host_types_own_pool_goes_before_the_global_one ->
+                    [<<"localhost">>, <<"example.org">>];
+                _ -> [<<"localhost">>]
+            end,
+    pusher_case:start([{other, sink:start()} | Config], #{hosts => Hosts}).
+
+end_per_testcase(Case, Config) ->
+    Other = other(Config),
+    sink:reset_plans(Other),
+    sink:release(Other),
+    Check = case Case of
+                %% A module that starts again has new metrics.
+                several_host_types_share_a_global_pool -> uncounted;
+                _ -> conserved
+            end,
+    Result = pusher_case:finish([{more_sinks, [Other]} | Config], Check),
+    sink:stop(Other),
+    Result.
+
+a_pool_restarted_with_another_host_uses_the_new_one(Config) ->
+    {ok, _} = pool(Config, #{workers => 5}),
+    module([?HANDLER]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [bulk(user(S), 4) || S <- lists:seq(1, 10)],
+    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 5 end),
+    ok = host_ctl:stop_pool(global, http_pool),
+    {ok, _} = pool(Config, #{host => sink:url(other(Config))}),
+    [bulk(user(S), 2) || S <- lists:seq(11, 20)],
+    ok = sink:wait_for_count(other(Config), 20, 30000),
+    ?assertEqual(20, maps:get(received, sink:stats(other(Config)))),
+    sink:reset_plans(sink(Config)),
+    sink:release(sink(Config)),
+    wait_sent(60),
+    ?assertEqual(40, maps:get(received, sink:stats(sink(Config)))).
+
+a_pool_with_the_same_settings_keeps_its_connections(Config) ->
+    {ok, First} = pool(Config, #{}),
+    module([?HANDLER]),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    ok = host_ctl:stop_pool(global, http_pool),
+    {ok, Second} = pool(Config, #{}),
+    ?assertNotEqual(First, Second),
+    send(<<"alice">>, <<"2">>),
+    wait_sent(2),
+    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))).
+
+a_crashed_pool_goes_on_and_comes_back(Config) ->
+    {ok, First} = pool(Config, #{}),
+    module([?HANDLER]),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    ok = host_ctl:crash_pool(global, http_pool),
+    send(<<"alice">>, <<"2">>),
+    wait_sent(2),
+    ?assertEqual(undefined, host_ctl:pool_pid(global, http_pool)),
+    Second = wait(fun() -> host_ctl:pool_pid(global, http_pool) end, fun is_pid/1),
+    ?assertNotEqual(First, Second),
+    send(<<"alice">>, <<"3">>),
+    wait_sent(3),
+    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))),
+    ?assertEqual([<<"1">>, <<"2">>, <<"3">>], [Text || {_, Text} <- messages(Config)]).
+
+%% Notifications that wait while the new process is looked at go before those that come after.
+order_is_kept_while_a_pool_comes_back(Config) ->
+    {ok, _} = pool(Config, #{}),
+    module([?HANDLER]),
+    Users = [user(S) || S <- [1, 2, 3]],
+    Senders = [sender(User, self()) || User <- Users],
+    [begin
+         ok = host_ctl:stop_pool(global, http_pool),
+         {ok, _} = pool(Config, #{}),
+         timer:sleep(20)
+     end || _ <- lists:seq(1, 30)],
+    [stop_sender(Sender) || Sender <- Senders],
+    ok = pusher_case:settle(),
+    Messages = messages(Config),
+    [begin
+         Got = [binary_to_integer(Text) || {Author, Text} <- Messages, Author =:= User],
+         ?assertEqual(lists:sort(Got), Got)
+     end || User <- Users].
+
+a_pool_may_start_after_the_module(Config) ->
+    module([?HANDLER]),
+    send(<<"alice">>, <<"too early">>),
+    ?assertMatch(#{sender := <<"alice">>, pool_name := <<"http_pool">>},
+                 wait_reason(pool_not_started, 1)),
+    {ok, _} = pool(Config, #{}),
+    send(<<"alice">>, <<"in time">>),
+    wait_sent(1),
+    ?assertEqual([{<<"alice">>, <<"in time">>}], messages(Config)).
+
+a_stopped_pool_is_not_started(Config) ->
+    {ok, _} = pool(Config, #{}),
+    module([?HANDLER]),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    ok = host_ctl:stop_pool(global, http_pool),
+    send(<<"alice">>, <<"2">>),
+    _ = wait_reason(pool_not_started, 1),
+    ?assertMatch(#{sent := 1, failed := 1}, host_ctl:metrics(<<"localhost">>)),
+    ?assertEqual(1, maps:get(received, sink:stats(sink(Config)))).
+
+a_host_types_own_pool_goes_before_the_global_one(Config) ->
+    {ok, _} = pool(Config, #{}),
+    {ok, _} = host_ctl:start_pool(<<"localhost">>, http_pool, #{host => sink:url(other(Config))}),
+    module([?HANDLER]),
+    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
+    From = fun(Domain) ->
+        host_ctl:send(<<"alice@", Domain/binary>>, <<"bob@localhost">>, Domain)
+    end,
+    From(<<"localhost">>),
+    From(<<"example.org">>),
+    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    ok = sink:wait_for_count(other(Config), 1, 30000),
+    ?assertEqual([{<<"alice">>, <<"example.org">>}], messages(Config)),
+    ?assertEqual([{<<"alice">>, <<"localhost">>}], messages(sink:received(other(Config)))),
+    ok = host_ctl:stop_pool(<<"localhost">>, http_pool),
+    From(<<"localhost">>),
+    wait_sent(2),
+    ?assertMatch([_, {<<"alice">>, <<"localhost">>}], messages(Config)).
+
+several_host_types_share_a_global_pool(Config) ->
+    {ok, _} = pool(Config, #{workers => 4}),
+    module([?HANDLER]),
+    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
+    Example = fun(N) -> host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, N) end,
+    send(<<"alice">>, <<"1">>),
+    Example(<<"1">>),
+    ok = sink:wait_for_count(sink(Config), 2, 30000),
+    host_ctl:stop_module(<<"localhost">>),
+    Example(<<"2">>),
+    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := N}) -> N =:= 2 end, 30000),
+    module([?HANDLER]),
+    send(<<"alice">>, <<"2">>),
+    ok = sink:wait_for_count(sink(Config), 4, 30000),
+    ?assertMatch(#{connections_accepted := C} when C =< 2, sink:stats(sink(Config))),
+    Ours = wait(fun pusher_case:numbers/0, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    ?assertMatch(#{open := true}, Ours).
+
+next_available_worker_lets_nothing_wait(Config) ->
+    {ok, _} = pool(Config, #{workers => 2, strategy => next_available_worker}),
+    module([?HANDLER]),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [send(user(S), <<"hi">>) || S <- [1, 2, 3]],
+    ?assertMatch(#{sender := <<"user3">>}, wait_reason(queue_full, 1)),
+    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end).
+
+max_worker_queue_len_bounds_what_waits(Config) ->
+    {ok, _} = pool(Config, #{workers => 2, max_worker_queue_len => 3}),
+    module([?HANDLER]),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [send(user(S), <<"hi">>) || S <- [1, 2]],
+    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end),
+    [send(user(S), <<"hi">>) || S <- lists:seq(3, 9)],
+    ?assertMatch(#{sender := <<"user9">>}, wait_reason(queue_full, 1)),
+    ?assertMatch(#{pending := 8}, pusher_case:numbers()).
+
+request_timeout_bounds_an_attempt(Config) ->
+    {ok, _} = pool(Config, #{request_timeout => 300}),
+    module([?HANDLER]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"hi">>),
+    ?assertMatch(#{attempts := 1}, wait_reason(request_timeout, 1)),
+    ?assertMatch(#{received := 1}, sink:stats(sink(Config))).
+
+%% Once for the one in flight, once for the one that waits for the only worker.
+call_timeout_bounds_the_time_at_the_head_of_the_lane(Config) ->
+    {ok, _} = pool(Config, #{workers => 1, call_timeout => 500}),
+    module([?HANDLER]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"hi">>),
+    send(<<"kate">>, <<"hi">>),
+    _ = wait_reason(pool_timeout, 2),
+    ?assertEqual(#{pool_timeout => 2}, pusher_case:reasons()).
+
+workers_default(Config) ->
+    Expected = case proplists:get_value(generation, Config) of a -> 100; d -> 10 end,
+    {ok, _} = host_ctl:start_pool(global, http_pool, #{host => sink:url(sink(Config)),
+                                                       request_timeout => 30000,
+                                                       call_timeout => 30000}),
+    module([?HANDLER]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [send(user(S), <<"hi">>) || S <- lists:seq(1, Expected + 5)],
+    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N >= Expected end),
+    [Pool] = [Pool || #{pending := Pending} = Pool <- mongoose_http_pusher_nif:pools(), Pending > 0],
+    ?assertMatch(#{in_flight := Expected, waiting := 5}, Pool).
+
+a_pool_with_settings_of_no_use_is_named(Config) ->
+    {ok, _} = pool(Config, #{host => "ftp://127.0.0.1:21"}),
+    module([?HANDLER]),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    send(<<"alice">>, <<"hi">>),
+    _ = wait_reason(pool_config, 1),
+    {ok, [#{level := error, text := Text}]} = host_log:wait(http_pusher_pool_config, 1, 30000),
+    ?assertMatch({match, _}, re:run(Text, "ftp")),
+    ok = host_ctl:stop_pool(global, http_pool),
+    {ok, _} = pool(Config, #{}),
+    send(<<"alice">>, <<"mended">>),
+    wait_sent(1).
+
+pools_restart_under_load(Config) ->
+    {ok, _} = pool(Config, #{workers => 3}),
+    module([?HANDLER]),
+    Senders = [sender(user(S), self()) || S <- [1, 2, 3]],
+    [begin
+         ok = host_ctl:stop_pool(global, http_pool),
+         {ok, _} = pool(Config, #{workers => 3, host => sink:url(Sink)}),
+         timer:sleep(50)
+     end || _ <- lists:seq(1, 5), Sink <- [other(Config), sink(Config)]],
+    Pushed = lists:sum([stop_sender(Sender) || Sender <- Senders]),
+    Numbers = pusher_case:wait_numbers(Config, fun(#{pushed := P, pending := N}) ->
+                                                       P =:= Pushed andalso N =:= 0
+                                               end),
+    ?assertMatch(#{failed := 0}, Numbers).
+
+user(S) ->
+    <<"user", (integer_to_binary(S))/binary>>.
+
+other(Config) ->
+    proplists:get_value(other, Config).
+
+%% A session that sends numbered messages until it is stopped.
+sender(User, Parent) ->
+    spawn_link(fun() -> send_on(User, Parent, 1) end).
+
+send_on(User, Parent, N) ->
+    receive
+        stop -> Parent ! {self(), N - 1}
+    after rand:uniform(2) - 1 ->
+            send(User, integer_to_binary(N)),
+            send_on(User, Parent, N + 1)
+    end.
+
+stop_sender(Pid) ->
+    Pid ! stop,
+    receive {Pid, Count} -> Count end.
