@@ -114,7 +114,7 @@ pub fn read(root: &Node, given: Given<'_>, notes: &mut Notes) -> Config {
 /// The layout shows in the module's section; where there is none, in that of a pool's tls.
 fn host(root: &Node, release: Option<Release>) -> Host {
     let old_layout = match release {
-        Some(release) => release < Release::new(5, 1),
+        Some(release) => !release.is_from(Release::new(5, 1)),
         None => any(root, &|node| {
             node.path.ends_with("mod_event_pusher.backend")
                 || node.path.ends_with("tls.verify_peer")
@@ -173,8 +173,8 @@ impl Reader<'_> {
         }
         let handlers = section.take("modules").map(|modules| self.modules(modules));
         if let Some(pools) = section.take("outgoing_pools") {
-            if !context.host.may_be_from(Release::new(6, 2)) {
-                let text = "pools in host_config exist from MongooseIM 6.2 on only";
+            if !context.host.may_be_from(Release::patch(6, 2, 1)) {
+                let text = "pools in host_config exist from MongooseIM 6.2.1 on only";
                 self.notes.problem((&pools.path, pools.line), text);
             }
             read_pools(pools, Some(&host), context, self.notes, &mut config.pools);

@@ -2,17 +2,38 @@
 
 use std::str::FromStr;
 
-/// A release, for example 6.4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A release, for example 6.4 or 6.2.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
     major: u16,
     minor: u16,
+    /// Without one, the last there is.
+    patch: Option<u16>,
 }
 
 impl Release {
-    /// The release `major.minor`.
+    /// The release `major.minor.0`.
     pub const fn new(major: u16, minor: u16) -> Self {
-        Self { major, minor }
+        Self::patch(major, minor, 0)
+    }
+
+    /// The release `major.minor.patch`.
+    pub const fn patch(major: u16, minor: u16, patch: u16) -> Self {
+        let patch = Some(patch);
+        Self {
+            major,
+            minor,
+            patch,
+        }
+    }
+
+    /// Whether it is `other` or a later one.
+    pub fn is_from(self, other: Self) -> bool {
+        let key = |release: Self| {
+            let patch = release.patch.unwrap_or(u16::MAX);
+            (release.major, release.minor, patch)
+        };
+        key(self) >= key(other)
     }
 }
 
@@ -20,17 +41,25 @@ impl FromStr for Release {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut parts = text.split('.').map(str::parse);
-        match (parts.next(), parts.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) if major >= 5 => Ok(Self { major, minor }),
-            _ => Err("expected a release from 5.0 on, for example 6.4".to_owned()),
+        let numbers: Option<Vec<u16>> = text.split('.').map(|part| part.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[major, minor, ref patch @ ..]) if major >= 5 && patch.len() <= 1 => Ok(Self {
+                major,
+                minor,
+                patch: patch.first().copied(),
+            }),
+            _ => Err("expected a release from 5.0 on, for example 6.4 or 6.2.1".to_owned()),
         }
     }
 }
 
 impl std::fmt::Display for Release {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
+        write!(f, "{}.{}", self.major, self.minor)?;
+        match self.patch {
+            Some(patch) => write!(f, ".{patch}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -52,16 +81,59 @@ impl Host {
     /// Whether the release is known to be in `from..to`.
     pub fn is_between(self, from: Release, to: Release) -> bool {
         self.release
-            .is_some_and(|release| from <= release && release < to)
+            .is_some_and(|release| release.is_from(from) && !release.is_from(to))
     }
 
     /// Whether the release is, or may be, `from` or a later one.
     pub fn may_be_from(self, from: Release) -> bool {
-        !self.old_layout && self.release.is_none_or(|release| from <= release)
+        !self.old_layout && self.release.is_none_or(|release| release.is_from(from))
+    }
+
+    /// Whether the release is, or may be, one before `to`.
+    pub fn may_be_before(self, to: Release) -> bool {
+        self.old_layout || self.release.is_none_or(|release| !release.is_from(to))
     }
 
     /// Whether https without a tls section is verified: from 6.3 on, see the module's documentation.
     pub fn verifies_without_tls_section(self) -> bool {
         self.may_be_from(Release::new(6, 3))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Host, Release};
+
+    fn host(release: &str) -> Host {
+        Host {
+            old_layout: release.starts_with("5.0"),
+            release: Some(release.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn releases() {
+        for (text, from) in [
+            ("6.2", true),
+            ("6.2.0", false),
+            ("6.2.1", true),
+            ("6.1.9", false),
+        ] {
+            assert_eq!(
+                host(text).may_be_from(Release::patch(6, 2, 1)),
+                from,
+                "{text}"
+            );
+            assert_eq!(
+                host(text).may_be_before(Release::patch(6, 2, 1)),
+                !from,
+                "{text}"
+            );
+        }
+        assert!(host("6.3").is_between(Release::new(6, 2), Release::new(6, 4)));
+        assert!(!host("6.4.0").is_between(Release::new(6, 2), Release::new(6, 4)));
+        for text in ["", "6", "4.2", "6.x", "6.2.1.1", "six"] {
+            assert!(text.parse::<Release>().is_err(), "{text}");
+        }
     }
 }

@@ -18,6 +18,7 @@ mod send;
 mod sink;
 mod terminal;
 mod terms;
+mod tls_section;
 mod words;
 
 use std::process::ExitCode;

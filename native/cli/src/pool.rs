@@ -1,14 +1,15 @@
 //! One `[outgoing_pools.http.TAG]` section, read and checked with the engine's own code.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use engine::settings::{PoolOptions, PoolSettings, Secret, TlsOptions, Verify, Warning, WhenBusy};
+use engine::settings::{PoolOptions, PoolSettings, TlsOptions, Verify, Warning, WhenBusy};
 use engine::tls::TlsClient;
 
 use crate::document::{Node, Value};
 use crate::generation::{Host, Release};
 use crate::notes::Notes;
 use crate::section::Section;
+use crate::tls_section;
 
 /// Whose pool it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,9 +91,9 @@ pub fn read(
     connection.finish(notes);
     let tls = tls.map(|section| {
         if context.host.old_layout {
-            old_tls(section, notes)
+            tls_section::old(section, notes)
         } else {
-            tls_options(section, context.host, notes)
+            tls_section::read(section, context, notes)
         }
     });
     let Some(host) = host else {
@@ -118,30 +119,39 @@ pub fn read(
 }
 
 fn scope(section: &mut Section<'_>, host: Host, notes: &mut Notes) -> Scope {
-    let single = section.string("host", notes);
-    let Some(scope) = section.string("scope", notes) else {
-        return Scope::Global;
+    // 6.2.1 replaced single_host by pools in host_config, and gave `host` its new name.
+    let change = Release::patch(6, 2, 1);
+    let single = if host.may_be_before(change) {
+        section.string("host", notes)
+    } else {
+        None
     };
-    match scope.as_str() {
-        "global" => Scope::Global,
-        "host" => Scope::Each,
-        "host_type" if !host.old_layout => Scope::Each,
-        "single_host" => {
-            if let Some(host) = single {
-                Scope::Single(host)
-            } else {
-                notes.problem(section.place(), "scope single_host needs host = \"...\"");
-                Scope::Global
-            }
+    let scope = section.string("scope", notes);
+    match (scope.as_deref(), single) {
+        (Some("single_host"), Some(host)) => return Scope::Single(host),
+        (Some("single_host"), None) if host.may_be_before(change) => {
+            notes.problem(section.place(), "scope single_host needs host = \"...\"");
         }
-        other => {
-            let text = format!("{other:?} is not one of global, host, host_type, single_host");
+        (_, Some(_)) => {
+            let text = "host goes with scope = \"single_host\" only";
+            notes.problem(section.place(), text);
+        }
+        (None | Some("global"), None) => {}
+        (Some("host"), None) => return Scope::Each,
+        (Some("host_type"), None) if host.may_be_from(change) => return Scope::Each,
+        (Some(other), None) => {
+            let last = if host.may_be_from(change) {
+                "host_type"
+            } else {
+                "single_host"
+            };
             if let Some(node) = section.take("scope") {
+                let text = format!("{other:?} is not one of global, host, {last}");
                 notes.problem((&node.path, node.line), text);
             }
-            Scope::Global
         }
     }
+    Scope::Global
 }
 
 fn queue_len_allowed(
@@ -180,99 +190,6 @@ fn without_tls_section(https: bool, host: Host) -> Option<TlsOptions> {
 fn is_https(host: &str) -> bool {
     host.get(..8)
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
-}
-
-/// The tls section of 5.0.
-fn old_tls(mut section: Section<'_>, notes: &mut Notes) -> TlsOptions {
-    let verify = match section.boolean("verify_peer", notes) {
-        Some(true) => Verify::Peer,
-        _ => Verify::None,
-    };
-    let mut options = common_tls(&mut section, notes);
-    options.verify = verify;
-    options.sni = section
-        .boolean("server_name_indication", notes)
-        .unwrap_or(true);
-    if section.filled("dhfile", notes).is_some() {
-        options.ignored.push("dhfile".to_owned());
-    }
-    section.finish(notes);
-    options
-}
-
-/// The tls section from 5.1 on.
-fn tls_options(mut section: Section<'_>, host: Host, notes: &mut Notes) -> TlsOptions {
-    let mut options = common_tls(&mut section, notes);
-    if let Some(mode) = section.string("verify_mode", notes) {
-        options.verify = match mode.as_str() {
-            "peer" => Verify::Peer,
-            "selfsigned_peer" => Verify::SelfsignedPeer,
-            "none" => Verify::None,
-            other => {
-                let text = format!("{other:?} is not one of peer, selfsigned_peer, none");
-                if let Some(node) = section.take("verify_mode") {
-                    notes.problem((&node.path, node.line), text);
-                }
-                Verify::Peer
-            }
-        };
-    }
-    options.accept_any = section.boolean("disconnect_on_failure", notes) == Some(false);
-    if section
-        .strings("crl_files", notes)
-        .is_some_and(|files| !files.is_empty())
-    {
-        options.ignored.push("crl_files".to_owned());
-    }
-    if let Some(mut sni) = section.section("server_name_indication", notes) {
-        options.sni = sni.boolean("enabled", notes).unwrap_or(true);
-        options.sni_host = sni.filled("host", notes);
-        options.sni_protocol = sni.string("protocol", notes);
-        if let Some(protocol) = &options.sni_protocol
-            && protocol != "default"
-            && protocol != "https"
-            && let Some(node) = sni.take("protocol")
-        {
-            let text = format!("{protocol:?} is not one of default, https");
-            notes.problem((&node.path, node.line), text);
-        }
-        sni.finish(notes);
-    }
-    let verifies = options.verify != Verify::None;
-    if verifies
-        && options.cacertfile.is_none()
-        && host.is_between(Release::new(6, 2), Release::new(6, 4))
-    {
-        notes.problem(
-            section.place(),
-            "MongooseIM 6.2 and 6.3 demand cacertfile with this verify_mode",
-        );
-    }
-    if options.certfile.is_some()
-        && options.keyfile.is_none()
-        && host.may_be_from(Release::new(6, 8))
-    {
-        let text = "has certfile without keyfile, which MongooseIM refuses from 6.8 on";
-        if host.release.is_some() {
-            notes.problem(section.place(), text);
-        } else {
-            notes.warning(section.place(), text);
-        }
-    }
-    section.finish(notes);
-    options
-}
-
-fn common_tls(section: &mut Section<'_>, notes: &mut Notes) -> TlsOptions {
-    TlsOptions {
-        cacertfile: section.filled("cacertfile", notes).map(PathBuf::from),
-        certfile: section.filled("certfile", notes).map(PathBuf::from),
-        keyfile: section.filled("keyfile", notes).map(PathBuf::from),
-        password: section.string("password", notes).map(Secret::new),
-        ciphers: section.string("ciphers", notes),
-        versions: section.strings("versions", notes),
-        ..TlsOptions::default()
-    }
 }
 
 /// Relative file names begin at the node's working directory.

@@ -189,7 +189,7 @@ fn likely_mistakes_are_warnings() {
         ),
         (
             "",
-            "host = \"https://localhost\"\ntls.crl_files = [\"crl.pem\"]",
+            "host = \"https://localhost\"\ntls.crl_files = [\"mongooseim.toml\"]",
             "connection.tls",
             "crl_files",
         ),
@@ -390,6 +390,22 @@ fn scopes_of_pools() {
     assert!(note["text"].as_str().unwrap().contains("for a:"), "{note}");
     // `host_type` is newer than this layout.
     assert_eq!(check(&pools("scope = \"host_type\""), &[]).status, 1);
+    assert_eq!(check(&pools("scope = \"single_host\""), &[]).status, 1);
+    assert_eq!(
+        check(&pools("scope = \"host\"\nhost = \"a\""), &[]).status,
+        1
+    );
+    for (scope, release, status) in [
+        ("scope = \"single_host\"\nhost = \"localhost\"", "6.2.0", 0),
+        ("scope = \"single_host\"\nhost = \"localhost\"", "6.2.1", 1),
+        ("scope = \"host_type\"", "6.2.0", 1),
+        ("scope = \"host_type\"", "6.8", 0),
+        ("scope = \"host\"", "6.8", 0),
+    ] {
+        let text = format!("[general]\nhosts = [\"localhost\"]\n{}", file(scope, LOCAL));
+        let said = check(&text, &["--mongooseim", release]);
+        assert_eq!(said.status, status, "{scope} {release}: {}", said.text);
+    }
 }
 
 #[test]
@@ -408,6 +424,12 @@ fn the_release_decides_where_releases_differ() {
     );
     assert_eq!(check(&section, &["--mongooseim", "6.3"]).status, 1);
     assert_eq!(check(&section, &["--mongooseim", "6.4"]).status, 0);
+    let lenient = file(
+        "",
+        "host = \"https://localhost\"\ntls.disconnect_on_failure = false",
+    );
+    assert_eq!(check(&lenient, &["--mongooseim", "6.2"]).status, 1);
+    assert_eq!(check(&lenient, &["--mongooseim", "6.4"]).status, 0);
     let queue = file("max_worker_queue_len = 1", LOCAL);
     assert_eq!(check(&queue, &["--mongooseim", "6.5"]).status, 1);
     assert_eq!(check(&queue, &["--mongooseim", "6.6"]).status, 0);
