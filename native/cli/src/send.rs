@@ -4,9 +4,16 @@
 //! connecting and of TLS are taken on a connection of their own just before, since the engine keeps
 //! no such record of the connections it uses.
 
+mod report;
+
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use crate::check;
+use crate::jid::Jid;
+use crate::notes::Severity;
+use crate::resolve::Route;
+use crate::terminal::{Colour, print_line};
 use engine::engine::{Engine, EngineSettings, NotTaken};
 use engine::notification::{Content, Direction, Names, Notification};
 use engine::report::outcomes::Verdict;
@@ -14,13 +21,7 @@ use engine::settings::PoolSettings;
 use engine::tls::{PeerCertificate, TlsClient};
 use engine::transport::dial::{Dialled, dial};
 use engine::transport::names;
-use serde_json::{Value, json};
-
-use crate::check;
-use crate::jid::Jid;
-use crate::notes::Severity;
-use crate::resolve::Route;
-use crate::terminal::{Colour, print_line, visible};
+use report::Report;
 
 /// Arguments of `send`.
 #[derive(Debug, clap::Args)]
@@ -76,9 +77,9 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
         .unwrap_or_else(|| Jid::of("bob", &from.domain));
     let report = send(route, &from, &to, &arguments.message)?;
     if arguments.json {
-        print_line(&in_json(route, &report).to_string());
+        print_line(&report.in_json(route).to_string());
     } else {
-        print_line(&in_text(route, &report, Colour::of_stdout()));
+        print_line(&report.in_text(route, Colour::of_stdout()));
     }
     Ok(matches!(report.verdict, Verdict::Sent { .. }))
 }
@@ -104,15 +105,6 @@ fn choose<'a, 'b>(routes: &'b [Route<'a>], arguments: &Arguments) -> Result<&'b 
             format!("no such handler; there are: {}", numbers.join(", "))
         }
     })
-}
-
-/// What there is to report.
-struct Report {
-    body: String,
-    /// Of the measured connection.
-    connection: Option<Dialled>,
-    certificate: Option<PeerCertificate>,
-    verdict: Verdict,
 }
 
 fn send(route: &Route<'_>, from: &Jid, to: &Jid, message: &str) -> Result<Report, String> {
@@ -217,124 +209,4 @@ fn measure(settings: &PoolSettings) -> Result<(Option<Dialled>, Option<PeerCerti
         connection,
         tls.and_then(|tls| tls.last_peer().certificate()),
     ))
-}
-
-fn in_text(route: &Route<'_>, report: &Report, colour: Colour) -> String {
-    let mut lines = vec![
-        colour.bold(&format!("POST {}", route.url())),
-        format!("  host: {}", route.settings.base.authority()),
-        format!("  content-length: {}", report.body.len()),
-        "  content-type: application/x-www-form-urlencoded".to_owned(),
-        format!("  {}", report.body),
-    ];
-    if let Some(note) = custom(route) {
-        lines.push(colour.yellow(&note));
-    }
-    if let Some(connection) = &report.connection {
-        let mut times = format!(
-            "look-up {}, connect {}",
-            ms(connection.look_up),
-            ms(connection.connect)
-        );
-        let mut peer = format!("peer {}", connection.peer);
-        if let Some((time, version)) = &connection.tls {
-            times = format!("{times}, TLS {}", ms(*time));
-            peer = format!("{peer}, {}", version.replace('_', "."));
-        }
-        lines.extend([peer, times]);
-    }
-    if let Some(certificate) = &report.certificate {
-        lines.push(format!(
-            "certificate of {}, issued by {}, for {}",
-            visible(&certificate.subject),
-            visible(&certificate.issuer),
-            visible(&certificate.names.join(" "))
-        ));
-    }
-    lines.push(match &report.verdict {
-        Verdict::Sent { status, elapsed } => {
-            let text = format!(
-                "sent: status {status}, first byte {} after hand-over, connecting included",
-                ms(*elapsed)
-            );
-            if (200..300).contains(status) {
-                colour.green(&text)
-            } else {
-                colour.yellow(&format!("{text} (every status counts as sent)"))
-            }
-        }
-        Verdict::Failed {
-            reason,
-            text,
-            attempts,
-        } => {
-            let times = match attempts {
-                0 | 1 => String::new(),
-                more => format!(", {more} attempts"),
-            };
-            colour.red(&format!("failed: {}: {text}{times}", reason.as_str()))
-        }
-    });
-    lines.join("\n")
-}
-
-/// What a callback module of the operator's own changes.
-fn custom(route: &Route<'_>) -> Option<String> {
-    let module = &route.handler.callback_module;
-    (module != "mod_event_pusher_http_defaults").then(|| {
-        format!(
-            "in the node {module} makes headers and body; this is what the default module sends"
-        )
-    })
-}
-
-fn in_json(route: &Route<'_>, report: &Report) -> Value {
-    let connection = report.connection.as_ref().map(|connection| {
-        json!({
-            "peer": connection.peer.to_string(),
-            "look_up_ms": millis(connection.look_up),
-            "connect_ms": millis(connection.connect),
-            "tls_ms": connection.tls.as_ref().map(|(time, _)| millis(*time)),
-            "tls_version": connection.tls.as_ref().map(|(_, version)| version.replace('_', ".")),
-        })
-    });
-    let certificate = report.certificate.as_ref().map(|certificate| {
-        json!({
-            "subject": certificate.subject,
-            "issuer": certificate.issuer,
-            "names": certificate.names,
-            "not_after": certificate.not_after,
-        })
-    });
-    let outcome = match &report.verdict {
-        Verdict::Sent { status, elapsed } => {
-            json!({ "sent": true, "status": status, "first_byte_ms": millis(*elapsed) })
-        }
-        Verdict::Failed {
-            reason,
-            text,
-            attempts,
-        } => json!({
-            "sent": false,
-            "reason": reason.as_str(),
-            "text": &**text,
-            "attempts": attempts,
-        }),
-    };
-    json!({
-        "handler": route.handler.number,
-        "url": route.url(),
-        "body": report.body,
-        "connection": connection,
-        "certificate": certificate,
-        "outcome": outcome,
-    })
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.1} ms", millis(time))
 }

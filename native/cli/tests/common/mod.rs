@@ -37,6 +37,25 @@ pub const ARRAY: &str = r#"
   callback_module = "mod_event_pusher_http_alerts"
 "#;
 
+/// The pool that most tests configure.
+pub const POOL: &str = "outgoing_pools.http.http_pool";
+
+/// A file in the layout from 5.1 on; `pool` and `connection` are put into the pool's sections.
+pub fn file(pool: &str, connection: &str) -> String {
+    format!(
+        "[modules.mod_event_pusher.http]\n\
+         handlers = [{{path = \"n\"}}]\n\
+         [{POOL}]\n\
+         {pool}\n\
+         [{POOL}.connection]\n\
+         path_prefix = \"/\"\n\
+         {connection}\n"
+    )
+}
+
+/// A connection that there is nothing to say about.
+pub const LOCAL: &str = "host = \"http://localhost:8000\"";
+
 /// A directory that goes away with the test.
 pub struct Dir(PathBuf);
 
