@@ -3,7 +3,7 @@
 //! Both layouts are read: `mod_event_pusher.backend.http` (5.0; one section or several) and
 //! `mod_event_pusher.http.handlers` (5.1 on). What a `host_config` says of modules replaces all the
 //! modules of that host; its pools are tried before the others. Sections of other modules and pools
-//! of other types are not looked at.
+//! that no handler uses are not looked at.
 
 use crate::document::{Node, Value};
 use crate::generation::{Host, Release};
@@ -96,19 +96,35 @@ pub fn read(root: &Node, given: Given<'_>, notes: &mut Notes) -> Config {
     if let Some(modules) = file.take("modules") {
         config.handlers = reader.modules(modules);
     }
-    if let Some(pools) = file.take("outgoing_pools") {
-        read_pools(pools, None, context, reader.notes, &mut config.pools);
-    }
+    let mut pools: Vec<(&Node, Option<String>)> = Vec::new();
+    pools.extend(file.take("outgoing_pools").map(|node| (node, None)));
     if let Some(node) = file.take("host_config") {
         let Value::Array(items) = &node.value else {
             wrong_kind::<()>(node, "a list, [[host_config]]", &node.value, reader.notes);
             return config;
         };
         for item in items {
-            reader.host_config(item, context, &mut config);
+            pools.extend(reader.host_config(item, &mut config));
         }
     }
+    let tags = config.pool_names();
+    for (node, owner) in pools {
+        let read = read_pools(node, owner.as_deref(), &tags, context, notes);
+        config.pools.extend(read);
+    }
     config
+}
+
+impl Config {
+    /// The pools that handlers name.
+    fn pool_names(&self) -> Vec<String> {
+        let own = self
+            .overrides
+            .iter()
+            .flat_map(|over| over.handlers.iter().flatten());
+        let all = self.handlers.iter().chain(own);
+        all.map(|handler| handler.pool_name.clone()).collect()
+    }
 }
 
 /// The layout shows in the module's section; where there is none, in that of a pool's tls.
@@ -135,17 +151,20 @@ fn any(node: &Node, is: &impl Fn(&Node) -> bool) -> bool {
         }
 }
 
+/// The pools in an `outgoing_pools` section that handlers use; the others are none of our business.
 fn read_pools(
     node: &Node,
     owner: Option<&str>,
+    tags: &[String],
     context: Context<'_>,
     notes: &mut Notes,
-    pools: &mut Vec<(String, Pool)>,
-) {
+) -> Vec<(String, Pool)> {
     let http = Section::of(node, notes).and_then(|mut types| types.section("http", notes));
-    for (tag, node) in http.iter().flat_map(Section::entries) {
-        pools.push((tag.clone(), pool::read(node, tag, owner, context, notes)));
-    }
+    http.iter()
+        .flat_map(Section::entries)
+        .filter(|(tag, _)| tags.contains(tag))
+        .map(|(tag, node)| (tag.clone(), pool::read(node, tag, owner, context, notes)))
+        .collect()
 }
 
 struct Reader<'a> {
@@ -156,30 +175,35 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn host_config(&mut self, node: &Node, context: Context<'_>, config: &mut Config) {
-        let Some(mut section) = Section::of(node, self.notes) else {
-            return;
-        };
+    /// Reads hosts and modules of a `host_config`; gives back its pools.
+    fn host_config<'a>(
+        &mut self,
+        node: &'a Node,
+        config: &mut Config,
+    ) -> Option<(&'a Node, Option<String>)> {
+        let mut section = Section::of(node, self.notes)?;
         let host = section.string("host", self.notes);
         let host_type = section.string("host_type", self.notes);
         let Some(host) = host_type.or(host) else {
             let text = "needs host or host_type";
             self.notes.problem(section.place(), text);
-            return;
+            return None;
         };
         if !config.hosts.is_empty() && !config.hosts.contains(&host) {
             let text = format!("{host:?} is neither in general.hosts nor in general.host_types");
             self.notes.problem(section.place(), text);
         }
         let handlers = section.take("modules").map(|modules| self.modules(modules));
-        if let Some(pools) = section.take("outgoing_pools") {
-            if !context.host.may_be_from(Release::patch(6, 2, 1)) {
-                let text = "pools in host_config exist from MongooseIM 6.2.1 on only";
-                self.notes.problem((&pools.path, pools.line), text);
-            }
-            read_pools(pools, Some(&host), context, self.notes, &mut config.pools);
+        let pools = section.take("outgoing_pools");
+        if let Some(pools) = pools
+            && !self.host.may_be_from(Release::patch(6, 2, 1))
+        {
+            let text = "pools in host_config exist from MongooseIM 6.2.1 on only";
+            self.notes.problem((&pools.path, pools.line), text);
         }
+        let owned = pools.map(|pools| (pools, Some(host.clone())));
         config.overrides.push(Override { host, handlers });
+        owned
     }
 
     fn modules(&mut self, node: &Node) -> Vec<Handler> {

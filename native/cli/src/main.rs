@@ -41,7 +41,8 @@ enum Command {
     /// Explain a configuration: where each handler sends to and how, and every mistake
     ///
     /// Prints a table of the handlers with their URLs, workers, timeouts and TLS, then each problem
-    /// and warning with its file, line and path. Lists are counted from 1: handlers[1] is the first.
+    /// and warning with its file, line and path. Lists are counted from 1. Pools that no
+    /// handler uses are not looked at.
     ///
     /// Exit status: 0 without problems (there may be warnings), 1 with problems, 2 where a file
     /// cannot be read.

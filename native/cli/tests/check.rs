@@ -92,6 +92,15 @@ fn a_quiet_file() {
 }
 
 #[test]
+fn other_modules_and_their_pools_are_left_alone() {
+    let others = "[outgoing_pools.http.auth]\nconnection.host = \"http://auth.example.com\"\n\
+                  wrkers = 1\n[outgoing_pools.rdbms.default]\nworkers = \"x\"\n\
+                  [modules.mod_roster]\nbackend = 1\n";
+    let said = check(&format!("{}{others}", file("", LOCAL)), &[]);
+    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+}
+
+#[test]
 fn defaults_of_the_old_layout() {
     let text = "[modules.mod_event_pusher.backend.http]\n\
                 [outgoing_pools.http.http_pool.connection]\n\
