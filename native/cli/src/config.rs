@@ -7,30 +7,10 @@
 
 use crate::document::{Node, Value};
 use crate::generation::{Host, Release};
+use crate::handlers::{Handler, Reader};
 use crate::notes::Notes;
 use crate::pool::{self, Context, Pool};
 use crate::section::{Section, wrong_kind};
-
-/// One handler.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Handler {
-    /// Counted from 1 through the whole file.
-    pub number: usize,
-    /// Its path in the file.
-    pub path: String,
-    /// Its line.
-    pub line: usize,
-    /// `pool_name`.
-    pub pool_name: String,
-    /// The line of `pool_name`, or that of the handler.
-    pub pool_line: usize,
-    /// `path`.
-    pub target: String,
-    /// The line of `path`, or that of the handler.
-    pub target_line: usize,
-    /// `callback_module`.
-    pub callback_module: String,
-}
 
 /// What one `host_config` changes.
 #[derive(Debug)]
@@ -104,7 +84,7 @@ pub fn read(root: &Node, given: Given<'_>, notes: &mut Notes) -> Config {
             return config;
         };
         for item in items {
-            pools.extend(reader.host_config(item, &mut config));
+            pools.extend(host_config(&mut reader, item, &mut config));
         }
     }
     let tags = config.pool_names();
@@ -167,157 +147,35 @@ fn read_pools(
         .collect()
 }
 
-struct Reader<'a> {
-    host: Host,
-    /// The next handler's number.
-    next: usize,
-    notes: &'a mut Notes,
-}
-
-impl Reader<'_> {
-    /// Reads hosts and modules of a `host_config`; gives back its pools.
-    fn host_config<'a>(
-        &mut self,
-        node: &'a Node,
-        config: &mut Config,
-    ) -> Option<(&'a Node, Option<String>)> {
-        let mut section = Section::of(node, self.notes)?;
-        let host = section.string("host", self.notes);
-        let host_type = section.string("host_type", self.notes);
-        let Some(host) = host_type.or(host) else {
-            let text = "needs host or host_type";
-            self.notes.problem(section.place(), text);
-            return None;
-        };
-        if !config.hosts.is_empty() && !config.hosts.contains(&host) {
-            let text = format!("{host:?} is neither in general.hosts nor in general.host_types");
-            self.notes.problem(section.place(), text);
-        }
-        let handlers = section.take("modules").map(|modules| self.modules(modules));
-        let pools = section.take("outgoing_pools");
-        if let Some(pools) = pools
-            && !self.host.may_be_from(Release::patch(6, 2, 1))
-        {
-            let text = "pools in host_config exist from MongooseIM 6.2.1 on only";
-            self.notes.problem((&pools.path, pools.line), text);
-        }
-        let owned = pools.map(|pools| (pools, Some(host.clone())));
-        config.overrides.push(Override { host, handlers });
-        owned
+/// Reads hosts and modules of a `host_config`; gives back its pools.
+fn host_config<'a>(
+    reader: &mut Reader<'_>,
+    node: &'a Node,
+    config: &mut Config,
+) -> Option<(&'a Node, Option<String>)> {
+    let mut section = Section::of(node, reader.notes)?;
+    let host = section.string("host", reader.notes);
+    let host_type = section.string("host_type", reader.notes);
+    let Some(host) = host_type.or(host) else {
+        let text = "needs host or host_type";
+        reader.notes.problem(section.place(), text);
+        return None;
+    };
+    if !config.hosts.is_empty() && !config.hosts.contains(&host) {
+        let text = format!("{host:?} is neither in general.hosts nor in general.host_types");
+        reader.notes.problem(section.place(), text);
     }
-
-    fn modules(&mut self, node: &Node) -> Vec<Handler> {
-        let Some(mut modules) = Section::of(node, self.notes) else {
-            return Vec::new();
-        };
-        if let Some(node) = modules.take("mod_event_pusher_http") {
-            let section = self.section_name();
-            let text = format!("is not read by MongooseIM; the module's section is {section}");
-            self.notes.problem((&node.path, node.line), text);
-        }
-        let Some(mut pusher) = modules.section("mod_event_pusher", self.notes) else {
-            return Vec::new();
-        };
-        if self.host.old_layout {
-            self.misplaced(&mut pusher, "http");
-            let backend = pusher.section("backend", self.notes);
-            let http = backend.and_then(|mut backend| backend.take("http"));
-            return http.map(|node| self.old_handlers(node)).unwrap_or_default();
-        }
-        self.misplaced(&mut pusher, "backend");
-        let Some(mut http) = pusher.section("http", self.notes) else {
-            return Vec::new();
-        };
-        let list = http.take("handlers");
-        http.finish(self.notes);
-        list.map(|node| self.handlers(node)).unwrap_or_default()
+    let handlers = section
+        .take("modules")
+        .map(|modules| reader.modules(modules));
+    let pools = section.take("outgoing_pools");
+    if let Some(pools) = pools
+        && !reader.host.may_be_from(Release::patch(6, 2, 1))
+    {
+        let text = "pools in host_config exist from MongooseIM 6.2.1 on only";
+        reader.notes.problem((&pools.path, pools.line), text);
     }
-
-    fn section_name(&self) -> &'static str {
-        if self.host.old_layout {
-            "[modules.mod_event_pusher.backend.http]"
-        } else {
-            "[[modules.mod_event_pusher.http.handlers]]"
-        }
-    }
-
-    /// A section of the other layout.
-    fn misplaced(&mut self, pusher: &mut Section<'_>, key: &'static str) {
-        if let Some(node) = pusher.take(key) {
-            let release = match self.host.release {
-                Some(release) => format!("MongooseIM {release}"),
-                None if self.host.old_layout => {
-                    "5.0's layout, as in the rest of the file,".to_owned()
-                }
-                None => "MongooseIM from 5.1 on".to_owned(),
-            };
-            let section = self.section_name();
-            let text = format!("is of another release; {release} has {section}");
-            self.notes.problem((&node.path, node.line), text);
-        }
-    }
-
-    /// 5.0: one section or a list of them.
-    fn old_handlers(&mut self, node: &Node) -> Vec<Handler> {
-        match &node.value {
-            Value::Array(items) => items.iter().filter_map(|item| self.handler(item)).collect(),
-            _ => self.handler(node).into_iter().collect(),
-        }
-    }
-
-    /// From 5.1 on: a list, without repetitions.
-    fn handlers(&mut self, node: &Node) -> Vec<Handler> {
-        let Value::Array(items) = &node.value else {
-            wrong_kind::<()>(node, "a list of sections", &node.value, self.notes);
-            return Vec::new();
-        };
-        let mut handlers: Vec<Handler> = Vec::new();
-        for item in items {
-            let Some(handler) = self.handler(item) else {
-                continue;
-            };
-            let same = |other: &&Handler| {
-                other.pool_name == handler.pool_name
-                    && bare(&other.target) == bare(&handler.target)
-                    && other.callback_module == handler.callback_module
-            };
-            if let Some(other) = handlers.iter().find(same) {
-                let text = format!(
-                    "is the same as handler {}, which MongooseIM refuses",
-                    other.number
-                );
-                self.notes.problem((&handler.path, handler.line), text);
-            }
-            handlers.push(handler);
-        }
-        handlers
-    }
-
-    fn handler(&mut self, node: &Node) -> Option<Handler> {
-        let mut section = Section::of(node, self.notes)?;
-        let pool_name = section.filled("pool_name", self.notes);
-        let target = section.string("path", self.notes);
-        let callback_module = section.filled("callback_module", self.notes);
-        let mut line_of = |key| section.take(key).map_or(node.line, |node| node.line);
-        let (pool_line, target_line) = (line_of("pool_name"), line_of("path"));
-        section.finish(self.notes);
-        let number = self.next;
-        self.next += 1;
-        Some(Handler {
-            number,
-            path: node.path.clone(),
-            line: node.line,
-            pool_name: pool_name.unwrap_or_else(|| "http_pool".to_owned()),
-            pool_line,
-            target: target.unwrap_or_default(),
-            target_line,
-            callback_module: callback_module
-                .unwrap_or_else(|| "mod_event_pusher_http_defaults".to_owned()),
-        })
-    }
-}
-
-/// The path as the host keeps it.
-fn bare(path: &str) -> &str {
-    path.strip_prefix('/').unwrap_or(path)
+    let owned = pools.map(|pools| (pools, Some(host.clone())));
+    config.overrides.push(Override { host, handlers });
+    owned
 }

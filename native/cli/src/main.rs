@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod document;
 mod generation;
+mod handlers;
 mod jid;
 mod notes;
 mod pool;

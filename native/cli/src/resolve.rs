@@ -3,7 +3,8 @@
 use engine::settings::{BaseUrl, PoolSettings};
 use engine::url::{self, Target};
 
-use crate::config::{Config, Handler};
+use crate::config::Config;
+use crate::handlers::Handler;
 use crate::notes::Notes;
 use crate::pool::{Pool, Scope};
 

@@ -197,6 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_has_the_same_settings() {
+        let text = include_str!("../../../../docs/configuration.md");
+        let start = text.find("## Own settings").unwrap();
+        for setting in OWN_SETTINGS {
+            let row = format!("| `{}` | ", setting.name);
+            let row = text[start..]
+                .lines()
+                .find(|line| line.starts_with(&row))
+                .unwrap();
+            assert!(row.contains(setting.default), "{row}");
+        }
+    }
+
+    #[test]
     fn every_level_can_be_set() {
         for level in LOG_LEVELS {
             let value = OwnValue::Atom(level.to_owned());

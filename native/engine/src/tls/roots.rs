@@ -97,3 +97,16 @@ pub(super) fn from_file(path: &Path, warnings: &mut Vec<Warning>) -> Result<Root
         pinned,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::system;
+    use std::sync::Arc;
+
+    #[test]
+    fn all_pools_share_the_system_store() {
+        let (one, other) = (system().unwrap(), system().unwrap());
+        assert!(Arc::ptr_eq(&one.store, &other.store));
+        assert!(!one.store.is_empty());
+    }
+}

@@ -1,0 +1,155 @@
+//! The module's own section in both layouts: which handlers there are.
+
+use crate::document::{Node, Value};
+use crate::generation::Host;
+use crate::notes::Notes;
+use crate::section::{Section, wrong_kind};
+
+/// One handler.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Handler {
+    /// Counted from 1 through the whole file.
+    pub number: usize,
+    /// Its path in the file.
+    pub path: String,
+    /// Its line.
+    pub line: usize,
+    /// `pool_name`.
+    pub pool_name: String,
+    /// The line of `pool_name`, or that of the handler.
+    pub pool_line: usize,
+    /// `path`.
+    pub target: String,
+    /// The line of `path`, or that of the handler.
+    pub target_line: usize,
+    /// `callback_module`.
+    pub callback_module: String,
+}
+
+/// Reads `modules` sections.
+pub struct Reader<'a> {
+    /// Which layout, and which release.
+    pub host: Host,
+    /// The next handler's number.
+    pub next: usize,
+    /// What there is to say.
+    pub notes: &'a mut Notes,
+}
+
+impl Reader<'_> {
+    /// The handlers in a `modules` section.
+    pub fn modules(&mut self, node: &Node) -> Vec<Handler> {
+        let Some(mut modules) = Section::of(node, self.notes) else {
+            return Vec::new();
+        };
+        if let Some(node) = modules.take("mod_event_pusher_http") {
+            let section = self.section_name();
+            let text = format!("is not read by MongooseIM; the module's section is {section}");
+            self.notes.problem((&node.path, node.line), text);
+        }
+        let Some(mut pusher) = modules.section("mod_event_pusher", self.notes) else {
+            return Vec::new();
+        };
+        if self.host.old_layout {
+            self.misplaced(&mut pusher, "http");
+            let backend = pusher.section("backend", self.notes);
+            let http = backend.and_then(|mut backend| backend.take("http"));
+            return http.map(|node| self.old_handlers(node)).unwrap_or_default();
+        }
+        self.misplaced(&mut pusher, "backend");
+        let Some(mut http) = pusher.section("http", self.notes) else {
+            return Vec::new();
+        };
+        let list = http.take("handlers");
+        http.finish(self.notes);
+        list.map(|node| self.handlers(node)).unwrap_or_default()
+    }
+
+    fn section_name(&self) -> &'static str {
+        if self.host.old_layout {
+            "[modules.mod_event_pusher.backend.http]"
+        } else {
+            "[[modules.mod_event_pusher.http.handlers]]"
+        }
+    }
+
+    /// A section of the other layout.
+    fn misplaced(&mut self, pusher: &mut Section<'_>, key: &'static str) {
+        if let Some(node) = pusher.take(key) {
+            let release = match self.host.release {
+                Some(release) => format!("MongooseIM {release}"),
+                None if self.host.old_layout => {
+                    "5.0's layout, as in the rest of the file,".to_owned()
+                }
+                None => "MongooseIM from 5.1 on".to_owned(),
+            };
+            let section = self.section_name();
+            let text = format!("is of another release; {release} has {section}");
+            self.notes.problem((&node.path, node.line), text);
+        }
+    }
+
+    /// 5.0: one section or a list of them.
+    fn old_handlers(&mut self, node: &Node) -> Vec<Handler> {
+        match &node.value {
+            Value::Array(items) => items.iter().filter_map(|item| self.handler(item)).collect(),
+            _ => self.handler(node).into_iter().collect(),
+        }
+    }
+
+    /// From 5.1 on: a list, without repetitions.
+    fn handlers(&mut self, node: &Node) -> Vec<Handler> {
+        let Value::Array(items) = &node.value else {
+            wrong_kind::<()>(node, "a list of sections", &node.value, self.notes);
+            return Vec::new();
+        };
+        let mut handlers: Vec<Handler> = Vec::new();
+        for item in items {
+            let Some(handler) = self.handler(item) else {
+                continue;
+            };
+            let same = |other: &&Handler| {
+                other.pool_name == handler.pool_name
+                    && bare(&other.target) == bare(&handler.target)
+                    && other.callback_module == handler.callback_module
+            };
+            if let Some(other) = handlers.iter().find(same) {
+                let text = format!(
+                    "is the same as handler {}, which MongooseIM refuses",
+                    other.number
+                );
+                self.notes.problem((&handler.path, handler.line), text);
+            }
+            handlers.push(handler);
+        }
+        handlers
+    }
+
+    fn handler(&mut self, node: &Node) -> Option<Handler> {
+        let mut section = Section::of(node, self.notes)?;
+        let pool_name = section.filled("pool_name", self.notes);
+        let target = section.string("path", self.notes);
+        let callback_module = section.filled("callback_module", self.notes);
+        let mut line_of = |key| section.take(key).map_or(node.line, |node| node.line);
+        let (pool_line, target_line) = (line_of("pool_name"), line_of("path"));
+        section.finish(self.notes);
+        let number = self.next;
+        self.next += 1;
+        Some(Handler {
+            number,
+            path: node.path.clone(),
+            line: node.line,
+            pool_name: pool_name.unwrap_or_else(|| "http_pool".to_owned()),
+            pool_line,
+            target: target.unwrap_or_default(),
+            target_line,
+            callback_module: callback_module
+                .unwrap_or_else(|| "mod_event_pusher_http_defaults".to_owned()),
+        })
+    }
+}
+
+/// The path as the host keeps it.
+fn bare(path: &str) -> &str {
+    path.strip_prefix('/').unwrap_or(path)
+}
