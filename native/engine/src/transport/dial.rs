@@ -78,7 +78,9 @@ pub async fn dial(
     let stream = TlsConnector::from(config)
         .connect(name, socket)
         .await
-        .map_err(|error| AttemptError::from_connect(&error, &format!("{} ({peer})", base.host)))?;
+        .map_err(|error| {
+            AttemptError::from_handshake(&error, &format!("{} ({peer})", base.host))
+        })?;
     let version = stream.get_ref().1.protocol_version();
     let version = version
         .and_then(|version| version.as_str())

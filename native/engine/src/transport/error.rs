@@ -50,21 +50,29 @@ impl AttemptError {
         }
         if let Some(h2) = find::<h2::Error>(error)
             && !h2.is_io()
-            && !h2.is_go_away()
+            && !(h2.is_go_away() && h2.is_remote())
             && h2.reason() != Some(h2::Reason::REFUSED_STREAM)
         {
-            return Self::last(
-                Reason::InvalidResponse,
-                format!("HTTP/2 stream failed: {text}"),
-            );
+            return Self {
+                reason: Reason::InvalidResponse,
+                text: format!("HTTP/2 failed: {text}"),
+                // Where the whole connection was given up, it may have been for another's answer.
+                broken: h2.is_go_away(),
+            };
         }
         Self::broken(format!(
             "the endpoint closed the connection before it answered: {text}"
         ))
     }
 
-    /// An error of a socket or of TLS on it, while connecting to `peer`.
+    /// An error of TCP while connecting to `peer`.
     pub fn from_connect(error: &io::Error, peer: &str) -> Self {
+        let reason = Reason::from_io(error);
+        Self::last(reason, format!("connecting to {peer} failed: {error}"))
+    }
+
+    /// An error of the TLS handshake with `peer`, or of the connection during it.
+    pub fn from_handshake(error: &io::Error, peer: &str) -> Self {
         if let Some(tls) = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
@@ -74,13 +82,10 @@ impl AttemptError {
                 format!("TLS handshake with {peer} failed: {tls}"),
             );
         }
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            return Self::broken(format!(
-                "{peer} closed the connection during the TLS handshake"
-            ));
-        }
-        let reason = Reason::from_io(error);
-        Self::last(reason, format!("connecting to {peer} failed: {error}"))
+        // Whether a peer that closes is seen as an end or as a reset is a matter of timing.
+        Self::broken(format!(
+            "{peer} closed the connection during the TLS handshake: {error}"
+        ))
     }
 }
 

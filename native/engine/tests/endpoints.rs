@@ -1,0 +1,360 @@
+//! Endpoints that misbehave in ways that take more than one request, one address or one process to
+//! see: names, several addresses, connections that die in silence, file descriptors used up, raw
+//! bytes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use engine::engine::EngineSettings;
+use engine::settings::PoolOptions;
+use engine::transport::names::Names;
+use sink::{SinkConfig, TlsSettings};
+use support::{Bench, End, REQUEST_TIMEOUT, options, pool_at, sink, until};
+
+const TOLERANCE: Duration = Duration::from_millis(200);
+/// For what has no bound of its own: a busy machine is not a defect.
+const SOON: Duration = Duration::from_secs(5);
+
+#[track_caller]
+fn assert_sent(end: &End) {
+    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
+}
+
+#[track_caller]
+fn assert_failed(end: &End, expected: &str, made: u8) {
+    match end {
+        End::Failed {
+            reason, attempts, ..
+        } => assert_eq!((*reason, *attempts), (expected, made), "{end:?}"),
+        End::Sent { .. } => panic!("{end:?}"),
+    }
+}
+
+fn addresses(last: impl IntoIterator<Item = u8>) -> Vec<IpAddr> {
+    let loopback = |last| Ipv4Addr::new(127, 0, 0, last).into();
+    last.into_iter().map(loopback).collect()
+}
+
+#[test]
+fn a_resolver_that_is_slow_wrong_or_broken() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let names = {
+        let asked = Arc::clone(&asked);
+        Names::with(Arc::new(move |name| match name {
+            "slow.test" => {
+                asked.fetch_add(1, Ordering::AcqRel);
+                std::thread::sleep(3 * REQUEST_TIMEOUT);
+                Ok(addresses([1]))
+            }
+            "empty.test" => Ok(addresses([])),
+            "crash.test" => panic!("a test asked for this"),
+            _ => Err(io::Error::other("no such name")),
+        }))
+    };
+    let bench = Bench::with(EngineSettings::default(), Arc::new(names));
+    let sink = sink(SinkConfig::default());
+    let at = |name: &str| format!("http://{name}:{}", sink.port());
+
+    for name in ["none.test", "empty.test", "crash.test"] {
+        let pool = bench.pool(options(at(name)));
+        let (end, took) = bench.deliver(pool, name);
+        assert_failed(&end, "nxdomain", 1);
+        assert!(took < SOON, "{name}: {took:?}");
+    }
+
+    // The look-up goes on while the notification has long failed; another pool notices nothing.
+    let slow = bench.pool(PoolOptions {
+        workers: 20,
+        ..options(at("slow.test"))
+    });
+    let other = bench.pool(options(at("127.0.0.1")));
+    let begin = Instant::now();
+    for n in 0..20 {
+        bench.push(slow, &format!("slow {n}")).unwrap();
+    }
+    let (end, took) = bench.deliver(other, "other");
+    assert_sent(&end);
+    assert!(took < REQUEST_TIMEOUT, "{took:?}");
+    for n in 0..20 {
+        let seen = bench.outcome_of(&format!("slow {n}"));
+        assert_failed(&seen.end, "request_timeout", 1);
+        let took = seen.at - begin;
+        assert!(
+            took >= REQUEST_TIMEOUT && took < 2 * REQUEST_TIMEOUT + SOON,
+            "{took:?}"
+        );
+    }
+    until("the slow name is there", || {
+        let sender = format!("again {}", bench.seen());
+        matches!(bench.deliver(slow, &sender).0, End::Sent { .. })
+    });
+    assert_eq!(asked.load(Ordering::Acquire), 1, "one look-up for all");
+    bench.assert_conserved();
+}
+
+#[test]
+fn several_addresses_of_which_the_first_is_dead() {
+    let names = Names::with(Arc::new(|name| match name {
+        "refusing-first.test" => Ok(addresses([2, 1])),
+        "silent-first.test" => Ok(addresses([3, 1])),
+        "all-refusing.test" => Ok(addresses([2, 4, 5])),
+        "silent-last.test" => Ok(addresses([1, 3])),
+        _ => Ok(addresses([])),
+    }));
+    let bench = Bench::with(EngineSettings::default(), Arc::new(names));
+    let alive = sink(SinkConfig::default());
+    let silent = sink(SinkConfig {
+        bind: vec![Ipv4Addr::new(127, 0, 0, 3).into()],
+        port: alive.port(),
+        plan: "fault=connect-stall".parse().unwrap(),
+        ..SinkConfig::default()
+    });
+    let pool = |name: &str| {
+        bench.pool(PoolOptions {
+            request_timeout: 2_000,
+            call_timeout: 5_000,
+            ..options(format!("http://{name}:{}", alive.port()))
+        })
+    };
+    let quarter = Duration::from_millis(250);
+    for (name, at_least) in [
+        ("refusing-first.test", Duration::ZERO),
+        ("silent-first.test", quarter),
+        ("silent-last.test", Duration::ZERO),
+    ] {
+        let (end, took) = bench.deliver(pool(name), name);
+        assert_sent(&end);
+        assert!(
+            took >= at_least && took < at_least + 4 * TOLERANCE,
+            "{name}: {took:?}"
+        );
+    }
+    let (end, took) = bench.deliver(pool("all-refusing.test"), "all");
+    assert_failed(&end, "econnrefused", 1);
+    assert!(took < SOON, "{took:?}");
+    drop(silent);
+    bench.assert_conserved();
+}
+
+#[test]
+fn a_connection_that_dies_in_silence_between_two_requests() {
+    for http2 in [false, true] {
+        let bench = Bench::new();
+        let sink = sink(SinkConfig {
+            tls: http2.then(TlsSettings::self_signed),
+            http2,
+            ..SinkConfig::default()
+        });
+        let (options, _file) = pool_at(&sink, http2);
+        let pool = bench.pool(options);
+        sink.push_next(1, "fault=silent-death".parse().unwrap())
+            .unwrap();
+        assert_sent(&bench.deliver(pool, "before").0);
+        // The sink lets the answer get out before it dies.
+        std::thread::sleep(TOLERANCE);
+        let (end, took) = bench.deliver(pool, "into the void");
+        assert_failed(&end, "request_timeout", 1);
+        assert!(took >= REQUEST_TIMEOUT, "{took:?}");
+        let (end, took) = bench.deliver(pool, "after");
+        assert_sent(&end);
+        assert!(took < SOON, "{took:?}");
+        bench.assert_conserved();
+    }
+}
+
+#[test]
+fn http2_goes_on_beside_a_stream_that_fails() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig {
+        tls: Some(TlsSettings::self_signed()),
+        http2: true,
+        ..SinkConfig::default()
+    });
+    let (options, _file) = pool_at(&sink, true);
+    let pool = bench.pool(PoolOptions {
+        workers: 10,
+        ..options
+    });
+    let path = |path: &str| bench.handler(path);
+    assert_sent(&bench.deliver(pool, "warm").0);
+    sink.set_plan_for("/stall", "fault=stall-before-head".parse().unwrap())
+        .unwrap();
+    sink.set_plan_for("/slow", "delay=350".parse().unwrap())
+        .unwrap();
+    bench
+        .push_text(pool, &path("/stall"), "stall", b"")
+        .unwrap();
+    std::thread::sleep(REQUEST_TIMEOUT / 2);
+    bench.push_text(pool, &path("/slow"), "slow", b"").unwrap();
+    assert_failed(&bench.outcome_of("stall").end, "request_timeout", 1);
+    assert_sent(&bench.outcome_of("slow").end);
+
+    // One that gets GOAWAY takes the connection away from the others: they go out again.
+    sink.set_plan_for("/goaway", "fault=h2-goaway".parse().unwrap())
+        .unwrap();
+    for n in 0..8 {
+        bench
+            .push_text(pool, &path("/slow"), &format!("slow {n}"), b"")
+            .unwrap();
+    }
+    until("all are there", || sink.stats().in_flight == 8);
+    bench
+        .push_text(pool, &path("/goaway"), "goaway", b"")
+        .unwrap();
+    for n in 0..8 {
+        assert_sent(&bench.outcome_of(&format!("slow {n}")).end);
+    }
+    assert_sent(&bench.outcome_of("goaway").end);
+    assert_sent(&bench.deliver(pool, "after").0);
+    bench.assert_conserved();
+}
+
+#[test]
+fn file_descriptors_used_up() {
+    const URL: &str = "ENGINE_TEST_FD_URL";
+    if let Ok(url) = std::env::var(URL) {
+        return with_few_descriptors(&url);
+    }
+    let sink = sink(SinkConfig::default());
+    let test = std::env::current_exe().unwrap();
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 64 && exec \"$0\" --exact file_descriptors_used_up --nocapture",
+        ])
+        .arg(test)
+        .env(URL, sink.url(""))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}{complained}");
+    assert!(said.contains("1 passed"), "{said}");
+    assert_eq!(sink.stats().received, 2);
+}
+
+fn with_few_descriptors(url: &str) {
+    let bench = Bench::new();
+    let pool = bench.pool(options(url));
+    let mut taken = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        taken.push(file);
+        assert!(taken.len() < 100, "the limit does not hold");
+    }
+    let (end, took) = bench.deliver(pool, "none left");
+    assert_failed(&end, "emfile", 1);
+    assert!(took < SOON, "{took:?}");
+    drop(taken);
+    assert_sent(&bench.deliver(pool, "again").0);
+    assert_sent(&bench.deliver(pool, "and again").0);
+    bench.assert_conserved();
+}
+
+/// Answers the first connection with `bytes`, whatever it asks for, and others with 204; connections
+/// stay open until the client closes them.
+fn raw(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut answers = [bytes].into_iter();
+        while let Ok((mut socket, _)) = listener.accept() {
+            let answer = answers.next().unwrap_or(b"HTTP/1.1 204 No Content\r\n\r\n");
+            std::thread::spawn(move || {
+                let mut read = [0; 4096];
+                if socket.read(&mut read).is_ok_and(|read| read > 0) {
+                    let _ = socket.write_all(answer);
+                }
+                while socket.read(&mut read).is_ok_and(|read| read > 0) {}
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn bytes_that_are_nearly_http() {
+    let bench = Bench::new();
+    let cases: &[(&'static [u8], Result<u16, &str>)] = &[
+        (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 200 OK\r\nx: a\0b\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 200 OK\r\nx y: a\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 200 OK\r\nx: a\r\n folded\r\ncontent-length: 0\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/3.0 200 OK\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 099 Low\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 2000 Long\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 -20 Negative\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999999999999\r\n\r\n", Err("invalid_response")),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", Err("invalid_response")),
+        (b"\x16\x03\x03\x00\x02\x02\x28", Err("invalid_response")),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Err("invalid_response")),
+        (b"HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n", Ok(200)),
+        (b"HTTP/1.1 200 \xff\xfe\r\ncontent-length: 0\r\n\r\n", Ok(200)),
+        (b"HTTP/1.1 299 Odd\r\ncontent-length: 0\r\n\r\n", Ok(299)),
+        (b"HTTP/1.1 999 Odder\r\ncontent-length: 0\r\n\r\n", Ok(999)),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", Ok(200)),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\n", Ok(200)),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551614\r\n\r\nbody",
+            Err("invalid_response"),
+        ),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\nbody", Ok(200)),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n", Ok(201)),
+        // The second answer is to no request; it must not become the next one's.
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 500 Smuggled\r\ncontent-length: 0\r\n\r\n", Ok(200)),
+        (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\nHTTP/1.1 500 Smuggled\r\ncontent-length: 0\r\n\r\n", Ok(304)),
+    ];
+    for (n, (bytes, expected)) in cases.iter().enumerate() {
+        let shown = String::from_utf8_lossy(bytes);
+        let pool = bench.pool(options(raw(bytes)));
+        match (bench.deliver(pool, &format!("{n}")).0, expected) {
+            (End::Sent { status, .. }, Ok(expected)) => assert_eq!(status, *expected, "{shown}"),
+            (
+                End::Failed {
+                    reason, attempts, ..
+                },
+                Err(expected),
+            ) => {
+                assert_eq!((reason, attempts), (*expected, 1), "{shown}");
+            }
+            (end, _) => panic!("{shown}: {end:?}"),
+        }
+        let (end, _) = bench.deliver(pool, &format!("{n} next"));
+        assert!(
+            matches!(end, End::Sent { status: 204, .. }) || keeps(bytes),
+            "{shown}: {end:?}"
+        );
+    }
+    bench.assert_conserved();
+}
+
+/// The first connection stays good after this answer, and its peer answers nothing more.
+fn keeps(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.ends_with("content-length: 0\r\n\r\n") && !text.contains("Smuggled")
+}
+
+#[test]
+fn a_request_timeout_of_zero() {
+    // As in the stock module's client: the request goes out, its answer hardly ever counts.
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    let pool = bench.pool(PoolOptions {
+        request_timeout: 0,
+        ..options(sink.url(""))
+    });
+    sink.set_plan("delay=50".parse().unwrap()).unwrap();
+    let (end, took) = bench.deliver(pool, "zero");
+    assert_failed(&end, "request_timeout", 1);
+    assert!(took < SOON, "{took:?}");
+    until("the request is there", || sink.stats().begun == 1);
+    bench.assert_conserved();
+}

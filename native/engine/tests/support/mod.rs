@@ -1,0 +1,347 @@
+//! An engine with a reporter that remembers every outcome, and pools at sinks, for the tests beside.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use engine::engine::{Engine, EngineSettings, NotTaken};
+use engine::host_type::Account;
+use engine::notification::{Content, Direction, Handler, Names as Whose, Notification, lane_key};
+use engine::pool::PoolState;
+use engine::report::outcomes::Verdict;
+use engine::settings::{PoolOptions, TlsOptions};
+use engine::transport::names::Names;
+use sink::{Sink, SinkConfig, SinkHandle};
+
+pub const HOST_TYPE: &str = "localhost";
+pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(400);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Nothing here takes this long.
+pub const BOUND: Duration = Duration::from_secs(30);
+
+/// An outcome as the reporter saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    Sent {
+        status: u16,
+        elapsed: Duration,
+    },
+    Failed {
+        reason: &'static str,
+        text: String,
+        attempts: u8,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub sender: String,
+    pub text: Vec<u8>,
+    pub end: End,
+    pub at: Instant,
+}
+
+#[derive(Default)]
+struct Book {
+    seen: Mutex<Vec<Seen>>,
+    more: Condvar,
+    done: AtomicBool,
+}
+
+/// An engine and its reporter.
+pub struct Bench {
+    pub engine: Arc<Engine>,
+    book: Arc<Book>,
+    reporter: Option<JoinHandle<()>>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self::with(EngineSettings::default(), Arc::default())
+    }
+
+    pub fn with(settings: EngineSettings, names: Arc<Names>) -> Self {
+        let engine = Arc::new(Engine::default());
+        let book = Arc::new(Book::default());
+        let reporter = {
+            let (engine, book) = (Arc::clone(&engine), Arc::clone(&book));
+            std::thread::spawn(move || report(&engine, &book))
+        };
+        let thread = reporter.thread().clone();
+        engine
+            .start_with(settings, names, move || thread.unpark())
+            .unwrap();
+        Self {
+            engine,
+            book,
+            reporter: Some(reporter),
+        }
+    }
+
+    /// A pool that is open.
+    pub fn pool(&self, options: PoolOptions) -> u32 {
+        let id = self.engine.create_pool(&options.host).unwrap();
+        self.engine.open_pool(id, options).unwrap();
+        id
+    }
+
+    pub fn handler(&self, path: &str) -> Arc<Handler> {
+        self.engine.handler(HOST_TYPE, "http_pool", path)
+    }
+
+    /// Hands over a notification that `sender` sends, in the lane of `sender`.
+    pub fn push(&self, pool: u32, sender: &str) -> Result<(), NotTaken> {
+        self.push_text(pool, &self.handler("/n"), sender, b"hello")
+    }
+
+    pub fn push_text(
+        &self,
+        pool: u32,
+        handler: &Arc<Handler>,
+        sender: &str,
+        text: &[u8],
+    ) -> Result<(), NotTaken> {
+        let whose = Whose {
+            sender: sender.as_bytes(),
+            server: b"localhost",
+            receiver: b"bob",
+        };
+        let mut key = Vec::new();
+        lane_key(&mut key, handler.host_type.id, Direction::In, whose, b"");
+        let notification = Notification::new(
+            Arc::clone(handler),
+            Direction::In,
+            whose,
+            text,
+            Content::Form,
+        );
+        self.engine.push(pool, &key, notification.unwrap())
+    }
+
+    /// Hands over, waits for the outcome; how long that took.
+    #[track_caller]
+    pub fn deliver(&self, pool: u32, sender: &str) -> (End, Duration) {
+        let begin = Instant::now();
+        self.push(pool, sender).unwrap();
+        let seen = self.outcome_of(sender);
+        (seen.end, seen.at - begin)
+    }
+
+    /// The one outcome of what `sender` sent.
+    #[track_caller]
+    pub fn outcome_of(&self, sender: &str) -> Seen {
+        let of = |seen: &[Seen]| seen.iter().find(|seen| seen.sender == sender).cloned();
+        self.wait(&format!("an outcome for {sender}"), of)
+    }
+
+    /// All outcomes once there are `count`.
+    #[track_caller]
+    pub fn outcomes(&self, count: usize) -> Vec<Seen> {
+        let all = |seen: &[Seen]| (seen.len() >= count).then(|| seen.to_vec());
+        self.wait(&format!("{count} outcomes"), all)
+    }
+
+    #[track_caller]
+    pub fn wait<R>(&self, what: &str, found: impl Fn(&[Seen]) -> Option<R>) -> R {
+        let end = Instant::now() + BOUND;
+        let mut seen = self.book.seen.lock().unwrap();
+        loop {
+            if let Some(found) = found(&seen) {
+                return found;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            let state: Vec<PoolState> = self
+                .engine
+                .pools()
+                .iter()
+                .map(|pool| pool.state())
+                .collect();
+            assert!(
+                !left.is_zero(),
+                "no {what}; {} there: {state:?}",
+                seen.len()
+            );
+            let short = left.min(Duration::from_millis(50));
+            seen = self.book.more.wait_timeout(seen, short).unwrap().0;
+        }
+    }
+
+    pub fn seen(&self) -> usize {
+        self.book.seen.lock().unwrap().len()
+    }
+
+    pub fn account(&self) -> Account {
+        self.engine
+            .host_type(HOST_TYPE)
+            .map(|host_type| host_type.account())
+            .unwrap_or_default()
+    }
+
+    pub fn state(&self, pool: u32) -> PoolState {
+        self.engine.pool(pool).unwrap().state()
+    }
+
+    /// Every notification has exactly one outcome, all room is given back, and the numbers agree.
+    #[track_caller]
+    pub fn assert_conserved(&self) {
+        until("everything is acknowledged", || {
+            let account = self.account();
+            account.pending == 0 && self.engine.outcomes.is_empty()
+        });
+        let account = self.account();
+        assert_eq!(
+            account.pushed,
+            account.accepted + account.rejected,
+            "{account:?}"
+        );
+        assert_eq!(
+            account.accepted,
+            account.sent + account.failed,
+            "{account:?}"
+        );
+        assert_eq!(account.accepted, self.seen() as u64, "{account:?}");
+        for pool in self.engine.pools() {
+            let state = pool.state();
+            assert_eq!((state.pending, state.pending_bytes), (0, 0), "{state:?}");
+            assert_eq!(state.tally.waiting + state.tally.in_flight, 0, "{state:?}");
+            assert_eq!(
+                state.tally.accepted,
+                state.tally.sent + state.tally.failed,
+                "{state:?}"
+            );
+        }
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.engine.stop();
+        self.book.done.store(true, Ordering::Release);
+        if let Some(reporter) = self.reporter.take() {
+            reporter.thread().unpark();
+            let _ = reporter.join();
+        }
+    }
+}
+
+fn report(engine: &Engine, book: &Book) {
+    loop {
+        let done = book.done.load(Ordering::Acquire);
+        let batch = engine.outcomes.take(256, |outcome| Seen {
+            sender: String::from_utf8(outcome.notification.names().sender.to_vec()).unwrap(),
+            text: outcome.notification.body().to_vec(),
+            end: match &outcome.verdict {
+                Verdict::Sent { status, elapsed } => End::Sent {
+                    status: *status,
+                    elapsed: *elapsed,
+                },
+                Verdict::Failed {
+                    reason,
+                    text,
+                    attempts,
+                } => End::Failed {
+                    reason: reason.as_str(),
+                    text: text.to_string(),
+                    attempts: *attempts,
+                },
+            },
+            at: Instant::now(),
+        });
+        if batch.is_empty() {
+            if done {
+                return;
+            }
+            // No time-out but a distant one: the bell has to ring.
+            std::thread::park_timeout(BOUND);
+            continue;
+        }
+        for seen in batch {
+            book.seen.lock().unwrap().push(seen);
+            engine.outcomes.counted();
+        }
+        book.more.notify_all();
+    }
+}
+
+/// Waits until `holds`.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + BOUND;
+    while !holds() {
+        assert!(Instant::now() < end, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A pool of one worker over plain HTTP.
+pub fn options(host: impl Into<String>) -> PoolOptions {
+    PoolOptions {
+        host: host.into(),
+        path_prefix: "/".to_owned(),
+        request_timeout: millis(REQUEST_TIMEOUT),
+        call_timeout: millis(CALL_TIMEOUT),
+        workers: 1,
+        strategy: "best_worker".to_owned(),
+        max_worker_queue_len: None,
+        http2: false,
+        tls: None,
+    }
+}
+
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap()
+}
+
+pub fn sink(config: SinkConfig) -> SinkHandle {
+    Sink::start_in_thread(config, 1).unwrap()
+}
+
+/// How often each sender's notifications have an outcome.
+pub fn per_sender(seen: &[Seen]) -> HashMap<&str, usize> {
+    let mut counts = HashMap::new();
+    for seen in seen {
+        *counts.entry(seen.sender.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+/// Options for a pool at `sink`, and the file with its authority, if it speaks TLS.
+pub fn pool_at(sink: &SinkHandle, http2: bool) -> (PoolOptions, Option<TempFile>) {
+    let base = sink.url("");
+    let Some(ca) = sink.ca_pem() else {
+        return (options(base), None);
+    };
+    let file = TempFile::new(ca, sink.port());
+    let tls = TlsOptions {
+        cacertfile: Some(file.0.clone()),
+        ..TlsOptions::default()
+    };
+    let options = PoolOptions {
+        tls: Some(tls),
+        http2,
+        ..options(base)
+    };
+    (options, Some(file))
+}
+
+/// A file that goes away with its test.
+pub struct TempFile(pub PathBuf);
+
+impl TempFile {
+    pub fn new(content: &str, number: u16) -> Self {
+        let name = format!("engine-faults-{}-{number}.pem", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
