@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::engine::EngineSettings;
 use engine::host_type::HostType;
-use rustler::{Encoder, Env, NifMap, Term};
+use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
 
 use crate::{ENGINE, atoms, report_nifs};
 
@@ -19,7 +19,9 @@ struct Settings {
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn start_engine(env: Env<'_>, settings: Settings) -> Term<'_> {
+fn start_engine<'a>(env: Env<'a>, settings: Term<'a>) -> NifResult<Term<'a>> {
+    // The decoder says which field is wrong by another exception than badarg.
+    let settings: Settings = settings.decode().map_err(|_| Error::BadArg)?;
     let settings = EngineSettings {
         threads: settings.tokio_threads,
         max_pending: settings.max_pending,
@@ -27,10 +29,10 @@ fn start_engine(env: Env<'_>, settings: Settings) -> Term<'_> {
         max_node_bytes: settings.max_node_bytes,
         max_lane_percent: settings.max_lane_percent,
     };
-    match ENGINE.start(settings, report_nifs::wake_reporter) {
+    Ok(match ENGINE.start(settings, report_nifs::wake_reporter) {
         Ok(()) => atoms::ok().encode(env),
         Err(error) => (atoms::error(), error.to_string()).encode(env),
-    }
+    })
 }
 
 #[rustler::nif(schedule = "DirtyIo")]

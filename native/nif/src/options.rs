@@ -93,7 +93,7 @@ fn get<'a>(map: Term<'a>, key: &str) -> NifResult<Option<Term<'a>>> {
 }
 
 fn optional<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<Option<T>> {
-    get(map, key)?.map(|term| term.decode()).transpose()
+    get(map, key)?.map(Term::decode).transpose()
 }
 
 fn required<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<T> {

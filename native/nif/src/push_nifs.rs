@@ -10,7 +10,7 @@ use engine::engine::NotTaken;
 use engine::header;
 use engine::notification::{Content, Direction, Names, Notification, lane_key};
 use engine::report::reason::Rejection;
-use rustler::{Atom, Binary, Encoder, Env, Error, ListIterator, NifResult, Term};
+use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Term};
 
 use crate::{ENGINE, atoms};
 
@@ -69,7 +69,7 @@ fn push_custom<'a>(
     handler: u32,
     direction: Atom,
     names: NameTerms<'a>,
-    headers: ListIterator<'a>,
+    headers: Term<'a>,
     body: Binary<'a>,
 ) -> NifResult<Term<'a>> {
     with_headers(env, pool, handler, direction, &names, headers, &body)
@@ -82,7 +82,7 @@ fn push_custom_dirty<'a>(
     handler: u32,
     direction: Atom,
     names: NameTerms<'a>,
-    headers: ListIterator<'a>,
+    headers: Term<'a>,
     body: Binary<'a>,
 ) -> NifResult<Term<'a>> {
     with_headers(env, pool, handler, direction, &names, headers, &body)
@@ -103,12 +103,16 @@ fn with_headers<'a>(
     handler: u32,
     direction: Atom,
     names: &NameTerms<'a>,
-    terms: ListIterator<'a>,
+    list: Term<'a>,
     body: &Binary<'a>,
 ) -> NifResult<Term<'a>> {
     let mut headers = Vec::new();
-    for term in terms {
-        let (name, value): (Binary<'a>, Binary<'a>) = term.decode()?;
+    let mut rest = list;
+    while !rest.is_empty_list() {
+        // rustler's own iterator panics at the end of an improper list.
+        let (head, tail) = rest.list_get_cell()?;
+        let (name, value): (Binary<'a>, Binary<'a>) = head.decode()?;
+        rest = tail;
         match header::check(&name, &value) {
             Ok(checked) => headers.push(checked),
             Err(error) => {

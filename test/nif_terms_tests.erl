@@ -1,0 +1,135 @@
+%% Every exported function of the library, called with terms of the wrong type in every place, gives
+%% badarg and never a crash; and nothing else than functions of these types is exported.
+-module(nif_terms_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-define(NIF, mongoose_http_pusher_nif).
+
+wrong_terms_test_() ->
+    {timeout, 60,
+     {setup, fun start/0, fun stop/1,
+      [{lists:flatten(io_lib:format("~ts/~b", [Name, length(Types)])), fun() -> wrong(Name, Types) end}
+       || {Name, Types} <- functions(), Types =/= []]}}.
+
+every_exported_function_is_here_test() ->
+    Exported = [F || {Name, _} = F <- ?NIF:module_info(exports), Name =/= module_info],
+    ?assertEqual(lists:sort(Exported),
+                 lists:sort([{Name, length(Types)} || {Name, Types} <- functions()])).
+
+%% Terms of the right type, but of things that are not there.
+unknown_numbers_test_() ->
+    {setup, fun start/0, fun stop/1,
+     [fun() ->
+          No = 4294967295,
+          Names = example(names),
+          ?assertMatch({error, {pool_not_started, _}}, ?NIF:open_pool(No, example(options))),
+          ?assertMatch({error, {pool_not_started, _}}, ?NIF:hand_over(No, No)),
+          ?assertMatch({error, {pool_not_started, _}}, ?NIF:drain_pool(No)),
+          ?assertMatch({error, {pool_not_started, _}}, ?NIF:resume_pool(No)),
+          ?assertMatch({error, {pool_not_started, _}}, ?NIF:close_pool(No, 0)),
+          ?assertEqual(undefined, ?NIF:host_type_info(<<"nobody">>)),
+          ?assertEqual(ok, ?NIF:close_host_type(<<"nobody">>)),
+          ?assertEqual(ok, ?NIF:abort_host_type(<<"nobody">>)),
+          ?assertEqual(ok, ?NIF:rejections_counted(No, queue_full, 1)),
+          [?assertError(badarg, Call())
+           || Call <- [fun() -> ?NIF:handler_info(No) end,
+                       fun() -> ?NIF:reject(No, queue_full, <<>>, <<>>) end,
+                       fun() -> ?NIF:push_form(0, No, in, Names, <<>>) end,
+                       fun() -> ?NIF:push_form_dirty(0, No, in, Names, <<>>) end,
+                       fun() -> ?NIF:push_custom(0, No, in, Names, [], <<>>) end,
+                       fun() -> ?NIF:push_custom_dirty(0, No, in, Names, [], <<>>) end]]
+      end]}.
+
+start() ->
+    ok = ?NIF:start_engine(example(settings)),
+    0 = ?NIF:unacknowledged().
+
+stop(_) ->
+    ok = ?NIF:stop_engine().
+
+%% Each place in turn, the others as they should be; then all places at once.
+wrong(Name, Types) ->
+    Good = [example(Type) || Type <- Types],
+    [begin
+         Args = lists:sublist(Good, Place - 1) ++ [Term | lists:nthtail(Place, Good)],
+         badarg(Name, Args)
+     end || {Place, Type} <- lists:zip(lists:seq(1, length(Types)), Types),
+            Term <- odd_terms() ++ wrong_inside(Type), not is(Type, Term)],
+    [badarg(Name, [Term || _ <- Types]) || Term <- odd_terms(), not is(hd(Types), Term)],
+    ok.
+
+badarg(Name, Args) ->
+    ?assertEqual({Name, Args, {error, badarg}},
+                 {Name, Args, try {returned, apply(?NIF, Name, Args)}
+                              catch Class:Reason -> {Class, Reason}
+                              end}).
+
+functions() ->
+    Form = [id, id, direction, names, binary],
+    Custom = [id, id, direction, names, headers, binary],
+    [{start_engine, [settings]}, {stop_engine, []}, {ping, []},
+     {open_host_type, [text]}, {close_host_type, [text]}, {abort_host_type, [text]},
+     {host_type_info, [text]}, {host_types, []},
+     {create_pool, [text]}, {open_pool, [id, options]}, {hand_over, [id, id]}, {drain_pool, [id]},
+     {resume_pool, [id]}, {close_pool, [id, number]}, {pools, []},
+     {handler, [text, text, text]}, {handler_info, [id]}, {describe_url, [text, text]},
+     {push_form, Form}, {push_form_dirty, Form}, {push_custom, Custom}, {push_custom_dirty, Custom},
+     {reject, [id, reason, binary, text]},
+     {attach, []}, {take_outcomes, [boolean]}, {outcome_counted, []}, {unacknowledged, []},
+     {rejections, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
+
+%% Handler 0 is made by the first test that needs one.
+example(id) -> 0;
+example(number) -> 1;
+example(boolean) -> true;
+example(text) -> <<"text">>;
+example(binary) -> <<0, 255>>;
+example(direction) -> in;
+example(reason) -> queue_full;
+example(names) -> {<<"alice">>, <<"localhost">>, <<"bob">>, <<"localhost">>};
+example(headers) -> [{<<"x-a">>, <<"b">>}];
+example(settings) ->
+    #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
+      max_node_bytes => 1000000, max_lane_percent => 10};
+example(options) ->
+    #{host => <<"http://127.0.0.1:1">>, path_prefix => <<"/">>, request_timeout => 1,
+      call_timeout => 1, workers => 1, strategy => <<"best_worker">>}.
+
+odd_terms() ->
+    [foo, true, in, queue_full, '', 0, 1, -1, 1.5, 1 bsl 32, -(1 bsl 31), 1 bsl 64, -(1 bsl 80),
+     <<>>, <<"text">>, <<255, 254>>, <<1:7>>, <<0:4096>>, [], [foo], [1, 2, 3], "string",
+     [<<"a">> | <<"b">>], [{<<"x-a">>, <<"b">>} | {<<"x-b">>, <<"c">>}], {}, {foo}, {1, 2, 3, 4},
+     {<<>>, <<>>, <<>>}, #{}, #{a => b}, #{<<"host">> => 1}, self(), make_ref(),
+     fun() -> ok end, fun erlang:self/0, hd(erlang:ports())].
+
+%% Nearly right.
+wrong_inside(names) ->
+    [setelement(N, example(names), Term) || N <- [1, 2, 3, 4], Term <- [foo, 1, "text", <<1:3>>]];
+wrong_inside(headers) ->
+    [[{<<"x-a">>, Term}] || Term <- odd_terms(), not is_binary(Term)]
+        ++ [[{Term, <<"b">>}] || Term <- odd_terms(), not is_binary(Term)]
+        ++ [[{<<"x-a">>, <<"b">>, <<"c">>}], [{<<"x-a">>, <<"b">>}, foo]];
+wrong_inside(Map) when Map =:= settings; Map =:= options ->
+    Example = example(Map),
+    [maps:remove(Key, Example) || Key <- maps:keys(Example)]
+        ++ [Example#{Key => Term} || Key <- maps:keys(Example), Term <- [foo, -1, {}, [foo], #{}]]
+        ++ [Example#{unknown => 1} || Map =:= options]
+        ++ [Example#{tls => Tls} || Map =:= options, Tls <- wrong_tls()];
+wrong_inside(_Type) ->
+    [].
+
+wrong_tls() ->
+    [foo, 1, [], #{unknown => 1}, #{verify => maybe_not}, #{verify => 1}, #{accept_any => 1},
+     #{sni => <<"yes">>}, #{versions => <<"tlsv1.2">>}, #{versions => [tls]}, #{ciphers => 1},
+     #{certfile => foo}, #{password => 1}, #{ignored => foo}, #{<<"verify">> => peer}].
+
+is(id, Term) -> is_integer(Term) andalso Term >= 0 andalso Term < 1 bsl 32;
+is(number, Term) -> is_integer(Term) andalso Term >= 0 andalso Term < 1 bsl 64;
+is(boolean, Term) -> is_boolean(Term);
+is(text, Term) -> is_binary(Term) andalso is_list(unicode:characters_to_list(Term));
+is(binary, Term) -> is_binary(Term);
+is(direction, Term) -> Term =:= in;
+is(reason, Term) -> Term =:= queue_full;
+is(headers, Term) -> Term =:= [];
+is(_Type, _Term) -> false.
