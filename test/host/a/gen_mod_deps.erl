@@ -24,18 +24,32 @@ replace_modules(HostType, Old0, New0) ->
       end, New).
 
 add_deps(HostType, Modules) ->
-    lists:foldl(fun({Module, Opts}, Sorted) -> add(HostType, Module, Opts, Sorted) end,
-                [], Modules).
+    sort(HostType, lists:foldl(fun({Module, Opts}, All) -> add(HostType, Module, Opts, All) end,
+                               [], Modules)).
 
-add(HostType, Module, Opts, Sorted) ->
-    case lists:keymember(Module, 1, Sorted) of
+add(HostType, Module, Opts, All) ->
+    case lists:keymember(Module, 1, All) of
         true ->
-            Sorted;
+            All;
         false ->
             Deps = [dep(Dep) || Dep <- gen_mod:get_deps(HostType, Module, Opts)],
-            WithDeps = lists:foldl(fun({M, O}, In) -> add(HostType, M, O, In) end, Sorted, Deps),
-            WithDeps ++ [{Module, Opts}]
+            lists:foldl(fun({M, O}, In) -> add(HostType, M, O, In) end, [{Module, Opts} | All], Deps)
     end.
 
 dep({Module, Opts, _Hardness}) -> {Module, Opts};
 dep({Module, _Hardness}) -> {Module, []}.
+
+%% A topological order of a digraph: what does not depend on each other comes in no set order.
+sort(HostType, Modules) ->
+    Graph = digraph:new([acyclic, private]),
+    lists:foreach(
+      fun({Module, Opts}) ->
+              digraph:add_vertex(Graph, Module),
+              [begin
+                   digraph:add_vertex(Graph, element(1, Dep)),
+                   digraph:add_edge(Graph, element(1, Dep), Module)
+               end || Dep <- gen_mod:get_deps(HostType, Module, Opts)]
+      end, lists:sort(Modules)),
+    Sorted = [lists:keyfind(Module, 1, Modules) || Module <- digraph_utils:topsort(Graph)],
+    digraph:delete(Graph),
+    Sorted.

@@ -44,13 +44,21 @@ child(Element, Decode) ->
     [convert(Element, Decode)].
 
 print(#xmlel{name = Name, attrs = Attrs, children = Children}) ->
-    Head = [$<, Name, [[$\s, Key, "=\"", escape(Value), $"] || {Key, Value} <- pairs(Attrs)]],
+    Head = [$<, Name, [[$\s, Key, $=, quote(Value)] || {Key, Value} <- pairs(Attrs)]],
     case Children of
         [] -> [Head, "/>"];
         _ -> [Head, $>, [print(Child) || Child <- Children], "</", Name, $>]
     end;
 print(Cdata) when is_record(Cdata, xmlcdata) ->
     escape(iolist_to_binary(Cdata#xmlcdata.content)).
+
+%% In single quotes, unless there is one in the value.
+quote(Value) ->
+    {Mark, Kept} = case binary:match(Value, <<"'">>) of
+                       nomatch -> {$', $"};
+                       _ -> {$", $'}
+                   end,
+    [Mark, [case Byte of Kept -> Byte; _ -> escape_byte(Byte) end || <<Byte>> <= Value], Mark].
 
 escape(Text) ->
     [escape_byte(Byte) || <<Byte>> <= Text].

@@ -5,18 +5,35 @@
 -export([resolve_deps/2, sort_deps/2]).
 
 resolve_deps(HostType, Modules) ->
-    maps:from_list(sort_deps(HostType, Modules)).
+    maps:from_list(all(HostType, Modules)).
 
 sort_deps(HostType, Modules) ->
-    lists:foldl(fun({Module, Opts}, Sorted) -> add(HostType, Module, Opts, Sorted) end,
+    sort(HostType, all(HostType, Modules)).
+
+all(HostType, Modules) ->
+    lists:foldl(fun({Module, Opts}, All) -> add(HostType, Module, Opts, All) end,
                 [], lists:sort(maps:to_list(Modules))).
 
-add(HostType, Module, Opts, Sorted) ->
-    case lists:keymember(Module, 1, Sorted) of
+add(HostType, Module, Opts, All) ->
+    case lists:keymember(Module, 1, All) of
         true ->
-            Sorted;
+            All;
         false ->
-            WithDeps = lists:foldl(fun({M, O, _Hardness}, In) -> add(HostType, M, O, In) end,
-                                   Sorted, gen_mod:get_deps(HostType, Module, Opts)),
-            WithDeps ++ [{Module, Opts}]
+            lists:foldl(fun({M, O, _Hardness}, In) -> add(HostType, M, O, In) end,
+                        [{Module, Opts} | All], gen_mod:get_deps(HostType, Module, Opts))
     end.
+
+%% A topological order of a digraph: what does not depend on each other comes in no set order.
+sort(HostType, Modules) ->
+    Graph = digraph:new([acyclic, private]),
+    lists:foreach(
+      fun({Module, Opts}) ->
+              digraph:add_vertex(Graph, Module),
+              [begin
+                   digraph:add_vertex(Graph, element(1, Dep)),
+                   digraph:add_edge(Graph, element(1, Dep), Module)
+               end || Dep <- gen_mod:get_deps(HostType, Module, Opts)]
+      end, lists:sort(Modules)),
+    Sorted = [lists:keyfind(Module, 1, Modules) || Module <- digraph_utils:topsort(Graph)],
+    digraph:delete(Graph),
+    Sorted.

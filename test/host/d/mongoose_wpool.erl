@@ -2,8 +2,9 @@
 %% {mongoose_wpool, {Type, HostType, Tag}, PoolAtom, Strategy, CallTimeout}, look-ups that fall back
 %% to global, pools given as maps. Strategy is an atom, or with max_worker_queue_len a fun whose
 %% environment alone holds that number. stop/3 deletes the
-%% rows before the pool's process ends. Calls to workers and the probes of the pools' queue lengths
-%% are not here.
+%% rows before the pool's process ends. Each pool has an event of its own, so starting one that is
+%% there raises event_already_registered. Calls to workers and the probes of the queue lengths are
+%% not here.
 -module(mongoose_wpool).
 
 -export([ensure_started/0, start/5, stop/0, stop/3, start_sup_pool/3,
@@ -51,6 +52,7 @@ start(Type, HostType, Tag, AllPoolOpts, ConnOpts) ->
     {[Strategies, Timeouts], PoolOpts} = proplists:split(AllPoolOpts, [strategy, call_timeout]),
     Strategy = proplists:get_value(strategy, Strategies, best_worker),
     CallTimeout = proplists:get_value(call_timeout, Timeouts, 5000),
+    mongoose_instrument:set_up(instrumentation(Type, HostType, Tag)),
     case mongoose_wpool_mgr:start(Type, HostType, Tag, PoolOpts, ConnOpts) of
         {ok, Pid} ->
             ets:insert(?MODULE, #mongoose_wpool{name = {Type, HostType, Tag},
@@ -59,6 +61,7 @@ start(Type, HostType, Tag, AllPoolOpts, ConnOpts) ->
                                                 call_timeout = CallTimeout}),
             {ok, Pid};
         Error ->
+            mongoose_instrument:tear_down(instrumentation(Type, HostType, Tag)),
             Error
     end.
 
@@ -79,7 +82,7 @@ stop(Type, HostType, Tag) ->
         ets:delete(?MODULE, {Type, HostType, Tag}),
         call_callback(stop, Type, [HostType, Tag]),
         mongoose_wpool_mgr:stop(Type, HostType, Tag),
-        ok
+        mongoose_instrument:tear_down(instrumentation(Type, HostType, Tag))
     catch
         Class:Reason:Stacktrace ->
             ?LOG_ERROR(#{what => pool_stop_failed, pool_type => Type, server => HostType,
@@ -128,6 +131,11 @@ prepare_opts(#{strategy := best_worker, max_worker_queue_len := MaxQueueLen} = O
     (maps:remove(max_worker_queue_len, Opts))#{strategy := Fun};
 prepare_opts(Opts) ->
     Opts.
+
+instrumentation(Type, global, Tag) ->
+    [{wpool_global_queue_lengths, #{pool_type => Type, pool_tag => Tag}, #{}}];
+instrumentation(Type, HostType, Tag) ->
+    [{wpool_queue_lengths, #{host_type => HostType, pool_type => Type, pool_tag => Tag}, #{}}].
 
 %% There are no workers here to choose from.
 best_worker_with_max_queue_len(_Name, _MaxQueueLen) ->

@@ -1,6 +1,7 @@
 %% A back end of mod_event_pusher that tells the process host_SUITE_collector what the host does with
-%% it, and crashes where its option crash says so. Works in both generations.
--module(mod_event_pusher_probe).
+%% it, and crashes where its option crash says so. Works in both generations. It has the name of one
+%% of the four back ends that 6.8.0 knows, and nothing else to do with that.
+-module(mod_event_pusher_sns).
 
 -export([start/2, stop/1, hooks/1, instrumentation/1, supported_features/0, push_event/3]).
 
