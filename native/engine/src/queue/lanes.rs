@@ -25,8 +25,19 @@ pub struct Lanes<T> {
     slots: Slab<Lane>,
     /// All waiting items; each lane is a linked list through it.
     nodes: Slab<Node<T>>,
-    /// Lanes whose first item may be taken, in the order in which it became the first.
-    ready: VecDeque<u32>,
+    /// Lanes whose first item may be taken, in the order in which it became the first. Entries of
+    /// lanes that a purge took away stay behind; they are passed over when they come to the front.
+    queue: VecDeque<Entry>,
+    /// Entries that stand for a lane.
+    ready: usize,
+    turns: u64,
+}
+
+/// A place in the queue of ready lanes: it is `lane`'s while that has the same `turn`.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    lane: u32,
+    turn: u64,
 }
 
 #[derive(Debug)]
@@ -39,8 +50,8 @@ struct Lane {
     /// Cost of the waiting items and of the one that is out.
     cost: usize,
     out: bool,
-    /// The lane is in the queue of ready lanes. After a purge it can be there with nothing to give.
-    queued: bool,
+    /// Its place in the queue of ready lanes; 0 for none.
+    turn: u64,
     /// When the present first item came to the head; of no meaning while the lane has one out.
     head_since: Instant,
 }
@@ -103,7 +114,9 @@ impl<T> Default for Lanes<T> {
             index: HashTable::new(),
             slots: Slab::new(),
             nodes: Slab::new(),
-            ready: VecDeque::new(),
+            queue: VecDeque::new(),
+            ready: 0,
+            turns: 0,
         }
     }
 }
@@ -148,17 +161,16 @@ impl<T> Lanes<T> {
                 waiting: 1,
                 cost,
                 out: false,
-                queued: true,
+                turn: 0,
                 head_since: now,
             }));
             let (slots, hasher) = (&self.slots, &self.hasher);
             self.index
                 .insert_unique(hash, id, |&id| hasher.hash_one(&*slots[id as usize].key));
-            self.ready.push_back(id);
+            self.enqueue(id, now);
             return Ok(true);
         };
         let lane = &mut self.slots[id as usize];
-        let purged = lane.queued && lane.waiting == 0;
         if lane.waiting == 0 {
             lane.first = node;
         } else {
@@ -167,20 +179,18 @@ impl<T> Lanes<T> {
         lane.last = node;
         lane.waiting += 1;
         lane.cost += cost;
-        if purged {
-            lane.head_since = now;
-        }
-        Ok(purged)
+        Ok(false)
     }
 
     /// Takes the first item of the lane whose turn it is.
     pub fn take(&mut self) -> Option<Taken<T>> {
-        self.drop_purged();
-        let id = self.ready.pop_front()?;
+        let id = self.front()?;
+        self.queue.pop_front();
+        self.ready -= 1;
         let (item, cost) = self.unlink_first(id);
         let lane = &mut self.slots[id as usize];
         lane.out = true;
-        lane.queued = false;
+        lane.turn = 0;
         Some(Taken {
             item,
             ticket: Ticket { lane: id, cost },
@@ -203,8 +213,7 @@ impl<T> Lanes<T> {
 
     /// Takes out the first ready item if it has been at the head for `allowed` or longer.
     pub fn expire(&mut self, now: Instant, allowed: std::time::Duration) -> Expiry<T> {
-        self.drop_purged();
-        let Some(&id) = self.ready.front() else {
+        let Some(id) = self.front() else {
             return Expiry::Nothing;
         };
         let due = self.slots[id as usize].head_since + allowed;
@@ -244,14 +253,18 @@ impl<T> Lanes<T> {
             if group.is_some_and(|group| group != lane.group) {
                 continue;
             }
-            let id = small(id);
-            while self.slots[id as usize].waiting > 0 {
+            let (out, queued) = (lane.out, lane.turn != 0);
+            while self.slots[id].waiting > 0 {
                 if items.len() >= at_once {
-                    return (items, Some(id as usize));
+                    return (items, Some(id));
                 }
-                let (item, cost) = self.unlink_first(id);
-                self.slots[id as usize].cost -= cost;
+                let (item, cost) = self.unlink_first(small(id));
+                self.slots[id].cost -= cost;
                 items.push(item);
+            }
+            if !out {
+                self.ready -= usize::from(queued);
+                self.remove(small(id));
             }
         }
         (items, None)
@@ -264,7 +277,7 @@ impl<T> Lanes<T> {
 
     /// Lanes whose first item may be taken.
     pub fn ready(&self) -> usize {
-        self.ready.len()
+        self.ready
     }
 
     fn unlink_first(&mut self, id: u32) -> (T, usize) {
@@ -285,21 +298,30 @@ impl<T> Lanes<T> {
             self.remove(id);
             return false;
         }
-        lane.head_since = now;
-        lane.queued = true;
-        self.ready.push_back(id);
+        self.enqueue(id, now);
         true
     }
 
-    /// Lanes that a purge emptied are still in the queue of ready lanes; those in front go now.
-    fn drop_purged(&mut self) {
-        while let Some(&id) = self.ready.front() {
-            if self.slots[id as usize].waiting > 0 {
-                return;
+    fn enqueue(&mut self, id: u32, now: Instant) {
+        self.turns += 1;
+        let turn = self.turns;
+        let lane = &mut self.slots[id as usize];
+        lane.head_since = now;
+        lane.turn = turn;
+        self.queue.push_back(Entry { lane: id, turn });
+        self.ready += 1;
+    }
+
+    /// The lane whose turn it is.
+    fn front(&mut self) -> Option<u32> {
+        while let Some(Entry { lane: id, turn }) = self.queue.front().copied() {
+            let lane = self.slots.get(id as usize);
+            if lane.is_some_and(|lane| lane.turn == turn) {
+                return Some(id);
             }
-            self.ready.pop_front();
-            self.remove(id);
+            self.queue.pop_front();
         }
+        None
     }
 
     fn remove(&mut self, id: u32) {
@@ -311,7 +333,7 @@ impl<T> Lanes<T> {
         if self.slots.is_empty() && self.slots.capacity() > KEEP_CAPACITY {
             self.slots = Slab::new();
             self.index = HashTable::new();
-            self.ready = VecDeque::new();
+            self.queue = VecDeque::new();
         }
     }
 }

@@ -1,0 +1,619 @@
+//! The queue of a pool against a model of a few lines: whatever is pushed, taken, finished, expired,
+//! purged, drained and handed over, in whatever order, with workers that come, idle, die and go.
+//!
+//! The model says whose turn it is and what everything has become; after every step it is compared
+//! with the queue's own numbers, and work that waits must have somebody on the way to it. Time is the
+//! test's own.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use engine::queue::core::{Core, Phase, Refusal, Rules, Step, Turn};
+use engine::queue::lanes::{Expiry, LaneLimits, Taken, Ticket};
+use engine::settings::WhenBusy;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+const LIMITS: LaneLimits = LaneLimits {
+    items: 4,
+    cost: 100,
+};
+
+#[derive(Clone, Debug)]
+enum Op {
+    Push {
+        lane: u8,
+        cost: usize,
+    },
+    /// A worker that was started or woken looks for work.
+    Look(usize),
+    /// A worker's notification has its outcome, and it takes the next.
+    FinishAndTake(usize, bool),
+    /// It has its outcome, and the worker is still busy with the response body.
+    Finish(usize),
+    /// A worker is done with the body, or starts anew after a panic.
+    BodyRead(usize),
+    /// A worker's task is gone, whatever it did.
+    Die(usize),
+    /// A parked worker has idled long enough.
+    Idle(usize),
+    /// The clock goes on.
+    Wait(u64),
+    /// The expiry timer, if it runs, looks.
+    Timer,
+    /// The outcome of what it took out is reported.
+    Expired,
+    Purge(Option<u32>, usize),
+    Open,
+    FailToOpen,
+    Drain,
+    Resume,
+    Close,
+    /// A waiting item goes to another pool, which has room for it or not.
+    HandOver(bool),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        30 => (0u8..6, 1usize..60).prop_map(|(lane, cost)| Op::Push { lane, cost }),
+        15 => (0usize..4).prop_map(Op::Look),
+        12 => (0usize..4, any::<bool>()).prop_map(|(worker, sent)| Op::FinishAndTake(worker, sent)),
+        6 => (0usize..4).prop_map(Op::Finish),
+        6 => (0usize..4).prop_map(Op::BodyRead),
+        2 => (0usize..4).prop_map(Op::Die),
+        4 => (0usize..4).prop_map(Op::Idle),
+        6 => (0u64..80).prop_map(Op::Wait),
+        5 => Just(Op::Timer),
+        5 => Just(Op::Expired),
+        2 => (proptest::option::of(0u32..2), 1usize..5)
+            .prop_map(|(group, at_once)| Op::Purge(group, at_once)),
+        4 => Just(Op::Open),
+        1 => Just(Op::FailToOpen),
+        1 => Just(Op::Drain),
+        1 => Just(Op::Resume),
+        1 => Just(Op::Close),
+        1 => any::<bool>().prop_map(Op::HandOver),
+    ]
+}
+
+/// What a worker does.
+#[derive(Debug)]
+enum Worker {
+    /// Started or woken, on its way to look.
+    Coming,
+    Parked,
+    Busy(u64, Ticket),
+    Reading,
+}
+
+type Item = (u8, u64);
+
+/// Lanes of numbers, and whose turn it is.
+#[derive(Default, Debug)]
+struct Model {
+    lanes: BTreeMap<u8, VecDeque<(u64, usize)>>,
+    /// Lanes with an item out: its number and cost.
+    out: BTreeMap<u8, (u64, usize)>,
+    turns: VecDeque<(u8, Instant)>,
+    accepted: u64,
+    ended: BTreeMap<u64, bool>,
+}
+
+impl Model {
+    fn fits(&self, lane: u8, cost: usize) -> bool {
+        let (waiting, out) = (self.lanes.get(&lane), self.out.get(&lane));
+        let all = || waiting.into_iter().flatten().chain(out);
+        all().count() < LIMITS.items
+            && all().map(|(_, cost)| cost).sum::<usize>() + cost <= LIMITS.cost
+    }
+
+    fn push(&mut self, lane: u8, number: u64, cost: usize, now: Instant) {
+        self.accepted += 1;
+        let waiting = self.lanes.entry(lane).or_default();
+        waiting.push_back((number, cost));
+        if waiting.len() == 1 && !self.out.contains_key(&lane) {
+            self.turns.push_back((lane, now));
+        }
+    }
+
+    fn take(&mut self) -> Option<(Item, Instant)> {
+        let (lane, since) = self.turns.pop_front()?;
+        let (number, cost) = self.lanes.get_mut(&lane).unwrap().pop_front().unwrap();
+        self.out.insert(lane, (number, cost));
+        Some(((lane, number), since))
+    }
+
+    fn end(&mut self, number: u64, sent: bool) {
+        assert!(
+            self.ended.insert(number, sent).is_none(),
+            "two outcomes for {number}"
+        );
+    }
+
+    fn release(&mut self, lane: u8, now: Instant) {
+        self.out.remove(&lane).expect("the lane has one out");
+        if self
+            .lanes
+            .get(&lane)
+            .is_some_and(|waiting| !waiting.is_empty())
+        {
+            self.turns.push_back((lane, now));
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.lanes.values().map(VecDeque::len).sum()
+    }
+}
+
+struct World {
+    core: Core<Item, usize>,
+    model: Model,
+    workers: BTreeMap<usize, Worker>,
+    next_worker: usize,
+    next_item: u64,
+    now: Instant,
+    rules: Rules,
+    timer: bool,
+    /// What the timer took out and has not reported.
+    expired: Option<Taken<Item>>,
+    /// A purge that has not come to its end.
+    purging: Option<(Option<u32>, usize, usize)>,
+}
+
+impl World {
+    fn new(rules: Rules) -> Self {
+        Self {
+            core: Core::new(LIMITS),
+            model: Model::default(),
+            workers: BTreeMap::new(),
+            next_worker: 0,
+            next_item: 0,
+            now: Instant::now(),
+            rules,
+            timer: false,
+            expired: None,
+            purging: None,
+        }
+    }
+
+    fn start(&mut self) {
+        self.workers.insert(self.next_worker, Worker::Coming);
+        self.next_worker += 1;
+    }
+
+    fn follow(&mut self, step: Step<usize>) {
+        match step {
+            Step::Nothing => {}
+            Step::Start => self.start(),
+            Step::Wake(worker) => {
+                let parked = self.workers.insert(worker, Worker::Coming);
+                assert!(matches!(parked, Some(Worker::Parked)), "woke {parked:?}");
+            }
+            Step::Time => {
+                assert!(!self.timer, "two timers");
+                self.timer = true;
+            }
+        }
+    }
+
+    /// The `nth` worker of a kind.
+    fn nth(&self, nth: usize, kind: impl Fn(&Worker) -> bool) -> Option<usize> {
+        let ids: Vec<usize> = self
+            .workers
+            .iter()
+            .filter(|(_, worker)| kind(worker))
+            .map(|(id, _)| *id)
+            .collect();
+        (!ids.is_empty()).then(|| ids[nth % ids.len()])
+    }
+
+    fn took(&mut self, worker: usize, taken: Taken<Item>) {
+        let (item, since) = self.model.take().expect("the model has something to take");
+        assert_eq!(
+            (taken.item, taken.head_since),
+            (item, since),
+            "whose turn it is"
+        );
+        self.workers
+            .insert(worker, Worker::Busy(item.1, taken.ticket));
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Push { lane, cost } => self.push(lane, cost),
+            Op::Look(nth) => {
+                if let Some(id) = self.nth(nth, |worker| matches!(worker, Worker::Coming)) {
+                    self.look(id);
+                }
+            }
+            Op::FinishAndTake(nth, sent) => {
+                if let Some((id, number, ticket)) = self.busy(nth) {
+                    let lane = self.lane_of(number);
+                    self.model.end(number, sent);
+                    let next = self.core.finish_and_take(ticket, sent, self.now);
+                    self.model.release(lane, self.now);
+                    match next {
+                        Some(taken) => self.took(id, taken),
+                        // As the worker does: it looks again.
+                        None => self.look(id),
+                    }
+                }
+            }
+            Op::Finish(nth) => {
+                if let Some((id, number, ticket)) = self.busy(nth) {
+                    let lane = self.lane_of(number);
+                    self.model.end(number, true);
+                    let step = self.core.finish(ticket, true, self.now);
+                    self.model.release(lane, self.now);
+                    self.workers.insert(id, Worker::Reading);
+                    self.follow(step);
+                }
+            }
+            Op::BodyRead(nth) => {
+                if let Some(id) = self.nth(nth, |worker| matches!(worker, Worker::Reading)) {
+                    self.look(id);
+                }
+            }
+            Op::Die(nth) => self.die(nth),
+            Op::Idle(nth) => {
+                if let Some(id) = self.nth(nth, |worker| matches!(worker, Worker::Parked)) {
+                    assert!(self.core.unpark(|other| *other == id));
+                    self.workers.remove(&id);
+                }
+            }
+            Op::Wait(millis) => self.now += Duration::from_millis(millis),
+            Op::Timer => self.run_timer(),
+            Op::Expired => self.report_expired(),
+            Op::Purge(group, at_once) => self.purge(group, at_once),
+            Op::Open => {
+                let (start, timer) = self.core.open(self.rules);
+                (0..start).for_each(|_| self.start());
+                assert!(!(timer && self.timer), "two timers");
+                self.timer |= timer;
+            }
+            Op::FailToOpen => {
+                self.core.fail_to_open();
+                if matches!(self.core.phase(), Phase::Broken) {
+                    self.purge_all();
+                }
+            }
+            Op::Drain => self.core.drain(),
+            Op::Resume => {
+                self.core.resume();
+            }
+            Op::Close => self.close(),
+            Op::HandOver(room) => self.hand_over(room),
+        }
+        self.check();
+    }
+
+    fn push(&mut self, lane: u8, cost: usize) {
+        let number = self.next_item;
+        self.next_item += 1;
+        let key = [lane];
+        let group = u32::from(lane % 2);
+        let fits = self.model.fits(lane, cost);
+        let state = self.core.tally();
+        let busy = state.workers - state.parked;
+        let ready = self.model.turns.len() as u64;
+        let limit = self.rules.workers as u64;
+        match self.core.push(&key, group, (lane, number), cost, self.now) {
+            Ok(step) => {
+                assert!(fits, "a full lane took one more");
+                if matches!(self.core.phase(), Phase::Open(_)) {
+                    if self.rules.when_busy == WhenBusy::Reject {
+                        assert!(state.in_flight + ready < limit, "none was free: {state:?}");
+                    }
+                    if let Some(most) = self.rules.max_waiting {
+                        assert!(state.waiting + state.in_flight < limit + most as u64);
+                    }
+                }
+                self.model.push(lane, number, cost, self.now);
+                self.follow(step);
+            }
+            Err((item, Refusal::Full)) => {
+                assert_eq!(item, (lane, number));
+                let open = matches!(self.core.phase(), Phase::Open(_));
+                let no_slot = self.rules.when_busy == WhenBusy::Reject
+                    && busy.max(state.in_flight + ready) >= limit;
+                let too_many = self
+                    .rules
+                    .max_waiting
+                    .is_some_and(|most| state.waiting + state.in_flight >= limit + most as u64);
+                assert!(
+                    !fits || open && (no_slot || too_many),
+                    "rejected for nothing"
+                );
+            }
+            Err((_, Refusal::NotOpen)) => assert!(matches!(
+                self.core.phase(),
+                Phase::Leaving | Phase::Draining(_) | Phase::Closed
+            )),
+            Err((_, Refusal::Broken)) => assert!(matches!(self.core.phase(), Phase::Broken)),
+        }
+    }
+
+    fn look(&mut self, id: usize) {
+        match self.core.take_or_park(id) {
+            Turn::Work(taken) => self.took(id, taken),
+            Turn::Parked => {
+                self.workers.insert(id, Worker::Parked);
+            }
+            Turn::Leave => {
+                self.workers.remove(&id);
+            }
+        }
+    }
+
+    fn busy(&mut self, nth: usize) -> Option<(usize, u64, Ticket)> {
+        let id = self.nth(nth, |worker| matches!(worker, Worker::Busy(..)))?;
+        match self.workers.insert(id, Worker::Reading) {
+            Some(Worker::Busy(number, ticket)) => Some((id, number, ticket)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn lane_of(&self, number: u64) -> u8 {
+        let out = self.model.out.iter().find(|(_, (out, _))| *out == number);
+        *out.expect("it is out").0
+    }
+
+    /// As the drop of an in-flight notification and of a seat do it.
+    fn die(&mut self, nth: usize) {
+        let Some(id) = self.nth(nth, |worker| !matches!(worker, Worker::Parked)) else {
+            return;
+        };
+        if let Some(Worker::Busy(number, ticket)) = self.workers.remove(&id) {
+            let lane = self.lane_of(number);
+            self.model.end(number, false);
+            let step = self.core.finish(ticket, false, self.now);
+            self.model.release(lane, self.now);
+            self.follow(step);
+        }
+        let step = self.core.lost_worker();
+        self.follow(step);
+    }
+
+    fn run_timer(&mut self) {
+        if !self.timer || self.expired.is_some() {
+            return;
+        }
+        match self.core.expire(self.now) {
+            Expiry::Expired(taken) => {
+                let (item, since) = self.model.take().expect("the model has it too");
+                assert_eq!((taken.item, taken.head_since), (item, since));
+                assert!(self.now >= since + self.rules.call_timeout, "too early");
+                self.expired = Some(taken);
+            }
+            Expiry::Next(due) => {
+                let (_, since) = self.model.turns.front().expect("somebody waits");
+                assert_eq!(due, *since + self.rules.call_timeout);
+                assert!(due > self.now, "too late");
+            }
+            Expiry::Nothing => {
+                self.timer = false;
+                let serves = matches!(self.core.phase(), Phase::Open(_) | Phase::Draining(_));
+                assert!(!serves || self.model.turns.is_empty());
+            }
+        }
+    }
+
+    fn report_expired(&mut self) {
+        let Some(taken) = self.expired.take() else {
+            return;
+        };
+        self.model.end(taken.item.1, false);
+        let step = self.core.expired(taken.ticket, self.now);
+        self.model.release(taken.item.0, self.now);
+        self.follow(step);
+    }
+
+    fn purge(&mut self, group: Option<u32>, at_once: usize) {
+        let (group, cursor, at_once) = self.purging.take().unwrap_or((group, 0, at_once));
+        let (items, next) = self.core.purge(group, cursor, at_once);
+        for (lane, number) in items {
+            assert!(group.is_none_or(|group| group == u32::from(lane % 2)));
+            let first = self.model.lanes.get_mut(&lane).unwrap().pop_front();
+            assert_eq!(first.map(|(number, _)| number), Some(number), "in order");
+            self.model.end(number, false);
+        }
+        let lanes = &self.model.lanes;
+        self.model.turns.retain(|(lane, _)| !lanes[lane].is_empty());
+        self.purging = next.map(|next| (group, next, at_once));
+    }
+
+    fn finish_purge(&mut self) {
+        while self.purging.is_some() {
+            self.purge(None, 1);
+        }
+    }
+
+    fn close(&mut self) {
+        for id in self.core.close() {
+            let parked = self.workers.insert(id, Worker::Coming);
+            assert!(matches!(parked, Some(Worker::Parked)));
+        }
+        self.purge_all();
+    }
+
+    fn purge_all(&mut self) {
+        self.finish_purge();
+        self.purge(None, 3);
+        self.finish_purge();
+        assert_eq!(self.model.waiting(), 0);
+    }
+
+    fn hand_over(&mut self, room: bool) {
+        let opening = matches!(self.core.phase(), Phase::Opening | Phase::Leaving);
+        let Some((key, group, (lane, number))) = self.core.remove_next(self.now) else {
+            if opening {
+                assert_eq!(self.model.waiting(), 0);
+                assert!(matches!(self.core.phase(), Phase::Closed));
+            }
+            return;
+        };
+        assert_eq!((&*key, group), (&[lane][..], u32::from(lane % 2)));
+        let ((expected, first), _) = self.model.take().unwrap();
+        assert_eq!((lane, number), (expected, first));
+        self.model.release(lane, self.now);
+        if room {
+            self.model.accepted -= 1;
+        } else {
+            self.core.not_handed_over();
+            self.model.end(number, false);
+        }
+    }
+
+    fn check(&self) {
+        let tally = self.core.tally();
+        let held = u64::from(self.expired.is_some());
+        let count = |kind: fn(&Worker) -> bool| {
+            self.workers.values().filter(|worker| kind(worker)).count() as u64
+        };
+        let sent = self.model.ended.values().filter(|sent| **sent).count() as u64;
+        let failed = self.model.ended.len() as u64 - sent;
+        assert_eq!(tally.accepted, self.model.accepted);
+        assert_eq!(tally.sent, sent);
+        assert_eq!(tally.failed, failed + held);
+        assert_eq!(tally.waiting, self.model.waiting() as u64);
+        assert_eq!(
+            tally.in_flight,
+            count(|worker| matches!(worker, Worker::Busy(..)))
+        );
+        assert_eq!(tally.workers, self.workers.len() as u64);
+        assert_eq!(
+            tally.parked,
+            count(|worker| matches!(worker, Worker::Parked))
+        );
+        assert_eq!(
+            tally.accepted,
+            tally.sent + tally.failed + tally.waiting + tally.in_flight,
+            "conservation: {tally:?}"
+        );
+        assert!(tally.workers <= self.rules.workers as u64, "{tally:?}");
+        let serves = matches!(self.core.phase(), Phase::Open(_) | Phase::Draining(_));
+        if serves && !self.model.turns.is_empty() {
+            let coming = count(|worker| matches!(worker, Worker::Coming)) > 0;
+            let all_busy = tally.workers == self.rules.workers as u64 && tally.parked == 0;
+            assert!(
+                coming || all_busy && self.timer,
+                "work waits for nobody: {tally:?} {:?} timer {}",
+                self.workers,
+                self.timer
+            );
+        }
+    }
+
+    /// Everybody does what he has to do: all that was accepted ends.
+    fn settle(&mut self) {
+        self.finish_purge();
+        self.apply(Op::Open);
+        for _ in 0..10_000 {
+            self.apply(Op::Expired);
+            self.apply(Op::BodyRead(0));
+            self.apply(Op::FinishAndTake(0, true));
+            self.apply(Op::Look(0));
+            if self.core.is_quiet() && self.expired.is_none() {
+                break;
+            }
+        }
+        assert_eq!(self.model.ended.len() as u64, self.model.accepted);
+        assert!(self.model.out.is_empty(), "{:?}", self.model.out);
+    }
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    (1usize..4, any::<bool>(), proptest::option::of(0usize..4)).prop_map(
+        |(workers, reject, max_waiting)| Rules {
+            workers,
+            when_busy: if reject {
+                WhenBusy::Reject
+            } else {
+                WhenBusy::Wait
+            },
+            max_waiting,
+            call_timeout: Duration::from_millis(100),
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {  failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_queue_does_what_the_model_does(
+        rules in rules(),
+        opened in any::<bool>(),
+        ops in prop::collection::vec(op(), 1..150),
+    ) {
+        let mut world = World::new(rules);
+        if opened {
+            world.apply(Op::Open);
+        }
+        for op in ops {
+            world.apply(op);
+        }
+        world.settle();
+    }
+
+    /// A lane with many items delays another lane by at most one turn of each lane.
+    #[test]
+    fn a_long_lane_delays_another_by_one_turn(lanes in 1u8..20, long in 2usize..4, workers in 1usize..4) {
+        let rules = Rules { workers, when_busy: WhenBusy::Wait, max_waiting: None,
+                            call_timeout: Duration::from_secs(3600) };
+        let mut world = World::new(rules);
+        for lane in 0..lanes {
+            for _ in 0..long {
+                world.apply(Op::Push { lane, cost: 1 });
+            }
+        }
+        let late = world.next_item;
+        world.apply(Op::Push { lane: lanes, cost: 1 });
+        world.apply(Op::Open);
+        let mut ended_before = None;
+        for round in 0..10_000 {
+            world.apply(Op::Look(0));
+            world.apply(Op::FinishAndTake(round, true));
+            if world.model.ended.contains_key(&late) {
+                ended_before = Some(world.model.ended.len() - 1);
+                break;
+            }
+        }
+        let before = ended_before.expect("its turn came");
+        prop_assert!(before <= usize::from(lanes) + workers, "{before} of {lanes} lanes");
+    }
+}
+
+#[test]
+fn a_burst_gets_every_slot_of_a_pool_that_lets_nothing_wait() {
+    let rules = Rules {
+        workers: 10,
+        when_busy: WhenBusy::Reject,
+        max_waiting: None,
+        call_timeout: Duration::from_secs(1),
+    };
+    let mut world = World::new(rules);
+    world.apply(Op::Open);
+    for lane in 0..20 {
+        world.apply(Op::Push { lane, cost: 1 });
+    }
+    assert_eq!(world.core.tally().accepted, 10);
+}
+
+#[test]
+fn a_queue_length_of_zero_still_uses_the_workers() {
+    let rules = Rules {
+        workers: 3,
+        when_busy: WhenBusy::Wait,
+        max_waiting: Some(0),
+        call_timeout: Duration::from_secs(1),
+    };
+    let mut world = World::new(rules);
+    world.apply(Op::Open);
+    for lane in 0..20 {
+        world.apply(Op::Push { lane, cost: 1 });
+    }
+    assert_eq!(world.core.tally().accepted, 3);
+}
