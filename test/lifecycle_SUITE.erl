@@ -1,0 +1,181 @@
+%% Module, application and node stop and start: what was accepted is drained or given up in time, and
+%% all of it is accounted for.
+-module(lifecycle_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/1, module/2, pool/2, sink/1, send/2, bulk/2, wait_sent/1, wait/2]).
+
+-define(HOST, <<"localhost">>).
+-define(HANDLER, #{path => "/notifications"}).
+-define(DRAIN, 1000).
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups(
+      [stopping_the_module_drains_it_and_counts_the_outcomes,
+       stopping_with_a_dead_endpoint_ends_with_the_deadline,
+       stopping_one_host_type_leaves_the_others_of_a_pool_alone,
+       a_hundred_host_types_share_one_deadline,
+       the_module_stops_and_starts_under_load,
+       the_application_stops_and_starts_under_load,
+       the_application_stopped_with_pending_notifications_drains_them,
+       the_node_stops_with_thousands_pending]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(Case, Config) ->
+    Hosts = case Case of
+                a_hundred_host_types_share_one_deadline -> [?HOST | hundred()];
+                _ -> [?HOST, <<"example.org">>]
+            end,
+    pusher_case:start(Config, #{hosts => Hosts, env => [{drain_timeout, ?DRAIN}]}).
+
+%% Metrics go away with the module, so each case makes the sums itself.
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config, uncounted).
+
+stopping_the_module_drains_it_and_counts_the_outcomes(Config) ->
+    module(Config, #{workers => 10}),
+    sink:plan(sink(Config), "status=200 delay=20"),
+    [bulk(user(S), 5) || S <- lists:seq(1, 20)],
+    host_ctl:stop_module(?HOST),
+    ?assertEqual({100, 0}, counted(?HOST)),
+    accounted(Config, #{pushed => 100, rejected => 0, sent => 100, failed => 0}),
+    ?assertMatch(#{received := 100}, sink:stats(sink(Config))).
+
+%% The rest is given up and counts as failed, with its reason.
+stopping_with_a_dead_endpoint_ends_with_the_deadline(Config) ->
+    module(Config, #{workers => 5}),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [bulk(user(S), 3) || S <- lists:seq(1, 20)],
+    Elapsed = elapsed(fun() -> host_ctl:stop_module(?HOST) end),
+    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < 20000, Elapsed}),
+    ?assertEqual({0, 60}, counted(?HOST)),
+    accounted(Config, #{pushed => 60, rejected => 0, sent => 0, failed => 60}),
+    ?assertEqual(#{shutdown => 60}, wait(fun pusher_case:reasons/0, fun(R) -> R =:= #{shutdown => 60} end)).
+
+stopping_one_host_type_leaves_the_others_of_a_pool_alone(Config) ->
+    module(Config, #{workers => 4}),
+    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [send(user(S), <<"given up">>) || S <- lists:seq(1, 4)],
+    [host_ctl:send(<<(user(S))/binary, "@example.org">>, <<"bob@localhost">>, <<"stays">>)
+     || S <- lists:seq(1, 10)],
+    host_ctl:stop_module(?HOST),
+    ?assertEqual({0, 4}, counted(?HOST)),
+    ?assertMatch(#{pending := 10, failed := 0}, since(Config, <<"example.org">>)),
+    sink:reset_plans(sink(Config)),
+    sink:release(sink(Config)),
+    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 10 end, 30000).
+
+%% A deadline each would make a hundred seconds.
+a_hundred_host_types_share_one_deadline(Config) ->
+    {ok, _} = pool(Config, #{workers => 5}),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [begin
+         _ = host_ctl:start_module(Host, [?HANDLER]),
+         host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>)
+     end || Host <- hundred()],
+    Elapsed = elapsed(fun() -> [host_ctl:stop_module(Host) || Host <- hundred()] end),
+    ct:pal("stopped in ~b ms", [Elapsed]),
+    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < 30000, Elapsed}),
+    [?assertEqual({Host, {0, 1}}, {Host, counted(Host)}) || Host <- hundred()].
+
+the_module_stops_and_starts_under_load(Config) ->
+    module(Config, #{workers => 5}),
+    Load = pusher_load:start(4),
+    [begin
+         timer:sleep(50),
+         host_ctl:stop_module(?HOST),
+         module([?HANDLER])
+     end || _ <- lists:seq(1, 8)],
+    Sent = pusher_load:stop(Load),
+    ok = pusher_case:settle(),
+    Numbers = #{accepted := Accepted} = since(Config, ?HOST),
+    ?assertMatch(#{failed := 0, sent := Accepted}, Numbers),
+    ?assert(maps:get(pushed, Numbers) =< Sent),
+    ?assert(Accepted > 0),
+    ?assertMatch(#{received := Accepted}, sink:stats(sink(Config))).
+
+%% What came while it was down was rejected with engine_down, and nothing is missing in the metrics.
+the_application_stops_and_starts_under_load(Config) ->
+    module(Config, #{workers => 5}),
+    Load = pusher_load:start(4),
+    [begin
+         timer:sleep(200),
+         ok = application:stop(mongoose_http_pusher),
+         timer:sleep(50),
+         _ = application:start(mongoose_http_pusher)
+     end || _ <- lists:seq(1, 3)],
+    #{sent := Sent} = host_ctl:metrics(?HOST),
+    wait_sent(Sent + 20),
+    Pushed = pusher_load:stop(Load),
+    Counted = wait(fun() -> host_ctl:metrics(?HOST) end,
+                   fun(#{sent := S, failed := F}) -> S + F >= Pushed end),
+    ?assertMatch({true, _, _}, {all(Counted) =:= Pushed, Counted, Pushed}),
+    ?assertMatch(#{failed := 0}, since(Config, ?HOST)),
+    ?assert(maps:get(engine_down, pusher_case:reasons()) > 0).
+
+the_application_stopped_with_pending_notifications_drains_them(Config) ->
+    module(Config, #{workers => 10}),
+    sink:plan(sink(Config), "status=200 delay=20"),
+    [bulk(user(S), 5) || S <- lists:seq(1, 20)],
+    ok = application:stop(mongoose_http_pusher),
+    ?assertMatch(#{sent := 100, failed := 0}, host_ctl:metrics(?HOST)),
+    accounted(Config, #{pushed => 100, rejected => 0, sent => 100, failed => 0}).
+
+the_node_stops_with_thousands_pending(Config) ->
+    module(Config, #{workers => 5}),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    [bulk(user(S), 30) || S <- lists:seq(1, 100)],
+    Elapsed = elapsed(fun host_ctl:stop/0),
+    ?assertMatch({true, _}, {Elapsed < 30000, Elapsed}),
+    accounted(Config, #{pushed => 3000, rejected => 0, sent => 0, failed => 3000}).
+
+%%% Helpers
+
+accounted(Config, Expected) ->
+    Numbers = since(Config, ?HOST),
+    ?assertEqual(Expected#{pending => 0, uncounted_rejections => 0},
+                 maps:with([pending, uncounted_rejections | maps:keys(Expected)], Numbers)).
+
+since(Config, HostType) ->
+    Before = proplists:get_value(HostType, proplists:get_value(before, Config)),
+    maps:map(fun(Key, Now) when is_integer(Now) -> Now - maps:get(Key, Before);
+                (_Key, Now) -> Now
+             end, pusher_case:numbers(HostType)).
+
+%% What was in the metrics when the module had stopped: later hosts take them away at once, so the
+%% events that led to them are counted there.
+counted(HostType) ->
+    case host_ctl:generation() of
+        a ->
+            #{sent := Sent, failed := Failed} = host_ctl:metrics(HostType),
+            {Sent, Failed};
+        d ->
+            Events = [Measured || {mod_event_pusher_http_sent, #{host_type := H}, Measured}
+                                      <- host_ctl:events(), H =:= HostType],
+            {lists:sum([maps:get(count, Measured, 0) || Measured <- Events]),
+             lists:sum([maps:get(failure_count, Measured, 0) || Measured <- Events])}
+    end.
+
+all(#{sent := Sent, failed := Failed}) ->
+    Sent + Failed.
+
+hundred() ->
+    [<<"host", (integer_to_binary(N))/binary, ".example">> || N <- lists:seq(1, 100)].
+
+user(S) ->
+    <<"user", (integer_to_binary(S))/binary>>.
+
+elapsed(Fun) ->
+    {Micros, _} = timer:tc(Fun),
+    Micros div 1000.
