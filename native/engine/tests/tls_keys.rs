@@ -80,6 +80,28 @@ fn encrypted_ec_keys() {
 }
 
 #[test]
+fn a_wrong_password_that_leaves_valid_padding_is_wrong_all_the_same() {
+    let setting = with_key(EC);
+    let (dir, cert) = (&setting.dir, setting.dir.path().join("client.pem"));
+    dir.openssl(&[
+        "ec",
+        "-aes128",
+        "-in",
+        "plain.key",
+        "-out",
+        "secret.key",
+        "-passout",
+        "pass:s3cret",
+    ]);
+    let key = dir.path().join("secret.key");
+    // One in 256 does; some of these will.
+    for number in 0..1500 {
+        let options = setting.with(cert.clone(), Some(key.clone()), Some(&number.to_string()));
+        Setting::refused(&options, "password", "cannot be decrypted");
+    }
+}
+
+#[test]
 fn a_cipher_that_is_not_supported_is_named() {
     let setting = with_key(RSA);
     let (dir, cert) = (&setting.dir, setting.dir.path().join("client.pem"));

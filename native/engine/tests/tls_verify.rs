@@ -191,6 +191,12 @@ fn self_signed_certificates() {
         .try_with(&lenient, "localhost")
         .unwrap_err();
     assert!(error.contains("Purpose"), "{error}");
+    // Named like its CA, but signed by it and not by itself.
+    let namesake = Ca::new("a server").server(LOCALHOST);
+    let error = Server::new(&namesake)
+        .try_with(&lenient, "localhost")
+        .unwrap_err();
+    assert!(error.contains("UnknownIssuer"), "{error}");
     // It lets nothing else through.
     Server::new(&ca.server(LOCALHOST))
         .try_with(&lenient, "localhost")
