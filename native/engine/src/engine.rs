@@ -102,9 +102,9 @@ pub struct Engine {
 }
 
 /// The part that can end.
-#[derive(Debug)]
 struct Running {
     runtime: Mutex<Option<Runtime>>,
+    bell: Arc<dyn Fn() + Send + Sync>,
     handle: tokio::runtime::Handle,
     settings: EngineSettings,
     node: Arc<Budget>,
@@ -114,6 +114,15 @@ struct Running {
     closing: Arc<Mutex<HashMap<u32, Arc<Pool>>>>,
     pings: AtomicU64,
     pongs: Arc<AtomicU64>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running")
+            .field("settings", &self.settings)
+            .field("pools", &self.pools)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -140,9 +149,12 @@ impl Engine {
         }
         let runtime = runtime::build(settings.threads)?;
         let handle = runtime.handle().clone();
-        handle.spawn(runtime::ring(Arc::clone(&self.outcomes), bell));
+        let bell: Arc<dyn Fn() + Send + Sync> = Arc::new(bell);
+        let rings = Arc::clone(&bell);
+        handle.spawn(runtime::ring(Arc::clone(&self.outcomes), move || rings()));
         self.running.store(Some(Arc::new(Running {
             runtime: Mutex::new(Some(runtime)),
+            bell,
             handle,
             settings,
             node: Arc::new(Budget::new(usize::MAX, settings.max_node_bytes)),
@@ -169,6 +181,12 @@ impl Engine {
         let runtime = running.runtime.lock().take();
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(Duration::from_secs(1));
+        }
+        // What failed just now, and whatever the thread that rang the bell did not come to. Not from
+        // this thread, which is not the engine's. Without a thread, the reporter finds it later.
+        let bell = Arc::clone(&running.bell);
+        if let Ok(thread) = std::thread::Builder::new().spawn(move || bell()) {
+            let _ = thread.join();
         }
     }
 

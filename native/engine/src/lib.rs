@@ -14,6 +14,9 @@
 //! | [`settings`], [`url`], [`tls`] | what a pool is told, checked |
 #![forbid(unsafe_code)]
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("a panic must stay inside one delivery: build with panic = \"unwind\"");
+
 pub mod budget;
 pub mod delivery;
 pub mod engine;

@@ -16,12 +16,12 @@ use futures_util::FutureExt;
 use futures_util::future::poll_fn;
 use parking_lot::Mutex;
 
-use crate::delivery;
 use crate::pool::Pool;
 use crate::pool::in_flight::InFlight;
 use crate::queue::core::Turn;
 use crate::report::reason::Reason;
 use crate::transport::link::Link;
+use crate::{delivery, faults};
 
 /// How long a parked worker keeps its connection.
 pub const IDLE_AT_MOST: Duration = Duration::from_mins(1);
@@ -152,6 +152,7 @@ impl Drop for Seat {
 pub async fn run(mut seat: Seat) {
     let mut link: Option<Link> = None;
     loop {
+        faults::point("look");
         match seat.take_or_park() {
             Turn::Work(first) => {
                 let mut next = Some(first);

@@ -4,7 +4,11 @@
 //! The model says whose turn it is and what everything has become; after every step it is compared
 //! with the queue's own numbers, and work that waits must have somebody on the way to it. Time is the
 //! test's own.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value
+)]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -20,7 +24,7 @@ const LIMITS: LaneLimits = LaneLimits {
     cost: 100,
 };
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Op {
     Push {
         lane: u8,
@@ -562,7 +566,7 @@ proptest! {
     #[test]
     fn a_long_lane_delays_another_by_one_turn(lanes in 1u8..20, long in 2usize..4, workers in 1usize..4) {
         let rules = Rules { workers, when_busy: WhenBusy::Wait, max_waiting: None,
-                            call_timeout: Duration::from_secs(3600) };
+                            call_timeout: Duration::from_hours(1) };
         let mut world = World::new(rules);
         for lane in 0..lanes {
             for _ in 0..long {

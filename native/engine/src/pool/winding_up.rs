@@ -83,17 +83,35 @@ impl Pool {
     pub fn hand_over(self: &Arc<Self>, other: &Arc<Self>) {
         // A pool is handed over once.
         let _ = self.heir.set(Arc::clone(other));
-        while let Some((key, group, item)) = { self.core().remove_next(Instant::now()) } {
+        while self.hand_over_some(other) {}
+        self.end(Reason::Shutdown, "the pool was never opened");
+    }
+
+    /// False where nothing is left. Several under one lock, or sessions that go on pushing could keep
+    /// this from coming to its end.
+    fn hand_over_some(self: &Arc<Self>, other: &Arc<Self>) -> bool {
+        let mut refused = Vec::new();
+        let mut more = true;
+        let mut core = self.core();
+        for _ in 0..AT_ONCE {
+            let Some((key, group, item)) = core.remove_next(Instant::now()) else {
+                more = false;
+                break;
+            };
             match other.take_over(&key, group, item) {
                 Ok(cost) => self.give_up_room(cost),
                 Err(item) => {
-                    self.core().not_handed_over();
-                    let text = format!("{} has no room for it", other.describe_bounds());
-                    self.report_failure(item, Reason::QueueFull, text.into());
+                    core.not_handed_over();
+                    refused.push(item);
                 }
             }
         }
-        self.end(Reason::Shutdown, "the pool was never opened");
+        drop(core);
+        for item in refused {
+            let text = format!("{} has no room for it", other.describe_bounds());
+            self.report_failure(item, Reason::QueueFull, text.into());
+        }
+        more
     }
 
     async fn quiet(&self) {

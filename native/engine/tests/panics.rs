@@ -1,0 +1,105 @@
+//! A panic at each step of a delivery: one failed outcome, a free slot, a pool that goes on.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use engine::faults;
+use engine::settings::PoolOptions;
+use sink::{SinkConfig, TlsSettings};
+use support::{Bench, End, pool_at, sink, until};
+
+const STEPS: [&str; 5] = ["prepare", "connect", "send", "answered", "read"];
+
+/// One test for all: where to panic is known to the whole process.
+#[test]
+fn a_panic_costs_one_notification() {
+    one_at_a_time(false);
+    one_at_a_time(true);
+    many_at_once();
+    between_two_deliveries();
+}
+
+fn one_at_a_time(secure: bool) {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig {
+        tls: secure.then(TlsSettings::self_signed),
+        http2: secure,
+        plan: "body=hello".parse().unwrap(),
+        ..SinkConfig::default()
+    });
+    let (options, _file) = pool_at(&sink, secure);
+    for step in STEPS {
+        // A connection is only made where there is none.
+        let pool = bench.pool(options.clone());
+        faults::arm(step, 1);
+        let (end, _) = bench.deliver(pool, &format!("{step} panics"));
+        // The head of the response was read, and reported where the body was still to come.
+        let sent = step == "read" && matches!(end, End::Sent { status: 200, .. });
+        match end {
+            End::Failed {
+                reason, ref text, ..
+            } => {
+                assert_eq!(reason, "internal_error", "{end:?}");
+                assert!(text.contains(&format!("a panic at {step}")), "{text}");
+            }
+            End::Sent { .. } => assert!(sent, "{step}: {end:?}"),
+        }
+        for n in 0..3 {
+            let (end, _) = bench.deliver(pool, &format!("{step} next {n}"));
+            assert!(
+                matches!(end, End::Sent { status: 200, .. }),
+                "{step}: {end:?}"
+            );
+        }
+        assert_all_parked(&bench, pool);
+    }
+    bench.assert_conserved();
+}
+
+fn many_at_once() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    for step in ["prepare", "send", "answered"] {
+        let pool = bench.pool(PoolOptions {
+            workers: 4,
+            ..support::options(sink.url(""))
+        });
+        let before = bench.account();
+        faults::arm(step, 50);
+        for n in 0..200 {
+            bench.push(pool, &format!("{step} {n}")).unwrap();
+        }
+        until("all have an outcome", || {
+            let account = bench.account();
+            account.sent + account.failed == before.accepted + 200
+        });
+        assert_eq!(bench.account().failed - before.failed, 50, "{step}");
+        assert_all_parked(&bench, pool);
+    }
+    bench.assert_conserved();
+}
+
+/// A panic outside a delivery ends the worker; another one takes its place.
+fn between_two_deliveries() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    let pool = bench.pool(PoolOptions {
+        workers: 4,
+        ..support::options(sink.url(""))
+    });
+    faults::arm("look", 20);
+    for n in 0..200 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    bench.outcomes(200);
+    assert_eq!(bench.account().sent, 200);
+    assert_all_parked(&bench, pool);
+    bench.assert_conserved();
+}
+
+fn assert_all_parked(bench: &Bench, pool: u32) {
+    until("every worker is parked or gone", || {
+        let tally = bench.state(pool).tally;
+        tally.workers == tally.parked && tally.in_flight == 0
+    });
+}

@@ -1,0 +1,271 @@
+//! The end of pools, host types and the engine itself, with work pending: everything accepted has one
+//! outcome, in time, and what was not concerned goes on.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use engine::engine::{EngineSettings, NotTaken};
+use engine::report::reason::Rejection;
+use engine::settings::PoolOptions;
+use sink::{SinkConfig, SinkHandle};
+use support::{BOUND, Bench, End, Seen, options, per_sender, sink, until};
+
+const TOLERANCE: Duration = Duration::from_secs(2);
+
+fn stalled() -> SinkHandle {
+    sink(SinkConfig {
+        plan: "fault=stall-before-head".parse().unwrap(),
+        ..SinkConfig::default()
+    })
+}
+
+/// Room for a minute in which nothing times out.
+fn patient(sink: &SinkHandle) -> PoolOptions {
+    PoolOptions {
+        workers: 4,
+        request_timeout: 60_000,
+        call_timeout: 60_000,
+        ..options(sink.url(""))
+    }
+}
+
+fn reason(seen: &Seen) -> &'static str {
+    match &seen.end {
+        End::Failed { reason, .. } => reason,
+        End::Sent { .. } => "sent",
+    }
+}
+
+#[track_caller]
+fn assert_all(seen: &[Seen], count: usize, expected: &str) {
+    assert_eq!(seen.len(), count);
+    assert!(per_sender(seen).values().all(|outcomes| *outcomes == 1));
+    let other = seen.iter().find(|seen| reason(seen) != expected);
+    assert!(other.is_none(), "{other:?}");
+}
+
+#[test]
+fn the_engine_stops_with_work_in_every_phase() {
+    let bench = Bench::new();
+    let sink = stalled();
+    let open = bench.pool(patient(&sink));
+    let opening = bench.engine.create_pool("opening").unwrap();
+    let draining = bench.pool(patient(&sink));
+    let closing = bench.pool(patient(&sink));
+    let leaving = bench.engine.create_pool("leaving").unwrap();
+    let mut pushed = 0;
+    for pool in [open, opening, draining, closing, leaving] {
+        for n in 0..200 {
+            // Lanes of several, so that some wait behind others.
+            let text = format!("{pool}/{n}");
+            let sender = format!("{pool} {}", n % 50);
+            let handler = bench.handler("/n");
+            bench
+                .push_text(pool, &handler, &sender, text.as_bytes())
+                .unwrap();
+            pushed += 1;
+        }
+    }
+    bench.engine.drain_pool(draining).unwrap();
+    bench.engine.close_pool(closing, BOUND).unwrap();
+    bench.engine.close_pool(leaving, BOUND).unwrap();
+    until("requests are in flight", || sink.stats().in_flight == 12);
+
+    let begin = Instant::now();
+    bench.engine.stop();
+    assert!(begin.elapsed() < TOLERANCE, "{:?}", begin.elapsed());
+    let seen = bench.outcomes(pushed);
+    assert_eq!(seen.len(), pushed);
+    let other = seen.iter().find(|seen| reason(seen) != "engine_down");
+    assert!(other.is_none(), "{other:?}");
+    let mut texts: Vec<_> = seen.iter().map(|seen| &seen.text).collect();
+    texts.dedup();
+    assert_eq!(texts.len(), pushed, "one outcome each");
+    bench.assert_conserved();
+
+    // Down: rejected. Started again: as before.
+    let pushed = bench.push(open, "while down");
+    assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::EngineDown)));
+    bench
+        .engine
+        .start(EngineSettings::default(), || {})
+        .unwrap();
+    sink.reset_plans().unwrap();
+    let again = bench.pool(patient(&sink));
+    bench.push(again, "up again").unwrap();
+    until("it is sent", || bench.account().sent == 1);
+}
+
+#[test]
+fn a_pool_that_is_closed_drains_and_then_gives_up() {
+    let bench = Bench::new();
+    let sink = stalled();
+    let pool = bench.pool(patient(&sink));
+    let kept = bench.engine.pool(pool).unwrap();
+    for n in 0..1000 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    until("requests are in flight", || sink.stats().in_flight == 4);
+    let allowed = Duration::from_millis(300);
+    let begin = Instant::now();
+    bench.engine.close_pool(pool, allowed).unwrap();
+    assert_eq!(bench.push(pool, "late"), Err(NotTaken::NotOpen));
+    let seen = bench.outcomes(1000);
+    let took = begin.elapsed();
+    assert!(took >= allowed && took < allowed + TOLERANCE, "{took:?}");
+    assert_all(&seen, 1000, "shutdown");
+    until("its workers are gone", || kept.state().tally.workers == 0);
+    until("its connections are closed", || {
+        sink.stats().connections_open == 0
+    });
+    until("nobody holds it", || Arc::strong_count(&kept) == 1);
+    bench.assert_conserved();
+}
+
+#[test]
+fn a_pool_that_is_closed_and_quick_is_gone_at_once() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    let pool = bench.pool(patient(&sink));
+    for n in 0..1000 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    let begin = Instant::now();
+    bench.engine.close_pool(pool, BOUND).unwrap();
+    assert_all(&bench.outcomes(1000), 1000, "sent");
+    until("its connections are closed", || {
+        sink.stats().connections_open == 0
+    });
+    assert!(begin.elapsed() < BOUND, "{:?}", begin.elapsed());
+    bench.assert_conserved();
+}
+
+#[test]
+fn a_pool_that_is_stopped_while_it_opens_delivers_what_it_took() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    let pool = bench.engine.create_pool("opening").unwrap();
+    for n in 0..100 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    bench.engine.close_pool(pool, BOUND).unwrap();
+    assert_eq!(bench.push(pool, "late"), Err(NotTaken::NotOpen));
+    bench.engine.open_pool(pool, patient(&sink)).unwrap();
+    assert_all(&bench.outcomes(100), 100, "sent");
+    bench.assert_conserved();
+}
+
+#[test]
+fn a_pool_that_cannot_open_fails_what_it_took() {
+    let bench = Bench::new();
+    let pool = bench.engine.create_pool("broken").unwrap();
+    for n in 0..100 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    let nonsense = options("gopher://127.0.0.1");
+    assert!(bench.engine.open_pool(pool, nonsense).is_err());
+    assert_all(&bench.outcomes(100), 100, "pool_config");
+    let pushed = bench.push(pool, "late");
+    assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::PoolConfig)));
+    bench.assert_conserved();
+}
+
+#[test]
+fn a_host_type_leaves_a_pool_that_others_use() {
+    let bench = Bench::new();
+    let sink = stalled();
+    let pool = bench.pool(patient(&sink));
+    let stays = bench.engine.handler("stays", "http_pool", "/n");
+    let leaves = bench.engine.handler("leaves", "http_pool", "/n");
+    for n in 0..500 {
+        for handler in [&stays, &leaves] {
+            let sender = format!("{} {n}", handler.host_type.name);
+            bench.push_text(pool, handler, &sender, b"").unwrap();
+        }
+    }
+    until("requests are in flight", || sink.stats().in_flight == 4);
+    bench.engine.close_host_type("leaves");
+    let pushed = bench.push_text(pool, &leaves, "leaves late", b"");
+    assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::Shutdown)));
+    bench.engine.abort_host_type("leaves");
+    let seen = bench.outcomes(500);
+    assert_all(&seen, 500, "shutdown");
+    assert!(seen.iter().all(|seen| seen.sender.starts_with("leaves")));
+    assert_eq!(stays.host_type.account().pending, 500);
+
+    sink.set_plan("status=200".parse().unwrap()).unwrap();
+    sink.release();
+    let seen = bench.outcomes(1000);
+    let sent = seen.iter().filter(|seen| reason(seen) == "sent");
+    assert!(sent.clone().all(|seen| seen.sender.starts_with("stays")));
+    assert_eq!(sent.count(), 500);
+    until("all is acknowledged", || {
+        stays.host_type.account().pending == 0
+    });
+}
+
+/// A pool that nobody has opened yet is handed over while sessions go on pushing: nothing fails and
+/// the order stays.
+#[test]
+fn handed_over_under_load() {
+    for _ in 0..20 {
+        let bench = Arc::new(Bench::new());
+        let sink = sink(SinkConfig::default());
+        let to = bench.pool(patient(&sink));
+        let from = bench.engine.create_pool("spare").unwrap();
+        let done = Arc::new(AtomicBool::new(false));
+        let sessions: Vec<_> = (0..2)
+            .map(|session| {
+                let (bench, done) = (Arc::clone(&bench), Arc::clone(&done));
+                std::thread::spawn(move || {
+                    let handler = bench.handler("/n");
+                    let sender = format!("session {session}");
+                    let mut n: u32 = 0;
+                    while !done.load(Ordering::Acquire) {
+                        let text = n.to_string();
+                        bench
+                            .push_text(from, &handler, &sender, text.as_bytes())
+                            .unwrap();
+                        n += 1;
+                        // A session does other things too; without this its lane is soon full.
+                        std::thread::sleep(Duration::from_micros(10));
+                    }
+                    n
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(2));
+        bench.engine.hand_over(from, to).unwrap();
+        // What comes by the old way goes to the heir.
+        std::thread::sleep(Duration::from_millis(2));
+        done.store(true, Ordering::Release);
+        let counts: Vec<u32> = sessions
+            .into_iter()
+            .map(|session| session.join().unwrap())
+            .collect();
+        let all: u32 = counts.iter().sum();
+        let seen = bench.outcomes(all as usize);
+        let failed = seen.iter().find(|seen| reason(seen) != "sent");
+        assert!(failed.is_none(), "{failed:?}");
+        bench.assert_conserved();
+        for (session, count) in counts.into_iter().enumerate() {
+            let sender = format!("session {session}");
+            let got: Vec<Vec<u8>> = seen
+                .iter()
+                .filter(|seen| seen.sender == sender)
+                .map(|seen| seen.text.clone())
+                .collect();
+            let ends: Vec<String> = (0..count).map(|n| format!("message={n}")).collect();
+            assert_eq!(got.len(), ends.len());
+            let in_order = got
+                .iter()
+                .zip(&ends)
+                .all(|(got, end)| got.ends_with(end.as_bytes()));
+            assert!(in_order, "{sender} is out of order");
+        }
+    }
+}
