@@ -1,9 +1,10 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test test-rust test-erlang lint clean
+.PHONY: help deps build demo bench test test-rust test-erlang lint clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
+	@echo "make bench [QUICK=1]                         measure, see docs/performance.md"
 	@echo "make test                                    all tests"
 	@echo "make lint                                    formatting, clippy, xref, dialyzer"
 	@echo "make build                                   library, programs, application"
@@ -16,6 +17,9 @@ build: deps
 
 demo: build
 	@ENDPOINT="$(ENDPOINT)" scripts/demo
+
+bench: build
+	@QUICK="$(QUICK)" ONLY="$(ONLY)" scripts/bench
 
 test: build test-rust test-erlang
 

@@ -1,0 +1,271 @@
+%% @doc `make bench': everything that is compared, side by side on one machine in one run.
+%%
+%% Run by scripts/bench. A comparison is a list of contestants that are measured in turn, round after
+%% round (A B A B ...); what comes out is lists of samples, which `http-pusher-bench report' turns into
+%% ratios, table and plots. The host is the stand-in of 6.8, with its metrics; the endpoints are
+%% processes of their own, with one thread and without records.
+-module(bench).
+
+-export([main/0]).
+
+-define(WORKERS, 50).
+-define(CALLERS, 200).
+-define(LONG_MS, 600000).
+-define(ADDRESS, {127, 0, 0, 1}).
+
+-spec main() -> no_return().
+main() ->
+    Quick = os:getenv("QUICK", "") =/= "",
+    Status = try
+                 run(Quick),
+                 0
+             catch
+                 Class:Reason:Stack ->
+                     io:format(standard_error, "~p:~p~n~p~n", [Class, Reason, Stack]),
+                     1
+             end,
+    halt(Status).
+
+run(Quick) ->
+    Size = sizes(Quick),
+    Env = set_up(),
+    Parts = [{"hand-off", fun hand_off/3},
+             {"500 ms", fun slow/3},
+             {"throughput", fun throughput/3},
+             {"slots at 10 ms", fun slots/3},
+             {"TLS", fun tls/3},
+             {"senders", fun senders/3},
+             {"callers", fun callers/3},
+             {"memory", fun memory/3},
+             {"1,000 pools", fun pools/3}],
+    Only = os:getenv("ONLY", ""),
+    Samples = lists:append([part(Name, Part, Env, Size)
+                            || {Name, Part} <- Parts, string:find(Name, Only) =/= nomatch]),
+    ok = host_ctl:stop(),
+    [sink:stop(Sink) || Sink <- maps:values(maps:get(sinks, Env))],
+    write(Quick, grouped(Samples)).
+
+%% Notifications of one sample, and rounds.
+sizes(true) -> #{quick => true, total => 20000, few => 2000, calls => 1000, rounds => 3, long => 2};
+sizes(false) -> #{quick => false, total => 80000, few => 6000, calls => 4000, rounds => 7, long => 5}.
+
+part(Name, Part, Env, Size) ->
+    Begin = erlang:monotonic_time(millisecond),
+    Samples = Part(Name, Env, Size),
+    say("~ts: ~.1f s", [Name, (erlang:monotonic_time(millisecond) - Begin) / 1000]),
+    Samples.
+
+%% Round after round; each contestant gives its samples.
+rounds(Count, Contestants) ->
+    [Sample || _ <- lists:seq(1, Count), Contestant <- Contestants, Sample <- Contestant()].
+
+grouped(Samples) ->
+    lists:foldr(fun({Name, Value}, Groups) ->
+                        maps:update_with(Name, fun(Values) -> [Value | Values] end, [Value], Groups)
+                end, #{}, Samples).
+
+%%% Host, pools, endpoints
+
+%% A host type for each pool, so that their metrics are apart.
+pools() ->
+    [{fast, #{}, #{}},
+     {slot, #{plan => "status=200 delay=10"}, #{}},
+     {slow, #{plan => "status=200 delay=500"}, #{}},
+     {stalled, #{plan => "fault=stall-before-head"}, #{}},
+     {tls_h1, #{tls => #{write_ca => authority(tls_h1)}}, #{tls => #{cacertfile => authority(tls_h1)}}},
+     {tls_h2, #{tls => #{write_ca => authority(tls_h2)}, h2 => true},
+      #{tls => #{cacertfile => authority(tls_h2)}}}].
+
+authority(Pool) ->
+    filename:join(out(), atom_to_list(Pool) ++ ".pem").
+
+out() ->
+    os:getenv("BENCH_OUT").
+
+set_up() ->
+    _ = application:load(mongoose_http_pusher),
+    ok = application:set_env(mongoose_http_pusher, http2_pools, [tls_h2]),
+    Pools = pools(),
+    Sinks = maps:from_list([{Tag, sink:start(SinkOpts#{record => false, threads => 1})}
+                            || {Tag, SinkOpts, _} <- Pools]),
+    ok = host_ctl:start(d, #{hosts => [host_type(Tag) || {Tag, _, _} <- Pools],
+                             log => warning, record => false}),
+    [start_pool(global, Tag, maps:get(Tag, Sinks), Opts) || {Tag, _, Opts} <- Pools],
+    [ok = host_ctl:start_module(host_type(Tag), [handler(Tag)]) || {Tag, _, _} <- Pools],
+    #{sinks => Sinks}.
+
+host_type(Tag) ->
+    atom_to_binary(Tag).
+
+handler(Tag) ->
+    #{pool_name => Tag, path => "/notifications"}.
+
+start_pool(Scope, Tag, Sink, Opts) ->
+    Pool = maps:merge(#{host => sink:url(Sink), workers => ?WORKERS, request_timeout => ?LONG_MS,
+                        call_timeout => ?LONG_MS}, Opts),
+    {ok, _} = host_ctl:start_pool(Scope, Tag, Pool).
+
+sink(Tag, #{sinks := Sinks}) ->
+    maps:get(Tag, Sinks).
+
+product(Tag) ->
+    bench_load:product([host_type(Tag)]).
+
+%% The pool is up only while it is measured, and warm when it is.
+with_sync(Tag, Env, Fun) ->
+    Pool = sync_pool:start(?ADDRESS, sink:port(sink(Tag, Env)), ?WORKERS),
+    try Fun(bench_load:sync(host_type(Tag), Pool))
+    after sync_pool:stop(Pool)
+    end.
+
+load(Total) ->
+    #{callers => ?CALLERS, total => Total, senders => ?CALLERS}.
+
+%%% Bare clients
+
+bench(Arguments) ->
+    Printed = bench_os:run(os:getenv("BENCH_BINARY"), Arguments),
+    Number = fun(Key) ->
+                     {match, [Text]} = re:run(Printed, ["\"", Key, "\":([0-9.e+-]+)"],
+                                              [{capture, all_but_first, list}]),
+                     try list_to_float(Text) catch error:badarg -> list_to_integer(Text) * 1.0 end
+             end,
+    {Number("per_second"), Number("cpu_seconds") * 100000 / Number("requests")}.
+
+arguments(Sink, Total) ->
+    ["--url", sink:url(Sink, "/notifications"), "--connections", integer_to_list(?WORKERS),
+     "--requests", integer_to_list(Total)].
+
+raw(Client, Sink, Total, More) ->
+    bench(["raw", "--client", Client | arguments(Sink, Total)] ++ More).
+
+%%% The comparisons
+
+hand_off(_Name, Env, #{calls := Calls, rounds := Rounds}) ->
+    warm_up(fast),
+    fill(stalled, 10000, 1000),
+    Samples = rounds(Rounds, [fun() -> latencies("idle", fast, Calls) end,
+                              fun() -> latencies("stalled", stalled, Calls) end]),
+    empty(stalled, Env),
+    Samples.
+
+latencies(Name, Tag, Calls) ->
+    Sorted = lists:sort(bench_load:hand_off(product(Tag), Calls, 1000)),
+    [{"handoff_" ++ Name ++ "_p50", percentile(50, Sorted)},
+     {"handoff_" ++ Name ++ "_p99", percentile(99, Sorted)}].
+
+percentile(Percent, Sorted) ->
+    lists:nth(max(1, ceil(length(Sorted) * Percent / 100)), Sorted).
+
+warm_up(Tag) ->
+    bench_load:throughput(product(Tag), load(2000)).
+
+fill(Tag, Total, Senders) ->
+    bench_load:accepted(product(Tag), #{callers => 10, total => Total, senders => Senders}).
+
+%% Lets an endpoint answer that has stalled, until all is delivered.
+empty(Tag, Env) ->
+    Sink = sink(Tag, Env),
+    ok = sink:plan(Sink, "status=200"),
+    ok = sink:release(Sink),
+    bench_load:wait_idle(host_type(Tag)),
+    ok = sink:plan(Sink, "fault=stall-before-head").
+
+slow(_Name, Env, #{long := Rounds}) ->
+    with_sync(slow, Env, fun(Sync) ->
+        Median = fun(Name, Target, Calls, Interval) ->
+                         Times = bench_load:hand_off(Target, Calls, Interval),
+                         [{Name, percentile(50, lists:sort(Times))}]
+                 end,
+        Samples = rounds(Rounds, [fun() -> Median("blocked_product", product(slow), 100, 1000) end,
+                                  fun() -> Median("blocked_sync", Sync, 3, 1000) end]),
+        bench_load:wait_idle(host_type(slow)),
+        Samples
+    end).
+
+throughput(_Name, Env, #{total := Total, rounds := Rounds}) ->
+    Sink = sink(fast, Env),
+    warm_up(fast),
+    with_sync(fast, Env, fun(Sync) ->
+        rounds(Rounds,
+               [fun() -> both("raw", raw("reqwest", Sink, Total, [])) end,
+                fun() -> both("product", bench_load:throughput(product(fast), load(Total))) end,
+                fun() -> both("sync", bench_load:throughput(Sync, load(Total))) end,
+                fun() -> both("engine", bench(["engine" | arguments(Sink, Total)])) end,
+                fun() -> both("hyper", raw("hyper", Sink, Total, [])) end])
+    end).
+
+both(Name, {PerSecond, Cpu}) ->
+    [{Name ++ "_per_second", PerSecond}, {Name ++ "_cpu", Cpu}].
+
+slots(_Name, Env, #{few := Total, rounds := Rounds}) ->
+    Sink = sink(slot, Env),
+    warm_up(slot),
+    with_sync(slot, Env, fun(Sync) ->
+        rounds(Rounds, [fun() -> first("slot_raw", raw("reqwest", Sink, Total, [])) end,
+                        fun() -> first("slot_product",
+                                       bench_load:throughput(product(slot), load(Total))) end,
+                        fun() -> first("slot_sync", bench_load:throughput(Sync, load(Total))) end])
+    end).
+
+first(Name, {PerSecond, _Cpu}) ->
+    [{Name, PerSecond}].
+
+tls(_Name, Env, #{total := Total, rounds := Rounds}) ->
+    [warm_up(Tag) || Tag <- [tls_h1, tls_h2]],
+    Contestants = [[fun() -> first(Name ++ "_raw",
+                                   raw("reqwest", sink(Tag, Env), Total,
+                                       ["--ca", authority(Tag) | More])) end,
+                    fun() -> first(Name ++ "_product",
+                                   bench_load:throughput(product(Tag), load(Total))) end]
+                   || {Name, Tag, More} <- [{"tls_h1", tls_h1, []}, {"tls_h2", tls_h2, ["--http2"]}]],
+    rounds(Rounds, lists:append(Contestants)).
+
+senders(_Name, _Env, #{total := Total, rounds := Rounds}) ->
+    Measure = fun(Name, Senders) ->
+                      first(Name, bench_load:throughput(product(fast),
+                                                        (load(Total))#{senders := Senders}))
+              end,
+    rounds(Rounds, [fun() -> Measure("senders_100", 100) end,
+                    fun() -> Measure("senders_100k", 100000) end]).
+
+callers(_Name, Env, #{total := Total, long := Rounds}) ->
+    Measure = fun(Callers) ->
+                      PerSecond = bench_load:accepted(product(stalled),
+                                                      #{callers => Callers, total => Total div 2,
+                                                        senders => 1000}),
+                      empty(stalled, Env),
+                      [{"callers_" ++ integer_to_list(Callers), PerSecond}]
+              end,
+    rounds(Rounds, [fun() -> Measure(1 bsl N) end || N <- lists:seq(0, 8)]).
+
+memory(_Name, _Env, _Size) ->
+    bench_peer:memory().
+
+pools(_Name, _Env, #{total := Total, long := Rounds}) ->
+    bench_peer:pools(Total, Rounds).
+
+%%% What was measured
+
+write(Quick, Groups) ->
+    Machine = [{"quick", Quick},
+               {"cores", erlang:system_info(logical_processors)},
+               {"schedulers", erlang:system_info(schedulers_online)},
+               {"engine_threads", maps:get(tokio_threads, mongoose_http_pusher_settings:current())},
+               {"otp", erlang:system_info(otp_release)}],
+    Samples = [{Name, {list, Values}} || {Name, Values} <- lists:sort(maps:to_list(Groups))],
+    ok = file:write_file(filename:join(out(), "samples.json"),
+                         [object(Machine ++ [{"samples", {object, Samples}}]), $\n]).
+
+object(Pairs) ->
+    ["{", lists:join(",", [[json(Name), ":", json(Value)] || {Name, Value} <- Pairs]), "}"].
+
+json({object, Pairs}) -> object(Pairs);
+json(Value) when is_boolean(Value) -> atom_to_list(Value);
+json(Value) when is_integer(Value) -> integer_to_list(Value);
+json(Value) when is_float(Value) -> io_lib:format("~.3f", [Value]);
+json({list, Values}) -> ["[", lists:join(",", [json(Value) || Value <- Values]), "]"];
+json(Text) -> ["\"", Text, "\""].
+
+say(Format, Arguments) ->
+    io:format(standard_error, Format ++ "~n", Arguments).

@@ -1,0 +1,201 @@
+//! What all loads have in common: their options, the request, the clock and the CPU time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+use thiserror::Error;
+use tokio::sync::Barrier;
+
+/// Requests of each connection before the clock starts.
+const WARM_UP: usize = 5;
+/// Clock ticks a second in /proc (`USER_HZ`, the same on every Linux).
+const TICKS: f64 = 100.0;
+
+/// How much of what to where.
+#[derive(Args, Clone, Debug)]
+pub struct Load {
+    /// Where to POST.
+    #[arg(long)]
+    pub url: String,
+    /// Connections, or requests at a time on one connection with --http2.
+    #[arg(long, default_value_t = 50)]
+    pub connections: usize,
+    /// Requests in all.
+    #[arg(long)]
+    pub requests: usize,
+    /// Threads; one a core where it is not given.
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Certificate of the authority that has signed the endpoint's.
+    #[arg(long)]
+    pub ca: Option<PathBuf>,
+    /// HTTP/2 over TLS.
+    #[arg(long)]
+    pub http2: bool,
+    /// Seconds after which the run is given up.
+    #[arg(long, default_value_t = 60)]
+    pub seconds: u64,
+}
+
+impl Load {
+    /// When the run is given up.
+    pub fn allowed(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+/// Result of a load.
+#[derive(Debug, Serialize)]
+pub struct Measured {
+    requests: usize,
+    seconds: f64,
+    per_second: f64,
+    /// CPU seconds of this process.
+    cpu_seconds: f64,
+}
+
+/// Why a load came to nothing.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// Files, sockets, threads.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The bare client failed.
+    #[error("reqwest: {0}")]
+    Reqwest(#[from] reqwest::Error),
+    /// The bare client failed.
+    #[error("hyper: {0}")]
+    Hyper(#[from] hyper::Error),
+    /// Not a URL.
+    #[error("the URL: {0}")]
+    Url(#[from] http::Error),
+    /// Nothing that rustls takes.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The engine does not start or does not take the pool.
+    #[error("engine: {0}")]
+    Engine(#[from] engine::engine::EngineError),
+    /// Not a 200.
+    #[error("{0}")]
+    Answer(String),
+    /// A task ended by itself.
+    #[error("a task ended: {0}")]
+    Task(#[from] tokio::task::JoinError),
+    /// Past its bound.
+    #[error("the run took too long")]
+    TooLong,
+}
+
+/// The default handler's form, of the size that the driver's messages have.
+pub const FORM: &[u8] =
+    b"author=user123&server=localhost&receiver=user124&message=Hello%2C+this+is+\
+a+chat+message+of+the+usual+length+%28about+a+hundred+characters%29+that+somebody+types+on+a+phone";
+
+/// The message in [`FORM`].
+pub const MESSAGE: &[u8] = b"Hello, this is a chat message of the usual length (about a hundred \
+characters) that somebody types on a phone";
+
+/// Requests that are handed out to connections.
+#[derive(Debug)]
+pub struct Shares {
+    left: AtomicUsize,
+    barrier: Barrier,
+}
+
+/// One connection's part in them.
+#[derive(Debug)]
+pub struct Share {
+    shares: Arc<Shares>,
+    warm_up: usize,
+}
+
+impl Shares {
+    /// All requests of `load`.
+    pub fn new(load: &Load) -> Arc<Self> {
+        Arc::new(Self {
+            left: AtomicUsize::new(load.requests),
+            barrier: Barrier::new(load.connections + 1),
+        })
+    }
+
+    /// For one connection.
+    pub fn share(self: &Arc<Self>) -> Share {
+        Share {
+            shares: Arc::clone(self),
+            warm_up: WARM_UP,
+        }
+    }
+
+    /// Waits until all connections are warm.
+    pub async fn all_warm(&self) {
+        self.barrier.wait().await;
+    }
+}
+
+impl Share {
+    /// Whether there is one more request to send. Between the warm-up and the rest it waits for the
+    /// other connections.
+    pub async fn more(&mut self) -> bool {
+        if self.warm_up > 0 {
+            self.warm_up -= 1;
+            if self.warm_up > 0 {
+                return true;
+            }
+            self.shares.barrier.wait().await;
+        }
+        let take = |left: usize| left.checked_sub(1);
+        let taken = self
+            .shares
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.is_ok()
+    }
+}
+
+/// Clock and CPU time since it was started.
+#[derive(Debug)]
+pub struct Stopwatch {
+    begin: Instant,
+    cpu: f64,
+}
+
+impl Stopwatch {
+    /// Now.
+    pub fn start() -> std::io::Result<Self> {
+        Ok(Self {
+            cpu: cpu_seconds()?,
+            begin: Instant::now(),
+        })
+    }
+
+    /// The result of `requests` since the start.
+    pub fn stop(self, requests: usize) -> std::io::Result<Measured> {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
+        let per_second = requests as f64 / seconds;
+        Ok(Measured {
+            requests,
+            seconds,
+            per_second,
+            cpu_seconds: cpu_seconds()? - self.cpu,
+        })
+    }
+}
+
+/// CPU time of this process so far.
+fn cpu_seconds() -> std::io::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The name before it, in parentheses, may contain blanks.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: f64 = after_name
+        .split_ascii_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<f64>().ok())
+        .sum();
+    Ok(ticks / TICKS)
+}
