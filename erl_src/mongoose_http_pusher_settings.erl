@@ -53,9 +53,13 @@ defaults() ->
       max_node_bytes => 512 * 1024 * 1024,
       max_lane_percent => 10,
       drain_timeout => 5000,
-      tokio_threads => max(1, erlang:system_info(schedulers_online) div 2),
+      tokio_threads => threads(erlang:system_info(schedulers_online)),
       http2_pools => [],
       log_level => info}.
+
+%% Half of the cores is plenty; but one thread alone is the limit of a small machine.
+threads(Cores) when Cores < 4 -> min(2, Cores);
+threads(Cores) -> Cores div 2.
 
 %% `included_applications' is put into every environment by the application controller.
 check_one({included_applications, _}, Checked) ->
@@ -68,14 +72,15 @@ check_one({Key, Value}, {Settings, Problems}) ->
     end.
 
 valid(max_lane_percent, V) -> is_integer(V) andalso V >= 1 andalso V =< 100;
-valid(drain_timeout, V) -> is_integer(V) andalso V >= 0;
+%% What a timer of the VM takes at the most.
+valid(drain_timeout, V) -> is_integer(V) andalso V >= 0 andalso V =< 16#FFFFFFFF;
 valid(tokio_threads, V) -> is_integer(V) andalso V >= 1 andalso V =< 1024;
 valid(http2_pools, V) -> is_list(V) andalso lists:all(fun is_atom/1, V);
 valid(log_level, V) -> lists:member(V, log_levels());
 valid(_, V) -> is_integer(V) andalso V >= 1 andalso V < 1 bsl 48.
 
 expected(max_lane_percent) -> "a number from 1 to 100";
-expected(drain_timeout) -> "a number of milliseconds, 0 or more";
+expected(drain_timeout) -> "a number of milliseconds, from 0 to 4294967295";
 expected(tokio_threads) -> "a number from 1 to 1024";
 expected(http2_pools) -> "a list of pool tags (atoms)";
 expected(log_level) -> io_lib:format("one of ~p", [log_levels()]);

@@ -68,7 +68,7 @@ pub const OWN_SETTINGS: [OwnSetting; 8] = [
     OwnSetting {
         name: "tokio_threads",
         kind: OwnKind::Integer(1, 1024),
-        default: "half of the online cores, at least 1",
+        default: "half of the online cores, at least 2 where there are two",
         meaning: "threads that do the HTTP work",
     },
     OwnSetting {
