@@ -10,7 +10,7 @@
 -module(mongoose_http_pusher_pools).
 -behaviour(gen_server).
 
--export([start_link/1, add/2, remove/1, stopping/1, stopped/0, await_look/1]).
+-export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/0, await_look/1]).
 -export([run/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -59,6 +59,15 @@ add(HostType, Handlers) ->
 remove(HostType) ->
     gen_server:call(?MODULE, {remove, HostType}, infinity).
 
+%% @doc The host types that the module runs for, with their handlers. None while the application is down.
+-spec host_types() -> #{binary() => [handler()]}.
+host_types() ->
+    try ets:match_object(?TABLE, {{handlers, '_'}, '_'}) of
+        Rows -> maps:from_list([{HostType, Handlers} || {{handlers, HostType}, Handlers} <- Rows])
+    catch
+        error:badarg -> #{}
+    end.
+
 %% @doc A host type begins to stop; when it has to be done, in milliseconds of monotonic time. Stops
 %% that follow one another share one deadline, so that a hundred take no longer than one.
 -spec stopping(timeout()) -> integer().
@@ -92,9 +101,11 @@ init(Settings) ->
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
 handle_call({add, HostType, Handlers}, _From, State) ->
+    true = ets:insert(?TABLE, {{handlers, HostType}, Handlers}),
     {reply, ok, lists:foldl(fun(Handler, S) -> add_handler(HostType, Handler, S) end,
                             State, Handlers)};
 handle_call({remove, HostType}, _From, State) ->
+    true = ets:delete(?TABLE, {handlers, HostType}),
     [mongoose_http_pusher_routes:delete(Key)
      || {{Type, _, _} = Key, _, _} <- mongoose_http_pusher_routes:all(), Type =:= HostType],
     {reply, ok, close_unused(State)};
@@ -117,6 +128,7 @@ handle_info({look, Key}, State) ->
     mongoose_http_pusher_routes:looked(Key),
     {noreply, look(Key, State)};
 handle_info(look_at_all, State) ->
+    ensure_starter(),
     {noreply, look_at_all(State)};
 handle_info({close, Key, Id}, State) ->
     {noreply, close_stopped(Key, Id, State)};
@@ -133,6 +145,13 @@ handle_info(_Info, State) ->
 -spec terminate(term(), state()) -> ok.
 terminate(_Reason, _State) ->
     ok.
+
+%% Nobody else watches it. Not in this process: a starter calls this one before it is there.
+ensure_starter() ->
+    case whereis(mongoose_http_pusher_starter) of
+        undefined -> spawn(fun mongoose_http_pusher_starter:ensure/0);
+        Pid -> Pid
+    end.
 
 %%% Handlers and their rows
 

@@ -7,7 +7,7 @@
 -behaviour(gen_server).
 
 -export([ensure/0, add/2, remove/1, reject/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
+-export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type state() :: #{
     tries := non_neg_integer(),
@@ -17,13 +17,18 @@
 }.
 
 -define(APP, mongoose_http_pusher).
+%% The host's start is not held up for longer.
+-define(START_AT_MOST, 10000).
+-define(STOP_AT_MOST, 1000).
 -define(RETRY, 2000).
 -define(RETRY_AT_MOST, 60000).
 %% How soon a callback module that was not there is found.
 -define(BETWEEN_LOADS, 2000).
 -define(KEY(HostType), {?MODULE, HostType}).
 
-%% @doc Starts this process if it does not run.
+%% @doc Starts this process if it does not run. It begins its work after this has returned: what it
+%% calls (the application controller) may itself be waiting for the module to start, where the host
+%% is stopped while it starts.
 -spec ensure() -> ok.
 ensure() ->
     case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
@@ -39,11 +44,21 @@ add(HostType, Handlers) ->
         undefined -> persistent_term:put(?KEY(HostType), counters:new(1, [write_concurrency]));
         _ -> ok
     end,
-    gen_server:call(?MODULE, {add, HostType, Handlers}, infinity).
+    try
+        gen_server:call(?MODULE, {add, HostType, Handlers}, ?START_AT_MOST)
+    catch
+        exit:{timeout, _} -> mongoose_http_pusher_log:not_started(start_takes_long)
+    end.
 
 -spec remove(binary()) -> ok.
 remove(HostType) ->
-    gen_server:call(?MODULE, {remove, HostType}, infinity).
+    ensure(),
+    try
+        gen_server:call(?MODULE, {remove, HostType}, ?STOP_AT_MOST)
+    catch
+        %% It waits for the application controller, which waits for the host to stop.
+        exit:{timeout, _} -> ok
+    end.
 
 %% @doc A session's notification found no application.
 -spec reject(binary()) -> ok.
@@ -53,11 +68,17 @@ reject(HostType) ->
         Counter -> counters:add(Counter, 1, 1)
     end.
 
--spec init([]) -> {ok, state()}.
+-spec init([]) -> {ok, state(), {continue, start}}.
 init([]) ->
+    {ok, #{tries => 0, retry => undefined, watch => undefined, host_types => #{}},
+     {continue, start}}.
+
+-spec handle_continue(start, state()) -> {noreply, state()}.
+handle_continue(start, State) ->
     load_own_modules(),
     {ok, _} = timer:send_interval(?BETWEEN_LOADS, load_callback_modules),
-    {ok, try_start(#{tries => 0, retry => undefined, watch => undefined, host_types => #{}})}.
+    %% Those of a starter that was killed.
+    {noreply, try_start(State#{host_types := mongoose_http_pusher_pools:host_types()})}.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}) ->
