@@ -128,7 +128,7 @@ handle_info({look, Key}, State) ->
     mongoose_http_pusher_routes:looked(Key),
     {noreply, look(Key, State)};
 handle_info(look_at_all, State) ->
-    ensure_starter(),
+    _ = ensure_starter(),
     {noreply, look_at_all(State)};
 handle_info({close, Key, Id}, State) ->
     {noreply, close_stopped(Key, Id, State)};
