@@ -8,6 +8,10 @@
 -import(pusher_case, [module/2, module/1, sink/1, send/2, messages/1, received/1, wait_sent/1,
                       wait_reason/2, reasons/0]).
 
+%% Far beyond what a case takes; every wait in it has a bound of its own.
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
 all() ->
     pusher_case:all().
 

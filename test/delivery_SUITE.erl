@@ -6,6 +6,10 @@
 
 -import(pusher_case, [module/2, sink/1, send/2, bulk/2, messages/1, wait_sent/1, wait/2]).
 
+%% Far beyond what a case takes; every wait in it has a bound of its own.
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
 all() ->
     pusher_case:all().
 

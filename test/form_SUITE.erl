@@ -8,6 +8,10 @@
 
 -define(HOST, <<"localhost">>).
 
+%% Far beyond what a case takes; every wait in it has a bound of its own.
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
 all() ->
     pusher_case:all().
 

@@ -1,0 +1,223 @@
+%% What the node survives without losing count: processes killed, code reloaded, the library missing,
+%% metrics that raise.
+-module(survival_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/2, sink/1, send/2, wait_sent/1, wait/2]).
+
+-define(HOST, <<"localhost">>).
+-define(NIF, mongoose_http_pusher_nif).
+
+%% Far beyond what a case takes; every wait in it has a bound of its own.
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups(
+      [processes_killed_under_load_lose_no_outcome,
+       the_reporter_killed_while_it_counts,
+       the_whole_tree_killed_comes_back,
+       the_starter_killed_is_replaced,
+       beams_reloaded_under_load,
+       the_library_is_not_loaded_twice,
+       metrics_that_raise,
+       without_the_library_the_node_goes_on]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(_Case, Config) ->
+    pusher_case:start(Config).
+
+end_per_testcase(Case, Config) ->
+    Check = case Case of
+                beams_reloaded_under_load -> conserved;
+                the_library_is_not_loaded_twice -> conserved;
+                _ -> uncounted
+            end,
+    pusher_case:finish(Config, Check).
+
+processes_killed_under_load_lose_no_outcome(Config) ->
+    module(Config, #{workers => 5}),
+    Load = pusher_load:start(4),
+    Kills = [begin
+                 timer:sleep(rand:uniform(60)),
+                 kill(random([mongoose_http_pusher_reporter, mongoose_http_pusher_pools,
+                              mongoose_http_pusher_engine]))
+             end || _ <- lists:seq(1, 40)],
+    Pushed = pusher_load:stop(Load),
+    ok = pusher_case:settle(),
+    Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    ?assertMatch(#{pushed := Pushed, rejected := 0, failed := 0}, Numbers),
+    at_most_twice(Numbers, lists:sum(Kills)).
+
+%% Outcomes of both kinds, in full batches.
+the_reporter_killed_while_it_counts(Config) ->
+    module(Config, #{workers => 20}),
+    sink:plan(sink(Config), "mix seed=5 | 80 status=200 | 20 fault=garbage"),
+    [pusher_case:send(<<"user", (integer_to_binary(N rem 50))/binary>>, <<"hi">>)
+     || N <- lists:seq(1, 3000)],
+    Kills = [begin
+                 timer:sleep(rand:uniform(20)),
+                 kill(mongoose_http_pusher_reporter)
+             end || _ <- lists:seq(1, 40)],
+    ok = pusher_case:settle(),
+    Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    ?assertMatch(#{pushed := 3000, accepted := 3000}, Numbers),
+    at_most_twice(Numbers, lists:sum(Kills)).
+
+%% What was pending fails with engine_down, what comes meanwhile is rejected with it.
+the_whole_tree_killed_comes_back(Config) ->
+    module(Config, #{workers => 5}),
+    Load = pusher_load:start(4),
+    timer:sleep(300),
+    kill(mongoose_http_pusher_sup),
+    {ok, [#{level := critical}]} = host_log:wait(http_pusher_engine_down, 1, 30000),
+    _ = wait(fun() -> whereis(mongoose_http_pusher_sup) end, fun is_pid/1),
+    #{sent := Sent} = host_ctl:metrics(?HOST),
+    wait_sent(Sent + 20),
+    Pushed = pusher_load:stop(Load),
+    Counted = wait(fun() -> host_ctl:metrics(?HOST) end,
+                   fun(#{sent := S, failed := F}) -> S + F >= Pushed end),
+    ok = pusher_case:settle(),
+    ?assertMatch({true, _, _}, {all(Counted) - Pushed =< 1, Counted, Pushed}).
+
+%% The module stops without it; and a new one brings the application back as the old one would have.
+the_starter_killed_is_replaced(Config) ->
+    module(Config, #{}),
+    kill(mongoose_http_pusher_starter),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    _ = wait(fun() -> whereis(mongoose_http_pusher_starter) end, fun is_pid/1),
+    kill(mongoose_http_pusher_sup),
+    {ok, _} = host_log:wait(http_pusher_engine_down, 1, 30000),
+    _ = wait(fun() -> whereis(mongoose_http_pusher_sup) end, fun is_pid/1),
+    _ = wait(fun mongoose_http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
+    send(<<"alice">>, <<"2">>),
+    wait_sent(2),
+    kill(mongoose_http_pusher_starter),
+    host_ctl:stop_module(?HOST),
+    ?assertEqual(#{}, mongoose_http_pusher_pools:host_types()).
+
+%% Twice each, so that the code that was running at first is purged.
+beams_reloaded_under_load(Config) ->
+    module(Config, #{workers => 5}),
+    Load = pusher_load:start(4),
+    Processes = own_processes(),
+    Modules = own_modules() -- [?NIF],
+    [begin
+         code:purge(Module),
+         ?assertEqual({module, Module}, code:load_file(Module)),
+         timer:sleep(5)
+     end || _ <- [1, 2, 3], Module <- Modules],
+    #{sent := Sent} = host_ctl:metrics(?HOST),
+    wait_sent(Sent + 20),
+    ?assertEqual(Processes, own_processes()),
+    Pushed = pusher_load:stop(Load),
+    ok = pusher_case:settle(),
+    Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    ?assertMatch(#{pushed := Pushed, sent := Pushed}, Numbers).
+
+the_library_is_not_loaded_twice(Config) ->
+    module(Config, #{}),
+    send(<<"alice">>, <<"1">>),
+    code:purge(?NIF),
+    ?assertEqual({error, on_load_failure}, code:load_file(?NIF)),
+    code:purge(?NIF),
+    ?assertEqual({error, on_load_failure}, code:load_file(?NIF)),
+    send(<<"alice">>, <<"2">>),
+    wait_sent(2),
+    ?assertMatch([{_, <<"1">>}, {_, <<"2">>}], pusher_case:messages(Config)).
+
+metrics_that_raise(Config) ->
+    module(Config, #{}),
+    Reporter = whereis(mongoose_http_pusher_reporter),
+    ok = host_ctl:fail_updates(true),
+    [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
+    ok = sink:wait_for_count(sink(Config), 20, 30000),
+    ok = pusher_case:settle(),
+    {ok, [#{level := warning, host_type := ?HOST} | _]} =
+        host_log:wait(http_pusher_metric_failed, 1, 30000),
+    ok = host_ctl:fail_updates(false),
+    [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 5)],
+    wait_sent(5),
+    ?assertEqual(Reporter, whereis(mongoose_http_pusher_reporter)).
+
+%% In a node of its own, whose code path has the beams and no priv directory beside them.
+without_the_library_the_node_goes_on(Config) ->
+    Ebin = filename:dirname(code:which(?NIF)),
+    Generation = proplists:get_value(generation, Config),
+    Dir = filename:join([proplists:get_value(priv_dir, Config), "without_library", Generation]),
+    Beams = filename:join(Dir, "ebin"),
+    ok = filelib:ensure_dir(filename:join(Beams, "x")),
+    [{ok, _} = file:copy(File, filename:join(Beams, filename:basename(File)))
+     || File <- filelib:wildcard(filename:join(Ebin, "*"))],
+    Path = [case filename:absname(P) =:= filename:absname(Ebin) of true -> Beams; false -> P end
+            || P <- code:get_path()],
+    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io, args => ["-pa" | Path]}),
+    Call = fun(Module, Function, Args) -> peer:call(Peer, Module, Function, Args, 60000) end,
+    ok = Call(host_ctl, start, [Generation, #{log => notice}]),
+    {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => sink:url(sink(Config))}]),
+    _ = Call(host_ctl, start_module, [?HOST, [#{path => "/n"}]]),
+    [Call(pusher_case, send, [<<"alice">>, <<"lost">>]) || _ <- [1, 2, 3]],
+    ?assertMatch(#{failed := 3, sent := 0},
+                 wait(fun() -> Call(host_ctl, metrics, [?HOST]) end, fun(#{failed := F}) -> F >= 3 end)),
+    ?assertEqual(1, length(Call(host_log, what, [http_pusher_engine_down]))),
+    ?assertMatch(#{engine_down := 3}, Call(pusher_case, reasons, [])),
+    Priv = filename:join(filename:dirname(Ebin), "priv"),
+    {ok, Target} = file:read_file(filename:join(Priv, atom_to_list(?NIF) ++ ".so")),
+    New = filename:join([Dir, "priv", atom_to_list(?NIF) ++ ".so"]),
+    ok = filelib:ensure_dir(New),
+    ok = file:write_file(New ++ ".new", Target),
+    ok = file:rename(New ++ ".new", New),
+    {ok, _} = Call(host_log, wait, [http_pusher_engine_up, 1, 50000]),
+    Call(pusher_case, send, [<<"alice">>, <<"hi">>]),
+    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 30000]),
+    peer:stop(Peer).
+
+one_sent(#{sent := Sent}) ->
+    Sent =:= 1.
+
+%%% Helpers
+
+%% Each kill may count one outcome a second time, and loses none.
+at_most_twice(#{sent := Sent, failed := Failed}, Kills) ->
+    #{sent := SentMetric, failed := FailedMetric} = Metrics = host_ctl:metrics(?HOST),
+    ?assertMatch({true, _, _, _},
+                 {SentMetric >= Sent andalso FailedMetric >= Failed
+                  andalso SentMetric + FailedMetric - Sent - Failed =< Kills,
+                  Metrics#{response_times := []}, {Sent, Failed}, Kills}).
+
+kill(Name) ->
+    case whereis(Name) of
+        undefined ->
+            0;
+        Pid ->
+            Ref = erlang:monitor(process, Pid),
+            exit(Pid, kill),
+            receive {'DOWN', Ref, _, _, _} -> 1 end
+    end.
+
+random(List) ->
+    lists:nth(rand:uniform(length(List)), List).
+
+all(#{sent := Sent, failed := Failed}) ->
+    Sent + Failed.
+
+own_processes() ->
+    [{Name, whereis(Name)} || Name <- [mongoose_http_pusher_sup, mongoose_http_pusher_engine,
+                                       mongoose_http_pusher_pools, mongoose_http_pusher_reporter,
+                                       mongoose_http_pusher_starter]].
+
+own_modules() ->
+    {ok, Modules} = application:get_key(mongoose_http_pusher, modules),
+    Modules.
