@@ -1,11 +1,18 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang lint clean
+.PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz soak package \
+        big_test lint clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
 	@echo "make bench [QUICK=1]                         measure, see docs/performance.md"
 	@echo "make test                                    all tests"
+	@echo "make test-otp OTP=25|27|29                   the Erlang tests under that OTP"
+	@echo "make model                                   the engine's queue under a model checker"
+	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
+	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
+	@echo "make package                                 the package for every release since 5.0"
+	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
 	@echo "make lint                                    formatting, clippy, xref, dialyzer"
 	@echo "make build                                   library, programs, application"
 
@@ -29,6 +36,10 @@ test-rust:
 test-erlang:
 	rebar3 eunit
 	rebar3 ct
+
+# The names of the two are the shell's own, hence arguments.
+soak: build
+	scripts/soak $(or $(SECONDS),120) $(SEED)
 
 lint: deps
 	cargo fmt --all --check

@@ -1,0 +1,283 @@
+%% @doc The soak: random load, random faults, random restarts and kills for some time, and then the
+%% books are checked to the last notification.
+%%
+%% Run by scripts/soak. Two sinks are the endpoints; every message has a number of its own, so that what
+%% was received once, twice or not at all can be told. All choices come from one printed seed (their
+%% timing does not). The last line is one JSON object; the exit status is 1 where something is wrong.
+-module(soak).
+
+-export([main/0]).
+
+-define(HOST_TYPES, [<<"localhost">>, <<"other.example">>]).
+-define(SENDERS, 8).
+-define(USERS, 200).
+%% The sinks keep this many records each.
+-define(RECORDS, 80000).
+-define(PROGRESS, 5000).
+-define(WARM_UP, 3000).
+-define(SETTLE, 60000).
+
+-spec main() -> no_return().
+main() ->
+    ok = io:setopts([{encoding, unicode}]),
+    Seconds = number("SECONDS", 120),
+    Seed = number("SEED", erlang:system_time(millisecond) rem 1000000),
+    io:format("seed ~b, ~b s (SEED=~b repeats the choices)~n", [Seed, Seconds, Seed]),
+    ok = logger:remove_handler(default),
+    ok = host_ctl:start(d, #{hosts => ?HOST_TYPES, log => warning}),
+    Sinks = {sink:start(#{record => true}), sink:start(#{record => true})},
+    {ok, _} = start_pool(element(1, Sinks), 20),
+    [start_module(HostType) || HostType <- ?HOST_TYPES],
+    Kills = counters:new(1, []),
+    Sent = counters:new(1, []),
+    %% Slow enough that both sinks keep every record.
+    Pause = max(8, ?SENDERS * Seconds * 1000 * 2 div (2 * ?RECORDS)),
+    Senders = [spawn_monitor(fun() -> sender(Seed + N, Pause, Sent) end)
+               || N <- lists:seq(1, ?SENDERS)],
+    timer:sleep(?WARM_UP),
+    Before = resources(),
+    Chaos = spawn_monitor(fun() ->
+                                  _ = rand:seed(exsss, Seed),
+                                  chaos(Sinks, Kills)
+                          end),
+    progress(erlang:monotonic_time(millisecond) + Seconds * 1000, Sinks),
+    %% A chaos that has crashed would make the rest worth nothing.
+    Crashed = stop_process(Chaos),
+    [stop_process(Sender) || Sender <- Senders],
+    calm(Sinks),
+    Left = settle(erlang:monotonic_time(millisecond) + ?SETTLE),
+    After = resources_level(Before, 20),
+    Books = books(Sinks, counters:get(Sent, 1), counters:get(Kills, 1)),
+    [sink:stop(Sink) || Sink <- tuple_to_list(Sinks)],
+    Problems = problems(Books, Before, After, Left, Crashed),
+    [io:format("wrong: ~ts~n", [Problem]) || Problem <- Problems],
+    io:format("~ts~n", [json(Seed, Seconds, Books, Before, After)]),
+    halt(case Problems of [] -> 0; _ -> 1 end).
+
+number(Name, Default) ->
+    case os:getenv(Name) of
+        Unset when Unset =:= false; Unset =:= "" -> Default;
+        Text -> list_to_integer(Text)
+    end.
+
+start_pool(Sink, Workers) ->
+    host_ctl:start_pool(global, http_pool, #{host => sink:url(Sink), workers => Workers,
+                                             request_timeout => 500, call_timeout => 2000}).
+
+start_module(HostType) ->
+    host_ctl:start_module(HostType, [#{pool_name => http_pool, path => "/n"}]).
+
+%%% Load
+
+sender(Seed, Pause, Sent) ->
+    _ = rand:seed(exsss, Seed),
+    send_on(Pause, Sent).
+
+send_on(Pause, Sent) ->
+    counters:add(Sent, 1, 1),
+    Id = erlang:unique_integer([positive]),
+    Server = pick(?HOST_TYPES),
+    From = <<"user", (integer_to_binary(rand:uniform(?USERS)))/binary, "@", Server/binary>>,
+    Padding = binary:copy(<<"x">>, rand:uniform(200)),
+    Body = <<(integer_to_binary(Id))/binary, " ", Padding/binary>>,
+    _ = host_ctl:send(From, <<"bob@localhost">>, Body),
+    receive
+        stop -> ok
+    after rand:uniform(2 * Pause) - 1 ->
+            send_on(Pause, Sent)
+    end.
+
+%%% Trouble
+
+chaos(Sinks, Kills) ->
+    trouble(rand:uniform(12), Sinks, Kills),
+    receive
+        stop -> ok
+    after 100 + rand:uniform(700) ->
+            chaos(Sinks, Kills)
+    end.
+
+trouble(N, Sinks, _Kills) when N =< 4 ->
+    sink:plan(pick(tuple_to_list(Sinks)), plan());
+trouble(5, Sinks, _Kills) ->
+    sink:close_connections(pick(tuple_to_list(Sinks)));
+trouble(6, Sinks, _Kills) ->
+    Sink = pick(tuple_to_list(Sinks)),
+    sink:listener(Sink, false),
+    timer:sleep(rand:uniform(500)),
+    sink:listener(Sink, true);
+trouble(7, Sinks, _Kills) ->
+    _ = host_ctl:stop_pool(global, http_pool),
+    timer:sleep(rand:uniform(200) - 1),
+    start_pool(pick(tuple_to_list(Sinks)), pick([5, 20, 50]));
+trouble(8, _Sinks, _Kills) ->
+    %% A pool that is down already has nothing to crash.
+    catch host_ctl:crash_pool(global, http_pool);
+trouble(9, _Sinks, _Kills) ->
+    HostType = pick(?HOST_TYPES),
+    _ = host_ctl:stop_module(HostType),
+    start_module(HostType);
+trouble(10, _Sinks, Kills) ->
+    kill(mongoose_http_pusher_reporter, Kills);
+trouble(11, _Sinks, Kills) ->
+    kill(mongoose_http_pusher_pools, Kills);
+trouble(12, _Sinks, Kills) ->
+    kill(mongoose_http_pusher_engine, Kills).
+
+kill(Name, Kills) ->
+    case whereis(Name) of
+        undefined -> ok;
+        Pid ->
+            counters:add(Kills, 1, 1),
+            exit(Pid, kill)
+    end.
+
+plan() ->
+    pick(["status=200", "status=200 delay=1-30", "status=503 delay=5", "delay=300-800",
+          "mix seed=1 | 80 status=200 | 10 fault=close-before-head | 10 delay=700",
+          "mix seed=2 | 70 status=200 | 10 fault=garbage | 10 fault=close-in-body | 10 fault=silent-close",
+          "mix seed=3 | 80 status=200 | 10 fault=stall-before-head | 10 fault=chunked-trailers"]).
+
+pick(List) ->
+    lists:nth(rand:uniform(length(List)), List).
+
+stop_process({Pid, Ref}) ->
+    Pid ! stop,
+    receive
+        {'DOWN', Ref, process, Pid, normal} -> ok;
+        {'DOWN', Ref, process, Pid, Reason} -> Reason
+    after 30000 ->
+            exit(Pid, kill),
+            stuck
+    end.
+
+%% Everything as it should be again: what is pending now can be sent.
+calm(Sinks) ->
+    [begin
+         sink:listener(Sink, true),
+         sink:reset_plans(Sink),
+         sink:release(Sink)
+     end || Sink <- tuple_to_list(Sinks)],
+    case host_ctl:pool_pid(global, http_pool) of
+        undefined -> catch start_pool(element(1, Sinks), 20);
+        _ -> ok
+    end.
+
+progress(Until, Sinks) ->
+    case Until - erlang:monotonic_time(millisecond) of
+        Left when Left =< 0 -> ok;
+        Left ->
+            timer:sleep(min(Left, ?PROGRESS)),
+            Sum = sum_accounts(),
+            io:format("~3b s left: ~ts, ~b received, ~b kB~n",
+                      [max(0, Left - ?PROGRESS) div 1000, account_text(Sum),
+                       lists:sum([maps:get(received, sink:stats(S)) || S <- tuple_to_list(Sinks)]),
+                       maps:get(rss_kb, resources())]),
+            progress(Until, Sinks)
+    end.
+
+account_text(Sum) ->
+    lists:join(", ", [io_lib:format("~ts ~b", [Key, maps:get(Key, Sum)])
+                      || Key <- [pushed, rejected, sent, failed, pending]]).
+
+%%% Books
+
+settle(Deadline) ->
+    #{pending := Pending, uncounted_rejections := Uncounted} = sum_accounts(),
+    case Pending + Uncounted > 0 andalso erlang:monotonic_time(millisecond) < Deadline of
+        true ->
+            timer:sleep(50),
+            settle(Deadline);
+        false ->
+            Pending + Uncounted
+    end.
+
+sum_accounts() ->
+    Accounts = [mongoose_http_pusher_nif:host_type_info(HostType) || HostType <- ?HOST_TYPES],
+    lists:foldl(fun(Account, Sum) ->
+                        maps:map(fun(Key, Value) -> Value + maps:get(Key, Account) end, Sum)
+                end,
+                maps:from_keys([pushed, accepted, rejected, sent, failed, pending,
+                                uncounted_rejections], 0),
+                [Account || Account <- Accounts, is_map(Account)]).
+
+books(Sinks, Messages, Kills) ->
+    Sum = sum_accounts(),
+    Ids = [hd(binary:split(proplists:get_value(<<"message">>, sink:form(Body)), <<" ">>))
+           || Sink <- tuple_to_list(Sinks), #{body := Body, complete := true} <- sink:received(Sink)],
+    Times = lists:foldl(fun(Id, Acc) -> maps:update_with(Id, fun(N) -> N + 1 end, 1, Acc) end,
+                        #{}, Ids),
+    Once = length([Id || {Id, 1} <- maps:to_list(Times)]),
+    Dropped = lists:sum([maps:get(records_dropped, sink:stats(S)) || S <- tuple_to_list(Sinks)]),
+    %% The metrics' own values begin anew with each start of the module; the events do not.
+    Events = [Measurements || {mod_event_pusher_http_sent, _, Measurements} <- host_ctl:events()],
+    Unregistered = [Count || #{count := Count} <- host_log:what(http_pusher_metric_failed)],
+    Sum#{messages => Messages,
+         kills => Kills,
+         received_once => Once,
+         received_twice => map_size(Times) - Once,
+         %% A response was read, but no endpoint has the request.
+         lost => max(0, maps:get(sent, Sum) - map_size(Times)),
+         records_dropped => Dropped,
+         metric_sent => lists:sum([Count || #{count := Count} <- Events]),
+         metric_failed => lists:sum([Count || #{failure_count := Count} <- Events]),
+         metric_refused => lists:sum(Unregistered)}.
+
+resources() ->
+    {ok, Status} = file:read_file("/proc/self/status"),
+    {match, [Rss]} = re:run(Status, "VmRSS:\\s*(\\d+) kB", [{capture, all_but_first, list}]),
+    {match, [Threads]} = re:run(Status, "Threads:\\s*(\\d+)", [{capture, all_but_first, list}]),
+    {ok, Fds} = file:list_dir("/proc/self/fd"),
+    #{rss_kb => list_to_integer(Rss), threads => list_to_integer(Threads), fds => length(Fds),
+      processes => erlang:system_info(process_count)}.
+
+%% What is still being closed gets its time.
+resources_level(Before, Tries) ->
+    [erlang:garbage_collect(Pid) || Pid <- processes()],
+    Now = resources(),
+    case {unlevel(Before, Now), Tries} of
+        {[], _} -> Now;
+        {_, 0} -> Now;
+        _ ->
+            timer:sleep(500),
+            resources_level(Before, Tries - 1)
+    end.
+
+%% Connections to the endpoints and threads for blocking calls come and go with the load.
+unlevel(Before, Now) ->
+    Slack = #{rss_kb => 65536, threads => 24, fds => 70, processes => 20},
+    [Key || {Key, More} <- maps:to_list(Slack), maps:get(Key, Now) > maps:get(Key, Before) + More].
+
+problems(Books, Before, After, Left, Crashed) ->
+    #{pushed := Pushed, accepted := Accepted, rejected := Rejected, sent := Sent, failed := Failed,
+      kills := Kills, lost := Lost, records_dropped := Dropped,
+      messages := Messages, metric_sent := MetricSent, metric_failed := MetricFailed,
+      metric_refused := Refused} = Books,
+    %% Rejected by sessions while the application was down: no host type's account has them.
+    Down = Messages - Pushed,
+    Checks = [{Crashed =:= ok, io_lib:format("the trouble maker ended with ~0p", [Crashed])},
+              {Left =:= 0, "some notifications have no outcome"},
+              {Dropped =:= 0, "the sinks did not keep every record"},
+              {Pushed > 0 andalso Sent > 0, "nothing was sent"},
+              {Pushed =:= Accepted + Rejected, "pushed is not accepted + rejected"},
+              {Accepted =:= Sent + Failed, "accepted is not sent + failed"},
+              {Lost =:= 0, "notifications counted as sent were not received"},
+              {MetricSent =< Sent + Kills, "the metric for sent counts more than one a kill twice"},
+              {MetricSent + MetricFailed + Refused >= Sent + Failed + Rejected + Down,
+               "outcomes or rejections are missing in the metrics"}]
+        ++ [{false, io_lib:format("~ts grew from ~b to ~b", [Key, maps:get(Key, Before),
+                                                            maps:get(Key, After)])}
+            || Key <- unlevel(Before, After)],
+    [lists:flatten(Text) || {false, Text} <- Checks].
+
+json(Seed, Seconds, Books, Before, After) ->
+    Keys = [messages, pushed, accepted, rejected, sent, failed, received_once, received_twice, lost,
+            kills, metric_sent, metric_failed, metric_refused],
+    Pairs = [{seed, Seed}, {seconds, Seconds}] ++ [{Key, maps:get(Key, Books)} || Key <- Keys]
+        ++ lists:append([[{prefixed(Key, start), maps:get(Key, Before)},
+                          {prefixed(Key, 'end'), maps:get(Key, After)}]
+                         || Key <- [rss_kb, threads, fds, processes]]),
+    ["{", lists:join(",", [io_lib:format("\"~ts\":~b", [Key, Value]) || {Key, Value} <- Pairs]), "}"].
+
+prefixed(rss_kb, When) -> io_lib:format("rss_~ts_kb", [When]);
+prefixed(Key, When) -> io_lib:format("~ts_~ts", [Key, When]).
