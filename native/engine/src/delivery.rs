@@ -136,7 +136,7 @@ struct Answer {
 async fn attempt_all(
     opened: &Opened,
     link: &mut Option<Link>,
-    prepared: &Prepared,
+    prepared: &Prepared<'_>,
     call_deadline: Instant,
     made: &AtomicU8,
 ) -> Result<Answer, AttemptError> {
@@ -179,7 +179,7 @@ async fn attempt_all(
 async fn attempt_once(
     opened: &Opened,
     link: &mut Option<Link>,
-    prepared: &Prepared,
+    prepared: &Prepared<'_>,
 ) -> Result<Response<Incoming>, AttemptError> {
     let usable = match link {
         Some(kept) => poll_fn(|cx| Poll::Ready(kept.poll_usable(cx))).await,
@@ -222,22 +222,39 @@ fn failure(reason: Reason, text: &str, attempts: u8) -> Verdict {
     }
 }
 
-/// A request that can be sent more than once.
-pub struct Prepared {
+/// A request that can be sent more than once. Its headers are put together for each attempt: a second
+/// one is rare, and a copy for it would cost the first.
+pub struct Prepared<'a> {
     target: Target,
-    headers: HeaderMap,
+    content: &'a Content,
     body: Bytes,
 }
 
-impl Prepared {
+impl<'a> Prepared<'a> {
     /// The request for `notification`, or what is wrong with its URL.
-    pub fn new(opened: &Opened, notification: &Notification) -> Result<Self, Arc<str>> {
-        let target = opened.targets.get(notification.handler())?;
-        let body = notification.body();
+    pub fn new(opened: &Opened, notification: &'a Notification) -> Result<Self, Arc<str>> {
+        Ok(Self {
+            target: opened.targets.get(notification.handler())?,
+            content: notification.content(),
+            body: notification.body(),
+        })
+    }
+
+    /// One copy of it.
+    #[must_use]
+    pub fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.uri.clone();
+        *request.headers_mut() = self.headers();
+        request
+    }
+
+    fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(HOST, target.host.clone());
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        match notification.content() {
+        headers.insert(HOST, self.target.host.clone());
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        match self.content {
             Content::Form => {
                 let form = HeaderValue::from_static("application/x-www-form-urlencoded");
                 headers.insert(CONTENT_TYPE, form);
@@ -251,20 +268,6 @@ impl Prepared {
                 }
             }
         }
-        Ok(Self {
-            target,
-            headers,
-            body,
-        })
-    }
-
-    /// One copy of it.
-    #[must_use]
-    pub fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.target.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        request
+        headers
     }
 }
