@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz soak package \
-        big_test lint clean
+        test-install big_test lint clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
@@ -37,9 +37,18 @@ test-erlang:
 	rebar3 eunit
 	rebar3 ct
 
-# The names of the two are the shell's own, hence arguments.
+# SECONDS is a name of the shell's own, hence an argument.
 soak: build
 	scripts/soak $(or $(SECONDS),120) $(SEED)
+
+package: deps
+	scripts/package
+
+test-install: build
+	scripts/test-install
+
+big_test:
+	scripts/big-test $(MONGOOSEIM)
 
 lint: deps
 	cargo fmt --all --check
