@@ -6,7 +6,7 @@
 %% knows. Host functions are called by name, because none of them is there when this is compiled.
 -module(mongoose_http_pusher_host).
 
--export([generation/0, version/0, handlers/1, handlers_of/1, handler/1, body/1, names/2,
+-export([generation/0, version/0, handlers/1, handlers_of/1, handler/1, body/1, escapes_in_groups/0, names/2,
          ensure_metrics/1, instrumentation/1, count_sent/4, count_failed/3, supported_features/0]).
 
 -export_type([generation/0, options/0, handler/0]).
@@ -75,6 +75,16 @@ handler(Options) ->
 -spec body(Packet :: term()) -> binary().
 body(Packet) ->
     exml_query:path(Packet, [{element, <<"body">>}, cdata], <<>>).
+
+%% @doc Whether the host's form encoder escapes a space among other bytes as `%20': cowlib does from
+%% 2.14 on, which came with 6.4. The engine builds the form as the host would have done.
+-spec escapes_in_groups() -> boolean().
+escapes_in_groups() ->
+    try
+        cow_qs:qs([{<<>>, <<"   ~">>}]) =:= <<"=%20%20%20%7E">>
+    catch
+        error:undef -> false
+    end.
 
 %% @doc Sender and receiver of a message.
 -spec names(From :: term(), To :: term()) -> mongoose_http_pusher_nif:names().

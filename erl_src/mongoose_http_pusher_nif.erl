@@ -5,7 +5,7 @@
 %% could not be loaded. What each does is written in native/nif.
 -module(mongoose_http_pusher_nif).
 
--export([start_engine/1, stop_engine/0, ping/0,
+-export([start_engine/1, stop_engine/0, ping/0, imitate_encoder/1,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, open_pool/2, hand_over/2, drain_pool/1, resume_pool/1, close_pool/2, pools/0,
          handler/3, handler_info/1, describe_url/2,
@@ -46,6 +46,10 @@ stop_engine() -> ?NOT_LOADED.
 
 -spec ping() -> boolean().
 ping() -> ?NOT_LOADED.
+
+%% Whether the host's form encoder escapes in groups.
+-spec imitate_encoder(boolean()) -> ok.
+imitate_encoder(_InGroups) -> not_loaded().
 
 -spec open_host_type(binary()) -> ok.
 open_host_type(_Name) -> ?NOT_LOADED.

@@ -68,7 +68,7 @@ badarg(Name, Args) ->
 functions() ->
     Form = [id, id, direction, names, binary],
     Custom = [id, id, direction, names, headers, binary],
-    [{start_engine, [settings]}, {stop_engine, []}, {ping, []},
+    [{start_engine, [settings]}, {stop_engine, []}, {ping, []}, {imitate_encoder, [boolean]},
      {open_host_type, [text]}, {close_host_type, [text]}, {abort_host_type, [text]},
      {host_type_info, [text]}, {host_types, []},
      {create_pool, [text]}, {open_pool, [id, options]}, {hand_over, [id, id]}, {drain_pool, [id]},

@@ -46,6 +46,13 @@ fn ping() -> bool {
     ENGINE.ping()
 }
 
+/// Whether the host's form encoder escapes in groups; see `engine::form`.
+#[rustler::nif]
+fn imitate_encoder(in_groups: bool) -> rustler::Atom {
+    engine::form::imitate(in_groups);
+    atoms::ok()
+}
+
 #[rustler::nif]
 fn open_host_type(name: &str) -> rustler::Atom {
     ENGINE.open_host_type(name);
