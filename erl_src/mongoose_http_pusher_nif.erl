@@ -49,7 +49,7 @@ ping() -> ?NOT_LOADED.
 
 %% Whether the host's form encoder escapes in groups.
 -spec imitate_encoder(boolean()) -> ok.
-imitate_encoder(_InGroups) -> not_loaded().
+imitate_encoder(_InGroups) -> ?NOT_LOADED.
 
 -spec open_host_type(binary()) -> ok.
 open_host_type(_Name) -> ?NOT_LOADED.
