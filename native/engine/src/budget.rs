@@ -3,7 +3,9 @@
 //!
 //! There is one for each pool and one for the node. Not here: what a lane may hold (`queue::lanes`).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+
+use crate::sync::AtomicUsize;
 
 /// Bounds with what is used of them.
 #[derive(Debug)]
@@ -17,7 +19,7 @@ pub struct Budget {
 impl Budget {
     /// Nothing used yet.
     #[must_use]
-    pub const fn new(max_items: usize, max_bytes: usize) -> Self {
+    pub fn new(max_items: usize, max_bytes: usize) -> Self {
         Self {
             items: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),

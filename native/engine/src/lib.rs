@@ -31,6 +31,7 @@ pub mod queue;
 pub mod report;
 pub mod runtime;
 pub mod settings;
+pub mod sync;
 pub mod tls;
 pub mod transport;
 pub mod url;

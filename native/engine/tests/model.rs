@@ -1,0 +1,528 @@
+//! Every order in which threads can meet in the queue, the park, the reporter's mailbox and the
+//! bounds, tried one after the other by loom. A wake-up that is lost in any of them is a deadlock
+//! here, which loom reports with the order that led to it.
+//!
+//! `cargo test --release -p http-pusher-engine --features model --test model`
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use engine::budget::Budget;
+use engine::queue::core::{Core, Rules, Step, Turn};
+use engine::queue::lanes::{Expiry, LaneLimits};
+use engine::report::mailbox::Mailbox;
+use engine::report::reason::Reason;
+use engine::settings::WhenBusy;
+use engine::sync::Mutex;
+use engine::worker::Cell;
+use loom::future::block_on;
+use loom::sync::Notify;
+use loom::thread;
+use tokio::time::Instant;
+
+const LIMITS: LaneLimits = LaneLimits {
+    items: 10,
+    cost: 10,
+};
+const CALL_TIMEOUT: Duration = Duration::from_secs(1);
+
+type Item = (u8, u32);
+
+/// A pool without sockets: its queue under its lock, its workers as threads.
+struct Pool {
+    core: Mutex<Core<Item, Arc<Cell>>>,
+    cells: Mutex<Vec<Arc<Cell>>>,
+    workers: Mutex<Vec<thread::JoinHandle<()>>>,
+    /// In the order in which workers took them.
+    started: Mutex<Vec<Item>>,
+    ended: Mutex<Vec<Item>>,
+    /// Rung when `awaited` items have ended.
+    all: Notify,
+    awaited: usize,
+    how: How,
+}
+
+/// What workers do besides their work.
+#[derive(Clone, Copy, PartialEq)]
+enum How {
+    /// They stay.
+    Stay,
+    /// A worker with nothing to do leaves, as where its connection is closed by the peer.
+    Leave,
+    /// Their endpoint is stalled: a request ends only when it is cancelled.
+    Stall,
+}
+
+impl Pool {
+    fn new(workers: usize, awaited: usize, how: How) -> Arc<Self> {
+        let pool = Self::opening(awaited, how);
+        assert_eq!(pool.core.lock().open(rules(workers)), (0, false));
+        pool
+    }
+
+    fn opening(awaited: usize, how: How) -> Arc<Self> {
+        Arc::new(Self {
+            core: Mutex::new(Core::new(LIMITS)),
+            cells: Mutex::default(),
+            workers: Mutex::default(),
+            started: Mutex::default(),
+            ended: Mutex::default(),
+            all: Notify::new(),
+            awaited,
+            how,
+        })
+    }
+
+    fn push(self: &Arc<Self>, lane: u8, number: u32) -> bool {
+        let item = (lane, number);
+        let pushed = self.core.lock().push(&[lane], 0, item, 1, Instant::now());
+        match pushed {
+            Ok(step) => {
+                self.follow(step);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn follow(self: &Arc<Self>, step: Step<Arc<Cell>>) {
+        match step {
+            Step::Wake(cell) => cell.wake(),
+            Step::Start => self.start(),
+            // The tests that need a timer have one of their own.
+            Step::Nothing | Step::Time => {}
+        }
+    }
+
+    fn start(self: &Arc<Self>) {
+        let cell = Arc::new(Cell::default());
+        self.cells.lock().push(Arc::clone(&cell));
+        let pool = Arc::clone(self);
+        let worker = thread::spawn(move || pool.work(&cell));
+        self.workers.lock().push(worker);
+    }
+
+    /// As `worker::run` does it.
+    fn work(self: &Arc<Self>, cell: &Arc<Cell>) {
+        loop {
+            let turn = {
+                let mut core = self.core.lock();
+                let turn = core.take_or_park(Arc::clone(cell));
+                if let Turn::Work(_) = turn {
+                    cell.begin(0);
+                }
+                turn
+            };
+            match turn {
+                Turn::Work(first) => {
+                    let mut next = Some(first);
+                    while let Some(taken) = next {
+                        if self.how == How::Stall {
+                            let reason = block_on(poll_fn(|cx| cell.poll_cancelled(cx)));
+                            assert_eq!(reason, Reason::Shutdown);
+                        }
+                        self.started.lock().push(taken.item);
+                        self.end(taken.item);
+                        let mut core = self.core.lock();
+                        next = core.finish_and_take(taken.ticket, true, Instant::now());
+                        if next.is_some() {
+                            cell.begin(0);
+                        }
+                    }
+                    cell.end();
+                }
+                Turn::Parked => {
+                    if self.how == How::Leave && !self.was_woken(cell) {
+                        let me = |other: &Arc<Cell>| Arc::ptr_eq(other, cell);
+                        if self.core.lock().unpark(me) {
+                            return;
+                        }
+                        block_on(poll_fn(|cx| cell.poll_woken(cx)));
+                    } else if self.how != How::Leave {
+                        block_on(poll_fn(|cx| cell.poll_woken(cx)));
+                    }
+                }
+                Turn::Leave => return,
+            }
+        }
+    }
+
+    #[allow(clippy::unused_self)]
+    fn was_woken(&self, cell: &Cell) -> bool {
+        block_on(poll_fn(|cx| Poll::Ready(cell.poll_woken(cx).is_ready())))
+    }
+
+    /// Until `awaited` items have ended.
+    fn wait(&self) {
+        while self.ended.lock().len() < self.awaited {
+            self.all.wait();
+        }
+        assert_eq!(self.ended.lock().len(), self.awaited);
+    }
+
+    fn end(&self, item: Item) {
+        let mut ended = self.ended.lock();
+        ended.push(item);
+        if ended.len() == self.awaited {
+            self.all.notify();
+        }
+    }
+
+    /// As `Pool::end` does it.
+    fn close(self: &Arc<Self>) {
+        let parked = self.core.lock().close();
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            let (items, next) = self.core.lock().purge(None, from, 2);
+            for item in items {
+                self.end(item);
+            }
+            cursor = next;
+        }
+        for cell in self.cells.lock().iter() {
+            cell.cancel(None, Reason::Shutdown);
+        }
+        for cell in parked {
+            cell.wake();
+        }
+    }
+
+    /// All workers have gone; everything accepted has ended once, each lane in its order.
+    fn assert_over(&self, accepted: usize) {
+        loop {
+            let worker = self.workers.lock().pop();
+            match worker {
+                Some(worker) => worker.join().unwrap(),
+                None => break,
+            }
+        }
+        let ended = self.ended.lock().clone();
+        assert_eq!(ended.len(), accepted, "{ended:?}");
+        let started = self.started.lock().clone();
+        for lane in 0..4 {
+            let numbers: Vec<u32> = of(lane, &started);
+            assert!(numbers.is_sorted(), "lane {lane}: {numbers:?}");
+        }
+        let tally = self.core.lock().tally();
+        assert_eq!(tally.accepted, accepted as u64, "{tally:?}");
+        assert_eq!(tally.accepted, tally.sent + tally.failed, "{tally:?}");
+        assert_eq!((tally.workers, tally.parked), (0, 0), "{tally:?}");
+    }
+}
+
+fn of(lane: u8, items: &[Item]) -> Vec<u32> {
+    let mine = items.iter().filter(|(of, _)| *of == lane);
+    mine.map(|(_, number)| *number).collect()
+}
+
+fn rules(workers: usize) -> Rules {
+    Rules {
+        workers,
+        when_busy: WhenBusy::Wait,
+        max_waiting: None,
+        call_timeout: CALL_TIMEOUT,
+    }
+}
+
+/// Tries every order; with a bound on how often a thread is interrupted where there are too many.
+fn model(preemptions: Option<usize>, check: impl Fn() + Send + Sync + 'static) {
+    let tried = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tried);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.check(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        check();
+    });
+    println!("{} orders", tried.load(Ordering::Relaxed));
+}
+
+/// Two sessions push while the only worker comes, works, parks and is called again.
+fn all_is_delivered(how: How) {
+    model(Some(3), move || {
+        let pool = Pool::new(1, 3, how);
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || assert!(pool.push(1, 1)))
+        };
+        assert!(pool.push(0, 1));
+        assert!(pool.push(0, 2));
+        other.join().unwrap();
+        pool.wait();
+        pool.close();
+        pool.assert_over(3);
+    });
+}
+
+#[test]
+fn no_wake_up_is_lost() {
+    all_is_delivered(How::Stay);
+}
+
+#[test]
+fn no_wake_up_is_lost_by_workers_that_leave() {
+    // One session: a worker that leaves is followed by another, and loom has five threads at most.
+    model(Some(5), || {
+        let pool = Pool::new(1, 2, How::Leave);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(0, 2));
+        pool.wait();
+        pool.close();
+        pool.assert_over(2);
+    });
+}
+
+#[test]
+fn two_workers_share_the_lanes() {
+    model(Some(2), || {
+        let pool = Pool::new(2, 3, How::Stay);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(1, 1));
+        assert!(pool.push(0, 2));
+        pool.wait();
+        pool.close();
+        pool.assert_over(3);
+    });
+}
+
+#[test]
+fn a_push_meets_the_end_of_its_pool() {
+    model(None, || {
+        let pool = Pool::new(1, 0, How::Stay);
+        let session = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || usize::from(pool.push(0, 1)) + usize::from(pool.push(1, 1)))
+        };
+        pool.close();
+        let accepted = session.join().unwrap();
+        pool.assert_over(accepted);
+    });
+}
+
+#[test]
+fn what_is_in_flight_is_cancelled() {
+    model(None, || {
+        let pool = Pool::new(1, 0, How::Stall);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(0, 2));
+        pool.close();
+        pool.assert_over(2);
+    });
+}
+
+#[test]
+fn settings_come_while_a_session_pushes() {
+    model(Some(4), || {
+        let pool = Pool::opening(2, How::Stay);
+        let session = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                assert!(pool.push(0, 1));
+                assert!(pool.push(1, 1));
+            })
+        };
+        let (start, _) = pool.core.lock().open(rules(1));
+        (0..start).for_each(|_| pool.start());
+        session.join().unwrap();
+        pool.wait();
+        pool.close();
+        pool.assert_over(2);
+    });
+}
+
+#[test]
+fn a_lane_goes_on_behind_an_expired_item() {
+    model(Some(3), || {
+        let pool = Pool::new(1, 3, How::Stay);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(1, 1));
+        assert!(pool.push(1, 2));
+        let timer = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || {
+                // It looks once, when the time of whatever waits is over.
+                let expiry = pool.core.lock().expire(Instant::now() + 2 * CALL_TIMEOUT);
+                if let Expiry::Expired(taken) = expiry {
+                    pool.end(taken.item);
+                    let step = pool.core.lock().expired(taken.ticket, Instant::now());
+                    pool.follow(step);
+                }
+            })
+        };
+        timer.join().unwrap();
+        pool.wait();
+        pool.close();
+        pool.assert_over(3);
+    });
+}
+
+#[test]
+fn a_hand_over_meets_a_push() {
+    model(None, || {
+        let (from, to) = (Pool::opening(0, How::Stay), Pool::opening(0, How::Stay));
+        assert!(from.push(0, 1));
+        let session = {
+            let (from, to) = (Arc::clone(&from), Arc::clone(&to));
+            thread::spawn(move || {
+                for number in [2, 3] {
+                    // The heir of a pool that is handed over takes what comes for it.
+                    assert!(from.push(0, number) || to.push(0, number));
+                }
+            })
+        };
+        loop {
+            let mut core = from.core.lock();
+            let Some((_, _, (lane, number))) = core.remove_next(Instant::now()) else {
+                break;
+            };
+            assert!(to.push(lane, number));
+        }
+        session.join().unwrap();
+        to.close();
+        to.assert_over(3);
+        assert_eq!(*to.ended.lock(), [(0, 1), (0, 2), (0, 3)]);
+        from.assert_over(0);
+    });
+}
+
+/// The reporter sleeps until it is called, and is called for everything.
+#[test]
+fn the_reporter_is_called() {
+    model(Some(4), || {
+        let mailbox = Arc::new(Mailbox::default());
+        let bell = Arc::new(Notify::new());
+        let workers: Vec<_> = (0..2)
+            .map(|worker| {
+                let (mailbox, bell) = (Arc::clone(&mailbox), Arc::clone(&bell));
+                thread::spawn(move || {
+                    if mailbox.push(worker) {
+                        bell.notify();
+                    }
+                })
+            })
+            .collect();
+        let mut acknowledged = Vec::new();
+        while acknowledged.len() < 2 {
+            let batch = mailbox.take(1, |item| acknowledged.push(item), |_| ());
+            if batch.is_empty() && acknowledged.len() < 2 {
+                bell.wait();
+            }
+            batch.iter().for_each(|()| mailbox.counted());
+        }
+        assert!(mailbox.is_empty());
+        for worker in workers {
+            worker.join().unwrap();
+        }
+    });
+}
+
+/// The same for what lies elsewhere, as rejections do: the reporter looks there after the mailbox.
+#[test]
+fn the_reporter_is_called_for_rejections() {
+    model(None, || {
+        let mailbox = Arc::new(Mailbox::<u8>::default());
+        let rows = Arc::new(Mutex::new(0));
+        let bell = Arc::new(Notify::new());
+        let session = {
+            let (mailbox, rows) = (Arc::clone(&mailbox), Arc::clone(&rows));
+            let bell = Arc::clone(&bell);
+            thread::spawn(move || {
+                *rows.lock() += 1;
+                if mailbox.disarm() {
+                    bell.notify();
+                }
+            })
+        };
+        loop {
+            let batch = mailbox.take(1, drop, |_| ());
+            assert!(batch.is_empty());
+            if *rows.lock() == 1 {
+                break;
+            }
+            bell.wait();
+        }
+        session.join().unwrap();
+    });
+}
+
+/// A reporter dies after it has counted one of two; nothing is lost, and nothing comes twice but
+/// what it was counting.
+#[test]
+fn a_reporter_dies() {
+    model(None, || {
+        let mailbox = Arc::new(Mailbox::default());
+        let worker = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                for item in 0..3 {
+                    let _ = mailbox.push(item);
+                }
+            })
+        };
+        let acknowledged = Arc::new(Mutex::new(VecDeque::new()));
+        let dying = {
+            let (mailbox, acknowledged) = (Arc::clone(&mailbox), Arc::clone(&acknowledged));
+            thread::spawn(move || {
+                let done = |item| acknowledged.lock().push_back(item);
+                let batch = mailbox.take(2, done, |item| *item);
+                if !batch.is_empty() {
+                    mailbox.counted();
+                }
+                batch
+            })
+        };
+        let seen = dying.join().unwrap();
+        let done = |item| acknowledged.lock().push_back(item);
+        mailbox.attach(done);
+        let counted = usize::from(!seen.is_empty());
+        assert_eq!(acknowledged.lock().len(), counted);
+        worker.join().unwrap();
+        let mut again = Vec::new();
+        loop {
+            let batch = mailbox.take(2, done, |item| *item);
+            if batch.is_empty() {
+                break;
+            }
+            again.extend(batch.iter().copied());
+            batch.iter().for_each(|_| mailbox.counted());
+        }
+        assert_eq!(
+            again.len(),
+            3 - counted,
+            "only what was not counted comes again"
+        );
+        assert_eq!(*acknowledged.lock(), [0, 1, 2]);
+    });
+}
+
+#[test]
+fn bounds_hold_and_refuse_nobody_else() {
+    model(Some(3), || {
+        let budget = Arc::new(Budget::new(2, 10));
+        let threads: Vec<_> = [11, 6, 5]
+            .into_iter()
+            .map(|bytes| {
+                let budget = Arc::clone(&budget);
+                thread::spawn(move || {
+                    let reserved = budget.reserve(bytes);
+                    let (items, used) = budget.used();
+                    assert!(items <= 2 && used <= 10, "{items} items, {used} bytes");
+                    reserved
+                })
+            })
+            .collect();
+        let reserved: Vec<bool> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect();
+        assert!(!reserved[0]);
+        assert!(reserved[1] != reserved[2], "one of them fits: {reserved:?}");
+        budget.release(if reserved[1] { 6 } else { 5 });
+        assert_eq!(budget.used(), (0, 0));
+    });
+}
