@@ -1,0 +1,128 @@
+//! A million notifications against an endpoint that has stalled: everything past the bounds is
+//! rejected at once, memory stays where the bounds put it, and when the endpoint comes back, so does
+//! delivery.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use engine::engine::NotTaken;
+use engine::report::reason::Rejection;
+use engine::settings::PoolOptions;
+use sink::SinkConfig;
+use support::{Bench, End, options, sink, until};
+
+const PUSHES: u64 = 1_000_000;
+const SESSIONS: u64 = 4;
+const PENDING: u64 = 100_000;
+const PENDING_BYTES: usize = 64 << 20;
+/// What is pending takes its bytes, and some for lanes, keys and lists.
+const MEMORY: u64 = 64 << 20;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Resident memory of this process, in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .unwrap();
+    let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kilobytes * 1024
+}
+
+#[test]
+fn a_million_against_a_stalled_endpoint() {
+    let bench = Arc::new(Bench::new());
+    let sink = sink(SinkConfig {
+        plan: "fault=stall-before-head".parse().unwrap(),
+        max_records: 0,
+        ..SinkConfig::default()
+    });
+    let pool = bench.pool(PoolOptions {
+        workers: 50,
+        request_timeout: support::millis(REQUEST_TIMEOUT),
+        // Longer than this test: what is accepted stays.
+        call_timeout: 600_000,
+        ..options(sink.url(""))
+    });
+    let before = resident();
+    let slowest = Arc::new(AtomicU64::new(0));
+    let begin = Instant::now();
+    let sessions: Vec<_> = (0..SESSIONS)
+        .map(|session| {
+            let (bench, slowest) = (Arc::clone(&bench), Arc::clone(&slowest));
+            std::thread::spawn(move || {
+                let handler = bench.handler("/n");
+                let mut rejected = 0;
+                for n in 0..PUSHES / SESSIONS {
+                    let sender = format!("{session}/{}", n % 5_000);
+                    let asked = Instant::now();
+                    match bench.push_text(pool, &handler, &sender, b"a message") {
+                        Ok(()) => {}
+                        Err(NotTaken::Rejected(Rejection::QueueFull)) => rejected += 1,
+                        other => panic!("{other:?}"),
+                    }
+                    let micros = u64::try_from(asked.elapsed().as_micros()).unwrap();
+                    slowest.fetch_max(micros, Ordering::Relaxed);
+                    if n % 50_000 == 0 {
+                        let state = bench.state(pool);
+                        assert!(state.pending as u64 <= PENDING, "{state:?}");
+                        assert!(state.pending_bytes <= PENDING_BYTES, "{state:?}");
+                        assert!(state.tally.in_flight <= 50, "{state:?}");
+                    }
+                }
+                rejected
+            })
+        })
+        .collect();
+    let rejected: u64 = sessions
+        .into_iter()
+        .map(|session| session.join().unwrap())
+        .sum();
+    let pushing = begin.elapsed();
+    let account = bench.account();
+    assert_eq!(account.pushed, PUSHES, "{account:?}");
+    assert_eq!(account.rejected, rejected, "{account:?}");
+    // What failed with request_timeout meanwhile has made room.
+    assert!(account.accepted >= PENDING, "{account:?}");
+    assert!(
+        account.accepted <= PENDING + account.failed + 1_000,
+        "{account:?}"
+    );
+    let rows = bench.engine.rejections.list();
+    assert_eq!(rows.len(), 1, "one row for all of them");
+    assert_eq!(rows[0].count, rejected);
+    let grown = resident().saturating_sub(before);
+    assert!(
+        grown <= MEMORY,
+        "{grown} bytes for {} pending",
+        bench.state(pool).pending
+    );
+
+    // The endpoint comes back.
+    let back = Instant::now();
+    let sent = bench.account().sent;
+    sink.set_plan("status=200".parse().unwrap()).unwrap();
+    until("delivery goes on", || bench.account().sent > sent);
+    let resumed = back.elapsed();
+    assert!(
+        resumed <= REQUEST_TIMEOUT + Duration::from_secs(1),
+        "{resumed:?}"
+    );
+    sink.release();
+    until("all is delivered", || bench.account().pending == 0);
+    println!(
+        "{PUSHES} pushes in {pushing:?}, the slowest {} us; {rejected} rejected; {} KiB more; \
+         delivery resumed after {resumed:?}, all done after {:?}",
+        slowest.load(Ordering::Relaxed),
+        grown / 1024,
+        back.elapsed()
+    );
+    let (end, _) = bench.deliver(pool, "afterwards");
+    assert!(matches!(end, End::Sent { .. }));
+    bench.assert_conserved();
+}
