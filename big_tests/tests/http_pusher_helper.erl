@@ -1,0 +1,399 @@
+%% @doc What the big tests need of a MongooseIM node of any generation, and an endpoint to notify.
+%%
+%% The generations take pools and modules in different shapes; the suites say what they want in one,
+%% and here it is put into the node's own. The endpoint runs in the test node, keeps what it gets in
+%% a table, and answers each path as it is told to.
+-module(http_pusher_helper).
+
+-export([generation/0, generation/1, domain/0, host_type/0, slow/1]).
+-export([start_endpoint/0, stop_endpoint/0, endpoint/0, answer/2, forget/0,
+         requests/0, requests/1, wait_for_requests/1, wait_for_requests/2, form/1, nobody/0]).
+-export([start_pool/2, start_pool/3, stop_pool/1, stop_pool/2,
+         set_handlers/1, set_handlers/2, stop_pusher/0, stop_pusher/1, start_module/3, stop_module/2,
+         module_opts/1, muc_light_opts/0,
+         offline_opts/0, callback/1, parse_config/1, pool_toml/2, handlers_toml/2, lift_shapers/0]).
+-export([counts/0, counts/1, wait_for_counts/1, wait_until/2, wait_until/3]).
+-export([inject/1, inject/2]).
+%% Cowboy's callback.
+-export([init/2]).
+
+-import(distributed_helper, [mim/0, rpc/4]).
+
+-define(LISTENER, http_pusher_endpoint).
+-define(TABLE, http_pusher_requests).
+-define(WAIT, 10000).
+-define(EVENT, mod_event_pusher_http_sent).
+
+%%% The node
+
+%% @doc The generation of the tested node, as the module sees it.
+-spec generation() -> a | b | c | d.
+generation() ->
+    generation(mim()).
+
+-spec generation(distributed_helper:rpc_spec()) -> a | b | c | d.
+generation(Node) ->
+    rpc(Node, mongoose_http_pusher_host, generation, []).
+
+domain() ->
+    ct:get_config({hosts, mim, domain}).
+
+host_type() ->
+    ct:get_config({hosts, mim, host_type}).
+
+%% @doc A node to call things on that take longer than calls usually do.
+-spec slow(distributed_helper:rpc_spec()) -> distributed_helper:rpc_spec().
+slow(Node) ->
+    Node#{timeout => 60000}.
+
+%%% The endpoint
+
+%% @doc Starts the endpoint on a free port of the loopback.
+-spec start_endpoint() -> ok.
+start_endpoint() ->
+    {ok, _} = application:ensure_all_started(cowboy),
+    Self = self(),
+    %% Test cases run in processes of their own; the table outlives them.
+    Owner = spawn(fun() ->
+                          ets:new(?TABLE, [named_table, public, ordered_set]),
+                          Self ! {self(), ready},
+                          receive stop -> ok end
+                  end),
+    receive {Owner, ready} -> ok end,
+    register(?TABLE, Owner),
+    forget(),
+    Dispatch = cowboy_router:compile([{'_', [{"/[...]", ?MODULE, []}]}]),
+    {ok, _} = cowboy:start_clear(?LISTENER, [{ip, {127, 0, 0, 1}}, {port, 0}],
+                                 #{env => #{dispatch => Dispatch}, max_keepalive => 1000000}),
+    ok.
+
+-spec stop_endpoint() -> ok.
+stop_endpoint() ->
+    ok = cowboy:stop_listener(?LISTENER),
+    Watch = monitor(process, ?TABLE),
+    ?TABLE ! stop,
+    receive {'DOWN', Watch, _, _, _} -> ok end.
+
+%% @doc Where the endpoint is.
+-spec endpoint() -> string().
+endpoint() ->
+    "http://127.0.0.1:" ++ integer_to_list(ranch:get_port(?LISTENER)).
+
+%% @doc A place where nobody listens.
+-spec nobody() -> string().
+nobody() ->
+    {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
+    {ok, Port} = inet:port(Socket),
+    ok = gen_tcp:close(Socket),
+    "http://127.0.0.1:" ++ integer_to_list(Port).
+
+%% @doc How requests for a path are answered from now on: after so many milliseconds (or a random time
+%% up to that), with this status.
+-spec answer(binary() | default, #{delay => non_neg_integer() | {random, pos_integer()},
+                                   status => 200..599}) -> ok.
+answer(Path, Plan) ->
+    true = ets:insert(?TABLE, {{plan, Path}, Plan}),
+    ok.
+
+%% @doc Forgets requests and plans.
+-spec forget() -> ok.
+forget() ->
+    true = ets:delete_all_objects(?TABLE),
+    true = ets:insert(?TABLE, [{count, 0}, {{plan, default}, #{}}]),
+    ok.
+
+%% @doc What has been received, in the order in which it came in.
+-spec requests() -> [map()].
+requests() ->
+    [Request || [Request] <- ets:match(?TABLE, {{request, '_'}, '$1'})].
+
+-spec requests(binary()) -> [map()].
+requests(Path) ->
+    [Request || Request = #{path := P} <- requests(), P =:= Path].
+
+-spec wait_for_requests(non_neg_integer()) -> [map()].
+wait_for_requests(Count) ->
+    wait_for_requests(Count, ?WAIT).
+
+%% @doc Waits until so many requests are there, and fails on more.
+-spec wait_for_requests(non_neg_integer(), timeout()) -> [map()].
+wait_for_requests(Count, Timeout) ->
+    wait_until(fun() -> length(requests()) >= Count end, {requests, Count}, Timeout),
+    Requests = requests(),
+    Count = length(Requests),
+    Requests.
+
+%% @doc The fields of a form.
+-spec form(map()) -> #{binary() => binary()}.
+form(#{body := Body}) ->
+    maps:from_list(cow_qs:parse_qs(Body)).
+
+init(Req0, State) ->
+    {ok, Body, Req1} = cowboy_req:read_body(Req0, #{length => 16#1000000}),
+    Path = cowboy_req:path(Req1),
+    N = ets:update_counter(?TABLE, count, 1),
+    ets:insert(?TABLE, {{request, N}, #{n => N, method => cowboy_req:method(Req1), path => Path,
+                                        headers => cowboy_req:headers(Req1), body => Body}}),
+    Plan = case ets:lookup(?TABLE, {plan, Path}) of
+               [{_, Own}] -> Own;
+               [] -> ets:lookup_element(?TABLE, {plan, default}, 2)
+           end,
+    case maps:get(delay, Plan, 0) of
+        {random, Most} -> timer:sleep(rand:uniform(Most + 1) - 1);
+        Delay -> timer:sleep(Delay)
+    end,
+    {ok, cowboy_req:reply(maps:get(status, Plan, 200), Req1), State}.
+
+%%% Pools and modules
+
+%% @doc Starts a pool of the tested node. Options: host, path_prefix, request_timeout, workers,
+%% strategy, call_timeout.
+-spec start_pool(atom(), map()) -> ok.
+start_pool(Tag, Options) ->
+    start_pool(mim(), Tag, Options).
+
+-spec start_pool(distributed_helper:rpc_spec(), atom(), map()) -> ok.
+start_pool(Node, Tag, Options) ->
+    Host = maps:get(host, Options, endpoint()),
+    Pool = maps:with([workers, strategy, call_timeout], Options),
+    Connection = maps:with([path_prefix, request_timeout], Options),
+    Spec = case generation(Node) of
+               a ->
+                   {http, global, Tag, maps:to_list(Pool), [{server, Host} | maps:to_list(Connection)]};
+               _ ->
+                   Defaults = #{request_timeout => 2000, path_prefix => "/"},
+                   #{type => http, scope => global, tag => Tag,
+                     opts => maps:merge(#{workers => 10, strategy => best_worker,
+                                          call_timeout => 5000}, Pool),
+                     conn_opts => maps:merge(Defaults#{host => Host}, Connection)}
+           end,
+    [{ok, _}] = rpc(slow(Node), mongoose_wpool, start_configured_pools, [[Spec]]),
+    ok.
+
+-spec stop_pool(atom()) -> any().
+stop_pool(Tag) ->
+    stop_pool(mim(), Tag).
+
+-spec stop_pool(distributed_helper:rpc_spec(), atom()) -> any().
+stop_pool(Node, Tag) ->
+    case rpc(Node, mongoose_http_pusher_host_pool, is_listed, [{global, Tag}]) of
+        true -> rpc(slow(Node), mongoose_wpool, stop, [http, global, Tag]);
+        false -> ok
+    end.
+
+%% @doc Runs the event pusher with these handlers, each a map of pool_name, path, callback_module.
+-spec set_handlers([map()]) -> ok.
+set_handlers(Handlers) ->
+    set_handlers(mim(), Handlers).
+
+-spec set_handlers(distributed_helper:rpc_spec(), [map()]) -> ok.
+set_handlers(Node, Handlers) ->
+    stop_pusher(Node),
+    start_module(Node, mod_event_pusher, module_opts(Handlers)).
+
+-spec stop_pusher() -> ok.
+stop_pusher() ->
+    stop_pusher(mim()).
+
+-spec stop_pusher(distributed_helper:rpc_spec()) -> ok.
+stop_pusher(Node) ->
+    stop_module(Node, mod_event_pusher).
+
+%% @doc Starts a module of the host with what it needs, with just these options.
+-spec start_module(distributed_helper:rpc_spec(), module(), term()) -> ok.
+start_module(Node, Module, Options) ->
+    stop_module(Node, Module),
+    _ = case generation(Node) of
+            a -> rpc(slow(Node), gen_mod_deps, replace_modules,
+                     [host_type(), [], [{Module, Options}]]);
+            _ -> rpc(slow(Node), mongoose_modules, replace_modules,
+                     [host_type(), [], #{Module => Options}])
+        end,
+    true = rpc(Node, gen_mod, is_loaded, [host_type(), Module]),
+    ok.
+
+-spec stop_module(distributed_helper:rpc_spec(), module()) -> ok.
+stop_module(Node, Module) ->
+    case rpc(Node, gen_mod, is_loaded, [host_type(), Module]) of
+        true ->
+            _ = case generation(Node) of
+                    a ->
+                        Loaded = rpc(Node, gen_mod, loaded_modules_with_opts, [host_type()]),
+                        rpc(slow(Node), gen_mod_deps, replace_modules,
+                            [host_type(), [lists:keyfind(Module, 1, Loaded)], []]);
+                    _ ->
+                        rpc(slow(Node), mongoose_modules, replace_modules,
+                            [host_type(), [Module], #{}])
+                end,
+            ok;
+        false ->
+            ok
+    end.
+
+%% @doc Options of mod_event_pusher as the node's configuration would have them.
+-spec module_opts([map()]) -> term().
+module_opts(Handlers) ->
+    case generation() of
+        a ->
+            [{backends, [{http, [{Key, text(Value)} || {Key, Value} <- maps:to_list(Handler)]}
+                         || Handler <- Handlers]}];
+        _ ->
+            Defaults = #{pool_name => http_pool, path => <<>>,
+                         callback_module => mod_event_pusher_http_defaults},
+            #{http => #{handlers => [maps:merge(Defaults, fix_path(Handler)) || Handler <- Handlers]}}
+    end.
+
+text(Value) when is_binary(Value) -> binary_to_list(Value);
+text(Value) -> Value.
+
+fix_path(Handler = #{path := <<"/", Path/binary>>}) -> Handler#{path := Path};
+fix_path(Handler) -> Handler.
+
+-spec muc_light_opts() -> term().
+muc_light_opts() ->
+    case generation() of
+        a -> [{backend, mnesia}];
+        _ -> config_parser_helper:mod_config(mod_muc_light, #{backend => mnesia})
+    end.
+
+-spec offline_opts() -> term().
+offline_opts() ->
+    case generation() of
+        a -> [{backend, mnesia}];
+        _ -> config_parser_helper:mod_config(mod_offline, #{backend => mnesia})
+    end.
+
+%% @doc A handler whose callback module does what the path says; see http_pusher_callbacks.
+-spec callback(binary()) -> map().
+callback(Path) ->
+    #{path => Path, callback_module => http_pusher_callbacks}.
+
+%% @doc Users may send as fast as they like from their next session on.
+-spec lift_shapers() -> ok.
+lift_shapers() ->
+    Rate = 100000000,
+    lists:foreach(fun(Name) ->
+                          case generation() of
+                              a -> rpc(mim(), ejabberd_config, add_global_option,
+                                       [{shaper, Name, global}, {maxrate, Rate}]);
+                              _ -> rpc(mim(), mongoose_config, set_opt,
+                                       [[shaper, Name], #{max_rate => Rate}])
+                          end
+                  end, [normal, fast]).
+
+%%% Configuration files
+
+%% @doc The options of mod_event_pusher that the node's own parser finds for its domain, when the
+%% node's own configuration file has this text added.
+-spec parse_config(iodata()) -> term().
+parse_config(Added) ->
+    Own = rpc(mim(), os, getenv, ["EJABBERD_CONFIG_PATH"]),
+    File = filename:join(filename:dirname(Own), "http_pusher_test.toml"),
+    {ok, Content} = rpc(mim(), file, read_file, [Own]),
+    ok = rpc(mim(), file, write_file, [File, [Content, "\n", Added]]),
+    try
+        %% The module looks into the file that the node was started with.
+        true = rpc(mim(), os, putenv, ["EJABBERD_CONFIG_PATH", File]),
+        State = rpc(slow(mim()), mongoose_config_parser_toml, parse_file, [File]),
+        modules_of(rpc(mim(), mongoose_config_parser, get_opts, [State]))
+    after
+        true = rpc(mim(), os, putenv, ["EJABBERD_CONFIG_PATH", Own]),
+        ok = rpc(mim(), file, delete, [File])
+    end.
+
+modules_of(Options) when is_map(Options) ->
+    modules_of(maps:to_list(Options));
+modules_of(Options) ->
+    Key = {modules, host_type()},
+    [Modules] = [Value || Option <- Options, {K, Value} <- [key_value(Option)], K =:= Key],
+    case Modules of
+        #{mod_event_pusher := Pusher} -> Pusher;
+        _ when is_list(Modules) -> proplists:get_value(mod_event_pusher, Modules)
+    end.
+
+%% A record of the host's in A.
+key_value({local_config, Key, Value}) -> {Key, Value};
+key_value({Key, Value}) -> {Key, Value};
+key_value(Other) -> {other, Other}.
+
+%% @doc A pool in a configuration file.
+-spec pool_toml(atom(), string()) -> iodata().
+pool_toml(Tag, Host) ->
+    io_lib:format("[outgoing_pools.http.~ts]\n  scope = \"global\"\n  workers = 5\n"
+                  "  [outgoing_pools.http.~ts.connection]\n    host = \"~ts\"\n"
+                  "    path_prefix = \"/webservice\"\n", [Tag, Tag, Host]).
+
+%% @doc Handlers in a configuration file, as one table (in A only) or as an array of tables.
+-spec handlers_toml(table | array, [string()]) -> iodata().
+handlers_toml(Form, Paths) ->
+    {Open, Close} = case Form of
+                        table -> {"[", "]"};
+                        array -> {"[[", "]]"}
+                    end,
+    Name = case generation() of
+               a -> "modules.mod_event_pusher.backend.http";
+               _ -> "modules.mod_event_pusher.http.handlers"
+           end,
+    [[Open, Name, Close, "\n  path = \"", Path, "\"\n"] || Path <- Paths].
+
+%%% Metrics
+
+%% @doc What the node's metrics say was sent and failed since they were made.
+-spec counts() -> #{sent := non_neg_integer(), failed := non_neg_integer()}.
+counts() ->
+    counts(mim()).
+
+-spec counts(distributed_helper:rpc_spec()) ->
+    #{sent := non_neg_integer(), failed := non_neg_integer()}.
+counts(Node) ->
+    Names = case generation(Node) of
+                Old when Old =:= a; Old =:= b ->
+                    [{sent, [mod_event_pusher_http, sent]}, {failed, [mod_event_pusher_http, failed]}];
+                _ ->
+                    [{sent, [?EVENT, count]}, {failed, [?EVENT, failure_count]}]
+            end,
+    maps:from_list([{Name, count(Node, [host_type() | Metric])} || {Name, Metric} <- Names]).
+
+count(Node, Metric) ->
+    {ok, Points} = rpc(Node, exometer, get_value, [Metric, count]),
+    proplists:get_value(count, Points).
+
+%% @doc Waits until the metrics say this.
+-spec wait_for_counts(#{sent := non_neg_integer(), failed := non_neg_integer()}) -> ok.
+wait_for_counts(Expected) ->
+    wait_until(fun() -> counts() =:= Expected end, fun() -> {counts, Expected, counts()} end).
+
+-spec wait_until(fun(() -> boolean()), term()) -> ok.
+wait_until(Condition, Name) ->
+    wait_until(Condition, Name, ?WAIT).
+
+-spec wait_until(fun(() -> boolean()), term(), timeout()) -> ok.
+wait_until(Condition, Name, Timeout) ->
+    wait(Condition, Name, erlang:monotonic_time(millisecond) + Timeout).
+
+wait(Condition, Name, Deadline) ->
+    case Condition() of
+        true ->
+            ok;
+        false ->
+            case erlang:monotonic_time(millisecond) > Deadline of
+                true when is_function(Name) -> ct:fail({not_reached, Name()});
+                true -> ct:fail({not_reached, Name, requests()});
+                false ->
+                    timer:sleep(20),
+                    wait(Condition, Name, Deadline)
+            end
+    end.
+
+%%% Code
+
+%% @doc Loads a module of the tests into the tested node.
+-spec inject(module()) -> ok.
+inject(Module) ->
+    inject(mim(), Module).
+
+-spec inject(distributed_helper:rpc_spec(), module()) -> ok.
+inject(Node, Module) ->
+    {Module, Binary, File} = code:get_object_code(Module),
+    {module, Module} = rpc(Node, code, load_binary, [Module, File, Binary]),
+    ok.
