@@ -21,14 +21,21 @@ host_type(HostType) ->
                        mongoose_http_pusher_pools:stopped()
                end).
 
-%% @doc Drains everything; called before the application stops.
+%% @doc Drains everything; called before the application stops, and also when it has crashed: then
+%% there is nothing to wait for, and the next start waits for this.
 -spec all() -> ok.
 all() ->
-    if_running(fun() ->
-                       HostTypes = mongoose_http_pusher_nif:host_types(),
-                       lists:foreach(fun mongoose_http_pusher_nif:close_host_type/1, HostTypes),
-                       drain(HostTypes, mongoose_http_pusher_pools:stopping(5000))
-               end).
+    case whereis(mongoose_http_pusher_sup) of
+        undefined ->
+            ok;
+        _Running ->
+            if_running(fun() ->
+                               HostTypes = mongoose_http_pusher_nif:host_types(),
+                               lists:foreach(fun mongoose_http_pusher_nif:close_host_type/1,
+                                             HostTypes),
+                               drain(HostTypes, mongoose_http_pusher_pools:stopping(5000))
+                       end)
+    end.
 
 %% Where the tree is down already, what was pending has failed with it.
 if_running(Fun) ->

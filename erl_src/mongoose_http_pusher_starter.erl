@@ -70,6 +70,9 @@ reject(HostType) ->
 
 -spec init([]) -> {ok, state(), {continue, start}}.
 init([]) ->
+    %% An application that ends takes all processes of its group with it. One starter is of the host's,
+    %% one that replaces it would be of the group that it has to start again.
+    true = erlang:group_leader(whereis(init), self()),
     {ok, #{tries => 0, retry => undefined, watch => undefined, host_types => #{}},
      {continue, start}}.
 
@@ -96,12 +99,16 @@ handle_cast(_Request, State) ->
 
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({'DOWN', Watch, process, _Pid, Reason}, State = #{watch := Watch}) ->
-    Stopped = State#{watch := undefined, tries := 0},
-    case Reason of
-        %% Somebody stopped it on purpose; the next start of the module or the next try brings it back.
-        shutdown -> ok;
-        _ -> mongoose_http_pusher_log:not_started({application_ended, Reason})
-    end,
+    Tries = case Reason of
+                %% Somebody stopped it on purpose; the next start of the module or the next try brings
+                %% it back.
+                shutdown ->
+                    0;
+                _ ->
+                    mongoose_http_pusher_log:not_started({application_ended, Reason}),
+                    1
+            end,
+    Stopped = State#{watch := undefined, tries := Tries},
     {noreply, retry_in(?RETRY, Stopped)};
 handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
     lists:foreach(fun count_rejected/1, maps:keys(HostTypes)),
@@ -129,11 +136,9 @@ load_callback_modules(Handlers) ->
                   end, Handlers).
 
 try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}) ->
-    case application:ensure_all_started(?APP, temporary) of
-        {ok, _} ->
+    case start(HostTypes) of
+        {ok, Watch} ->
             mongoose_http_pusher_log:started(Tries + 1),
-            Watch = erlang:monitor(process, mongoose_http_pusher_sup),
-            maps:foreach(fun mongoose_http_pusher_pools:add/2, HostTypes),
             %% What was rejected last, before the first notification got through.
             _ = erlang:send_after(?RETRY, self(), count_rejected),
             State#{watch := Watch, tries := 0};
@@ -144,6 +149,23 @@ try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}
 try_start(State) ->
     State.
 
+%% The application controller takes an application whose processes have just died for a running one.
+start(HostTypes) ->
+    case application:ensure_all_started(?APP, temporary) of
+        {ok, _} ->
+            Watch = erlang:monitor(process, mongoose_http_pusher_sup),
+            try
+                maps:foreach(fun mongoose_http_pusher_pools:add/2, HostTypes),
+                {ok, Watch}
+            catch
+                exit:Reason ->
+                    erlang:demonitor(Watch, [flush]),
+                    {error, Reason}
+            end;
+        {error, Reason} ->
+            {error, Reason}
+    end.
+
 %% One timer, however many host types ask meanwhile.
 retry_in(Wait, State = #{retry := Timer}) ->
     _ = is_reference(Timer) andalso erlang:cancel_timer(Timer),
@@ -152,10 +174,15 @@ retry_in(Wait, State = #{retry := Timer}) ->
 announce(#{watch := undefined}, _HostType, _Handlers) ->
     ok;
 announce(_State, HostType, Handlers) ->
-    ok = mongoose_http_pusher_nif:open_host_type(HostType),
-    ok = mongoose_http_pusher_pools:add(HostType, Handlers),
-    mongoose_http_pusher_log:module_started(HostType, Handlers,
-                                            mongoose_http_pusher_settings:current()).
+    try
+        ok = mongoose_http_pusher_nif:open_host_type(HostType),
+        ok = mongoose_http_pusher_pools:add(HostType, Handlers),
+        mongoose_http_pusher_log:module_started(HostType, Handlers,
+                                                mongoose_http_pusher_settings:current())
+    catch
+        %% It has just ended, and is started again with this host type.
+        exit:_ -> ok
+    end.
 
 count_rejected(HostType) ->
     Counter = persistent_term:get(?KEY(HostType)),

@@ -98,7 +98,6 @@ the_starter_killed_is_replaced(Config) ->
     wait_sent(1),
     _ = wait(fun() -> whereis(mongoose_http_pusher_starter) end, fun is_pid/1),
     kill(mongoose_http_pusher_sup),
-    {ok, _} = host_log:wait(http_pusher_engine_down, 1, 30000),
     _ = wait(fun() -> whereis(mongoose_http_pusher_sup) end, fun is_pid/1),
     _ = wait(fun mongoose_http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
     send(<<"alice">>, <<"2">>),
