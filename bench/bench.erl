@@ -46,8 +46,8 @@ run(Quick) ->
     write(Quick, grouped(Samples)).
 
 %% Notifications of one sample, and rounds.
-sizes(true) -> #{quick => true, total => 20000, few => 2000, calls => 1000, rounds => 3, long => 2};
-sizes(false) -> #{quick => false, total => 80000, few => 6000, calls => 4000, rounds => 7, long => 5}.
+sizes(true) -> #{quick => true, total => 20000, few => 5000, calls => 1000, rounds => 3, long => 2};
+sizes(false) -> #{quick => false, total => 80000, few => 10000, calls => 2000, rounds => 7, long => 5}.
 
 part(Name, Part, Env, Size) ->
     Begin = erlang:monotonic_time(millisecond),
@@ -124,13 +124,17 @@ load(Total) ->
 %%% Bare clients
 
 bench(Arguments) ->
+    Numbers = numbers(Arguments),
+    {Numbers("per_second"), Numbers("cpu_seconds") * 100000 / Numbers("requests")}.
+
+%% What a bare client prints, by key.
+numbers(Arguments) ->
     Printed = bench_os:run(os:getenv("BENCH_BINARY"), Arguments),
-    Number = fun(Key) ->
-                     {match, [Text]} = re:run(Printed, ["\"", Key, "\":([0-9.e+-]+)"],
-                                              [{capture, all_but_first, list}]),
-                     try list_to_float(Text) catch error:badarg -> list_to_integer(Text) * 1.0 end
-             end,
-    {Number("per_second"), Number("cpu_seconds") * 100000 / Number("requests")}.
+    fun(Key) ->
+            {match, [Text]} = re:run(Printed, ["\"", Key, "\":([0-9.e+-]+)"],
+                                     [{capture, all_but_first, list}]),
+            try list_to_float(Text) catch error:badarg -> list_to_integer(Text) * 1.0 end
+    end.
 
 arguments(Sink, Total) ->
     ["--url", sink:url(Sink, "/notifications"), "--connections", integer_to_list(?WORKERS),
@@ -145,7 +149,8 @@ hand_off(_Name, Env, #{calls := Calls, rounds := Rounds}) ->
     warm_up(fast),
     fill(stalled, 10000, 1000),
     Samples = rounds(Rounds, [fun() -> latencies("idle", fast, Calls) end,
-                              fun() -> latencies("stalled", stalled, Calls) end]),
+                              fun() -> latencies("stalled", stalled, Calls) end,
+                              fun() -> wake(Calls) end]),
     empty(stalled, Env),
     Samples.
 
@@ -153,6 +158,10 @@ latencies(Name, Tag, Calls) ->
     Sorted = lists:sort(bench_load:hand_off(product(Tag), Calls, 1000)),
     [{"handoff_" ++ Name ++ "_p50", percentile(50, Sorted)},
      {"handoff_" ++ Name ++ "_p99", percentile(99, Sorted)}].
+
+wake(Calls) ->
+    Numbers = numbers(["wake", "--calls", integer_to_list(Calls)]),
+    [{"wake_p50", Numbers("p50")}, {"wake_p99", Numbers("p99")}].
 
 percentile(Percent, Sorted) ->
     lists:nth(max(1, ceil(length(Sorted) * Percent / 100)), Sorted).

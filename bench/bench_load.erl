@@ -16,6 +16,8 @@
 %% At a time, as many as this are pending: a node that has more than that is not measured here.
 -define(WINDOW, 10000).
 -define(LOOK_EVERY, 16).
+%% Far less than the window lasts; sessions would not look at all.
+-define(PAUSE, 40).
 -define(LIMIT_MS, 60000).
 -define(EVENT, mod_event_pusher_http_sent).
 -define(MESSAGE, <<"Hello, this is a chat message of the usual length (about a hundred characters) "
@@ -122,7 +124,7 @@ push(Push, [{Acc, Params, Extra} | Events], Own, Left, Throttle) ->
 throttle(HostType) ->
     case mongoose_http_pusher_nif:host_type_info(HostType) of
         #{pending := Pending} when Pending > ?WINDOW ->
-            timer:sleep(2),
+            timer:sleep(?PAUSE),
             throttle(HostType);
         _ ->
             ok

@@ -10,6 +10,7 @@ mod hyper_load;
 mod load;
 mod report;
 mod reqwest_load;
+mod wake;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,12 @@ enum Command {
         #[command(flatten)]
         load: Load,
     },
+    /// What waking a thread costs.
+    Wake {
+        /// How often, one millisecond apart.
+        #[arg(long)]
+        calls: u32,
+    },
     /// Results, table and plots from samples.
     Report {
         /// What the driver has measured.
@@ -72,6 +79,10 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     let measured = match command {
         Command::Raw { client, load } => raw(client, &load)?,
         Command::Engine { senders, load } => engine_load::run(&load, senders)?,
+        Command::Wake { calls } => {
+            println!("{}", serde_json::to_string(&wake::run(calls))?);
+            return Ok(());
+        }
         Command::Report { samples, out } => {
             report::write(&samples, &out)?;
             return Ok(());

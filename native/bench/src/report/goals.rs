@@ -253,6 +253,27 @@ fn bounds() -> Vec<Goal> {
 fn explanations() -> Vec<Goal> {
     vec![
         figure(
+            "wake_us_p50",
+            "us",
+            None,
+            Sample("wake_p50"),
+            "what waking a thread costs, 1,000 a second: the kernel's part of a hand-off",
+        ),
+        figure(
+            "wake_us_p99",
+            "us",
+            None,
+            Sample("wake_p99"),
+            "the same, 99th percentile",
+        ),
+        figure(
+            "handoff_stalled_us_p50",
+            "us",
+            None,
+            Sample("handoff_stalled_p50"),
+            "one push_event where nobody has to be woken, 1,000 a second",
+        ),
+        figure(
             "hyper_vs_reqwest",
             "",
             None,
