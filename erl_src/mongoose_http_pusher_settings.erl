@@ -75,9 +75,13 @@ valid(max_lane_percent, V) -> is_integer(V) andalso V >= 1 andalso V =< 100;
 %% What a timer of the VM takes at the most.
 valid(drain_timeout, V) -> is_integer(V) andalso V >= 0 andalso V =< 16#FFFFFFFF;
 valid(tokio_threads, V) -> is_integer(V) andalso V >= 1 andalso V =< 1024;
-valid(http2_pools, V) -> is_list(V) andalso lists:all(fun is_atom/1, V);
+valid(http2_pools, V) -> is_list(V) andalso is_atom_list(V);
 valid(log_level, V) -> lists:member(V, log_levels());
 valid(_, V) -> is_integer(V) andalso V >= 1 andalso V < 1 bsl 48.
+
+is_atom_list([]) -> true;
+is_atom_list([First | Rest]) -> is_atom(First) andalso is_atom_list(Rest);
+is_atom_list(_Improper) -> false.
 
 expected(max_lane_percent) -> "a number from 1 to 100";
 expected(drain_timeout) -> "a number of milliseconds, from 0 to 4294967295";

@@ -1,0 +1,52 @@
+%% The application's own settings: defaults, what is taken, and what is named as wrong.
+-module(settings_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-import(mongoose_http_pusher_settings, [check/1, defaults/0]).
+
+nothing_set_test() ->
+    ?assertEqual({defaults(), []}, check([])),
+    ?assertEqual({defaults(), []}, check([{included_applications, []}])).
+
+%% The figures of the design.
+documented_defaults_test() ->
+    ?assertMatch(#{max_pending := 100000, max_pending_bytes := 67108864, max_node_bytes := 536870912,
+                   max_lane_percent := 10, drain_timeout := 5000, http2_pools := []}, defaults()).
+
+taken_test_() ->
+    [{lists:flatten(io_lib:format("~p", [Setting])),
+      ?_assertEqual({(defaults())#{Key := Value}, []}, check([Setting]))}
+     || {Key, Value} = Setting <-
+            [{max_pending, 1}, {max_pending, 1000000}, {max_pending_bytes, 1024},
+             {max_node_bytes, 1}, {max_lane_percent, 1}, {max_lane_percent, 100}, {drain_timeout, 0},
+             {drain_timeout, 60000}, {tokio_threads, 1}, {tokio_threads, 64}, {http2_pools, []},
+             {http2_pools, [http_pool, other]}]
+            ++ [{log_level, Level} || Level <- [debug, info, notice, warning, error, none]]].
+
+%% A wrong one costs nothing but itself: its default is used, the others are taken.
+wrong_test_() ->
+    [{lists:flatten(io_lib:format("~p", [Setting])),
+      fun() ->
+          {Settings, [Problem]} = check([{max_pending, 7}, Setting]),
+          ?assertEqual((defaults())#{max_pending := 7}, Settings),
+          ?assertNotEqual(nomatch, string:find(Problem, io_lib:format("~p", [element(1, Setting)]))),
+          ?assertNotEqual(nomatch, string:find(Problem, "expected"))
+      end}
+     || Setting <- [{Key, Value} || Key <- maps:keys(defaults()), Key =/= max_pending,
+                                    Value <- odd(), not right(Key, Value)]
+            ++ [{max_lane_percent, 0}, {max_lane_percent, 101}, {drain_timeout, -1},
+                {drain_timeout, 1 bsl 40}, {tokio_threads, 0}, {tokio_threads, 100000},
+                {http2_pools, ["http_pool"]}, {log_level, critical},
+                {no_such_setting, 1}, {maxpending, 1}]].
+
+several_wrong_ones_are_all_named_test() ->
+    {Settings, Problems} = check([{max_pending, foo}, {typo, 1}, {drain_timeout, "5"}]),
+    ?assertEqual(defaults(), Settings),
+    ?assertEqual(3, length(Problems)).
+
+odd() ->
+    [foo, -1, 1.5, "text", <<"text">>, {}, #{}, [1], [a | b], self(), 1 bsl 64].
+
+right(http2_pools, Value) -> Value =:= [];
+right(_Key, _Value) -> false.
