@@ -64,7 +64,9 @@ fn push_in_groups(body: &mut Vec<u8>, mut value: &[u8]) {
         value = &value[length..];
         match value.first_chunk::<4>() {
             Some(group) if !group.iter().any(|&byte| stays(byte)) => {
-                group.iter().for_each(|&byte| escape_always(body, byte));
+                for &byte in group {
+                    escape_always(body, byte);
+                }
                 value = &value[4..];
             }
             _ => {

@@ -113,6 +113,8 @@ impl Pool {
             let turn = {
                 let mut core = self.core.lock();
                 let turn = core.take_or_park(Arc::clone(cell));
+                let tally = core.tally();
+                assert!(tally.parked <= tally.workers, "parked twice: {tally:?}");
                 if let Turn::Work(_) = turn {
                     cell.begin(0);
                 }

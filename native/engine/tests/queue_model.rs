@@ -67,8 +67,8 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (0usize..4).prop_map(Op::BodyRead),
         2 => (0usize..4).prop_map(Op::Die),
         4 => (0usize..4).prop_map(Op::Idle),
-        6 => (0u64..80).prop_map(Op::Wait),
-        5 => Just(Op::Timer),
+        6 => (0u64..40).prop_map(Op::Wait),
+        9 => Just(Op::Timer),
         5 => Just(Op::Expired),
         2 => (proptest::option::of(0u32..2), 1usize..5)
             .prop_map(|(group, at_once)| Op::Purge(group, at_once)),
@@ -538,13 +538,23 @@ fn rules() -> impl Strategy<Value = Rules> {
                 WhenBusy::Wait
             },
             max_waiting,
-            call_timeout: Duration::from_millis(100),
+            call_timeout: Duration::from_millis(20),
         },
     )
 }
 
+/// More with `PROPTEST_CASES`.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig {
+        cases: config.cases.max(1_000),
+        failure_persistence: None,
+        ..config
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig {  failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn the_queue_does_what_the_model_does(

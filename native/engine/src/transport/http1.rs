@@ -15,6 +15,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::dial::Stream;
 use super::error::AttemptError;
@@ -23,17 +24,22 @@ use super::link::Drained;
 /// Response headers at the most; more is an invalid response.
 const MAX_HEADERS: usize = 256;
 
-/// An HTTP/1.1 connection with at most one request on it.
+/// An HTTP/1.1 connection with at most one request on it, over whatever carries bytes.
 #[derive(Debug)]
-pub struct Http1 {
+pub struct Http1<S: Carrier = Stream> {
     sender: SendRequest<Full<Bytes>>,
-    connection: Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>,
+    connection: Pin<Box<Connection<TokioIo<S>, Full<Bytes>>>>,
     over: bool,
 }
 
-impl Http1 {
+/// What carries bytes.
+pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for S {}
+
+impl<S: Carrier> Http1<S> {
     /// Takes a connected stream.
-    pub async fn new(stream: Stream) -> Result<Self, AttemptError> {
+    pub async fn new(stream: S) -> Result<Self, AttemptError> {
         let (sender, connection) = Builder::new()
             .max_headers(MAX_HEADERS)
             .handshake(TokioIo::new(stream))
@@ -106,8 +112,8 @@ impl Http1 {
     }
 }
 
-fn poll_connection(
-    connection: &mut Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>,
+fn poll_connection<S: Carrier>(
+    connection: &mut Pin<Box<Connection<TokioIo<S>, Full<Bytes>>>>,
     over: &mut bool,
     cx: &mut Context<'_>,
 ) {
