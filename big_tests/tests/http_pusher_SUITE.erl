@@ -181,7 +181,8 @@ offline_receiver(Config0) ->
     escalus_new_assert:mix_match(
       [is_presence, fun(S) -> escalus_pred:is_chat_message(<<"Are you there?">>, S) end], Stanzas),
     escalus_client:stop(Config, Bob),
-    ?assertEqual(1, length(requests())).
+    ?assertEqual(1, length(requests())),
+    http_pusher_helper:stop_module(mim(), mod_offline).
 
 empty_message_is_not_notified(Config) ->
     start_pool(http_pool, #{}),
@@ -283,7 +284,7 @@ groupchat_through_muc_light(Config) ->
     http_pusher_helper:start_module(mim(), mod_muc_light, http_pusher_helper:muc_light_opts()),
     set_handlers([callback(<<"/room">>), callback(<<"/groupchat">>)]),
     escalus:fresh_story(Config, [{alice, 1}, {bob, 1}, {kate, 1}], fun(Alice, Bob, Kate) ->
-        Name = <<"room", (integer_to_binary(erlang:unique_integer([positive])))/binary>>,
+        Name = <<"room", (integer_to_binary(erlang:system_time()))/binary>>,
         escalus:send(Alice, muc_light_helper:stanza_create_room(Name, [], [{Bob, member},
                                                                           {Kate, member}])),
         %% Who is in the room now, and the answer, in any order.
@@ -606,7 +607,7 @@ survives_restart(Config, Restart) ->
     Added = [http_pusher_helper:pool_toml(http_pool, endpoint()),
              http_pusher_helper:handlers_toml(array, ["/restarted"])],
     try
-        ok = rpc(mim(), file, write_file, [File, [static_hosts_only(Content), "\n", Added]]),
+        ok = rpc(mim(), file, write_file, [File, [http_pusher_helper:static_hosts_only(Content), "\n", Added]]),
         Restart(),
         forget(),
         story(Config, fun(Alice, Bob) ->
@@ -620,19 +621,6 @@ survives_restart(Config, Restart) ->
         ok = rpc(slow(mim()), application, start, [mongooseim]),
         http_pusher_helper:lift_shapers(),
         http_pusher_helper:inject(http_pusher_callbacks)
-    end.
-
-%% Up to 6.5 the host refuses its event pusher where there are dynamic domains, which the configuration
-%% of its own test node has.
-static_hosts_only(Content) ->
-    case generation() of
-        d ->
-            Content;
-        _ ->
-            NoTypes = re:replace(Content, "^ *host_types = .*$", "", [multiline, {return, binary}]),
-            [First | Blocks] = binary:split(NoTypes, <<"[[host_config]]">>, [global]),
-            [First | [["[[host_config]]", Block]
-                      || Block <- Blocks, re:run(Block, "^ *host_type *=", [multiline]) =:= nomatch]]
     end.
 
 is_down_or_new(Before) ->

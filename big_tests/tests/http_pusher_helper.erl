@@ -11,7 +11,7 @@
 -export([start_pool/2, start_pool/3, stop_pool/1, stop_pool/2,
          set_handlers/1, set_handlers/2, stop_pusher/0, stop_pusher/1, start_module/3, stop_module/2,
          module_opts/1, muc_light_opts/0,
-         offline_opts/0, callback/1, parse_config/1, pool_toml/2, handlers_toml/2, lift_shapers/0]).
+         offline_opts/0, callback/1, parse_config/1, static_hosts_only/1, pool_toml/2, handlers_toml/2, lift_shapers/0]).
 -export([counts/0, counts/1, wait_for_counts/1, wait_until/2, wait_until/3]).
 -export([inject/1, inject/2]).
 %% Cowboy's callback.
@@ -290,7 +290,7 @@ parse_config(Added) ->
     Own = rpc(mim(), os, getenv, ["EJABBERD_CONFIG_PATH"]),
     File = filename:join(filename:dirname(Own), "http_pusher_test.toml"),
     {ok, Content} = rpc(mim(), file, read_file, [Own]),
-    ok = rpc(mim(), file, write_file, [File, [Content, "\n", Added]]),
+    ok = rpc(mim(), file, write_file, [File, [static_hosts_only(Content), "\n", Added]]),
     try
         %% The module looks into the file that the node was started with.
         true = rpc(mim(), os, putenv, ["EJABBERD_CONFIG_PATH", File]),
@@ -299,6 +299,20 @@ parse_config(Added) ->
     after
         true = rpc(mim(), os, putenv, ["EJABBERD_CONFIG_PATH", Own]),
         ok = rpc(mim(), file, delete, [File])
+    end.
+
+%% @doc Up to 6.5 the host refuses its event pusher where there are dynamic domains, which the configuration
+%% of its own test node has.
+-spec static_hosts_only(binary()) -> iodata().
+static_hosts_only(Content) ->
+    case generation() of
+        d ->
+            Content;
+        _ ->
+            NoTypes = re:replace(Content, "^ *host_types = .*$", "", [multiline, {return, binary}]),
+            [First | Blocks] = binary:split(NoTypes, <<"[[host_config]]">>, [global]),
+            [First | [["[[host_config]]", Block]
+                      || Block <- Blocks, re:run(Block, "^ *host_type *=", [multiline]) =:= nomatch]]
     end.
 
 modules_of(Options) when is_map(Options) ->
