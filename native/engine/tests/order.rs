@@ -1,0 +1,72 @@
+//! What the endpoint sees of the engine's order where nothing goes wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use engine::settings::PoolOptions;
+use sink::{Record, SinkConfig};
+use support::{Bench, options, sink};
+
+/// Without faults the endpoint sees what the engine starts: each lane in its order, one at a time,
+/// never more than `workers` of all.
+#[test]
+fn lanes_keep_their_order() {
+    const LANES: usize = 37;
+    const EACH: usize = 60;
+    let bench = Bench::new();
+    let endpoint = sink(SinkConfig {
+        plan: "delay=0-4 seed=3".parse().unwrap(),
+        ..SinkConfig::default()
+    });
+    let pool = bench.pool(PoolOptions {
+        workers: 8,
+        request_timeout: 20_000,
+        call_timeout: 60_000,
+        ..options(endpoint.url(""))
+    });
+    let handler = bench.handler("/n");
+    // A walk that comes by every lane in no order to speak of.
+    let mut step: usize = 11;
+    let mut next = [0_usize; LANES];
+    while next.iter().sum::<usize>() < LANES * EACH {
+        step = step * 75 % 65_537;
+        let lane = step % LANES;
+        if next[lane] < EACH {
+            let (sender, text) = (format!("{lane}"), next[lane].to_string());
+            bench
+                .push_text(pool, &handler, &sender, text.as_bytes())
+                .unwrap();
+            next[lane] += 1;
+        }
+    }
+    let seen = bench.outcomes(LANES * EACH);
+    let stats = endpoint.stats();
+    assert!(stats.max_in_flight <= 8, "{stats:?}");
+    assert!(
+        stats.max_in_flight >= 4,
+        "they do not wait for one another: {stats:?}"
+    );
+    let records: Vec<Vec<(String, String)>> = endpoint.records().iter().map(Record::form).collect();
+    let field = |form: &[(String, String)], name: &str| {
+        let found = form.iter().find(|(field, _)| field == name);
+        found.map(|(_, value)| value.clone()).unwrap()
+    };
+    for lane in 0..LANES {
+        let mine = |sender: &str| sender == lane.to_string();
+        let wanted: Vec<String> = (0..EACH).map(|n| n.to_string()).collect();
+        let got: Vec<String> = records
+            .iter()
+            .filter(|form| mine(&field(form, "author")))
+            .map(|form| field(form, "message"))
+            .collect();
+        assert_eq!(got, wanted, "lane {lane} at the endpoint");
+        let ended = seen.iter().filter(|seen| mine(&seen.sender));
+        assert!(
+            ended
+                .zip(&wanted)
+                .all(|(seen, n)| seen.text.ends_with(format!("message={n}").as_bytes())),
+            "lane {lane} at the reporter"
+        );
+    }
+    bench.assert_conserved();
+}

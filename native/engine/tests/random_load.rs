@@ -1,0 +1,272 @@
+//! Random load from a printed seed: sessions that push in bursts, an endpoint that is mostly well,
+//! pools that are replaced, handed over and closed under them, host types that come and go. At the end
+//! every notification is accounted for, to the last one.
+//!
+//! Longer, as a soak, and the same again:
+//! `SOAK_SECONDS=120 SOAK_SEED=7 cargo test --release -p http-pusher-engine --test random_load -- --nocapture`
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use engine::engine::NotTaken;
+use engine::settings::PoolOptions;
+use sink::{Observer, Record, SinkConfig, SinkHandle};
+use support::{Bench, End, options, sink, until};
+
+const FAULTS: &str = "70 status=200 delay=0-5 | 8 status=503 delay=0-40 body-size=3000 | \
+     2 fault=close-before-head | 2 fault=close-in-status | 2 fault=reset-before-head | \
+     2 fault=close-in-body body-size=500 | 1 fault=stall-before-head | 1 fault=stall-in-body body-size=9 | \
+     2 fault=silent-close | 1 fault=silent-death | 2 fault=garbage | 2 fault=connection-close | \
+     1 fault=endless-body | 1 fault=accept-close | 1 fault=accept-reset | 2 fault=chunked-trailers";
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
+/// Numbers that follow from the seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+}
+
+/// Lines of a file below /proc that tell how much this process uses.
+fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// How often the endpoint has got each message, by the number in its text.
+type Received = Arc<Mutex<HashMap<u64, u32>>>;
+
+fn counting(received: &Received) -> Observer {
+    let received = Arc::clone(received);
+    Observer(Arc::new(move |record: &Record| {
+        if !record.complete {
+            return;
+        }
+        let number = record
+            .form()
+            .into_iter()
+            .find(|(name, _)| name == "message")
+            .and_then(|(_, text)| text.parse().ok());
+        *received.lock().unwrap().entry(number.unwrap()).or_default() += 1;
+    }))
+}
+
+/// What sessions and disturbances share.
+struct Scene {
+    bench: Bench,
+    seed: u64,
+    url: String,
+    /// The pool to push to.
+    present: AtomicU32,
+    next: AtomicU64,
+    done: AtomicBool,
+}
+
+impl Scene {
+    fn options(&self, random: &mut Random) -> PoolOptions {
+        PoolOptions {
+            request_timeout: 300,
+            call_timeout: 1_000,
+            workers: 1 + random.below(20),
+            strategy: if random.below(8) == 0 {
+                "next_available_worker".to_owned()
+            } else {
+                "best_worker".to_owned()
+            },
+            ..options(self.url.clone())
+        }
+    }
+
+    /// A session pushes in bursts; how many it pushed, and of these, were accepted.
+    fn push(&self, session: u64) -> (u64, u64) {
+        let mut random = Random(self.seed.wrapping_mul(31 + session) | 1);
+        let handler = self.bench.handler("/n");
+        let mut counts = (0, 0);
+        while !self.done.load(Ordering::Acquire) {
+            for _ in 0..random.below(40) {
+                let number = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+                let sender = format!("user{}", random.below(300));
+                // A pool that was replaced a moment ago is looked up again.
+                let pushed = loop {
+                    let pool = self.present.load(Ordering::Acquire);
+                    let text = number.as_bytes();
+                    match self.bench.push_text(pool, &handler, &sender, text) {
+                        Err(NotTaken::NotOpen) => std::thread::yield_now(),
+                        pushed => break pushed,
+                    }
+                };
+                counts.0 += 1;
+                counts.1 += u64::from(pushed.is_ok());
+            }
+            std::thread::sleep(Duration::from_micros(random.below(20_000)));
+        }
+        counts
+    }
+
+    /// One thing that happens to the pool or the host type; whether the pool was replaced.
+    fn disturb(&self, random: &mut Random, endpoint: &SinkHandle) -> bool {
+        let engine = &self.bench.engine;
+        let old = self.present.load(Ordering::Acquire);
+        match random.below(5) {
+            0 | 1 => {
+                // Other settings: a new incarnation, the old one drains.
+                let new = engine.create_pool("replaced").unwrap();
+                self.present.store(new, Ordering::Release);
+                let allowed = Duration::from_millis(random.below(600));
+                engine.close_pool(old, allowed).unwrap();
+                std::thread::sleep(Duration::from_millis(random.below(20)));
+                engine.open_pool(new, self.options(random)).unwrap();
+                return true;
+            }
+            2 => {
+                // The same settings under a new process: what waited meanwhile is handed over.
+                let spare = engine.create_pool("spare").unwrap();
+                self.present.store(spare, Ordering::Release);
+                std::thread::sleep(Duration::from_millis(random.below(20)));
+                engine.hand_over(spare, old).unwrap();
+                self.present.store(old, Ordering::Release);
+                engine.close_pool(spare, Duration::ZERO).unwrap();
+            }
+            3 => {
+                engine.close_host_type(support::HOST_TYPE);
+                if random.below(2) == 0 {
+                    engine.abort_host_type(support::HOST_TYPE);
+                }
+                std::thread::sleep(Duration::from_millis(random.below(10)));
+                engine.open_host_type(support::HOST_TYPE);
+            }
+            _ => endpoint.close_connections(),
+        }
+        false
+    }
+
+    /// Each accepted one has one outcome; how many were sent and never arrived.
+    fn lost(&self, accepted: u64, received: &HashMap<u64, u32>) -> usize {
+        let seen = self.bench.outcomes(usize::try_from(accepted).unwrap());
+        assert_eq!(seen.len() as u64, accepted);
+        let mut outcomes: HashMap<u64, bool> = HashMap::new();
+        for seen in &seen {
+            let text = std::str::from_utf8(&seen.text).unwrap();
+            let number = text.rsplit('=').next().unwrap().parse().unwrap();
+            let sent = matches!(seen.end, End::Sent { .. });
+            let known = outcomes.insert(number, sent);
+            assert!(known.is_none(), "two outcomes for {number}");
+        }
+        outcomes
+            .iter()
+            .filter(|(number, sent)| **sent && !received.contains_key(number))
+            .count()
+    }
+}
+
+#[test]
+fn conservation_under_random_load() {
+    let seconds = setting("SOAK_SECONDS", 6);
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seed = setting("SOAK_SEED", clock.unwrap().as_secs());
+    println!("seed {seed}");
+    let received = Received::default();
+    let endpoint = sink(SinkConfig {
+        plan: format!("mix seed={seed} | {FAULTS}").parse().unwrap(),
+        max_records: 0,
+        observer: Some(counting(&received)),
+        ..SinkConfig::default()
+    });
+    let scene = Arc::new(Scene {
+        bench: Bench::new(),
+        seed,
+        url: endpoint.url(""),
+        present: AtomicU32::new(0),
+        next: AtomicU64::new(1),
+        done: AtomicBool::new(false),
+    });
+    let bench = &scene.bench;
+    let mut random = Random(seed | 1);
+    let first = bench.pool(scene.options(&mut random));
+    scene.present.store(first, Ordering::Release);
+    bench.deliver_number(first);
+    let (rss, threads, fds) = (status("VmRSS"), status("Threads"), descriptors());
+
+    let sessions: Vec<_> = (0..3)
+        .map(|session| {
+            let scene = Arc::clone(&scene);
+            std::thread::spawn(move || scene.push(session))
+        })
+        .collect();
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut replaced = 0;
+    let mut told = Instant::now();
+    while Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20 + random.below(200)));
+        replaced += u64::from(scene.disturb(&mut random, &endpoint));
+        if told.elapsed() > Duration::from_secs(5) {
+            let state = bench.state(scene.present.load(Ordering::Acquire));
+            println!("{:?} {state:?}", bench.account());
+            told = Instant::now();
+        }
+    }
+    scene.done.store(true, Ordering::Release);
+    let mut counts = (1, 1);
+    for session in sessions {
+        let (pushed, accepted) = session.join().unwrap();
+        counts = (counts.0 + pushed, counts.1 + accepted);
+    }
+    until("all is acknowledged", || bench.account().pending == 0);
+    let account = bench.account();
+    assert_eq!((account.pushed, account.accepted), counts, "{account:?}");
+    let received = received.lock().unwrap().clone();
+    let lost = scene.lost(account.accepted, &received);
+    assert_eq!(lost, 0, "sent, and not received");
+    bench.assert_conserved();
+
+    // Everything is given back.
+    let kept = scene.present.load(Ordering::Acquire);
+    bench.engine.close_pool(kept, Duration::ZERO).unwrap();
+    endpoint.release();
+    until("connections are closed", || descriptors() <= fds);
+    until("threads are gone", || status("Threads") <= threads + 1);
+    let times = |wanted: fn(u32) -> bool| received.values().filter(|times| wanted(**times)).count();
+    println!(
+        "{{\"seed\":{seed},\"pushed\":{},\"accepted\":{},\"rejected\":{},\"sent\":{},\
+         \"failed\":{},\"received_once\":{},\"received_twice\":{},\"lost\":{lost},\
+         \"replaced\":{replaced},\"rss_start_kb\":{rss},\"rss_end_kb\":{},\"threads\":{},\
+         \"fds\":{}}}",
+        account.pushed,
+        account.accepted,
+        account.rejected,
+        account.sent,
+        account.failed,
+        times(|times| times == 1),
+        times(|times| times > 1),
+        status("VmRSS"),
+        status("Threads"),
+        descriptors(),
+    );
+}
+
+impl Bench {
+    /// One that is counted like the others.
+    fn deliver_number(&self, pool: u32) {
+        self.push_text(pool, &self.handler("/n"), "first", b"0")
+            .unwrap();
+        self.outcome_of("first");
+    }
+}
