@@ -1,0 +1,142 @@
+%% https pools, with options in each generation's own terms, against an endpoint that speaks TLS.
+%% Not here: what each TLS option does in detail, which the engine's tests hold.
+-module(tls_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/1, sink/1, send/2, received/1, wait_sent/1, wait_reason/2]).
+
+%% Far beyond what a case takes; every wait in it has a bound of its own.
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups(
+      [a_certificate_of_a_known_authority,
+       a_certificate_of_an_unknown_authority,
+       a_certificate_for_another_name,
+       verification_switched_off,
+       a_client_certificate_where_one_is_demanded,
+       no_client_certificate_where_one_is_demanded,
+       one_version_alone,
+       a_file_that_is_not_there,
+       https_without_a_tls_section]).
+
+init_per_suite(Config) ->
+    Dir = filename:join(proplists:get_value(priv_dir, Config), "certs"),
+    ok = filelib:ensure_dir(filename:join(Dir, "x")),
+    Port = open_port({spawn_executable, sink:binary()}, [{args, ["--make-certs", Dir]}, exit_status]),
+    receive {Port, {exit_status, 0}} -> ok after 30000 -> error(no_certificates) end,
+    [{certs, Dir} | Config].
+
+end_per_suite(_Config) ->
+    ok.
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(Case, Config) ->
+    Server = case Case of a_certificate_for_another_name -> "wrong-name"; _ -> "server" end,
+    Own = #{cert => file(Config, Server ++ ".pem"), key => file(Config, Server ++ ".key")},
+    Tls = case Case of
+              a_client_certificate_where_one_is_demanded -> Own#{client_ca => file(Config, "ca.pem")};
+              no_client_certificate_where_one_is_demanded -> Own#{client_ca => file(Config, "ca.pem")};
+              _ -> Own
+          end,
+    pusher_case:start(Config, #{sink => #{tls => Tls}}).
+
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config).
+
+a_certificate_of_a_known_authority(Config) ->
+    pool(Config, [verify, {cacertfile, file(Config, "ca.pem")}]),
+    [send(<<"alice">>, <<"hi">>) || _ <- [1, 2, 3]],
+    wait_sent(3),
+    ?assertMatch([#{tls := <<"TLS", _/binary>>} | _], received(Config)),
+    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))).
+
+a_certificate_of_an_unknown_authority(Config) ->
+    pool(Config, [verify, {cacertfile, file(Config, "other-ca.pem")}]),
+    refused(Config).
+
+a_certificate_for_another_name(Config) ->
+    pool(Config, [verify, {cacertfile, file(Config, "ca.pem")}]),
+    refused(Config).
+
+verification_switched_off(Config) ->
+    pool(Config, [no_verify, {cacertfile, file(Config, "other-ca.pem")}]),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(1).
+
+a_client_certificate_where_one_is_demanded(Config) ->
+    pool(Config, [verify, {cacertfile, file(Config, "ca.pem")}, {certfile, file(Config, "client.pem")},
+                  {keyfile, file(Config, "client.key")}]),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(1),
+    [#{tls := Tls}] = received(Config),
+    ?assertNotEqual(nomatch, string:find(Tls, "client=yes")).
+
+no_client_certificate_where_one_is_demanded(Config) ->
+    pool(Config, [verify, {cacertfile, file(Config, "ca.pem")}]),
+    refused(Config).
+
+one_version_alone(Config) ->
+    pool(Config, [verify, {cacertfile, file(Config, "ca.pem")}, {versions, ['tlsv1.2']}]),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(1),
+    [#{tls := Tls}] = received(Config),
+    ?assertMatch({match, _}, re:run(Tls, "^TLSv1[._]2")).
+
+a_file_that_is_not_there(Config) ->
+    pool(Config, [verify, {cacertfile, file(Config, "no-such-file.pem")}]),
+    send(<<"alice">>, <<"hi">>),
+    #{text := Text} = wait_reason(pool_config, 1),
+    ?assertNotEqual(nomatch, string:find(Text, "no-such-file.pem")),
+    ?assertMatch({ok, [#{level := error}]}, host_log:wait(http_pusher_pool_config, 1, 30000)).
+
+%% 5.0 does not verify, which is said in a warning; later releases verify against the system's store.
+https_without_a_tls_section(Config) ->
+    pool(Config, none),
+    case proplists:get_value(generation, Config) of
+        a ->
+            send(<<"alice">>, <<"hi">>),
+            wait_sent(1),
+            {ok, Warnings} = host_log:wait(http_pusher_pool_warning, 1, 30000),
+            ?assertMatch([_], [Text || #{text := Text} <- Warnings,
+                                       string:find(Text, "without a tls section") =/= nomatch]);
+        d ->
+            refused(Config)
+    end.
+
+refused(Config) ->
+    send(<<"alice">>, <<"hi">>),
+    _ = wait_reason(tls_error, 1),
+    ?assertMatch(#{sent := 0, failed := 1}, host_ctl:metrics(<<"localhost">>)),
+    ?assertMatch(#{received := 0}, sink:stats(sink(Config))).
+
+pool(Config, Options) ->
+    Tls = case {Options, proplists:get_value(generation, Config)} of
+              {none, _} -> #{};
+              {_, a} -> #{tls => lists:map(fun option_a/1, Options)};
+              {_, d} -> #{tls => maps:from_list(lists:map(fun option_d/1, Options))}
+          end,
+    {ok, _} = pusher_case:pool(Config, Tls),
+    module([#{path => "/notifications"}]).
+
+option_a(verify) -> {verify, verify_peer};
+option_a(no_verify) -> {verify, verify_none};
+option_a(Option) -> Option.
+
+option_d(verify) -> {verify_mode, peer};
+option_d(no_verify) -> {verify_mode, none};
+option_d(Option) -> Option.
+
+file(Config, Name) ->
+    filename:join(proplists:get_value(certs, Config), Name).
