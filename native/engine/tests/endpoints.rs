@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::engine::EngineSettings;
-use engine::settings::PoolOptions;
+use engine::settings::{PoolOptions, TlsOptions};
 use engine::transport::names::Names;
 use sink::{SinkConfig, TlsSettings};
 use support::{Bench, End, REQUEST_TIMEOUT, options, pool_at, sink, until};
@@ -357,4 +357,90 @@ fn a_request_timeout_of_zero() {
     assert!(took < SOON, "{took:?}");
     until("the request is there", || sink.stats().begun == 1);
     bench.assert_conserved();
+}
+
+/// A peer that takes fewer streams than there are workers: requests take turns, none fails.
+#[test]
+fn http2_with_few_streams() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let most = Arc::new(AtomicUsize::new(0));
+    let authority = sink::certs::Authority::new("few streams").unwrap();
+    let (port, ca) = runtime.block_on(few_streams(&authority, Arc::clone(&most)));
+    let bench = Bench::new();
+    let pool = bench.pool(PoolOptions {
+        workers: 10,
+        request_timeout: 10_000,
+        call_timeout: 20_000,
+        http2: true,
+        tls: Some(TlsOptions {
+            cacertfile: Some(ca.0.clone()),
+            ..TlsOptions::default()
+        }),
+        ..options(format!("https://127.0.0.1:{port}"))
+    });
+    for n in 0..40 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    for seen in bench.outcomes(40) {
+        assert_sent(&seen.end);
+    }
+    assert!(
+        most.load(Ordering::Acquire) <= 2,
+        "{most:?} streams at once"
+    );
+    bench.assert_conserved();
+}
+
+/// An HTTP/2 server that takes two streams at once, and the file with its authority.
+async fn few_streams(
+    authority: &sink::certs::Authority,
+    most: Arc<AtomicUsize>,
+) -> (u16, support::TempFile) {
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    use rustls_pki_types::pem::PemObject;
+
+    let identity = authority.server(&["127.0.0.1"]).unwrap();
+    let chain = rustls_pki_types::CertificateDer::pem_slice_iter(identity.cert.as_bytes());
+    let key = rustls_pki_types::PrivateKeyDer::from_pem_slice(identity.key.as_bytes());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.map(Result::unwrap).collect(), key.unwrap())
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let (acceptor, most) = (acceptor.clone(), Arc::clone(&most));
+            tokio::spawn(async move {
+                let stream = acceptor.accept(socket).await.unwrap();
+                let now = Arc::new(AtomicUsize::new(0));
+                let answer = hyper::service::service_fn(move |_| {
+                    let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+                    async move {
+                        most.fetch_max(now.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        now.fetch_sub(1, Ordering::AcqRel);
+                        let empty = http_body_util::Empty::<bytes::Bytes>::new();
+                        Ok::<_, std::convert::Infallible>(hyper::Response::new(empty))
+                    }
+                });
+                let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                    .max_concurrent_streams(2)
+                    .serve_connection(TokioIo::new(stream), answer)
+                    .await;
+            });
+        }
+    });
+    (port, support::TempFile::new(&authority.ca_pem(), port))
 }

@@ -8,7 +8,6 @@
 
 mod support;
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -51,22 +50,54 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// How often the endpoint has got each message, by the number in its text.
-type Received = Arc<Mutex<HashMap<u64, u32>>>;
+/// What is known of each notification, by the number that is its text; a byte each, so that a long
+/// run does not take memory of its own.
+#[derive(Default)]
+struct Known(Mutex<Vec<u8>>);
 
-fn counting(received: &Received) -> Observer {
-    let received = Arc::clone(received);
-    Observer(Arc::new(move |record: &Record| {
-        if !record.complete {
-            return;
+const SENT: u8 = 1;
+const FAILED: u8 = 2;
+const TWO_OUTCOMES: u8 = 4;
+const RECEIVED: u8 = 8;
+const RECEIVED_TWICE: u8 = 16;
+
+impl Known {
+    /// `first` is known of a number, and `second` if it was known before.
+    fn add(&self, form: &[u8], first: u8, before: u8, second: u8) {
+        let text = std::str::from_utf8(form).unwrap();
+        let number: usize = text.rsplit('=').next().unwrap().parse().unwrap();
+        let mut known = self.0.lock().unwrap();
+        if known.len() <= number {
+            known.resize(number + 1024, 0);
         }
-        let number = record
-            .form()
-            .into_iter()
-            .find(|(name, _)| name == "message")
-            .and_then(|(_, text)| text.parse().ok());
-        *received.lock().unwrap().entry(number.unwrap()).or_default() += 1;
+        let again = known[number] & before != 0;
+        known[number] |= if again { first | second } else { first };
+    }
+
+    fn count(&self, wanted: impl Fn(u8) -> bool) -> usize {
+        let known = self.0.lock().unwrap();
+        known.iter().filter(|known| wanted(**known)).count()
+    }
+}
+
+fn receiving(known: &Arc<Known>) -> Observer {
+    let known = Arc::clone(known);
+    Observer(Arc::new(move |record: &Record| {
+        if record.complete {
+            known.add(&record.body, RECEIVED, RECEIVED, RECEIVED_TWICE);
+        }
     }))
+}
+
+fn ending(known: &Arc<Known>) -> support::Watch {
+    let known = Arc::clone(known);
+    Box::new(move |seen| {
+        let end = match seen.end {
+            End::Sent { .. } => SENT,
+            End::Failed { .. } => FAILED,
+        };
+        known.add(&seen.text, end, SENT | FAILED, TWO_OUTCOMES);
+    })
 }
 
 /// What sessions and disturbances share.
@@ -157,24 +188,6 @@ impl Scene {
         }
         false
     }
-
-    /// Each accepted one has one outcome; how many were sent and never arrived.
-    fn lost(&self, accepted: u64, received: &HashMap<u64, u32>) -> usize {
-        let seen = self.bench.outcomes(usize::try_from(accepted).unwrap());
-        assert_eq!(seen.len() as u64, accepted);
-        let mut outcomes: HashMap<u64, bool> = HashMap::new();
-        for seen in &seen {
-            let text = std::str::from_utf8(&seen.text).unwrap();
-            let number = text.rsplit('=').next().unwrap().parse().unwrap();
-            let sent = matches!(seen.end, End::Sent { .. });
-            let known = outcomes.insert(number, sent);
-            assert!(known.is_none(), "two outcomes for {number}");
-        }
-        outcomes
-            .iter()
-            .filter(|(number, sent)| **sent && !received.contains_key(number))
-            .count()
-    }
 }
 
 #[test]
@@ -183,15 +196,15 @@ fn conservation_under_random_load() {
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seed = setting("SOAK_SEED", clock.unwrap().as_secs());
     println!("seed {seed}");
-    let received = Received::default();
+    let known = Arc::new(Known::default());
     let endpoint = sink(SinkConfig {
         plan: format!("mix seed={seed} | {FAULTS}").parse().unwrap(),
         max_records: 0,
-        observer: Some(counting(&received)),
+        observer: Some(receiving(&known)),
         ..SinkConfig::default()
     });
     let scene = Arc::new(Scene {
-        bench: Bench::new(),
+        bench: Bench::watched(ending(&known)),
         seed,
         url: endpoint.url(""),
         present: AtomicU32::new(0),
@@ -232,8 +245,14 @@ fn conservation_under_random_load() {
     until("all is acknowledged", || bench.account().pending == 0);
     let account = bench.account();
     assert_eq!((account.pushed, account.accepted), counts, "{account:?}");
-    let received = received.lock().unwrap().clone();
-    let lost = scene.lost(account.accepted, &received);
+    assert_eq!(
+        known.count(|known| known & TWO_OUTCOMES != 0),
+        0,
+        "two outcomes"
+    );
+    let ended = known.count(|known| known & (SENT | FAILED) != 0);
+    assert_eq!(ended as u64, account.accepted, "one outcome each");
+    let lost = known.count(|known| known & SENT != 0 && known & RECEIVED == 0);
     assert_eq!(lost, 0, "sent, and not received");
     bench.assert_conserved();
 
@@ -243,7 +262,6 @@ fn conservation_under_random_load() {
     endpoint.release();
     until("connections are closed", || descriptors() <= fds);
     until("threads are gone", || status("Threads") <= threads + 1);
-    let times = |wanted: fn(u32) -> bool| received.values().filter(|times| wanted(**times)).count();
     println!(
         "{{\"seed\":{seed},\"pushed\":{},\"accepted\":{},\"rejected\":{},\"sent\":{},\
          \"failed\":{},\"received_once\":{},\"received_twice\":{},\"lost\":{lost},\
@@ -254,8 +272,8 @@ fn conservation_under_random_load() {
         account.rejected,
         account.sent,
         account.failed,
-        times(|times| times == 1),
-        times(|times| times > 1),
+        known.count(|known| known & (RECEIVED | RECEIVED_TWICE) == RECEIVED),
+        known.count(|known| known & RECEIVED_TWICE != 0),
         status("VmRSS"),
         status("Threads"),
         descriptors(),
@@ -267,6 +285,6 @@ impl Bench {
     fn deliver_number(&self, pool: u32) {
         self.push_text(pool, &self.handler("/n"), "first", b"0")
             .unwrap();
-        self.outcome_of("first");
+        until("it has its outcome", || self.seen() == 1);
     }
 }

@@ -33,6 +33,9 @@ impl Http2 {
     pub async fn new(stream: Stream) -> Result<Self, AttemptError> {
         let (sender, connection) = Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
+            // How many streams the peer takes at once is in its first frame. What is sent before that
+            // and is too much is refused, on every fresh connection again.
+            .initial_max_send_streams(1)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| AttemptError::from_hyper(&error))?;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -45,9 +45,14 @@ pub struct Seen {
     pub at: Instant,
 }
 
+/// Told of an outcome instead of its being remembered.
+pub type Watch = Box<dyn Fn(&Seen) + Send + Sync>;
+
 #[derive(Default)]
 struct Book {
     seen: Mutex<Vec<Seen>>,
+    total: AtomicUsize,
+    watch: Option<Watch>,
     more: Condvar,
     done: AtomicBool,
 }
@@ -65,8 +70,20 @@ impl Bench {
     }
 
     pub fn with(settings: EngineSettings, names: Arc<Names>) -> Self {
+        Self::start(settings, names, None)
+    }
+
+    /// Outcomes go to `watch` and are not kept.
+    pub fn watched(watch: Watch) -> Self {
+        Self::start(EngineSettings::default(), Arc::default(), Some(watch))
+    }
+
+    fn start(settings: EngineSettings, names: Arc<Names>, watch: Option<Watch>) -> Self {
         let engine = Arc::new(Engine::default());
-        let book = Arc::new(Book::default());
+        let book = Arc::new(Book {
+            watch,
+            ..Book::default()
+        });
         let reporter = {
             let (engine, book) = (Arc::clone(&engine), Arc::clone(&book));
             std::thread::spawn(move || report(&engine, &book))
@@ -171,7 +188,7 @@ impl Bench {
     }
 
     pub fn seen(&self) -> usize {
-        self.book.seen.lock().unwrap().len()
+        self.book.total.load(Ordering::Acquire)
     }
 
     pub fn account(&self) -> Account {
@@ -260,7 +277,11 @@ fn report(engine: &Engine, book: &Book) {
             continue;
         }
         for seen in batch {
-            book.seen.lock().unwrap().push(seen);
+            match &book.watch {
+                Some(watch) => watch(&seen),
+                None => book.seen.lock().unwrap().push(seen),
+            }
+            book.total.fetch_add(1, Ordering::AcqRel);
             engine.outcomes.counted();
         }
         book.more.notify_all();
