@@ -36,11 +36,17 @@
     pools := #{pool_key() => pool()},
     %% Helpers at work: what for.
     helpers := #{reference() => {look | open, pool_key()}},
+    %% Until when the looks are closer.
+    eager := integer() | undefined,
     burst := {Active :: non_neg_integer(), Deadline :: integer(), LastEnd :: integer()}
 }.
 
 -define(TABLE, mongoose_http_pusher_routes).
 -define(BETWEEN_LOOKS, 1000).
+%% Pools come right after a module has started or another pool has stopped: for a while the looks are
+%% closer, so that the first notification to a new pool finds it open.
+-define(BETWEEN_EAGER_LOOKS, 50).
+-define(EAGER, 10000).
 %% Stops that follow one another within this time share one deadline.
 -define(BURST_GAP, 1000).
 
@@ -94,16 +100,16 @@ await_look(Timeout) ->
 -spec init(mongoose_http_pusher_settings:settings()) -> {ok, state()}.
 init(Settings) ->
     process_flag(trap_exit, true),
-    State = #{settings => Settings, pools => recover(), helpers => #{},
+    State = #{settings => Settings, pools => recover(), helpers => #{}, eager => undefined,
               burst => {0, now_ms(), now_ms() - ?BURST_GAP}},
     {ok, _} = timer:send_interval(?BETWEEN_LOOKS, look_at_all),
-    {ok, look_at_all(State)}.
+    {ok, look_at_all(eager(State))}.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
 handle_call({add, HostType, Handlers}, _From, State) ->
     true = ets:insert(?TABLE, {{handlers, HostType}, Handlers}),
     {reply, ok, lists:foldl(fun(Handler, S) -> add_handler(HostType, Handler, S) end,
-                            State, Handlers)};
+                            eager(State), Handlers)};
 handle_call({remove, HostType}, _From, State) ->
     true = ets:delete(?TABLE, {handlers, HostType}),
     [mongoose_http_pusher_routes:delete(Key)
@@ -130,6 +136,14 @@ handle_info({look, Key}, State) ->
 handle_info(look_at_all, State) ->
     _ = ensure_starter(),
     {noreply, look_at_all(State)};
+handle_info(look_again, State = #{eager := Until}) ->
+    case now_ms() < Until of
+        true ->
+            _ = erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again),
+            {noreply, look_at_all(State)};
+        false ->
+            {noreply, State#{eager := undefined}}
+    end;
 handle_info({close, Key, Id}, State) ->
     {noreply, close_stopped(Key, Id, State)};
 handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{helpers := Helpers}) ->
@@ -137,7 +151,7 @@ handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{helpers := Helpers})
         {{Job, Key}, Rest} ->
             {noreply, helped(Job, Key, Reason, State#{helpers := Rest})};
         error ->
-            {noreply, look_at_all(State)}
+            {noreply, look_at_all(eager(State))}
     end;
 handle_info(_Info, State) ->
     {noreply, State}.
@@ -219,6 +233,10 @@ forget(Key, Pool, State = #{pools := Pools, settings := #{drain_timeout := Drain
     State#{pools := maps:remove(Key, Pools)}.
 
 %%% Looking at the host's pools
+
+eager(State = #{eager := Until}) ->
+    _ = [erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again) || Until =:= undefined],
+    State#{eager := now_ms() + ?EAGER}.
 
 look_at_all(State = #{pools := Pools}) ->
     lists:foldl(fun look/2, State, maps:keys(Pools)).
