@@ -37,6 +37,9 @@ test-erlang:
 	rebar3 eunit
 	rebar3 ct
 
+test-otp: build
+	scripts/test-otp $(OTP)
+
 # SECONDS is a name of the shell's own, hence an argument.
 soak: build
 	scripts/soak $(or $(SECONDS),120) $(SEED)
