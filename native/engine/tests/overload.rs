@@ -13,7 +13,7 @@ use engine::engine::NotTaken;
 use engine::report::reason::Rejection;
 use engine::settings::PoolOptions;
 use sink::SinkConfig;
-use support::{Bench, End, options, sink, until};
+use support::{Bench, options, sink, until};
 
 const PUSHES: u64 = 1_000_000;
 const SESSIONS: u64 = 4;
@@ -114,15 +114,18 @@ fn a_million_against_a_stalled_endpoint() {
         "{resumed:?}"
     );
     sink.release();
-    until("all is delivered", || bench.account().pending == 0);
+    until("it delivers in earnest", || {
+        bench.account().sent > sent + 5_000
+    });
     println!(
         "{PUSHES} pushes in {pushing:?}, the slowest {} us; {rejected} rejected; {} KiB more; \
-         delivery resumed after {resumed:?}, all done after {:?}",
+         delivery resumed after {resumed:?}, five thousand after {:?}",
         slowest.load(Ordering::Relaxed),
         grown / 1024,
         back.elapsed()
     );
-    let (end, _) = bench.deliver(pool, "afterwards");
-    assert!(matches!(end, End::Sent { .. }));
+    // The rest of them would only take time.
+    bench.engine.close_pool(pool, Duration::ZERO).unwrap();
+    until("the rest has failed", || bench.account().pending == 0);
     bench.assert_conserved();
 }
