@@ -7,7 +7,9 @@
 
 -type generation() :: a | d.
 
--define(OPTIONS, [debug_info, warnings_as_errors, report_errors, report_warnings]).
+%% OTP 28 and later warn of an expression that is still right.
+-define(OPTIONS, [debug_info, warnings_as_errors, report_errors, report_warnings,
+                  nowarn_deprecated_catch]).
 
 %% @doc Compiles what is not compiled yet and adds the directory to the code path.
 -spec load(generation()) -> ok.
