@@ -21,8 +21,9 @@
 process_name({global, Tag}) ->
     process_name({<<"global">>, Tag});
 process_name({HostType, Tag}) ->
-    binary_to_atom(<<"mongoose_wpool$http$", HostType/binary, "$",
-                     (atom_to_binary(Tag, utf8))/binary>>, utf8).
+    %% Not `<<...>>': what the compiler makes of that for OTP 24 does not load on OTP 29.
+    Name = ["mongoose_wpool$http$", HostType, $$, atom_to_binary(Tag, utf8)],
+    binary_to_atom(iolist_to_binary(Name), utf8).
 
 %% @doc Whether the host lists the pool. It lists a crashed one, and one that was stopped no more.
 -spec is_listed(mongoose_http_pusher_routes:pool_key()) -> boolean().

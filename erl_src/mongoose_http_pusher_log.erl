@@ -110,8 +110,8 @@ pool_opened(Pool, {ok, Options, Warnings}) ->
     notices([{Pool, Text} || Text <- Warnings]);
 pool_opened(Pool, {error, Text}) ->
     logger:error(#{what => http_pusher_pool_config, pool => Pool, reason => pool_config,
-                   text => <<"The pool cannot be used; its notifications are rejected until it is "
-                             "restarted: ", Text/binary>>}, ?META).
+                   text => iolist_to_binary(["The pool cannot be used; its notifications are "
+                                             "rejected until it is restarted: ", Text])}, ?META).
 
 %% @doc What there is to say about pools.
 -spec notices([{Pool :: binary(), Text :: binary()}]) -> ok.
