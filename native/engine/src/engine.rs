@@ -441,17 +441,22 @@ impl Engine {
         let Some(running) = running.as_ref() else {
             return Err(self.refuse(&handler, Rejection::EngineDown, &notification, None));
         };
-        if !handler.host_type.is_open() {
+        let pools = running.pools.load();
+        let pool = pools.get(&id);
+        if !handler.host_type.admit() {
             return Err(self.refuse(&handler, Rejection::Shutdown, &notification, None));
         }
-        let pools = running.pools.load();
-        let Some(pool) = pools.get(&id) else {
+        let Some(pool) = pool else {
+            handler.host_type.take_back();
             return Err(NotTaken::NotOpen);
         };
         let pushed = match (pool.push(key, notification), pool.heir()) {
             (Err((Refusal::NotOpen, notification)), Some(heir)) => heir.push(key, notification),
             (pushed, _) => pushed,
         };
+        if pushed.is_err() {
+            handler.host_type.take_back();
+        }
         match pushed {
             Ok(()) => {
                 handler.host_type.count_pushed();

@@ -57,24 +57,34 @@ impl HostType {
     /// Whether new notifications are taken.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.open.load(Ordering::Acquire)
+        self.open.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set_open(&self, open: bool) {
-        self.open.store(open, Ordering::Release);
+        self.open.store(open, Ordering::SeqCst);
     }
 
     pub(crate) fn count_pushed(&self) {
         self.pushed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counted before the notification can have an outcome, so that `pending` is never too low.
-    pub(crate) fn count_accepted(&self) {
+    /// Counts one notification as accepted, before it can have an outcome; false where the host type
+    /// is closed. Looked at again after counting: whoever closes the host type and then finds nothing
+    /// pending has seen the last of it.
+    pub(crate) fn admit(&self) -> bool {
+        if !self.is_open() {
+            return false;
+        }
         self.accepted.fetch_add(1, Ordering::SeqCst);
+        if self.is_open() {
+            return true;
+        }
+        self.take_back();
+        false
     }
 
-    /// Takes [`HostType::count_accepted`] back for a notification that a pool refused after all.
-    pub(crate) fn uncount_accepted(&self) {
+    /// Takes [`HostType::admit`] back for a notification that a pool refused after all.
+    pub(crate) fn take_back(&self) {
         self.accepted.fetch_sub(1, Ordering::SeqCst);
     }
 

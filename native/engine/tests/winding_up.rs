@@ -208,6 +208,46 @@ fn a_host_type_leaves_a_pool_that_others_use() {
     });
 }
 
+/// Whoever closes a host type and then finds nothing pending has seen the last of it.
+#[test]
+fn a_host_type_that_is_closed_and_quiet_stays_quiet() {
+    let bench = Arc::new(Bench::new());
+    let sink = sink(SinkConfig::default());
+    let pool = bench.pool(patient(&sink));
+    let handler = bench.handler("/n");
+    let done = Arc::new(AtomicBool::new(false));
+    let sessions: Vec<_> = (0..2)
+        .map(|session| {
+            let (bench, done) = (Arc::clone(&bench), Arc::clone(&done));
+            let handler = Arc::clone(&handler);
+            std::thread::spawn(move || {
+                let sender = format!("session {session}");
+                while !done.load(Ordering::Acquire) {
+                    let _ = bench.push_text(pool, &handler, &sender, b"");
+                    std::thread::sleep(Duration::from_micros(20));
+                }
+            })
+        })
+        .collect();
+    for _ in 0..100 {
+        bench.engine.close_host_type(support::HOST_TYPE);
+        until("nothing is pending", || bench.account().pending == 0);
+        let before = bench.account();
+        std::thread::sleep(Duration::from_millis(1));
+        let after = bench.account();
+        // One that is being refused is counted for a moment.
+        assert_eq!(before.sent + before.failed, after.sent + after.failed);
+        bench.engine.open_host_type(support::HOST_TYPE);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    done.store(true, Ordering::Release);
+    for session in sessions {
+        session.join().unwrap();
+    }
+    assert!(bench.account().sent > 0 && bench.account().rejected > 0);
+    bench.assert_conserved();
+}
+
 /// A pool that nobody has opened yet is handed over while sessions go on pushing: nothing fails and
 /// the order stays.
 #[test]

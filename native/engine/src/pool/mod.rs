@@ -139,8 +139,9 @@ impl Pool {
         })
     }
 
-    /// Takes a notification for the lane `key`, or says why not and gives it back. Never blocks.
-    pub fn push(
+    /// Takes a notification for the lane `key`, which its host type has admitted, or says why not and
+    /// gives it back. Never blocks.
+    pub(crate) fn push(
         self: &Arc<Self>,
         key: &[u8],
         notification: Notification,
@@ -153,21 +154,19 @@ impl Pool {
             self.node.release(cost);
             return Err(self.refuse(Refusal::Full, notification));
         }
-        let host_type = Arc::clone(&notification.handler().host_type);
-        host_type.count_accepted();
+        let group = notification.handler().host_type.id;
         let now = Instant::now();
         let item = Queued {
             notification,
             accepted_at: now,
         };
-        let pushed = self.core.lock().push(key, host_type.id, item, cost, now);
+        let pushed = self.core.lock().push(key, group, item, cost, now);
         match pushed {
             Ok(step) => {
                 self.follow(step);
                 Ok(())
             }
             Err((item, refusal)) => {
-                host_type.uncount_accepted();
                 self.release(cost);
                 Err(self.refuse(refusal, item.notification))
             }
