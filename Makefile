@@ -38,13 +38,15 @@ test-erlang:
 	rebar3 ct
 
 test-otp: build
+	scripts/deps $(if $(filter-out 25,$(OTP)),debootstrap)
 	scripts/test-otp $(OTP)
 
 # SECONDS is a name of the shell's own, hence an argument.
 soak: build
 	scripts/soak $(or $(SECONDS),120) $(SEED)
 
-package: deps
+package:
+	scripts/deps python3-venv
 	scripts/package
 
 test-install: build
