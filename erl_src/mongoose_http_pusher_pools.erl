@@ -28,7 +28,9 @@
     %% The host has stopped it; it is closed for good when this timer ends.
     closing => reference(),
     %% A helper is looking at it.
-    looking => reference()
+    looking => reference(),
+    %% It is the pool of a process that died.
+    recovered => true
 }.
 
 -type state() :: #{
@@ -199,7 +201,8 @@ candidate(Key, #{spare := Spare, pool := Pool, pid := Pid}) ->
 
 %% The rows of a pool's handlers change in one step each.
 store(Key = {_, Tag}, Pool, State = #{pools := Pools}) ->
-    true = ets:insert(?TABLE, {{pool, Key}, maps:without([monitor, closing, looking], Pool)}),
+    Kept = maps:without([monitor, closing, looking, recovered], Pool),
+    true = ets:insert(?TABLE, {{pool, Key}, Kept}),
     State1 = State#{pools := Pools#{Key => Pool}},
     New = candidate(Key, Pool),
     lists:foreach(
@@ -324,7 +327,11 @@ found(Key, Pool = #{pool := Id, digest := Digest}, Found = #{pid := Pid}, State)
             _ = mongoose_http_pusher_nif:hand_over(Spare, Id),
             State1 = store(Key, watch(Pid, Pool#{pid := Pid, spare := create(Key)}), State),
             _ = mongoose_http_pusher_nif:close_pool(Spare, 0),
-            State1;
+            case Pool of
+                %% Whether the one before came to open it, nobody knows; a pool is opened once.
+                #{recovered := true} -> help_open(Key, Id, Found, State1);
+                _ -> State1
+            end;
         false ->
             replace(Key, Pool, Found, State)
     end.
@@ -332,25 +339,26 @@ found(Key, Pool = #{pool := Id, digest := Digest}, Found = #{pid := Pid}, State)
 digest(#{options := Options}) ->
     erlang:md5(term_to_binary(Options)).
 
-resume(#{pool := Id, closing := Timer}) ->
-    _ = erlang:cancel_timer(Timer),
-    {ok, true} =:= mongoose_http_pusher_nif:resume_pool(Id);
-resume(_Pool) ->
-    true.
+resume(Pool = #{pool := Id}) ->
+    _ = [erlang:cancel_timer(Timer) || #{closing := Timer} <- [Pool]],
+    {ok, true} =:= mongoose_http_pusher_nif:resume_pool(Id).
 
 %% Other settings, or the first ones: what waits in the spare pool goes out over these.
 replace(Key, Pool = #{spare := Id, pool := Old}, Found, State) ->
-    #{pid := Pid, options := Options, warnings := Warnings} = Found,
-    #{settings := Settings = #{drain_timeout := Drain}} = State,
+    #{pid := Pid} = Found,
+    #{settings := #{drain_timeout := Drain}} = State,
     _ = [erlang:cancel_timer(Timer) || #{closing := Timer} <- [Pool]],
     New = #{spare => create(Key), pool => Id, pid => undefined, digest => digest(Found)},
     State1 = store(Key, watch(Pid, New#{pid := Pid}), State),
     _ = [mongoose_http_pusher_nif:close_pool(Old, Drain) || Old =/= undefined],
     unmonitor(Pool),
+    help_open(Key, Id, Found, State1).
+
+help_open(Key, Id, #{options := Options, warnings := Warnings}, State = #{settings := Settings}) ->
     Http2 = lists:member(element(2, Key), maps:get(http2_pools, Settings)),
     Handlers = [Path || {{_, Tag, Path}, _, _} <- mongoose_http_pusher_routes:all(),
                         Tag =:= element(2, Key)],
-    help(open, Key, fun() -> open(Id, Options#{http2 => Http2}, Warnings, Handlers) end, State1).
+    help(open, Key, fun() -> open(Id, Options#{http2 => Http2}, Warnings, Handlers) end, State).
 
 open(Id, Options, Warnings, Paths) ->
     case mongoose_http_pusher_nif:open_pool(Id, Options) of
@@ -377,7 +385,7 @@ url_warnings(#{path_prefix := Prefix}, Paths) ->
 
 watch(Pid, Pool) ->
     unmonitor(Pool),
-    Watched = maps:without([closing], Pool),
+    Watched = maps:without([closing, recovered], Pool),
     Watched#{monitor => erlang:monitor(process, Pid)}.
 
 unmonitor(#{monitor := Ref}) -> erlang:demonitor(Ref, [flush]);
@@ -385,25 +393,30 @@ unmonitor(_Pool) -> true.
 
 %%% After a crash of this process
 
+%% It may have died in the middle of anything: what was draining is resumed or drained again, what was
+%% to be opened is opened again, and what belongs to nobody is closed.
 recover() ->
     Alive = [Id || #{id := Id} <- mongoose_http_pusher_nif:pools()],
+    _ = ets:match_delete(?TABLE, {{look, '_'}, '_'}),
     Rows = ets:match_object(?TABLE, {{pool, '_'}, '_'}),
     #{pools := Pools} =
         lists:foldl(fun({{pool, Key}, Pool}, State) ->
                             store(Key, recover_pool(Key, Pool, Alive), State)
                     end, #{pools => #{}}, Rows),
+    Known = lists:append([[Spare, Id] || #{spare := Spare, pool := Id} <- maps:values(Pools)]),
+    #{drain_timeout := Drain} = mongoose_http_pusher_settings:current(),
+    _ = [mongoose_http_pusher_nif:close_pool(Id, Drain) || Id <- Alive -- Known],
     Pools.
 
-%% The engine may have been started anew, with none of the pools.
+%% The engine may have been started anew, with none of the pools. The spare pool may have been handed
+%% over already.
 recover_pool(Key, Pool = #{spare := Spare, pool := Id}, Alive) ->
-    Pool1 = case lists:member(Spare, Alive) of
-                true -> Pool;
-                false -> Pool#{spare := create(Key)}
-            end,
+    New = create(Key),
+    _ = [mongoose_http_pusher_nif:hand_over(Spare, New) || lists:member(Spare, Alive)],
     case lists:member(Id, Alive) of
         %% Its process is watched again once it is found to be the same.
-        true -> Pool1#{pid := undefined};
-        false -> Pool1#{pool := undefined, pid := undefined, digest := undefined}
+        true -> Pool#{spare := New, pid := undefined, recovered => true};
+        false -> Pool#{spare := New, pool := undefined, pid := undefined, digest := undefined}
     end.
 
 now_ms() ->

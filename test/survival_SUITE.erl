@@ -20,6 +20,7 @@ all() ->
 groups() ->
     pusher_case:groups(
       [processes_killed_under_load_lose_no_outcome,
+       pools_restarted_while_processes_are_killed,
        the_reporter_killed_while_it_counts,
        the_whole_tree_killed_comes_back,
        the_starter_killed_is_replaced,
@@ -50,14 +51,38 @@ processes_killed_under_load_lose_no_outcome(Config) ->
     Load = pusher_load:start(4),
     Kills = [begin
                  timer:sleep(rand:uniform(60)),
-                 kill(random([mongoose_http_pusher_reporter, mongoose_http_pusher_pools,
-                              mongoose_http_pusher_engine]))
+                 kill_one()
              end || _ <- lists:seq(1, 40)],
     Pushed = pusher_load:stop(Load),
     ok = pusher_case:settle(),
     Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
     ?assertMatch(#{pushed := Pushed, rejected := 0, failed := 0}, Numbers),
     at_most_twice(Numbers, lists:sum(Kills)).
+
+%% Between two sinks and with the same settings in turn; at the end the pool is in use again.
+pools_restarted_while_processes_are_killed(Config) ->
+    Other = sink:start(),
+    module(Config, #{workers => 3}),
+    Load = pusher_load:start(4),
+    Kills = [begin
+                 ok = host_ctl:stop_pool(global, http_pool),
+                 K = kill_one(),
+                 {ok, _} = pusher_case:pool(Config, #{workers => 3, host => sink:url(Sink)}),
+                 timer:sleep(rand:uniform(30)),
+                 K
+             end || _ <- lists:seq(1, 8), Sink <- [Other, Other, sink(Config), sink(Config)]],
+    Pushed = pusher_load:stop(Load),
+    ok = pusher_case:settle(),
+    Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    ?assertMatch(#{pushed := Pushed, failed := 0}, Numbers),
+    #{accepted := Accepted, sent := Sent} = Numbers,
+    ?assertEqual(Accepted, Sent),
+    _ = kill_one(),
+    send(<<"alice">>, <<"the last one">>),
+    _ = wait(fun() -> lists:last([none | pusher_case:messages(Config)]) end,
+             fun(Last) -> Last =:= {<<"alice">>, <<"the last one">>} end),
+    sink:stop(Other),
+    ?assert(lists:sum(Kills) > 0).
 
 %% Outcomes of both kinds, in full batches.
 the_reporter_killed_while_it_counts(Config) ->
@@ -161,7 +186,8 @@ without_the_library_the_node_goes_on(Config) ->
      || File <- filelib:wildcard(filename:join(Ebin, "*"))],
     Path = [case filename:absname(P) =:= filename:absname(Ebin) of true -> Beams; false -> P end
             || P <- code:get_path()],
-    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io, args => ["-pa" | Path]}),
+    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io, wait_boot => 60000,
+                                          args => ["-pa" | Path]}),
     Call = fun(Module, Function, Args) -> peer:call(Peer, Module, Function, Args, 60000) end,
     ok = Call(host_ctl, start, [Generation, #{log => notice}]),
     {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => sink:url(sink(Config))}]),
@@ -195,6 +221,10 @@ at_most_twice(#{sent := Sent, failed := Failed}, Kills) ->
                  {SentMetric >= Sent andalso FailedMetric >= Failed
                   andalso SentMetric + FailedMetric - Sent - Failed =< Kills,
                   Metrics#{response_times := []}, {Sent, Failed}, Kills}).
+
+kill_one() ->
+    kill(random([mongoose_http_pusher_reporter, mongoose_http_pusher_pools,
+                 mongoose_http_pusher_engine])).
 
 kill(Name) ->
     case whereis(Name) of
