@@ -241,7 +241,7 @@ clear_events() ->
 %% @doc A host in a node of its own, with this node's code path.
 -spec start_peer(generation(), map()) -> pid().
 start_peer(Generation, Opts) ->
-    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io,
+    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io, wait_boot => 60000,
                                           args => ["-pa" | code:get_path()]}),
     ok = call(Peer, ?MODULE, start, [Generation, Opts]),
     Peer.
