@@ -46,8 +46,8 @@ run(Quick) ->
     write(Quick, grouped(Samples)).
 
 %% Notifications of one sample, and rounds.
-sizes(true) -> #{quick => true, total => 20000, few => 5000, calls => 1000, rounds => 3, long => 2};
-sizes(false) -> #{quick => false, total => 80000, few => 10000, calls => 2000, rounds => 7, long => 5}.
+sizes(true) -> #{quick => true, total => 20000, few => 4000, calls => 1000, rounds => 3, long => 2};
+sizes(false) -> #{quick => false, total => 80000, few => 10000, calls => 2000, rounds => 5, long => 3}.
 
 part(Name, Part, Env, Size) ->
     Begin = erlang:monotonic_time(millisecond),
