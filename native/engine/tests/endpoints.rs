@@ -181,18 +181,20 @@ fn http2_goes_on_beside_a_stream_that_fails() {
     let (options, _file) = pool_at(&sink, true);
     let pool = bench.pool(PoolOptions {
         workers: 10,
+        request_timeout: 4_000,
+        call_timeout: 30_000,
         ..options
     });
     let path = |path: &str| bench.handler(path);
     assert_sent(&bench.deliver(pool, "warm").0);
     sink.set_plan_for("/stall", "fault=stall-before-head".parse().unwrap())
         .unwrap();
-    sink.set_plan_for("/slow", "delay=350".parse().unwrap())
+    sink.set_plan_for("/slow", "delay=2500".parse().unwrap())
         .unwrap();
     bench
         .push_text(pool, &path("/stall"), "stall", b"")
         .unwrap();
-    std::thread::sleep(REQUEST_TIMEOUT / 2);
+    std::thread::sleep(Duration::from_secs(2));
     bench.push_text(pool, &path("/slow"), "slow", b"").unwrap();
     assert_failed(&bench.outcome_of("stall").end, "request_timeout", 1);
     assert_sent(&bench.outcome_of("slow").end);
