@@ -199,8 +199,14 @@ the_example_body(Config) ->
     send(<<"alice">>, <<"Hi, Bob!">>),
     send(<<"alice">>, <<"Hi & bye =+é %"/utf8>>),
     wait_sent(2),
+    %% As this node's cowlib writes it, which from 2.14 on escapes in groups.
+    Space = case mongoose_http_pusher_host:escapes_in_groups() of
+                true -> <<"%20">>;
+                false -> <<"+">>
+            end,
     ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=Hi%2C+Bob%21">>,
-                  <<"author=alice&server=localhost&receiver=bob&message=Hi+%26+bye+%3D%2B%C3%A9+%25">>],
+                  <<"author=alice&server=localhost&receiver=bob&message=Hi+%26+bye", Space/binary,
+                    "%3D%2B%C3%A9+%25">>],
                  [Body || #{body := Body} <- received(Config)]).
 
 the_default_callback_module_can_be_called_from_others(Config) ->
