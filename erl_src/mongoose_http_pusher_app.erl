@@ -7,7 +7,16 @@
 
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_Type, _Args) ->
+    preload(),
     mongoose_http_pusher_sup:start_link().
+
+%% The node loads a module when it is first called. Not so these: the first session to notify would
+%% wait for half of them, and those of another version may have been put in their place by then. The
+%% library's module is loaded by the engine's process, which tells what is wrong with it.
+preload() ->
+    {ok, Modules} = application:get_key(mongoose_http_pusher, modules),
+    _ = code:ensure_modules_loaded(lists:delete(mongoose_http_pusher_nif, Modules)),
+    ok.
 
 %% Sessions are gone or get `engine_down' from here on; what is pending is drained first.
 -spec prep_stop(State) -> State.
