@@ -47,7 +47,7 @@ run(Quick) ->
 
 %% Notifications of one sample, and rounds.
 sizes(true) -> #{quick => true, total => 20000, few => 4000, calls => 1000, rounds => 3, long => 2};
-sizes(false) -> #{quick => false, total => 80000, few => 10000, calls => 2000, rounds => 5, long => 3}.
+sizes(false) -> #{quick => false, total => 80000, few => 8000, calls => 1500, rounds => 5, long => 3}.
 
 part(Name, Part, Env, Size) ->
     Begin = erlang:monotonic_time(millisecond),
