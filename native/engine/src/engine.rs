@@ -43,8 +43,6 @@ pub struct EngineSettings {
     pub max_node_bytes: usize,
     /// Percent of a pool's bounds that one lane may have.
     pub max_lane_percent: usize,
-    /// Called in each of the threads before it does anything.
-    pub on_thread_start: fn(),
 }
 
 impl Default for EngineSettings {
@@ -55,7 +53,6 @@ impl Default for EngineSettings {
             max_pending_bytes: 64 << 20,
             max_node_bytes: 512 << 20,
             max_lane_percent: 10,
-            on_thread_start: || {},
         }
     }
 }
@@ -150,7 +147,7 @@ impl Engine {
         if self.running.load().is_some() {
             return Ok(());
         }
-        let runtime = runtime::build(settings.threads, settings.on_thread_start)?;
+        let runtime = runtime::build(settings.threads)?;
         let handle = runtime.handle().clone();
         let bell: Arc<dyn Fn() + Send + Sync> = Arc::new(bell);
         let rings = Arc::clone(&bell);

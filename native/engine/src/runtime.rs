@@ -16,8 +16,8 @@ use crate::report::outcomes::Outcomes;
 /// a second does little else. After a pause the bell rings at once.
 const BETWEEN_RINGS: Duration = Duration::from_millis(1);
 
-/// Threads that work for the engine. Each calls `on_thread_start` first.
-pub fn build(threads: usize, on_thread_start: fn()) -> io::Result<Runtime> {
+/// Threads that work for the engine.
+pub fn build(threads: usize) -> io::Result<Runtime> {
     // A thread inherits the affinity of the one that makes it, which may be a scheduler that the VM
     // has bound to one core. The main thread's is what the process was started with.
     let allowed = sched_getaffinity(getpid()).ok();
@@ -26,7 +26,6 @@ pub fn build(threads: usize, on_thread_start: fn()) -> io::Result<Runtime> {
         .thread_name("http-pusher")
         .enable_all()
         .on_thread_start(move || {
-            on_thread_start();
             if let Some(allowed) = &allowed {
                 // A system that forbids this leaves the thread where it is, which is slower, not wrong.
                 let _ = sched_setaffinity(Pid::from_raw(0), allowed);

@@ -28,23 +28,11 @@ fn start_engine<'a>(env: Env<'a>, settings: Term<'a>) -> NifResult<Term<'a>> {
         max_pending_bytes: settings.max_pending_bytes,
         max_node_bytes: settings.max_node_bytes,
         max_lane_percent: settings.max_lane_percent,
-        on_thread_start: push_nobody_aside,
     };
     Ok(match ENGINE.start(settings, report_nifs::wake_reporter) {
         Ok(()) => atoms::ok().encode(env),
         Err(error) => (atoms::error(), error.to_string()).encode(env),
     })
-}
-
-/// A thread that a session wakes must not take the session's core: under this policy the kernel lets
-/// the session go on first. Where the system forbids it, hand-over is slower, not wrong.
-fn push_nobody_aside() {
-    // SAFETY: the structure consists of integers, for which zero is a value, and lives during the
-    // call; 0 is the calling thread.
-    unsafe {
-        let parameters: libc::sched_param = std::mem::zeroed();
-        libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters);
-    }
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
