@@ -1,0 +1,100 @@
+//! Host types and handlers by name and number: made once, never forgotten. Not here: their accounts
+//! (`host_type`).
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::host_type::HostType;
+use crate::notification::Handler;
+use crate::report::reason::Reason;
+
+impl Engine {
+    /// The host type of this name, open for notifications; made where it is new.
+    pub fn open_host_type(&self, name: &str) -> Arc<HostType> {
+        let _one_at_a_time = self.registering.lock();
+        let known = self.host_types.load_full();
+        if let Some(host_type) = known.iter().find(|host_type| &*host_type.name == name) {
+            host_type.set_open(true);
+            return Arc::clone(host_type);
+        }
+        let id = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        let host_type = Arc::new(HostType::new(id, name));
+        let mut host_types = Vec::clone(&known);
+        host_types.push(Arc::clone(&host_type));
+        self.host_types.store(Arc::new(host_types));
+        host_type
+    }
+
+    /// The host type of this name, if it was ever opened.
+    #[must_use]
+    pub fn host_type(&self, name: &str) -> Option<Arc<HostType>> {
+        self.host_types
+            .load()
+            .iter()
+            .find(|host_type| &*host_type.name == name)
+            .cloned()
+    }
+
+    /// All host types there ever were.
+    #[must_use]
+    pub fn host_types(&self) -> Vec<Arc<HostType>> {
+        Vec::clone(&self.host_types.load())
+    }
+
+    /// No new notifications for this host type; what was accepted goes on.
+    pub fn close_host_type(&self, name: &str) {
+        if let Some(host_type) = self.host_type(name) {
+            host_type.set_open(false);
+        }
+    }
+
+    /// What is pending for this host type fails with `shutdown`. Returns at once.
+    pub fn abort_host_type(&self, name: &str) {
+        let Some(host_type) = self.host_type(name) else {
+            return;
+        };
+        let Some(running) = self.running.load_full() else {
+            return;
+        };
+        let mut pools = self.pools();
+        pools.extend(running.closing.lock().values().cloned());
+        running.handle.spawn(async move {
+            for pool in pools {
+                let text = "the module was stopped before its turn came";
+                pool.fail_all(Some(host_type.id), Reason::Shutdown, text);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// The handler with this host type, pool name and path; made where it is new.
+    pub fn handler(&self, host_type: &str, pool_name: &str, path: &str) -> Arc<Handler> {
+        let host_type = self.open_host_type(host_type);
+        let _one_at_a_time = self.registering.lock();
+        let known = self.handlers.load_full();
+        let same = |handler: &&Arc<Handler>| {
+            handler.host_type.id == host_type.id
+                && &*handler.pool_name == pool_name
+                && &*handler.path == path
+        };
+        if let Some(handler) = known.iter().find(same) {
+            return Arc::clone(handler);
+        }
+        let handler = Arc::new(Handler {
+            id: u32::try_from(known.len()).unwrap_or(u32::MAX),
+            host_type,
+            pool_name: pool_name.into(),
+            path: path.into(),
+        });
+        let mut handlers = Vec::clone(&known);
+        handlers.push(Arc::clone(&handler));
+        self.handlers.store(Arc::new(handlers));
+        handler
+    }
+
+    /// The handler of this number.
+    #[must_use]
+    pub fn handler_by_id(&self, id: u32) -> Option<Arc<Handler>> {
+        self.handlers.load().get(id as usize).cloned()
+    }
+}

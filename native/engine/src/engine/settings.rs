@@ -1,0 +1,46 @@
+//! What the application's own settings say to the engine, and the bounds of a pool that follow from it.
+//! Not here: a pool's options (`crate::settings`).
+
+use crate::pool::PoolLimits;
+use crate::queue::lanes::LaneLimits;
+
+/// What the application's own settings say to the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineSettings {
+    /// Threads that do the work.
+    pub threads: usize,
+    /// Pending notifications of one pool.
+    pub max_pending: usize,
+    /// Their bytes.
+    pub max_pending_bytes: usize,
+    /// Pending bytes of all pools.
+    pub max_node_bytes: usize,
+    /// Percent of a pool's bounds that one lane may have.
+    pub max_lane_percent: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            max_pending: 100_000,
+            max_pending_bytes: 64 << 20,
+            max_node_bytes: 512 << 20,
+            max_lane_percent: 10,
+        }
+    }
+}
+
+impl EngineSettings {
+    pub(super) fn pool_limits(&self) -> PoolLimits {
+        let part = |whole: usize| (whole / 100 * self.max_lane_percent).max(1);
+        PoolLimits {
+            items: self.max_pending,
+            bytes: self.max_pending_bytes,
+            lane: LaneLimits {
+                items: part(self.max_pending.max(100)),
+                cost: part(self.max_pending_bytes.max(100)),
+            },
+        }
+    }
+}
