@@ -27,6 +27,7 @@ use crate::pool::target::Target;
 use crate::pool::{Opened, Pool};
 use crate::report::outcomes::Verdict;
 use crate::report::reason::Reason;
+use crate::report::totals::PoolTotals;
 use crate::transport::error::AttemptError;
 use crate::transport::link::{Drained, Link};
 use crate::worker::Cell;
@@ -44,7 +45,8 @@ pub async fn deliver(
     job: InFlight,
 ) -> Option<InFlight> {
     faults::point("prepare");
-    let (Some(opened), Some(notification)) = (pool.opened(), job.notification()) else {
+    let parts = (pool.opened(), job.notification(), job.accepted_at());
+    let (Some(opened), Some(notification), Some(accepted_at)) = parts else {
         return job.finish_and_take(
             cell,
             failure(Reason::InternalError, "the pool is not open", 0),
@@ -54,7 +56,11 @@ pub async fn deliver(
         Ok(prepared) => prepared,
         Err(text) => return job.finish_and_take(cell, failure(Reason::PoolConfig, &text, 0)),
     };
-    let attempts = AtomicU8::new(0);
+    let attempts = Attempts {
+        made: AtomicU8::new(0),
+        accepted_at,
+        totals: &pool.totals,
+    };
     let end = {
         let mut run = pin!(attempt_all(
             opened,
@@ -77,7 +83,10 @@ pub async fn deliver(
         Err(error) => {
             *link = None;
             let text = format!("POST {}: {}", opened.describe(&prepared.target), error.text);
-            return job.finish_and_take(cell, failure(error.reason, &text, attempts.into_inner()));
+            return job.finish_and_take(
+                cell,
+                failure(error.reason, &text, attempts.made.into_inner()),
+            );
         }
     };
     faults::point("answered");
@@ -133,19 +142,41 @@ struct Answer {
     deadline: Instant,
 }
 
+/// The attempts made for one notification, and the totals that they count in.
+struct Attempts<'a> {
+    made: AtomicU8,
+    accepted_at: Instant,
+    totals: &'a PoolTotals,
+}
+
+impl Attempts<'_> {
+    /// One more begins now; which one it is.
+    fn begin(&self, now: Instant) -> u8 {
+        let attempt = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+        if attempt == 1 {
+            let waited = now.saturating_duration_since(self.accepted_at);
+            self.totals.queue_time.add(waited);
+        } else {
+            self.totals.count_retry();
+        }
+        attempt
+    }
+}
+
 async fn attempt_all(
     opened: &Opened,
     link: &mut Option<Link>,
     prepared: &Prepared<'_>,
     call_deadline: Instant,
-    made: &AtomicU8,
+    attempts: &Attempts<'_>,
 ) -> Result<Answer, AttemptError> {
     loop {
         // Its time can be over before it starts; then nothing is sent any more.
-        if Instant::now() >= call_deadline {
+        let now = Instant::now();
+        if now >= call_deadline {
             return Err(call_timed_out(opened));
         }
-        let attempt = made.fetch_add(1, Ordering::Relaxed) + 1;
+        let attempt = attempts.begin(now);
         let allowed = opened.settings.request_timeout;
         if allowed.is_zero() && link.is_none() {
             // The stock client does not count connecting where the time-out is zero.

@@ -10,7 +10,8 @@
 //! | [`pool`] | a pool's queue under its lock, draining, expiry |
 //! | [`worker`], [`delivery`] | what a worker does; one notification from start to outcome |
 //! | [`transport`] | names, sockets, TLS, HTTP |
-//! | [`report`] | outcomes and rejections on their way to the reporter |
+//! | [`report`] | outcomes and rejections on their way to the reporter; totals |
+//! | [`figures`] | what there is to watch, by pool name |
 //! | [`settings`], [`url`], [`tls`] | what a pool is told, checked |
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod budget;
 pub mod delivery;
 pub mod engine;
 pub mod faults;
+pub mod figures;
 pub mod form;
 pub mod header;
 pub mod host_type;

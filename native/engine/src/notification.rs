@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::form;
 use crate::host_type::HostType;
+use crate::report::totals::RejectedTotals;
 
 /// One configured handler: an entry of the module's section, as far as the engine needs it.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Handler {
     pub pool_name: Box<str>,
     /// `path`, as configured; joined with the pool's prefix when it is used.
     pub path: Box<str>,
+    /// Its notifications that were not taken, since the process started.
+    pub rejected: RejectedTotals,
 }
 
 /// Way of a message, as in the chat event.

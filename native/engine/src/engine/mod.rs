@@ -28,6 +28,7 @@ use crate::report::notices::Notices;
 use crate::report::outcomes::Outcomes;
 use crate::report::reason::Reason;
 use crate::report::rejections::Rejections;
+use crate::report::totals::Totals;
 use crate::runtime;
 use crate::transport::names::Names;
 pub use push::NotTaken;
@@ -43,6 +44,8 @@ pub struct Engine {
     pub rejections: Rejections,
     /// What else there is to say.
     pub notices: Arc<Notices>,
+    /// What is counted by the names of pools.
+    pub(crate) totals: Totals,
     host_types: ArcSwap<Vec<Arc<HostType>>>,
     handlers: ArcSwap<Vec<Arc<Handler>>>,
     /// Changes of the two lists above are made one at a time.

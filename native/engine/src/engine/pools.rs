@@ -22,7 +22,7 @@ impl Engine {
             name,
             running.settings.pool_limits(),
             Arc::clone(&running.node),
-            Arc::clone(&self.outcomes),
+            (Arc::clone(&self.outcomes), self.totals.of(name)),
             running.handle.clone(),
         );
         running.pools.rcu(|pools| {
@@ -151,5 +151,19 @@ impl Engine {
             .map_or_else(Vec::new, |running| {
                 running.pools.load().values().cloned().collect()
             })
+    }
+
+    /// All pools that have not come to their end, also those that are closing.
+    #[must_use]
+    pub fn living_pools(&self) -> Vec<Arc<Pool>> {
+        let Some(running) = self.running.load_full() else {
+            return Vec::new();
+        };
+        // In this order: a pool is put among the closing before it is taken from the others.
+        let mut pools = HashMap::clone(&running.pools.load());
+        let closing = running.closing.lock();
+        pools.extend(closing.iter().map(|(id, pool)| (*id, Arc::clone(pool))));
+        drop(closing);
+        pools.into_values().collect()
     }
 }

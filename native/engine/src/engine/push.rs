@@ -91,6 +91,7 @@ impl Engine {
         text: impl FnOnce() -> String,
     ) {
         handler.host_type.count_rejected();
+        handler.rejected.add(reason);
         self.rejections.add(handler, reason, sender, text);
         self.outcomes.ring();
     }

@@ -7,6 +7,7 @@ use super::Engine;
 use crate::host_type::HostType;
 use crate::notification::Handler;
 use crate::report::reason::Reason;
+use crate::report::totals::RejectedTotals;
 
 impl Engine {
     /// The host type of this name, open for notifications; made where it is new.
@@ -56,8 +57,7 @@ impl Engine {
         let Some(running) = self.running.load_full() else {
             return;
         };
-        let mut pools = self.pools();
-        pools.extend(running.closing.lock().values().cloned());
+        let pools = self.living_pools();
         running.handle.spawn(async move {
             for pool in pools {
                 let text = "the module was stopped before its turn came";
@@ -85,11 +85,18 @@ impl Engine {
             host_type,
             pool_name: pool_name.into(),
             path: path.into(),
+            rejected: RejectedTotals::default(),
         });
         let mut handlers = Vec::clone(&known);
         handlers.push(Arc::clone(&handler));
         self.handlers.store(Arc::new(handlers));
         handler
+    }
+
+    /// All handlers there ever were.
+    #[must_use]
+    pub fn handlers(&self) -> Vec<Arc<Handler>> {
+        Vec::clone(&self.handlers.load())
     }
 
     /// The handler of this number.

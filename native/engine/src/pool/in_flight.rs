@@ -45,6 +45,11 @@ impl InFlight {
         self.head_since + self.pool.call_timeout()
     }
 
+    /// When it was handed over.
+    pub fn accepted_at(&self) -> Option<Instant> {
+        self.inside.as_ref().map(|(item, _)| item.accepted_at)
+    }
+
     /// Time since hand-over.
     pub fn elapsed(&self) -> Duration {
         self.inside

@@ -5,6 +5,7 @@
 //! notification (`worker`, `delivery`).
 
 pub mod in_flight;
+pub mod look;
 pub mod target;
 pub mod timer;
 pub mod winding_up;
@@ -23,7 +24,8 @@ use crate::notification::Notification;
 use crate::queue::core::{Core, Refusal, Rules, Step, Tally};
 use crate::queue::lanes::{LaneLimits, Taken};
 use crate::report::outcomes::{Outcome, Outcomes, Verdict};
-use crate::report::reason::Reason;
+use crate::report::reason::{Reason, Rejection};
+use crate::report::totals::PoolTotals;
 use crate::settings::{PoolSettings, WhenBusy};
 use crate::transport::link::Endpoint;
 use crate::worker::{self, Cell};
@@ -62,6 +64,8 @@ pub struct Pool {
     node: Arc<Budget>,
     rejected: AtomicU64,
     outcomes: Arc<Outcomes>,
+    /// Of all pools of this name.
+    pub(crate) totals: Arc<PoolTotals>,
     handle: Handle,
     /// All workers, to cancel what they do.
     cells: Mutex<Vec<Arc<Cell>>>,
@@ -119,9 +123,10 @@ impl Pool {
         name: &str,
         limits: PoolLimits,
         node: Arc<Budget>,
-        outcomes: Arc<Outcomes>,
+        report: (Arc<Outcomes>, Arc<PoolTotals>),
         handle: Handle,
     ) -> Arc<Self> {
+        let (outcomes, totals) = report;
         Arc::new(Self {
             id,
             name: name.into(),
@@ -133,6 +138,7 @@ impl Pool {
             node,
             rejected: AtomicU64::new(0),
             outcomes,
+            totals,
             handle,
             cells: Mutex::default(),
             quiet: Notify::new(),
@@ -174,8 +180,15 @@ impl Pool {
     }
 
     fn refuse(&self, refusal: Refusal, notification: Notification) -> (Refusal, Notification) {
-        if refusal != Refusal::NotOpen {
+        let reason = match refusal {
+            Refusal::Full => Some(Rejection::QueueFull),
+            Refusal::Broken => Some(Rejection::PoolConfig),
+            // The caller looks up which pool it is now.
+            Refusal::NotOpen => None,
+        };
+        if let Some(reason) = reason {
             self.rejected.fetch_add(1, Ordering::Relaxed);
+            self.totals.rejected.add(reason);
         }
         (refusal, notification)
     }
@@ -268,6 +281,7 @@ impl Pool {
 
     /// Reports the outcome of a notification. Its lane goes on after this.
     pub(crate) fn report(self: &Arc<Self>, notification: Notification, verdict: Verdict) {
+        self.totals.count_outcome(&verdict);
         self.outcomes.push(Outcome {
             notification,
             verdict,

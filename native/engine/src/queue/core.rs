@@ -324,6 +324,16 @@ impl<T, W> Core<T, W> {
         self.tally.failed += 1;
     }
 
+    /// Since when items wait, for [`Lanes::oldest`]'s arguments.
+    pub fn oldest(
+        &self,
+        cursor: usize,
+        at_once: usize,
+        since: impl Fn(&T) -> Instant,
+    ) -> (Option<Instant>, Option<usize>) {
+        self.lanes.oldest(cursor, at_once, since)
+    }
+
     /// The numbers, at one moment.
     pub fn tally(&self) -> Tally {
         Tally {

@@ -270,6 +270,23 @@ impl<T> Lanes<T> {
         (items, None)
     }
 
+    /// The least `since` of the items that wait in the lanes from number `cursor` on, until `at_once`
+    /// lanes were looked at, and where to go on, `None` at the end. A lane's first item is its oldest.
+    pub fn oldest(
+        &self,
+        cursor: usize,
+        at_once: usize,
+        since: impl Fn(&T) -> Instant,
+    ) -> (Option<Instant>, Option<usize>) {
+        let end = self.slots.capacity().min(cursor.saturating_add(at_once));
+        let oldest = (cursor..end)
+            .filter_map(|id| self.slots.get(id))
+            .filter(|lane| lane.waiting > 0)
+            .map(|lane| since(&self.nodes[lane.first as usize].item))
+            .min();
+        (oldest, (end < self.slots.capacity()).then_some(end))
+    }
+
     /// Items that wait.
     pub fn waiting(&self) -> usize {
         self.nodes.len()

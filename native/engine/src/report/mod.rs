@@ -1,7 +1,10 @@
-//! What is told to the reporter: outcomes of what was accepted, counts of what was rejected.
+//! What is told to the reporter: outcomes of what was accepted, counts of what was rejected. And what
+//! is counted for whoever watches.
 
 pub mod mailbox;
 pub mod notices;
 pub mod outcomes;
+pub mod queue_time;
 pub mod reason;
 pub mod rejections;
+pub mod totals;

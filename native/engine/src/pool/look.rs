@@ -1,0 +1,156 @@
+//! What an operator sees of a pool: its phase, and since when its oldest notification waits.
+//!
+//! Nothing is kept for it: it is looked for when somebody asks, a few lanes at a time, so that no
+//! session waits for the lock longer than it takes to look at those.
+
+use tokio::time::Instant;
+
+use super::Pool;
+use crate::queue::core::Phase;
+
+/// Lanes looked at under one lock.
+const AT_ONCE: usize = 256;
+
+impl Pool {
+    /// Its phase, in one word.
+    #[must_use]
+    pub fn phase(&self) -> &'static str {
+        match self.core().phase() {
+            Phase::Opening => "opening",
+            Phase::Leaving => "leaving",
+            Phase::Open(_) => "open",
+            Phase::Draining(_) => "draining",
+            Phase::Broken => "broken",
+            Phase::Closed => "closed",
+        }
+    }
+
+    /// Requests that may be in flight; 0 where it takes no notifications.
+    pub(crate) fn open_workers(&self) -> usize {
+        match self.core().phase() {
+            Phase::Open(rules) => rules.workers,
+            _ => 0,
+        }
+    }
+
+    /// When the oldest of the waiting notifications was handed over. Those that come, go or move while
+    /// it is looked for may be missed.
+    #[must_use]
+    pub fn oldest_waiting(&self) -> Option<Instant> {
+        let mut oldest = None;
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            let core = self.core();
+            if core.tally().waiting == 0 {
+                break;
+            }
+            let (found, next) = core.oldest(from, AT_ONCE, |queued| queued.accepted_at);
+            drop(core);
+            oldest = oldest.into_iter().chain(found).min();
+            cursor = next;
+        }
+        oldest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::runtime::Handle;
+    use tokio::time::{Instant, advance, sleep};
+
+    use crate::budget::Budget;
+    use crate::host_type::HostType;
+    use crate::notification::{Content, Direction, Handler, Names, Notification};
+    use crate::pool::{Pool, PoolLimits};
+    use crate::queue::lanes::LaneLimits;
+    use crate::report::outcomes::Outcomes;
+    use crate::report::queue_time::QueueTimes;
+    use crate::report::totals::{RejectedTotals, Totals};
+    use crate::settings::PoolOptions;
+    use crate::transport::link::Endpoint;
+
+    fn pool(totals: &Totals) -> Arc<Pool> {
+        let lane = LaneLimits {
+            items: 10,
+            cost: 1000,
+        };
+        let limits = PoolLimits {
+            items: 100,
+            bytes: 10_000,
+            lane,
+        };
+        let node = Arc::new(Budget::new(usize::MAX, usize::MAX));
+        let report = (Arc::<Outcomes>::default(), totals.of("pool"));
+        Pool::new(0, "pool", limits, node, report, Handle::current())
+    }
+
+    fn notification() -> Notification {
+        let handler = Handler {
+            id: 0,
+            host_type: Arc::new(HostType::new(0, "localhost")),
+            pool_name: "http_pool".into(),
+            path: "/n".into(),
+            rejected: RejectedTotals::default(),
+        };
+        let names = Names {
+            sender: b"alice",
+            server: b"localhost",
+            receiver: b"bob",
+        };
+        let content = Content::Form;
+        Notification::new(Arc::new(handler), Direction::In, names, b"hi", content).unwrap()
+    }
+
+    fn open(pool: &Arc<Pool>) {
+        let options = PoolOptions {
+            // Nobody listens there: the request starts, and that is all that matters here.
+            host: "http://127.0.0.1:1".to_owned(),
+            path_prefix: "/".to_owned(),
+            request_timeout: 1_000,
+            call_timeout: 3_600_000,
+            workers: 1,
+            strategy: "best_worker".to_owned(),
+            max_worker_queue_len: None,
+            http2: false,
+            tls: None,
+        };
+        let (settings, _) = options.check().unwrap();
+        let base = settings.base.clone();
+        let (notices, names) = (Arc::default(), Arc::default());
+        pool.open(
+            settings,
+            Endpoint::new("pool", notices, names, base, None, None),
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn queue_time_is_from_hand_over_to_the_start() {
+        let totals = Totals::default();
+        let pool = pool(&totals);
+        let begin = Instant::now();
+        pool.push(b"alice", notification()).unwrap();
+        advance(Duration::from_secs(3)).await;
+        pool.push(b"bob", notification()).unwrap();
+        assert_eq!(pool.oldest_waiting(), Some(begin));
+        advance(Duration::from_secs(4)).await;
+        open(&pool);
+        let read = || totals.of("pool").queue_time.read();
+        while read().started() < 2 {
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(pool.oldest_waiting(), None);
+        let QueueTimes {
+            counts,
+            micros,
+            longest,
+        } = read();
+        // Alice waited 7 s; bob 4 s, and for the only worker besides, which had alice's for at most
+        // request_timeout.
+        assert_eq!(longest, 7_000_000);
+        assert!((11_000_000..=12_100_000).contains(&micros), "{micros}");
+        assert_eq!(counts, [0, 0, 0, 0, 0, 0, 2, 0, 0]);
+    }
+}

@@ -1,0 +1,101 @@
+//! How long notifications waited between their hand-over and the start of their first request: a
+//! count for each of a few ranges, the sum, and the longest.
+//!
+//! Only requests that started are in it; what expired in the queue is in the failures. No clock is
+//! read here.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Upper ends of the ranges; what waited longer than the last is in one more.
+pub const BOUNDS: [Duration; 8] = [
+    Duration::from_millis(1),
+    Duration::from_millis(5),
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_mins(1),
+];
+
+/// Ranges.
+pub const RANGES: usize = BOUNDS.len() + 1;
+
+/// Counted by every worker of a pool.
+#[derive(Debug, Default)]
+pub struct QueueTime {
+    counts: [AtomicU64; RANGES],
+    micros: AtomicU64,
+    longest: AtomicU64,
+}
+
+/// The numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueTimes {
+    /// Requests that started, by range.
+    pub counts: [u64; RANGES],
+    /// Sum of all their times, in microseconds.
+    pub micros: u64,
+    /// The longest of them, in microseconds.
+    pub longest: u64,
+}
+
+impl QueueTime {
+    /// One more request has started.
+    pub fn add(&self, waited: Duration) {
+        let range = BOUNDS
+            .iter()
+            .position(|bound| waited <= *bound)
+            .unwrap_or(BOUNDS.len());
+        let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        self.counts[range].fetch_add(1, Ordering::Relaxed);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+        // Hardly ever the longest, and a look costs less than a change.
+        if micros > self.longest.load(Ordering::Relaxed) {
+            self.longest.fetch_max(micros, Ordering::Relaxed);
+        }
+    }
+
+    /// The numbers now. Read while requests start, they need not be of one moment.
+    #[must_use]
+    pub fn read(&self) -> QueueTimes {
+        let mut counts = [0; RANGES];
+        for (count, counter) in counts.iter_mut().zip(&self.counts) {
+            *count = counter.load(Ordering::Relaxed);
+        }
+        QueueTimes {
+            counts,
+            micros: self.micros.load(Ordering::Relaxed),
+            longest: self.longest.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl QueueTimes {
+    /// Requests that started.
+    #[must_use]
+    pub fn started(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOUNDS, QueueTime, RANGES};
+    use std::time::Duration;
+
+    #[test]
+    fn each_time_is_in_its_range() {
+        let times = QueueTime::default();
+        for bound in BOUNDS {
+            times.add(bound);
+        }
+        times.add(Duration::from_hours(1));
+        let read = times.read();
+        assert_eq!(read.counts, [1; RANGES]);
+        assert_eq!(read.longest, 3_600_000_000);
+        assert_eq!(read.micros, 3_672_626_000);
+        assert_eq!(read.started(), 9);
+    }
+}

@@ -1,0 +1,208 @@
+//! What there is to watch agrees with what was pushed and with what the endpoint saw, also where pools
+//! of one name come and go.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use engine::engine::{EngineSettings, NotTaken};
+use engine::report::reason::Rejection;
+use engine::settings::PoolOptions;
+use sink::SinkConfig;
+use support::{Bench, options, sink, until};
+
+const NAME: &str = "global/http_pool";
+
+/// A pool of this name, open with these options.
+fn open(bench: &Bench, options: PoolOptions) -> u32 {
+    let id = bench.engine.create_pool(NAME).unwrap();
+    bench.engine.open_pool(id, options).unwrap();
+    id
+}
+
+fn patient(url: String, workers: u64) -> PoolOptions {
+    PoolOptions {
+        workers,
+        request_timeout: 60_000,
+        call_timeout: 60_000,
+        ..options(url)
+    }
+}
+
+#[test]
+fn retries_are_the_attempts_beyond_the_first() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    let pool = open(&bench, patient(sink.url(""), 1));
+    let broken = "fault=close-before-head";
+    // One break and then health: one retry. Breaks only: two of them, and a failure.
+    sink.push_next(1, broken.parse().unwrap()).unwrap();
+    bench.push(pool, "alice").unwrap();
+    bench.outcomes(1);
+    sink.push_next(3, broken.parse().unwrap()).unwrap();
+    bench.push(pool, "bob").unwrap();
+    bench.outcomes(2);
+    bench.push(pool, "carol").unwrap();
+    bench.outcomes(3);
+    let figures = &bench.engine.figures()[NAME];
+    let totals = &figures.totals;
+    let counts = (totals.sent(), totals.failed(), totals.retries());
+    assert_eq!(counts, (2, 1, 3));
+    // Each notification has waited once, however often it was tried.
+    assert_eq!(totals.queue_time.read().started(), 3);
+    let last = totals.last_failure().unwrap();
+    assert_eq!(last.reason.as_str(), "connection_closed");
+    assert_eq!(last.attempts, 3);
+    assert!(
+        last.text.starts_with("POST http://127.0.0.1:"),
+        "{}",
+        last.text
+    );
+    assert!(last.text.contains("/n: "), "{}", last.text);
+    bench.assert_conserved();
+}
+
+#[test]
+fn rejections_are_counted_by_reason() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig {
+        plan: "fault=stall-before-head".parse().unwrap(),
+        ..SinkConfig::default()
+    });
+    let pool = open(
+        &bench,
+        PoolOptions {
+            strategy: "next_available_worker".to_owned(),
+            ..patient(sink.url(""), 2)
+        },
+    );
+    let full = Err(NotTaken::Rejected(Rejection::QueueFull));
+    for (sender, expected) in [("a", Ok(())), ("b", Ok(())), ("c", full), ("d", full)] {
+        assert_eq!(bench.push(pool, sender), expected);
+    }
+    let handler = bench.handler("/n");
+    bench
+        .engine
+        .reject(&handler, Rejection::BadHeader, b"e", "host: is twice there");
+    let broken = bench.engine.create_pool("global/broken").unwrap();
+    assert!(bench.engine.open_pool(broken, options("ftp://x")).is_err());
+    assert_eq!(
+        bench.push(broken, "f"),
+        Err(NotTaken::Rejected(Rejection::PoolConfig))
+    );
+    // The reporter counts them, and their rows go. The totals stay.
+    for row in bench.engine.rejections.list() {
+        bench
+            .engine
+            .rejections
+            .counted(row.handler.id, row.reason, row.count);
+    }
+    assert!(bench.engine.rejections.list().is_empty());
+    let all: Vec<_> = handler
+        .rejected
+        .list()
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(
+        all,
+        [
+            (Rejection::QueueFull, 2),
+            (Rejection::PoolConfig, 1),
+            (Rejection::BadHeader, 1)
+        ]
+    );
+    let figures = bench.engine.figures();
+    let of = |name: &str, reason| figures[name].totals.rejected.of(reason);
+    assert_eq!(of(NAME, Rejection::QueueFull), 2);
+    assert_eq!(of(NAME, Rejection::BadHeader), 0);
+    assert_eq!(of("global/broken", Rejection::PoolConfig), 1);
+    assert_eq!(bench.account().rejected, 4);
+    sink.reset_plans().unwrap();
+    sink.release();
+    bench.outcomes(2);
+    bench.assert_conserved();
+}
+
+#[test]
+fn the_oldest_waiting_may_be_behind_one_in_flight() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig {
+        plan: "fault=stall-before-head".parse().unwrap(),
+        ..SinkConfig::default()
+    });
+    let pool = open(&bench, patient(sink.url(""), 1));
+    let oldest = || bench.engine.figures()[NAME].oldest_waiting;
+    assert_eq!(oldest(), None);
+    bench.push(pool, "alice").unwrap();
+    until("one is in flight", || sink.stats().in_flight == 1);
+    assert_eq!(oldest(), None, "in flight is not waiting");
+    let before = Instant::now();
+    bench.push(pool, "alice").unwrap();
+    let after = Instant::now();
+    // More lanes than are looked at under one lock.
+    for n in 0..1_000 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    let found = oldest().unwrap().into_std();
+    assert!(found >= before && found <= after, "{found:?}");
+    let figures = &bench.engine.figures()[NAME];
+    assert_eq!((figures.waiting, figures.in_flight), (1_001, 1));
+    assert_eq!((figures.pending, figures.workers), (1_002, 1));
+    sink.reset_plans().unwrap();
+    sink.release();
+    bench.outcomes(1_002);
+    assert_eq!(oldest(), None);
+    bench.assert_conserved();
+}
+
+#[test]
+fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    let first = open(&bench, patient(sink.url(""), 1));
+    sink.push_next(1, "fault=close-before-head".parse().unwrap())
+        .unwrap();
+    bench.push(first, "alice").unwrap();
+    bench.outcomes(1);
+    // The old one drains while the new one takes over.
+    sink.set_plan("fault=stall-before-head".parse().unwrap())
+        .unwrap();
+    bench.push(first, "bob").unwrap();
+    until("it is in flight", || sink.stats().in_flight == 1);
+    let second = open(&bench, patient(sink.url(""), 3));
+    bench
+        .engine
+        .close_pool(first, Duration::from_secs(30))
+        .unwrap();
+    bench.push(second, "carol").unwrap();
+    until("both are in flight", || sink.stats().in_flight == 2);
+    let figures = &bench.engine.figures()[NAME];
+    assert_eq!((figures.in_flight, figures.workers), (2, 3));
+    let phases = bench.engine.living_pools();
+    let mut phases: Vec<_> = phases.iter().map(|pool| pool.phase()).collect();
+    phases.sort_unstable();
+    assert_eq!(phases, ["draining", "open"]);
+    sink.reset_plans().unwrap();
+    sink.release();
+    bench.outcomes(3);
+
+    bench.engine.stop();
+    bench
+        .engine
+        .start(EngineSettings::default(), || {})
+        .unwrap();
+    let figures = &bench.engine.figures()[NAME];
+    let totals = &figures.totals;
+    assert_eq!((totals.sent(), totals.retries()), (3, 1));
+    assert_eq!((figures.in_flight, figures.workers), (0, 0));
+}
+
+/// The host is asked for a pool of the host type first; there is none, and nobody wants to see it.
+#[test]
+fn a_name_that_nothing_ever_went_through_is_left_out() {
+    let bench = Bench::new();
+    bench.engine.create_pool("localhost/http_pool").unwrap();
+    assert!(bench.engine.figures().is_empty());
+}
