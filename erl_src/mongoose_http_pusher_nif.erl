@@ -8,13 +8,14 @@
 -export([start_engine/1, stop_engine/0, ping/0, imitate_encoder/1,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, open_pool/2, hand_over/2, drain_pool/1, resume_pool/1, close_pool/2, pools/0,
+         figures/0,
          handler/3, handler_info/1, describe_url/2,
          push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/4,
          attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
          rejections/0, rejections_counted/3, notices/0]).
 
 -export_type([pool_id/0, handler_id/0, names/0, pushed/0, outcome/0, verdict/0, rejected/0,
-              problem/0]).
+              problem/0, pool/0, settings/0, figures/0, last_failure/0]).
 
 -on_load(load/0).
 
@@ -33,6 +34,40 @@
 -type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
                      Text :: binary()}.
 -type problem() :: {engine_down | pool_not_started | pool_config, Text :: binary()}.
+%% One incarnation. `closing': it is no longer to be found by its number and comes to its end.
+-type pool() :: #{
+    id := pool_id(), name := binary(),
+    state := opening | leaving | open | draining | broken | closed, closing := boolean(),
+    accepted := non_neg_integer(), rejected := non_neg_integer(), sent := non_neg_integer(),
+    failed := non_neg_integer(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
+    pending := non_neg_integer(), pending_bytes := non_neg_integer(),
+    workers := non_neg_integer(), parked := non_neg_integer(),
+    oldest_waiting := undefined | Milliseconds :: non_neg_integer(),
+    settings := undefined | settings(),
+    defect := undefined | binary()
+}.
+-type settings() :: #{
+    host := binary(), path_prefix := binary(), workers := pos_integer(),
+    when_busy := wait | reject, max_waiting := undefined | non_neg_integer(),
+    request_timeout := non_neg_integer(), call_timeout := pos_integer(),
+    http2 := boolean(), tls := boolean()
+}.
+%% Of all pools of one name, those that are closed included.
+-type figures() :: #{
+    name := binary(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
+    pending := non_neg_integer(), pending_bytes := non_neg_integer(),
+    workers := non_neg_integer(),
+    oldest_waiting := undefined | Milliseconds :: non_neg_integer(),
+    sent := non_neg_integer(), failed := non_neg_integer(), retries := non_neg_integer(),
+    rejected := [{Reason :: atom(), non_neg_integer()}],
+    %% How many requests waited up to that long for their start, the sum, and the longest.
+    queue_time := {[{UpTo :: Microseconds :: pos_integer() | infinity, non_neg_integer()}],
+                   Sum :: Microseconds :: non_neg_integer(),
+                   Longest :: Microseconds :: non_neg_integer()},
+    last_failure := undefined | last_failure()
+}.
+-type last_failure() :: {Age :: Milliseconds :: non_neg_integer(), Reason :: atom(),
+                         Text :: binary(), Attempts :: non_neg_integer()}.
 
 -spec load() -> ok | {error, term()}.
 load() ->
@@ -84,8 +119,14 @@ resume_pool(_Pool) -> ?NOT_LOADED.
 -spec close_pool(pool_id(), Milliseconds :: non_neg_integer()) -> ok | {error, problem()}.
 close_pool(_Pool, _Allowed) -> ?NOT_LOADED.
 
--spec pools() -> [map()].
+%% Every pool there is.
+-spec pools() -> [pool()].
 pools() -> ?NOT_LOADED.
+
+%% The figures of every pool name, and what was rejected by host type, `pool_name' and reason.
+-spec figures() -> {[figures()], [{HostType :: binary(), PoolName :: binary(), Reason :: atom(),
+                                   non_neg_integer()}]}.
+figures() -> ?NOT_LOADED.
 
 -spec handler(binary(), binary(), binary()) -> handler_id().
 handler(_HostType, _PoolName, _Path) -> ?NOT_LOADED.

@@ -396,7 +396,7 @@ unmonitor(_Pool) -> true.
 %% It may have died in the middle of anything: what was draining is resumed or drained again, what was
 %% to be opened is opened again, and what belongs to nobody is closed.
 recover() ->
-    Alive = [Id || #{id := Id} <- mongoose_http_pusher_nif:pools()],
+    Alive = [Id || #{id := Id, closing := false} <- mongoose_http_pusher_nif:pools()],
     _ = ets:match_delete(?TABLE, {{look, '_'}, '_'}),
     Rows = ets:match_object(?TABLE, {{pool, '_'}, '_'}),
     #{pools := Pools} =

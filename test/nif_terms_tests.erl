@@ -72,7 +72,7 @@ functions() ->
      {open_host_type, [text]}, {close_host_type, [text]}, {abort_host_type, [text]},
      {host_type_info, [text]}, {host_types, []},
      {create_pool, [text]}, {open_pool, [id, options]}, {hand_over, [id, id]}, {drain_pool, [id]},
-     {resume_pool, [id]}, {close_pool, [id, number]}, {pools, []},
+     {resume_pool, [id]}, {close_pool, [id, number]}, {pools, []}, {figures, []},
      {handler, [text, text, text]}, {handler_info, [id]}, {describe_url, [text, text]},
      {push_form, Form}, {push_form_dirty, Form}, {push_custom, Custom}, {push_custom_dirty, Custom},
      {reject, [id, reason, binary, text]},

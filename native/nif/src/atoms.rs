@@ -11,6 +11,10 @@ rustler::atoms! {
     rejected,
     not_open,
     undefined,
+    infinity,
+    // What happens when every worker is busy.
+    wait,
+    reject,
     outcomes_ready,
     // Directions.
     direction_in = "in",

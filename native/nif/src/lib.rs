@@ -9,6 +9,7 @@ mod options;
 mod pool_nifs;
 mod push_nifs;
 mod report_nifs;
+mod watch_nifs;
 
 use std::sync::LazyLock;
 

@@ -1,10 +1,10 @@
-//! Pools and handlers: made, opened, drained, closed and looked at.
+//! Pools and handlers: made, opened, drained and closed.
 
 use std::time::Duration;
 
 use engine::engine::EngineError;
 use engine::url;
-use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
+use rustler::{Encoder, Env, Error, NifResult, Term};
 
 use crate::{ENGINE, atoms, options};
 
@@ -91,46 +91,4 @@ fn describe_url<'a>(env: Env<'a>, path_prefix: &str, path: &str) -> Term<'a> {
         }
         Err(error) => (atoms::error(), error.to_string()).encode(env),
     }
-}
-
-/// A pool's numbers.
-#[derive(NifMap)]
-struct PoolInfo {
-    id: u32,
-    name: String,
-    accepted: u64,
-    rejected: u64,
-    sent: u64,
-    failed: u64,
-    waiting: u64,
-    in_flight: u64,
-    pending: usize,
-    pending_bytes: usize,
-    workers: u64,
-    parked: u64,
-}
-
-#[rustler::nif]
-fn pools() -> Vec<PoolInfo> {
-    ENGINE
-        .pools()
-        .iter()
-        .map(|pool| {
-            let state = pool.state();
-            PoolInfo {
-                id: pool.id,
-                name: pool.name.to_string(),
-                accepted: state.tally.accepted,
-                rejected: state.rejected,
-                sent: state.tally.sent,
-                failed: state.tally.failed,
-                waiting: state.tally.waiting,
-                in_flight: state.tally.in_flight,
-                pending: state.pending,
-                pending_bytes: state.pending_bytes,
-                workers: state.tally.workers,
-                parked: state.tally.parked,
-            }
-        })
-        .collect()
 }

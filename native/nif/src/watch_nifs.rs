@@ -1,0 +1,217 @@
+//! What there is to watch: each pool as it is, and the figures by pool name.
+//!
+//! Both look at every pool and at the lanes of those where something waits, so they run on a dirty
+//! scheduler. Settings are shown without anything that is secret: of TLS, only whether there is any.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use engine::figures::Figures;
+use engine::pool::Pool;
+use engine::report::queue_time::{BOUNDS, QueueTimes};
+use engine::report::reason::Rejection;
+use engine::report::totals::LastFailure;
+use engine::settings::{PoolSettings, WhenBusy};
+use rustler::{Encoder, Env, NifMap, Term};
+
+use crate::{ENGINE, atoms};
+
+/// A pool: one incarnation.
+#[derive(NifMap)]
+struct PoolInfo<'a> {
+    id: u32,
+    name: String,
+    state: Term<'a>,
+    closing: bool,
+    accepted: u64,
+    rejected: u64,
+    sent: u64,
+    failed: u64,
+    waiting: u64,
+    in_flight: u64,
+    pending: usize,
+    pending_bytes: usize,
+    workers: u64,
+    parked: u64,
+    oldest_waiting: Term<'a>,
+    settings: Term<'a>,
+    defect: Term<'a>,
+}
+
+/// What an open pool was told.
+#[derive(NifMap)]
+struct SettingsInfo<'a> {
+    host: String,
+    path_prefix: String,
+    workers: usize,
+    when_busy: Term<'a>,
+    max_waiting: Term<'a>,
+    request_timeout: u64,
+    call_timeout: u64,
+    http2: bool,
+    tls: bool,
+}
+
+/// The pools of one name.
+#[derive(NifMap)]
+struct FiguresInfo<'a> {
+    name: String,
+    waiting: u64,
+    in_flight: u64,
+    pending: usize,
+    pending_bytes: usize,
+    workers: usize,
+    oldest_waiting: Term<'a>,
+    sent: u64,
+    failed: u64,
+    retries: u64,
+    rejected: Vec<Term<'a>>,
+    queue_time: Term<'a>,
+    last_failure: Term<'a>,
+}
+
+#[rustler::nif(schedule = "DirtyCpu")]
+fn pools(env: Env<'_>) -> Vec<PoolInfo<'_>> {
+    let open: Vec<u32> = ENGINE.pools().iter().map(|pool| pool.id).collect();
+    let pools = ENGINE.living_pools();
+    pools
+        .iter()
+        .map(|pool| pool_info(env, pool, !open.contains(&pool.id)))
+        .collect()
+}
+
+fn pool_info<'a>(env: Env<'a>, pool: &Pool, closing: bool) -> PoolInfo<'a> {
+    let state = pool.state();
+    PoolInfo {
+        id: pool.id,
+        name: pool.name.to_string(),
+        state: atoms::word(env, pool.phase()),
+        closing,
+        accepted: state.tally.accepted,
+        rejected: state.rejected,
+        sent: state.tally.sent,
+        failed: state.tally.failed,
+        waiting: state.tally.waiting,
+        in_flight: state.tally.in_flight,
+        pending: state.pending,
+        pending_bytes: state.pending_bytes,
+        workers: state.tally.workers,
+        parked: state.tally.parked,
+        oldest_waiting: age(env, pool.oldest_waiting().map(|since| since.elapsed())),
+        settings: or_undefined(env, pool.settings().map(|told| settings(env, told))),
+        defect: or_undefined(env, pool.defect()),
+    }
+}
+
+fn settings<'a>(env: Env<'a>, settings: &PoolSettings) -> SettingsInfo<'a> {
+    let scheme = if settings.base.https { "https" } else { "http" };
+    SettingsInfo {
+        host: format!("{scheme}://{}", settings.base.authority()),
+        path_prefix: settings.path_prefix.clone(),
+        workers: settings.workers.get(),
+        when_busy: match settings.when_busy {
+            WhenBusy::Wait => atoms::wait(),
+            WhenBusy::Reject => atoms::reject(),
+        }
+        .encode(env),
+        max_waiting: or_undefined(env, settings.max_waiting),
+        request_timeout: millis(settings.request_timeout),
+        call_timeout: millis(settings.call_timeout),
+        http2: settings.http2,
+        tls: settings.tls.is_some(),
+    }
+}
+
+/// The figures of every pool name, and rejections by host type, `pool_name` and reason.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn figures(env: Env<'_>) -> (Vec<FiguresInfo<'_>>, Vec<Term<'_>>) {
+    let figures = ENGINE.figures();
+    let pools = figures
+        .iter()
+        .map(|(name, figures)| figures_info(env, name, figures))
+        .collect();
+    (pools, rejected_by_handler(env))
+}
+
+fn figures_info<'a>(env: Env<'a>, name: &str, figures: &Figures) -> FiguresInfo<'a> {
+    let totals = &figures.totals;
+    FiguresInfo {
+        name: name.to_owned(),
+        waiting: figures.waiting,
+        in_flight: figures.in_flight,
+        pending: figures.pending,
+        pending_bytes: figures.pending_bytes,
+        workers: figures.workers,
+        oldest_waiting: age(env, figures.oldest_waiting.map(|since| since.elapsed())),
+        sent: totals.sent(),
+        failed: totals.failed(),
+        retries: totals.retries(),
+        rejected: by_reason(env, totals.rejected.list()),
+        queue_time: queue_time(env, &totals.queue_time.read()),
+        last_failure: or_undefined(env, totals.last_failure().map(|last| failure(env, &last))),
+    }
+}
+
+fn by_reason(env: Env<'_>, counts: impl IntoIterator<Item = (Rejection, u64)>) -> Vec<Term<'_>> {
+    counts
+        .into_iter()
+        .map(|(reason, count)| (atoms::word(env, reason.as_str()), count).encode(env))
+        .collect()
+}
+
+/// Handlers of one host type and `pool_name`, whatever their paths, together.
+fn rejected_by_handler(env: Env<'_>) -> Vec<Term<'_>> {
+    let mut rows: BTreeMap<_, u64> = BTreeMap::new();
+    let handlers = ENGINE.handlers();
+    for handler in &handlers {
+        for (reason, count) in handler.rejected.list() {
+            let key = (
+                &*handler.host_type.name,
+                &*handler.pool_name,
+                reason.as_str(),
+            );
+            *rows.entry(key).or_default() += count;
+        }
+    }
+    rows.into_iter()
+        .map(|((host_type, pool_name, reason), count)| {
+            (host_type, pool_name, atoms::word(env, reason), count).encode(env)
+        })
+        .collect()
+}
+
+/// The counts with the upper ends of their ranges, the sum and the longest, in microseconds.
+fn queue_time<'a>(env: Env<'a>, times: &QueueTimes) -> Term<'a> {
+    let ends = BOUNDS
+        .iter()
+        .map(|bound| u64::try_from(bound.as_micros()).unwrap_or(u64::MAX));
+    let ends = ends
+        .map(|end| end.encode(env))
+        .chain([atoms::infinity().encode(env)]);
+    let ranges: Vec<_> = ends.zip(times.counts).collect();
+    (ranges, times.micros, times.longest).encode(env)
+}
+
+fn failure<'a>(env: Env<'a>, last: &LastFailure) -> Term<'a> {
+    let reason = atoms::word(env, last.reason.as_str());
+    (
+        age(env, Some(last.at.elapsed())),
+        reason,
+        &*last.text,
+        last.attempts,
+    )
+        .encode(env)
+}
+
+/// In milliseconds.
+fn age(env: Env<'_>, age: Option<Duration>) -> Term<'_> {
+    or_undefined(env, age.map(millis))
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn or_undefined(env: Env<'_>, value: Option<impl Encoder>) -> Term<'_> {
+    value.map_or_else(|| atoms::undefined().encode(env), |value| value.encode(env))
+}
