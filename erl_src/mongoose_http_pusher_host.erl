@@ -6,7 +6,7 @@
 %% knows. Host functions are called by name, because none of them is there when this is compiled.
 -module(mongoose_http_pusher_host).
 
--export([generation/0, version/0, handlers/1, handlers_of/1, handler/1, body/1, escapes_in_groups/0, names/2,
+-export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, body/1, escapes_in_groups/0, names/2,
          ensure_metrics/1, instrumentation/1, count_sent/4, count_failed/3, supported_features/0]).
 
 -export_type([generation/0, options/0, handler/0]).
@@ -34,7 +34,9 @@ generation() ->
             end
     end.
 
-%% The node runs in interactive mode: a module that nobody has called yet is not loaded.
+%% @doc Whether the node has a function. It runs in interactive mode: a module that nobody has called
+%% yet is not loaded.
+-spec exports(module(), atom(), arity()) -> boolean().
 exports(Module, Function, Arity) ->
     _ = code:ensure_loaded(Module),
     erlang:function_exported(Module, Function, Arity).

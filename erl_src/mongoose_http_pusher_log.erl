@@ -6,7 +6,7 @@
 -module(mongoose_http_pusher_log).
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/3, due/1,
-         pool_opened/2, notices/1, helper_crashed/3, not_started/1, engine_down/2, started/1, module_started/3]).
+         pool_opened/2, notices/1, helper_crashed/3, gauges_failed/2, not_started/1, engine_down/2, started/1, module_started/3]).
 
 -export_type([storm/0]).
 
@@ -126,6 +126,16 @@ notices(Notices) ->
 helper_crashed(Pool, Job, Crash) ->
     logger:error(#{what => http_pusher_pool_failed, pool => Pool, job => Job,
                    reason => summary(Crash)}, ?META).
+
+%% @doc The figures cannot be shown in exometer or Prometheus. Said once, until it works again.
+-spec gauges_failed(BackEnd :: module(), term()) -> ok.
+gauges_failed(BackEnd, Problem) ->
+    logger:warning(#{what => http_pusher_gauges_failed, back_end => BackEnd,
+                     reason => summary(Problem),
+                     text => <<"The gauges http_pusher could not be registered with exometer or "
+                               "Prometheus; that is tried again every two seconds, delivery and "
+                               "the stock metrics go on, and mongoose_http_pusher:pools() has the "
+                               "numbers">>}, ?META).
 
 %% @doc The application does not run.
 -spec not_started(term()) -> ok.

@@ -6,7 +6,7 @@
 -module(mongoose_http_pusher_starter).
 -behaviour(gen_server).
 
--export([ensure/0, add/2, remove/1, reject/1]).
+-export([ensure/0, add/2, remove/1, reject/1, rejected/1]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type state() :: #{
@@ -25,6 +25,9 @@
 %% How soon a callback module that was not there is found.
 -define(BETWEEN_LOADS, 2000).
 -define(KEY(HostType), {?MODULE, HostType}).
+%% Rejections: those that are not in the metrics yet, and those that are.
+-define(UNCOUNTED, 1).
+-define(COUNTED, 2).
 
 %% @doc Starts this process if it does not run. It begins its work after this has returned: what it
 %% calls (the application controller) may itself be waiting for the module to start, where the host
@@ -41,7 +44,7 @@ ensure() ->
 add(HostType, Handlers) ->
     %% Written at the start of the module only; sessions count in it without asking anybody.
     case persistent_term:get(?KEY(HostType), undefined) of
-        undefined -> persistent_term:put(?KEY(HostType), counters:new(1, [write_concurrency]));
+        undefined -> persistent_term:put(?KEY(HostType), counters:new(2, [write_concurrency]));
         _ -> ok
     end,
     try
@@ -65,7 +68,15 @@ remove(HostType) ->
 reject(HostType) ->
     case persistent_term:get(?KEY(HostType), undefined) of
         undefined -> ok;
-        Counter -> counters:add(Counter, 1, 1)
+        Counter -> counters:add(Counter, ?UNCOUNTED, 1)
+    end.
+
+%% @doc How many there were since the module was first started for a host type.
+-spec rejected(binary()) -> non_neg_integer() | undefined.
+rejected(HostType) ->
+    case persistent_term:get(?KEY(HostType), undefined) of
+        undefined -> undefined;
+        Counter -> counters:get(Counter, ?UNCOUNTED) + counters:get(Counter, ?COUNTED)
     end.
 
 -spec init([]) -> {ok, state(), {continue, start}}.
@@ -186,11 +197,13 @@ announce(_State, HostType, Handlers) ->
 
 count_rejected(HostType) ->
     Counter = persistent_term:get(?KEY(HostType)),
-    case counters:get(Counter, 1) of
+    case counters:get(Counter, ?UNCOUNTED) of
         0 ->
             ok;
         Count ->
-            counters:sub(Counter, 1, Count),
+            %% In this order: the sum must not shrink.
+            counters:add(Counter, ?COUNTED, Count),
+            counters:sub(Counter, ?UNCOUNTED, Count),
             Generation = mongoose_http_pusher_host:generation(),
             try
                 mongoose_http_pusher_host:count_failed(Generation, HostType, {<<>>, Count})

@@ -1,7 +1,7 @@
 %% @doc The supervision tree: the engine, and after it the processes that work with it.
 %%
 %% The engine's death takes the others with it, because pools live in its threads. They die alone.
-%% The table that sessions read is made here, so that it outlives the process that writes it.
+%% The tables that others read are made here, so that they outlive the processes that write them.
 -module(mongoose_http_pusher_sup).
 -behaviour(supervisor).
 
@@ -23,12 +23,14 @@ start_clients(Settings) ->
     {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
 init(top) ->
     mongoose_http_pusher_routes:new(),
+    mongoose_http_pusher_figures:new(),
     Settings = mongoose_http_pusher_settings:read(),
     Clients = #{id => clients, start => {?MODULE, start_clients, [Settings]}, type => supervisor},
     {ok, {flags(rest_for_one), [worker(mongoose_http_pusher_engine, Settings), Clients]}};
 init({clients, Settings}) ->
     {ok, {flags(one_for_one), [worker(mongoose_http_pusher_reporter, Settings),
-                               worker(mongoose_http_pusher_pools, Settings)]}}.
+                               worker(mongoose_http_pusher_pools, Settings),
+                               worker(mongoose_http_pusher_gauges, Settings)]}}.
 
 flags(Strategy) ->
     #{strategy => Strategy, intensity => ?INTENSITY, period => ?PERIOD}.
