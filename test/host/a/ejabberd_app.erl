@@ -10,6 +10,7 @@
 -include("host.hrl").
 
 start(normal, Config) ->
+    exometer:start(),
     gen_mod:start(),
     ejabberd_config:start(Config),
     {ok, _} = Sup = ejabberd_sup:start_link(),

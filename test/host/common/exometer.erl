@@ -1,10 +1,13 @@
 %% Stands for exometer (esl/exometer_core at the commits of both rebar.locks): an update looks the
 %% metric up in a table and sends a message to the metric's own process, which adds it to a sliding
 %% minute. update/2 of a metric that is not there gives {error, not_found}; new/2 of one that is
-%% raises exists. What an update costs is compared with the real one in ../README.md.
+%% raises exists. What an update costs is compared with the real one in ../README.md. A metric
+%% {function, M, F, Args, proplist, DataPoints} is computed when it is read; where it raises, its value
+%% is {error, unavailable}, and so get_values/1 of a prefix that it is in crashes. The application
+%% shows by the process exometer_admin that it runs.
 -module(exometer).
 
--export([new/2, new/3, update/2, get_value/1, get_value/2, get_values/1, info/2, reset/1, delete/1,
+-export([start/0, new/2, new/3, update/2, get_value/1, get_value/2, get_values/1, info/2, reset/1, delete/1,
          find_entries/1]).
 %% For tests alone: all values a histogram got (the newest 100,000), and metrics whose update raises.
 -export([all_values/1, break/1]).
@@ -25,6 +28,20 @@
 new(Name, Type) ->
     new(Name, Type, []).
 
+start() ->
+    ok = host_owner:table(?TABLE, [{keypos, #exometer_entry.name}, {read_concurrency, true}]),
+    case whereis(exometer_admin) of
+        undefined -> host_owner:process(exometer_admin, fun() -> receive stop -> ok end end), ok;
+        _Running -> ok
+    end.
+
+new(Name, {function, _, _, _, proplist, _} = Function, Options) ->
+    case ets:insert_new(?TABLE, #exometer_entry{name = Name, type = function, behaviour = entry,
+                                                module = exometer_function, options = Options,
+                                                ref = Function}) of
+        true -> ok;
+        false -> error(exists)
+    end;
 new(Name, Type, Options) when Type =:= spiral; Type =:= histogram ->
     ok = host_owner:table(?TABLE, [{keypos, #exometer_entry.name}, {read_concurrency, true}]),
     case ets:member(?TABLE, Name) of
@@ -51,6 +68,23 @@ get_value(Name) ->
     get_value(Name, default).
 
 get_value(Name, DataPoints) ->
+    case lookup(Name) of
+        [#exometer_entry{type = function, ref = Function}] -> call(Function, DataPoints);
+        _ -> ask_value(Name, DataPoints)
+    end.
+
+call({function, Module, Function, Args, proplist, All}, DataPoints) ->
+    Wanted = case DataPoints of
+                 default -> All;
+                 _ -> [Point || Point <- lists:flatten([DataPoints]), lists:member(Point, All)]
+             end,
+    try apply(Module, Function, Args) of
+        Values -> {ok, [{Point, proplists:get_value(Point, Values)} || Point <- Wanted]}
+    catch
+        _:_ -> {error, unavailable}
+    end.
+
+ask_value(Name, DataPoints) ->
     case ask(Name, value) of
         {error, not_found} -> {error, not_found};
         Values when DataPoints =:= default -> {ok, Values};
@@ -58,7 +92,12 @@ get_value(Name, DataPoints) ->
     end.
 
 get_values(Prefix) ->
-    [{Name, element(2, get_value(Name))} || {Name, _Type, _Status} <- find_entries(Prefix)].
+    lists:flatmap(fun({Name, _Type, _Status}) ->
+                          case get_value(Name) of
+                              {ok, Value} -> [{Name, Value}];
+                              {error, not_found} -> []
+                          end
+                  end, find_entries(Prefix)).
 
 info(Name, Item) ->
     case lookup(Name) of
@@ -77,7 +116,7 @@ delete(Name) ->
     case lookup(Name) of
         [#exometer_entry{ref = Ref}] ->
             ets:delete(?TABLE, Name),
-            catch Ref ! {exometer_proc, delete},
+            [Ref ! {exometer_proc, delete} || is_pid(Ref)],
             ok;
         [] ->
             {error, not_found}

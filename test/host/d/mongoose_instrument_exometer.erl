@@ -10,6 +10,7 @@
 -include("host.hrl").
 
 start(#{all_metrics_are_global := AllGlobal}) ->
+    exometer:start(),
     Prefixes = [{HostType, prefix(HostType, AllGlobal)} || HostType <- ?ALL_HOST_TYPES],
     persistent_term:put(?PREFIXES, maps:from_list(Prefixes)).
 

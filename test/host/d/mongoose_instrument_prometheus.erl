@@ -16,7 +16,7 @@
 start(_Opts) ->
     [host_owner:table(Table, [{read_concurrency, true}, {write_concurrency, true}])
      || Table <- [?COUNTERS, ?HISTOGRAMS]],
-    ok.
+    prometheus_registry:start().
 
 set_up(Event, Labels, #{metrics := Metrics}) ->
     reset(Event, Labels),
