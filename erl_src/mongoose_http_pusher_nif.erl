@@ -7,8 +7,8 @@
 
 -export([start_engine/1, stop_engine/0, ping/0, imitate_encoder/1,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
-         create_pool/1, open_pool/2, hand_over/2, drain_pool/1, resume_pool/1, close_pool/2, pools/0,
-         figures/0,
+         create_pool/1, configure_pool/2, open_pool/1, hand_over/2, drain_pool/1, resume_pool/1,
+         close_pool/2, pools/0, figures/0,
          handler/3, handler_info/1, describe_url/2,
          push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/4,
          attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
@@ -33,11 +33,11 @@
                     undefined | {in | out, Server :: binary(), Receiver :: binary()}}.
 -type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
                      Text :: binary()}.
--type problem() :: {engine_down | pool_not_started | pool_config, Text :: binary()}.
+-type problem() :: {engine_down | pool_not_started | pool_config | wrong_phase, Text :: binary()}.
 %% One incarnation. `closing': it is no longer to be found by its number and comes to its end.
 -type pool() :: #{
     id := pool_id(), name := binary(),
-    state := opening | leaving | open | draining | broken | closed, closing := boolean(),
+    phase := spare | opening | leaving | open | draining | broken | closed, closing := boolean(),
     accepted := non_neg_integer(), rejected := non_neg_integer(), sent := non_neg_integer(),
     failed := non_neg_integer(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
     pending := non_neg_integer(), pending_bytes := non_neg_integer(),
@@ -104,8 +104,12 @@ host_types() -> ?NOT_LOADED.
 -spec create_pool(binary()) -> {ok, pool_id()} | {error, problem()}.
 create_pool(_Name) -> ?NOT_LOADED.
 
--spec open_pool(pool_id(), map()) -> {ok, Warnings :: [binary()]} | {error, problem()}.
-open_pool(_Pool, _Options) -> ?NOT_LOADED.
+%% What a pool is to be opened with: from here on whoever finds the pool can open it.
+-spec configure_pool(pool_id(), map()) -> ok | {error, problem()}.
+configure_pool(_Pool, _Options) -> ?NOT_LOADED.
+
+-spec open_pool(pool_id()) -> {ok, Warnings :: [binary()]} | {error, problem()}.
+open_pool(_Pool) -> ?NOT_LOADED.
 
 -spec hand_over(pool_id(), pool_id()) -> ok | {error, problem()}.
 hand_over(_From, _To) -> ?NOT_LOADED.

@@ -5,7 +5,7 @@
 %% the top supervisor and survives its writer.
 -module(mongoose_http_pusher_routes).
 
--export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, looked/1]).
+-export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, looked/1, forget_looks/0]).
 
 -export_type([key/0, route/0, candidate/0, pool_key/0]).
 
@@ -102,4 +102,10 @@ ask_to_look(Key) ->
 -spec looked(pool_key()) -> ok.
 looked(Key) ->
     true = ets:delete(?TABLE, {look, Key}),
+    ok.
+
+%% @doc The writer is a new one: who has asked the one before asks again.
+-spec forget_looks() -> ok.
+forget_looks() ->
+    true = ets:match_delete(?TABLE, {{look, '_'}, '_'}),
     ok.

@@ -48,7 +48,7 @@ pools(Pools, Figures, Rejected) ->
 pool(Figures = #{name := Name}, Pools) ->
     Current = current(Pools),
     Others = [Pool || Pool = #{pending := Pending} <- Pools, Pool =/= Current, Pending > 0],
-    ["\n", paragraph("", [printable(Name), ": ", state(Current)]),
+    ["\n", paragraph("", [printable(Name), ": ", phase(Current)]),
      case Current =:= none andalso Others =:= [] of
          true -> [];
          false -> [settings(Current), now(Figures), [other(Pool) || Pool <- Others], oldest(Figures)]
@@ -60,10 +60,11 @@ pool(Figures = #{name := Name}, Pools) ->
 
 %% The one that sessions find: open, or else whatever explains best why there is none.
 current(Pools) ->
-    Rank = fun(#{state := open, closing := false}) -> 1;
-              (#{state := broken, closing := false}) -> 2;
-              (#{state := opening, pending := Pending}) when Pending > 0 -> 3;
-              (#{state := draining}) -> 4;
+    Rank = fun(#{phase := open, closing := false}) -> 1;
+              (#{phase := broken, closing := false}) -> 2;
+              (#{phase := opening}) -> 3;
+              (#{phase := spare, pending := Pending}) when Pending > 0 -> 3;
+              (#{phase := draining}) -> 4;
               (_) -> 5
            end,
     case lists:sort([{Rank(Pool), maps:get(id, Pool), Pool} || Pool <- Pools]) of
@@ -71,11 +72,11 @@ current(Pools) ->
         _ -> none
     end.
 
-state(none) -> "not started, the host runs no such pool now";
-state(#{state := open}) -> "open";
-state(#{state := broken}) -> "BROKEN, its options cannot be used";
-state(#{state := draining}) -> "draining, it was stopped";
-state(#{state := opening}) -> "OPENING, notifications wait for its settings".
+phase(none) -> "not started, the host runs no such pool now";
+phase(#{phase := open}) -> "open";
+phase(#{phase := broken}) -> "BROKEN, its options cannot be used";
+phase(#{phase := draining}) -> "draining, it was stopped";
+phase(#{}) -> "OPENING, notifications wait for its settings".
 
 settings(#{settings := Settings = #{}}) ->
     #{host := Host, path_prefix := Prefix, workers := Workers, http2 := Http2,
@@ -102,8 +103,8 @@ waits(#{when_busy := reject}) -> ", none may wait";
 waits(#{max_waiting := undefined}) -> "";
 waits(#{max_waiting := Most}) -> [", ", number(Most), " may wait"].
 
-other(#{state := State, waiting := Waiting, in_flight := InFlight}) ->
-    row(atom_to_list(State), ["another pool of this name: ", number(InFlight), " in flight, ",
+other(#{phase := Phase, waiting := Waiting, in_flight := InFlight}) ->
+    row(atom_to_list(Phase), ["another pool of this name: ", number(InFlight), " in flight, ",
                               number(Waiting), " waiting"]).
 
 oldest(#{oldest_waiting := undefined}) -> row("oldest waiting", "none");

@@ -6,21 +6,21 @@
 -define(TEXT, mongoose_http_pusher_text).
 
 an_empty_spare_is_not_shown_test() ->
-    Spare = (pool())#{id := 2, state := opening, settings := undefined},
+    Spare = (pool())#{id := 2, phase := spare, settings := undefined},
     ?assertEqual(text([pool()]), text([pool(), Spare])).
 
 what_waits_in_a_spare_is_test() ->
-    Spare = (pool())#{id := 2, state := opening, settings := undefined, pending := 7, waiting := 7},
+    Spare = (pool())#{id := 2, phase := spare, settings := undefined, pending := 7, waiting := 7},
     Text = text([Spare, pool()]),
     shows(Text, "global/http_pool: open\n"),
     shows(Text, "  opening         another pool of this name: 0 in flight, 7 waiting\n").
 
 nothing_but_a_spare_that_waits_test() ->
-    Spare = (pool())#{state := opening, settings := undefined, pending := 7, waiting := 7},
+    Spare = (pool())#{phase := spare, settings := undefined, pending := 7, waiting := 7},
     shows(text([Spare]), "global/http_pool: OPENING, notifications wait for its settings\n").
 
 one_drains_beside_its_successor_test() ->
-    Old = (pool())#{id := 0, state := draining, closing := true, pending := 3, in_flight := 2,
+    Old = (pool())#{id := 0, phase := draining, closing := true, pending := 3, in_flight := 2,
                     waiting := 1},
     shows(text([Old, pool()]), "  draining        another pool of this name: 2 in flight, 1 waiting\n").
 
@@ -79,7 +79,7 @@ shows(Text, Part) ->
     ?assertEqual({found, Part}, {case string:find(Text, Part) of nomatch -> Text; _ -> found end, Part}).
 
 pool() ->
-    #{id => 1, name => <<"global/http_pool">>, state => open, closing => false, accepted => 0,
+    #{id => 1, name => <<"global/http_pool">>, phase => open, closing => false, accepted => 0,
       rejected => 0, sent => 0, failed => 0, waiting => 0, in_flight => 0, pending => 0,
       pending_bytes => 0, workers => 0, parked => 0, oldest_waiting => undefined,
       settings => #{host => <<"https://example.org">>, path_prefix => <<"/hook">>, workers => 50,

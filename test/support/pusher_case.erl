@@ -8,6 +8,7 @@
 -export([groups/1, all/0, group/2, start/1, start/2, finish/1, finish/2]).
 -export([module/1, module/2, pool/2, pool/3, sink/1, host/0]).
 -export([send/2, send/3, numbers/0, numbers/1, wait_numbers/2, wait_sent/1, settle/0]).
+-export([all_accepted_are_sent/2]).
 -export([received/1, messages/1, field/2, reasons/0, wait_reason/2, wait/2, bulk/2]).
 
 -define(HOST, <<"localhost">>).
@@ -201,6 +202,16 @@ settle() ->
                                             Numbers <- [numbers(HostType)], is_open(Numbers)]
            end,
     [] = wait(Open, fun(Pending) -> Pending =:= [] end),
+    ok.
+
+%% @doc Of so many messages all that were accepted were sent, and the others came while there was no pool.
+-spec all_accepted_are_sent(non_neg_integer(), config()) -> ok.
+all_accepted_are_sent(Pushed, Config) ->
+    ok = settle(),
+    Numbers = wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    #{accepted := Accepted, rejected := Rejected, sent := Sent, failed := Failed} = Numbers,
+    {Pushed, 0, Accepted} = {Accepted + Rejected, Failed, Sent},
+    [] = maps:keys(reasons()) -- [pool_not_started],
     ok.
 
 is_open(#{pending := Pending, uncounted_rejections := Rejected}) ->

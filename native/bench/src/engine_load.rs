@@ -47,7 +47,8 @@ impl Driver {
         let driver = thread::current();
         engine.start(settings, move || driver.unpark())?;
         let pool = engine.create_pool("bench")?;
-        engine.open_pool(pool, options(load))?;
+        engine.configure_pool(pool, options(load))?;
+        engine.open_pool(pool)?;
         let path = load
             .url
             .splitn(4, '/')

@@ -123,7 +123,8 @@ fn send(route: &Route<'_>, from: &Jid, to: &Jid, message: &str) -> Result<Report
         .map_err(|error| error.to_string())?;
     let options = route.pool.options.clone().ok_or("the pool has no host")?;
     engine
-        .open_pool(pool, options)
+        .configure_pool(pool, options)
+        .and_then(|()| engine.open_pool(pool))
         .map_err(|error| error.to_string())?;
     let handler = engine.handler(&from.domain, name, &route.handler.target);
     let names = Names {

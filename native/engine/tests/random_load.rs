@@ -164,7 +164,8 @@ impl Scene {
                 let allowed = Duration::from_millis(random.below(600));
                 engine.close_pool(old, allowed).unwrap();
                 std::thread::sleep(Duration::from_millis(random.below(20)));
-                engine.open_pool(new, self.options(random)).unwrap();
+                engine.configure_pool(new, self.options(random)).unwrap();
+                engine.open_pool(new).unwrap();
                 return true;
             }
             2 => {

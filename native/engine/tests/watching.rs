@@ -17,7 +17,8 @@ const NAME: &str = "global/http_pool";
 /// A pool of this name, open with these options.
 fn open(bench: &Bench, options: PoolOptions) -> u32 {
     let id = bench.engine.create_pool(NAME).unwrap();
-    bench.engine.open_pool(id, options).unwrap();
+    bench.engine.configure_pool(id, options).unwrap();
+    bench.engine.open_pool(id).unwrap();
     id
 }
 
@@ -86,7 +87,11 @@ fn rejections_are_counted_by_reason() {
         .engine
         .reject(&handler, Rejection::BadHeader, b"e", "host: is twice there");
     let broken = bench.engine.create_pool("global/broken").unwrap();
-    assert!(bench.engine.open_pool(broken, options("ftp://x")).is_err());
+    bench
+        .engine
+        .configure_pool(broken, options("ftp://x"))
+        .unwrap();
+    assert!(bench.engine.open_pool(broken).is_err());
     assert_eq!(
         bench.push(broken, "f"),
         Err(NotTaken::Rejected(Rejection::PoolConfig))

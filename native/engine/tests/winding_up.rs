@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::engine::{EngineSettings, NotTaken};
+use engine::engine::{EngineError, EngineSettings, NotTaken};
 use engine::report::reason::Rejection;
 use engine::settings::PoolOptions;
 use sink::{SinkConfig, SinkHandle};
@@ -152,9 +152,10 @@ fn a_pool_that_is_stopped_while_it_opens_delivers_what_it_took() {
     for n in 0..100 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
+    bench.engine.configure_pool(pool, patient(&sink)).unwrap();
     bench.engine.close_pool(pool, BOUND).unwrap();
     assert_eq!(bench.push(pool, "late"), Err(NotTaken::NotOpen));
-    bench.engine.open_pool(pool, patient(&sink)).unwrap();
+    bench.engine.open_pool(pool).unwrap();
     assert_all(&bench.outcomes(100), 100, "sent");
     bench.assert_conserved();
 }
@@ -166,8 +167,17 @@ fn a_pool_that_cannot_open_fails_what_it_took() {
     for n in 0..100 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
+    assert!(matches!(
+        bench.engine.open_pool(pool),
+        Err(EngineError::WrongPhase(_))
+    ));
     let nonsense = options("gopher://127.0.0.1");
-    assert!(bench.engine.open_pool(pool, nonsense).is_err());
+    bench.engine.configure_pool(pool, nonsense).unwrap();
+    // Whoever tries again is told the same.
+    for _ in 0..2 {
+        let opened = bench.engine.open_pool(pool);
+        assert!(matches!(opened, Err(EngineError::Config(_))), "{opened:?}");
+    }
     assert_all(&bench.outcomes(100), 100, "pool_config");
     let pushed = bench.push(pool, "late");
     assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::PoolConfig)));
@@ -308,4 +318,115 @@ fn handed_over_under_load() {
             assert!(in_order, "{sender} is out of order");
         }
     }
+}
+
+/// Its owner may die between any two steps, and with it whoever was to open the pool: whoever comes
+/// next opens it, also a second time while it works.
+#[test]
+fn a_pool_is_opened_by_whoever_finds_it() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig::default());
+    let pool = bench.engine.create_pool("configured").unwrap();
+    let phase = || bench.engine.pool(pool).unwrap().phase();
+    assert_eq!(phase(), "spare");
+    bench.push(pool, "before").unwrap();
+    bench.engine.configure_pool(pool, patient(&sink)).unwrap();
+    // Only the first settings count.
+    let other = options("http://127.0.0.1:1");
+    bench.engine.configure_pool(pool, other).unwrap();
+    assert_eq!(phase(), "opening");
+    bench.engine.drain_pool(pool).unwrap();
+    assert_eq!(phase(), "leaving");
+    for _ in 0..2 {
+        bench.engine.open_pool(pool).unwrap();
+        assert_eq!(phase(), "draining");
+    }
+    assert!(bench.engine.resume_pool(pool).unwrap());
+    assert_eq!(phase(), "open");
+    bench.push(pool, "after").unwrap();
+    assert_all(&bench.outcomes(2), 2, "sent");
+    // What has settings is not handed over, or its lanes would be in two pools.
+    let to = bench.pool(patient(&sink));
+    assert!(bench.engine.hand_over(pool, to).is_err());
+    assert_eq!(phase(), "open");
+    bench.assert_conserved();
+}
+
+/// A pool that nobody has configured is handed over by one owner and again by its successors, to
+/// others, while the first is still at it and sessions go on pushing by the oldest way.
+#[test]
+fn handed_over_again_and_again_under_load() {
+    for round in 0..20 {
+        let bench = Arc::new(Bench::new());
+        let sink = sink(SinkConfig::default());
+        let to = bench.engine.create_pool("pool").unwrap();
+        let spares: Vec<u32> = (0..3)
+            .map(|_| bench.engine.create_pool("spare").unwrap())
+            .collect();
+        let done = Arc::new(AtomicBool::new(false));
+        let (first, handler) = (spares[0], bench.handler("/n"));
+        for n in 0..1000 {
+            let text = format!("{n}");
+            bench
+                .push_text(first, &handler, "session", text.as_bytes())
+                .unwrap();
+        }
+        let session = {
+            let (bench, done) = (Arc::clone(&bench), Arc::clone(&done));
+            std::thread::spawn(move || {
+                let mut n: u32 = 1000;
+                while !done.load(Ordering::Acquire) {
+                    let text = n.to_string();
+                    bench
+                        .push_text(first, &handler, "session", text.as_bytes())
+                        .unwrap();
+                    n += 1;
+                    std::thread::sleep(Duration::from_micros(10));
+                }
+                n
+            })
+        };
+        let owners: Vec<_> = [(0, 1), (0, 2), (1, 2)]
+            .into_iter()
+            .map(|(from, to)| {
+                let (bench, from, to) = (Arc::clone(&bench), spares[from], spares[to]);
+                std::thread::spawn(move || drop(bench.engine.hand_over(from, to)))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(round % 3));
+        for spare in &spares {
+            bench.engine.hand_over(*spare, to).unwrap();
+        }
+        for owner in owners {
+            owner.join().unwrap();
+        }
+        bench.engine.configure_pool(to, patient(&sink)).unwrap();
+        bench.engine.open_pool(to).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+        done.store(true, Ordering::Release);
+        let count = session.join().unwrap();
+        let seen = bench.outcomes(count as usize);
+        assert_eq!(seen.len(), count as usize);
+        let other = seen.iter().find(|seen| reason(seen) != "sent");
+        assert!(other.is_none(), "{other:?}");
+        let in_order = (0..count)
+            .zip(&seen)
+            .all(|(n, seen)| seen.text.ends_with(format!("message={n}").as_bytes()));
+        assert!(in_order, "the lane is out of order");
+        bench.assert_conserved();
+    }
+}
+
+/// Handed over in a ring, a notification would go round for ever.
+#[test]
+fn a_pool_is_not_handed_over_to_what_it_came_from() {
+    let bench = Bench::new();
+    let [one, two] = ["one", "two"].map(|name| bench.engine.create_pool(name).unwrap());
+    bench.push(one, "waits").unwrap();
+    bench.engine.hand_over(one, two).unwrap();
+    assert!(bench.engine.hand_over(two, one).is_err());
+    assert!(bench.engine.hand_over(two, two).is_err());
+    bench.push(one, "goes to two").unwrap();
+    let state = bench.engine.pool(two).unwrap().state();
+    assert_eq!(state.tally.waiting, 2);
 }

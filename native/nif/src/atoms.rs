@@ -23,7 +23,12 @@ rustler::atoms! {
 
 /// A reason as an atom. There are a few dozen words, all of them constants of the engine.
 pub fn word<'a>(env: Env<'a>, word: &str) -> Term<'a> {
-    Atom::from_str(env, word).map_or_else(|_| error().encode(env), |atom| atom.encode(env))
+    atom(env, word).encode(env)
+}
+
+/// As [`word`], for the field of a map.
+pub fn atom(env: Env<'_>, word: &str) -> Atom {
+    Atom::from_str(env, word).unwrap_or_else(|_| error())
 }
 
 /// The rejection that an atom names.

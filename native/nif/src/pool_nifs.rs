@@ -27,6 +27,7 @@ fn describe<'a>(env: Env<'a>, error: &EngineError) -> Term<'a> {
         EngineError::Down | EngineError::Threads(_) => "engine_down",
         EngineError::NoPool(_) => "pool_not_started",
         EngineError::Config(_) => "pool_config",
+        EngineError::WrongPhase(_) => "wrong_phase",
     };
     (atoms::word(env, word), error.to_string()).encode(env)
 }
@@ -36,10 +37,15 @@ fn create_pool<'a>(env: Env<'a>, name: &str) -> Term<'a> {
     reply(env, ENGINE.create_pool(name))
 }
 
-#[rustler::nif(schedule = "DirtyIo")]
-fn open_pool<'a>(env: Env<'a>, id: u32, map: Term<'a>) -> NifResult<Term<'a>> {
+#[rustler::nif]
+fn configure_pool<'a>(env: Env<'a>, id: u32, map: Term<'a>) -> NifResult<Term<'a>> {
     let options = options::pool(map)?;
-    Ok(reply(env, ENGINE.open_pool(id, options)))
+    Ok(plain(env, ENGINE.configure_pool(id, options)))
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn open_pool(env: Env<'_>, id: u32) -> Term<'_> {
+    reply(env, ENGINE.open_pool(id))
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]

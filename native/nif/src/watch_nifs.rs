@@ -12,7 +12,7 @@ use engine::report::queue_time::{BOUNDS, QueueTimes};
 use engine::report::reason::Rejection;
 use engine::report::totals::LastFailure;
 use engine::settings::{PoolSettings, WhenBusy};
-use rustler::{Encoder, Env, NifMap, Term};
+use rustler::{Atom, Encoder, Env, NifMap, Term};
 
 use crate::{ENGINE, atoms};
 
@@ -21,7 +21,7 @@ use crate::{ENGINE, atoms};
 struct PoolInfo<'a> {
     id: u32,
     name: String,
-    state: Term<'a>,
+    phase: Atom,
     closing: bool,
     accepted: u64,
     rejected: u64,
@@ -85,7 +85,7 @@ fn pool_info<'a>(env: Env<'a>, pool: &Pool, closing: bool) -> PoolInfo<'a> {
     PoolInfo {
         id: pool.id,
         name: pool.name.to_string(),
-        state: atoms::word(env, pool.phase()),
+        phase: atoms::atom(env, pool.phase()),
         closing,
         accepted: state.tally.accepted,
         rejected: state.rejected,

@@ -92,6 +92,10 @@ pub enum EngineError {
     /// The pool's options are of no use.
     #[error("{0}")]
     Config(String),
+    /// It cannot be opened: nobody has said with what. Or it cannot be handed over, because somebody
+    /// has, or to itself.
+    #[error("pool {0} is not in a phase in which this can be done with it")]
+    WrongPhase(u32),
 }
 
 impl Engine {

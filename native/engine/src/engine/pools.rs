@@ -33,13 +33,28 @@ impl Engine {
         Ok(id)
     }
 
-    /// Gives a new pool its settings; reads certificate files. Warnings come back as text. Where the
-    /// options are of no use, the pool rejects with `pool_config` from then on.
-    pub fn open_pool(&self, id: u32, options: PoolOptions) -> Result<Vec<String>, EngineError> {
+    /// Says what a new pool is to be opened with. Never blocks: from here on whoever finds the pool
+    /// can open it, whatever becomes of the caller. Only the first options of a pool count.
+    pub fn configure_pool(&self, id: u32, options: PoolOptions) -> Result<(), EngineError> {
+        self.pool(id)?.configure(options);
+        Ok(())
+    }
+
+    /// Opens a pool that was configured; reads certificate files. Warnings come back as text. Where
+    /// the options are of no use, the pool rejects with `pool_config` from then on. A pool is opened
+    /// once; a second time nothing happens.
+    pub fn open_pool(&self, id: u32) -> Result<Vec<String>, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
-        // A pool that closes before it has its settings still delivers what it has accepted.
+        // A pool that closes before it has opened still delivers what it has accepted.
         let closing = running.closing.lock().get(&id).cloned();
         let pool = closing.map_or_else(|| self.pool(id), Ok)?;
+        let options = pool.options().ok_or(EngineError::WrongPhase(id))?;
+        if let Some(text) = pool.defect() {
+            return Err(EngineError::Config(text.to_owned()));
+        }
+        if pool.opened().is_some() {
+            return Ok(Vec::new());
+        }
         let opened = self.endpoint(&running, &pool.name, options);
         match opened {
             Ok((settings, endpoint, warnings)) => {
@@ -57,9 +72,9 @@ impl Engine {
         &self,
         running: &Running,
         pool: &str,
-        options: PoolOptions,
+        options: &PoolOptions,
     ) -> Result<(PoolSettings, Endpoint, Vec<String>), String> {
-        let (settings, warnings) = options.check().map_err(|error| error.to_string())?;
+        let (settings, warnings) = options.clone().check().map_err(|error| error.to_string())?;
         let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
         let tls = match &settings.tls {
             Some(options) if settings.base.https => {
@@ -87,11 +102,15 @@ impl Engine {
         Ok((settings, endpoint, warnings))
     }
 
-    /// What waits in the pool `from`, which never opened, goes to `to`, and so does what is still
-    /// handed over for `from` until that is closed.
+    /// What waits in the pool `from`, which was never configured, goes to `to`, and so does what is
+    /// still handed over for `from` until that is closed. A pool that was handed over before goes on
+    /// to where it went then.
     pub fn hand_over(&self, from: u32, to: u32) -> Result<(), EngineError> {
-        let (from, to) = (self.pool(from)?, self.pool(to)?);
-        from.hand_over(&to);
+        let (giver, taker) = (self.pool(from)?, self.pool(to)?);
+        if giver.options().is_some() || taker.is_or_becomes(&giver) {
+            return Err(EngineError::WrongPhase(from));
+        }
+        giver.hand_over(&taker);
         Ok(())
     }
 

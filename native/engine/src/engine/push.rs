@@ -36,10 +36,14 @@ impl Engine {
             handler.host_type.take_back();
             return Err(NotTaken::NotOpen);
         };
-        let pushed = match (pool.push(key, notification), pool.heir()) {
-            (Err((Refusal::NotOpen, notification)), Some(heir)) => heir.push(key, notification),
-            (pushed, _) => pushed,
-        };
+        let (mut pool, mut pushed) = (pool, pool.push(key, notification));
+        // Looked for after the push: a pool has an heir before it is closed.
+        while let (Err((Refusal::NotOpen, _)), Some(heir)) = (&pushed, pool.heir()) {
+            let Err((_, notification)) = pushed else {
+                break;
+            };
+            (pool, pushed) = (heir, heir.push(key, notification));
+        }
         if pushed.is_err() {
             handler.host_type.take_back();
         }

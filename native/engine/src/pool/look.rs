@@ -12,11 +12,14 @@ use crate::queue::core::Phase;
 const AT_ONCE: usize = 256;
 
 impl Pool {
-    /// Its phase, in one word.
+    /// Its phase in one word: `spare` where it has no settings to come, and otherwise `opening`,
+    /// `leaving` (opening, and no longer wanted), `open`, `draining`, `broken` or `closed`.
     #[must_use]
     pub fn phase(&self) -> &'static str {
+        let configured = self.options().is_some();
         match self.core().phase() {
-            Phase::Opening => "opening",
+            Phase::Opening if configured => "opening",
+            Phase::Opening => "spare",
             Phase::Leaving => "leaving",
             Phase::Open(_) => "open",
             Phase::Draining(_) => "draining",

@@ -26,7 +26,7 @@ use crate::queue::lanes::{LaneLimits, Taken};
 use crate::report::outcomes::{Outcome, Outcomes, Verdict};
 use crate::report::reason::{Reason, Rejection};
 use crate::report::totals::PoolTotals;
-use crate::settings::{PoolSettings, WhenBusy};
+use crate::settings::{PoolOptions, PoolSettings, WhenBusy};
 use crate::transport::link::Endpoint;
 use crate::worker::{self, Cell};
 use target::Targets;
@@ -54,6 +54,9 @@ pub struct Pool {
     /// Name, for reports.
     pub name: Box<str>,
     core: Mutex<Core<Queued, Arc<Cell>>>,
+    /// What it is to be opened with, from the moment at which it is a pool of the host's, and not one
+    /// that waits for whatever comes.
+    options: OnceLock<PoolOptions>,
     /// Set once, when the pool opens.
     opened: OnceLock<Opened>,
     /// Why the pool could not be opened.
@@ -131,6 +134,7 @@ impl Pool {
             id,
             name: name.into(),
             core: Mutex::new(Core::new(limits.lane)),
+            options: OnceLock::new(),
             opened: OnceLock::new(),
             defect: OnceLock::new(),
             heir: OnceLock::new(),
@@ -193,12 +197,17 @@ impl Pool {
         (refusal, notification)
     }
 
-    /// Takes what another pool had accepted; its room in the node's bounds comes with it. Gives its
-    /// cost, or the item back.
-    fn take_over(self: &Arc<Self>, key: &[u8], group: u32, item: Queued) -> Result<usize, Queued> {
+    /// Takes what another pool had accepted, or has its heir take it; the room in the node's bounds
+    /// comes with it. Gives its cost, or the item back.
+    fn take_over(
+        self: &Arc<Self>,
+        key: &[u8],
+        group: u32,
+        item: Queued,
+    ) -> Result<usize, (Queued, Refusal)> {
         let cost = item.notification.cost();
         if !self.budget.reserve(cost) {
-            return Err(item);
+            return Err((item, Refusal::Full));
         }
         let pushed = self
             .core
@@ -209,9 +218,12 @@ impl Pool {
                 self.follow(step);
                 Ok(cost)
             }
-            Err((item, _)) => {
+            Err((item, refusal)) => {
                 self.budget.release(cost);
-                Err(item)
+                match self.heir() {
+                    Some(heir) if refusal == Refusal::NotOpen => heir.take_over(key, group, item),
+                    _ => Err((item, refusal)),
+                }
             }
         }
     }
@@ -219,6 +231,16 @@ impl Pool {
     /// Its room in this pool's bounds is free, in the node's it goes on.
     fn give_up_room(&self, cost: usize) {
         self.budget.release(cost);
+    }
+
+    /// What it is to be opened with; only the first time counts.
+    pub(crate) fn configure(&self, options: PoolOptions) {
+        let _ = self.options.set(options);
+    }
+
+    /// What it is to be opened with, once that is known.
+    pub(crate) fn options(&self) -> Option<&PoolOptions> {
+        self.options.get()
     }
 
     /// The settings are there: delivery begins.
@@ -320,6 +342,12 @@ impl Pool {
     #[must_use]
     pub fn heir(&self) -> Option<&Arc<Self>> {
         self.heir.get()
+    }
+
+    /// Whether it is `other`, or was handed over to it in the end.
+    pub(crate) fn is_or_becomes(&self, other: &Arc<Self>) -> bool {
+        std::iter::successors(Some(self), |pool| pool.heir().map(AsRef::as_ref))
+            .any(|pool| pool.id == other.id)
     }
 
     /// Why the pool could not be opened.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Pool;
+use crate::queue::core::Refusal;
 use crate::report::reason::Reason;
 
 /// Lanes and notifications looked at under one lock.
@@ -71,19 +72,26 @@ impl Pool {
 
     /// The pool cannot be opened: what waits fails, and so does everything to come.
     pub(crate) fn fail_to_open(self: &Arc<Self>, text: &str) {
-        // Only the first reason counts; a pool is opened once.
-        let _ = self.defect.set(text.into());
-        self.core().fail_to_open();
+        {
+            let mut core = self.core();
+            // A pool that is open stays so, whatever a second try finds.
+            if !core.fail_to_open() {
+                return;
+            }
+            let _ = self.defect.set(text.into());
+        }
         self.fail_all(None, Reason::PoolConfig, text);
     }
 
     /// Hands what waits to `other`, which opens in this one's stead, and ends this one. What `other`
     /// has no room for fails. A notification that comes later is `other`'s ([`Pool::heir`]), and comes
     /// there behind those that waited here, so that its lane stays in order.
+    ///
+    /// A pool has one heir. Whoever hands it over a second time, even while the first is still at it,
+    /// helps the first, so that no lane is torn apart.
     pub fn hand_over(self: &Arc<Self>, other: &Arc<Self>) {
-        // A pool is handed over once.
-        let _ = self.heir.set(Arc::clone(other));
-        while self.hand_over_some(other) {}
+        let heir = self.heir.get_or_init(|| Arc::clone(other));
+        while self.hand_over_some(heir) {}
         self.end(Reason::Shutdown, "the pool was never opened");
     }
 
@@ -100,16 +108,29 @@ impl Pool {
             };
             match other.take_over(&key, group, item) {
                 Ok(cost) => self.give_up_room(cost),
-                Err(item) => {
+                Err(refused_item) => {
                     core.not_handed_over();
-                    refused.push(item);
+                    refused.push(refused_item);
                 }
             }
         }
         drop(core);
-        for item in refused {
-            let text = format!("{} has no room for it", other.describe_bounds());
-            self.report_failure(item, Reason::QueueFull, text.into());
+        for (item, refusal) in refused {
+            let (reason, text) = match refusal {
+                Refusal::Full => {
+                    let text = format!("{} has no room for it", other.describe_bounds());
+                    (Reason::QueueFull, text)
+                }
+                Refusal::Broken => {
+                    let text = other.defect().unwrap_or_default().to_owned();
+                    (Reason::PoolConfig, text)
+                }
+                Refusal::NotOpen => {
+                    let text = format!("pool {}: it was stopped meanwhile", other.name);
+                    (Reason::Shutdown, text)
+                }
+            };
+            self.report_failure(item, reason, text.into());
         }
         more
     }

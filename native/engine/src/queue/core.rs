@@ -163,11 +163,13 @@ impl<T, W> Core<T, W> {
         (start, self.timer_runs)
     }
 
-    /// The settings turned out to be of no use.
-    pub fn fail_to_open(&mut self) {
-        if matches!(self.phase, Phase::Opening | Phase::Leaving) {
+    /// The settings turned out to be of no use. False where the pool has opened all the same, or ended.
+    pub fn fail_to_open(&mut self) -> bool {
+        let failed = matches!(self.phase, Phase::Opening | Phase::Leaving);
+        if failed {
             self.phase = Phase::Broken;
         }
+        failed
     }
 
     /// No new items from now on.

@@ -102,7 +102,8 @@ impl Bench {
     /// A pool that is open.
     pub fn pool(&self, options: PoolOptions) -> u32 {
         let id = self.engine.create_pool(&options.host).unwrap();
-        self.engine.open_pool(id, options).unwrap();
+        self.engine.configure_pool(id, options).unwrap();
+        self.engine.open_pool(id).unwrap();
         id
     }
 

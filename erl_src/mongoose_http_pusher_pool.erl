@@ -1,0 +1,156 @@
+%% @doc One of the host's pools: which pools of the engine stand for it, as the host's come and go.
+%%
+%% There are two: the *pool*, and a *spare* without options, in which notifications wait while a host's
+%% process is there that nobody has asked for its options yet. The owner may die between any two of the
+%% steps in here, so their order matters: what the engine must not forget is done before the row says
+%% so, and what must not be undone is noted before it is done (mongoose_http_pusher_pool_recovery).
+%%
+%% Not here: when the host's pools are looked at (mongoose_http_pusher_pools).
+-module(mongoose_http_pusher_pool).
+
+-export([new/1, found/4, not_opened/2, gone/3, closing/2, close_stopped/3, forget/3]).
+
+-type pool_key() :: mongoose_http_pusher_routes:pool_key().
+-type pool() :: mongoose_http_pusher_pool_rows:pool().
+-type settings() :: mongoose_http_pusher_settings:settings().
+-type options() :: mongoose_http_pusher_host_pool:options().
+
+%% @doc A pool that nobody has looked for yet.
+-spec new(pool_key()) -> pool().
+new(Key) ->
+    store(Key, #{spare => create(Key), pool => undefined, pid => undefined, digest => undefined}).
+
+create(Key) ->
+    {ok, Id} = mongoose_http_pusher_nif:create_pool(mongoose_http_pusher_pool_rows:name(Key)),
+    Id.
+
+store(Key, Pool) ->
+    mongoose_http_pusher_pool_rows:store(Key, Pool),
+    Pool.
+
+%%% A pool that the host has (again)
+
+%% @doc The host's process was asked for its options. `open' where the pool is to be opened with them,
+%% `unusable' where they are not even options.
+-spec found(pool_key(), pool(), mongoose_http_pusher_host_pool:pool(), settings()) ->
+    {open, options(), pool()} | {kept, pool()} | {unusable, term()}.
+found(Key, Pool = #{pool := Id, digest := Digest}, Found, Settings) ->
+    Same = Id =/= undefined andalso Digest =:= digest(Found),
+    case Same andalso resume(Key, Pool) of
+        true -> keep(Key, Pool, Found, options(Key, Found, Settings));
+        false -> replace(Key, Pool, Found, Settings)
+    end.
+
+digest(#{options := Options}) ->
+    erlang:md5(term_to_binary(Options)).
+
+options({_, Tag}, #{options := Options}, #{http2_pools := Http2}) ->
+    Options#{http2 => lists:member(Tag, Http2)}.
+
+%% Noted before it is wanted again: a successor does not drain it to its end.
+resume(Key, Pool = #{pool := Id}) ->
+    mongoose_http_pusher_pool_rows:note(Key, maps:remove(until, Pool)),
+    {ok, true} =:= mongoose_http_pusher_nif:resume_pool(Id).
+
+%% The same settings under another pid: the engine's pool stays, with its connections.
+keep(Key, Pool = #{pool := Id, spare := Spare}, #{pid := Pid}, Options) ->
+    %% Before sessions find the pool itself: what waits in the spare one came earlier.
+    _ = mongoose_http_pusher_nif:hand_over(Spare, Id),
+    Kept = store(Key, watch(Pid, Pool#{spare := create(Key)})),
+    _ = mongoose_http_pusher_nif:close_pool(Spare, 0),
+    case Pool of
+        #{untold := true} -> {open, Options, Kept};
+        _ -> {kept, Kept}
+    end.
+
+%% Other settings, or the first ones: what waits in the spare pool goes out over these. The spare pool
+%% has them before the row says that it is the pool.
+replace(Key, Pool = #{spare := Id, pool := Old}, Found = #{pid := Pid}, Settings) ->
+    Options = options(Key, Found, Settings),
+    Digest = digest(Found),
+    mongoose_http_pusher_pool_rows:note(Key, Pool#{next => Digest}),
+    try mongoose_http_pusher_nif:configure_pool(Id, Options) of
+        ok ->
+            New = Pool#{spare := create(Key), pool := Id, digest := Digest},
+            Stored = store(Key, watch(Pid, New)),
+            close(Old, maps:get(drain_timeout, Settings)),
+            {open, Options, Stored};
+        {error, Problem} ->
+            {unusable, Problem}
+    catch
+        error:badarg -> {unusable, badarg}
+    end.
+
+watch(Pid, Pool) ->
+    unmonitor(Pool),
+    _ = [erlang:cancel_timer(Timer) || #{closing := Timer} <- [Pool]],
+    Watched = maps:without([until, closing, met, untold], Pool),
+    Watched#{pid := Pid, monitor => erlang:monitor(process, Pid)}.
+
+unmonitor(#{monitor := Ref}) -> erlang:demonitor(Ref, [flush]);
+unmonitor(_Pool) -> true.
+
+%% @doc Its options are of no use. A restart tries again, also with the same: a file may be mended.
+-spec not_opened(pool_key(), pool()) -> pool().
+not_opened(Key, Pool) ->
+    store(Key, Pool#{digest := undefined}).
+
+%%% A pool that the host has no more
+
+%% @doc The host's process is not there. A pool that the host still lists has crashed: it comes back,
+%% and what there is stays.
+-spec gone(pool_key(), pool(), non_neg_integer()) -> pool().
+gone(_Key, #{closing := _} = Pool, _Drain) ->
+    Pool;
+gone(_Key, #{pool := undefined} = Pool, _Drain) when not is_map_key(met, Pool) ->
+    Pool;
+gone(Key, Pool, Drain) ->
+    case mongoose_http_pusher_host_pool:is_listed(Key) of
+        true ->
+            Pool;
+        false ->
+            unmonitor(Pool),
+            Gone = maps:remove(monitor, Pool#{pid := undefined, until => now_ms() + Drain}),
+            closing(Key, store(Key, Gone))
+    end.
+
+%% @doc Drains what is to be closed, and has its owner told in time; after a crash of the owner too.
+-spec closing(pool_key(), pool()) -> pool().
+closing(Key, Pool = #{pool := Id, until := Until}) ->
+    _ = [mongoose_http_pusher_nif:drain_pool(Id) || Id =/= undefined],
+    Wait = max(0, Until - now_ms()),
+    Pool#{closing => erlang:send_after(Wait, self(), {close, Key, Until})};
+closing(_Key, Pool) ->
+    Pool.
+
+%% @doc The time that {@link closing/2} gave it is over: what it still holds fails with `shutdown'.
+-spec close_stopped(pool_key(), pool(), integer()) -> pool().
+close_stopped(Key, Pool = #{pool := Id, spare := Spare, until := Until, closing := _}, Until) ->
+    New = create(Key),
+    Closed = maps:without([until, closing, met, untold], Pool),
+    Stored = store(Key, Closed#{spare := New, pool := undefined, digest := undefined}),
+    close(Id, 0),
+    %% Where the host has just started it again, what waits in the spare pool came for that.
+    _ = [mongoose_http_pusher_nif:hand_over(Spare, New)
+         || whereis(mongoose_http_pusher_host_pool:process_name(Key)) =/= undefined],
+    close(Spare, 0),
+    Stored;
+close_stopped(_Key, Pool, _Until) ->
+    Pool.
+
+%% @doc No handler uses it any more.
+-spec forget(pool_key(), pool(), non_neg_integer()) -> ok.
+forget(Key, Pool = #{pool := Id, spare := Spare}, Drain) ->
+    unmonitor(Pool),
+    close(Id, Drain),
+    close(Spare, 0),
+    mongoose_http_pusher_pool_rows:forget(Key).
+
+close(undefined, _Allowed) ->
+    ok;
+close(Id, Allowed) ->
+    _ = mongoose_http_pusher_nif:close_pool(Id, Allowed),
+    ok.
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

@@ -1,0 +1,44 @@
+%% @doc Opens a pool of the engine; runs in a helper process of the pools' owner, because certificate
+%% files can be slow to read.
+%%
+%% Not here: with what a pool is opened (mongoose_http_pusher_host_pool), and when.
+-module(mongoose_http_pusher_pool_opening).
+
+-export([open/4, paths/1]).
+
+-export_type([result/0]).
+
+-type result() :: {ok, mongoose_http_pusher_host_pool:options(), Warnings :: [binary()]}
+                | {error, Text :: binary()}.
+
+%% @doc Opens a pool that has its options, and gives what there is to say of it: the options, and
+%% Warnings with those that came up while it opened. Nothing else happens where it is open already.
+-spec open(mongoose_http_pusher_nif:pool_id(), mongoose_http_pusher_host_pool:options(), [binary()],
+           [binary() | string()]) -> result().
+open(Id, Options, Warnings, Paths) ->
+    case mongoose_http_pusher_nif:open_pool(Id) of
+        {ok, More} ->
+            {ok, Options, Warnings ++ More ++ url_warnings(Options, lists:usort(Paths))};
+        {error, {_, Text}} ->
+            {error, Text}
+    end.
+
+%% @doc Paths of the handlers that use pools of this tag.
+-spec paths(atom()) -> [binary() | string()].
+paths(Tag) ->
+    [Path || {{_, RowTag, Path}, _, _} <- mongoose_http_pusher_routes:all(), RowTag =:= Tag].
+
+url_warnings(#{path_prefix := Prefix}, Paths) ->
+    lists:flatmap(
+      fun(Path0) ->
+              Path = unicode:characters_to_binary(Path0),
+              case mongoose_http_pusher_nif:describe_url(Prefix, Path) of
+                  {ok, {Same, Same}} ->
+                      [];
+                  {ok, {Ours, Stock}} ->
+                      [iolist_to_binary(["notifications go to ", Ours, " as documented; the stock "
+                                         "module sent them to ", Stock])];
+                  {error, Text} ->
+                      [Text]
+              end
+      end, Paths).

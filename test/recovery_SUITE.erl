@@ -1,0 +1,248 @@
+%% The owner of the engine's pools dies, and its successor goes on where it was: whatever was accepted
+%% is delivered as if nobody had died, and only a pool that the host has stopped gives up.
+-module(recovery_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/2, sink/1, send/2, wait_sent/1, wait/2]).
+
+-define(HOST, <<"localhost">>).
+-define(NIF, mongoose_http_pusher_nif).
+-define(OWNER, mongoose_http_pusher_pools).
+-define(KEY, {global, http_pool}).
+
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups(
+      [the_owner_killed_at_each_step,
+       a_pool_in_use_goes_on,
+       a_pool_that_was_not_opened_is_opened,
+       what_a_successor_left_behind_is_found,
+       a_stopped_pool_keeps_its_time,
+       what_waits_for_a_pool_that_does_not_come_back_is_given_up,
+       a_stop_meets_a_dead_owner]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+%% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy
+%% the machine is; where the time is to end it is short.
+init_per_testcase(Case, Config) ->
+    Drain = case Case of
+                a_stopped_pool_keeps_its_time -> 3000;
+                what_waits_for_a_pool_that_does_not_come_back_is_given_up -> 500;
+                _ -> 60000
+            end,
+    pusher_case:start(Config, #{env => [{drain_timeout, Drain}]}).
+
+end_per_testcase(the_owner_killed_at_each_step, Config) ->
+    %% It has a second sink.
+    pusher_case:finish([{own_sinks, true} | Config]);
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config).
+
+%% After each of the calls that it makes while a pool is replaced or found again; its successor too.
+the_owner_killed_at_each_step(Config) ->
+    Other = sink:start(),
+    module(Config, #{workers => 3}),
+    Load = pusher_load:start(4),
+    Killed = [begin
+                  ok = host_ctl:stop_pool(global, http_pool),
+                  #{sent := Before} = host_ctl:metrics(?HOST),
+                  Killer = kill_at_step(Step, 2),
+                  {ok, _} = pusher_case:pool(Config, #{workers => 3, host => sink:url(Sink)}),
+                  wait_sent(Before + 20),
+                  stop_killer(Killer)
+              end || Step <- lists:seq(1, 16), Sink <- [Other, sink(Config), sink(Config)]],
+    pusher_case:all_accepted_are_sent(pusher_load:stop(Load), Config),
+    ct:pal("kills in each round: ~w", [Killed]),
+    ?assert(lists:sum(Killed) >= 32),
+    sink:stop(Other).
+
+%% Sessions do not notice: what is handed over meanwhile goes to the pool, over its connections.
+a_pool_in_use_goes_on(Config) ->
+    module(Config, #{workers => 1}),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    #{id := Id} = pool(open),
+    [begin
+         kill_owner(),
+         send(<<"alice">>, integer_to_binary(N))
+     end || N <- lists:seq(2, 10)],
+    wait_sent(10),
+    ?assertMatch(#{id := Id, accepted := 10}, pool(open)),
+    ?assertEqual(1, length(lists:usort([Connection || #{connection := Connection}
+                                                          <- pusher_case:received(Config)]))).
+
+%% The owner has died when it had written everything and had nobody open the pool yet.
+a_pool_that_was_not_opened_is_opened(Config) ->
+    module(Config, #{}),
+    wait_for_pool(open),
+    Row = #{spare := Spare} = row(),
+    Options = #{host => iolist_to_binary(sink:url(sink(Config))), path_prefix => <<"/">>,
+                request_timeout => 30000, call_timeout => 60000, workers => 1,
+                strategy => <<"best_worker">>},
+    while_the_owner_dies(
+      fun() ->
+              %% Which the host's own pool does not have: what comes is for the next look.
+              ok = push(Spare, <<"waits">>),
+              ok = mongoose_http_pusher_pool_rows:note(?KEY, Row#{next => <<"digest">>}),
+              ok = ?NIF:configure_pool(Spare, Options)
+      end),
+    wait_sent(1),
+    send(<<"alice">>, <<"after">>),
+    wait_sent(2),
+    ?assertMatch([{_, <<"waits">>}, {_, <<"after">>}], pusher_case:messages(Config)).
+
+%% A successor died as well, and one more: in each of their spare pools something waits.
+what_a_successor_left_behind_is_found(Config) ->
+    module(Config, #{workers => 1}),
+    wait_for_pool(open),
+    #{spare := Spare} = row(),
+    {ok, Second} = ?NIF:create_pool(mongoose_http_pusher_pool_rows:name(?KEY)),
+    {ok, Third} = ?NIF:create_pool(mongoose_http_pusher_pool_rows:name(?KEY)),
+    while_the_owner_dies(
+      fun() ->
+              ok = push(Spare, <<"1">>),
+              ok = ?NIF:hand_over(Spare, Second),
+              ok = push(Spare, <<"2">>),
+              ok = push(Third, <<"3">>)
+      end),
+    send(<<"alice">>, <<"4">>),
+    wait_sent(4),
+    ?assertMatch([{_, <<"1">>}, {_, <<"2">>}, {_, <<"3">>}, {_, <<"4">>}],
+                 pusher_case:messages(Config)).
+
+%% It goes on draining, ends in its own time, and no sooner because its owner died.
+a_stopped_pool_keeps_its_time(Config) ->
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    module(Config, #{workers => 1}),
+    pusher_case:bulk(<<"alice">>, 3),
+    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    Begin = erlang:monotonic_time(millisecond),
+    ok = host_ctl:stop_pool(global, http_pool),
+    wait_for_pool(draining),
+    kill_owner(),
+    ?assertMatch(#{}, pool(draining)),
+    _ = pusher_case:wait_reason(shutdown, 3),
+    ?assert(erlang:monotonic_time(millisecond) - Begin >= 2900),
+    send(<<"alice">>, <<"late">>),
+    _ = pusher_case:wait_reason(pool_not_started, 1).
+
+%% Its process was there for a moment, too short to be asked for its options.
+what_waits_for_a_pool_that_does_not_come_back_is_given_up(Config) ->
+    module(Config, #{}),
+    wait_for_pool(open),
+    ok = host_ctl:stop_pool(global, http_pool),
+    wait(fun row/0, fun(#{pool := Pool}) -> Pool =:= undefined end),
+    while_the_owner_dies(
+      fun() ->
+              {ok, _} = pusher_case:pool(Config, #{}),
+              send(<<"alice">>, <<"waits for ever">>),
+              ok = host_ctl:stop_pool(global, http_pool)
+      end),
+    ?assertMatch(#{reason := shutdown}, pusher_case:wait_reason(shutdown, 1)),
+    {ok, _} = pusher_case:pool(Config, #{}),
+    send(<<"alice">>, <<"again">>),
+    wait_sent(1).
+
+%% The module's stop is not over before what was pending has its outcome.
+a_stop_meets_a_dead_owner(Config) ->
+    sink:plan(sink(Config), "delay=20"),
+    module(Config, #{workers => 1}),
+    pusher_case:bulk(<<"alice">>, 50),
+    Killer = spawn_link(fun() -> [begin kill_owner(), timer:sleep(100) end || _ <- lists:seq(1, 10)],
+                                 receive stop -> ok end
+                        end),
+    Before = proplists:get_value(?HOST, proplists:get_value(before, Config)),
+    host_ctl:stop_module(?HOST),
+    #{pending := 0, sent := Sent} = pusher_case:numbers(),
+    ?assertEqual(50, Sent - maps:get(sent, Before)),
+    ?assertEqual(#{}, ?OWNER:host_types()),
+    Killer ! stop,
+    wait(fun() -> [Name || #{name := Name} <- ?NIF:pools()] end, fun(Names) -> Names =:= [] end).
+
+%%% Helpers
+
+row() ->
+    [Row] = [Row || {?KEY, Row} <- mongoose_http_pusher_pool_rows:all()],
+    Row.
+
+pool(Phase) ->
+    case [Pool || #{name := <<"global/http_pool">>, phase := P} = Pool <- ?NIF:pools(), P =:= Phase] of
+        [Pool] -> Pool;
+        [] -> none
+    end.
+
+wait_for_pool(Phase) ->
+    wait(fun() -> pool(Phase) end, fun is_map/1).
+
+push(Pool, Message) ->
+    {ok, {_, Handler, _}} = mongoose_http_pusher_routes:find(?HOST, http_pool, path()),
+    ?NIF:push_form(Pool, Handler, in, {<<"alice">>, ?HOST, <<"bob">>, ?HOST}, Message).
+
+path() ->
+    [Path] = [Path || {{?HOST, http_pool, Path}, _, _} <- mongoose_http_pusher_routes:all()],
+    Path.
+
+%% The owner does nothing more from here on, and then it is dead.
+while_the_owner_dies(Fun) ->
+    Owner = whereis(?OWNER),
+    true = erlang:suspend_process(Owner),
+    try
+        Fun()
+    after
+        exit(Owner, kill),
+        %% A suspended process gets no signal.
+        erlang:resume_process(Owner)
+    end,
+    wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end).
+
+kill_owner() ->
+    Owner = wait(fun() -> whereis(?OWNER) end, fun is_pid/1),
+    exit(Owner, kill),
+    wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end).
+
+%% Kills the owner each time it has made so many calls into the engine or to its rows, so many times.
+kill_at_step(Step, Times) ->
+    Killer = spawn_link(fun() -> count_steps(Step, {whereis(?OWNER), Step}, Times) end),
+    _ = [erlang:trace_pattern({Module, '_', '_'}, true, [local]) || Module <- traced()],
+    _ = [erlang:trace(Who, true, [call, {tracer, Killer}]) || Who <- [whereis(?OWNER), new_processes]],
+    Killer.
+
+count_steps(Step, {Pid, Left}, Times) ->
+    receive
+        {trace, Pid, call, _} when Left =:= 1, Times > 0 ->
+            exit(Pid, kill),
+            count_steps(Step, {Pid, 0}, Times - 1);
+        {trace, Pid, call, _} ->
+            count_steps(Step, {Pid, Left - 1}, Times);
+        {trace, Other, call, _} = Call ->
+            case whereis(?OWNER) of
+                Other ->
+                    self() ! Call,
+                    count_steps(Step, {Other, Step}, Times);
+                _ ->
+                    count_steps(Step, {Pid, Left}, Times)
+            end;
+        {stop, From} ->
+            From ! {self(), Times}
+    end.
+
+stop_killer(Killer) ->
+    _ = erlang:trace(all, false, [all]),
+    _ = [erlang:trace_pattern({Module, '_', '_'}, false, [local]) || Module <- traced()],
+    Killer ! {stop, self()},
+    receive {Killer, Left} -> 2 - Left end.
+
+traced() ->
+    [?NIF, mongoose_http_pusher_pool_rows].
