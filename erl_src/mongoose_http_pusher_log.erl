@@ -5,8 +5,9 @@
 %% count, however many there are.
 -module(mongoose_http_pusher_log).
 
--export([new/0, allowed/2, sent/5, failed/5, uncounted/3, due/1,
-         pool_opened/2, notices/1, helper_crashed/3, gauges_failed/2, not_started/1, engine_down/2, started/1, module_started/3]).
+-export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
+         pool_opened/2, notices/1, helper_crashed/3, gauges_failed/2, not_started/1, engine_down/2,
+         started/1, module_started/3]).
 
 -export_type([storm/0]).
 
@@ -51,15 +52,15 @@ failed({HostType, PoolName, Path}, Reason, Count, Failure, Storm) ->
     add({failed, PoolName, Reason}, Count, maps:merge(Report, details(Details)), Storm).
 
 %% @doc A metric could not be updated.
--spec uncounted(ok | {atom(), term()}, binary(), storm()) -> storm().
-uncounted(ok, _HostType, Storm) ->
+-spec uncounted(ok | {atom(), term()}, binary(), pos_integer(), storm()) -> storm().
+uncounted(ok, _HostType, _Count, Storm) ->
     Storm;
-uncounted({Class, Reason}, HostType, Storm) ->
+uncounted({Class, Reason}, HostType, Count, Storm) ->
     Report = #{what => http_pusher_metric_failed,
                text => <<"An outcome could not be counted in the host's metrics: they are gone "
                          "once the module has stopped">>,
                host_type => HostType, class => Class, reason => summary(Reason)},
-    add({uncounted, HostType}, 1, Report, Storm).
+    add({uncounted, HostType}, Count, Report, Storm).
 
 %% @doc Writes what has waited for its second; tells when the next is due, in milliseconds.
 -spec due(storm()) -> {storm(), Wait :: non_neg_integer()}.

@@ -2,7 +2,8 @@
 %%
 %% The engine sends one message when there is something and this process waits; it then takes batches
 %% until there is nothing. After each outcome it says that it has counted it, so that its successor
-%% goes on at that place if it is killed. Rejections come as counts.
+%% goes on at that place if it is killed. Rejections come as rows of counts, and are counted in parts:
+%% what its successor may count a second time is one outcome, or one part.
 %%
 %% Not here: which metrics the host has (mongoose_http_pusher_host), how failures are put into lines
 %% (mongoose_http_pusher_log).
@@ -21,6 +22,9 @@
 
 %% A look without being woken: the engine's threads may have ended with outcomes still here.
 -define(IDLE, 1000).
+%% A row of rejections is counted in this many updates of the host's metrics, or one by one where it
+%% has fewer; a million cost no more than these.
+-define(PARTS, 64).
 
 -spec start_link(mongoose_http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_link(Settings) ->
@@ -81,8 +85,8 @@ outcome({Handler, Sender, Verdict, Details}, Verbose, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
     #{generation := Generation, log := Log} = State,
     Counted = count(fun() -> count(Generation, HostType, Sender, Verdict) end),
+    Log1 = mongoose_http_pusher_log:uncounted(Counted, HostType, 1, Log),
     mongoose_http_pusher_nif:outcome_counted(),
-    Log1 = mongoose_http_pusher_log:uncounted(Counted, HostType, Log),
     case Verdict of
         {sent, Status, Micros} when Verbose ->
             mongoose_http_pusher_log:sent(Info, Sender, Details, Status, Micros),
@@ -97,14 +101,23 @@ outcome({Handler, Sender, Verdict, Details}, Verbose, State0) ->
 rejected({Handler, Reason, Count, Sender, Text}, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
     #{generation := Generation, log := Log} = State,
-    Counted = count(fun() ->
-                            mongoose_http_pusher_host:count_failed(Generation, HostType,
-                                                                   {Sender, Count})
-                    end),
-    mongoose_http_pusher_nif:rejections_counted(Handler, Reason, Count),
-    Log1 = mongoose_http_pusher_log:uncounted(Counted, HostType, Log),
+    Update = fun(Part, L) ->
+                     Counted = count(fun() -> mongoose_http_pusher_host:count_failed(
+                                                Generation, HostType, {Sender, Part})
+                                     end),
+                     L1 = mongoose_http_pusher_log:uncounted(Counted, HostType, Part, L),
+                     mongoose_http_pusher_nif:rejections_counted(Handler, Reason, Part),
+                     L1
+             end,
+    Log1 = in_parts(Count, max(1, Count div ?PARTS), Update, Log),
     Failure = #{sender => Sender, details => undefined, text => Text, attempts => 0},
     State#{log := failed(Info, Reason, Count, Failure, Log1, State)}.
+
+in_parts(0, _Most, _Update, Log) ->
+    Log;
+in_parts(Count, Most, Update, Log) ->
+    Part = min(Count, Most),
+    in_parts(Count - Part, Most, Update, Update(Part, Log)).
 
 failed(Info, Reason, Count, Failure, Log, #{log_level := LogLevel}) ->
     case mongoose_http_pusher_log:allowed(warning, LogLevel) of

@@ -22,8 +22,8 @@
 -define(STOP_AT_MOST, 1000).
 -define(RETRY, 2000).
 -define(RETRY_AT_MOST, 60000).
-%% How soon a callback module that was not there is found.
--define(BETWEEN_LOADS, 2000).
+%% How soon a callback module that was not there is found, and what sessions had rejected is counted.
+-define(BETWEEN_TICKS, 2000).
 -define(KEY(HostType), {?MODULE, HostType}).
 %% Rejections: those that are not in the metrics yet, and those that are.
 -define(UNCOUNTED, 1).
@@ -90,7 +90,7 @@ init([]) ->
 -spec handle_continue(start, state()) -> {noreply, state()}.
 handle_continue(start, State) ->
     load_own_modules(),
-    {ok, _} = timer:send_interval(?BETWEEN_LOADS, load_callback_modules),
+    {ok, _} = timer:send_interval(?BETWEEN_TICKS, tick),
     %% Those of a starter that was killed.
     {noreply, try_start(State#{host_types := mongoose_http_pusher_pools:host_types()})}.
 
@@ -122,16 +122,16 @@ handle_info({'DOWN', Watch, process, _Pid, Reason}, State = #{watch := Watch}) -
     Stopped = State#{watch := undefined, tries := Tries},
     {noreply, retry_in(?RETRY, Stopped)};
 handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
-    lists:foreach(fun count_rejected/1, maps:keys(HostTypes)),
     case map_size(HostTypes) of
         0 -> {noreply, State};
         _ -> {noreply, try_start(State)}
     end;
-handle_info(load_callback_modules, State = #{host_types := HostTypes}) ->
+handle_info(tick, State = #{host_types := HostTypes}) ->
     lists:foreach(fun load_callback_modules/1, maps:values(HostTypes)),
+    %% Also while the application runs: a session may have met a host type that was just stopping.
+    lists:foreach(fun count_rejected/1, maps:keys(HostTypes)),
     {noreply, State};
 handle_info(_Info, State) ->
-    lists:foreach(fun count_rejected/1, maps:keys(maps:get(host_types, State))),
     {noreply, State}.
 
 %% In a node that loads modules when they are first called, that first call would be a session's.
@@ -150,8 +150,6 @@ try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}
     case start(HostTypes) of
         {ok, Watch} ->
             mongoose_http_pusher_log:started(Tries + 1),
-            %% What was rejected last, before the first notification got through.
-            _ = erlang:send_after(?RETRY, self(), count_rejected),
             State#{watch := Watch, tries := 0};
         {error, Reason} ->
             [mongoose_http_pusher_log:not_started(Reason) || Tries =:= 0],
