@@ -22,8 +22,8 @@
 
 %% A look without being woken: the engine's threads may have ended with outcomes still here.
 -define(IDLE, 1000).
-%% A row of rejections is counted in this many updates of the host's metrics, or one by one where it
-%% has fewer; a million cost no more than these.
+%% A row of rejections is counted in this many updates of the host's metrics at most: one by one where
+%% it has no more, and a million cost no more than these.
 -define(PARTS, 64).
 
 -spec start_link(mongoose_http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
@@ -109,7 +109,7 @@ rejected({Handler, Reason, Count, Sender, Text}, State0) ->
                      mongoose_http_pusher_nif:rejections_counted(Handler, Reason, Part),
                      L1
              end,
-    Log1 = in_parts(Count, max(1, Count div ?PARTS), Update, Log),
+    Log1 = in_parts(Count, (Count + ?PARTS - 1) div ?PARTS, Update, Log),
     Failure = #{sender => Sender, details => undefined, text => Text, attempts => 0},
     State#{log := failed(Info, Reason, Count, Failure, Log1, State)}.
 

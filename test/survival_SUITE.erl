@@ -17,17 +17,20 @@ suite() ->
 all() ->
     pusher_case:all().
 
+%% The event of a row of rejections can be held in one of the two.
 groups() ->
-    pusher_case:groups(
-      [processes_killed_under_load_lose_no_outcome,
-       pools_restarted_while_processes_are_killed,
-       the_reporter_killed_while_it_counts,
-       the_whole_tree_killed_comes_back,
-       the_starter_killed_is_replaced,
-       beams_reloaded_under_load,
-       the_library_is_not_loaded_twice,
-       metrics_that_raise,
-       without_the_library_the_node_goes_on]).
+    [{a, [], cases()}, {d, [], [the_reporter_killed_while_it_counts_rejections | cases()]}].
+
+cases() ->
+    [processes_killed_under_load_lose_no_outcome,
+     pools_restarted_while_processes_are_killed,
+     the_reporter_killed_while_it_counts,
+     the_whole_tree_killed_comes_back,
+     the_starter_killed_is_replaced,
+     beams_reloaded_under_load,
+     the_library_is_not_loaded_twice,
+     metrics_that_raise,
+     without_the_library_the_node_goes_on].
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).
@@ -97,6 +100,25 @@ the_reporter_killed_while_it_counts(Config) ->
     Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
     ?assertMatch(#{pushed := 3000, accepted := 3000}, Numbers),
     at_most_twice(Numbers, lists:sum(Kills)).
+
+%% Between the update of the metric and the word that it was made, which is the worst moment: that
+%% costs a part of the row, and not the row.
+the_reporter_killed_while_it_counts_rejections(_Config) ->
+    pusher_case:module([#{path => "/n"}]),
+    Kills = [begin
+                 Reporter = wait(fun() -> whereis(mongoose_http_pusher_reporter) end, fun is_pid/1),
+                 true = erlang:suspend_process(Reporter),
+                 [send(<<"alice">>, <<"there is no pool">>) || _ <- lists:seq(1, Row)],
+                 ok = host_ctl:hold_next_event(self()),
+                 true = erlang:resume_process(Reporter),
+                 receive {held, Reporter} -> kill(mongoose_http_pusher_reporter) end
+             end || Row <- [1, 10, 60, 127, 1280]],
+    5 = lists:sum(Kills),
+    ok = pusher_case:settle(),
+    %% A 64th of each row, rounded up.
+    Counted = [Count || {_, _, #{failure_count := Count}} <- host_ctl:events()],
+    ?assertEqual(1 + 10 + 60 + 127 + 1280 + 1 + 1 + 1 + 2 + 20, lists:sum(Counted)),
+    ?assert(length(Counted) =< 1 + 10 + 60 + 64 + 64 + 5).
 
 %% What was pending fails with engine_down, what comes meanwhile is rejected with it.
 the_whole_tree_killed_comes_back(Config) ->

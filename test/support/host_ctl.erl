@@ -9,7 +9,8 @@
 -export([start_pool/3, stop_pool/2, crash_pool/2, pool_pid/2]).
 -export([start_module/2, stop_module/1, opts/2]).
 -export([send/3, send/5, push/6, event/2, acc/3, element/2, jid/1, session/1]).
--export([metrics/1, reset_metrics/1, wait_metrics/3, fail_updates/1, events/0, clear_events/0]).
+-export([metrics/1, reset_metrics/1, wait_metrics/3, fail_updates/1, events/0, clear_events/0,
+         hold_next_event/1]).
 -export([start_peer/2, call/4, stop_peer/1]).
 
 -type generation() :: a | d.
@@ -230,6 +231,11 @@ events() ->
         a -> [];
         d -> mongoose_instrument_recorder:events()
     end.
+
+%% @doc The process that executes the next event is held when the event is recorded, and Pid told (d).
+-spec hold_next_event(pid()) -> ok.
+hold_next_event(Pid) ->
+    mongoose_instrument_recorder:hold_next(Pid).
 
 -spec clear_events() -> ok.
 clear_events() ->

@@ -4,7 +4,7 @@
 -module(mongoose_instrument_recorder).
 
 -export([start/1, set_up/3, handle_event/4]).
--export([events/0, clear/0]).
+-export([events/0, clear/0, hold_next/1]).
 
 -define(TABLE, host_recorded_events).
 
@@ -15,7 +15,21 @@ set_up(_Event, _Labels, _Config) ->
     true.
 
 handle_event(Event, Labels, _Config, Measurements) ->
-    ets:insert(?TABLE, {erlang:unique_integer([monotonic]), Event, Labels, Measurements}).
+    ets:insert(?TABLE, {erlang:unique_integer([monotonic]), Event, Labels, Measurements}),
+    case persistent_term:get(?MODULE, undefined) of
+        undefined -> true;
+        Pid -> hold(Pid)
+    end.
+
+%% The process whose event is recorded next tells Pid so and goes no further: for tests that kill it
+%% just then.
+hold_next(Pid) ->
+    persistent_term:put(?MODULE, Pid).
+
+hold(Pid) ->
+    persistent_term:erase(?MODULE),
+    Pid ! {held, self()},
+    timer:sleep(infinity).
 
 events() ->
     case ets:info(?TABLE, name) of

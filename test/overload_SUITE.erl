@@ -1,0 +1,157 @@
+%% A million notifications against an endpoint that has stalled: every push returns at once, memory stays
+%% where the bounds put it, the log is short and no scheduler is held up.
+-module(overload_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/2, sink/1, wait/2]).
+
+-define(HOST, <<"localhost">>).
+-define(PUSHES, 1000000).
+-define(SESSIONS, 50).
+%% Senders of one session: no lane comes to its own bound.
+-define(SENDERS, 100).
+-define(PENDING, 100000).
+-define(PENDING_BYTES, (64 bsl 20)).
+-define(REQUEST_TIMEOUT, 2000).
+%% Milliseconds. A machine that is busy with other things takes a scheduler's thread away for as long
+%% as it likes; a library that waits for an endpoint in a session holds it for good.
+-define(LONG_SCHEDULE, 20).
+-define(HELD_UP, 2000).
+
+suite() ->
+    [{timetrap, {minutes, 3}}].
+
+%% What differs between the generations is not what is looked at here.
+all() ->
+    [{group, d}].
+
+groups() ->
+    [{d, [], [a_million_against_a_stalled_endpoint]}].
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(_Case, Config) ->
+    pusher_case:start(Config, #{sink => #{record => false}}).
+
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config).
+
+a_million_against_a_stalled_endpoint(Config) ->
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    %% Longer than this test: what is accepted stays.
+    module(Config, #{workers => 50, request_timeout => ?REQUEST_TIMEOUT, call_timeout => 600000}),
+    pusher_case:send(<<"alice">>, <<"hi">>),
+    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    Events = [[event(Session, N) || N <- lists:seq(1, ?SENDERS)] || Session <- lists:seq(1, ?SESSIONS)],
+    Before = rss_kb(),
+    Watch = watch(),
+    Begin = erlang:monotonic_time(millisecond),
+    Sessions = [spawn_monitor(fun() -> push(Mine, ?PUSHES div ?SESSIONS) end) || Mine <- Events],
+    [receive {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason) end
+     || {Pid, Ref} <- Sessions],
+    Took = erlang:monotonic_time(millisecond) - Begin,
+    #{late := Late, long := Long} = stop_watch(Watch),
+
+    Numbers = #{accepted := Accepted, rejected := Rejected, failed := Failed, pending := Pending} =
+        pusher_case:wait_numbers(Config, fun(_) -> true end),
+    ?assertMatch(#{pushed := ?PUSHES + 1}, Numbers),
+    ?assertEqual(?PUSHES + 1, Accepted + Rejected),
+    %% What failed with request_timeout meanwhile has made room.
+    ?assert(Accepted >= ?PENDING),
+    ?assertMatch({true, _}, {Accepted =< ?PENDING + Failed + 1000, Numbers}),
+    ?assertMatch({true, _}, {Pending =< ?PENDING, Numbers}),
+    Bytes = lists:sum([B || #{pending_bytes := B} <- mongoose_http_pusher_nif:pools()]),
+    ?assert(Bytes =< ?PENDING_BYTES),
+    ?assertEqual([queue_full, request_timeout], lists:sort(maps:keys(pusher_case:reasons()))),
+    Grown = rss_kb() - Before,
+    ?assertMatch({true, _}, {Grown * 1024 =< ?PENDING_BYTES, Grown}),
+    %% One line a second for each reason.
+    Lines = length(host_log:what(event_pusher_http_req_failed)),
+    Seconds = (erlang:monotonic_time(millisecond) - Begin) div 1000,
+    ?assertMatch({true, _, _}, {Lines =< 2 * (Seconds + 2), Lines, Seconds}),
+    ?assertMatch({true, _}, {lists:max([0 | Long]) < ?HELD_UP, Long}),
+    ?assertMatch({true, _}, {Late < ?HELD_UP, Late}),
+
+    %% The endpoint comes back.
+    Back = erlang:monotonic_time(millisecond),
+    sink:reset_plans(sink(Config)),
+    wait(fun() -> pusher_case:numbers() end, fun(#{sent := Sent}) -> Sent > sent_before(Config) end),
+    Resumed = erlang:monotonic_time(millisecond) - Back,
+    ?assertMatch({true, _}, {Resumed =< ?REQUEST_TIMEOUT + 1000, Resumed}),
+    ct:pal("~b pushes by ~b sessions in ~b ms: ~b accepted, ~b rejected, ~b failed; ~b kB more memory; "
+           "~b log lines; a process waited ~b ms at most to be scheduled; scheduled for ~b ms and "
+           "more: ~w; delivery went on after ~b ms",
+           [?PUSHES, ?SESSIONS, Took, Accepted, Rejected, Failed, Grown, Lines, Late, ?LONG_SCHEDULE,
+            Long, Resumed]).
+
+sent_before(Config) ->
+    #{sent := Sent} = proplists:get_value(?HOST, proplists:get_value(before, Config)),
+    Sent.
+
+%% As the host's hook does it.
+event(Session, N) ->
+    User = iolist_to_binary(io_lib:format("user~b-~b@localhost/phone", [Session, N])),
+    {From, To} = {host_ctl:jid(User), host_ctl:jid(<<"bob@localhost">>)},
+    Packet = host_ctl:element(<<"a message">>, [{<<"type">>, <<"chat">>}]),
+    {host_ctl:acc(From, To, Packet), {chat_event, chat, in, From, To, Packet}}.
+
+push(Mine, Count) ->
+    push(Mine, Mine, Count).
+
+push(_Mine, _Rest, 0) ->
+    ok;
+push(Mine, [], Count) ->
+    push(Mine, Mine, Count);
+push(Mine, [{Acc, Event} | Rest], Count) ->
+    {ok, _} = mod_event_pusher_http:push_event(#{acc => Acc}, #{event => Event},
+                                               #{host_type => ?HOST}),
+    push(Mine, Rest, Count - 1).
+
+rss_kb() ->
+    [erlang:garbage_collect(Pid) || Pid <- processes()],
+    {ok, Status} = file:read_file("/proc/self/status"),
+    {match, [Rss]} = re:run(Status, "VmRSS:\\s*(\\d+) kB", [{capture, all_but_first, list}]),
+    list_to_integer(Rss).
+
+%%% How long a process waits for its turn, on each scheduler; and who had one for too long
+
+watch() ->
+    Monitor = spawn_link(fun() -> long([]) end),
+    _ = erlang:system_monitor(Monitor, [{long_schedule, ?LONG_SCHEDULE}]),
+    Tickers = [spawn_opt(fun() -> tick(0) end, [link, {scheduler, Scheduler}])
+               || Scheduler <- lists:seq(1, erlang:system_info(schedulers))],
+    {Monitor, Tickers}.
+
+stop_watch({Monitor, Tickers}) ->
+    _ = erlang:system_monitor(undefined),
+    #{late => lists:max([ask(Ticker) || Ticker <- Tickers]), long => ask(Monitor)}.
+
+ask(Pid) ->
+    Pid ! {stop, self()},
+    receive {Pid, Answer} -> Answer end.
+
+%% A millisecond's sleep that takes longer has waited for the rest of it.
+tick(Latest) ->
+    Begin = erlang:monotonic_time(millisecond),
+    receive
+        {stop, From} -> From ! {self(), Latest}
+    after 1 ->
+            tick(max(Latest, erlang:monotonic_time(millisecond) - Begin - 1))
+    end.
+
+%% Milliseconds of each process that ran for too long; ports are not the library's.
+long(Times) ->
+    receive
+        {monitor, Who, long_schedule, Info} when is_pid(Who) ->
+            long([proplists:get_value(timeout, Info) | Times]);
+        {monitor, _Port, long_schedule, _Info} ->
+            long(Times);
+        {stop, From} ->
+            From ! {self(), Times}
+    end.
