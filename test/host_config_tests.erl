@@ -6,7 +6,7 @@
 
 -define(CONFIG, mongoose_http_pusher_host_config).
 
-a_table_in_5_0_test() ->
+a_table_in_5_0_test_() ->
     in_host(a, "5.0.0", fun() ->
         {section, Items, any, [], any, undefined, default} = mod_event_pusher_http:config_spec(),
         ?assertMatch(#{<<"pool_name">> := {option, atom, pool_name, undefined, default},
@@ -17,7 +17,7 @@ a_table_in_5_0_test() ->
     end).
 
 %% Each table of an array becomes a backend of its own.
-an_array_in_5_0_test() ->
+an_array_in_5_0_test_() ->
     in_host(a, "5.0.0", fun() ->
         with_configuration(#{<<"modules">> => backend([#{<<"path">> => <<"/a">>}, #{}])}, fun() ->
             {list, Table, any, undefined, none} = mod_event_pusher_http:config_spec(),
@@ -44,7 +44,7 @@ no_file_means_no_array_test() ->
     ?assertEqual(false, ?CONFIG:uses_array(false)).
 
 handlers_from_5_1_on_test_() ->
-    [{Version, fun() -> in_host(d, Version, fun() -> handlers(Process) end) end}
+    [{Version, in_host(d, Version, fun() -> handlers(Process) end)}
      || {Version, Process} <- [{"6.5.0", []}, {"6.8.0", []}, {"6.3.1", []}, {"6.3.0", undefined},
                                {"6.2.1", undefined}, {"5.1.0", undefined}]].
 
@@ -74,31 +74,32 @@ a_callback_module_that_lacks_functions_is_refused_test() ->
     end.
 
 features_test_() ->
-    [{Version, fun() ->
-                   in_host(Generation, Version, fun() ->
-                       ?assertEqual(Features, mod_event_pusher_http:supported_features())
-                   end)
-               end}
+    [{Version, in_host(Generation, Version, fun() ->
+                   ?assertEqual(Features, mod_event_pusher_http:supported_features())
+               end)}
      || {Generation, Version, Features} <- [{a, "5.0.0", []}, {d, "6.5.0", []},
                                             {d, "6.6.0", [dynamic_domains]},
                                             {d, "6.8.0", [dynamic_domains]}]].
 
-hooks_and_events_test() ->
-    in_host(a, "5.0.0", fun() -> ?assertEqual([], mod_event_pusher_http:hooks(<<"h">>)) end),
-    in_host(d, "6.8.0", fun() ->
+hooks_and_events_test_() ->
+    [in_host(a, "5.0.0", fun() -> ?assertEqual([], mod_event_pusher_http:hooks(<<"h">>)) end),
+     in_host(d, "6.8.0", fun() ->
         ?assertMatch([{push_event, <<"h">>, Fun, #{}, 50}] when is_function(Fun, 3),
                      mod_event_pusher_http:hooks(<<"h">>)),
         ?assertEqual([{mod_event_pusher_http_sent, #{host_type => <<"h">>},
                        #{metrics => #{count => spiral, failure_count => spiral,
                                       response_time => histogram}}}],
                      mod_event_pusher_http:instrumentation(<<"h">>))
-    end).
+    end)].
 
 %%% Helpers
 
+%% A test in a stand-in host. That is compiled for it, which can take longer than EUnit's five seconds.
 in_host(Generation, Version, Fun) ->
-    ok = host_ctl:start(Generation, #{vsn => Version, log => critical}),
-    try Fun() after host_ctl:stop() end.
+    {timeout, 60, fun() ->
+                      ok = host_ctl:start(Generation, #{vsn => Version, log => critical}),
+                      try Fun() after host_ctl:stop() end
+                  end}.
 
 %% What tomerl makes of a file: the parser is MongooseIM's and not installed here.
 with_configuration(Content, Fun) ->
