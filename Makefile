@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz soak package \
-        test-install big_test lint clean
+.PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz soak \
+        package test-install big_test lint clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
@@ -28,10 +28,15 @@ demo: build
 bench: build
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" scripts/bench
 
+# In all of the workspace, so that its dependencies are the ones that the other tests have built.
+MODEL_TEST = --features http-pusher-engine/model --test model
+MODEL = cargo test --locked --workspace $(MODEL_TEST) -- --nocapture
+
 test: build test-rust test-erlang
 
 test-rust:
 	cargo test --workspace
+	MODEL_PREEMPTIONS=2 $(MODEL)
 
 test-erlang:
 	rebar3 eunit
@@ -41,7 +46,14 @@ test-otp: build
 	scripts/deps $(if $(filter-out 25,$(OTP)),debootstrap)
 	scripts/test-otp $(OTP)
 
+model: deps
+	$(MODEL)
+
 # SECONDS is a name of the shell's own, hence an argument.
+fuzz:
+	scripts/deps g++
+	scripts/fuzz $(or $(SECONDS),60)
+
 soak: build
 	scripts/soak $(or $(SECONDS),120) $(SEED)
 
@@ -58,6 +70,7 @@ big_test:
 lint: deps
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace $(MODEL_TEST) -- -D warnings
 	rebar3 as lint compile
 	rebar3 xref
 	rebar3 dialyzer

@@ -1,45 +1,4 @@
-//! Whatever a callback module gives: a header that passes is one header to whoever reads the request,
-//! and one that does not pass is one that HTTP forbids or that frames the connection.
+//! libFuzzer on `fuzz_checks::header_field`.
 #![no_main]
 
-use engine::header;
-use libfuzzer_sys::fuzz_target;
-
-fn is_token(name: &[u8]) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !name.is_empty() && name.iter().all(allowed)
-}
-
-fn is_value(value: &[u8]) -> bool {
-    value.iter().all(|&byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
-}
-
-fn frames(name: &[u8]) -> bool {
-    let framing = ["content-length", "transfer-encoding", "connection", "upgrade"];
-    framing.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
-}
-
-fuzz_target!(|header: (&[u8], &[u8])| {
-    let (name, value) = header;
-    let Ok((checked, passed)) = header::check(name, value) else {
-        // A name of 64 KiB is refused too.
-        let long = name.len() > usize::from(u16::MAX) - 1;
-        assert!(!is_token(name) || !is_value(value) || frames(name) || long);
-        return;
-    };
-    assert!(is_token(name) && is_value(value) && !frames(name));
-    assert!(checked.as_str().as_bytes().eq_ignore_ascii_case(name));
-    assert_eq!(passed.as_bytes(), value);
-    // As a server reads it.
-    let mut request = b"POST / HTTP/1.1\r\n".to_vec();
-    request.extend_from_slice(checked.as_str().as_bytes());
-    request.extend_from_slice(b": ");
-    request.extend_from_slice(passed.as_bytes());
-    request.extend_from_slice(b"\r\n\r\n");
-    let mut headers = [httparse::EMPTY_HEADER; 4];
-    let mut parsed = httparse::Request::new(&mut headers);
-    let status = parsed.parse(&request).expect("a request");
-    assert_eq!(status, httparse::Status::Complete(request.len()));
-    assert_eq!(parsed.headers.len(), 1);
-    assert_eq!(parsed.headers[0].value, value.trim_ascii());
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::header_field::check(bytes));

@@ -2,7 +2,8 @@
 //! bounds, tried one after the other by loom. A wake-up that is lost in any of them is a deadlock
 //! here, which loom reports with the order that led to it.
 //!
-//! `cargo test --release -p http-pusher-engine --features model --test model`
+//! `make model` is the whole of it. In `make test` no thread is interrupted more often than
+//! `MODEL_PREEMPTIONS` says, which finds less and takes seconds.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::VecDeque;
@@ -231,12 +232,17 @@ fn rules(workers: usize) -> Rules {
     }
 }
 
-/// Tries every order; with a bound on how often a thread is interrupted where there are too many.
+/// Tries every order; with a bound on how often threads are interrupted where there are too many.
 fn model(preemptions: Option<usize>, check: impl Fn() + Send + Sync + 'static) {
     let tried = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&tried);
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = preemptions;
+    // Without the variable the builder has no bound of its own.
+    let short = std::env::var("MODEL_PREEMPTIONS").map(|most| most.parse().unwrap());
+    builder.preemption_bound = match (preemptions, short.ok()) {
+        (Some(bound), Some(short)) => Some(usize::min(bound, short)),
+        (bound, short) => bound.or(short),
+    };
     builder.check(move || {
         count.fetch_add(1, Ordering::Relaxed);
         check();
@@ -414,7 +420,9 @@ fn the_reporter_is_called() {
             if batch.is_empty() && acknowledged.len() < 2 {
                 bell.wait();
             }
-            batch.iter().for_each(|()| mailbox.counted());
+            for () in batch {
+                mailbox.counted();
+            }
         }
         assert!(mailbox.is_empty());
         for worker in workers {
@@ -491,7 +499,9 @@ fn a_reporter_dies() {
                 break;
             }
             again.extend(batch.iter().copied());
-            batch.iter().for_each(|_| mailbox.counted());
+            for _ in batch {
+                mailbox.counted();
+            }
         }
         assert_eq!(
             again.len(),

@@ -1,0 +1,58 @@
+//! The default body against an encoder written from the rules of `cow_qs`, a byte at a time: as it is
+//! up to cowlib 2.13, and as it is after that.
+
+use std::fmt::Write;
+
+use engine::form;
+use engine::notification::Names;
+
+fn stays(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_')
+}
+
+fn reference(value: &[u8], in_groups: bool) -> String {
+    let mut text = String::new();
+    let mut group = 0;
+    for (at, &byte) in value.iter().enumerate() {
+        let next: Vec<bool> = value[at..]
+            .iter()
+            .take(4)
+            .map(|&byte| stays(byte))
+            .collect();
+        if in_groups && group == 0 && next == [false; 4] {
+            group = 4;
+        }
+        if stays(byte) {
+            text.push(char::from(byte));
+        } else if byte == b' ' && group == 0 {
+            text.push('+');
+        } else {
+            write!(text, "%{byte:02X}").expect("room in a string");
+        }
+        group = usize::saturating_sub(group, 1);
+    }
+    text
+}
+
+/// Which encoder, then the four values.
+pub fn check(bytes: &[u8]) {
+    type Parts<'a> = (bool, &'a [u8], &'a [u8], &'a [u8], &'a [u8]);
+    let Some((in_groups, sender, server, receiver, message)) = crate::parts::<Parts<'_>>(bytes)
+    else {
+        return;
+    };
+    let names = Names {
+        sender,
+        server,
+        receiver,
+    };
+    let expected = format!(
+        "author={}&server={}&receiver={}&message={}",
+        reference(sender, in_groups),
+        reference(server, in_groups),
+        reference(receiver, in_groups),
+        reference(message, in_groups)
+    );
+    form::imitate(in_groups);
+    assert_eq!(form::encode(&names, message), expected.as_bytes());
+}

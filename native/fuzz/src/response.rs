@@ -1,0 +1,83 @@
+//! Whatever an endpoint answers: a response with a final status, or an error of a kind that there is;
+//! never a panic, never more than its bound of the body, and never a wait for bytes that cannot come.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::delivery::MAX_BODY;
+use engine::report::reason::Reason;
+use engine::transport::http1::Http1;
+use engine::transport::link::Drained;
+use http::{HeaderValue, Method, Request};
+use http_body_util::Full;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+fn request() -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::new(Bytes::from_static(b"author=alice")));
+    *request.method_mut() = Method::POST;
+    let headers = request.headers_mut();
+    headers.insert("host", HeaderValue::from_static("localhost"));
+    headers.insert("content-length", HeaderValue::from_static("12"));
+    request
+}
+
+/// Answers when it has the request, as no answer comes to an idle connection; then it ends.
+async fn endpoint(mut far: DuplexStream, answer: &[u8]) -> DuplexStream {
+    let asked = far.read(&mut [0; 1024]).await;
+    if asked.is_ok_and(|read| read > 0) {
+        // Whoever has had enough of it hangs up.
+        let _ = far.write_all(answer).await;
+        let _ = far.shutdown().await;
+    }
+    far
+}
+
+/// The status of the first response, where it is one.
+async fn exchange(near: DuplexStream) -> Option<u16> {
+    let mut link = Http1::new(near).await.expect("a handshake without bytes");
+    let mut first = None;
+    // The second one shows what the first left behind.
+    for _ in 0..2 {
+        if !poll_fn(|cx| Poll::Ready(link.poll_usable(cx))).await {
+            break;
+        }
+        match link.exchange(request()).await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                assert!(status == 101 || (200..=999).contains(&status), "{status}");
+                first = first.or(Some(status));
+                if link.drain(response.into_body(), MAX_BODY).await == Drained::Cut {
+                    break;
+                }
+            }
+            Err(error) => {
+                let known = [Reason::ConnectionClosed, Reason::InvalidResponse];
+                assert!(known.contains(&error.reason), "{error:?}");
+                assert!(!error.text.is_empty());
+                break;
+            }
+        }
+    }
+    first
+}
+
+/// What the endpoint sends before it ends the connection; the status that it comes to.
+pub fn status_of(answer: &[u8]) -> Option<u16> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let ended = runtime.block_on(async {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let both = async { tokio::join!(exchange(near), endpoint(far, answer)) };
+        tokio::time::timeout(Duration::from_secs(5), both).await
+    });
+    ended.expect("it waits for what cannot come").0
+}
+
+/// What the endpoint sends before it ends the connection.
+pub fn check(answer: &[u8]) {
+    let _ = status_of(answer);
+}
