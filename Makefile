@@ -1,6 +1,6 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz soak \
+.PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz memory soak \
         package test-install big_test lint clean
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo "make test-otp OTP=25|27|29                   the Erlang tests under that OTP"
 	@echo "make model                                   the engine's queue under a model checker"
 	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
+	@echo "make memory                                  the library in a VM under AddressSanitizer"
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
 	@echo "make package                                 the package for every release since 5.0"
 	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
@@ -53,6 +54,9 @@ model: deps
 fuzz:
 	scripts/deps g++
 	scripts/fuzz $(or $(SECONDS),60)
+
+memory: build
+	scripts/memory
 
 soak: build
 	scripts/soak $(or $(SECONDS),120) $(SEED)
