@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz memory soak \
-        package test-install big_test lint clean
+        package test-install big_test lint deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
@@ -14,7 +14,8 @@ help:
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
 	@echo "make package                                 the package for every release since 5.0"
 	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
-	@echo "make lint                                    formatting, clippy, xref, dialyzer"
+	@echo "make lint                                    formatting, clippy, licences, xref, dialyzer"
+	@echo "make deny                                    licences and sources, by cargo-deny"
 	@echo "make build                                   library, programs, application"
 
 deps:
@@ -36,7 +37,7 @@ MODEL = cargo test --locked --workspace $(MODEL_TEST) -- --nocapture
 test: build test-rust test-erlang
 
 test-rust:
-	cargo test --workspace
+	cargo test --locked --workspace
 	MODEL_PREEMPTIONS=2 $(MODEL)
 
 test-erlang:
@@ -71,13 +72,18 @@ test-install: build
 big_test:
 	scripts/big-test $(MONGOOSEIM)
 
-lint: deps
+lint:
+	scripts/deps python3
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --workspace $(MODEL_TEST) -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace $(MODEL_TEST) -- -D warnings
+	scripts/licences check
 	rebar3 as lint compile
 	rebar3 xref
 	rebar3 dialyzer
+
+deny: deps
+	scripts/deny
 
 clean:
 	cargo clean
