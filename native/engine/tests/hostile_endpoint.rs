@@ -1,0 +1,179 @@
+//! What an endpoint cannot make of the node: a follower of redirects, a keeper of cookies, a holder of
+//! memory. Not here: that each fault has the right outcome (`fault_matrix`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
+
+use engine::settings::PoolOptions;
+use sink::SinkConfig;
+use support::{BOUND, Bench, End, millis, options, sink};
+
+#[track_caller]
+fn assert_sent(end: &End, expected: u16) {
+    assert!(
+        matches!(end, End::Sent { status, .. } if *status == expected),
+        "{expected}: {end:?}"
+    );
+}
+
+#[test]
+fn no_redirect_is_followed() {
+    let bench = Bench::new();
+    let (endpoint, elsewhere) = (sink(SinkConfig::default()), sink(SinkConfig::default()));
+    let pool = bench.pool(PoolOptions {
+        request_timeout: millis(BOUND),
+        call_timeout: millis(BOUND),
+        ..options(endpoint.url(""))
+    });
+    let statuses = [300, 301, 302, 303, 305, 307, 308];
+    for status in statuses {
+        for target in [elsewhere.url("/stolen"), "/stolen".to_owned()] {
+            let plan = format!("status={status} header=location:{target}");
+            endpoint.set_plan(plan.parse().unwrap()).unwrap();
+            let (end, _) = bench.deliver(pool, &format!("{status} {target}"));
+            assert_sent(&end, status);
+        }
+    }
+    assert_eq!(elsewhere.stats().connections_accepted, 0);
+    let records = endpoint.records();
+    assert_eq!(records.len(), 2 * statuses.len(), "one request each");
+    assert!(
+        records.iter().all(|record| record.path == "/n"),
+        "{records:?}"
+    );
+}
+
+/// Each request has the headers of the first one, whatever the responses ask to be remembered.
+#[test]
+fn nothing_is_remembered_of_a_response() {
+    let bench = Bench::new();
+    let endpoint = sink(SinkConfig::default());
+    let pool = bench.pool(PoolOptions {
+        request_timeout: millis(BOUND),
+        call_timeout: millis(BOUND),
+        ..options(endpoint.url(""))
+    });
+    let plan = "status=200 header=set-cookie:session=1;path=/ header=set-cookie:other=2 \
+                header=alt-svc:h2=%22:1%22 header=www-authenticate:Basic \
+                header=strict-transport-security:max-age=31536000 header=etag:%221%22";
+    for plan in [plan, &plan.replace("status=200", "status=401")] {
+        endpoint.set_plan(plan.parse().unwrap()).unwrap();
+        let status = if plan.contains("401") { 401 } else { 200 };
+        for turn in 0..3 {
+            let (end, _) = bench.deliver(pool, &format!("sender {turn} of {status}"));
+            assert_sent(&end, status);
+        }
+        // A connection of its own remembers nothing either.
+        endpoint.close_connections();
+    }
+    let records = endpoint.records();
+    assert_eq!(records.len(), 6);
+    for record in &records {
+        let head = String::from_utf8_lossy(&record.raw_headers).to_lowercase();
+        let names: Vec<&str> = head
+            .lines()
+            .filter_map(|line| line.split(':').next())
+            .collect();
+        assert_eq!(names, ["host", "content-length", "content-type"], "{head}");
+    }
+}
+
+/// The most that was resident since the last reset, in KiB.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn reset_peak() {
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+}
+
+const PIECE: &[u8] = &[b'x'; 16 * 1024];
+
+/// An endpoint that answers with `head` and then with `PIECE` until nobody takes it. It holds no
+/// memory of its own, and every connection gets as much as it can take.
+fn endless(head: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let request = stream.read(&mut [0; 1024]).unwrap_or(0);
+                let mut taken = request > 0 && stream.write_all(head).is_ok();
+                while taken {
+                    taken = stream.write_all(PIECE).is_ok();
+                }
+            });
+        }
+    });
+    url
+}
+
+/// Bodies and heads without an end, on every connection of a pool at once.
+#[test]
+fn memory_is_not_held() {
+    const WORKERS: u64 = 40;
+    const EACH: usize = 120;
+    // What hyper takes of a head before it gives up, and of a body at once, is 408 KiB.
+    const MOST: u64 = WORKERS * 512;
+    let bench = Bench::new();
+    let handler = bench.handler("/n");
+    let mut ended = 0;
+    for (head, reason) in [
+        (
+            &b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n"[..],
+            None,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n",
+            None,
+        ),
+        (b"HTTP/1.1 200 OK\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nx-long: ", Some("invalid_response")),
+        (
+            b"HTTP/1.1 100 Continue\r\nx-long: ",
+            Some("invalid_response"),
+        ),
+        (b"HTTP/1.1 200 ", Some("invalid_response")),
+    ] {
+        let pool = bench.pool(PoolOptions {
+            workers: WORKERS,
+            request_timeout: millis(BOUND),
+            call_timeout: millis(2 * BOUND),
+            ..options(endless(head))
+        });
+        reset_peak();
+        let before = peak();
+        for n in 0..EACH {
+            bench
+                .push_text(pool, &handler, &format!("{n}"), b"hello")
+                .unwrap();
+        }
+        ended += EACH;
+        for seen in bench.outcomes(ended).split_off(ended - EACH) {
+            match seen.end {
+                End::Sent { status: 200, .. } => assert_eq!(reason, None),
+                End::Failed { reason: failed, .. } => assert_eq!(reason, Some(failed)),
+                other @ End::Sent { .. } => panic!("{other:?}"),
+            }
+        }
+        let grown = peak().saturating_sub(before);
+        let head = head.escape_ascii();
+        println!("{head}: {grown} KiB more for {WORKERS} connections");
+        assert!(grown <= MOST, "{head}: {grown} KiB more");
+        bench.engine.close_pool(pool, Duration::ZERO).unwrap();
+    }
+    bench.assert_conserved();
+}

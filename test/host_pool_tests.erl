@@ -1,0 +1,59 @@
+%% Whether a pool's endpoint is verified where nobody has said so: the host's own default, in each
+%% generation. The host's modules, by which a generation is known, are empty ones here.
+-module(host_pool_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+verification_by_default_test_() ->
+    [{atom_to_list(Generation),
+      {setup, fun() -> host(Generation) end, fun no_host/1, fun() -> Test(Generation) end}}
+     || Generation <- [a, b, c, d], Test <- [fun without_a_section/1, fun with_a_bare_section/1]].
+
+%% Without TLS options the engine verifies.
+without_a_section(Generation) when Generation =:= a; Generation =:= b ->
+    ?assertMatch({#{tls := #{verify := none}}, [<<"https without a tls section", _/binary>>]},
+                 options(Generation, none));
+without_a_section(Generation) ->
+    {Options, Warnings} = options(Generation, none),
+    ?assertEqual({false, []}, {maps:is_key(tls, Options), Warnings}).
+
+%% 5.0 has verify_peer = false, all that came later verify_mode = "peer".
+with_a_bare_section(a) ->
+    ?assertMatch({#{tls := #{verify := none}}, []}, options(a, [{cacertfile, "ca.pem"}]));
+with_a_bare_section(Generation) ->
+    ?assertMatch({#{tls := #{verify := peer}}, []}, options(Generation, #{cacertfile => "ca.pem"})).
+
+options(Generation, Tls) ->
+    Host = "https://localhost",
+    Connection = case {Generation, Tls} of
+                     {a, none} -> [{server, Host}];
+                     {a, _} -> [{server, Host}, {http_opts, Tls}];
+                     {_, none} -> #{host => Host};
+                     {_, _} -> #{host => Host, tls => Tls}
+                 end,
+    Row = {mongoose_wpool, {http, global, http_pool}, best_worker, 5000},
+    mongoose_http_pusher_host_pool:options({Row, [{workers, 1}]}, Connection, {<<"/">>, 2000}).
+
+%% What each generation has besides what those before it have.
+host(Generation) ->
+    All = [{b, mongoose_config, {get_opt, 2}}, {c, mongoose_instrument, {execute, 3}},
+           {d, mongoose_hooks, {push_event, 2}}],
+    Modules = [load(Module, Function) || {Since, Module, Function} <- All, Since =< Generation],
+    ?assertEqual(Generation, mongoose_http_pusher_host:generation()),
+    Modules.
+
+load(Module, {Name, Arity}) ->
+    Clause = {clause, 1, [{var, 1, '_'} || _ <- lists:seq(1, Arity)], [], [{atom, 1, ok}]},
+    {ok, Module, Code} = compile:forms([{attribute, 1, module, Module},
+                                        {attribute, 1, export, [{Name, Arity}]},
+                                        {function, 1, Name, Arity, [Clause]}]),
+    {module, Module} = code:load_binary(Module, "made here", Code),
+    Module.
+
+no_host(Modules) ->
+    [begin
+         _ = code:purge(Module),
+         _ = code:delete(Module),
+         _ = code:purge(Module)
+     end || Module <- Modules],
+    ?assertEqual(a, mongoose_http_pusher_host:generation()).
