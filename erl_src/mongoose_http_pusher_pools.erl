@@ -150,7 +150,7 @@ handle_info({close, Key, Until}, State = #{pools := Pools}) ->
 handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{helpers := Helpers}) ->
     case maps:take(Ref, Helpers) of
         {{Job, Key}, Rest} ->
-            {noreply, helped(Job, Key, Reason, State#{helpers := Rest})};
+            {noreply, helped(Job, Key, mongoose_http_pusher_sealed:open(Reason), State#{helpers := Rest})};
         error ->
             {noreply, look_at_all(eager(State))}
     end;
@@ -222,10 +222,10 @@ help(Job, Key, Pool, Fun, State = #{pools := Pools, helpers := Helpers}) ->
     {_, Ref} = spawn_monitor(?MODULE, run, [Job, Fun]),
     State#{pools := Pools#{Key := Pool#{looking => Ref}}, helpers := Helpers#{Ref => {Job, Key}}}.
 
-%% A helper's life: its result is the reason for its end.
+%% A helper's life: its result is the reason for its end, sealed, because it holds the pool's options.
 -spec run(look | open, fun(() -> term())) -> no_return().
 run(Job, Fun) ->
-    exit({Job, Fun()}).
+    exit(mongoose_http_pusher_sealed:run(fun() -> {Job, Fun()} end)).
 
 helped(Job, Key, Reason, State = #{pools := Pools}) ->
     case Pools of
