@@ -366,10 +366,12 @@ counts(Node) ->
                 _ ->
                     [{sent, [?EVENT, count]}, {failed, [?EVENT, failure_count]}]
             end,
-    maps:from_list([{Name, count(Node, [host_type() | Metric])} || {Name, Metric} <- Names]).
+    maps:from_list([{Name, count(Node, Metric)} || {Name, Metric} <- Names]).
 
+%% A node may keep one metric for all its host types (`all_metrics_are_global').
 count(Node, Metric) ->
-    {ok, Points} = rpc(Node, exometer, get_value, [Metric, count]),
+    [Points | _] = [Points || Scope <- [host_type(), global],
+                              {ok, Points} <- [rpc(Node, exometer, get_value, [[Scope | Metric], count])]],
     proplists:get_value(count, Points).
 
 %% @doc Waits until the metrics say this.
