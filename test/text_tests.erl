@@ -13,7 +13,7 @@ what_waits_in_a_spare_is_test() ->
     Spare = (pool())#{id := 2, phase := spare, settings := undefined, pending := 7, waiting := 7},
     Text = text([Spare, pool()]),
     shows(Text, "global/http_pool: open\n"),
-    shows(Text, "  opening         another pool of this name: 0 in flight, 7 waiting\n").
+    shows(Text, "  spare           another pool of this name: 0 in flight, 7 waiting\n").
 
 nothing_but_a_spare_that_waits_test() ->
     Spare = (pool())#{phase := spare, settings := undefined, pending := 7, waiting := 7},
