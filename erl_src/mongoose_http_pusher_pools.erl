@@ -240,6 +240,8 @@ helped(look, Key, Pool, {look, {ok, Found}}, State = #{pools := Pools, settings 
     case mongoose_http_pusher_pool:found(Key, Pool, Found, Settings) of
         {open, Options, New} -> open(Key, New, Options, Found, State);
         {kept, Kept} -> State#{pools := Pools#{Key := Kept}};
+        %% This process ends with the engine, which is about to be replaced.
+        {unusable, {engine_down, _}} -> State;
         {unusable, Problem} -> helped(open, Key, Pool, Problem, State)
     end;
 helped(look, _Key, _Pool, {look, not_started}, State) ->
