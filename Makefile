@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-otp model fuzz memory soak \
-        package test-install big_test lint deny clean
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-otp model fuzz memory \
+        soak package test-install big_test lint deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
@@ -34,7 +34,7 @@ bench: build
 MODEL_TEST = --features http-pusher-engine/model --test model
 MODEL = cargo test --locked --workspace $(MODEL_TEST) -- --nocapture
 
-test: build test-rust test-erlang
+test: build test-rust test-erlang test-memory
 
 test-rust:
 	cargo test --locked --workspace
@@ -43,6 +43,9 @@ test-rust:
 test-erlang:
 	rebar3 eunit
 	rebar3 ct
+
+test-memory:
+	MEMORY_SUITES=none scripts/memory
 
 test-otp: build
 	scripts/deps $(if $(filter-out 25,$(OTP)),debootstrap)
