@@ -67,6 +67,13 @@ impl AttemptError {
 
     /// An error of TCP while connecting to `peer`.
     pub fn from_connect(error: &io::Error, peer: &str) -> Self {
+        // A refusal is a refusal; a reset comes from a peer that took the connection and dropped it.
+        // Whether that is seen here or at the first byte is a matter of timing.
+        if error.kind() == io::ErrorKind::ConnectionReset {
+            return Self::broken(format!(
+                "{peer} dropped the connection as soon as it was made: {error}"
+            ));
+        }
         let reason = Reason::from_io(error);
         Self::last(reason, format!("connecting to {peer} failed: {error}"))
     }
@@ -120,4 +127,25 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         cause = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_dropped_at_once_is_a_broken_one() {
+        let error = AttemptError::from_connect(&Errno::ECONNRESET.into(), "127.0.0.1:1");
+        assert_eq!(error.reason, Reason::ConnectionClosed);
+        assert!(error.broken, "{error:?}");
+    }
+
+    #[test]
+    fn nobody_there_is_no_broken_connection() {
+        let error = AttemptError::from_connect(&Errno::ECONNREFUSED.into(), "127.0.0.1:1");
+        assert_eq!(error.reason, Reason::Inet("econnrefused"));
+        assert!(!error.broken, "{error:?}");
+    }
 }
