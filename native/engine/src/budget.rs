@@ -1,19 +1,56 @@
 //! A bound on what may be pending: a count and a number of bytes that are reserved before a
 //! notification is taken and given back when its outcome is acknowledged.
 //!
-//! There is one for each pool and one for the node. Not here: what a lane may hold (`queue::lanes`).
+//! A pool has one of both, the node one of bytes. Not here: what a lane may hold (`queue::lanes`).
 
 use std::sync::atomic::Ordering;
 
 use crate::sync::AtomicUsize;
 
-/// Bounds with what is used of them.
+/// A bound on a sum, with what is used of it.
+#[derive(Debug)]
+pub struct Bound {
+    used: AtomicUsize,
+    most: usize,
+}
+
+/// Bounds on a count and on bytes.
 #[derive(Debug)]
 pub struct Budget {
-    items: AtomicUsize,
-    bytes: AtomicUsize,
-    max_items: usize,
-    max_bytes: usize,
+    items: Bound,
+    bytes: Bound,
+}
+
+impl Bound {
+    /// Nothing used yet.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self {
+            used: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    /// Adds only what fits, false otherwise: added first and looked at afterwards, an item that is far
+    /// too large would keep others out for a moment.
+    #[must_use]
+    pub fn reserve(&self, more: usize) -> bool {
+        let fits = |used: usize| used.checked_add(more).filter(|sum| *sum <= self.most);
+        self.used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, fits)
+            .is_ok()
+    }
+
+    /// Gives back what [`Bound::reserve`] reserved.
+    pub fn release(&self, less: usize) {
+        self.used.fetch_sub(less, Ordering::AcqRel);
+    }
+
+    /// What is in use.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Acquire)
+    }
 }
 
 impl Budget {
@@ -21,21 +58,19 @@ impl Budget {
     #[must_use]
     pub fn new(max_items: usize, max_bytes: usize) -> Self {
         Self {
-            items: AtomicUsize::new(0),
-            bytes: AtomicUsize::new(0),
-            max_items,
-            max_bytes,
+            items: Bound::new(max_items),
+            bytes: Bound::new(max_bytes),
         }
     }
 
     /// Reserves room for one item of `bytes`; false where a bound would be exceeded.
     #[must_use]
     pub fn reserve(&self, bytes: usize) -> bool {
-        if !add(&self.items, 1, self.max_items) {
+        if !self.items.reserve(1) {
             return false;
         }
-        if !add(&self.bytes, bytes, self.max_bytes) {
-            self.items.fetch_sub(1, Ordering::AcqRel);
+        if !self.bytes.reserve(bytes) {
+            self.items.release(1);
             return false;
         }
         true
@@ -43,24 +78,13 @@ impl Budget {
 
     /// Gives back what [`Budget::reserve`] reserved.
     pub fn release(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::AcqRel);
-        self.items.fetch_sub(1, Ordering::AcqRel);
+        self.bytes.release(bytes);
+        self.items.release(1);
     }
 
     /// Items and bytes in use.
     #[must_use]
     pub fn used(&self) -> (usize, usize) {
-        (
-            self.items.load(Ordering::Acquire),
-            self.bytes.load(Ordering::Acquire),
-        )
+        (self.items.used(), self.bytes.used())
     }
-}
-
-/// Adds only what fits: added first and looked at afterwards, an item that is far too large would keep
-/// others out for a moment.
-fn add(to: &AtomicUsize, more: usize, most: usize) -> bool {
-    let fits = |used: usize| used.checked_add(more).filter(|sum| *sum <= most);
-    to.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits)
-        .is_ok()
 }

@@ -68,13 +68,14 @@ impl HostType {
         self.pushed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts one notification as accepted, before it can have an outcome; false where the host type
-    /// is closed. Looked at again after counting: whoever closes the host type and then finds nothing
-    /// pending has seen the last of it.
+    /// Counts one notification as handed over and accepted, before it can have an outcome; false where
+    /// the host type is closed. Looked at again after counting: whoever closes the host type and then
+    /// finds nothing pending has seen the last of it.
     pub(crate) fn admit(&self) -> bool {
         if !self.is_open() {
             return false;
         }
+        self.pushed.fetch_add(1, Ordering::Relaxed);
         self.accepted.fetch_add(1, Ordering::SeqCst);
         if self.is_open() {
             return true;
@@ -86,6 +87,7 @@ impl HostType {
     /// Takes [`HostType::admit`] back for a notification that a pool refused after all.
     pub(crate) fn take_back(&self) {
         self.accepted.fetch_sub(1, Ordering::SeqCst);
+        self.pushed.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_rejected(&self) {

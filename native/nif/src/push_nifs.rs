@@ -4,7 +4,6 @@
 //! longer ones on a dirty scheduler. Which one to call is `mod_event_pusher_http`'s to know.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use engine::engine::NotTaken;
 use engine::header;
@@ -149,7 +148,8 @@ fn push<'a>(
     } else {
         return Err(Error::BadArg);
     };
-    let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
+    let id = handler;
+    let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
     let (sender, server, receiver, receiver_server) = names;
     let names = Names {
         sender,
@@ -159,18 +159,15 @@ fn push<'a>(
     let host_type = handler.host_type.id;
     let pushed = KEY.with_borrow_mut(|key| {
         lane_key(key, host_type, direction, names, receiver_server);
-        let made = Notification::new(Arc::clone(&handler), direction, names, text, content);
-        let Some(notification) = made else {
-            ENGINE.reject(
-                &handler,
-                Rejection::TooLarge,
-                names.sender,
-                "longer than 4 GiB",
-            );
-            return Err(NotTaken::Rejected(Rejection::TooLarge));
-        };
-        ENGINE.push(pool, key, notification)
+        Notification::new(handler, direction, names, text, content)
+            .map(|notification| ENGINE.push(pool, key, notification))
     });
+    let Some(pushed) = pushed else {
+        let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
+        let text = "longer than 4 GiB";
+        ENGINE.reject(&handler, Rejection::TooLarge, names.sender, text);
+        return Ok(rejected(env, Rejection::TooLarge));
+    };
     Ok(match pushed {
         Ok(()) => atoms::ok().encode(env),
         Err(NotTaken::NotOpen) => atoms::not_open().encode(env),

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
-use crate::budget::Budget;
+use crate::budget::Bound;
 use crate::host_type::HostType;
 use crate::notification::Handler;
 use crate::pool::Pool;
@@ -59,7 +59,7 @@ struct Running {
     bell: Arc<dyn Fn() + Send + Sync>,
     handle: tokio::runtime::Handle,
     settings: EngineSettings,
-    node: Arc<Budget>,
+    node: Arc<Bound>,
     names: Arc<Names>,
     pools: ArcSwap<HashMap<u32, Arc<Pool>>>,
     /// Pools that are no longer to be found by their number and have not come to their end.
@@ -130,7 +130,7 @@ impl Engine {
             bell,
             handle,
             settings,
-            node: Arc::new(Budget::new(usize::MAX, settings.max_node_bytes)),
+            node: Arc::new(Bound::new(settings.max_node_bytes)),
             names,
             pools: ArcSwap::default(),
             closing: Arc::default(),

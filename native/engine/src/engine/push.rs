@@ -21,22 +21,23 @@ pub enum NotTaken {
 
 impl Engine {
     /// Hands a notification over for the lane `key` of pool `id`. Never blocks.
+    ///
+    /// Every word that all callers write to is a step in which they wait for one another, so the
+    /// handler is looked at where it is, in the notification.
     pub fn push(&self, id: u32, key: &[u8], notification: Notification) -> Result<(), NotTaken> {
-        let handler = Arc::clone(notification.handler());
         let running = self.running.load();
         let Some(running) = running.as_ref() else {
-            return Err(self.refuse(&handler, Rejection::EngineDown, &notification, None));
+            return Err(self.refuse(&notification, Rejection::EngineDown, None));
         };
-        let pools = running.pools.load();
-        let pool = pools.get(&id);
-        if !handler.host_type.admit() {
-            return Err(self.refuse(&handler, Rejection::Shutdown, &notification, None));
+        if !notification.handler().host_type.admit() {
+            return Err(self.refuse(&notification, Rejection::Shutdown, None));
         }
-        let Some(pool) = pool else {
-            handler.host_type.take_back();
+        let pools = running.pools.load();
+        let Some(mut pool) = pools.get(&id) else {
+            notification.handler().host_type.take_back();
             return Err(NotTaken::NotOpen);
         };
-        let (mut pool, mut pushed) = (pool, pool.push(key, notification));
+        let mut pushed = pool.push(key, notification);
         // Looked for after the push: a pool has an heir before it is closed.
         while let (Err((Refusal::NotOpen, _)), Some(heir)) = (&pushed, pool.heir()) {
             let Err((_, notification)) = pushed else {
@@ -44,31 +45,25 @@ impl Engine {
             };
             (pool, pushed) = (heir, heir.push(key, notification));
         }
-        if pushed.is_err() {
-            handler.host_type.take_back();
-        }
-        match pushed {
-            Ok(()) => {
-                handler.host_type.count_pushed();
-                Ok(())
-            }
-            Err((Refusal::NotOpen, _)) => Err(NotTaken::NotOpen),
-            Err((Refusal::Full, notification)) => {
-                Err(self.refuse(&handler, Rejection::QueueFull, &notification, Some(pool)))
-            }
-            Err((Refusal::Broken, notification)) => {
-                Err(self.refuse(&handler, Rejection::PoolConfig, &notification, Some(pool)))
-            }
-        }
+        let Err((refusal, notification)) = pushed else {
+            return Ok(());
+        };
+        notification.handler().host_type.take_back();
+        let reason = match refusal {
+            Refusal::NotOpen => return Err(NotTaken::NotOpen),
+            Refusal::Full => Rejection::QueueFull,
+            Refusal::Broken => Rejection::PoolConfig,
+        };
+        Err(self.refuse(&notification, reason, Some(pool)))
     }
 
     fn refuse(
         &self,
-        handler: &Arc<Handler>,
-        reason: Rejection,
         notification: &Notification,
+        reason: Rejection,
         pool: Option<&Arc<Pool>>,
     ) -> NotTaken {
+        let handler = notification.handler();
         handler.host_type.count_pushed();
         self.count_rejection(handler, reason, notification.names().sender, || {
             match (reason, pool) {

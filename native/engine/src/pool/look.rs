@@ -64,7 +64,7 @@ mod tests {
     use tokio::runtime::Handle;
     use tokio::time::{Instant, advance, sleep};
 
-    use crate::budget::Budget;
+    use crate::budget::Bound;
     use crate::host_type::HostType;
     use crate::notification::{Content, Direction, Handler, Names, Notification};
     use crate::pool::{Pool, PoolLimits};
@@ -85,7 +85,7 @@ mod tests {
             bytes: 10_000,
             lane,
         };
-        let node = Arc::new(Budget::new(usize::MAX, usize::MAX));
+        let node = Arc::new(Bound::new(usize::MAX));
         let report = (Arc::<Outcomes>::default(), totals.of("pool"));
         Pool::new(0, "pool", limits, node, report, Handle::current())
     }

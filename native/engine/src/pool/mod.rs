@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::budget::Budget;
+use crate::budget::{Bound, Budget};
 use crate::notification::Notification;
 use crate::queue::core::{Core, Refusal, Rules, Step, Tally};
 use crate::queue::lanes::{LaneLimits, Taken};
@@ -64,7 +64,7 @@ pub struct Pool {
     /// What takes this pool's notifications once it has handed over those that waited.
     heir: OnceLock<Arc<Pool>>,
     budget: Budget,
-    node: Arc<Budget>,
+    node: Arc<Bound>,
     rejected: AtomicU64,
     outcomes: Arc<Outcomes>,
     /// Of all pools of this name.
@@ -125,7 +125,7 @@ impl Pool {
         id: u32,
         name: &str,
         limits: PoolLimits,
-        node: Arc<Budget>,
+        node: Arc<Bound>,
         report: (Arc<Outcomes>, Arc<PoolTotals>),
         handle: Handle,
     ) -> Arc<Self> {
