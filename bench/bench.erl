@@ -148,14 +148,18 @@ raw(Client, Sink, Total, More) ->
 hand_off(_Name, Env, #{calls := Calls, rounds := Rounds}) ->
     warm_up(fast),
     fill(stalled, 10000, 1000),
-    Samples = rounds(Rounds, [fun() -> latencies("idle", fast, Calls) end,
-                              fun() -> latencies("stalled", stalled, Calls) end,
+    Dropper = bench_cast:start(),
+    Samples = rounds(Rounds, [fun() -> latencies("idle", product(fast), Calls) end,
+                              fun() -> latencies("cast", bench_load:cast(host_type(fast), Dropper),
+                                                 Calls) end,
+                              fun() -> latencies("stalled", product(stalled), Calls) end,
                               fun() -> wake(Calls) end]),
+    bench_cast:stop(Dropper),
     empty(stalled, Env),
     Samples.
 
-latencies(Name, Tag, Calls) ->
-    Sorted = lists:sort(bench_load:hand_off(product(Tag), Calls, 1000)),
+latencies(Name, Target, Calls) ->
+    Sorted = lists:sort(bench_load:hand_off(Target, Calls, 1000)),
     [{"handoff_" ++ Name ++ "_p50", percentile(50, Sorted)},
      {"handoff_" ++ Name ++ "_p99", percentile(99, Sorted)}].
 

@@ -267,6 +267,27 @@ fn explanations() -> Vec<Goal> {
             "the same, 99th percentile",
         ),
         figure(
+            "handoff_cast_us_p50",
+            "us",
+            None,
+            Sample("handoff_cast_p50"),
+            "the same callbacks and one message to a process that drops it: any hand-over in Erlang",
+        ),
+        figure(
+            "handoff_cast_us_p99",
+            "us",
+            None,
+            Sample("handoff_cast_p99"),
+            "the same, 99th percentile",
+        ),
+        figure(
+            "handoff_vs_cast",
+            "",
+            None,
+            Ratio("handoff_idle_p50", "handoff_cast_p50"),
+            "one push_event over that, median",
+        ),
+        figure(
             "handoff_stalled_us_p50",
             "us",
             None,
