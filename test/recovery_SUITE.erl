@@ -26,7 +26,8 @@ groups() ->
        what_a_successor_left_behind_is_found,
        a_stopped_pool_keeps_its_time,
        what_waits_for_a_pool_that_does_not_come_back_is_given_up,
-       a_stop_meets_a_dead_owner]).
+       a_stop_meets_a_dead_owner,
+       an_engine_that_is_replaced_is_no_failed_pool]).
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).
@@ -170,6 +171,27 @@ a_stop_meets_a_dead_owner(Config) ->
     ?assertEqual(#{}, ?OWNER:host_types()),
     Killer ! stop,
     wait(fun() -> [Name || #{name := Name} <- ?NIF:pools()] end, fun(Names) -> Names =:= [] end).
+
+%% The engine has ended, and its process has not noticed: a pool that is replaced just then cannot be
+%% opened. That is the engine's to tell, and the pool is opened with the next one.
+an_engine_that_is_replaced_is_no_failed_pool(Config) ->
+    module(Config, #{}),
+    wait_for_pool(open),
+    Owner = whereis(?OWNER),
+    1 = erlang:trace_pattern({mongoose_http_pusher_pool, found, 4}, [{'_', [], [{return_trace}]}], []),
+    1 = erlang:trace(Owner, true, [call]),
+    ok = ?NIF:stop_engine(),
+    ok = host_ctl:stop_pool(global, http_pool),
+    {ok, _} = pusher_case:pool(Config, #{workers => 2}),
+    receive
+        {trace, Owner, return_from, _, Found} -> ?assertMatch({unusable, {engine_down, _}}, Found)
+    after 30000 -> error(not_looked_for)
+    end,
+    _ = wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
+    wait_for_pool(open),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    ?assertEqual([], host_log:what(http_pusher_pool_failed) ++ host_log:what(http_pusher_pool_config)).
 
 %%% Helpers
 
