@@ -8,7 +8,13 @@
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_Type, _Args) ->
     preload(),
-    mongoose_http_pusher_sup:start_link().
+    case mongoose_http_pusher_sup:start_link() of
+        {ok, Supervisor} ->
+            mongoose_http_pusher_starter:application_started(),
+            {ok, Supervisor};
+        {error, Reason} ->
+            {error, Reason}
+    end.
 
 %% The node loads a module when it is first called. Not so these: the first session to notify would
 %% wait for half of them, and those of another version may have been put in their place by then. The

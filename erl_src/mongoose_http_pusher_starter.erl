@@ -6,7 +6,7 @@
 -module(mongoose_http_pusher_starter).
 -behaviour(gen_server).
 
--export([ensure/0, add/2, remove/1, reject/1, rejected/1]).
+-export([ensure/0, application_started/0, add/2, remove/1, reject/1, rejected/1]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type state() :: #{
@@ -38,6 +38,11 @@ ensure() ->
         {ok, _} -> ok;
         {error, {already_started, _}} -> ok
     end.
+
+%% @doc The application has been started: by this process, or by hand after it was stopped.
+-spec application_started() -> ok.
+application_started() ->
+    gen_server:cast(?MODULE, application_started).
 
 %% @doc A host type's handlers: known to the application when this returns, if it can be started.
 -spec add(binary(), [mongoose_http_pusher_host:handler()]) -> ok.
@@ -104,7 +109,12 @@ handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
     count_rejected(HostType),
     {reply, ok, State#{host_types := maps:remove(HostType, HostTypes)}}.
 
+%% By hand, before the next try: it does not know the host types yet. Only where no try has failed, or an
+%% application that ends as soon as it has started would be tried without a pause.
 -spec handle_cast(term(), state()) -> {noreply, state()}.
+handle_cast(application_started, State = #{watch := undefined, tries := 0, host_types := HostTypes})
+  when map_size(HostTypes) > 0 ->
+    {noreply, try_start(State)};
 handle_cast(_Request, State) ->
     {noreply, State}.
 

@@ -27,6 +27,7 @@ groups() ->
        the_module_stops_and_starts_under_load,
        the_application_stops_and_starts_under_load,
        the_application_stopped_with_pending_notifications_drains_them,
+       an_application_started_by_hand_goes_on_at_once,
        the_node_stops_with_thousands_pending]).
 
 init_per_group(Generation, Config) ->
@@ -140,6 +141,20 @@ the_application_stopped_with_pending_notifications_drains_them(Config) ->
     ok = application:stop(mongoose_http_pusher),
     ?assertMatch(#{sent := 100, failed := 0}, host_ctl:metrics(?HOST)),
     accounted(Config, #{pushed => 100, rejected => 0, sent => 100, failed => 0}).
+
+%% Not with the starter's next try, which is two seconds away.
+an_application_started_by_hand_goes_on_at_once(Config) ->
+    module(Config, #{}),
+    [begin
+         ok = application:stop(mongoose_http_pusher),
+         ok = application:start(mongoose_http_pusher),
+         %% It has heard of it by now: whoever starts an application waits for what that does first.
+         #{watch := Watch} = sys:get_state(mongoose_http_pusher_starter, 30000),
+         ?assert(is_reference(Watch)),
+         send(<<"alice">>, integer_to_binary(N)),
+         wait_sent(N)
+     end || N <- lists:seq(1, 3)],
+    accounted(Config, #{pushed => 3, rejected => 0, sent => 3, failed => 0}).
 
 the_node_stops_with_thousands_pending(Config) ->
     module(Config, #{workers => 5}),
