@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::pool::Pool;
 use crate::pool::in_flight::InFlight;
-use crate::queue::core::Turn;
+use crate::queue::step::Turn;
 use crate::transport::link::Link;
 use crate::{delivery, faults};
 pub use cell::Cell;

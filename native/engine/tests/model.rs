@@ -14,8 +14,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use engine::budget::Budget;
-use engine::queue::core::{Core, Rules, Step, Turn};
+use engine::queue::core::Core;
 use engine::queue::lanes::{Expiry, LaneLimits};
+use engine::queue::phase::Rules;
+use engine::queue::step::{Step, Turn};
 use engine::report::mailbox::Mailbox;
 use engine::report::reason::Reason;
 use engine::settings::WhenBusy;

@@ -13,8 +13,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use engine::queue::core::{Core, Phase, Refusal, Rules, Step, Turn};
+use engine::queue::core::Core;
 use engine::queue::lanes::{Expiry, LaneLimits, Taken, Ticket};
+use engine::queue::phase::{Phase, Rules};
+use engine::queue::step::{Refusal, Step, Turn};
 use engine::settings::WhenBusy;
 use proptest::prelude::*;
 use tokio::time::Instant;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::notification::{Handler, Notification};
 use crate::pool::Pool;
-use crate::queue::core::Refusal;
+use crate::queue::step::Refusal;
 use crate::report::reason::Rejection;
 
 /// Why a notification was not taken.

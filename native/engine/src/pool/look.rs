@@ -6,7 +6,7 @@
 use tokio::time::Instant;
 
 use super::Pool;
-use crate::queue::core::Phase;
+use crate::queue::phase::Phase;
 
 /// Lanes looked at under one lock.
 const AT_ONCE: usize = 256;

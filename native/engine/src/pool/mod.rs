@@ -6,11 +6,13 @@
 
 pub mod in_flight;
 pub mod look;
+mod state;
+mod taking;
 pub mod target;
 pub mod timer;
 pub mod winding_up;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,14 +23,17 @@ use tokio::time::Instant;
 
 use crate::budget::{Bound, Budget};
 use crate::notification::Notification;
-use crate::queue::core::{Core, Refusal, Rules, Step, Tally};
+use crate::queue::core::Core;
 use crate::queue::lanes::{LaneLimits, Taken};
+use crate::queue::phase::Rules;
+use crate::queue::step::Step;
 use crate::report::outcomes::{Outcome, Outcomes, Verdict};
-use crate::report::reason::{Reason, Rejection};
+use crate::report::reason::Reason;
 use crate::report::totals::PoolTotals;
-use crate::settings::{PoolOptions, PoolSettings, WhenBusy};
+use crate::settings::{PoolOptions, PoolSettings};
 use crate::transport::link::Endpoint;
 use crate::worker::{self, Cell};
+pub use state::PoolState;
 use target::Targets;
 
 /// What goes through a pool's queue.
@@ -94,19 +99,6 @@ pub struct PoolLimits {
     pub lane: LaneLimits,
 }
 
-/// A pool's numbers, of one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolState {
-    /// The queue's numbers.
-    pub tally: Tally,
-    /// Not taken.
-    pub rejected: u64,
-    /// Waiting, in flight, or with an outcome that was not acknowledged.
-    pub pending: usize,
-    /// Their bytes.
-    pub pending_bytes: usize,
-}
-
 impl Opened {
     /// Where a target is, in words.
     pub(crate) fn describe(&self, target: &target::Target) -> String {
@@ -147,90 +139,6 @@ impl Pool {
             cells: Mutex::default(),
             quiet: Notify::new(),
         })
-    }
-
-    /// Takes a notification for the lane `key`, which its host type has admitted, or says why not and
-    /// gives it back. Never blocks.
-    pub(crate) fn push(
-        self: &Arc<Self>,
-        key: &[u8],
-        notification: Notification,
-    ) -> Result<(), (Refusal, Notification)> {
-        let cost = notification.cost();
-        if !self.node.reserve(cost) {
-            return Err(self.refuse(Refusal::Full, notification));
-        }
-        if !self.budget.reserve(cost) {
-            self.node.release(cost);
-            return Err(self.refuse(Refusal::Full, notification));
-        }
-        let group = notification.handler().host_type.id;
-        let now = Instant::now();
-        let item = Queued {
-            notification,
-            accepted_at: now,
-        };
-        let pushed = self.core.lock().push(key, group, item, cost, now);
-        match pushed {
-            Ok(step) => {
-                self.follow(step);
-                Ok(())
-            }
-            Err((item, refusal)) => {
-                self.release(cost);
-                Err(self.refuse(refusal, item.notification))
-            }
-        }
-    }
-
-    fn refuse(&self, refusal: Refusal, notification: Notification) -> (Refusal, Notification) {
-        let reason = match refusal {
-            Refusal::Full => Some(Rejection::QueueFull),
-            Refusal::Broken => Some(Rejection::PoolConfig),
-            // The caller looks up which pool it is now.
-            Refusal::NotOpen => None,
-        };
-        if let Some(reason) = reason {
-            self.rejected.fetch_add(1, Ordering::Relaxed);
-            self.totals.rejected.add(reason);
-        }
-        (refusal, notification)
-    }
-
-    /// Takes what another pool had accepted, or has its heir take it; the room in the node's bounds
-    /// comes with it. Gives its cost, or the item back.
-    fn take_over(
-        self: &Arc<Self>,
-        key: &[u8],
-        group: u32,
-        item: Queued,
-    ) -> Result<usize, (Queued, Refusal)> {
-        let cost = item.notification.cost();
-        if !self.budget.reserve(cost) {
-            return Err((item, Refusal::Full));
-        }
-        let pushed = self
-            .core
-            .lock()
-            .push(key, group, item, cost, Instant::now());
-        match pushed {
-            Ok(step) => {
-                self.follow(step);
-                Ok(cost)
-            }
-            Err((item, refusal)) => {
-                self.budget.release(cost);
-                match self.heir() {
-                    Some(heir) if refusal == Refusal::NotOpen => heir.take_over(key, group, item),
-                    _ => Err((item, refusal)),
-                }
-            }
-        }
-    }
-
-    /// Its room in this pool's bounds is free, in the node's it goes on.
-    fn give_up_room(&self, cost: usize) {
-        self.budget.release(cost);
     }
 
     /// What it is to be opened with; only the first time counts.
@@ -320,12 +228,6 @@ impl Pool {
         self.report(item.notification, verdict);
     }
 
-    /// An outcome was acknowledged: its room is free.
-    pub(crate) fn release(&self, cost: usize) {
-        self.budget.release(cost);
-        self.node.release(cost);
-    }
-
     pub(crate) fn tell_if_quiet(&self, quiet: bool) {
         if quiet {
             self.quiet.notify_waiters();
@@ -354,41 +256,6 @@ impl Pool {
     #[must_use]
     pub fn defect(&self) -> Option<&str> {
         self.defect.get().map(AsRef::as_ref)
-    }
-
-    /// The numbers.
-    #[must_use]
-    pub fn state(&self) -> PoolState {
-        let tally = self.core.lock().tally();
-        let (pending, pending_bytes) = self.budget.used();
-        PoolState {
-            tally,
-            rejected: self.rejected.load(Ordering::Relaxed),
-            pending,
-            pending_bytes,
-        }
-    }
-
-    /// In words, what is rejected with `queue_full` and why.
-    #[must_use]
-    pub fn describe_bounds(&self) -> String {
-        let state = self.state();
-        let workers = self.settings().map_or(0, |settings| settings.workers.get());
-        let waits = self
-            .settings()
-            .is_none_or(|settings| settings.when_busy == WhenBusy::Wait);
-        format!(
-            "pool {}: {} pending with {} bytes, {} in flight of {workers} workers{}",
-            self.name,
-            state.pending,
-            state.pending_bytes,
-            state.tally.in_flight,
-            if waits {
-                ""
-            } else {
-                ", and its strategy lets nothing wait"
-            }
-        )
     }
 
     pub(crate) fn in_flight(self: &Arc<Self>, taken: Taken<Queued>) -> in_flight::InFlight {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Pool;
-use crate::queue::core::Refusal;
+use crate::queue::step::Refusal;
 use crate::report::reason::Reason;
 
 /// Lanes and notifications looked at under one lock.

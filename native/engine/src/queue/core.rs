@@ -6,11 +6,11 @@
 //!
 //! Not here: the lock, the clock, what a worker is (`W`) and what it does.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::lanes::{Expiry, LaneLimits, Lanes, Taken, Ticket};
+use super::phase::{Phase, Rules};
+use super::step::{Refusal, Step, Tally, Turn};
 use crate::settings::WhenBusy;
 
 /// State of a pool of workers `W` with items `T`.
@@ -27,81 +27,6 @@ pub struct Core<T, W> {
     in_flight: usize,
     tally: Tally,
     timer_runs: bool,
-}
-
-/// What a pool does with a new item.
-#[derive(Debug)]
-pub enum Phase {
-    /// Not configured yet: items wait.
-    Opening,
-    /// Not configured yet and not wanted any more: no new items, and once the settings are there it
-    /// drains.
-    Leaving,
-    /// Items are taken and delivered.
-    Open(Rules),
-    /// Items are delivered and no longer taken.
-    Draining(Rules),
-    /// The configuration is of no use: nothing is taken, nothing delivered.
-    Broken,
-    /// The end.
-    Closed,
-}
-
-/// What the settings of an open pool say to its queue.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// Workers at the most.
-    pub workers: usize,
-    /// Whether items may wait for a worker.
-    pub when_busy: WhenBusy,
-    /// Items that may wait.
-    pub max_waiting: Option<usize>,
-    /// How long an item may be at the head of its lane.
-    pub call_timeout: Duration,
-}
-
-/// Why an item was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A bound of the pool or of the lane is reached, or no worker is free where none may wait.
-    Full,
-    /// The pool is draining or closed.
-    NotOpen,
-    /// The pool could not be opened.
-    Broken,
-}
-
-/// What the caller of a step has to do after it, outside the lock.
-#[derive(Debug)]
-#[must_use = "work would wait for nobody"]
-pub enum Step<W> {
-    /// Nothing.
-    Nothing,
-    /// Wake this worker; it is no longer parked.
-    Wake(W),
-    /// Start a worker; it is counted already.
-    Start,
-    /// Start the task that expires what waits too long.
-    Time,
-}
-
-/// What became of the items of a pool so far, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Taken.
-    pub accepted: u64,
-    /// Of these, outcome: sent.
-    pub sent: u64,
-    /// Of these, outcome: failed.
-    pub failed: u64,
-    /// Of these, not started yet.
-    pub waiting: u64,
-    /// Of these, started and without an outcome.
-    pub in_flight: u64,
-    /// Workers there are, busy ones, and ones whose response body is still read.
-    pub workers: u64,
-    /// Workers that wait for work.
-    pub parked: u64,
 }
 
 impl<T, W> Core<T, W> {
@@ -401,15 +326,4 @@ impl<T, W> Core<T, W> {
         self.timer_runs = true;
         Step::Time
     }
-}
-
-/// What a worker that looked for work gets.
-#[derive(Debug)]
-pub enum Turn<J> {
-    /// An item.
-    Work(J),
-    /// Nothing; it is parked and will be woken.
-    Parked,
-    /// The pool is closed; it is not counted any more.
-    Leave,
 }

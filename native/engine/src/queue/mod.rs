@@ -3,3 +3,5 @@
 
 pub mod core;
 pub mod lanes;
+pub mod phase;
+pub mod step;
