@@ -4,8 +4,8 @@
 %% the product or the opponent, with the host type that its metrics are counted for.
 -module(bench_load).
 
--export([product/1, sync/2, cast/2, callers/2, throughput/2, accepted/2, push_each/3, hand_off/3, wait_idle/1,
-         counted/1, message_bytes/0]).
+-export([product/1, sync/2, cast/2, callers/2, throughput/2, accepted/2, push_each/3, hand_off/3,
+         wait_idle/1, counted/1, message_bytes/0]).
 
 -export_type([target/0, load/0]).
 
