@@ -154,6 +154,8 @@ mod tests {
         // request_timeout.
         assert_eq!(longest, 7_000_000);
         assert!((11_000_000..=12_100_000).contains(&micros), "{micros}");
-        assert_eq!(counts, [0, 0, 0, 0, 0, 0, 2, 0, 0]);
+        // One up to 10 s, the other up to 5 or up to 10.
+        assert_eq!(counts[6] + counts[7], 2);
+        assert!(counts[7] >= 1, "{counts:?}");
     }
 }

@@ -7,15 +7,19 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper ends of the ranges; what waited longer than the last is in one more.
-pub const BOUNDS: [Duration; 8] = [
+/// Upper ends of the ranges; what waited longer than the last is in one more. Close to one another
+/// where somebody looks at them in earnest: between two of them a percentile is a guess.
+pub const BOUNDS: [Duration; 11] = [
     Duration::from_millis(1),
     Duration::from_millis(5),
     Duration::from_millis(20),
     Duration::from_millis(100),
     Duration::from_millis(500),
     Duration::from_secs(2),
+    Duration::from_secs(5),
     Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
     Duration::from_mins(1),
 ];
 
@@ -95,7 +99,7 @@ mod tests {
         let read = times.read();
         assert_eq!(read.counts, [1; RANGES]);
         assert_eq!(read.longest, 3_600_000_000);
-        assert_eq!(read.micros, 3_672_626_000);
-        assert_eq!(read.started(), 9);
+        assert_eq!(read.micros, 3_727_626_000);
+        assert_eq!(read.started(), 12);
     }
 }
