@@ -3,7 +3,7 @@
 //! Both look at every pool and at the lanes of those where something waits, so they run on a dirty
 //! scheduler. Settings are shown without anything that is secret: of TLS, only whether there is any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use engine::figures::Figures;
@@ -72,8 +72,10 @@ struct FiguresInfo<'a> {
 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn pools(env: Env<'_>) -> Vec<PoolInfo<'_>> {
-    let open: Vec<u32> = ENGINE.pools().iter().map(|pool| pool.id).collect();
+    // In this order: a pool that is made in between is in neither, and none that is open counts as
+    // closing.
     let pools = ENGINE.living_pools();
+    let open: HashSet<u32> = ENGINE.pools().iter().map(|pool| pool.id).collect();
     pools
         .iter()
         .map(|pool| pool_info(env, pool, !open.contains(&pool.id)))
