@@ -24,6 +24,7 @@ groups() ->
        headers_that_frame_the_request,
        headers_of_every_kind_of_text,
        a_host_header_goes_as_given,
+       a_host_header_that_servers_refuse,
        no_accept_header_is_added,
        a_callback_module_that_does_not_exist,
        a_callback_module_that_crashes,
@@ -115,6 +116,16 @@ a_host_header_goes_as_given(Config) ->
     wait_sent(1),
     [#{headers := Headers}] = received(Config),
     ?assertEqual([<<"other.example:1234">>], [Host || {<<"host">>, Host} <- lower(Headers)]).
+
+a_host_header_that_servers_refuse(Config) ->
+    Bad = [[{<<"host">>, Value}] || Value <- [<<>>, <<"a secret">>, <<"secret@other.example">>]],
+    Twice = [{<<"host">>, <<"other.example">>}, {"Host", "other.example"}],
+    custom_and_good(Config, [#{headers => Headers} || Headers <- [Twice | Bad]]),
+    send(<<"alice">>, <<"hi">>),
+    Line = wait_reason(bad_header, length([Twice | Bad])),
+    ?assertMatch({match, _}, re:run(maps:get(text, Line), "header host")),
+    ?assertEqual([], [secret || #{msg := Msg} <- host_log:all(), mentions(Msg, "secret")]),
+    only_good_arrive(Config).
 
 %% All that the client adds is what the request needs.
 no_accept_header_is_added(Config) ->

@@ -13,21 +13,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Response, StatusCode};
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout_at};
 
 use crate::faults;
-use crate::notification::{Content, Notification};
 use crate::pool::in_flight::InFlight;
-use crate::pool::target::Target;
 use crate::pool::{Opened, Pool};
 use crate::report::outcomes::Verdict;
 use crate::report::reason::Reason;
 use crate::report::totals::PoolTotals;
+use crate::request::Prepared;
 use crate::transport::error::AttemptError;
 use crate::transport::link::{Drained, Link};
 use crate::worker::Cell;
@@ -82,7 +78,11 @@ pub async fn deliver(
         Ok(answer) => answer,
         Err(error) => {
             *link = None;
-            let text = format!("POST {}: {}", opened.describe(&prepared.target), error.text);
+            let text = format!(
+                "POST {}: {}",
+                opened.describe(prepared.target()),
+                error.text
+            );
             return job.finish_and_take(
                 cell,
                 failure(error.reason, &text, attempts.made.into_inner()),
@@ -250,55 +250,5 @@ fn failure(reason: Reason, text: &str, attempts: u8) -> Verdict {
         reason,
         text: text.into(),
         attempts,
-    }
-}
-
-/// A request that can be sent more than once. Its headers are put together for each attempt: a second
-/// one is rare, and a copy for it would cost the first.
-pub struct Prepared<'a> {
-    target: Target,
-    content: &'a Content,
-    body: Bytes,
-}
-
-impl<'a> Prepared<'a> {
-    /// The request for `notification`, or what is wrong with its URL.
-    pub fn new(opened: &Opened, notification: &'a Notification) -> Result<Self, Arc<str>> {
-        Ok(Self {
-            target: opened.targets.get(notification.handler())?,
-            content: notification.content(),
-            body: notification.body(),
-        })
-    }
-
-    /// One copy of it.
-    #[must_use]
-    pub fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.target.uri.clone();
-        *request.headers_mut() = self.headers();
-        request
-    }
-
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(4);
-        headers.insert(HOST, self.target.host.clone());
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-        match self.content {
-            Content::Form => {
-                let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-                headers.insert(CONTENT_TYPE, form);
-            }
-            Content::Custom(own) => {
-                if own.iter().any(|(name, _)| name == HOST) {
-                    headers.remove(HOST);
-                }
-                for (name, value) in own {
-                    headers.append(name.clone(), value.clone());
-                }
-            }
-        }
-        headers
     }
 }

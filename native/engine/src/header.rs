@@ -2,9 +2,12 @@
 //!
 //! What HTTP forbids in a name or a value (RFC 9110, sections 5.1 and 5.5) is refused, and so are the
 //! headers by which the connection is framed, which are the engine's: a second opinion on where a
-//! request ends is how requests are smuggled (RFC 9112, section 11.2).
+//! request ends is how requests are smuggled (RFC 9112, section 11.2). A request has one `host`, and a
+//! value that is none is answered with 400 by every server (RFC 9112, section 3.2): both are refused
+//! here, by name, instead of there.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 use thiserror::Error;
 
@@ -22,6 +25,26 @@ pub enum HeaderError {
     /// The header frames the connection.
     #[error("the header {0} is set by the client itself; a callback module must leave it out")]
     Framing(String),
+    /// The value of `host` is not a host with or without a port.
+    #[error("the value of header host is not a host with or without a port")]
+    Host,
+    /// There is a `host` already.
+    #[error("the header host is there twice; a request has one")]
+    SecondHost,
+}
+
+/// Checks one header and adds it to those before it.
+pub fn add(
+    headers: &mut Vec<(HeaderName, HeaderValue)>,
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), HeaderError> {
+    let checked = check(name, value)?;
+    if checked.0 == HOST && headers.iter().any(|(name, _)| name == HOST) {
+        return Err(HeaderError::SecondHost);
+    }
+    headers.push(checked);
+    Ok(())
 }
 
 /// Checks one header.
@@ -33,7 +56,16 @@ pub fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), Hea
         return Err(HeaderError::Framing(checked.to_string()));
     }
     let value = HeaderValue::from_bytes(value).map_err(|_| HeaderError::Value(shown()))?;
+    if checked == HOST && !is_host(value.as_bytes().trim_ascii()) {
+        return Err(HeaderError::Host);
+    }
     Ok((checked, value))
+}
+
+/// Whether the value is a host with or without a port, and not a user's name as well.
+fn is_host(value: &[u8]) -> bool {
+    !value.contains(&b'@')
+        && Authority::try_from(value).is_ok_and(|authority| !authority.host().is_empty())
 }
 
 #[cfg(test)]
@@ -63,6 +95,37 @@ mod tests {
             let error = check(b"x-a", value).expect_err("a control character");
             assert_eq!(error, HeaderError::Value("x-a".to_owned()));
             assert!(error.to_string().contains("x-a"));
+        }
+    }
+
+    #[test]
+    fn one_host_and_a_valid_one() {
+        for host in [
+            "other.example",
+            "other.example:1234",
+            "[::1]:8000",
+            "my_service",
+            " x ",
+        ] {
+            let mut headers = Vec::new();
+            add(&mut headers, b"X-A", b"1").expect("an ordinary header");
+            add(&mut headers, b"Host", host.as_bytes()).expect("a host");
+            let again = add(&mut headers, b"host", host.as_bytes());
+            assert_eq!(again, Err(HeaderError::SecondHost));
+            assert_eq!(headers.len(), 2);
+        }
+        for none in [
+            "",
+            " ",
+            "a b",
+            "user@other.example",
+            "a/b",
+            "a:b:c",
+            "a?b",
+            ":80",
+        ] {
+            let host = check(b"host", none.as_bytes());
+            assert_eq!(host, Err(HeaderError::Host), "{none:?}");
         }
     }
 

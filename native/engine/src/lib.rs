@@ -9,6 +9,7 @@
 //! | [`queue`] | lanes, turns, phases, counts: plain data |
 //! | [`pool`] | a pool's queue under its lock, draining, expiry |
 //! | [`worker`], [`delivery`] | what a worker does; one notification from start to outcome |
+//! | [`request`], [`header`] | the request on the wire; which headers a callback module may set |
 //! | [`transport`] | names, sockets, TLS, HTTP |
 //! | [`report`] | outcomes and rejections on their way to the reporter; totals |
 //! | [`figures`] | what there is to watch, by pool name |
@@ -31,6 +32,7 @@ pub mod panics;
 pub mod pool;
 pub mod queue;
 pub mod report;
+pub mod request;
 pub mod runtime;
 pub mod settings;
 pub mod sync;

@@ -1,5 +1,5 @@
 //! Whatever a callback module gives: a header that passes is one header to whoever reads the request,
-//! and one that does not pass is one that HTTP forbids or that frames the connection.
+//! and one that does not pass is one that HTTP forbids, that frames the connection, or a `host` that is none.
 
 use engine::header;
 
@@ -26,6 +26,12 @@ fn frames(name: &[u8]) -> bool {
         .any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
 }
 
+/// A value of `host` that need not pass: anything but a plain name.
+fn is_odd_host(name: &[u8], value: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    name.eq_ignore_ascii_case(b"host") && (value.is_empty() || !value.iter().all(plain))
+}
+
 /// A name and a value.
 pub fn check(bytes: &[u8]) {
     let Some((name, value)) = crate::parts::<(&[u8], &[u8])>(bytes) else {
@@ -34,7 +40,8 @@ pub fn check(bytes: &[u8]) {
     let Ok((checked, passed)) = header::check(name, value) else {
         // A name of 64 KiB is refused too.
         let long = name.len() > usize::from(u16::MAX) - 1;
-        assert!(!is_token(name) || !is_value(value) || frames(name) || long);
+        let odd = is_odd_host(name, value);
+        assert!(!is_token(name) || !is_value(value) || frames(name) || long || odd);
         return;
     };
     assert!(is_token(name) && is_value(value) && !frames(name));

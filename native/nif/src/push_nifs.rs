@@ -112,13 +112,10 @@ fn with_headers<'a>(
         let (head, tail) = rest.list_get_cell()?;
         let (name, value): (Binary<'a>, Binary<'a>) = head.decode()?;
         rest = tail;
-        match header::check(&name, &value) {
-            Ok(checked) => headers.push(checked),
-            Err(error) => {
-                let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
-                ENGINE.reject(&handler, Rejection::BadHeader, &names.0, &error.to_string());
-                return Ok(rejected(env, Rejection::BadHeader));
-            }
+        if let Err(error) = header::add(&mut headers, &name, &value) {
+            let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
+            ENGINE.reject(&handler, Rejection::BadHeader, &names.0, &error.to_string());
+            return Ok(rejected(env, Rejection::BadHeader));
         }
     }
     push(

@@ -98,6 +98,26 @@ async fn many_at_once_on_one_connection() {
 }
 
 #[tokio::test]
+async fn malformed_requests_are_refused() {
+    let sink = sink("").await;
+    let (mut send, _) = client(&sink).await;
+    for (name, value) in [
+        ("host", "localhost"),
+        ("x-padded", " a"),
+        ("x-padded", "a\t"),
+    ] {
+        let mut ready = send.clone().ready().await.unwrap();
+        let request = Request::post("http://localhost/p").header(name, value);
+        let (response, _) = ready.send_request(request.body(()).unwrap(), true).unwrap();
+        let response = timeout(HUNG, response).await.expect("the sink hangs");
+        assert_eq!(response.unwrap().status(), 400, "{name}: {value:?}");
+    }
+    let stats = sink.stats();
+    assert_eq!((stats.bad_requests, stats.begun), (3, 0));
+    assert_eq!(ask(&mut send).await.unwrap().0, 200);
+}
+
+#[tokio::test]
 async fn http1_is_served_beside_it() {
     let sink = sink("").await;
     common::Client::ask(&sink).await.expect(common::GOOD).await;

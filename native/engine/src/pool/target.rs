@@ -14,8 +14,8 @@ use crate::url;
 pub struct Target {
     /// Path and query for HTTP/1.1, the whole URL for HTTP/2.
     pub uri: Uri,
-    /// Value of `Host`.
-    pub host: HeaderValue,
+    /// Value of `Host`. HTTP/2 has none: the authority is in `uri`.
+    pub host: Option<HeaderValue>,
 }
 
 /// The targets of a pool, by handler.
@@ -71,6 +71,9 @@ impl Targets {
         let host = authority
             .parse::<HeaderValue>()
             .map_err(|error| format!("{authority}: {error}"))?;
-        Ok(Target { uri, host })
+        Ok(Target {
+            uri,
+            host: (!self.http2).then_some(host),
+        })
     }
 }

@@ -42,6 +42,12 @@ pub(super) fn admit(
 ) {
     let shared = &visit.shared;
     let (head, body) = request.into_parts();
+    if let Some(why) = malformed(&head) {
+        shared.count(&shared.ledger.bad_requests);
+        // If the client has left already, nothing is lost.
+        let _ = refuse(respond, why);
+        return;
+    }
     let path = head.uri.path_and_query().map_or("*", |path| path.as_str());
     let exchange = Exchange {
         visit: Arc::clone(visit),
@@ -58,6 +64,25 @@ pub(super) fn admit(
         // Where the client has left or reset the stream, nobody is left to be told.
         let _ = exchange.serve(head, body, arrived, ticket).await;
     });
+}
+
+/// What h2 lets pass and a real server (nginx) answers with 400.
+fn malformed(head: &Parts) -> Option<&'static str> {
+    if head.headers.contains_key(header::HOST) {
+        return Some("host beside :authority");
+    }
+    // White space around a value (RFC 9113, 8.2.1).
+    let padded = |value: &HeaderValue| value.as_bytes().trim_ascii() != value.as_bytes();
+    let padded = head.headers.values().any(padded);
+    padded.then_some("white space around a value")
+}
+
+/// Answers what is no request.
+fn refuse(mut respond: SendResponse<Bytes>, why: &'static str) -> Result<(), h2::Error> {
+    let mut response = Response::new(());
+    *response.status_mut() = http::StatusCode::BAD_REQUEST;
+    let mut stream = respond.send_response(response, false)?;
+    stream.send_data(Bytes::from_static(why.as_bytes()), true)
 }
 
 impl Exchange {
