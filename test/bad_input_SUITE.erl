@@ -33,7 +33,8 @@ groups() ->
        a_message_that_is_not_utf8,
        an_empty_sender,
        names_outside_ascii_go_unchanged,
-       endpoints_that_do_wrong]).
+       endpoints_that_do_wrong,
+       endpoints_that_do_not_end]).
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).
@@ -205,37 +206,43 @@ names_outside_ascii_go_unchanged(Config) ->
 
 %% One notification each; the pool is healthy after it.
 endpoints_that_do_wrong(Config) ->
-    module(Config, #{request_timeout => 1000, call_timeout => 5000}),
-    Faults = [{"fault=close-before-head", connection_closed}, {"fault=garbage", invalid_response},
-              {"fault=stall-before-head", request_timeout}, {"fault=stall-in-head", request_timeout},
-              {"fault=accept-close", connection_closed},
-              {"fault=close-in-status", connection_closed}, {"fault=endless-head", any}],
-    lists:foldl(fun({Plan, Reason}, Sent) ->
-        sink:plan(sink(Config), Plan),
-        sink:close_connections(sink(Config)),
-        host_log:clear(),
-        send(<<"alice">>, <<"bad">>),
-        #{reason := Got} = hd(element(2, host_log:wait(event_pusher_http_req_failed, 1, 30000))),
-        ?assertMatch({_, true, _}, {Plan, Reason =:= any orelse Reason =:= Got, Got}),
-        healthy(Config, Sent)
-    end, 1, Faults),
+    module(Config, #{}),
+    [wrong(Config, Plan, Reason)
+     || {Plan, Reason} <- [{"fault=close-before-head", connection_closed},
+                           {"fault=garbage", invalid_response},
+                           {"fault=accept-close", connection_closed},
+                           {"fault=close-in-status", connection_closed},
+                           {"fault=endless-head", invalid_response}]],
     sink:listener(sink(Config), false),
     sink:close_connections(sink(Config)),
     host_log:clear(),
     send(<<"alice">>, <<"bad">>),
     _ = wait_reason(econnrefused, 1),
     sink:listener(sink(Config), true),
-    Count = healthy(Config, length(Faults) + 1),
-    sink:plan(sink(Config), "fault=endless-body"),
-    send(<<"alice">>, <<"a head was read, so it was sent">>),
-    healthy(Config, Count + 1).
+    healthy(Config).
 
-healthy(Config, Count) ->
+%% Where a time has to end it is a short one, and on a slow machine it ends good requests too: the pool is
+%% healthy if one of those that follow is sent.
+endpoints_that_do_not_end(Config) ->
+    module(Config, #{request_timeout => 1000}),
+    [wrong(Config, Plan, request_timeout) || Plan <- ["fault=stall-before-head", "fault=stall-in-head"]],
+    sink:plan(sink(Config), "fault=endless-body"),
+    ok = pusher_case:until_sent(<<"a head was read, so it was sent">>),
+    healthy(Config).
+
+wrong(Config, Plan, Reason) ->
+    sink:plan(sink(Config), Plan),
+    sink:close_connections(sink(Config)),
+    host_log:clear(),
+    send(<<"alice">>, <<"bad">>),
+    #{reason := Got} = hd(element(2, host_log:wait(event_pusher_http_req_failed, 1, 120000))),
+    ?assertEqual({Plan, Reason}, {Plan, Got}),
+    healthy(Config).
+
+healthy(Config) ->
     sink:reset_plans(sink(Config)),
     sink:release(sink(Config)),
-    send(<<"alice">>, <<"good">>),
-    wait_sent(Count),
-    Count + 1.
+    ok = pusher_case:until_sent(<<"good">>).
 
 %% Handlers of the test's callback module.
 custom(Config, Handlers) ->

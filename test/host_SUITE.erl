@@ -166,7 +166,7 @@ crashed_pool_comes_back(_Config) ->
     ?assertEqual(Rows, {ets:tab2list(mongoose_wpool), ets:tab2list(mongoose_wpool_http)}),
     {state, http, #{{http, global, tag} := Before}, _} = sys:get_state(mongoose_wpool_http_mgr),
     ?assertMatch(#{monitor := undefined}, Before),
-    {ok, NewPid} = host_log:poll(fun() -> host_ctl:pool_pid(global, tag) end, fun is_pid/1, 10000),
+    {ok, NewPid} = host_log:poll(fun() -> host_ctl:pool_pid(global, tag) end, fun is_pid/1, 60000),
     ?assertNotEqual(Pid, NewPid),
     {state, http, #{{http, global, tag} := After}, _} = sys:get_state(mongoose_wpool_http_mgr),
     ?assertEqual(maps:remove(monitor, Before), maps:remove(monitor, After)),
@@ -177,9 +177,9 @@ rows_go_before_the_pool_does(Config) ->
     ok = sys:suspend(mongoose_wpool_http_mgr),
     {Stopper, Ref} = spawn_monitor(fun() -> exit({result, host_ctl:stop_pool(global, tag)}) end),
     ?assertMatch({ok, []}, host_log:poll(fun() -> ets:tab2list(mongoose_wpool) end,
-                                         fun(Rows) -> Rows =:= [] end, 5000)),
+                                         fun(Rows) -> Rows =:= [] end, 60000)),
     ?assertMatch({ok, []}, host_log:poll(fun() -> ets:tab2list(mongoose_wpool_http) end,
-                                         fun(Rows) -> Rows =:= [] end, 5000)),
+                                         fun(Rows) -> Rows =:= [] end, 60000)),
     ?assert(is_process_alive(Pid)),
     ok = sys:resume(mongoose_wpool_http_mgr),
     ?assertEqual({result, ok}, receive {'DOWN', Ref, _, Stopper, Reason} -> Reason end),
@@ -298,10 +298,10 @@ metrics_are_updated(Config) ->
             ?assertMatch([#{level := error}], host_log:what(event_handler_failed))
     end,
     ?assertMatch({ok, #{sent := 2, failed := 0, response_times := [42]}},
-                 host_ctl:wait_metrics(?HOST, fun(#{sent := N}) -> N =:= 2 end, 5000)),
+                 host_ctl:wait_metrics(?HOST, fun(#{sent := N}) -> N =:= 2 end, 60000)),
     ok = host_ctl:reset_metrics(?HOST),
     ?assertMatch({ok, #{sent := 0}},
-                 host_ctl:wait_metrics(?HOST, fun(#{sent := N}) -> N =:= 0 end, 5000)).
+                 host_ctl:wait_metrics(?HOST, fun(#{sent := N}) -> N =:= 0 end, 60000)).
 
 stanzas_of_the_demo(Config) ->
     start_probe(Config, #{}),
@@ -357,9 +357,9 @@ the_sink_counts_records_and_ends(_Config) ->
     201 = post(Sink, <<"/one">>, <<"a=1">>),
     ok = sink:plan(Sink, "status=503", #{path => "/two"}),
     503 = post(Sink, <<"/two">>, <<"message=Hi+%26+bye">>),
-    ok = sink:wait_for_count(Sink, 2, 5000),
+    ok = sink:wait_for_count(Sink, 2, 60000),
     ?assertEqual({timeout, 2}, sink:wait_for_count(Sink, 3, 20)),
-    {ok, Stats} = sink:wait_for(Sink, fun(#{answered := N}) -> N =:= 2 end, 5000),
+    {ok, Stats} = sink:wait_for(Sink, fun(#{answered := N}) -> N =:= 2 end, 60000),
     ?assertMatch(#{received := 2, paths := #{<<"/one">> := 1, <<"/two">> := 1},
                    statuses := #{201 := 1, 503 := 1}}, Stats),
     [One, Two] = sink:received(Sink),
@@ -425,6 +425,6 @@ post(Sink, Path, Body) ->
     {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, sink:port(Sink), [binary, {active, false}]),
     ok = gen_tcp:send(Socket, ["POST ", Path, " HTTP/1.1\r\nHost: x\r\nX-Case: Kept\r\nContent-Length: ",
                                integer_to_list(byte_size(Body)), "\r\n\r\n", Body]),
-    {ok, <<"HTTP/1.1 ", Status:3/binary, _/binary>>} = gen_tcp:recv(Socket, 0, 5000),
+    {ok, <<"HTTP/1.1 ", Status:3/binary, _/binary>>} = gen_tcp:recv(Socket, 0, 60000),
     ok = gen_tcp:close(Socket),
     binary_to_integer(Status).

@@ -116,7 +116,7 @@ send(From, To) ->
 
 sent(HostType, Count) ->
     ?assertMatch({ok, _}, host_ctl:wait_metrics(HostType, fun(#{sent := Sent}) -> Sent =:= Count end,
-                                                30000)).
+                                                120000)).
 
 custom() ->
     #{path => "/n", callback_module => pusher_callback}.

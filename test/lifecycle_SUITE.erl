@@ -9,7 +9,12 @@
 
 -define(HOST, <<"localhost">>).
 -define(HANDLER, #{path => "/notifications"}).
+%% Milliseconds to drain in: where that is not to be enough, and where it is, on any machine.
 -define(DRAIN, 1000).
+-define(ENOUGH, 60000).
+%% Of a stop: far less than it would take if it waited for the requests that the endpoint has stalled, or
+%% had a deadline for each host type.
+-define(AT_MOST, 60000).
 
 %% Far beyond what a case takes; every wait in it has a bound of its own.
 suite() ->
@@ -30,6 +35,13 @@ groups() ->
        an_application_started_by_hand_goes_on_at_once,
        the_node_stops_with_thousands_pending]).
 
+%% The endpoint answers nothing until they have ended.
+cut_short() ->
+    [stopping_with_a_dead_endpoint_ends_with_the_deadline,
+     stopping_one_host_type_leaves_the_others_of_a_pool_alone,
+     a_hundred_host_types_share_one_deadline,
+     the_node_stops_with_thousands_pending].
+
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).
 
@@ -41,10 +53,9 @@ init_per_testcase(Case, Config) ->
                 a_hundred_host_types_share_one_deadline -> [?HOST | hundred()];
                 _ -> [?HOST, <<"example.org">>]
             end,
-    %% Stops that follow one another share a deadline.
-    Drain = case Case of
-                the_module_stops_and_starts_under_load -> 60000;
-                _ -> ?DRAIN
+    Drain = case lists:member(Case, cut_short()) of
+                true -> ?DRAIN;
+                false -> ?ENOUGH
             end,
     pusher_case:start(Config, #{hosts => Hosts, env => [{drain_timeout, Drain}]}).
 
@@ -67,7 +78,7 @@ stopping_with_a_dead_endpoint_ends_with_the_deadline(Config) ->
     sink:plan(sink(Config), "fault=stall-before-head"),
     [bulk(user(S), 3) || S <- lists:seq(1, 20)],
     Elapsed = elapsed(fun() -> host_ctl:stop_module(?HOST) end),
-    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < 20000, Elapsed}),
+    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed}),
     ?assertEqual({0, 60}, counted(?HOST)),
     accounted(Config, #{pushed => 60, rejected => 0, sent => 0, failed => 60}),
     ?assertEqual(#{shutdown => 60}, wait(fun pusher_case:reasons/0, fun(R) -> R =:= #{shutdown => 60} end)).
@@ -84,7 +95,7 @@ stopping_one_host_type_leaves_the_others_of_a_pool_alone(Config) ->
     ?assertMatch(#{pending := 10, failed := 0}, since(Config, <<"example.org">>)),
     sink:reset_plans(sink(Config)),
     sink:release(sink(Config)),
-    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 10 end, 30000).
+    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 10 end, 120000).
 
 %% A deadline each would make a hundred seconds.
 a_hundred_host_types_share_one_deadline(Config) ->
@@ -96,7 +107,7 @@ a_hundred_host_types_share_one_deadline(Config) ->
      end || Host <- hundred()],
     Elapsed = elapsed(fun() -> [host_ctl:stop_module(Host) || Host <- hundred()] end),
     ct:pal("stopped in ~b ms", [Elapsed]),
-    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < 60000, Elapsed}),
+    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed}),
     [?assertEqual({Host, {0, 1}}, {Host, counted(Host)}) || Host <- hundred()].
 
 the_module_stops_and_starts_under_load(Config) ->
@@ -119,10 +130,12 @@ the_module_stops_and_starts_under_load(Config) ->
 the_application_stops_and_starts_under_load(Config) ->
     module(Config, #{workers => 5}),
     Load = pusher_load:start(4),
+    Down = fun() -> mongoose_http_pusher_starter:rejected(?HOST) end,
     [begin
          timer:sleep(200),
+         Before = Down(),
          ok = application:stop(mongoose_http_pusher),
-         timer:sleep(50),
+         _ = wait(Down, fun(Now) -> Now > Before end),
          _ = application:start(mongoose_http_pusher)
      end || _ <- lists:seq(1, 3)],
     #{sent := Sent} = host_ctl:metrics(?HOST),
@@ -149,7 +162,7 @@ an_application_started_by_hand_goes_on_at_once(Config) ->
          ok = application:stop(mongoose_http_pusher),
          ok = application:start(mongoose_http_pusher),
          %% It has heard of it by now: whoever starts an application waits for what that does first.
-         #{watch := Watch} = sys:get_state(mongoose_http_pusher_starter, 30000),
+         #{watch := Watch} = sys:get_state(mongoose_http_pusher_starter, 120000),
          ?assert(is_reference(Watch)),
          send(<<"alice">>, integer_to_binary(N)),
          wait_sent(N)
@@ -161,7 +174,7 @@ the_node_stops_with_thousands_pending(Config) ->
     sink:plan(sink(Config), "fault=stall-before-head"),
     [bulk(user(S), 30) || S <- lists:seq(1, 100)],
     Elapsed = elapsed(fun host_ctl:stop/0),
-    ?assertMatch({true, _}, {Elapsed < 30000, Elapsed}),
+    ?assertMatch({true, _}, {Elapsed < ?AT_MOST, Elapsed}),
     accounted(Config, #{pushed => 3000, rejected => 0, sent => 0, failed => 3000}).
 
 %%% Helpers

@@ -46,7 +46,7 @@ a_sent_notification_at_info(Config) ->
     module(Config, #{}),
     sink:plan(sink(Config), "status=503"),
     send(<<"alice">>, <<"hi">>),
-    {ok, [Line]} = host_log:wait(event_pusher_http_req, 1, 30000),
+    {ok, [Line]} = host_log:wait(event_pusher_http_req, 1, 120000),
     ?assertMatch(#{level := info, sender := <<"alice">>, receiver := <<"bob">>,
                    server := <<"localhost">>, direction := in, response_code := 503,
                    pool_name := <<"http_pool">>, path := _, response_time := Time}
@@ -134,18 +134,18 @@ log_level_none_means_no_lines_for_notifications(Config) ->
     wait_sent(1),
     sink:plan(sink(Config), "fault=garbage"),
     send(<<"alice">>, <<"hi">>),
-    {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{failed := F}) -> F =:= 1 end, 30000),
+    {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{failed := F}) -> F =:= 1 end, 120000),
     ok = pusher_case:settle(),
     ?assertEqual([], host_log:what(event_pusher_http_req)),
     ?assertEqual([], host_log:what(event_pusher_http_req_failed)).
 
 a_module_start_says_what_runs(Config) ->
     module(Config, #{workers => 3}),
-    {ok, [Started]} = host_log:wait(http_pusher_started, 1, 30000),
+    {ok, [Started]} = host_log:wait(http_pusher_started, 1, 120000),
     Generation = proplists:get_value(generation, Config),
     ?assertMatch(#{level := notice, host_type := <<"localhost">>, generation := Generation,
                    pools := [http_pool], handlers := 1, version := _, mongooseim := _}, Started),
-    {ok, [Opened]} = host_log:wait(http_pusher_pool_opened, 1, 30000),
+    {ok, [Opened]} = host_log:wait(http_pusher_pool_opened, 1, 120000),
     ?assertMatch(#{level := notice, workers := 3, host := _, request_timeout := _}, Opened).
 
 is_ours(What) ->

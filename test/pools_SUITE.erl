@@ -46,7 +46,9 @@ init_per_testcase(Case, Config) ->
                     [<<"localhost">>, <<"example.org">>];
                 _ -> [<<"localhost">>]
             end,
-    pusher_case:start([{other, sink:start()} | Config], #{hosts => Hosts}).
+    %% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy
+    %% the machine is.
+    pusher_case:start([{other, sink:start()} | Config], #{hosts => Hosts, env => [{drain_timeout, 60000}]}).
 
 end_per_testcase(Case, Config) ->
     Other = other(Config),
@@ -70,7 +72,7 @@ a_pool_restarted_with_another_host_uses_the_new_one(Config) ->
     ok = host_ctl:stop_pool(global, http_pool),
     {ok, _} = pool(Config, #{host => sink:url(other(Config))}),
     [bulk(user(S), 2) || S <- lists:seq(11, 20)],
-    ok = sink:wait_for_count(other(Config), 20, 30000),
+    ok = sink:wait_for_count(other(Config), 20, 120000),
     ?assertEqual(20, maps:get(received, sink:stats(other(Config)))),
     sink:reset_plans(sink(Config)),
     sink:release(sink(Config)),
@@ -155,8 +157,8 @@ a_host_types_own_pool_goes_before_the_global_one(Config) ->
     end,
     From(<<"localhost">>),
     From(<<"example.org">>),
-    ok = sink:wait_for_count(sink(Config), 1, 30000),
-    ok = sink:wait_for_count(other(Config), 1, 30000),
+    ok = sink:wait_for_count(sink(Config), 1, 120000),
+    ok = sink:wait_for_count(other(Config), 1, 120000),
     ?assertEqual([{<<"alice">>, <<"example.org">>}], messages(Config)),
     ?assertEqual([{<<"alice">>, <<"localhost">>}], messages(sink:received(other(Config)))),
     ok = host_ctl:stop_pool(<<"localhost">>, http_pool),
@@ -171,13 +173,13 @@ several_host_types_share_a_global_pool(Config) ->
     Example = fun(N) -> host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, N) end,
     send(<<"alice">>, <<"1">>),
     Example(<<"1">>),
-    ok = sink:wait_for_count(sink(Config), 2, 30000),
+    ok = sink:wait_for_count(sink(Config), 2, 120000),
     host_ctl:stop_module(<<"localhost">>),
     Example(<<"2">>),
-    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := N}) -> N =:= 2 end, 30000),
+    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := N}) -> N =:= 2 end, 120000),
     module([?HANDLER]),
     send(<<"alice">>, <<"2">>),
-    ok = sink:wait_for_count(sink(Config), 4, 30000),
+    ok = sink:wait_for_count(sink(Config), 4, 120000),
     ?assertMatch(#{connections_accepted := C} when C =< 2, sink:stats(sink(Config))),
     Ours = wait(fun pusher_case:numbers/0, fun(#{pending := Pending}) -> Pending =:= 0 end),
     ?assertMatch(#{open := true}, Ours).
@@ -185,7 +187,7 @@ several_host_types_share_a_global_pool(Config) ->
 next_available_worker_lets_nothing_wait(Config) ->
     {ok, _} = pool(Config, #{workers => 2, strategy => next_available_worker}),
     module([?HANDLER]),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = mongoose_http_pusher_pools:await_look(120000),
     sink:plan(sink(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- [1, 2, 3]],
     ?assertMatch(#{sender := <<"user3">>}, wait_reason(queue_full, 1)),
@@ -194,7 +196,7 @@ next_available_worker_lets_nothing_wait(Config) ->
 max_worker_queue_len_bounds_what_waits(Config) ->
     {ok, _} = pool(Config, #{workers => 2, max_worker_queue_len => 3}),
     module([?HANDLER]),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = mongoose_http_pusher_pools:await_look(120000),
     sink:plan(sink(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- [1, 2]],
     _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end),
@@ -203,12 +205,13 @@ max_worker_queue_len_bounds_what_waits(Config) ->
     ?assertMatch(#{pending := 8}, pusher_case:numbers()).
 
 request_timeout_bounds_an_attempt(Config) ->
-    {ok, _} = pool(Config, #{request_timeout => 300}),
+    {ok, _} = pool(Config, #{request_timeout => 1000}),
     module([?HANDLER]),
     sink:plan(sink(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch(#{attempts := 1}, wait_reason(request_timeout, 1)),
-    ?assertMatch(#{received := 1}, sink:stats(sink(Config))).
+    %% None where not even a connection was made in time.
+    ?assertMatch(#{received := Received} when Received =< 1, sink:stats(sink(Config))).
 
 %% Once for the one in flight, once for the one that waits for the only worker.
 call_timeout_bounds_the_time_at_the_head_of_the_lane(Config) ->
@@ -235,10 +238,10 @@ workers_default(Config) ->
 a_pool_with_settings_of_no_use_is_named(Config) ->
     {ok, _} = pool(Config, #{host => "ftp://127.0.0.1:21"}),
     module([?HANDLER]),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = mongoose_http_pusher_pools:await_look(120000),
     send(<<"alice">>, <<"hi">>),
     _ = wait_reason(pool_config, 1),
-    {ok, [#{level := error, text := Text}]} = host_log:wait(http_pusher_pool_config, 1, 30000),
+    {ok, [#{level := error, text := Text}]} = host_log:wait(http_pusher_pool_config, 1, 120000),
     ?assertMatch({match, _}, re:run(Text, "ftp")),
     ok = host_ctl:stop_pool(global, http_pool),
     {ok, _} = pool(Config, #{}),

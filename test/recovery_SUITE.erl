@@ -39,7 +39,7 @@ end_per_group(_Generation, _Config) ->
 %% the machine is; where the time is to end it is short.
 init_per_testcase(Case, Config) ->
     Drain = case Case of
-                a_stopped_pool_keeps_its_time -> 3000;
+                a_stopped_pool_keeps_its_time -> 6000;
                 what_waits_for_a_pool_that_does_not_come_back_is_given_up -> 500;
                 _ -> 60000
             end,
@@ -128,14 +128,13 @@ a_stopped_pool_keeps_its_time(Config) ->
     sink:plan(sink(Config), "fault=stall-before-head"),
     module(Config, #{workers => 1}),
     pusher_case:bulk(<<"alice">>, 3),
-    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    ok = sink:wait_for_count(sink(Config), 1, 120000),
     Begin = erlang:monotonic_time(millisecond),
     ok = host_ctl:stop_pool(global, http_pool),
     wait_for_pool(draining),
     kill_owner(),
-    ?assertMatch(#{}, pool(draining)),
     _ = pusher_case:wait_reason(shutdown, 3),
-    ?assert(erlang:monotonic_time(millisecond) - Begin >= 2900),
+    ?assert(erlang:monotonic_time(millisecond) - Begin >= 5900),
     send(<<"alice">>, <<"late">>),
     _ = pusher_case:wait_reason(pool_not_started, 1).
 
@@ -185,7 +184,7 @@ an_engine_that_is_replaced_is_no_failed_pool(Config) ->
     {ok, _} = pusher_case:pool(Config, #{workers => 2}),
     receive
         {trace, Owner, return_from, _, Found} -> ?assertMatch({unusable, {engine_down, _}}, Found)
-    after 30000 -> error(not_looked_for)
+    after 120000 -> error(not_looked_for)
     end,
     _ = wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
     wait_for_pool(open),

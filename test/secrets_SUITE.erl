@@ -67,14 +67,14 @@ nothing_secret_when_a_pool_cannot_be_opened(Config) ->
     Tls = tls(Config, [{certfile, Key}, {keyfile, Key}]),
     {ok, _} = pool(Config, Tls#{host => "https://127.0.0.1:1"}),
     module([#{path => "/n"}]),
-    {ok, [_]} = host_log:wait(http_pusher_pool_config, 1, 30000),
+    {ok, [_]} = host_log:wait(http_pusher_pool_config, 1, 120000),
     none_in_the_log().
 
 %% Options that nobody could have meant: the library refuses them with badarg.
 nothing_secret_when_a_helper_crashes(Config) ->
     {ok, _} = pool(Config, tls(Config, [{ciphers, [16#D800]}])),
     module([#{path => "/n"}]),
-    {ok, [_ | _]} = host_log:wait(http_pusher_pool_failed, 1, 30000),
+    {ok, [_ | _]} = host_log:wait(http_pusher_pool_failed, 1, 120000),
     none_in_the_log().
 
 %% Over the very message that brought it a pool's options.
@@ -84,7 +84,7 @@ nothing_secret_when_the_owner_of_the_pools_crashes(Config) ->
     crashing(mongoose_http_pusher_pool, {found, 4}),
     try
         {ok, _} = pool(Config, tls(Config, [])),
-        receive {'DOWN', Watch, _, _, {asked_for, _}} -> ok after 30000 -> error(still_there) end
+        receive {'DOWN', Watch, _, _, {asked_for, _}} -> ok after 120000 -> error(still_there) end
     after
         _ = code:purge(mongoose_http_pusher_pool),
         {module, _} = code:load_file(mongoose_http_pusher_pool)

@@ -65,7 +65,7 @@ shows_pools_that_do_not_run(Config) ->
     Tag = tag(Config),
     {ok, _} = pool(Config, #{host => "ftp://127.0.0.1"}),
     handlers(Config, [#{path => "/n"}, #{path => "/m", pool_name => no_such_pool}]),
-    {ok, _} = host_log:wait(http_pusher_pool_config, 1, 30000),
+    {ok, _} = host_log:wait(http_pusher_pool_config, 1, 120000),
     send(<<"alice">>, <<"hi">>),
     await_rejected(Tag, pool_config, 1),
     Text = shell(),

@@ -126,7 +126,7 @@ the_whole_tree_killed_comes_back(Config) ->
     Load = pusher_load:start(4),
     timer:sleep(300),
     kill(mongoose_http_pusher_sup),
-    {ok, [#{level := critical}]} = host_log:wait(http_pusher_engine_down, 1, 30000),
+    {ok, [#{level := critical}]} = host_log:wait(http_pusher_engine_down, 1, 120000),
     _ = wait(fun() -> whereis(mongoose_http_pusher_sup) end, fun is_pid/1),
     #{sent := Sent} = host_ctl:metrics(?HOST),
     wait_sent(Sent + 20),
@@ -159,9 +159,9 @@ beams_reloaded_under_load(Config) ->
     Processes = own_processes(),
     Modules = own_modules() -- [?NIF],
     [begin
-         code:purge(Module),
-         ?assertEqual({module, Module}, code:load_file(Module)),
-         timer:sleep(5)
+         %% A process that stays in the code that it has begun with keeps that from being purged.
+         _ = wait(fun() -> code:soft_purge(Module) end, fun(Purged) -> Purged end),
+         ?assertEqual({module, Module}, code:load_file(Module))
      end || _ <- [1, 2, 3], Module <- Modules],
     #{sent := Sent} = host_ctl:metrics(?HOST),
     wait_sent(Sent + 20),
@@ -187,10 +187,10 @@ metrics_that_raise(Config) ->
     Reporter = whereis(mongoose_http_pusher_reporter),
     ok = host_ctl:fail_updates(true),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
-    ok = sink:wait_for_count(sink(Config), 20, 30000),
+    ok = sink:wait_for_count(sink(Config), 20, 120000),
     ok = pusher_case:settle(),
     {ok, [#{level := warning, host_type := ?HOST} | _]} =
-        host_log:wait(http_pusher_metric_failed, 1, 30000),
+        host_log:wait(http_pusher_metric_failed, 1, 120000),
     ok = host_ctl:fail_updates(false),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 5)],
     wait_sent(5),
@@ -226,8 +226,8 @@ without_the_library_the_node_goes_on(Config) ->
     ok = file:rename(New ++ ".new", New),
     {ok, _} = Call(host_log, wait, [http_pusher_engine_up, 1, 50000]),
     Call(pusher_case, send, [<<"alice">>, <<"hi">>]),
-    ok = sink:wait_for_count(sink(Config), 1, 30000),
-    {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 30000]),
+    ok = sink:wait_for_count(sink(Config), 1, 120000),
+    {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 50000]),
     peer:stop(Peer).
 
 one_sent(#{sent := Sent}) ->

@@ -30,7 +30,7 @@ init_per_suite(Config) ->
     Dir = filename:join(proplists:get_value(priv_dir, Config), "certs"),
     ok = filelib:ensure_dir(filename:join(Dir, "x")),
     Port = open_port({spawn_executable, sink:binary()}, [{args, ["--make-certs", Dir]}, exit_status]),
-    receive {Port, {exit_status, 0}} -> ok after 30000 -> error(no_certificates) end,
+    receive {Port, {exit_status, 0}} -> ok after 120000 -> error(no_certificates) end,
     [{certs, Dir} | Config].
 
 end_per_suite(_Config) ->
@@ -99,7 +99,7 @@ a_file_that_is_not_there(Config) ->
     send(<<"alice">>, <<"hi">>),
     #{text := Text} = wait_reason(pool_config, 1),
     ?assertNotEqual(nomatch, string:find(Text, "no-such-file.pem")),
-    ?assertMatch({ok, [#{level := error}]}, host_log:wait(http_pusher_pool_config, 1, 30000)).
+    ?assertMatch({ok, [#{level := error}]}, host_log:wait(http_pusher_pool_config, 1, 120000)).
 
 %% 5.0 does not verify, which is said in a warning; later releases verify against the system's store.
 https_without_a_tls_section(Config) ->
@@ -108,7 +108,7 @@ https_without_a_tls_section(Config) ->
         a ->
             send(<<"alice">>, <<"hi">>),
             wait_sent(1),
-            {ok, Warnings} = host_log:wait(http_pusher_pool_warning, 1, 30000),
+            {ok, Warnings} = host_log:wait(http_pusher_pool_warning, 1, 120000),
             ?assertMatch([_], [Text || #{text := Text} <- Warnings,
                                        string:find(Text, "without a tls section") =/= nomatch]);
         d ->

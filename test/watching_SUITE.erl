@@ -69,7 +69,7 @@ rejections_by_reason(Config) ->
     Header = #{path => "/c", callback_module => pusher_callback,
                headers => [{<<"connection">>, <<"close">>}]},
     handlers(Config, [#{path => "/a"}, Crash, Header, #{path => "/d", pool_name => no_such_pool}]),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = mongoose_http_pusher_pools:await_look(120000),
     NotStarted = rejected_so_far(no_such_pool, pool_not_started),
     sink:plan(sink(Config), "fault=stall-before-head"),
     [send(user(N), <<"hi">>) || N <- lists:seq(1, 5)],
@@ -117,7 +117,7 @@ the_hosts_own_metrics_stay_as_they_are(Config) ->
     handlers(Config, [#{path => "/n"}]),
     bulk(<<"alice">>, 3),
     await(Config, sent, 3),
-    {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{sent := Sent}) -> Sent =:= 3 end, 30000),
+    {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{sent := Sent}) -> Sent =:= 3 end, 120000),
     New = lists:sort(other_entries() -- Others),
     case proplists:get_value(generation, Config) of
         a ->
@@ -209,11 +209,13 @@ names_come_and_go_with_the_application(Config) ->
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
     Down = down(),
+    %% The starter brings it back, and not before all this was looked at.
+    ok = sys:suspend(mongoose_http_pusher_starter),
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([], our_entries()),
     ?assertEqual([], collectors(Config)),
     send(<<"alice">>, <<"nobody there">>),
-    %% The starter brings it back.
+    ok = sys:resume(mongoose_http_pusher_starter),
     _ = wait(fun() -> whereis(mongoose_http_pusher_gauges) end, fun is_pid/1),
     await(Config, sent, 1),
     _ = wait(fun gauges:down/0, fun(Count) -> Count =:= Down + 1 end),
@@ -231,7 +233,7 @@ a_back_end_that_fails_is_named_once(Config) ->
                 d -> prometheus_registry_table
             end,
     ok = host_owner:delete_table(Table),
-    {ok, _} = host_log:wait(http_pusher_gauges_failed, 1, 30000),
+    {ok, _} = host_log:wait(http_pusher_gauges_failed, 1, 120000),
     %% Two looks later.
     timer:sleep(5000),
     ?assertMatch([#{level := warning, reason := _, text := _}],

@@ -35,7 +35,7 @@ handlers(Config, Handlers) ->
 stalled(Config, Opts) ->
     {ok, _} = pool(Config, Opts),
     handlers(Config, [#{path => "/n"}]),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = mongoose_http_pusher_pools:await_look(120000),
     sink:plan(sink(Config), "fault=stall-before-head").
 
 -spec user(integer()) -> binary().

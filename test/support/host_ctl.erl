@@ -184,14 +184,14 @@ jid({User, Server, Resource}) when is_binary(User) ->
 jid(Jid) when is_tuple(Jid) ->
     Jid.
 
-%% @doc Runs the fun in a process of its own and gives its result; 30 seconds at most.
+%% @doc Runs the fun in a process of its own and gives its result; two minutes at most.
 -spec session(fun(() -> Result)) -> Result.
 session(Fun) ->
     {Pid, Ref} = spawn_monitor(fun() -> exit({session_result, Fun()}) end),
     receive
         {'DOWN', Ref, _, _, {session_result, Result}} -> Result;
         {'DOWN', Ref, _, _, Reason} -> error({session_crashed, Reason})
-    after 30000 ->
+    after 120000 ->
             exit(Pid, kill),
             error(session_timeout)
     end.

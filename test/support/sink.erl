@@ -16,8 +16,8 @@
                     headers := [{binary(), binary()}], body := binary(), complete := boolean(),
                     tls := binary()}.
 
--define(START_MS, 10000).
--define(ADMIN_MS, 10000).
+-define(START_MS, 60000).
+-define(ADMIN_MS, 60000).
 
 -spec start() -> sink().
 start() ->
