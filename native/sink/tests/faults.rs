@@ -424,3 +424,16 @@ async fn faults_of_http2_are_loud_in_http1() {
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
     assert_eq!(sink.stats().misplaced_faults, 1);
 }
+
+#[tokio::test]
+async fn early_answer() {
+    let sink = sink("fault=early-answer status=413").await;
+    let mut client = Client::connect(&sink).await;
+    client
+        .send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n")
+        .await;
+    let answer = "HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    client.expect(answer).await;
+    let stats = sink.stats();
+    assert_eq!((stats.begun, stats.received, stats.answered), (1, 0, 1));
+}

@@ -20,6 +20,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::error::AttemptError;
 use super::names::Names;
+use super::socket::Socket;
 use crate::report::reason::Reason;
 use crate::settings::BaseUrl;
 use crate::tls::TlsClient;
@@ -30,9 +31,9 @@ const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub enum Stream {
     /// TCP.
-    Plain(TcpStream),
+    Plain(Socket),
     /// TLS over TCP.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 /// What there is to know about a new connection.
@@ -64,6 +65,7 @@ pub async fn dial(
     let (socket, peer) = connect(&addresses, base.port)
         .await
         .map_err(|(error, peer)| AttemptError::from_connect(&error, &peer.to_string()))?;
+    let socket = Socket::new(socket);
     let connected = Instant::now();
     let mut dialled = Dialled {
         peer,

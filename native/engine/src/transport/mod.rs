@@ -9,3 +9,4 @@ pub mod http1;
 pub mod http2;
 pub mod link;
 pub mod names;
+pub mod socket;

@@ -98,6 +98,9 @@ impl Conn<'_> {
         self.body.kept.clear();
         self.body.len = 0;
         self.body.keep = if wanted { shared.max_body } else { 0 };
+        if ready.request_fault() == Some(Fault::EarlyAnswer) {
+            return self.answer_early(&ready, ticket).await;
+        }
 
         let read = self.read_body(&head, &ready, gate).await;
         if wanted {
@@ -215,6 +218,19 @@ impl Conn<'_> {
         } else {
             Next::Close
         })
+    }
+
+    /// Answers although the body has not been read. With unread bytes, the kernel ends a closed
+    /// connection with RST.
+    async fn answer_early(&mut self, ready: &Ready, ticket: Ticket) -> io::Result<Next> {
+        let shape = Shape {
+            close: true,
+            ..Shape::default()
+        };
+        let bytes = answer::whole(&ready.behaviour, shape);
+        self.send_last(&bytes, ticket, ready.behaviour.status)
+            .await?;
+        Ok(Next::Close)
     }
 
     /// Sends the last bytes of an answer and counts it.

@@ -80,6 +80,8 @@ faults! {
     CloseInRequest = "close-in-request", Request;
     /// Reads the head, leaves the body unread and holds; goes on when released.
     StallInRequest = "stall-in-request", Request;
+    /// HTTP/1: answers when the head has been read, and closes with the body unread.
+    EarlyAnswer = "early-answer", Request;
     /// Reads the whole request and closes without a byte of an answer.
     CloseBeforeHead = "close-before-head", Request;
     /// Reads the whole request and resets the connection (RST).
