@@ -1,32 +1,56 @@
-%% @doc The deadline that stops which follow one another share, so that a hundred host types stop in no
-%% more time than one.
+%% @doc The time that stops which follow one another share, so that a hundred host types with a dead
+%% endpoint stop in no more time than one.
 %%
-%% A value that the owner of the pools keeps. Not here: what is done until the deadline and after it
-%% (mongoose_http_pusher_drain).
+%% What is shared is the time in which at least one of them waits for what it has pending. Time that
+%% passes between two stops, while the host stops something else, is nobody's wait and costs nothing.
+%%
+%% A value that the owner of the pools keeps; times are milliseconds of monotonic time, and come from
+%% outside. Not here: what is done until the deadline and after it (mongoose_http_pusher_drain).
 -module(mongoose_http_pusher_burst).
 
--export([new/1, begins/3, ends/2]).
+-export([new/1, begins/4, ends/3, waits/2]).
 
--export_type([burst/0]).
+-export_type([burst/0, stop/0]).
 
--opaque burst() :: {Active :: non_neg_integer(), Deadline :: integer(), LastEnd :: integer()}.
+%% Which stop it is: the monitor of the process that waits, which may be killed meanwhile.
+-type stop() :: reference().
 
-%% Milliseconds between two stops of one burst, at most.
--define(GAP, 1000).
+%% `left' was left at the time `at': when the first of those that wait now began to, or the last one
+%% ended.
+-opaque burst() :: #{waiting := #{stop() => []}, left := non_neg_integer(), at := integer()}.
 
-%% @doc None yet. Times are milliseconds of monotonic time.
+%% A stop that begins so long after the last one has the whole time again. Longer than the host needs
+%% to stop the other modules of a host type.
+-define(GAP, 10000).
+
+%% @doc None yet.
 -spec new(integer()) -> burst().
 new(Now) ->
-    {0, Now, Now - ?GAP}.
+    #{waiting => #{}, left => 0, at => Now - ?GAP}.
 
-%% @doc A host type begins to stop: when it has to be done.
--spec begins(burst(), integer(), non_neg_integer()) -> {integer(), burst()}.
-begins({0, _, LastEnd}, Now, Allowed) when Now - LastEnd >= ?GAP ->
-    {Now + Allowed, {1, Now + Allowed, Now}};
-begins({Active, Deadline, _}, Now, _Allowed) ->
-    {Deadline, {Active + 1, Deadline, Now}}.
+%% @doc A host type begins to stop: until when it may wait. Allowed is the time for all of a burst.
+-spec begins(burst(), stop(), integer(), non_neg_integer()) -> {Deadline :: integer(), burst()}.
+begins(Burst = #{waiting := Waiting, left := Left0, at := At0}, Stop, Now, Allowed) ->
+    {Left, At} = case map_size(Waiting) of
+                     0 when Now - At0 >= ?GAP -> {Allowed, Now};
+                     0 -> {Left0, Now};
+                     _ -> {Left0, At0}
+                 end,
+    {At + Left, Burst#{waiting := Waiting#{Stop => []}, left := Left, at := At}}.
 
-%% @doc It has stopped.
--spec ends(burst(), integer()) -> burst().
-ends({Active, Deadline, _}, Now) ->
-    {max(0, Active - 1), Deadline, Now}.
+%% @doc It waits no longer: it has stopped, or its process has died. A second time changes nothing.
+-spec ends(burst(), stop(), integer()) -> burst().
+ends(Burst = #{waiting := Waiting0, left := Left, at := At}, Stop, Now) ->
+    case maps:take(Stop, Waiting0) of
+        {[], Waiting} when map_size(Waiting) =:= 0 ->
+            Burst#{waiting := Waiting, left := max(0, Left - (Now - At)), at := Now};
+        {[], Waiting} ->
+            Burst#{waiting := Waiting};
+        error ->
+            Burst
+    end.
+
+%% @doc Whether this stop waits now.
+-spec waits(burst(), stop()) -> boolean().
+waits(#{waiting := Waiting}, Stop) ->
+    is_map_key(Stop, Waiting).

@@ -1,7 +1,8 @@
 %% @doc Stopping: new notifications are refused, pending ones get their time, the rest is given up.
 %%
 %% Runs in the process that stops the module or the application, and returns when the outcomes are in
-%% the metrics or the common deadline is over. Not here: how the engine drains.
+%% the metrics or the time that all stops share is over (mongoose_http_pusher_burst). Not here: how the
+%% engine drains.
 -module(mongoose_http_pusher_drain).
 
 -export([host_type/1, all/0]).
@@ -15,10 +16,8 @@
 host_type(HostType) ->
     if_running(fun() ->
                        mongoose_http_pusher_nif:close_host_type(HostType),
-                       Deadline = mongoose_http_pusher_pools:stopping(infinity),
-                       drain([HostType], Deadline),
-                       mongoose_http_pusher_pools:remove(HostType),
-                       mongoose_http_pusher_pools:stopped()
+                       drain([HostType], infinity),
+                       mongoose_http_pusher_pools:remove(HostType)
                end).
 
 %% @doc Drains everything; called before the application stops, and also when it has crashed: then
@@ -33,7 +32,7 @@ all() ->
                                HostTypes = mongoose_http_pusher_nif:host_types(),
                                lists:foreach(fun mongoose_http_pusher_nif:close_host_type/1,
                                              HostTypes),
-                               drain(HostTypes, mongoose_http_pusher_pools:stopping(5000))
+                               drain(HostTypes, 5000)
                        end)
     end.
 
@@ -49,7 +48,16 @@ if_running(Fun) ->
             ok
     end.
 
-drain(HostTypes, Deadline) ->
+%% The owner of the pools, which counts the time, answers within Timeout.
+drain(HostTypes, Timeout) ->
+    {Deadline, Stop} = mongoose_http_pusher_pools:stopping(Timeout),
+    try
+        drain_until(HostTypes, Deadline)
+    after
+        mongoose_http_pusher_pools:stopped(Stop)
+    end.
+
+drain_until(HostTypes, Deadline) ->
     case wait(HostTypes, Deadline) of
         [] ->
             ok;

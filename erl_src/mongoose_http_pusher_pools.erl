@@ -11,7 +11,7 @@
 -module(mongoose_http_pusher_pools).
 -behaviour(gen_server).
 
--export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/0, await_look/1]).
+-export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/1, await_look/1]).
 -export([run/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -58,15 +58,16 @@ remove(HostType) ->
 host_types() ->
     mongoose_http_pusher_pool_rows:host_types().
 
-%% @doc A host type begins to stop; when it has to be done, in milliseconds of monotonic time. Stops
-%% that follow one another share one deadline, so that a hundred take no longer than one.
--spec stopping(timeout()) -> integer().
+%% @doc The calling process begins to wait for what it has pending: until when it may, in milliseconds
+%% of monotonic time. Stops that follow one another share their time (mongoose_http_pusher_burst).
+-spec stopping(timeout()) -> {Deadline :: integer(), mongoose_http_pusher_burst:stop()}.
 stopping(Timeout) ->
     call(stopping, Timeout, ?CALLS).
 
--spec stopped() -> ok.
-stopped() ->
-    gen_server:cast(?MODULE, stopped).
+%% @doc It waits no longer. Its death says the same.
+-spec stopped(mongoose_http_pusher_burst:stop()) -> ok.
+stopped(Stop) ->
+    gen_server:cast(?MODULE, {stopped, Stop}).
 
 %% @doc Returns when every pool has been looked at and opened or found missing. For start and tests.
 -spec await_look(timeout()) -> ok | timeout.
@@ -114,15 +115,18 @@ handle_call({add, HostType, Handlers}, _From, State) ->
 handle_call({remove, HostType}, _From, State) ->
     mongoose_http_pusher_pool_rows:delete_handlers(HostType),
     {reply, ok, close_unused(State)};
-handle_call(stopping, _From, State = #{burst := Burst, settings := #{drain_timeout := Drain}}) ->
-    {Deadline, Burst1} = mongoose_http_pusher_burst:begins(Burst, now_ms(), Drain),
-    {reply, Deadline, State#{burst := Burst1}};
+handle_call(stopping, {Pid, _}, State = #{burst := Burst, settings := #{drain_timeout := Drain}}) ->
+    Stop = erlang:monitor(process, Pid),
+    {Deadline, Burst1} = mongoose_http_pusher_burst:begins(Burst, Stop, now_ms(), Drain),
+    {reply, {Deadline, Stop}, State#{burst := Burst1}};
 handle_call(busy, _From, State = #{helpers := Helpers}) ->
     {reply, map_size(Helpers) > 0, State}.
 
 -spec handle_cast(term(), state()) -> {noreply, state()}.
-handle_cast(stopped, State = #{burst := Burst}) ->
-    {noreply, State#{burst := mongoose_http_pusher_burst:ends(Burst, now_ms())}}.
+handle_cast({stopped, Stop}, State = #{burst := Burst}) ->
+    %% It may have begun with the owner before this one, whose monitors died with it.
+    _ = [erlang:demonitor(Stop, [flush]) || mongoose_http_pusher_burst:waits(Burst, Stop)],
+    {noreply, stop_ended(Stop, State)}.
 
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({look, Key}, State) ->
@@ -152,7 +156,7 @@ handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{helpers := Helpers})
         {{Job, Key}, Rest} ->
             {noreply, helped(Job, Key, mongoose_http_pusher_sealed:open(Reason), State#{helpers := Rest})};
         error ->
-            {noreply, look_at_all(eager(State))}
+            {noreply, look_at_all(eager(stop_ended(Ref, State)))}
     end;
 handle_info(_Info, State) ->
     {noreply, State}.
@@ -160,6 +164,10 @@ handle_info(_Info, State) ->
 -spec terminate(term(), state()) -> ok.
 terminate(_Reason, _State) ->
     ok.
+
+%% Where it is of an owner before this one, or no stop's, nothing changes.
+stop_ended(Stop, State = #{burst := Burst}) ->
+    State#{burst := mongoose_http_pusher_burst:ends(Burst, Stop, now_ms())}.
 
 %% Nobody else watches it. Not in this process: a starter calls this one before it is there.
 ensure_starter() ->

@@ -29,6 +29,9 @@ groups() ->
        stopping_with_a_dead_endpoint_ends_with_the_deadline,
        stopping_one_host_type_leaves_the_others_of_a_pool_alone,
        a_hundred_host_types_share_one_deadline,
+       host_types_that_stop_one_after_the_other_all_drain,
+       time_between_two_stops_is_not_used_up,
+       a_process_killed_in_mid_stop_uses_up_no_more_time,
        the_module_stops_and_starts_under_load,
        the_application_stops_and_starts_under_load,
        the_application_stopped_with_pending_notifications_drains_them,
@@ -51,11 +54,13 @@ end_per_group(_Generation, _Config) ->
 init_per_testcase(Case, Config) ->
     Hosts = case Case of
                 a_hundred_host_types_share_one_deadline -> [?HOST | hundred()];
+                host_types_that_stop_one_after_the_other_all_drain -> [?HOST | hundred()];
                 _ -> [?HOST, <<"example.org">>]
             end,
-    Drain = case lists:member(Case, cut_short()) of
-                true -> ?DRAIN;
-                false -> ?ENOUGH
+    Drain = case {Case, lists:member(Case, cut_short())} of
+                {host_types_that_stop_one_after_the_other_all_drain, _} -> 3000;
+                {_, true} -> ?DRAIN;
+                {_, false} -> ?ENOUGH
             end,
     pusher_case:start(Config, #{hosts => Hosts, env => [{drain_timeout, Drain}]}).
 
@@ -109,6 +114,53 @@ a_hundred_host_types_share_one_deadline(Config) ->
     ct:pal("stopped in ~b ms", [Elapsed]),
     ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed}),
     [?assertEqual({Host, {0, 1}}, {Host, counted(Host)}) || Host <- hundred()].
+
+%% The pauses alone are longer than the time that the stops share; what they wait is a sixth of it.
+host_types_that_stop_one_after_the_other_all_drain(Config) ->
+    {ok, _} = pool(Config, #{workers => 5}),
+    sink:plan(sink(Config), "status=200 delay=100"),
+    Hosts = lists:sublist(hundred(), 5),
+    [begin
+         _ = host_ctl:start_module(Host, [?HANDLER]),
+         host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"open">>)
+     end || Host <- Hosts],
+    ok = sink:wait_for_count(sink(Config), 5, 30000),
+    [begin
+         host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>),
+         host_ctl:stop_module(Host),
+         ?assertEqual({Host, {2, 0}}, {Host, counted(Host)}),
+         timer:sleep(900)
+     end || Host <- Hosts].
+
+%% The second one's deadline is later by all of the pause.
+time_between_two_stops_is_not_used_up(Config) ->
+    module(Config, #{}),
+    {First, Stop} = mongoose_http_pusher_pools:stopping(infinity),
+    ok = mongoose_http_pusher_pools:stopped(Stop),
+    timer:sleep(1100),
+    {Second, Again} = mongoose_http_pusher_pools:stopping(infinity),
+    ok = mongoose_http_pusher_pools:stopped(Again),
+    ?assert(Second - First >= 1099).
+
+%% Nor is it used up by a stop whose process was killed.
+a_process_killed_in_mid_stop_uses_up_no_more_time(Config) ->
+    module(Config, #{workers => 1}),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"pending">>),
+    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    Stopping = spawn(fun() -> mongoose_http_pusher_drain:host_type(?HOST) end),
+    Waits = fun() -> #{burst := Burst} = sys:get_state(mongoose_http_pusher_pools, 30000), Burst end,
+    Busy = wait(Waits, fun(#{waiting := Waiting}) -> map_size(Waiting) =:= 1 end),
+    exit(Stopping, kill),
+    #{left := Left} = wait(Waits, fun(#{waiting := Waiting}) -> map_size(Waiting) =:= 0 end),
+    ?assert(Left > 0 andalso Left =< maps:get(left, Busy)),
+    timer:sleep(500),
+    {Deadline, Stop} = mongoose_http_pusher_pools:stopping(infinity),
+    ok = mongoose_http_pusher_pools:stopped(Stop),
+    ?assert(Deadline - erlang:monotonic_time(millisecond) =< Left),
+    sink:reset_plans(sink(Config)),
+    sink:release(sink(Config)),
+    wait_sent(1).
 
 the_module_stops_and_starts_under_load(Config) ->
     module(Config, #{workers => 5}),
