@@ -171,4 +171,4 @@ is_https(Host) ->
     string:lowercase(string:slice(text(Host), 0, 6)) =:= <<"https:">>.
 
 text(Value) ->
-    unicode:characters_to_binary(Value).
+    mongoose_http_pusher_utf8:text(Value).

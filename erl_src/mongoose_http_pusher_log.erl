@@ -6,7 +6,7 @@
 -module(mongoose_http_pusher_log).
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
-         pool_opened/2, notices/1, helper_crashed/3, gauges_failed/2, not_started/1, engine_down/2,
+         pool_opened/2, notices/1, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1, engine_down/2,
          started/1, module_started/3]).
 
 -export_type([storm/0]).
@@ -98,7 +98,7 @@ details({Direction, Server, Receiver}) ->
     #{direction => Direction, server => Server, receiver => Receiver}.
 
 summary(Reason) ->
-    iolist_to_binary(io_lib:format("~0P", [Reason, 12])).
+    mongoose_http_pusher_utf8:format("~0tP", [Reason, 12]).
 
 %% @doc A pool was opened, or could not be.
 -spec pool_opened(binary(), {ok, map(), [binary()]} | {error, binary()}) -> ok.
@@ -127,6 +127,17 @@ notices(Notices) ->
 helper_crashed(Pool, Job, Crash) ->
     logger:error(#{what => http_pusher_pool_failed, pool => Pool, job => Job,
                    reason => summary(Crash)}, ?META).
+
+%% @doc A handler could not be registered. The engine's end is the engine's to tell.
+-spec handler_failed(binary(), mongoose_http_pusher_host:handler(), term()) -> ok.
+handler_failed(_HostType, _Handler, {error, {badmatch, {error, {engine_down, _}}}}) ->
+    ok;
+handler_failed(HostType, #{pool_name := Tag, path := Path}, Problem) ->
+    logger:error(#{what => http_pusher_handler_failed, host_type => HostType, pool_name => Tag,
+                   path => Path, reason => summary(Problem),
+                   text => <<"A handler could not be registered: its notifications are rejected, "
+                             "those of other handlers are not; it is tried again every second">>},
+                 ?META).
 
 %% @doc The figures cannot be shown in exometer or Prometheus. Said once, until it works again.
 -spec gauges_failed(BackEnd :: module(), term()) -> ok.

@@ -31,7 +31,7 @@ paths(Tag) ->
 url_warnings(#{path_prefix := Prefix}, Paths) ->
     lists:flatmap(
       fun(Path0) ->
-              Path = unicode:characters_to_binary(Path0),
+              Path = mongoose_http_pusher_utf8:text(Path0),
               case mongoose_http_pusher_nif:describe_url(Prefix, Path) of
                   {ok, {Same, Same}} ->
                       [];

@@ -72,11 +72,19 @@ phase(Id, Present) ->
         [] -> gone
     end.
 
-%% Sessions go on with the pool where the host's process is the one that it was opened for.
+%% Sessions go on with the pool where the host's process is the one that it was opened for, or has
+%% crashed and is to come back.
 same_process(Key, Pool = #{pid := Pid}) when is_pid(Pid) ->
     case whereis(mongoose_http_pusher_host_pool:process_name(Key)) of
-        Pid -> Pool#{monitor => erlang:monitor(process, Pid)};
-        _ -> unmet(Pool)
+        Pid ->
+            Pool#{monitor => erlang:monitor(process, Pid)};
+        undefined ->
+            case mongoose_http_pusher_host_pool:is_listed(Key) of
+                true -> Pool;
+                false -> unmet(Pool)
+            end;
+        _ ->
+            unmet(Pool)
     end;
 same_process(_Key, Pool) ->
     unmet(Pool).

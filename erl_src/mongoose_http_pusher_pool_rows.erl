@@ -30,6 +30,8 @@
     closing => reference(),
     %% A helper is looking at it.
     looking => reference(),
+    %% Since that began a session has said that there is something to look at.
+    again => true,
     %% A process of the host was there, or may have been, that was not found in time to ask for its
     %% options: notifications may wait in the spare pool.
     met => true,
@@ -39,7 +41,7 @@
 
 -define(TABLE, mongoose_http_pusher_routes).
 %% What a successor finds out for itself.
--define(OF_THE_OWNER, [monitor, closing, looking, met, untold]).
+-define(OF_THE_OWNER, [monitor, closing, looking, again, met, untold]).
 
 %% @doc Writes the row, and then the routes, each in one step.
 -spec store(pool_key(), pool()) -> ok.
@@ -75,7 +77,7 @@ all() ->
 %% @doc What the engine calls a pool.
 -spec name(pool_key()) -> binary().
 name({Scope, Tag}) ->
-    iolist_to_binary(io_lib:format("~ts/~ts", [Scope, Tag])).
+    mongoose_http_pusher_utf8:format("~ts/~ts", [Scope, Tag]).
 
 %% @doc The pools that may serve a handler, as they are in its route.
 -spec candidates([{pool_key(), pool()}]) -> [mongoose_http_pusher_routes:candidate()].

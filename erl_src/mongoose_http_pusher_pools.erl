@@ -26,6 +26,8 @@
     helpers := #{reference() => {look | open, pool_key()}},
     %% Until when the looks are closer.
     eager := integer() | undefined,
+    %% Handlers that could not be registered: tried again with each look.
+    unrouted := [mongoose_http_pusher_handlers:one()],
     burst := mongoose_http_pusher_burst:burst()
 }.
 
@@ -103,18 +105,20 @@ init(Settings = #{drain_timeout := Drain}) ->
     Recovered = mongoose_http_pusher_pool_recovery:recover(Drain),
     Pools = maps:map(fun mongoose_http_pusher_pool:closing/2, Recovered),
     State = #{settings => Settings, pools => Pools, helpers => #{}, eager => undefined,
-              burst => mongoose_http_pusher_burst:new(now_ms())},
+              unrouted => [], burst => mongoose_http_pusher_burst:new(now_ms())},
     {ok, _} = timer:send_interval(?BETWEEN_LOOKS, look_at_all),
-    {ok, look_at_all(eager(close_unused(State)))}.
+    %% The owner before may have died over one of them, and nobody would name the others again.
+    Missing = mongoose_http_pusher_handlers:unrouted(),
+    {ok, close_unused(add_handlers(Missing, eager(State)))}.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
 handle_call({add, HostType, Handlers}, _From, State) ->
     mongoose_http_pusher_pool_rows:put_handlers(HostType, Handlers),
-    {reply, ok, lists:foldl(fun(Handler, S) -> add_handler(HostType, Handler, S) end,
-                            eager(State), Handlers)};
+    {reply, ok, add_handlers([{HostType, Handler} || Handler <- Handlers],
+                             eager(only(HostType, Handlers, State)))};
 handle_call({remove, HostType}, _From, State) ->
     mongoose_http_pusher_pool_rows:delete_handlers(HostType),
-    {reply, ok, close_unused(State)};
+    {reply, ok, close_unused(only(HostType, [], State))};
 handle_call(stopping, {Pid, _}, State = #{burst := Burst, settings := #{drain_timeout := Drain}}) ->
     Stop = erlang:monitor(process, Pid),
     {Deadline, Burst1} = mongoose_http_pusher_burst:begins(Burst, Stop, now_ms(), Drain),
@@ -130,11 +134,11 @@ handle_cast({stopped, Stop}, State = #{burst := Burst}) ->
 
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({look, Key}, State) ->
-    mongoose_http_pusher_routes:looked(Key),
-    {noreply, look(Key, State)};
+    _ = mongoose_http_pusher_routes:asked(Key),
+    {noreply, told(Key, State)};
 handle_info(look_at_all, State) ->
     _ = ensure_starter(),
-    {noreply, look_at_all(State)};
+    {noreply, add_handlers(maps:get(unrouted, State), State)};
 handle_info(look_again, State = #{eager := Until}) ->
     case now_ms() < Until of
         true ->
@@ -178,20 +182,14 @@ ensure_starter() ->
 
 %%% Handlers and the pools they may use
 
-add_handler(HostType, #{pool_name := Tag, path := Path}, State) ->
-    Keys = [{HostType, Tag}, {global, Tag}],
-    State1 = #{pools := Pools} = lists:foldl(fun ensure_pool/2, State, Keys),
-    Id = mongoose_http_pusher_nif:handler(HostType, atom_to_binary(Tag, utf8),
-                                          unicode:characters_to_binary(Path)),
-    Mine = [{Key, maps:get(Key, Pools)} || Key <- Keys],
-    Candidates = mongoose_http_pusher_pool_rows:candidates(Mine),
-    mongoose_http_pusher_routes:put({HostType, Tag, Path}, {Id, Candidates}),
-    lists:foldl(fun look/2, State1, Keys).
+add_handlers(Handlers, State = #{pools := Pools, unrouted := Unrouted}) ->
+    {Pools1, Unrouted1} = mongoose_http_pusher_handlers:register(Handlers, Unrouted, Pools),
+    look_at_all(State#{pools := Pools1, unrouted := Unrouted1}).
 
-ensure_pool(Key, State = #{pools := Pools}) when is_map_key(Key, Pools) ->
-    State;
-ensure_pool(Key, State = #{pools := Pools}) ->
-    State#{pools := Pools#{Key => mongoose_http_pusher_pool:new(Key)}}.
+%% A host type's handlers are these from now on.
+only(HostType, Handlers, State = #{unrouted := Unrouted}) ->
+    State#{unrouted := [One || One = {Its, Handler} <- Unrouted,
+                               Its =/= HostType orelse lists:member(Handler, Handlers)]}.
 
 close_unused(State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
     Used = mongoose_http_pusher_pool_rows:used(),
@@ -205,8 +203,27 @@ eager(State = #{eager := Until}) ->
     _ = [erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again) || Until =:= undefined],
     State#{eager := now_ms() + ?EAGER}.
 
+%% A session that was killed between its two steps has asked, and nobody has been told: without this
+%% no other session would ask again.
 look_at_all(State = #{pools := Pools}) ->
-    lists:foldl(fun look/2, State, maps:keys(Pools)).
+    lists:foldl(fun(Key, S) ->
+                        case mongoose_http_pusher_routes:asked(Key) of
+                            true -> told(Key, S);
+                            false -> look(Key, S)
+                        end
+                end, State, maps:keys(Pools)).
+
+%% A session has met a process that nobody knows: something waits in the spare pool, or is about to.
+%% What is being looked at may have been read before that, so there is another look.
+told(Key, State = #{pools := Pools}) ->
+    case Pools of
+        #{Key := Pool = #{looking := _}} ->
+            State#{pools := Pools#{Key := Pool#{met => true, again => true}}};
+        #{Key := Pool} ->
+            look(Key, State#{pools := Pools#{Key := Pool#{met => true}}});
+        _ ->
+            State
+    end.
 
 %% Compares the host's process with the known one; a helper reads the rest.
 look(Key, State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
@@ -238,8 +255,12 @@ run(Job, Fun) ->
 helped(Job, Key, Reason, State = #{pools := Pools}) ->
     case Pools of
         #{Key := Pool0} ->
-            Pool = maps:remove(looking, Pool0),
-            helped(Job, Key, Pool, Reason, State#{pools := Pools#{Key := Pool}});
+            Pool = maps:without([looking, again], Pool0),
+            Helped = helped(Job, Key, Pool, Reason, State#{pools := Pools#{Key := Pool}}),
+            case Pool0 of
+                #{again := true} -> told(Key, Helped);
+                _ -> Helped
+            end;
         _ ->
             State
     end.

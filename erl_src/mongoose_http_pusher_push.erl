@@ -94,8 +94,8 @@ route(HostType, Tag, Path) ->
     end.
 
 not_started(Tag) ->
-    iolist_to_binary(io_lib:format("there is no pool outgoing_pools.http.~ts for this host type",
-                                   [Tag])).
+    mongoose_http_pusher_utf8:format("there is no pool outgoing_pools.http.~ts for this host type",
+                                     [Tag]).
 
 call(Pool, Id, Direction, Names, {form, Message}) when byte_size(Message) < ?LONG ->
     mongoose_http_pusher_nif:push_form(Pool, Id, Direction, Names, Message);
@@ -140,4 +140,4 @@ crashed(Module, Function, Class, Reason, Stack) ->
     {rejected, callback_crashed, in_module(Module, Function, Text)}.
 
 in_module(Module, Function, Text) ->
-    unicode:characters_to_binary(io_lib:format("~ts:~ts: ~ts", [Module, Function, Text])).
+    mongoose_http_pusher_utf8:format("~ts:~ts: ~ts", [Module, Function, Text]).

@@ -5,7 +5,7 @@
 %% the top supervisor and survives its writer.
 -module(mongoose_http_pusher_routes).
 
--export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, looked/1, forget_looks/0]).
+-export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1, forget_looks/0]).
 
 -export_type([key/0, route/0, candidate/0, pool_key/0]).
 
@@ -56,36 +56,43 @@ delete(Key) ->
 all() ->
     ets:match_object(?TABLE, {{'_', '_', '_'}, '_', '_'}).
 
-%% @doc The pool to hand a notification to. The host's pool process decides: while it lives, its pool
-%% is used; one that nobody has looked at yet has its notifications wait in the spare pool; one that
-%% has crashed (the host still lists it, and starts it again after two seconds) keeps its pool.
+%% @doc The pool to hand a notification to. The host's listing decides whose it is, as in the stock
+%% module: the first candidate that is listed, whether or not its process lives, because the other one
+%% can be another tenant's web service. A crashed pool is listed, and the host starts it again after
+%% two seconds. Only where none is listed a living process decides: the host starts it before it lists
+%% the pool, and delists the pool before it stops the process.
 -spec choose([candidate()]) -> {ok, mongoose_http_pusher_nif:pool_id()} | pool_not_started.
 choose(Candidates) ->
-    case living(Candidates) of
-        none -> crashed(Candidates);
-        PoolId -> {ok, PoolId}
+    case first(fun(#{key := Key}) -> mongoose_http_pusher_host_pool:is_listed(Key) end, Candidates) of
+        {ok, Listed} ->
+            {ok, pool(Listed)};
+        none ->
+            case first(fun(#{name := Name}) -> whereis(Name) =/= undefined end, Candidates) of
+                {ok, Living} -> {ok, pool(Living)};
+                none -> pool_not_started
+            end
     end.
 
-living([]) ->
+first(_Is, []) ->
     none;
-living([#{name := Name, pid := Known} = Candidate | Rest]) ->
-    case whereis(Name) of
-        undefined ->
-            living(Rest);
-        Known ->
-            maps:get(pool, Candidate);
-        _Other ->
-            ask_to_look(maps:get(key, Candidate)),
-            maps:get(spare, Candidate)
+first(Is, [Candidate | Rest]) ->
+    case Is(Candidate) of
+        true -> {ok, Candidate};
+        false -> first(Is, Rest)
     end.
 
-crashed([]) ->
-    pool_not_started;
-crashed([#{key := Key, pool := PoolId} | Rest]) ->
-    case PoolId =/= undefined andalso mongoose_http_pusher_host_pool:is_listed(Key) of
-        true -> {ok, PoolId};
-        false -> crashed(Rest)
+%% A process that nobody has looked at yet has its notifications wait in the spare pool, and so has a
+%% pool that crashed before it was opened. One that crashed later keeps its pool.
+pool(Candidate = #{name := Name, pid := Known, pool := Pool}) ->
+    case whereis(Name) of
+        Known when is_pid(Known) -> Pool;
+        undefined when is_pid(Known) -> Pool;
+        _Other -> spare(Candidate)
     end.
+
+spare(#{key := Key, spare := Spare}) ->
+    ask_to_look(Key),
+    Spare.
 
 %% @doc Tells the writer that a pool has changed; only the first of many that see it does.
 -spec ask_to_look(pool_key()) -> ok.
@@ -98,11 +105,11 @@ ask_to_look(Key) ->
             ok
     end.
 
-%% @doc The writer looks now: whoever sees another change from here on asks again.
--spec looked(pool_key()) -> ok.
-looked(Key) ->
-    true = ets:delete(?TABLE, {look, Key}),
-    ok.
+%% @doc Whether a session has asked. The writer looks now: a session that sees another change from here
+%% on asks again.
+-spec asked(pool_key()) -> boolean().
+asked(Key) ->
+    ets:take(?TABLE, {look, Key}) =/= [].
 
 %% @doc The writer is a new one: who has asked the one before asks again.
 -spec forget_looks() -> ok.

@@ -98,4 +98,4 @@ log_levels() ->
     [debug, info, notice, warning, error, none].
 
 problem(Key, Value, Expected) ->
-    iolist_to_binary(io_lib:format("{~p, ~p}: expected ~ts", [Key, Value, Expected])).
+    mongoose_http_pusher_utf8:format("{~tp, ~tp}: expected ~ts", [Key, Value, Expected]).

@@ -30,6 +30,9 @@ groups() ->
        a_callback_module_that_crashes,
        should_make_req_that_is_neither_true_nor_false,
        a_bad_handler_does_not_cost_the_others,
+       pool_tags_outside_ascii,
+       a_handler_that_cannot_be_registered_costs_itself,
+       handlers_of_an_owner_that_died_over_one_are_registered,
        a_message_that_is_not_utf8,
        an_empty_sender,
        names_outside_ascii_go_unchanged,
@@ -174,6 +177,58 @@ a_bad_handler_does_not_cost_the_others(Config) ->
     All = #{bad_body => 20, bad_headers => 20, callback_crashed => 20, callback_undefined => 20,
             pool_not_started => 20},
     ?assertEqual(All, pusher_case:wait(fun pusher_case:reasons/0, fun(R) -> R =:= All end)).
+
+%% In the pools' names, in the log and in the table for the shell; also beyond what Latin-1 has.
+pool_tags_outside_ascii(Config) ->
+    Tags = [list_to_atom(Name) || Name <- ["gr\x{f6}\x{df}e", "\x{65e5}\x{672c}", "plain"]],
+    [{ok, _} = pusher_case:pool(Tag, Config, #{}) || Tag <- tl(Tags)],
+    module([#{pool_name => Tag, path => "/n"} || Tag <- Tags]),
+    Owner = whereis(mongoose_http_pusher_pools),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(2),
+    %% Of one that does not run the reason is said.
+    ?assertMatch(#{pool_name := <<"größe"/utf8>>}, wait_reason(pool_not_started, 1)),
+    {ok, _} = pusher_case:pool(hd(Tags), Config, #{}),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(5),
+    ?assertEqual(Owner, whereis(mongoose_http_pusher_pools)),
+    Names = [Name || #{name := Name} <- mongoose_http_pusher_nif:pools()],
+    [?assert(lists:member(unicode:characters_to_binary(["global/", atom_to_list(Tag)]), Names))
+     || Tag <- Tags].
+
+%% No process can have the name that the host would give to its pool. It is named once, however often it
+%% is tried, and counts as what it is: there is no such pool.
+a_handler_that_cannot_be_registered_costs_itself(Config) ->
+    {ok, _} = pusher_case:pool(Config, #{}),
+    TooLong = list_to_atom(lists:duplicate(250, $x)),
+    module([#{pool_name => TooLong, path => "/bad"}, #{path => "/good"}]),
+    Owner = whereis(mongoose_http_pusher_pools),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(1),
+    _ = wait_reason(pool_not_started, 1),
+    %% It has been tried again meanwhile.
+    [begin
+         whereis(mongoose_http_pusher_pools) ! look_at_all,
+         ok = mongoose_http_pusher_pools:await_look(30000)
+     end || _ <- [1, 2, 3]],
+    ?assertMatch([#{level := error, host_type := <<"localhost">>, pool_name := TooLong, path := _,
+                    reason := _, text := _}],
+                 host_log:what(http_pusher_handler_failed)),
+    ?assertEqual(Owner, whereis(mongoose_http_pusher_pools)).
+
+%% It had written their names down, and nobody would say them again.
+handlers_of_an_owner_that_died_over_one_are_registered(Config) ->
+    {ok, _} = pusher_case:pool(Config, #{}),
+    module([#{path => "/n"}, #{path => "/m"}]),
+    Owner = whereis(mongoose_http_pusher_pools),
+    true = erlang:suspend_process(Owner),
+    [mongoose_http_pusher_routes:delete(Key) || {Key, _, _} <- mongoose_http_pusher_routes:all()],
+    exit(Owner, kill),
+    erlang:resume_process(Owner),
+    _ = pusher_case:wait(fun() -> length(mongoose_http_pusher_routes:all()) end,
+                         fun(Count) -> Count =:= 2 end),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(2).
 
 a_message_that_is_not_utf8(Config) ->
     module(Config, #{}),

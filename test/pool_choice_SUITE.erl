@@ -1,0 +1,177 @@
+%% Which pool a notification goes to: the host type's own or the global one of the same tag. They can be
+%% web services of different tenants. The host's listing decides, and only where it lists neither, a
+%% process that lives.
+-module(pool_choice_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/1, sink/1, send/2, wait/2]).
+
+-define(HOST, <<"localhost">>).
+-define(OWNER, mongoose_http_pusher_pools).
+-define(MANAGER, mongoose_wpool_http_mgr).
+
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups([every_combination_of_own_and_global,
+                        a_pool_that_crashed_before_it_was_opened_keeps_its_notifications,
+                        a_pool_that_does_not_come_back_gives_them_up,
+                        a_pool_that_crashed_with_its_owner_goes_on]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(a_pool_that_does_not_come_back_gives_them_up, Config) ->
+    pusher_case:start([{own, sink:start()} | Config], #{env => [{drain_timeout, 300}]});
+init_per_testcase(_Case, Config) ->
+    pusher_case:start([{own, sink:start()} | Config], #{}).
+
+end_per_testcase(_Case, Config) ->
+    Result = pusher_case:finish([{more_sinks, [own(Config)]} | Config]),
+    sink:stop(own(Config)),
+    Result.
+
+%% What the host has of a pool, and how the owner of the pools knows it. `starting': the process is
+%% there and not yet listed. `stopping': no longer listed, and still there.
+states() ->
+    [stopped, running, crashed, restarting, starting, stopping].
+
+is_listed(State) -> lists:member(State, [running, crashed, restarting]).
+
+lives(State) -> lists:member(State, [running, restarting, starting, stopping]).
+
+expected(Own, Global) ->
+    case {is_listed(Own), is_listed(Global), lives(Own), lives(Global)} of
+        {true, _, _, _} -> own;
+        {_, true, _, _} -> global;
+        {_, _, true, _} -> own;
+        {_, _, _, true} -> global;
+        _ -> none
+    end.
+
+%% One tag for each; all of them are in their states at once, for one message to meet.
+every_combination_of_own_and_global(Config) ->
+    Tags = [{list_to_atom(lists:concat([Own, "_", Global])), Own, Global}
+            || Own <- states(), Global <- states()],
+    Pools = lists:append([[{{?HOST, Tag}, Own}, {{global, Tag}, Global}] || {Tag, Own, Global} <- Tags]),
+    In = fun(States) -> [Key || {Key, State} <- Pools, lists:member(State, States)] end,
+    [start_pool(Key, Config) || {Key, _} <- Pools],
+    module([#{pool_name => Tag, path => lists:concat(["/", Tag])} || {Tag, _, _} <- Tags]),
+    opened(Pools),
+    %% From here on nobody looks.
+    Owner = whereis(?OWNER),
+    true = erlang:suspend_process(Owner),
+    Restarted = In([restarting, starting]),
+    Old = [{Key, pid(Key)} || Key <- Restarted],
+    [crash(Key) || Key <- Restarted],
+    [wait(fun() -> pid(Key) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Before end)
+     || {Key, Before} <- Old],
+    [host_ctl:stop_pool(Scope, Tag) || {Scope, Tag} <- In([stopped])],
+    ok = sys:suspend(?MANAGER),
+    [crash(Key) || Key <- In([crashed])],
+    Unlisted = [hd(ets:take(mongoose_wpool, {http, Scope, Tag}))
+                || {Scope, Tag} <- In([starting, stopping])],
+    [?assertEqual({Key, State, is_listed(State), lives(State)},
+                  {Key, State, mongoose_http_pusher_host_pool:is_listed(Key), pid(Key) =/= undefined})
+     || {Key, State} <- Pools],
+    send(<<"alice">>, <<"hi">>),
+    %% Back to what the host would have made of it.
+    true = ets:insert(mongoose_wpool, Unlisted),
+    ok = sys:resume(?MANAGER),
+    true = erlang:resume_process(Owner),
+    ok = pusher_case:settle(),
+    Got = [{binary_to_atom(Tag), own} || Tag <- paths(own(Config))]
+        ++ [{binary_to_atom(Tag), global} || Tag <- paths(sink(Config))],
+    Expected = [{Tag, Where} || {Tag, Own, Global} <- Tags, Where <- [expected(Own, Global)],
+                                Where =/= none],
+    ?assertEqual(lists:sort(Expected), lists:sort(Got)),
+    ?assertEqual(#{pool_not_started => length(Tags) - length(Expected)}, pusher_case:reasons()).
+
+%% It is listed, so they are its own, and it has them when it is back.
+a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
+    Key = {?HOST, http_pool},
+    start_pool({global, http_pool}, Config),
+    module([#{path => "/n"}]),
+    opened([{{global, http_pool}, running}]),
+    Owner = whereis(?OWNER),
+    true = erlang:suspend_process(Owner),
+    start_pool(Key, Config),
+    ok = sys:suspend(?MANAGER),
+    crash(Key),
+    true = erlang:resume_process(Owner),
+    [send(<<"alice">>, integer_to_binary(N)) || N <- [1, 2, 3]],
+    ok = sys:resume(?MANAGER),
+    ok = sink:wait_for_count(own(Config), 3, 30000),
+    ?assertEqual([], pusher_case:received(Config)).
+
+%% Nor do they wait for ever.
+a_pool_that_does_not_come_back_gives_them_up(Config) ->
+    Key = {?HOST, http_pool},
+    start_pool({global, http_pool}, Config),
+    module([#{path => "/n"}]),
+    opened([{{global, http_pool}, running}]),
+    Owner = whereis(?OWNER),
+    true = erlang:suspend_process(Owner),
+    start_pool(Key, Config),
+    ok = sys:suspend(?MANAGER),
+    crash(Key),
+    true = erlang:resume_process(Owner),
+    send(<<"alice">>, <<"hi">>),
+    ok = sys:resume(?MANAGER),
+    host_ctl:stop_pool(?HOST, http_pool),
+    _ = pusher_case:wait_reason(shutdown, 1),
+    ?assertEqual([], pusher_case:received(Config) ++ sink:received(own(Config))).
+
+%% The successor of the owner finds it crashed: sessions go on with it.
+a_pool_that_crashed_with_its_owner_goes_on(Config) ->
+    Key = {?HOST, http_pool},
+    start_pool(Key, Config),
+    module([#{path => "/n"}]),
+    opened([{Key, running}]),
+    ok = sys:suspend(?MANAGER),
+    crash(Key),
+    Owner = whereis(?OWNER),
+    exit(Owner, kill),
+    wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    send(<<"alice">>, <<"hi">>),
+    ok = sink:wait_for_count(own(Config), 1, 30000),
+    ?assertEqual(undefined, pid(Key)),
+    ok = sys:resume(?MANAGER).
+
+%%% Helpers
+
+start_pool({Scope, Tag}, Config) ->
+    Sink = case Scope of
+               global -> sink(Config);
+               ?HOST -> own(Config)
+           end,
+    {ok, _} = host_ctl:start_pool(Scope, Tag, #{host => sink:url(Sink), request_timeout => 30000,
+                                                call_timeout => 60000, workers => 1}).
+
+crash({Scope, Tag}) ->
+    ok = host_ctl:crash_pool(Scope, Tag).
+
+pid({Scope, Tag}) ->
+    host_ctl:pool_pid(Scope, Tag).
+
+opened(Pools) ->
+    Names = [mongoose_http_pusher_pool_rows:name(Key) || {Key, _} <- Pools],
+    _ = wait(fun() -> Names -- [Name || #{name := Name, phase := open}
+                                           <- mongoose_http_pusher_nif:pools()] end,
+             fun(Missing) -> Missing =:= [] end).
+
+paths(Sink) ->
+    [lists:last(binary:split(Path, <<"/">>, [global])) || #{path := Path} <- sink:received(Sink)].
+
+own(Config) ->
+    proplists:get_value(own, Config).
