@@ -31,6 +31,7 @@
 %% @doc Starts the module for a host type.
 -spec start(binary(), options()) -> ok.
 start(HostType, Options) ->
+    mongoose_http_pusher_host_event:prepare(),
     mongoose_http_pusher_host:ensure_metrics(HostType),
     Handlers = mongoose_http_pusher_host:handlers_of(Options),
     mongoose_http_pusher_starter:ensure(),
@@ -64,31 +65,36 @@ supported_features() ->
     mongoose_http_pusher_host:supported_features().
 
 %% @doc An event in 5.1 to 6.4.
--spec push_event(Acc, Event :: tuple()) -> Acc.
-push_event(Acc, {chat_event, _Type, Direction, From, To, Packet}) ->
-    HostType = mongoose_acc:host_type(Acc),
-    mongoose_http_pusher_push:event(HostType, Acc, Direction, From, To, Packet),
-    Acc;
-push_event(Acc, _Event) ->
+-spec push_event(Acc, Event :: term()) -> Acc.
+push_event(Acc, Event) ->
+    case mongoose_http_pusher_host_event:message(Event) of
+        none -> ok;
+        Message -> mongoose_http_pusher_push:event(mongoose_acc:host_type(Acc), Acc, Message)
+    end,
     Acc.
 
 %% @doc An event in 5.0 (with the host) and from 6.5 on (as a hook).
--spec push_event(Acc, binary(), tuple()) -> Acc;
+-spec push_event(Acc, binary(), term()) -> Acc;
                 (Acc, map(), map()) -> {ok, Acc}.
 push_event(HookAcc = #{acc := Acc}, #{event := Event}, #{host_type := HostType}) ->
-    case Event of
-        {chat_event, _Type, Direction, From, To, Packet} ->
-            mongoose_http_pusher_push:event(HostType, Acc, Direction, From, To, Packet);
-        _ ->
-            ok
+    case mongoose_http_pusher_host_event:message(Event) of
+        none -> ok;
+        Message -> mongoose_http_pusher_push:event(HostType, Acc, Message)
     end,
     {ok, HookAcc};
-push_event(Acc, Host, {chat_event, _Type, Direction, From, To, Packet}) when is_binary(Host) ->
-    {_, HostType} = jid:to_lus(From),
-    mongoose_http_pusher_push:event(HostType, Acc, Direction, From, To, Packet),
+push_event(Acc, Host, Event) when is_binary(Host) ->
+    case mongoose_http_pusher_host_event:message(Event) of
+        none ->
+            ok;
+        Message = {message, _Type, _Direction, From, _To, _Packet, _UserStatus} ->
+            {_, HostType} = jid:to_lus(From),
+            mongoose_http_pusher_push:event(HostType, Acc, Message)
+    end,
     Acc;
-push_event(Acc, _Host, _Event) ->
-    Acc.
+%% A hook with other parameters than those of any release so far.
+push_event(HookAcc, Params, _Extra) ->
+    mongoose_http_pusher_host_event:unknown({push_event_hook, HookAcc, Params}),
+    {ok, HookAcc}.
 
 %% @doc One leading slash is not the path's own; the seam gets one.
 -spec fix_path(binary()) -> binary().

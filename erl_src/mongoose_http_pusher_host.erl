@@ -1,9 +1,10 @@
 %% @doc The host adapter: which MongooseIM this is, and what differs between them.
 %%
 %% Generations: `a' is 5.0, `b' 5.1 to 6.2, `c' 6.3 and 6.4, `d' 6.5 and later. Which one it is in is
-%% told by the functions that the node has; one set of beam files serves them all. With
-%% mongoose_http_pusher_host_pool and mongoose_http_pusher_host_config this is the only code that
-%% knows. Host functions are called by name, because none of them is there when this is compiled.
+%% told by the functions that the node has; one set of beam files serves them all. 6.9 changed the
+%% events and nothing else (its generation is called E in the documentation); an event is told by its
+%% shape, so `d' stands for both here. With mongoose_http_pusher_host_event,
+%% mongoose_http_pusher_host_pool and mongoose_http_pusher_host_config this is the only code that knows. Host functions are called by name, because none of them is there when this is compiled.
 -module(mongoose_http_pusher_host).
 
 -export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, body/1, escapes_in_groups/0, names/2,

@@ -6,7 +6,8 @@
 -module(mongoose_http_pusher_log).
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
-         pool_opened/2, notices/1, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1, engine_down/2,
+         pool_opened/2, notices/1, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1,
+         engine_down/2, unknown_event/2,
          started/1, module_started/3]).
 
 -export_type([storm/0]).
@@ -148,6 +149,16 @@ gauges_failed(BackEnd, Problem) ->
                                "Prometheus; that is tried again every two seconds, delivery and "
                                "the stock metrics go on, and mongoose_http_pusher:pools() has the "
                                "numbers">>}, ?META).
+
+%% @doc An event that this module does not know was ignored.
+-spec unknown_event(Tag :: atom(), Size :: non_neg_integer()) -> ok.
+unknown_event(Tag, Size) ->
+    logger:warning(#{what => http_pusher_unknown_event, tag => Tag, size => Size,
+                     mongooseim => mongoose_http_pusher_host:version(),
+                     text => <<"MongooseIM has events that this version of mongoose_http_pusher "
+                               "does not know: they are ignored, and if messages are among them, "
+                               "nothing is sent for those. Said once for each tag and size">>},
+                   ?META).
 
 %% @doc The application does not run.
 -spec not_started(term()) -> ok.

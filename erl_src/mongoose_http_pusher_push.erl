@@ -6,7 +6,7 @@
 %% notification and nothing else.
 -module(mongoose_http_pusher_push).
 
--export([event/6]).
+-export([event/3]).
 
 -define(DEFAULTS, mod_event_pusher_http_defaults).
 %% Longer texts are copied on a dirty scheduler: 64 KiB take about ten microseconds.
@@ -14,9 +14,9 @@
 %% A pool that is replaced while its notification is handed over is looked up again, this often.
 -define(TRIES, 3).
 
-%% @doc A chat event of a host type.
--spec event(binary(), Acc :: term(), in | out, From :: term(), To :: term(), Packet :: term()) -> ok.
-event(HostType, Acc, Direction, From, To, Packet) ->
+%% @doc A message of a host type.
+-spec event(binary(), Acc :: term(), mongoose_http_pusher_host_event:message()) -> ok.
+event(HostType, Acc, {message, _Type, Direction, From, To, Packet, _UserStatus}) ->
     Event = {Acc, Direction, From, To, Packet},
     lists:foreach(fun(Options) -> handle(HostType, Event, Options) end,
                   mongoose_http_pusher_host:handlers(HostType)).

@@ -1,5 +1,6 @@
 %% The stand-in hosts behave as their real ones were seen to, and the sink's driver works. What the
-%% cases expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or seen on the built releases.
+%% cases expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or seen on the built releases;
+%% what E's events are, in single files of newer trees.
 -module(host_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -14,7 +15,7 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, a}, {group, d}, two_hosts_in_two_nodes, the_sink_counts_records_and_ends].
+    [{group, a}, {group, d}, {group, e}, hosts_in_nodes_of_their_own, the_sink_counts_records_and_ends].
 
 groups() ->
     Both = [shapes_of_terms, parses_as_exml_does, prepares_names_as_the_host_does,
@@ -26,7 +27,8 @@ groups() ->
             dynamic_domains_need_support, metrics_are_updated, stanzas_of_the_demo],
     [{a, [sequence], Both},
      {d, [sequence], Both ++ [execute_raises_once_torn_down, back_ends_of_metrics,
-                              queue_length_is_in_the_strategy]}].
+                              queue_length_is_in_the_strategy]},
+     {e, [sequence], Both ++ [messages_are_routed_to_users_only]}].
 
 init_per_group(Generation, Config) ->
     [{generation, Generation} | Config].
@@ -51,7 +53,7 @@ own_start(Case) ->
 shapes_of_terms(Config) ->
     Jid = host_ctl:jid(?ALICE),
     Element = host_ctl:element(<<"hi">>, [{<<"type">>, <<"chat">>}]),
-    case generation(Config) of
+    case layout(Config) of
         a ->
             ?assertEqual({jid, <<"Alice">>, <<"LocalHost">>, <<"Phone">>,
                           <<"alice">>, <<"localhost">>, <<"Phone">>}, Jid),
@@ -103,11 +105,11 @@ prepares_names_as_the_host_does(Config) ->
                  <<240, 159, 152, 128, "@x">>, <<255, "@x">>]],
     ?assertEqual(<<240, 159, 152, 128>>,
                  element(1, jid:to_lus(jid:make_noprep(<<240, 159, 152, 128>>, ?HOST, <<>>)))),
-    ?assertEqual(case generation(Config) of a -> <<>>; d -> error end, jid:nameprep(<<>>)).
+    ?assertEqual(case layout(Config) of a -> <<>>; d -> error end, jid:nameprep(<<>>)).
 
 %% As in a release, so that erlang:function_exported/3 says false before the first call.
 modules_are_not_loaded_before_they_are_called(Config) ->
-    Module = case generation(Config) of a -> ejabberd_hooks; d -> mongoose_hooks end,
+    Module = case layout(Config) of a -> ejabberd_hooks; d -> mongoose_hooks end,
     ?assertEqual(false, code:is_loaded(Module)),
     ?assertNotEqual(non_existing, code:which(Module)).
 
@@ -125,7 +127,7 @@ pools_can_be_read(Config) ->
     {state, http, Pools, Monitors} = sys:get_state(mongoose_wpool_http_mgr),
     ?assertEqual(2, map_size(Monitors)),
     #{{http, global, full} := Full, {http, ?HOST, bare} := Bare} = Pools,
-    case generation(Config) of
+    case layout(Config) of
         a ->
             ?assertEqual([{mongoose_wpool, {http, global, full}, available_worker, 700}],
                          ets:lookup(mongoose_wpool, {http, global, full})),
@@ -154,7 +156,7 @@ pool_of_a_host_type_goes_before_global(Config) ->
     ?assertEqual({http, ?HOST, tag}, Name()),
     ?assertEqual({ok, <<"/">>, 2}, mongoose_wpool_http:get_params(?HOST, tag)),
     Again = fun() -> host_ctl:start_pool(?HOST, tag, #{host => "http://i"}) end,
-    case generation(Config) of
+    case layout(Config) of
         a -> ?assertMatch({error, {already_started, _}}, Again());
         d -> ?assertError(#{what := event_already_registered}, Again())
     end.
@@ -184,7 +186,7 @@ rows_go_before_the_pool_does(Config) ->
     ok = sys:resume(mongoose_wpool_http_mgr),
     ?assertEqual({result, ok}, receive {'DOWN', Ref, _, Stopper, Reason} -> Reason end),
     ?assertNot(is_process_alive(Pid)),
-    ?assertEqual(case generation(Config) of a -> {error, unknown_pool}; d -> ok end,
+    ?assertEqual(case layout(Config) of a -> {error, unknown_pool}; d -> ok end,
                  host_ctl:stop_pool(global, tag)).
 
 pools_at_boot(Config) ->
@@ -196,12 +198,12 @@ pools_at_boot(Config) ->
 order_of_start_and_stop(Config) ->
     start_probe(Config, #{}),
     Opts = probe_opts(Config, #{}),
-    case generation(Config) of
+    case layout(Config) of
         a -> ?assertEqual([{start, ?HOST, Opts, none}], told());
         d -> ?assertEqual([{instrumentation, ?HOST}, {start, ?HOST, Opts, ok}, {hooks, ?HOST}], told())
     end,
     stop_probe(Config),
-    case generation(Config) of
+    case layout(Config) of
         a -> ?assertEqual([{stop, ?HOST, none}], told());
         d -> ?assertEqual([{hooks, ?HOST}, {stop, ?HOST, ok}, {instrumentation, ?HOST}], told())
     end,
@@ -216,7 +218,7 @@ crash_in_start_is_raised(Config) ->
 %% 5.0.0 goes on and keeps the module, 6.8.0 raises and keeps its instrumentation.
 crash_in_stop(Config) ->
     start_probe(Config, #{crash => stop}),
-    case generation(Config) of
+    case layout(Config) of
         a -> ?assertEqual(ok, stop_probe(Config));
         d -> ?assertError({probe, stop}, stop_probe(Config)),
              ?assertEqual(ok, mongoose_instrument:execute(probe_event, #{host_type => ?HOST}, #{}))
@@ -237,18 +239,40 @@ events_of_a_session(Config) ->
     host_ctl:event(user_status, ?BOB),
     {Alice, Bob} = {host_ctl:jid(?ALICE), host_ctl:jid(?BOB)},
     Room = host_ctl:jid(<<"room@muc.localhost">>),
-    ?assertMatch([{event, ?HOST, {chat_event, chat, in, Alice, Bob, _}},
-                  {event, ?HOST, {chat_event, normal, out, Alice, Bob, _}},
-                  {event, ?HOST, {chat_event, groupchat, in, Alice, Room, _}},
-                  {event, ?HOST, {unack_msg_event, Bob}},
-                  {event, ?HOST, {user_status_event, Bob, online}}], told()).
+    Active = {online, #{client_state => active}},
+    case generation(Config) of
+        e ->
+            ?assertMatch([{event, ?HOST, {msg_event, chat, in, Alice, Bob, _, {online, #{}}}},
+                          {event, ?HOST, {msg_event, normal, out, Alice, Bob, _, Active}},
+                          {event, ?HOST, {msg_event, groupchat, in, Alice, Room, _, {online, #{}}}},
+                          {event, ?HOST, {unack_msg_event, chat, Bob, _}},
+                          {event, ?HOST, {user_status_event, Bob, online}}], told());
+        _ ->
+            ?assertMatch([{event, ?HOST, {chat_event, chat, in, Alice, Bob, _}},
+                          {event, ?HOST, {chat_event, normal, out, Alice, Bob, _}},
+                          {event, ?HOST, {chat_event, groupchat, in, Alice, Room, _}},
+                          {event, ?HOST, {unack_msg_event, Bob}},
+                          {event, ?HOST, {user_status_event, Bob, online}}], told())
+    end.
+
+%% Before E there is an event for whatever passes the server's own domain.
+messages_are_routed_to_users_only(Config) ->
+    start_probe(Config, #{}),
+    told(),
+    ok = host_ctl:user_status(<<"nobody@localhost">>, no_user),
+    ok = host_ctl:user_status(?BOB, offline),
+    [host_ctl:send(?ALICE, To, <<"hi">>, chat, out)
+     || To <- [<<"nobody@localhost">>, <<"localhost">>, <<"room@muc.localhost">>,
+               <<"bob@elsewhere.example">>, ?BOB]],
+    Bob = host_ctl:jid(?BOB),
+    ?assertMatch([{event, ?HOST, {msg_event, chat, out, _, Bob, _, offline}}], told()).
 
 crash_in_push_is_logged(Config) ->
     start_probe(Config, #{crash => push}),
     Acc = host_ctl:send(?ALICE, ?BOB, <<"hi">>),
     ?assertEqual(none, mongoose_acc:get(event_pusher, seen, none, Acc)),
     ?assertMatch([#{level := error}], host_log:what(hook_failed)),
-    case generation(Config) of
+    case layout(Config) of
         a -> ?assertError({probe, push}, push_directly());
         d -> ?assertMatch(#{}, push_directly())
     end.
@@ -273,7 +297,7 @@ dynamic_domains_need_support(Config) ->
     ?assertMatch([#{}], host_log:what(undefined_host_type)).
 
 metrics_are_updated(Config) ->
-    case generation(Config) of
+    case layout(Config) of
         a ->
             Sent = [mod_event_pusher_http, sent],
             ?assertEqual({error, not_found}, mongoose_metrics:update(?HOST, Sent, 1)),
@@ -311,7 +335,8 @@ stanzas_of_the_demo(Config) ->
     Events = [Event || {event, _, Event} <- told()],
     ?assert(length(Stanzas) >= 60),
     ?assertEqual(length([Type || {_, _, Type, _} <- Stanzas, Type =/= error]), length(Events)),
-    Pushed = [Body || {chat_event, chat, in, _, _, Packet} <- Events,
+    Pushed = [Body || Event <- Events, [Tag, chat, in, _, _, Packet | _] <- [tuple_to_list(Event)],
+                      lists:member(Tag, [chat_event, msg_event]),
                       Body <- [exml_query:path(Packet, [{element, <<"body">>}, cdata], <<>>)],
                       Body =/= <<>>],
     ?assertEqual(length(Pushed), stanzas:pushed(Stanzas)),
@@ -343,8 +368,8 @@ queue_length_is_in_the_strategy(_Config) ->
     ?assert(is_function(Strategy, 1)),
     ?assertEqual({env, [17]}, erlang:fun_info(Strategy, env)).
 
-two_hosts_in_two_nodes(_Config) ->
-    Peers = [{Generation, host_ctl:start_peer(Generation, #{})} || Generation <- [a, d]],
+hosts_in_nodes_of_their_own(_Config) ->
+    Peers = [{Generation, host_ctl:start_peer(Generation, #{})} || Generation <- [a, d, e]],
     [begin
          ?assertEqual(Generation, host_ctl:call(Peer, host_ctl, generation, [])),
          ?assertMatch({ok, _}, host_ctl:call(Peer, host_ctl, start_pool,
@@ -376,26 +401,30 @@ the_sink_counts_records_and_ends(_Config) ->
 generation(Config) ->
     proplists:get_value(generation, Config).
 
+%% What of E is not its events is D's.
+layout(Config) ->
+    host_ctl:layout(generation(Config)).
+
 per_host_type(Config) ->
-    case generation(Config) of a -> host; d -> host_type end.
+    case layout(Config) of a -> host; d -> host_type end.
 
 start_probe(Config, Opts) ->
     start_probe(Config, ?HOST, Opts).
 
 start_probe(Config, HostType, Opts) ->
-    case generation(Config) of
+    case layout(Config) of
         a -> gen_mod_deps:replace_modules(HostType, probe_modules(), probe_modules(probe_opts(Config, Opts)));
         d -> mongoose_modules:replace_modules(HostType, [], #{mod_event_pusher => #{sns => Opts}})
     end.
 
 stop_probe(Config) ->
-    case generation(Config) of
+    case layout(Config) of
         a -> gen_mod_deps:replace_modules(?HOST, probe_modules(), []);
         d -> mongoose_modules:replace_modules(?HOST, [mod_event_pusher], #{})
     end.
 
 probe_opts(Config, Opts) ->
-    case generation(Config) of a -> maps:to_list(Opts); d -> Opts end.
+    case layout(Config) of a -> maps:to_list(Opts); d -> Opts end.
 
 probe_modules() ->
     [{Module, Opts} || {mod_event_pusher = Module, Opts} <- gen_mod:loaded_modules_with_opts(?HOST)].

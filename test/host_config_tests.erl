@@ -45,7 +45,7 @@ no_file_means_no_array_test() ->
 
 handlers_from_5_1_on_test_() ->
     [{Version, in_host(d, Version, fun() -> handlers(Process) end)}
-     || {Version, Process} <- [{"6.5.0", []}, {"6.8.0", []}, {"6.3.1", []}, {"6.3.0", undefined},
+     || {Version, Process} <- [{"6.11.0", []}, {"6.10.1", []}, {"6.5.0", []}, {"6.8.0", []}, {"6.3.1", []}, {"6.3.0", undefined},
                                {"6.2.1", undefined}, {"5.1.0", undefined}]].
 
 handlers(Process) ->
@@ -79,7 +79,9 @@ features_test_() ->
                end)}
      || {Generation, Version, Features} <- [{a, "5.0.0", []}, {d, "6.5.0", []},
                                             {d, "6.6.0", [dynamic_domains]},
-                                            {d, "6.8.0", [dynamic_domains]}]].
+                                            {d, "6.8.0", [dynamic_domains]},
+                                            {e, "6.10.0", [dynamic_domains]},
+                                            {e, "6.11.0", [dynamic_domains]}]].
 
 hooks_and_events_test_() ->
     [in_host(a, "5.0.0", fun() -> ?assertEqual([], mod_event_pusher_http:hooks(<<"h">>)) end),

@@ -1,11 +1,11 @@
 %% Compiles the stand-in host of one generation and puts it on the code path, as a release has it:
-%% beams in a directory, loaded when first called. Not for rebar3: both generations have modules of
-%% the same names.
+%% beams in a directory, loaded when first called. Not for rebar3: the generations have modules of the
+%% same names.
 -module(host_code).
 
 -export([load/1, unload/1, test_dir/0]).
 
--type generation() :: a | d.
+-type generation() :: a | d | e.
 
 %% OTP 28 and later warn of an expression that is still right.
 -define(OPTIONS, [debug_info, warnings_as_errors, report_errors, report_warnings,
@@ -16,8 +16,8 @@
 load(Generation) ->
     Dir = beam_dir(Generation),
     ok = filelib:ensure_dir(filename:join(Dir, "x")),
-    Include = filename:join([test_dir(), "host", atom_to_list(Generation)]),
-    [ensure_compiled(Source, Include, Dir) || Source <- sources(Generation)],
+    Includes = [filename:join([test_dir(), "host", Part]) || Part <- parts(Generation)],
+    [ensure_compiled(Source, Includes, Dir) || Source <- sources(Generation)],
     true = code:add_patha(Dir),
     ok.
 
@@ -51,9 +51,16 @@ above(Dir) ->
         Parent -> [Here | above(Parent)]
     end.
 
+%% Of files with the same name in several parts the first one is the generation's.
 sources(Generation) ->
-    lists:append([filelib:wildcard(filename:join([test_dir(), "host", Part, "*.erl"]))
-                  || Part <- ["common", atom_to_list(Generation)]]).
+    Files = [{filename:basename(File), File}
+             || Part <- parts(Generation),
+                File <- filelib:wildcard(filename:join([test_dir(), "host", Part, "*.erl"]))],
+    [File || {_, File} <- lists:ukeysort(1, Files)].
+
+parts(a) -> ["a", "common"];
+parts(d) -> ["d", "common"];
+parts(e) -> ["e" | parts(d)].
 
 %% Not beside the tests' own beams where rebar3 builds them: eunit takes all it finds there for its
 %% own.
@@ -65,18 +72,21 @@ build_dir(["_build" | _], Before) -> filename:join(lists:reverse(["_build" | Bef
 build_dir([Part | Rest], Before) -> build_dir(Rest, [Part | Before]);
 build_dir([], Parts) -> filename:join(lists:reverse(Parts)).
 
-ensure_compiled(Source, Include, Dir) ->
+ensure_compiled(Source, Includes, Dir) ->
     Beam = filename:join(Dir, filename:basename(Source, ".erl") ++ ".beam"),
     Newest = lists:max([filelib:last_modified(File)
-                        || File <- [Source, filename:join(Include, "host.hrl")]]),
+                        || File <- [Source | headers(Includes)]]),
     case filelib:last_modified(Beam) of
         Compiled when Compiled =/= 0, Compiled > Newest -> ok;
-        _ -> compile(Source, Include, Beam)
+        _ -> compile(Source, Includes, Beam)
     end.
 
+headers(Includes) ->
+    lists:append([filelib:wildcard(filename:join(Dir, "*.hrl")) || Dir <- Includes]).
+
 %% Several nodes may do this at the same time, so the beam appears at once.
-compile(Source, Include, Beam) ->
-    {ok, _Module, Code} = compile:file(Source, [binary, {i, Include} | ?OPTIONS]),
+compile(Source, Includes, Beam) ->
+    {ok, _Module, Code} = compile:file(Source, [binary | [{i, Dir} || Dir <- Includes]] ++ ?OPTIONS),
     Temporary = Beam ++ "." ++ os:getpid(),
     ok = file:write_file(Temporary, Code),
     ok = file:rename(Temporary, Beam).

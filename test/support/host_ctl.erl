@@ -1,19 +1,19 @@
-%% Runs a stand-in MongooseIM in this node: generation a (5.0) or d (6.5 to 6.8). Translates pools,
-%% handlers and stanzas into what the generation has, and calls the host's own functions with them,
-%% so that suites are written once for both. The host's behaviour is not here but in test/host.
+%% Runs a stand-in MongooseIM in this node: generation a (5.0), d (6.5 to 6.8) or e (6.9 and later).
+%% Translates pools, handlers and stanzas into what the generation has, and calls the host's own
+%% functions with them, so that suites are written once for all. The host's behaviour is not here but in test/host.
 -module(host_ctl).
 
 -compile({no_auto_import, [element/2]}).
 
--export([start/1, start/2, stop/0, generation/0]).
+-export([start/1, start/2, stop/0, generation/0, layout/0, layout/1]).
 -export([start_pool/3, stop_pool/2, crash_pool/2, pool_pid/2]).
 -export([start_module/2, stop_module/1, opts/2]).
--export([send/3, send/5, push/6, event/2, acc/3, element/2, jid/1, session/1]).
+-export([send/3, send/5, push/3, push/6, event/2, user_status/2, acc/3, element/2, jid/1, session/1]).
 -export([metrics/1, reset_metrics/1, wait_metrics/3, fail_updates/1, events/0, clear_events/0,
          hold_next_event/1]).
 -export([start_peer/2, call/4, stop_peer/1]).
 
--type generation() :: a | d.
+-type generation() :: a | d | e.
 -type scope() :: global | binary().
 -type handler() :: map() | proplists:proplist().
 -type metrics() :: #{sent := non_neg_integer(), failed := non_neg_integer(),
@@ -41,7 +41,7 @@ start(Generation, Opts) ->
     ok = application:load({application, mongooseim,
                            [{description, "stand-in host"}, {vsn, Vsn}, {modules, []},
                             {registered, []}, {applications, [kernel, stdlib]},
-                            {mod, {ejabberd_app, host_terms:config(Generation, Opts)}}]}),
+                            {mod, {ejabberd_app, host_terms:config(layout(Generation), Opts)}}]}),
     case application:start(mongooseim) of
         ok ->
             ok;
@@ -62,6 +62,7 @@ stop() ->
             host_owner:stop(),
             host_log:stop(),
             persistent_term:erase(?MODULE),
+            persistent_term:erase(ejabberd_sm),
             host_code:unload(Generation)
     end.
 
@@ -69,9 +70,18 @@ stop() ->
 generation() ->
     maps:get(generation, persistent_term:get(?MODULE, #{}), none).
 
+%% @doc The generation that this one shares everything but the events with.
+-spec layout() -> a | d.
+layout() ->
+    layout(generation()).
+
+-spec layout(generation()) -> a | d.
+layout(e) -> d;
+layout(Generation) -> Generation.
+
 -spec start_pool(scope(), atom(), map()) -> {ok, pid()} | {error, term()}.
 start_pool(Scope, Tag, Pool) ->
-    Term = host_terms:pool(generation(), Scope, Tag, Pool),
+    Term = host_terms:pool(layout(), Scope, Tag, Pool),
     [Result] = mongoose_wpool:start_configured_pools([Term]),
     Result.
 
@@ -95,8 +105,8 @@ pool_pid(Scope, Tag) ->
 %% host raises; a start that the host answers with a value gives ok.
 -spec start_module(binary(), [handler()]) -> ok.
 start_module(HostType, Handlers) ->
-    New = host_terms:modules(generation(), Handlers),
-    case generation() of
+    New = host_terms:modules(layout(), Handlers),
+    case layout() of
         a -> gen_mod_deps:replace_modules(HostType, running(HostType), New);
         d -> mongoose_modules:replace_modules(HostType, [], maps:from_list(New))
     end.
@@ -104,7 +114,7 @@ start_module(HostType, Handlers) ->
 %% @doc Stops the modules of start_module/2 while the node runs, as the host's own suites do.
 -spec stop_module(binary()) -> ok.
 stop_module(HostType) ->
-    case generation() of
+    case layout() of
         a -> gen_mod_deps:replace_modules(HostType, running(HostType), []);
         d -> mongoose_modules:replace_modules(HostType, [mod_event_pusher], #{})
     end.
@@ -126,24 +136,52 @@ send(From0, To0, What, Type, Direction) ->
     Packet = element(What, attrs(Type, From, To)),
     Acc = acc(From, To, Packet),
     case {Direction, generation()} of
+        {out, e} -> route(Acc, To);
         {out, _} -> host_terms:acc_of(mongoose_hooks:filter_local_packet({From, To, Acc, Packet}));
         {in, a} -> mongoose_hooks:user_send_packet(Acc, From, To, Packet);
-        {in, d} -> mongoose_hooks:user_send_message(Acc)
+        {in, _} -> mongoose_hooks:user_send_message(Acc)
     end.
+
+%% To the users of this node: what goes to rooms and other servers never comes to ejabberd_sm.
+route(Acc, To) ->
+    {_User, LServer} = jid:to_lus(To),
+    case host_type(LServer) of
+        undefined -> Acc;
+        HostType -> ejabberd_sm:route(HostType, Acc, To)
+    end.
+
+%% @doc What is known of a user when a message is routed to it (e). Every user is online otherwise.
+-spec user_status(term(), no_user | offline | {online, map()}) -> ok.
+user_status(Jid, UserStatus) ->
+    ejabberd_sm:set_user_status(jid(Jid), UserStatus).
 
 %% @doc Hands exactly this chat event to the event pusher, without the session's hooks (in a, with
 %% nothing to catch a crash).
 -spec push(map(), term(), term(), tuple(), atom(), in | out) -> map().
 push(Acc, From, To, Packet, Type, Direction) ->
-    host_terms:push(generation(), Acc,
-                    {chat_event, Type, Direction, jid(From), jid(To), Packet}).
+    Event = host_terms:message_event(generation(), {Type, Direction, jid(From), jid(To), Packet}),
+    Whose = case Direction of in -> From; out -> To end,
+    push(Acc, Whose, Event).
+
+%% @doc Hands any term to the event pusher as an event of this user's host.
+-spec push(map(), term(), term()) -> map().
+push(Acc, Jid, Event) ->
+    case layout() of
+        a -> {_User, LServer} = jid:to_lus(jid(Jid)),
+             mod_event_pusher:push_event(Acc, LServer, Event);
+        d -> mod_event_pusher:push_event(Acc, Event)
+    end.
 
 %% @doc The events that are no messages.
 -spec event(user_status | unack_msg, term()) -> map().
 event(Kind, Jid0) ->
     Jid = jid(Jid0),
-    Acc = acc(Jid, Jid, undefined),
-    case {Kind, generation()} of
+    Packet = case Kind of
+                 user_status -> undefined;
+                 unack_msg -> element(<<"hi">>, attrs(chat, Jid, Jid))
+             end,
+    Acc = acc(Jid, Jid, Packet),
+    case {Kind, layout()} of
         {unack_msg, _} -> mongoose_hooks:unacknowledged_message(Acc, Jid);
         {user_status, a} -> mongoose_hooks:user_available_hook(Acc, Jid);
         {user_status, d} -> mongoose_hooks:user_available(Acc, Jid)
@@ -164,10 +202,10 @@ element({xml, Text}, _Attrs) ->
     {ok, Element} = exml:parse(iolist_to_binary(Text)),
     Element;
 element(Body, Attrs) when is_binary(Body) ->
-    Generation = generation(),
-    Children = [host_terms:cdata(Generation, Body) || Body =/= <<>>],
-    host_terms:element(Generation, <<"message">>, Attrs,
-                       [host_terms:element(Generation, <<"body">>, [], Children)]);
+    Layout = layout(),
+    Children = [host_terms:cdata(Layout, Body) || Body =/= <<>>],
+    host_terms:element(Layout, <<"message">>, Attrs,
+                       [host_terms:element(Layout, <<"body">>, [], Children)]);
 element(Element, _Attrs) ->
     Element.
 
@@ -199,11 +237,11 @@ session(Fun) ->
 %% @doc What the operators' metrics say.
 -spec metrics(binary()) -> metrics().
 metrics(HostType) ->
-    host_terms:metrics(generation(), HostType, back_ends()).
+    host_terms:metrics(layout(), HostType, back_ends()).
 
 -spec reset_metrics(binary()) -> ok.
 reset_metrics(HostType) ->
-    host_terms:reset_metrics(generation(), HostType, back_ends()).
+    host_terms:reset_metrics(layout(), HostType, back_ends()).
 
 -spec wait_metrics(binary(), fun((metrics()) -> boolean()), timeout()) ->
           {ok, metrics()} | {timeout, metrics()}.
@@ -214,7 +252,7 @@ wait_metrics(HostType, Fun, Timeout) ->
 %% not registered), or no more.
 -spec fail_updates(boolean()) -> ok.
 fail_updates(Fail) ->
-    case generation() of
+    case layout() of
         a ->
             exometer:break(Fail);
         d ->
@@ -227,7 +265,7 @@ fail_updates(Fail) ->
 %% @doc Each event that was executed, in order (d).
 -spec events() -> [{atom(), map(), map()}].
 events() ->
-    case generation() of
+    case layout() of
         a -> [];
         d -> mongoose_instrument_recorder:events()
     end.
@@ -239,7 +277,7 @@ hold_next_event(Pid) ->
 
 -spec clear_events() -> ok.
 clear_events() ->
-    case generation() of
+    case layout() of
         a -> ok;
         d -> mongoose_instrument_recorder:clear()
     end.
@@ -261,7 +299,8 @@ stop_peer(Peer) ->
     peer:stop(Peer).
 
 default_vsn(a) -> "5.0.0";
-default_vsn(d) -> "6.8.0".
+default_vsn(d) -> "6.8.0";
+default_vsn(e) -> "6.11.0".
 
 running(HostType) ->
     [{mod_event_pusher, Opts}

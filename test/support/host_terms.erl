@@ -2,9 +2,10 @@
 %% elements, and where the metrics are read.
 -module(host_terms).
 
--export([config/2, pool/4, modules/2, element/4, cdata/2, acc_of/1, push/3]).
+-export([config/2, pool/4, modules/2, element/4, cdata/2, acc_of/1, message_event/2]).
 -export([metrics/3, reset_metrics/3]).
 
+%% Generation e has the terms of d, but for the events.
 -type generation() :: a | d.
 
 -define(EVENT, mod_event_pusher_http_sent).
@@ -70,13 +71,14 @@ cdata(d, Text) -> {xmlcdata, Text, escaped}.
 acc_of({_From, _To, Acc, _Packet}) ->
     Acc.
 
--spec push(generation(), map(), tuple()) -> map().
-push(a, Acc, {chat_event, _Type, in, From, _To, _Packet} = Event) ->
-    mod_event_pusher:push_event(Acc, lserver(From), Event);
-push(a, Acc, {chat_event, _Type, out, _From, To, _Packet} = Event) ->
-    mod_event_pusher:push_event(Acc, lserver(To), Event);
-push(d, Acc, Event) ->
-    mod_event_pusher:push_event(Acc, Event).
+%% @doc The event of a message that was sent or routed, as the generation has it.
+-spec message_event(a | d | e, {atom(), in | out, tuple(), tuple(), tuple()}) -> tuple().
+message_event(e, {Type, in, From, To, Packet}) ->
+    {msg_event, Type, in, From, To, Packet, {online, #{}}};
+message_event(e, {Type, out, From, To, Packet}) ->
+    {msg_event, Type, out, From, To, Packet, {online, #{client_state => active}}};
+message_event(_, {Type, Direction, From, To, Packet}) ->
+    {chat_event, Type, Direction, From, To, Packet}.
 
 -spec metrics(generation(), binary(), [atom()]) -> host_ctl:metrics().
 metrics(a, HostType, _BackEnds) ->
@@ -152,7 +154,3 @@ count(Name) ->
 
 exometer_prefix(HostType) ->
     binary:replace(HostType, <<" ">>, <<"_">>, [global]).
-
-lserver(Jid) ->
-    {_User, LServer} = jid:to_lus(Jid),
-    LServer.

@@ -1,5 +1,5 @@
 %% A back end of mod_event_pusher that tells the process host_SUITE_collector what the host does with
-%% it, and crashes where its option crash says so. Works in both generations. It has the name of one
+%% it, and crashes where its option crash says so. Works in every generation. It has the name of one
 %% of the four back ends that 6.8.0 knows, and nothing else to do with that.
 -module(mod_event_pusher_sns).
 
@@ -42,7 +42,7 @@ push_event(Acc, Host, Event) when is_binary(Host) ->
     mongoose_acc:set(event_pusher, seen, true, Acc).
 
 registered(HostType) ->
-    case host_ctl:generation() of
+    case host_ctl:layout() of
         a -> none;
         d -> try mongoose_instrument:execute(?EVENT, #{host_type => HostType}, #{count => 1})
              catch error:#{what := What} -> What

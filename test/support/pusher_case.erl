@@ -5,7 +5,7 @@
 %% end_per_testcase. Not here: what the host is made of (host_ctl), what the endpoint does (sink).
 -module(pusher_case).
 
--export([groups/1, all/0, group/2, start/1, start/2, finish/1, finish/2]).
+-export([groups/1, groups/2, all/0, all/1, group/2, start/1, start/2, finish/1, finish/2]).
 -export([module/1, module/2, pool/2, pool/3, sink/1, host/0]).
 -export([send/2, send/3, until_sent/1, numbers/0, numbers/1, wait_numbers/2, wait_sent/1, settle/0]).
 -export([all_accepted_are_sent/2]).
@@ -18,14 +18,22 @@
 -type config() :: [{atom(), term()}].
 -type numbers() :: #{atom() => term()}.
 
-%% @doc The same cases in both generations.
+%% @doc The same cases in the generations that differ in more than their events.
 -spec groups([atom()]) -> [tuple()].
 groups(Cases) ->
-    [{a, [], Cases}, {d, [], Cases}].
+    groups(Cases, [a, d]).
+
+-spec groups([atom()], [atom()]) -> [tuple()].
+groups(Cases, Generations) ->
+    [{Generation, [], Cases} || Generation <- Generations].
 
 -spec all() -> [{group, atom()}].
 all() ->
-    [{group, a}, {group, d}].
+    all([a, d]).
+
+-spec all([atom()]) -> [{group, atom()}].
+all(Generations) ->
+    [{group, Generation} || Generation <- Generations].
 
 -spec group(atom(), config()) -> config().
 group(Generation, Config) ->

@@ -67,6 +67,13 @@ pub fn read(root: &Node, given: Given<'_>, notes: &mut Notes) -> Config {
     let Some(mut file) = Section::of(root, reader.notes) else {
         return config;
     };
+    if let Some(release) = given.release.filter(|release| release.is_unknown()) {
+        let text = format!(
+            "MongooseIM {release} is newer than this program, which judges it as {}",
+            Release::NEWEST
+        );
+        reader.notes.warning(("", 1), text);
+    }
     if let Some(mut general) = file.section("general", reader.notes) {
         for key in ["hosts", "host_types"] {
             let names = general.strings(key, reader.notes);

@@ -12,6 +12,18 @@ pub struct Release {
 }
 
 impl Release {
+    /// The newest release whose rules are known here.
+    pub const NEWEST: Self = Self {
+        major: 6,
+        minor: 11,
+        patch: None,
+    };
+
+    /// Whether it came after [`Release::NEWEST`].
+    pub fn is_unknown(self) -> bool {
+        !Self::NEWEST.is_from(self)
+    }
+
     /// The release `major.minor.0`.
     pub const fn new(major: u16, minor: u16) -> Self {
         Self::patch(major, minor, 0)
@@ -132,6 +144,24 @@ mod tests {
         }
         assert!(host("6.3").is_between(Release::new(6, 2), Release::new(6, 4)));
         assert!(!host("6.4.0").is_between(Release::new(6, 2), Release::new(6, 4)));
+        for (text, unknown) in [
+            ("5.0.0", false),
+            ("6.9", false),
+            ("6.10.0", false),
+            ("6.11", false),
+            ("6.11.3", false),
+            ("6.12", true),
+            ("6.12.0", true),
+            ("7.0", true),
+        ] {
+            let release: Release = text.parse().unwrap();
+            assert_eq!(release.is_unknown(), unknown, "{text}");
+            assert_eq!(
+                release.is_from(Release::new(6, 8)),
+                text != "5.0.0",
+                "{text}"
+            );
+        }
         for text in ["", "6", "4.2", "6.x", "6.2.1.1", "six"] {
             assert!(text.parse::<Release>().is_err(), "{text}");
         }

@@ -230,6 +230,28 @@ fn the_release_decides_where_releases_differ() {
 }
 
 #[test]
+fn the_newest_releases_are_known() {
+    let queue = file("max_worker_queue_len = 1\nscope = \"host_type\"", LOCAL);
+    // A section of another back end, new in 6.9.
+    let rules = "[modules.mod_event_pusher.push]\n\
+                 rules = [{ conditions = [{ event = \"msg\", body = \"non_empty\" }], action = \"push\" }]\n";
+    let text = format!("[general]\nhosts = [\"localhost\"]\n{rules}{queue}");
+    for release in ["6.8", "6.9", "6.9.0", "6.10", "6.11", "6.11.0"] {
+        let said = check(&text, &["--mongooseim", release]);
+        assert_eq!(said.status, 0, "{release}: {}", said.text);
+        assert!(said.notes().is_empty(), "{release}: {}", said.text);
+        assert_eq!(check(ONE_TABLE, &["--mongooseim", release]).status, 1);
+    }
+    let said = check(&text, &["--mongooseim", "6.12"]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    assert!(
+        said.text.contains("newer than this program"),
+        "{}",
+        said.text
+    );
+}
+
+#[test]
 fn own_settings() {
     let dir = Dir::new();
     let text = file("", "host = \"https://localhost\"");

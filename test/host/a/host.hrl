@@ -1,5 +1,5 @@
 %% Term shapes of MongooseIM 5.0.0: exml 3.0.5 (include/exml.hrl), mongoose_jid 1.0.0
-%% (include/jid.hrl), and the events of include/mod_event_pusher_events.hrl.
+%% (include/jid.hrl). The events are in events.hrl.
 -define(GENERATION, a).
 
 -record(xmlel, {name, attrs = [], children = []}).
@@ -7,10 +7,6 @@
 
 -record(jid, {user = <<>>, server = <<>>, resource = <<>>,
               luser = <<>>, lserver = <<>>, lresource = <<>>}).
-
--record(chat_event, {type, direction, from, to, packet}).
--record(user_status_event, {jid, status}).
--record(unack_msg_event, {to}).
 
 %% include/mongoose.hrl
 -define(MYHOSTS, ejabberd_config:get_global_option_or_default(hosts, [])).

@@ -8,6 +8,7 @@
 -export([user_send_packet/4, filter_local_packet/1, user_present/2, unacknowledged_message/2]).
 
 -include("host.hrl").
+-include("events.hrl").
 
 start(Host, _Opts) ->
     ejabberd_hooks:add(hooks(Host)).

@@ -6,7 +6,7 @@
 -export([add_hooks/1, delete_hooks/1]).
 -export([user_send_message/3, filter_local_packet/3, user_present/3, unacknowledged_message/3]).
 
--include("host.hrl").
+-include("events.hrl").
 
 add_hooks(HostType) ->
     gen_hook:add_handlers(hooks(HostType)).
