@@ -19,6 +19,7 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must stay inside one delivery: build with panic = \"unwind\"");
 
+pub mod apart;
 pub mod budget;
 pub mod delivery;
 pub mod engine;

@@ -1,6 +1,9 @@
 //! The engine's threads, and the bell that one of them rings for the reporter.
 
+mod gate;
+
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
 use crate::panics;
+use gate::{Decision, Gate};
+
 use crate::report::outcomes::Outcomes;
 
 /// Two rings are at least this far apart: a reporter that is woken for each of ten thousand outcomes
@@ -17,11 +22,19 @@ use crate::report::outcomes::Outcomes;
 const BETWEEN_RINGS: Duration = Duration::from_millis(1);
 
 /// Threads that work for the engine.
+///
+/// # Errors
+///
+/// The system refuses a thread, or what else a runtime needs (file descriptors). Nothing is left
+/// behind, so that this can be tried again.
 pub fn build(threads: usize) -> io::Result<Runtime> {
     // A thread inherits the affinity of the one that makes it, which may be a scheduler that the VM
     // has bound to one core. The main thread's is what the process was started with.
     let allowed = sched_getaffinity(getpid()).ok();
-    Builder::new_multi_thread()
+    let gate = Arc::new(Gate::default());
+    let (entrance, alarm) = (Arc::clone(&gate), Arc::clone(&gate));
+    let mut builder = Builder::new_multi_thread();
+    builder
         .worker_threads(threads.max(1))
         .thread_name("http-pusher")
         .enable_all()
@@ -31,8 +44,29 @@ pub fn build(threads: usize) -> io::Result<Runtime> {
                 let _ = sched_setaffinity(Pid::from_raw(0), allowed);
             }
             panics::adopt_thread();
-        })
-        .build()
+            if entrance.wait() == Decision::End {
+                // The only way out of here before the thread serves the runtime; no hook is called.
+                resume_unwind(Box::new("the runtime was not started"));
+            }
+        });
+    let built = panics::caught(
+        || builder.build(),
+        move || {
+            alarm.decide(Decision::End);
+        },
+    );
+    let refused = |text: &str| Err(io::Error::new(io::ErrorKind::WouldBlock, text));
+    match built {
+        Ok(Ok(runtime)) => match gate.decide(Decision::Serve) {
+            Decision::Serve => Ok(runtime),
+            Decision::End => {
+                runtime.shutdown_background();
+                refused("the system took too long to start them")
+            }
+        },
+        Ok(Err(error)) => Err(error),
+        Err(text) => refused(&text),
+    }
 }
 
 /// Calls `bell` whenever the reporter has something to take and waits for it.

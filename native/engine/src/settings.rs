@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use own::{LOG_LEVELS, OWN_SETTINGS, OwnKind, OwnSetting, OwnValue, check_own};
-pub use problem::{ConfigError, Warning};
+pub use problem::{ConfigError, Remedy, Warning};
 pub use secret::Secret;
 
 /// The strategies of the host's pools; what they are called in the configuration file.

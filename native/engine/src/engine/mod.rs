@@ -11,6 +11,7 @@ mod registry;
 mod settings;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,6 +35,9 @@ use crate::transport::names::Names;
 pub use push::NotTaken;
 pub use settings::EngineSettings;
 
+/// How long a start waits for another one that has begun before it.
+const START_AT_MOST: Duration = Duration::from_secs(15);
+
 /// The engine.
 #[derive(Debug, Default)]
 pub struct Engine {
@@ -50,6 +54,9 @@ pub struct Engine {
     handlers: ArcSwap<Vec<Arc<Handler>>>,
     /// Changes of the two lists above are made one at a time.
     registering: Mutex<()>,
+    /// Starts are made one at a time. A lock of their own: threads are made under it, and calls from
+    /// the VM's schedulers take the one above.
+    starting: Mutex<()>,
     next_pool: AtomicU32,
 }
 
@@ -88,7 +95,7 @@ pub enum EngineError {
     NoPool(u32),
     /// The operating system gave no threads.
     #[error("the engine's threads could not be started: {0}")]
-    Threads(#[from] std::io::Error),
+    Threads(#[from] io::Error),
     /// The pool's options are of no use.
     #[error("{0}")]
     Config(String),
@@ -116,7 +123,9 @@ impl Engine {
         names: Arc<Names>,
         bell: impl Fn() + Send + Sync + 'static,
     ) -> Result<(), EngineError> {
-        let _one_at_a_time = self.registering.lock();
+        let Some(_one_at_a_time) = self.starting.try_lock_for(START_AT_MOST) else {
+            return Err(EngineError::Threads(io::ErrorKind::TimedOut.into()));
+        };
         if self.running.load().is_some() {
             return Ok(());
         }

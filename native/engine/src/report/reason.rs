@@ -79,6 +79,7 @@ impl Reason {
             Errno::EADDRINUSE => "eaddrinuse",
             Errno::EACCES => "eacces",
             Errno::EPERM => "eperm",
+            Errno::EAGAIN => "eagain",
             Errno::EMFILE => "emfile",
             Errno::ENFILE => "enfile",
             Errno::ENOBUFS => "enobufs",

@@ -1,11 +1,10 @@
 //! One pool's TLS: opened once, asked for each new connection, refreshed when files change.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
@@ -15,11 +14,9 @@ use rustls_pki_types::ServerName;
 use super::file::Stamp;
 use super::peer::LastPeer;
 use super::verify::{AcceptAny, NameCheck, Strict};
+use super::watch::{Seen, Watch};
 use super::{ciphers, identity, roots, versions};
-use crate::settings::{ConfigError, TlsOptions, Verify, Warning};
-
-/// How often the files are looked at, at the most.
-const CHECK_EVERY: Duration = Duration::from_mins(1);
+use crate::settings::{ConfigError, Remedy, TlsOptions, Verify, Warning};
 
 /// TLS of one pool. Shared by its connections.
 pub struct TlsClient {
@@ -28,14 +25,20 @@ pub struct TlsClient {
     server_name: ServerName<'static>,
     /// Swapped when a file has changed; connections that are open keep the old one.
     config: ArcSwap<ClientConfig>,
-    watch: Mutex<Watch>,
+    watch: Watch,
     last: Arc<LastPeer>,
 }
 
-/// The files the configuration was made from, as they were when last looked at.
-struct Watch {
-    stamps: Vec<Option<Stamp>>,
-    looked: Instant,
+/// What tells one state of a pool's certificate files from the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files(Vec<Option<Stamp>>);
+
+impl Files {
+    /// The files that the options name, as they are now. Blocks on the file system.
+    #[must_use]
+    pub fn of(options: &TlsOptions) -> Self {
+        Self(stamps(options))
+    }
 }
 
 /// What a look at the files has led to.
@@ -46,7 +49,8 @@ pub enum Refreshed {
     /// New connections use the new files. The warnings are about their content.
     Renewed(Vec<Warning>),
     /// A file has changed, but cannot be used; new connections go on with the old content. Said
-    /// once for each change.
+    /// once for each change, and once for a trouble that may pass, after which the files are looked at
+    /// again soon.
     Kept(ConfigError),
 }
 
@@ -74,10 +78,7 @@ impl TlsClient {
             http2,
             server_name,
             config: ArcSwap::from_pointee(config),
-            watch: Mutex::new(Watch {
-                stamps,
-                looked: Instant::now(),
-            }),
+            watch: Watch::new(stamps),
             last,
         };
         Ok((client, warnings))
@@ -95,14 +96,27 @@ impl TlsClient {
         Arc::clone(&self.last)
     }
 
-    /// Whether [`Self::refresh`] would look at the files now. Cheap; false where there are none.
+    /// Whether the options name a file that has to be read before a connection can be made. The
+    /// system's store counts as one.
     #[must_use]
-    pub fn refresh_due(&self) -> bool {
-        let watch = self.watch.lock();
-        !watch.stamps.is_empty() && watch.looked.elapsed() >= CHECK_EVERY
+    pub fn reads_files(options: &TlsOptions) -> bool {
+        verifies(options) || options.certfile.is_some()
     }
 
-    /// Takes up changed files, at most once a minute. Blocks on the file system when due.
+    /// Whether [`Self::refresh`] would look at the files now. No lock is taken; false where there are
+    /// no files, and while a look is under way.
+    #[must_use]
+    pub fn refresh_due(&self) -> bool {
+        self.watch.is_due()
+    }
+
+    /// A look at the files if one is due: for the engine's threads, which have it made by another.
+    #[must_use]
+    pub fn begin_look(self: &Arc<Self>) -> Option<Look> {
+        (self.refresh_due() && self.watch.begin()).then(|| Look(Arc::clone(self)))
+    }
+
+    /// Takes up changed files, if a look is due. Blocks on the file system.
     pub fn refresh(&self) -> Refreshed {
         if self.refresh_due() {
             self.refresh_now()
@@ -111,26 +125,76 @@ impl TlsClient {
         }
     }
 
-    /// Takes up changed files at once. Blocks on the file system.
+    /// Takes up changed files at once, unless another look is under way. Blocks on the file system.
     pub fn refresh_now(&self) -> Refreshed {
-        // The lock is held while files are read, so that two callers do not both read them.
-        let mut watch = self.watch.lock();
-        watch.looked = Instant::now();
-        // Stamps before content: what changes in between is seen the next time.
-        let stamps = stamps(&self.options);
-        if stamps == watch.stamps {
+        if !self.watch.begin() {
             return Refreshed::Unchanged;
         }
-        watch.stamps = stamps;
+        let refreshed = self.look();
+        self.watch.end();
+        refreshed
+    }
+
+    fn look(&self) -> Refreshed {
+        let seen = self.watch.seen();
+        // Stamps before content: what changes in between is seen the next time.
+        let stamps = stamps(&self.options);
+        let failures = 0;
+        if stamps == seen.stamps {
+            self.watch.saw(Seen { stamps, failures });
+            return Refreshed::Unchanged;
+        }
         let mut warnings = Vec::new();
         match build(&self.options, self.http2, &self.last, &mut warnings) {
             Ok(config) => {
                 self.config.store(Arc::new(config));
+                self.watch.saw(Seen { stamps, failures });
                 warnings.retain(|warning| warning.option.ends_with("file"));
                 Refreshed::Renewed(warnings)
             }
-            Err(error) => Refreshed::Kept(error),
+            Err(error) if error.remedy == Remedy::Retry => self.could_not_look(error),
+            Err(error) => {
+                self.watch.saw(Seen { stamps, failures });
+                Refreshed::Kept(error)
+            }
         }
+    }
+
+    fn could_not_look(&self, error: ConfigError) -> Refreshed {
+        let mut seen = self.watch.seen();
+        seen.failures = seen.failures.saturating_add(1);
+        let first = seen.failures == 1;
+        self.watch.saw(seen);
+        if first {
+            Refreshed::Kept(error)
+        } else {
+            Refreshed::Unchanged
+        }
+    }
+
+    /// There is no thread for a look that was due.
+    pub(crate) fn no_thread_to_look(&self, error: &io::Error) -> Refreshed {
+        let text = format!("the files could not be looked at: {error}");
+        let refreshed = self.could_not_look(ConfigError::passing("connection.tls", text));
+        self.watch.end();
+        refreshed
+    }
+}
+
+/// The right to look at a pool's files; there is one at a time, until this is dropped.
+#[derive(Debug)]
+pub struct Look(Arc<TlsClient>);
+
+impl Look {
+    /// Takes up changed files. Blocks on the file system.
+    pub fn refresh(&self) -> Refreshed {
+        self.0.look()
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.watch.end();
     }
 }
 
@@ -261,37 +325,113 @@ fn warn_about_options(options: &TlsOptions, warnings: &mut Vec<Warning>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHECK_EVERY, Refreshed, TlsClient};
-    use crate::settings::{TlsOptions, Verify};
-    use std::time::{Duration, Instant};
+    use std::fs;
+    use std::sync::Arc;
+    use std::time::Duration;
 
-    #[test]
-    fn files_are_looked_at_once_a_minute_and_only_if_there_are_any() {
+    use tokio::time::advance;
+
+    use super::{Refreshed, TlsClient};
+    use crate::settings::{Remedy, TlsOptions, Verify};
+    use crate::tls::CHECK_EVERY;
+
+    fn certificate() -> String {
+        let names = vec!["localhost".to_owned()];
+        rcgen::generate_simple_self_signed(names)
+            .unwrap()
+            .cert
+            .pem()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_are_looked_at_once_a_minute_and_only_if_there_are_any() {
         let file = std::env::temp_dir().join(format!("tls-client-{}.pem", std::process::id()));
-        let cert = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        std::fs::write(&file, cert.cert.pem()).unwrap();
+        fs::write(&file, certificate()).unwrap();
         let options = TlsOptions {
             cacertfile: Some(file.clone()),
             ..TlsOptions::default()
         };
         let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
-        std::fs::write(&file, "no certificate any more").unwrap();
+        fs::write(&file, "no certificate any more").unwrap();
         assert!(!client.refresh_due());
         assert_eq!(client.refresh(), Refreshed::Unchanged);
-        client.watch.lock().looked = Instant::now()
-            .checked_sub(CHECK_EVERY + Duration::from_secs(1))
-            .unwrap();
+        advance(CHECK_EVERY).await;
         assert!(client.refresh_due());
         assert!(matches!(client.refresh(), Refreshed::Kept(_)));
+        // Refused by its content: not before the next minute, and not again.
+        advance(CHECK_EVERY - Duration::from_millis(1)).await;
         assert!(!client.refresh_due());
-        std::fs::remove_file(&file).unwrap();
+        advance(Duration::from_millis(1)).await;
+        assert!(client.refresh_due());
+        assert_eq!(client.refresh(), Refreshed::Unchanged);
+        fs::remove_file(&file).unwrap();
 
         let none = TlsOptions {
             verify: Verify::None,
             ..TlsOptions::default()
         };
         let (client, _) = TlsClient::open(&none, "localhost", false).unwrap();
-        client.watch.lock().looked = Instant::now().checked_sub(CHECK_EVERY * 2).unwrap();
+        advance(2 * CHECK_EVERY).await;
         assert!(!client.refresh_due());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_that_cannot_be_read_are_looked_at_again_soon_and_said_once() {
+        let file = std::env::temp_dir().join(format!("tls-passing-{}.pem", std::process::id()));
+        fs::write(&file, certificate()).unwrap();
+        let options = TlsOptions {
+            cacertfile: Some(file.clone()),
+            ..TlsOptions::default()
+        };
+        let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
+        let before = client.connector().0;
+        fs::remove_file(&file).unwrap();
+        advance(CHECK_EVERY).await;
+        let Refreshed::Kept(error) = client.refresh() else {
+            panic!("there is no file");
+        };
+        assert_eq!(error.remedy, Remedy::Retry);
+        // 250 ms, 500 ms, 1 s and so on, up to half a minute.
+        for millis in [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
+            advance(Duration::from_millis(millis - 1)).await;
+            assert!(!client.refresh_due(), "{millis}");
+            advance(Duration::from_millis(1)).await;
+            assert!(client.refresh_due(), "{millis}");
+            assert_eq!(client.refresh(), Refreshed::Unchanged);
+        }
+        fs::write(&file, certificate()).unwrap();
+        advance(Duration::from_secs(30)).await;
+        assert_eq!(client.refresh(), Refreshed::Renewed(vec![]));
+        assert!(!Arc::ptr_eq(&before, &client.connector().0));
+        // The trouble is over, and the next one is said again.
+        fs::remove_file(&file).unwrap();
+        advance(CHECK_EVERY - Duration::from_millis(1)).await;
+        assert!(!client.refresh_due());
+        advance(Duration::from_millis(1)).await;
+        assert!(matches!(client.refresh(), Refreshed::Kept(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_one_look_at_a_time() {
+        let file = std::env::temp_dir().join(format!("tls-one-look-{}.pem", std::process::id()));
+        fs::write(&file, certificate()).unwrap();
+        let options = TlsOptions {
+            cacertfile: Some(file.clone()),
+            ..TlsOptions::default()
+        };
+        let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
+        let client = Arc::new(client);
+        assert!(client.begin_look().is_none());
+        advance(CHECK_EVERY).await;
+        let look = client.begin_look().unwrap();
+        advance(10 * CHECK_EVERY).await;
+        assert!(!client.refresh_due());
+        assert!(client.begin_look().is_none());
+        assert_eq!(client.refresh_now(), Refreshed::Unchanged);
+        assert_eq!(look.refresh(), Refreshed::Unchanged);
+        drop(look);
+        advance(CHECK_EVERY).await;
+        assert!(client.begin_look().is_some());
+        fs::remove_file(&file).unwrap();
     }
 }

@@ -14,6 +14,9 @@ use crate::settings::ConfigError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     modified: Option<SystemTime>,
+    /// Seconds and nanoseconds. It moves also when an older file is put in this one's place, or a file's
+    /// mode is mended.
+    changed: (i64, i64),
     len: u64,
     inode: u64,
 }
@@ -24,6 +27,7 @@ impl Stamp {
         let meta = fs::metadata(path).ok()?;
         Some(Self {
             modified: meta.modified().ok(),
+            changed: (meta.ctime(), meta.ctime_nsec()),
             len: meta.len(),
             inode: meta.ino(),
         })
@@ -34,14 +38,14 @@ impl Stamp {
 ///
 /// # Errors
 ///
-/// The file cannot be read, or is not PEM.
+/// The file cannot be read, which may pass, or is not PEM.
 pub(super) fn read(option: &'static str, path: &Path) -> Result<Vec<Pem>, ConfigError> {
     let bytes = fs::read(path).map_err(|error| {
         let whereabouts = match env::current_dir() {
             Ok(dir) if path.is_relative() => format!(" (relative to {})", dir.display()),
             _ => String::new(),
         };
-        ConfigError::new(option, format!("{}{whereabouts}: {error}", path.display()))
+        ConfigError::passing(option, format!("{}{whereabouts}: {error}", path.display()))
     })?;
     let blocks = pem::parse_many(&bytes)
         .map_err(|error| in_file(option, path, &format!("broken PEM: {error}")))?;
@@ -66,7 +70,7 @@ pub(super) fn certificates(blocks: &[Pem]) -> Vec<CertificateDer<'static>> {
         .collect()
 }
 
-/// An error that names the file.
+/// What is wrong with a file's content, with its name.
 pub(super) fn in_file(option: &'static str, path: &Path, what: &str) -> ConfigError {
-    ConfigError::new(option, format!("{}: {what}", path.display()))
+    ConfigError::in_content(option, format!("{}: {what}", path.display()))
 }

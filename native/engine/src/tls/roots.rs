@@ -20,37 +20,50 @@ pub(super) struct Roots {
     pub(super) pinned: Vec<CertificateDer<'static>>,
 }
 
-/// The system's store. Shared, and loaded again only while loading has not yet succeeded.
+/// The system's store. Shared, and loaded again while it has not yet been loaded as a whole.
 ///
 /// # Errors
 ///
-/// The system has no usable certificate.
+/// The system has no usable certificate. That may pass.
 pub(super) fn system() -> Result<Roots, ConfigError> {
     static STORE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    let store = if let Some(store) = STORE.get() {
-        store
-    } else {
-        let loaded = load_system()?;
-        STORE.get_or_init(|| loaded)
+    let store = match STORE.get() {
+        Some(store) => Arc::clone(store),
+        None => match load_system()? {
+            (store, Complete::Yes) => Arc::clone(STORE.get_or_init(|| store)),
+            (store, Complete::No) => store,
+        },
     };
     Ok(Roots {
-        store: Arc::clone(store),
+        store,
         pinned: Vec::new(),
     })
 }
 
-fn load_system() -> Result<Arc<RootCertStore>, ConfigError> {
+/// Whether every file of the system's store could be read: without descriptors, say, a part of them
+/// is missing, which must not be all that later pools find.
+enum Complete {
+    Yes,
+    No,
+}
+
+fn load_system() -> Result<(Arc<RootCertStore>, Complete), ConfigError> {
     let found = rustls_native_certs::load_native_certs();
     let mut store = RootCertStore::empty();
     let (usable, _) = store.add_parsable_certificates(found.certs);
     if usable > 0 {
-        return Ok(Arc::new(store));
+        let complete = if found.errors.is_empty() {
+            Complete::Yes
+        } else {
+            Complete::No
+        };
+        return Ok((Arc::new(store), complete));
     }
     let why = match found.errors.first() {
         Some(error) => format!(" ({error})"),
         None => String::new(),
     };
-    Err(ConfigError::new(
+    Err(ConfigError::passing(
         OPTION,
         format!(
             "is not set, and the system's store has no certificate{why}; install ca-certificates \

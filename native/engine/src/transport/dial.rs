@@ -7,6 +7,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct Dialled {
     pub connect: Duration,
     /// Time for TLS, and its version.
     pub tls: Option<(Duration, String)>,
+    /// Set if the address is of an earlier look-up: why there is no new one.
+    pub old: Option<Arc<str>>,
 }
 
 /// Connects to `base`. No time limit of its own.
@@ -57,14 +60,20 @@ pub async fn dial(
     http2: bool,
 ) -> Result<(Stream, Dialled), AttemptError> {
     let begin = Instant::now();
-    let addresses = names.resolve(&base.host).await.map_err(|error| {
-        let text = format!("the name {} does not resolve: {error}", base.host);
-        AttemptError::last(Reason::NxDomain, text)
-    })?;
-    let looked_up = Instant::now();
-    let (socket, peer) = connect(&addresses, base.port)
+    let addresses = names
+        .resolve(&base.host)
         .await
-        .map_err(|(error, peer)| AttemptError::from_connect(&error, &peer.to_string()))?;
+        .map_err(|error| AttemptError::from_look_up(&error, &base.host))?;
+    let looked_up = Instant::now();
+    let (socket, peer) = connect(&addresses.list, base.port)
+        .await
+        .map_err(|(error, peer)| {
+            let peer = match &addresses.old {
+                Some(why) => format!("{peer} (an earlier address of {}: {why})", base.host),
+                None => peer.to_string(),
+            };
+            AttemptError::from_connect(&error, &peer)
+        })?;
     let socket = Socket::new(socket);
     let connected = Instant::now();
     let mut dialled = Dialled {
@@ -72,6 +81,7 @@ pub async fn dial(
         look_up: looked_up - begin,
         connect: connected - looked_up,
         tls: None,
+        old: addresses.old,
     };
     let Some(tls) = tls else {
         return Ok((Stream::Plain(socket), dialled));

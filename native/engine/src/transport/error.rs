@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::names::LookUpError;
 use crate::report::reason::Reason;
 
 /// The end of an attempt without a response.
@@ -32,6 +33,20 @@ impl AttemptError {
             reason: Reason::ConnectionClosed,
             text,
             broken: true,
+        }
+    }
+
+    /// No address for the endpoint's name.
+    pub fn from_look_up(error: &LookUpError, host: &str) -> Self {
+        match error {
+            LookUpError::Failed(text) => Self::last(
+                Reason::NxDomain,
+                format!("the name {host} does not resolve: {text}"),
+            ),
+            LookUpError::NoThread(refused) => Self::last(
+                Reason::from_io(refused),
+                format!("the name {host} could not be looked up: {error}"),
+            ),
         }
     }
 

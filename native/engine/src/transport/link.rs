@@ -1,6 +1,7 @@
 //! A worker's way to the endpoint: its own HTTP/1.1 connection or a share in the pool's HTTP/2 one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;
 use std::time::Duration;
 
@@ -15,11 +16,15 @@ use super::dial::{Dialled, dial};
 use super::error::AttemptError;
 use super::http1::Http1;
 use super::http2::{Http2, SharedHttp2};
-use super::names::Names;
+use super::names::{KEEP_OLD, Names};
+use crate::apart;
 use crate::report::notices::Notices;
 use crate::report::reason::Reason;
-use crate::settings::BaseUrl;
+use crate::settings::{BaseUrl, Remedy};
 use crate::tls::{Refreshed, TlsClient};
+
+/// A look at the certificate files that takes longer is mentioned.
+const LOOK_AT_MOST: Duration = Duration::from_secs(10);
 
 /// How links to one endpoint are made.
 #[derive(Debug)]
@@ -31,6 +36,8 @@ pub struct Endpoint {
     tls: Option<Arc<TlsClient>>,
     /// The connection that all workers share, and how long making it may take.
     http2: Option<(SharedHttp2, Duration)>,
+    /// It was said that addresses of an earlier look-up are used.
+    told_old: AtomicBool,
 }
 
 /// A link.
@@ -70,12 +77,21 @@ impl Endpoint {
             base: Arc::new(base),
             tls: tls.map(Arc::new),
             http2: http2.map(|allowed| (SharedHttp2::default(), allowed)),
+            told_old: AtomicBool::new(false),
         }
     }
 
     /// A link for one worker. No time limit of its own.
     pub async fn link(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
         self.look_at_files();
+        let linked = self.connect().await;
+        if let Ok((_, dialled)) = &linked {
+            self.tell_if_old(dialled);
+        }
+        linked
+    }
+
+    async fn connect(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
         let Some((shared, allowed)) = &self.http2 else {
             let (stream, dialled) =
                 dial(&self.names, &self.base, self.tls.as_deref(), false).await?;
@@ -102,29 +118,57 @@ impl Endpoint {
         Ok((Link::Http2(link), dialled))
     }
 
-    /// Has changed certificate files taken up, on a thread that may block. This connection does not
-    /// wait for it.
+    /// Has changed certificate files taken up, on a thread of its own, because reading them may hang.
+    /// This connection does not wait for it.
     fn look_at_files(&self) {
-        let Some(tls) = self.tls.as_ref().filter(|tls| tls.refresh_due()) else {
+        let Some((tls, look)) = self
+            .tls
+            .as_ref()
+            .and_then(|tls| Some((tls, tls.begin_look()?)))
+        else {
             return;
         };
-        let (tls, notices, pool) = (
-            Arc::clone(tls),
-            Arc::clone(&self.notices),
-            self.pool.clone(),
-        );
-        tokio::task::spawn_blocking(move || match tls.refresh() {
-            Refreshed::Unchanged => {}
-            Refreshed::Renewed(warnings) => {
-                for warning in warnings {
-                    notices.add(&pool, warning.to_string());
+        let (notices, pool) = (Arc::clone(&self.notices), self.pool.clone());
+        let result = apart::run("http-pusher-pem", move || (look.refresh(), look));
+        match result {
+            Err(error) => tell(&notices, &pool, tls.no_thread_to_look(&error)),
+            Ok(mut result) => drop(tokio::spawn(async move {
+                let ended = match timeout(LOOK_AT_MOST, &mut result).await {
+                    Ok(ended) => ended,
+                    Err(_) => {
+                        let text = format!(
+                            "reading the certificate files has taken {} s so far; new connections go \
+                             on with the files as they were",
+                            LOOK_AT_MOST.as_secs()
+                        );
+                        notices.add(&pool, text);
+                        result.await
+                    }
+                };
+                // The next look is due from now on, on this thread's clock. One that crashed is over.
+                if let Ok((refreshed, look)) = ended {
+                    drop(look);
+                    tell(&notices, &pool, refreshed);
                 }
-            }
-            Refreshed::Kept(error) => {
-                let text = format!("{error}; new connections go on with the files as they were");
-                notices.add(&pool, text);
-            }
-        });
+            })),
+        }
+    }
+
+    /// Says once that new connections go to the addresses of an earlier look-up.
+    fn tell_if_old(&self, dialled: &Dialled) {
+        let Some(why) = &dialled.old else {
+            self.told_old.store(false, Ordering::Relaxed);
+            return;
+        };
+        if !self.told_old.swap(true, Ordering::Relaxed) {
+            let text = format!(
+                "the name {} does not resolve ({why}); new connections go to its last address for \
+                 at most {} minutes",
+                self.base.host,
+                KEEP_OLD.as_secs() / 60
+            );
+            self.notices.add(&self.pool, text);
+        }
     }
 
     /// Scheme, host and port.
@@ -137,6 +181,25 @@ impl Endpoint {
     #[must_use]
     pub fn is_http2(&self) -> bool {
         self.http2.is_some()
+    }
+}
+
+fn tell(notices: &Notices, pool: &str, refreshed: Refreshed) {
+    match refreshed {
+        Refreshed::Unchanged => {}
+        Refreshed::Renewed(warnings) => {
+            for warning in warnings {
+                notices.add(pool, warning.to_string());
+            }
+        }
+        Refreshed::Kept(error) => {
+            let again = match error.remedy {
+                Remedy::Retry => ", and they are looked at again soon",
+                Remedy::OtherContent | Remedy::OtherSetting => " until a file changes",
+            };
+            let text = format!("{error}; new connections go on with the files as they were{again}");
+            notices.add(pool, text);
+        }
     }
 }
 
