@@ -1,4 +1,4 @@
-//! A system that refuses threads: a pids cgroup or RLIMIT_NPROC that is used up. Each test runs its
+//! A system that refuses threads: a pids cgroup or `RLIMIT_NPROC` that is used up. Each test runs its
 //! engine in a process of its own under such a limit.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -20,7 +20,7 @@ const CHILD: &str = "ENGINE_TEST_THREADS_REFUSED";
 /// A user of whom nothing else runs: the limit counts all threads of a user. Root has no such limit.
 const USER: u32 = 47_911;
 /// Far more than a start that fails takes.
-const BOUND: Duration = Duration::from_secs(60);
+const BOUND: Duration = Duration::from_mins(1);
 
 /// Sets how many threads the user of this process may have.
 fn limit(threads: u64) {

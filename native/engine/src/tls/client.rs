@@ -343,6 +343,10 @@ mod tests {
             .pem()
     }
 
+    fn nearly(time: Duration) -> Duration {
+        time.saturating_sub(Duration::from_millis(1))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn files_are_looked_at_once_a_minute_and_only_if_there_are_any() {
         let file = std::env::temp_dir().join(format!("tls-client-{}.pem", std::process::id()));
@@ -359,7 +363,7 @@ mod tests {
         assert!(client.refresh_due());
         assert!(matches!(client.refresh(), Refreshed::Kept(_)));
         // Refused by its content: not before the next minute, and not again.
-        advance(CHECK_EVERY - Duration::from_millis(1)).await;
+        advance(nearly(CHECK_EVERY)).await;
         assert!(!client.refresh_due());
         advance(Duration::from_millis(1)).await;
         assert!(client.refresh_due());
@@ -405,7 +409,7 @@ mod tests {
         assert!(!Arc::ptr_eq(&before, &client.connector().0));
         // The trouble is over, and the next one is said again.
         fs::remove_file(&file).unwrap();
-        advance(CHECK_EVERY - Duration::from_millis(1)).await;
+        advance(nearly(CHECK_EVERY)).await;
         assert!(!client.refresh_due());
         advance(Duration::from_millis(1)).await;
         assert!(matches!(client.refresh(), Refreshed::Kept(_)));
