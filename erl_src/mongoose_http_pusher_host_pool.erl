@@ -13,6 +13,8 @@
 -type pool() :: #{pid := pid(), options := options(), warnings := [binary()]}.
 
 -define(MANAGER, mongoose_wpool_http_mgr).
+%% Milliseconds between two tries, about a second in all: what is awaited is a few steps of the host's.
+-define(WAIT, [1, 2, 4, 8, 16 | lists:duplicate(50, 20)]).
 %% The manager may be starting a pool whose endpoint does not answer.
 -define(MANAGER_TIMEOUT, 30000).
 
@@ -35,33 +37,78 @@ is_listed({Scope, Tag}) ->
     end.
 
 %% @doc The pool as it runs now. `not_started' where it does not, also while it is being restarted.
+%%
+%% Where it ends while it is read, it is what was read until then: it lived, and notifications may have
+%% come for it.
 -spec find(mongoose_http_pusher_routes:pool_key()) -> {ok, pool()} | not_started.
 find(Key) ->
     case whereis(process_name(Key)) of
-        undefined -> not_started;
-        Pid -> read(Key, Pid, 3)
+        undefined ->
+            not_started;
+        Pid ->
+            Ref = erlang:monitor(process, Pid),
+            Read = read(Key, Ref, #{}, ?WAIT),
+            erlang:demonitor(Ref, [flush]),
+            case Read of
+                #{manager := _} -> {ok, found(Key, Pid, Read)};
+                _ -> not_started
+            end
     end.
 
-%% The manager starts the process before it enters it in its state and in the tables.
-read(_Key, _Pid, 0) ->
-    not_started;
-read({Scope, Tag} = Key, Pid, Tries) ->
-    Known = try
-                {state, http, Pools, _} = sys:get_state(?MANAGER, ?MANAGER_TIMEOUT),
-                {maps:get({http, Scope, Tag}, Pools),
-                 hd(ets:lookup(mongoose_wpool, {http, Scope, Tag})),
-                 hd(ets:lookup(mongoose_wpool_http, {Scope, Tag}))}
-            catch
-                _:_ -> incomplete
-            end,
+%% The manager starts the process, enters its row in mongoose_wpool_http and it in its own state, and
+%% answers; then the process that asked for the pool enters the row in mongoose_wpool. So what is
+%% missing comes in a moment.
+read(Key = {Scope, Tag}, Ref, Known0, Waits) ->
+    Known = maps:merge(manager(Key, Known0),
+                       maps:from_list([{Table, Row} || {Table, RowKey} <- [{mongoose_wpool, {http, Scope, Tag}},
+                                                                           {mongoose_wpool_http, {Scope, Tag}}],
+                                                       Row <- rows(Table, RowKey)])),
     case Known of
-        incomplete ->
-            timer:sleep(20),
-            read(Key, Pid, Tries - 1);
-        {#{wpool_opts := WpoolOpts, conn_opts := ConnOpts}, Row, {_, Prefix, RequestTimeout}} ->
-            {Options, Warnings} = options({Row, WpoolOpts}, ConnOpts, {Prefix, RequestTimeout}),
-            {ok, #{pid => Pid, options => Options, warnings => Warnings}}
+        #{manager := _, mongoose_wpool := _, mongoose_wpool_http := _} ->
+            Known;
+        _ ->
+            receive
+                {'DOWN', Ref, process, _, _} -> Known
+            after hd(Waits) ->
+                    case tl(Waits) of
+                        [] -> #{};
+                        Rest -> read(Key, Ref, Known, Rest)
+                    end
+            end
     end.
+
+manager(_Key, Known = #{manager := _}) ->
+    Known;
+manager({Scope, Tag}, Known) ->
+    try
+        {state, http, Pools, _} = sys:get_state(?MANAGER, ?MANAGER_TIMEOUT),
+        Known#{manager => maps:get({http, Scope, Tag}, Pools)}
+    catch
+        _:_ -> Known
+    end.
+
+rows(Table, Key) ->
+    try
+        ets:lookup(Table, Key)
+    catch
+        error:badarg -> []
+    end.
+
+%% A row that the host has not written, or no more, has its defaults.
+found({Scope, Tag}, Pid, Known = #{manager := #{wpool_opts := WpoolOpts, conn_opts := ConnOpts}}) ->
+    Row = maps:get(mongoose_wpool, Known, {mongoose_wpool, {http, Scope, Tag}, best_worker, 5000}),
+    Http = case Known of
+               #{mongoose_wpool_http := {_, Prefix, RequestTimeout}} ->
+                   {Prefix, RequestTimeout};
+               _ ->
+                   {connection(path_prefix, ConnOpts, <<"/">>),
+                    connection(request_timeout, ConnOpts, 2000)}
+           end,
+    {Options, Warnings} = options({Row, WpoolOpts}, ConnOpts, Http),
+    #{pid => Pid, options => Options, warnings => Warnings}.
+
+connection(Key, ConnOpts, Default) when is_map(ConnOpts) -> maps:get(Key, ConnOpts, Default);
+connection(Key, ConnOpts, Default) -> proplists:get_value(Key, ConnOpts, Default).
 
 %% @doc Options of the engine for what the host holds of a pool.
 -spec options({Row :: tuple(), WpoolOpts :: [term()]}, ConnOpts :: [term()] | map(),

@@ -1,0 +1,105 @@
+%% Pools that live for a moment: what came while they lived is delivered, though the host had not
+%% finished their start when they were looked at, and has stopped them since.
+%%
+%% The manager starts a pool's process and answers; the process that asked for the pool then writes its
+%% row, which a session of the host needs. Here that process is held in between.
+-module(brief_pools_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/1, send/2, wait/2, wait_sent/1]).
+
+-define(HOST, <<"localhost">>).
+-define(MANAGER, mongoose_wpool_http_mgr).
+
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups([a_pool_whose_row_comes_late_and_is_stopped_at_once,
+                        a_pool_that_is_stopped_before_its_row_is_written,
+                        a_pool_that_crashes_before_its_row_is_written]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+%% What they have accepted is sent in the drain time, however busy the machine is.
+init_per_testcase(_Case, Config) ->
+    pusher_case:start(Config, #{env => [{drain_timeout, 60000}]}).
+
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config).
+
+a_pool_whose_row_comes_late_and_is_stopped_at_once(Config) ->
+    Starting = half_started(Config),
+    pushed(),
+    go_on(Starting),
+    timer:sleep(20),
+    _ = host_ctl:stop_pool(global, brief),
+    wait_sent(3),
+    in_order(Config).
+
+a_pool_that_is_stopped_before_its_row_is_written(Config) ->
+    Starting = half_started(Config),
+    pushed(),
+    _ = host_ctl:stop_pool(global, brief),
+    wait_sent(3),
+    in_order(Config),
+    exit(Starting, kill),
+    erlang:resume_process(Starting).
+
+%% It comes back, and is the same pool.
+a_pool_that_crashes_before_its_row_is_written(Config) ->
+    Starting = half_started(Config),
+    pushed(),
+    ok = host_ctl:crash_pool(global, brief),
+    wait_sent(3),
+    go_on(Starting),
+    _ = wait(fun() -> host_ctl:pool_pid(global, brief) end, fun is_pid/1),
+    send(<<"alice">>, <<"4">>),
+    wait_sent(4),
+    in_order(Config).
+
+%%% Helpers
+
+%% The pool's process is there, the manager knows it, and its row is not written.
+half_started(Config) ->
+    %% The manager starts with the first pool there is.
+    {ok, _} = pusher_case:pool(other, Config, #{}),
+    module([#{path => "/n", pool_name => brief}]),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = sys:suspend(?MANAGER),
+    Starting = spawn(fun() -> {ok, _} = pusher_case:pool(brief, Config, #{workers => 1}) end),
+    _ = wait(fun() -> process_info(whereis(?MANAGER), message_queue_len) end,
+             fun({message_queue_len, Length}) -> Length > 0 end),
+    true = erlang:suspend_process(Starting),
+    ok = sys:resume(?MANAGER),
+    _ = wait(fun() -> maps:is_key({http, global, brief}, element(3, sys:get_state(?MANAGER, 30000))) end,
+             fun(Known) -> Known end),
+    ?assertEqual([], ets:lookup(mongoose_wpool, {http, global, brief})),
+    Starting.
+
+go_on(Starting) ->
+    true = erlang:resume_process(Starting),
+    _ = wait(fun() -> ets:lookup(mongoose_wpool, {http, global, brief}) end, fun(Rows) -> Rows =/= [] end).
+
+%% Three notifications, and the manager has been asked for the pool's options since.
+pushed() ->
+    Manager = whereis(?MANAGER),
+    1 = erlang:trace(Manager, true, ['receive']),
+    [send(<<"alice">>, integer_to_binary(N)) || N <- [1, 2, 3]],
+    receive {trace, Manager, 'receive', {system, _, get_state}} -> ok
+    after 30000 -> error(not_asked)
+    end,
+    1 = erlang:trace(Manager, false, ['receive']).
+
+in_order(Config) ->
+    Texts = [binary_to_integer(Text) || {_, Text} <- pusher_case:messages(Config)],
+    ?assertEqual(lists:seq(1, length(Texts)), Texts).

@@ -1,0 +1,56 @@
+%% The owner of the pools, message by message: a session's word is never dropped.
+-module(pools_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+
+-import(mongoose_http_pusher_pools, [handle_info/2]).
+
+-define(KEY, {global, http_pool}).
+
+%% A look is under way when the word comes, and finds nothing: another look follows.
+a_word_during_a_look_test_() ->
+    {setup, fun start/0, fun stop/1,
+     [fun() ->
+              State = state(),
+              {noreply, Told} = handle_info({look, ?KEY}, State),
+              ?assertEqual(maps:get(helpers, State), maps:get(helpers, Told)),
+              {noreply, Later} = handle_info(ended(State, not_started), Told),
+              ?assertMatch([{look, ?KEY}], maps:values(maps:get(helpers, Later))),
+              ?assertNotEqual(maps:get(helpers, State), maps:get(helpers, Later))
+      end,
+      %% Without a word there is none but the next in its turn.
+      fun() ->
+              State = state(),
+              {noreply, Later} = handle_info(ended(State, not_started), State),
+              ?assertEqual([], maps:values(maps:get(helpers, Later)))
+      end,
+      %% Asked by a session that was killed before it could tell: found by the next look at all.
+      fun() ->
+              State = state(),
+              ok = mongoose_http_pusher_routes:ask_to_look(?KEY),
+              {noreply, Looked} = handle_info(look_again, State#{eager := infinity}),
+              ?assertMatch(#{pools := #{?KEY := #{again := true}}}, Looked),
+              ?assertEqual(false, mongoose_http_pusher_routes:asked(?KEY))
+      end]}.
+
+%% The host has a process that the owner does not know.
+start() ->
+    mongoose_http_pusher_routes:new(),
+    Process = spawn(fun() -> receive stop -> ok end end),
+    true = register(mongoose_http_pusher_host_pool:process_name(?KEY), Process),
+    Process.
+
+stop(Process) ->
+    Process ! stop,
+    ets:delete(mongoose_http_pusher_routes).
+
+state() ->
+    Ref = make_ref(),
+    Pool = #{spare => 1, pool => undefined, pid => undefined, digest => undefined, looking => Ref},
+    #{settings => mongoose_http_pusher_settings:defaults(), pools => #{?KEY => Pool},
+      helpers => #{Ref => {look, ?KEY}}, eager => undefined, unrouted => [],
+      burst => mongoose_http_pusher_burst:new(0)}.
+
+ended(#{helpers := Helpers}, Result) ->
+    [Ref] = maps:keys(Helpers),
+    {'DOWN', Ref, process, self(), mongoose_http_pusher_sealed:run(fun() -> {look, Result} end)}.
