@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use engine::settings::PoolOptions;
 use sink::SinkConfig;
-use support::{BOUND, Bench, End, millis, options, sink};
+use support::{Bench, End, options, sink};
 
 #[track_caller]
 fn assert_sent(end: &End, expected: u16) {
@@ -27,11 +27,7 @@ fn assert_sent(end: &End, expected: u16) {
 fn no_redirect_is_followed() {
     let bench = Bench::new();
     let (endpoint, elsewhere) = (sink(SinkConfig::default()), sink(SinkConfig::default()));
-    let pool = bench.pool(PoolOptions {
-        request_timeout: millis(BOUND),
-        call_timeout: millis(BOUND),
-        ..options(endpoint.url(""))
-    });
+    let pool = bench.pool(options(endpoint.url("")));
     let statuses = [300, 301, 302, 303, 305, 307, 308];
     for status in statuses {
         for target in [elsewhere.url("/stolen"), "/stolen".to_owned()] {
@@ -55,11 +51,7 @@ fn no_redirect_is_followed() {
 fn nothing_is_remembered_of_a_response() {
     let bench = Bench::new();
     let endpoint = sink(SinkConfig::default());
-    let pool = bench.pool(PoolOptions {
-        request_timeout: millis(BOUND),
-        call_timeout: millis(BOUND),
-        ..options(endpoint.url(""))
-    });
+    let pool = bench.pool(options(endpoint.url("")));
     let plan = "status=200 header=set-cookie:session=1;path=/ header=set-cookie:other=2 \
                 header=alt-svc:h2=%22:1%22 header=www-authenticate:Basic \
                 header=strict-transport-security:max-age=31536000 header=etag:%221%22";
@@ -150,8 +142,6 @@ fn memory_is_not_held() {
     ] {
         let pool = bench.pool(PoolOptions {
             workers: WORKERS,
-            request_timeout: millis(BOUND),
-            call_timeout: millis(2 * BOUND),
             ..options(endless(head))
         });
         reset_peak();

@@ -25,8 +25,6 @@ fn open(bench: &Bench, options: PoolOptions) -> u32 {
 fn patient(url: String, workers: u64) -> PoolOptions {
     PoolOptions {
         workers,
-        request_timeout: 60_000,
-        call_timeout: 60_000,
         ..options(url)
     }
 }

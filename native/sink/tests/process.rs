@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-const HUNG: Duration = Duration::from_secs(20);
+const HUNG: Duration = Duration::from_secs(120);
 
 struct Process {
     child: Child,
@@ -185,7 +185,10 @@ fn it_ends_on_signals_even_with_a_request_held() {
         let mut held = TcpStream::connect(sink.addr).unwrap();
         write!(held, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
         let pid = sink.child.id().to_string();
-        std::thread::sleep(Duration::from_millis(50));
+        let end = Instant::now() + HUNG;
+        while !sink.admin("GET", "/stats", "").1.contains("in_flight 1\n") {
+            assert!(Instant::now() < end, "the request is not there");
+        }
         assert!(sink.child.try_wait().unwrap().is_none());
         let kill = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(kill.unwrap().success());

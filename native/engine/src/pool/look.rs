@@ -57,7 +57,7 @@ impl Pool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -75,7 +75,7 @@ mod tests {
     use crate::settings::PoolOptions;
     use crate::transport::link::Endpoint;
 
-    fn pool(totals: &Totals) -> Arc<Pool> {
+    pub fn pool(totals: &Totals) -> Arc<Pool> {
         let lane = LaneLimits {
             items: 10,
             cost: 1000,
@@ -90,7 +90,7 @@ mod tests {
         Pool::new(0, "pool", limits, node, report, Handle::current())
     }
 
-    fn notification() -> Notification {
+    pub fn notification() -> Notification {
         let handler = Handler {
             id: 0,
             host_type: Arc::new(HostType::new(0, "localhost")),
@@ -107,13 +107,12 @@ mod tests {
         Notification::new(Arc::new(handler), Direction::In, names, b"hi", content).unwrap()
     }
 
-    fn open(pool: &Arc<Pool>) {
+    pub fn open(pool: &Arc<Pool>, host: &str, request_timeout: u64, call_timeout: u64) {
         let options = PoolOptions {
-            // Nobody listens there: the request starts, and that is all that matters here.
-            host: "http://127.0.0.1:1".to_owned(),
+            host: host.to_owned(),
             path_prefix: "/".to_owned(),
-            request_timeout: 1_000,
-            call_timeout: 3_600_000,
+            request_timeout,
+            call_timeout,
             workers: 1,
             strategy: "best_worker".to_owned(),
             max_worker_queue_len: None,
@@ -139,7 +138,8 @@ mod tests {
         pool.push(b"bob", notification()).unwrap();
         assert_eq!(pool.oldest_waiting(), Some(begin));
         advance(Duration::from_secs(4)).await;
-        open(&pool);
+        // Nobody listens there: the request starts, and that is all that matters here.
+        open(&pool, "http://127.0.0.1:1", 1_000, 3_600_000);
         let read = || totals.of("pool").queue_time.read();
         while read().started() < 2 {
             sleep(Duration::from_millis(1)).await;

@@ -10,6 +10,8 @@ mod state;
 mod taking;
 pub mod target;
 pub mod timer;
+#[cfg(test)]
+mod times;
 pub mod winding_up;
 
 use std::sync::atomic::AtomicU64;

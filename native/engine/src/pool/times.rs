@@ -1,0 +1,69 @@
+//! That `request_timeout` and `call_timeout` are kept to the millisecond, with a clock that moves only
+//! where nothing else can happen. Not here: what becomes of the connection (tests/fault_matrix.rs).
+#![allow(clippy::unwrap_used)]
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::look::tests::{notification, open, pool};
+use crate::report::totals::Totals;
+
+/// Takes connections, as the system does that for it, and never answers.
+fn endpoint() -> (TcpListener, String) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+/// The clock may move a little for each time that the system has something to tell.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// Waits until so many have failed; how long after `begin` that was, and with which reason.
+async fn failed(totals: &Totals, count: u64, begin: Instant) -> (Duration, &'static str) {
+    let totals = totals.of("pool");
+    while totals.failed() < count {
+        sleep(Duration::from_millis(1)).await;
+    }
+    (
+        begin.elapsed(),
+        totals.last_failure().unwrap().reason.as_str(),
+    )
+}
+
+#[track_caller]
+fn assert_after((took, reason): (Duration, &str), seconds: u64, expected: &str) {
+    let due = Duration::from_secs(seconds);
+    assert!(took >= due && took <= due + SLACK, "{took:?}");
+    assert_eq!(reason, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_ends_after_request_timeout() {
+    let (_listener, url) = endpoint();
+    let totals = Totals::default();
+    let pool = pool(&totals);
+    open(&pool, &url, 7_000, 60_000);
+    let begin = Instant::now();
+    for number in [1, 2] {
+        pool.push(b"alice", notification()).unwrap();
+        let failed = failed(&totals, number, begin).await;
+        assert_after(failed, 7 * number, "request_timeout");
+    }
+}
+
+/// One worker, and three notifications: in flight, first of its lane, and behind the first.
+#[tokio::test(start_paused = true)]
+async fn call_timeout_runs_from_the_head_of_the_lane() {
+    let (_listener, url) = endpoint();
+    let totals = Totals::default();
+    let pool = pool(&totals);
+    open(&pool, &url, 60_000, 5_000);
+    let begin = Instant::now();
+    for lane in [b"alice", b"kate_", b"alice"] {
+        pool.push(lane, notification()).unwrap();
+    }
+    assert_after(failed(&totals, 2, begin).await, 5, "pool_timeout");
+    assert_after(failed(&totals, 3, begin).await, 10, "pool_timeout");
+}
