@@ -27,8 +27,7 @@ fn the_status_is_seen() {
         });
         let handler = bench.handler("/n");
         let mut ended = 0;
-        for (size, status, count) in [(200_000, 413, 40), (200_000, 401, 40), (4_000_000, 413, 8)]
-        {
+        for (size, status, count) in [(200_000, 413, 40), (200_000, 401, 40), (4_000_000, 413, 8)] {
             let plan = format!("fault=early-answer status={status} body=no");
             sink.set_plan(plan.parse().unwrap()).unwrap();
             let text = vec![b'x'; size];
