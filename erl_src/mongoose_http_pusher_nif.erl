@@ -5,7 +5,8 @@
 %% could not be loaded. What each does is written in native/nif.
 -module(mongoose_http_pusher_nif).
 
--export([start_engine/1, stop_engine/0, ping/0, imitate_encoder/1,
+-export([start_engine/1, stop_engine/0, ping/0, measure_calls/1, measured_calls/0,
+         imitate_encoder/1,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, configure_pool/2, open_pool/1, hand_over/2, drain_pool/1, resume_pool/1,
          close_pool/2, pools/0, figures/0,
@@ -81,6 +82,15 @@ stop_engine() -> ?NOT_LOADED.
 
 -spec ping() -> boolean().
 ping() -> ?NOT_LOADED.
+
+%% Begins to measure, or ends it, how long calls hold a scheduler. Off unless a test has asked for it.
+-spec measure_calls(boolean()) -> ok.
+measure_calls(_On) -> ?NOT_LOADED.
+
+%% Each function that was called since, how often, and its longest call in nanoseconds of CPU time.
+-spec measured_calls() -> [{Function :: binary(), Calls :: non_neg_integer(),
+                            Longest :: non_neg_integer()}].
+measured_calls() -> ?NOT_LOADED.
 
 %% Whether the host's form encoder escapes in groups.
 -spec imitate_encoder(boolean()) -> ok.

@@ -9,8 +9,10 @@
 -export([event/3]).
 
 -define(DEFAULTS, mod_event_pusher_http_defaults).
-%% Longer texts are copied on a dirty scheduler: 64 KiB take about ten microseconds.
+%% Longer texts, headers included, are copied on a dirty scheduler, and so are more headers: 64 KiB take
+%% about ten microseconds.
 -define(LONG, 65536).
+-define(MANY, 100).
 %% A pool that is replaced while its notification is handed over is looked up again, this often.
 -define(TRIES, 3).
 
@@ -101,11 +103,19 @@ call(Pool, Id, Direction, Names, {form, Message}) when byte_size(Message) < ?LON
     mongoose_http_pusher_nif:push_form(Pool, Id, Direction, Names, Message);
 call(Pool, Id, Direction, Names, {form, Message}) ->
     mongoose_http_pusher_nif:push_form_dirty(Pool, Id, Direction, Names, Message);
-call(Pool, Id, Direction, Names, {custom, Headers, Body})
-  when byte_size(Body) < ?LONG, length(Headers) < 100 ->
-    mongoose_http_pusher_nif:push_custom(Pool, Id, Direction, Names, Headers, Body);
 call(Pool, Id, Direction, Names, {custom, Headers, Body}) ->
-    mongoose_http_pusher_nif:push_custom_dirty(Pool, Id, Direction, Names, Headers, Body).
+    case is_short(Headers, ?LONG - byte_size(Body), ?MANY) of
+        true -> mongoose_http_pusher_nif:push_custom(Pool, Id, Direction, Names, Headers, Body);
+        false -> mongoose_http_pusher_nif:push_custom_dirty(Pool, Id, Direction, Names, Headers, Body)
+    end.
+
+%% Whether headers have so many bytes and are so many at most.
+is_short([], Bytes, _Count) ->
+    Bytes > 0;
+is_short([{Name, Value} | Headers], Bytes, Count) when Bytes > 0, Count > 0 ->
+    is_short(Headers, Bytes - byte_size(Name) - byte_size(Value), Count - 1);
+is_short(_Headers, _Bytes, _Count) ->
+    false.
 
 %% Counted; metrics and logs are the reporter's.
 reject(HostType, #{pool_name := Tag, path := Path}, Reason, Sender, Text) ->

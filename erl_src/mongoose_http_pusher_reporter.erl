@@ -71,12 +71,14 @@ report(State = #{log_level := LogLevel}) ->
     Verbose = mongoose_http_pusher_log:allowed(info, LogLevel),
     Outcomes = mongoose_http_pusher_nif:take_outcomes(Verbose),
     State1 = lists:foldl(fun(Outcome, S) -> outcome(Outcome, Verbose, S) end, State, Outcomes),
-    State2 = lists:foldl(fun rejected/2, State1, mongoose_http_pusher_nif:rejections()),
+    Rejections = mongoose_http_pusher_nif:rejections(),
+    State2 = lists:foldl(fun rejected/2, State1, Rejections),
     mongoose_http_pusher_log:notices(mongoose_http_pusher_nif:notices()),
     #{log := Log} = State2,
     {Log1, NextLine} = mongoose_http_pusher_log:due(Log),
-    Wait = case Outcomes of
-               [] -> min(NextLine, ?IDLE);
+    %% Both come in batches: there may be more.
+    Wait = case {Outcomes, Rejections} of
+               {[], []} -> min(NextLine, ?IDLE);
                _ -> 0
            end,
     {noreply, State2#{log := Log1}, Wait}.

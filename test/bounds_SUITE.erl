@@ -53,7 +53,7 @@ pending_notifications_of_a_pool(Config) ->
     _ = wait_reason(queue_full, 30),
     ?assertMatch(#{accepted := 50, rejected := 30}, wait_numbers(Config, fun(_) -> true end)).
 
-%% Text and names count, whatever the form makes of them.
+%% What is kept counts, whatever the form makes of it.
 pending_bytes_of_a_pool(Config) ->
     stalled(Config, #{}),
     [send(user(N), binary:copy(<<"x">>, 10000)) || N <- lists:seq(1, 20)],

@@ -69,7 +69,8 @@ badarg(Name, Args) ->
 functions() ->
     Form = [id, id, direction, names, binary],
     Custom = [id, id, direction, names, headers, binary],
-    [{start_engine, [settings]}, {stop_engine, []}, {ping, []}, {imitate_encoder, [boolean]},
+    [{start_engine, [settings]}, {stop_engine, []}, {ping, []},
+     {measure_calls, [boolean]}, {measured_calls, []}, {imitate_encoder, [boolean]},
      {open_host_type, [text]}, {close_host_type, [text]}, {abort_host_type, [text]},
      {host_type_info, [text]}, {host_types, []},
      {create_pool, [text]}, {configure_pool, [id, options]}, {open_pool, [id]},

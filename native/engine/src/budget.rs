@@ -41,6 +41,11 @@ impl Bound {
             .is_ok()
     }
 
+    /// Counts what is there already, whether it fits or not.
+    pub fn add(&self, more: usize) {
+        self.used.fetch_add(more, Ordering::AcqRel);
+    }
+
     /// Gives back what [`Bound::reserve`] reserved.
     pub fn release(&self, less: usize) {
         self.used.fetch_sub(less, Ordering::AcqRel);
@@ -80,6 +85,12 @@ impl Budget {
     pub fn release(&self, bytes: usize) {
         self.bytes.release(bytes);
         self.items.release(1);
+    }
+
+    /// The bytes alone.
+    #[must_use]
+    pub fn bytes(&self) -> &Bound {
+        &self.bytes
     }
 
     /// Items and bytes in use.

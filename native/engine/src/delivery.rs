@@ -38,17 +38,18 @@ pub async fn deliver(
     pool: &Arc<Pool>,
     cell: &Cell,
     link: &mut Option<Link>,
-    job: InFlight,
+    mut job: InFlight,
 ) -> Option<InFlight> {
     faults::point("prepare");
-    let parts = (pool.opened(), job.notification(), job.accepted_at());
-    let (Some(opened), Some(notification), Some(accepted_at)) = parts else {
+    let (accepted_at, opened) = (job.accepted_at(), pool.opened());
+    let prepared = opened.and_then(|opened| Prepared::new(opened, &mut job));
+    let (Some(opened), Some(prepared), Some(accepted_at)) = (opened, prepared, accepted_at) else {
         return job.finish_and_take(
             cell,
             failure(Reason::InternalError, "the pool is not open", 0),
         );
     };
-    let prepared = match Prepared::new(opened, notification) {
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(text) => return job.finish_and_take(cell, failure(Reason::PoolConfig, &text, 0)),
     };
@@ -166,7 +167,7 @@ impl Attempts<'_> {
 async fn attempt_all(
     opened: &Opened,
     link: &mut Option<Link>,
-    prepared: &Prepared<'_>,
+    prepared: &Prepared,
     call_deadline: Instant,
     attempts: &Attempts<'_>,
 ) -> Result<Answer, AttemptError> {
@@ -210,7 +211,7 @@ async fn attempt_all(
 async fn attempt_once(
     opened: &Opened,
     link: &mut Option<Link>,
-    prepared: &Prepared<'_>,
+    prepared: &Prepared,
 ) -> Result<Response<Incoming>, AttemptError> {
     let usable = match link {
         Some(kept) => poll_fn(|cx| Poll::Ready(kept.poll_usable(cx))).await,

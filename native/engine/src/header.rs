@@ -33,20 +33,6 @@ pub enum HeaderError {
     SecondHost,
 }
 
-/// Checks one header and adds it to those before it.
-pub fn add(
-    headers: &mut Vec<(HeaderName, HeaderValue)>,
-    name: &[u8],
-    value: &[u8],
-) -> Result<(), HeaderError> {
-    let checked = check(name, value)?;
-    if checked.0 == HOST && headers.iter().any(|(name, _)| name == HOST) {
-        return Err(HeaderError::SecondHost);
-    }
-    headers.push(checked);
-    Ok(())
-}
-
 /// Checks one header.
 pub fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), HeaderError> {
     let shown = || String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
@@ -71,6 +57,7 @@ fn is_host(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::headers::{self, Headers};
 
     #[test]
     fn ordinary_headers_pass_with_the_name_in_lower_case() {
@@ -107,12 +94,13 @@ mod tests {
             "my_service",
             " x ",
         ] {
-            let mut headers = Vec::new();
-            add(&mut headers, b"X-A", b"1").expect("an ordinary header");
-            add(&mut headers, b"Host", host.as_bytes()).expect("a host");
-            let again = add(&mut headers, b"host", host.as_bytes());
+            let mut headers = Headers::default();
+            headers.add(b"X-A", b"1").expect("an ordinary header");
+            headers.add(b"Host", host.as_bytes()).expect("a host");
+            let again = headers.add(b"host", host.as_bytes());
             assert_eq!(again, Err(HeaderError::SecondHost));
-            assert_eq!(headers.len(), 2);
+            let kept = headers::parse(headers.as_bytes().to_vec().into());
+            assert_eq!(kept.len(), 2);
         }
         for none in [
             "",

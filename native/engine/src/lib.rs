@@ -27,6 +27,8 @@ pub mod faults;
 pub mod figures;
 pub mod form;
 pub mod header;
+pub mod headers;
+pub mod heap;
 pub mod host_type;
 pub mod notification;
 pub mod panics;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use crate::form;
+use crate::headers::{self, Headers};
 use crate::host_type::HostType;
 use crate::report::totals::RejectedTotals;
+use crate::{form, heap};
 
 /// One configured handler: an entry of the module's section, as far as the engine needs it.
 #[derive(Debug)]
@@ -36,28 +37,39 @@ pub enum Direction {
     Out,
 }
 
-/// Headers of a custom callback module, checked.
-pub type Headers = Box<[(HeaderName, HeaderValue)]>;
-
 /// What the POST carries.
-#[derive(Debug)]
-pub enum Content {
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
     /// The documented form of author, server, receiver and message; built when it is sent.
     Form,
     /// Headers from a custom callback module, with the text as the body.
-    Custom(Headers),
+    Custom(&'a Headers),
+}
+
+/// What a request is made of, taken out of its notification.
+#[derive(Debug)]
+pub struct Payload {
+    /// Headers of a custom callback module; without one, the body is a form.
+    pub headers: Option<Vec<(HeaderName, HeaderValue)>>,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// A notification on its way.
 #[derive(Debug)]
 pub struct Notification {
     handler: Arc<Handler>,
-    content: Content,
-    /// Sender, server, receiver and text behind one another: one allocation for all.
+    /// Sender, server, receiver, text and headers behind one another: one allocation for all.
     bytes: Box<[u8]>,
-    ends: [u32; 3],
+    /// Where the first four of these end.
+    ends: [u32; 4],
     direction: Direction,
+    form: bool,
 }
+
+/// Names and text of up to this length stay with a notification that has started, as they are: to
+/// copy the names would cost more than is gained.
+const KEEP: usize = 1024;
 
 impl Notification {
     /// Puts a notification together. `text` is the message for [`Content::Form`], otherwise the
@@ -68,27 +80,28 @@ impl Notification {
         direction: Direction,
         names: Names<'_>,
         text: &[u8],
-        content: Content,
+        content: Content<'_>,
     ) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(
-            names.sender.len() + names.server.len() + names.receiver.len() + text.len(),
-        );
-        let mut ends = [0; 3];
-        for (end, part) in ends
-            .iter_mut()
-            .zip([names.sender, names.server, names.receiver])
-        {
+        let (form, headers) = match content {
+            Content::Form => (true, &[][..]),
+            Content::Custom(headers) => (false, headers.as_bytes()),
+        };
+        let parts = [names.sender, names.server, names.receiver, text];
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let mut bytes = Vec::with_capacity(length + headers.len());
+        let mut ends = [0; 4];
+        for (end, part) in ends.iter_mut().zip(parts) {
             bytes.extend_from_slice(part);
             *end = u32::try_from(bytes.len()).ok()?;
         }
-        bytes.extend_from_slice(text);
+        bytes.extend_from_slice(headers);
         u32::try_from(bytes.len()).ok()?;
         Some(Self {
             handler,
-            content,
             bytes: bytes.into_boxed_slice(),
             ends,
             direction,
+            form,
         })
     }
 
@@ -107,7 +120,7 @@ impl Notification {
     /// Sender, server and receiver.
     #[must_use]
     pub fn names(&self) -> Names<'_> {
-        let [sender, server, receiver] = self.ends.map(|end| end as usize);
+        let [sender, server, receiver, _] = self.ends.map(|end| end as usize);
         Names {
             sender: &self.bytes[..sender],
             server: &self.bytes[sender..server],
@@ -115,33 +128,62 @@ impl Notification {
         }
     }
 
-    /// Bytes that count against the bounds.
+    /// Memory that it has allocated: what counts against the bounds, together with what its place in
+    /// a queue takes.
     #[must_use]
-    pub fn cost(&self) -> usize {
-        let headers = match &self.content {
-            Content::Form => 0,
-            Content::Custom(headers) => headers
-                .iter()
-                .map(|(name, value)| name.as_str().len() + value.len())
-                .sum(),
-        };
-        self.bytes.len() + headers
+    pub fn allocated(&self) -> usize {
+        heap::taken(self.bytes.len())
     }
 
     /// The request's body.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        let text = &self.bytes[self.ends[2] as usize..];
-        match &self.content {
-            Content::Form => form::encode(&self.names(), text).into(),
-            Content::Custom(_) => Bytes::copy_from_slice(text),
+        let [.., names, text] = self.ends.map(|end| end as usize);
+        let text = &self.bytes[names..text];
+        if !self.form {
+            return Bytes::copy_from_slice(text);
+        }
+        let mut form = form::encode(&self.names(), text);
+        if form.capacity() > KEEP && form.capacity() - form.len() > form.len() / 8 {
+            form.shrink_to_fit();
+        }
+        form.into()
+    }
+
+    /// What is to be sent, of which no second copy stays here if it is long.
+    #[must_use]
+    pub fn take_payload(&mut self) -> Payload {
+        if self.form {
+            let body = self.body();
+            if self.bytes.len() > KEEP {
+                self.forget_content();
+            }
+            return Payload {
+                headers: None,
+                body,
+            };
+        }
+        let [.., names, text] = self.ends.map(|end| end as usize);
+        let whole = Bytes::from(self.forget_content());
+        Payload {
+            headers: Some(headers::parse(whole.slice(text..))),
+            body: whole.slice(names..text),
         }
     }
 
-    /// Headers of a custom callback module.
-    #[must_use]
-    pub fn content(&self) -> &Content {
-        &self.content
+    /// It has its outcome: the names are what is left to be said of it.
+    pub(crate) fn shed(&mut self) {
+        if self.bytes.len() > KEEP {
+            self.forget_content();
+        }
+    }
+
+    /// Keeps the names alone; what there was before.
+    fn forget_content(&mut self) -> Box<[u8]> {
+        let names = self.ends[2];
+        self.ends[3] = names;
+        let kept = self.bytes[..names as usize].into();
+        std::mem::replace(&mut self.bytes, kept)
     }
 }
 

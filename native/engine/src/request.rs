@@ -12,8 +12,9 @@ use http::uri::{Authority, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use http_body_util::Full;
 
-use crate::notification::{Content, Notification};
+use crate::notification::Payload;
 use crate::pool::Opened;
+use crate::pool::in_flight::InFlight;
 use crate::pool::target::Target;
 
 /// Fields about the connection, which HTTP/2 does not have. `header::check` refuses those that frame
@@ -26,27 +27,27 @@ const HTTP1_ONLY: [HeaderName; 3] = [
 
 /// A request that can be sent more than once. Its headers are put together for each attempt: a second
 /// one is rare, and a copy for it would cost the first.
-pub struct Prepared<'a> {
+pub struct Prepared {
     target: Target,
-    content: &'a Content,
-    body: Bytes,
+    payload: Payload,
 }
 
-impl<'a> Prepared<'a> {
-    /// The request for `notification`, or what is wrong with its URL.
-    pub fn new(opened: &Opened, notification: &'a Notification) -> Result<Self, Arc<str>> {
-        let content = notification.content();
-        let mut target = opened.targets.get(notification.handler())?;
-        if let Content::Custom(own) = content
-            && let Some((_, host)) = own.iter().find(|(name, _)| name == HOST)
-        {
-            target = with_host(target, host).map_err(|error| error.to_string())?;
+impl Prepared {
+    /// The request for `job`, or what is wrong with its URL; none if it is over.
+    pub fn new(opened: &Opened, job: &mut InFlight) -> Option<Result<Self, Arc<str>>> {
+        let mut target = match opened.targets.get(job.notification()?.handler()) {
+            Ok(target) => target,
+            Err(text) => return Some(Err(text)),
+        };
+        let payload = job.take_payload()?;
+        let mut own = payload.headers.iter().flatten();
+        if let Some((_, host)) = own.find(|(name, _)| name == HOST) {
+            target = match with_host(target, host) {
+                Ok(target) => target,
+                Err(error) => return Some(Err(error.to_string().into())),
+            };
         }
-        Ok(Self {
-            target,
-            content,
-            body: notification.body(),
-        })
+        Some(Ok(Self { target, payload }))
     }
 
     /// Where it goes.
@@ -58,7 +59,7 @@ impl<'a> Prepared<'a> {
     /// One copy of it.
     #[must_use]
     pub fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
+        let mut request = Request::new(Full::new(self.payload.body.clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.target.uri.clone();
         *request.headers_mut() = self.headers();
@@ -71,13 +72,13 @@ impl<'a> Prepared<'a> {
         if let Some(host) = &self.target.host {
             headers.insert(HOST, host.clone());
         }
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
-        match self.content {
-            Content::Form => {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.payload.body.len()));
+        match &self.payload.headers {
+            None => {
                 let form = HeaderValue::from_static("application/x-www-form-urlencoded");
                 headers.insert(CONTENT_TYPE, form);
             }
-            Content::Custom(own) => {
+            Some(own) => {
                 // The host is in the target already.
                 for (name, value) in own.iter().filter(|(name, _)| name != HOST) {
                     if !http2 {

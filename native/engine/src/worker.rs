@@ -93,6 +93,9 @@ pub async fn run(mut seat: Seat) {
                 let mut next = Some(first);
                 while let Some(job) = next {
                     next = guarded(&seat, &mut link, job).await;
+                    // A hundred thousand whose time is over, or whose URL is invalid, end one after
+                    // the other without waiting for anything.
+                    tokio::task::coop::consume_budget().await;
                 }
             }
             Turn::Parked => {

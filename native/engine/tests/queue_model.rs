@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use engine::queue::core::Core;
-use engine::queue::lanes::{Expiry, LaneLimits, Taken, Ticket};
+use engine::queue::lanes::{Expiry, LaneLimits, Lanes, Taken, Ticket};
 use engine::queue::phase::{Phase, Rules};
 use engine::queue::step::{Refusal, Step, Turn};
 use engine::settings::WhenBusy;
@@ -166,6 +166,8 @@ struct World {
     expired: Option<Taken<Item>>,
     /// A purge that has not come to its end.
     purging: Option<(Option<u32>, usize, usize)>,
+    /// Bytes reserved for lanes and not given back.
+    reserved: usize,
 }
 
 impl World {
@@ -181,6 +183,7 @@ impl World {
             timer: false,
             expired: None,
             purging: None,
+            reserved: 0,
         }
     }
 
@@ -317,6 +320,7 @@ impl World {
                     }
                 }
                 self.model.push(lane, number, cost, self.now);
+                self.reserved += Lanes::<Item>::lane_cost(&key);
                 self.follow(step);
             }
             Err((item, Refusal::Full)) => {
@@ -472,7 +476,17 @@ impl World {
         }
     }
 
-    fn check(&self) {
+    fn check(&mut self) {
+        self.reserved -= self.core.leftovers().free();
+        let (waiting, out) = (&self.model.lanes, &self.model.out);
+        let lanes = (0..=u8::MAX).filter(|lane| {
+            waiting.get(lane).is_some_and(|items| !items.is_empty()) || out.contains_key(lane)
+        });
+        assert_eq!(
+            self.reserved,
+            lanes.count() * Lanes::<Item>::lane_cost(&[0]),
+            "room is kept for the lanes there are"
+        );
         let tally = self.core.tally();
         let held = u64::from(self.expired.is_some());
         let count = |kind: fn(&Worker) -> bool| {

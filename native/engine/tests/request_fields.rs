@@ -5,7 +5,7 @@
 
 mod support;
 
-use engine::header;
+use engine::headers::Headers;
 use engine::notification::{Content, Direction, Names, Notification, lane_key};
 use sink::{Record, SinkConfig, SinkHandle, TlsSettings, Version};
 use support::{BOUND, Bench, End, millis, pool_at, sink};
@@ -22,7 +22,7 @@ fn endpoint(version: Version) -> SinkHandle {
 
 /// What arrives of a notification with this content; it has to be answered with 200.
 #[track_caller]
-fn arrives(version: Version, content: Content) -> (Record, String) {
+fn arrives(version: Version, content: Content<'_>) -> (Record, String) {
     let (bench, sink) = (Bench::new(), endpoint(version));
     let (mut options, _file) = pool_at(&sink, version == Version::Http2);
     options.request_timeout = millis(BOUND);
@@ -49,12 +49,12 @@ fn arrives(version: Version, content: Content) -> (Record, String) {
     (record, format!("127.0.0.1:{}", sink.port()))
 }
 
-fn custom(fields: &[(&str, &str)]) -> Content {
-    let mut headers = Vec::new();
+fn custom(fields: &[(&str, &str)]) -> Headers {
+    let mut headers = Headers::default();
     for (name, value) in fields {
-        header::add(&mut headers, name.as_bytes(), value.as_bytes()).unwrap();
+        headers.add(name.as_bytes(), value.as_bytes()).unwrap();
     }
-    Content::Custom(headers.into())
+    headers
 }
 
 /// Names and values, `:authority` as `host`, but not the length.
@@ -88,7 +88,10 @@ fn the_host_is_there_once() {
 fn the_host_of_a_callback_module_is_the_only_one() {
     for version in VERSIONS {
         for host in ["other.example:1234", "[2001:db8::1]", "other_one.example"] {
-            let (record, _) = arrives(version, custom(&[("x-a", "1"), ("Host", host)]));
+            let (record, _) = arrives(
+                version,
+                Content::Custom(&custom(&[("x-a", "1"), ("Host", host)])),
+            );
             let want = expected(&[("host", host), ("x-a", "1")]);
             assert_eq!(fields(&record), want, "{version:?}");
         }
@@ -109,7 +112,7 @@ fn fields_that_http2_forbids() {
         ("x-blank", " "),
         ("x-plain", "a"),
     ];
-    let (record, authority) = arrives(Version::Http11, custom(&given));
+    let (record, authority) = arrives(Version::Http11, Content::Custom(&custom(&given)));
     let mut want = vec![("host", &*authority)];
     want.extend(given);
     let of_http1 = |(name, value): (String, String)| (name, value.trim().to_owned());
@@ -120,7 +123,7 @@ fn fields_that_http2_forbids() {
     want.sort();
     assert_eq!(seen, want);
 
-    let (record, authority) = arrives(Version::Http2, custom(&given));
+    let (record, authority) = arrives(Version::Http2, Content::Custom(&custom(&given)));
     let want = expected(&[
         ("host", &authority),
         ("te", "trailers"),

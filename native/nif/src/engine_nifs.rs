@@ -6,6 +6,7 @@ use engine::engine::EngineSettings;
 use engine::host_type::HostType;
 use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
 
+use crate::held::{self, held};
 use crate::{ENGINE, atoms, report_nifs};
 
 /// The application's own settings, as far as they are the engine's.
@@ -43,30 +44,49 @@ fn stop_engine() -> rustler::Atom {
 
 #[rustler::nif]
 fn ping() -> bool {
+    let _held = held!("ping");
     ENGINE.ping()
+}
+
+/// Begins to measure, or ends it, how long calls hold a scheduler.
+#[rustler::nif]
+fn measure_calls(on: bool) -> rustler::Atom {
+    held::measure(on);
+    atoms::ok()
+}
+
+/// Each function that was called since: its name, how often, and its longest call in nanoseconds of the
+/// scheduler's CPU time.
+#[rustler::nif]
+fn measured_calls() -> Vec<(&'static str, u64, u64)> {
+    held::list()
 }
 
 /// Whether the host's form encoder escapes in groups; see `engine::form`.
 #[rustler::nif]
 fn imitate_encoder(in_groups: bool) -> rustler::Atom {
+    let _held = held!("imitate_encoder");
     engine::form::imitate(in_groups);
     atoms::ok()
 }
 
 #[rustler::nif]
 fn open_host_type(name: &str) -> rustler::Atom {
+    let _held = held!("open_host_type");
     ENGINE.open_host_type(name);
     atoms::ok()
 }
 
 #[rustler::nif]
 fn close_host_type(name: &str) -> rustler::Atom {
+    let _held = held!("close_host_type");
     ENGINE.close_host_type(name);
     atoms::ok()
 }
 
 #[rustler::nif]
 fn abort_host_type(name: &str) -> rustler::Atom {
+    let _held = held!("abort_host_type");
     ENGINE.abort_host_type(name);
     atoms::ok()
 }
@@ -86,6 +106,7 @@ struct HostTypeInfo {
 
 #[rustler::nif]
 fn host_type_info<'a>(env: Env<'a>, name: &str) -> Term<'a> {
+    let _held = held!("host_type_info");
     ENGINE.host_type(name).map_or_else(
         || atoms::undefined().encode(env),
         |host_type| host_type_numbers(&host_type).encode(env),
@@ -108,6 +129,7 @@ fn host_type_numbers(host_type: &Arc<HostType>) -> HostTypeInfo {
 
 #[rustler::nif]
 fn host_types() -> Vec<String> {
+    let _held = held!("host_types");
     ENGINE
         .host_types()
         .iter()

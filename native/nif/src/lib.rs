@@ -5,6 +5,7 @@
 
 mod atoms;
 mod engine_nifs;
+mod held;
 mod options;
 mod pool_nifs;
 mod push_nifs;

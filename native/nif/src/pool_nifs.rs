@@ -6,6 +6,7 @@ use engine::engine::EngineError;
 use engine::url;
 use rustler::{Encoder, Env, Error, NifResult, Term};
 
+use crate::held::held;
 use crate::{ENGINE, atoms, options};
 
 fn reply<T: Encoder>(env: Env<'_>, result: Result<T, EngineError>) -> Term<'_> {
@@ -34,11 +35,13 @@ fn describe<'a>(env: Env<'a>, error: &EngineError) -> Term<'a> {
 
 #[rustler::nif]
 fn create_pool<'a>(env: Env<'a>, name: &str) -> Term<'a> {
+    let _held = held!("create_pool");
     reply(env, ENGINE.create_pool(name))
 }
 
 #[rustler::nif]
 fn configure_pool<'a>(env: Env<'a>, id: u32, map: Term<'a>) -> NifResult<Term<'a>> {
+    let _held = held!("configure_pool");
     let options = options::pool(map)?;
     Ok(plain(env, ENGINE.configure_pool(id, options)))
 }
@@ -55,16 +58,19 @@ fn hand_over(env: Env<'_>, from: u32, to: u32) -> Term<'_> {
 
 #[rustler::nif]
 fn drain_pool(env: Env<'_>, id: u32) -> Term<'_> {
+    let _held = held!("drain_pool");
     plain(env, ENGINE.drain_pool(id))
 }
 
 #[rustler::nif]
 fn resume_pool(env: Env<'_>, id: u32) -> Term<'_> {
+    let _held = held!("resume_pool");
     reply(env, ENGINE.resume_pool(id))
 }
 
 #[rustler::nif]
 fn close_pool(env: Env<'_>, id: u32, allowed_ms: u64) -> Term<'_> {
+    let _held = held!("close_pool");
     plain(
         env,
         ENGINE.close_pool(id, Duration::from_millis(allowed_ms)),
@@ -73,11 +79,13 @@ fn close_pool(env: Env<'_>, id: u32, allowed_ms: u64) -> Term<'_> {
 
 #[rustler::nif]
 fn handler(host_type: &str, pool_name: &str, path: &str) -> u32 {
+    let _held = held!("handler");
     ENGINE.handler(host_type, pool_name, path).id
 }
 
 #[rustler::nif]
 fn handler_info(env: Env<'_>, id: u32) -> NifResult<Term<'_>> {
+    let _held = held!("handler_info");
     let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
     Ok((
         &*handler.host_type.name,
@@ -90,6 +98,7 @@ fn handler_info(env: Env<'_>, id: u32) -> NifResult<Term<'_>> {
 /// What a handler's path becomes in a pool, and what the stock module would have made of it.
 #[rustler::nif]
 fn describe_url<'a>(env: Env<'a>, path_prefix: &str, path: &str) -> Term<'a> {
+    let _held = held!("describe_url");
     match url::join(path_prefix, path) {
         Ok(target) => {
             let both = (target.as_str(), url::stock_join(path_prefix, path));

@@ -6,11 +6,12 @@
 use std::cell::RefCell;
 
 use engine::engine::NotTaken;
-use engine::header;
+use engine::headers::Headers;
 use engine::notification::{Content, Direction, Names, Notification, lane_key};
 use engine::report::reason::Rejection;
 use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Term};
 
+use crate::held::held;
 use crate::{ENGINE, atoms};
 
 thread_local! {
@@ -30,6 +31,7 @@ fn push_form<'a>(
     names: NameTerms<'a>,
     message: Binary<'a>,
 ) -> NifResult<Term<'a>> {
+    let _held = held!("push_form");
     push(
         env,
         pool,
@@ -71,6 +73,7 @@ fn push_custom<'a>(
     headers: Term<'a>,
     body: Binary<'a>,
 ) -> NifResult<Term<'a>> {
+    let _held = held!("push_custom");
     with_headers(env, pool, handler, direction, &names, headers, &body)
 }
 
@@ -90,6 +93,7 @@ fn push_custom_dirty<'a>(
 /// Counts a notification that was rejected before it came to a pool.
 #[rustler::nif]
 fn reject(handler: u32, reason: Term<'_>, sender: Binary<'_>, text: &str) -> NifResult<Atom> {
+    let _held = held!("reject");
     let reason = atoms::rejection(reason)?;
     let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
     ENGINE.reject(&handler, reason, &sender, text);
@@ -105,14 +109,14 @@ fn with_headers<'a>(
     list: Term<'a>,
     body: &Binary<'a>,
 ) -> NifResult<Term<'a>> {
-    let mut headers = Vec::new();
+    let mut headers = Headers::default();
     let mut rest = list;
     while !rest.is_empty_list() {
         // rustler's own iterator panics at the end of an improper list.
         let (head, tail) = rest.list_get_cell()?;
         let (name, value): (Binary<'a>, Binary<'a>) = head.decode()?;
         rest = tail;
-        if let Err(error) = header::add(&mut headers, &name, &value) {
+        if let Err(error) = headers.add(&name, &value) {
             let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
             ENGINE.reject(&handler, Rejection::BadHeader, &names.0, &error.to_string());
             return Ok(rejected(env, Rejection::BadHeader));
@@ -125,7 +129,7 @@ fn with_headers<'a>(
         direction,
         names,
         body,
-        Content::Custom(headers.into()),
+        Content::Custom(&headers),
     )
 }
 
@@ -136,7 +140,7 @@ fn push<'a>(
     direction: Atom,
     names: &NameTerms<'a>,
     text: &Binary<'a>,
-    content: Content,
+    content: Content<'_>,
 ) -> NifResult<Term<'a>> {
     let direction = if direction == atoms::direction_in() {
         Direction::In

@@ -8,9 +8,10 @@ use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
 
+use crate::held::held;
 use crate::{ENGINE, atoms};
 
-/// Outcomes in one batch at the most: what is encoded in well under a millisecond.
+/// Outcomes in one batch, and rows of rejections, at most: what is encoded in well under a millisecond.
 const BATCH: usize = 256;
 
 static REPORTER: Mutex<Option<LocalPid>> = Mutex::new(None);
@@ -18,6 +19,7 @@ static REPORTER: Mutex<Option<LocalPid>> = Mutex::new(None);
 /// The calling process reports from now on.
 #[rustler::nif]
 fn attach(env: Env<'_>) -> Atom {
+    let _held = held!("attach");
     if let Ok(mut reporter) = REPORTER.lock() {
         *reporter = Some(env.pid());
     }
@@ -38,6 +40,7 @@ pub fn wake_reporter() {
 /// those of sent notifications carry what a log line needs, too.
 #[rustler::nif]
 fn take_outcomes(env: Env<'_>, verbose: bool) -> Vec<Term<'_>> {
+    let _held = held!("take_outcomes");
     ENGINE
         .outcomes
         .take(BATCH, |outcome| encode(env, outcome, verbose))
@@ -45,18 +48,21 @@ fn take_outcomes(env: Env<'_>, verbose: bool) -> Vec<Term<'_>> {
 
 #[rustler::nif]
 fn outcome_counted() -> Atom {
+    let _held = held!("outcome_counted");
     ENGINE.outcomes.counted();
     atoms::ok()
 }
 
 #[rustler::nif]
 fn unacknowledged() -> usize {
+    let _held = held!("unacknowledged");
     ENGINE.outcomes.len()
 }
 
 #[rustler::nif]
 fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
-    let rows = ENGINE.rejections.list();
+    let _held = held!("rejections");
+    let rows = ENGINE.rejections.some(BATCH);
     rows.iter()
         .map(|row| {
             let reason = atoms::word(env, row.reason.as_str());
@@ -74,6 +80,7 @@ fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
 
 #[rustler::nif]
 fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<Atom> {
+    let _held = held!("rejections_counted");
     ENGINE
         .rejections
         .counted(handler, atoms::rejection(reason)?, count);
@@ -83,6 +90,7 @@ fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<A
 /// What else there is to say, once.
 #[rustler::nif]
 fn notices() -> Vec<(String, String)> {
+    let _held = held!("notices");
     let notices = ENGINE.notices.take();
     notices
         .into_iter()

@@ -61,8 +61,8 @@ impl Engine {
         running.handle.spawn(async move {
             for pool in pools {
                 let text = "the module was stopped before its turn came";
-                pool.fail_all(Some(host_type.id), Reason::Shutdown, text);
-                tokio::task::yield_now().await;
+                pool.fail_all_in_turns(Some(host_type.id), Reason::Shutdown, text)
+                    .await;
             }
         });
     }

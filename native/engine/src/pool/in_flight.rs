@@ -10,18 +10,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use crate::notification::Notification;
-use crate::panics;
+use crate::notification::{Notification, Payload};
 use crate::queue::lanes::{Taken, Ticket};
 use crate::report::outcomes::Verdict;
 use crate::report::reason::Reason;
 use crate::worker::Cell;
+use crate::{heap, panics};
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
 pub struct InFlight {
     pool: Arc<Pool>,
     head_since: Instant,
+    /// Bytes that are reserved for it.
+    reserved: usize,
     /// Gone once the outcome is reported.
     inside: Option<(Queued, Ticket)>,
 }
@@ -31,6 +33,7 @@ impl InFlight {
         Self {
             pool,
             head_since: taken.head_since,
+            reserved: taken.item.cost(),
             inside: Some((taken.item, taken.ticket)),
         }
     }
@@ -38,6 +41,20 @@ impl InFlight {
     /// The notification.
     pub fn notification(&self) -> Option<&Notification> {
         self.inside.as_ref().map(|(item, _)| &item.notification)
+    }
+
+    /// What is to be sent. Long parts are in it alone from here on, and count as such.
+    pub fn take_payload(&mut self) -> Option<Payload> {
+        let (item, _) = self.inside.as_mut()?;
+        let before = item.notification.allocated();
+        let payload = item.notification.take_payload();
+        let beside = match &payload.headers {
+            // They and the body are parts of what there was.
+            Some(_) => before,
+            None => heap::taken(payload.body.len()),
+        };
+        self.reserved = self.pool.recount(self.reserved, item.cost() + beside);
+        Some(payload)
     }
 
     /// When its `call_timeout` is over.
@@ -66,15 +83,16 @@ impl InFlight {
     pub fn finish_and_take(mut self, cell: &Cell, verdict: Verdict) -> Option<Self> {
         let (item, ticket) = self.inside.take()?;
         let sent = matches!(verdict, Verdict::Sent { .. });
-        self.pool.report(item.notification, verdict);
-        let (next, quiet) = {
+        self.pool.report(item.notification, self.reserved, verdict);
+        let (next, left, quiet) = {
             let mut core = self.pool.core();
             let next = core.finish_and_take(ticket, sent, Instant::now());
             if let Some(next) = &next {
                 cell.begin(next.item.group());
             }
-            (next, core.is_quiet())
+            (next, core.leftovers(), core.is_quiet())
         };
+        self.pool.clear_up(left);
         self.pool.tell_if_quiet(quiet);
         next.map(|taken| self.pool.in_flight(taken))
     }
@@ -84,11 +102,13 @@ impl InFlight {
             return;
         };
         let sent = matches!(verdict, Verdict::Sent { .. });
-        self.pool.report(item.notification, verdict);
-        let (step, quiet) = {
+        self.pool.report(item.notification, self.reserved, verdict);
+        let (step, left, quiet) = {
             let mut core = self.pool.core();
-            (core.finish(ticket, sent, Instant::now()), core.is_quiet())
+            let step = core.finish(ticket, sent, Instant::now());
+            (step, core.leftovers(), core.is_quiet())
         };
+        self.pool.clear_up(left);
         self.pool.tell_if_quiet(quiet);
         self.pool.follow(step);
     }

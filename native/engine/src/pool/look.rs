@@ -75,14 +75,15 @@ pub(super) mod tests {
     use crate::settings::PoolOptions;
     use crate::transport::link::Endpoint;
 
-    pub fn pool(totals: &Totals) -> Arc<Pool> {
+    /// A pool for so many notifications, also of one lane, that is not open yet.
+    pub(in crate::pool) fn pool(totals: &Totals, items: usize) -> Arc<Pool> {
         let lane = LaneLimits {
-            items: 10,
-            cost: 1000,
+            items,
+            cost: usize::MAX,
         };
         let limits = PoolLimits {
-            items: 100,
-            bytes: 10_000,
+            items,
+            bytes: usize::MAX,
             lane,
         };
         let node = Arc::new(Bound::new(usize::MAX));
@@ -90,12 +91,13 @@ pub(super) mod tests {
         Pool::new(0, "pool", limits, node, report, Handle::current())
     }
 
-    pub fn notification() -> Notification {
+    /// For a handler with this path.
+    pub(in crate::pool) fn notification(path: &str) -> Notification {
         let handler = Handler {
             id: 0,
             host_type: Arc::new(HostType::new(0, "localhost")),
             pool_name: "http_pool".into(),
-            path: "/n".into(),
+            path: path.into(),
             rejected: RejectedTotals::default(),
         };
         let names = Names {
@@ -107,7 +109,13 @@ pub(super) mod tests {
         Notification::new(Arc::new(handler), Direction::In, names, b"hi", content).unwrap()
     }
 
-    pub fn open(pool: &Arc<Pool>, host: &str, request_timeout: u64, call_timeout: u64) {
+    /// With one worker.
+    pub(in crate::pool) fn open(
+        pool: &Arc<Pool>,
+        host: &str,
+        request_timeout: u64,
+        call_timeout: u64,
+    ) {
         let options = PoolOptions {
             host: host.to_owned(),
             path_prefix: "/".to_owned(),
@@ -131,11 +139,11 @@ pub(super) mod tests {
     #[tokio::test(start_paused = true)]
     async fn queue_time_is_from_hand_over_to_the_start() {
         let totals = Totals::default();
-        let pool = pool(&totals);
+        let pool = pool(&totals, 100);
         let begin = Instant::now();
-        pool.push(b"alice", notification()).unwrap();
+        pool.push(b"alice", notification("/n")).unwrap();
         advance(Duration::from_secs(3)).await;
-        pool.push(b"bob", notification()).unwrap();
+        pool.push(b"bob", notification("/n")).unwrap();
         assert_eq!(pool.oldest_waiting(), Some(begin));
         advance(Duration::from_secs(4)).await;
         // Nobody listens there: the request starts, and that is all that matters here.

@@ -12,6 +12,8 @@ pub mod target;
 pub mod timer;
 #[cfg(test)]
 mod times;
+#[cfg(test)]
+mod turns;
 pub mod winding_up;
 
 use std::sync::atomic::AtomicU64;
@@ -24,9 +26,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::budget::{Bound, Budget};
+use crate::heap;
 use crate::notification::Notification;
 use crate::queue::core::Core;
-use crate::queue::lanes::{LaneLimits, Taken};
+use crate::queue::lanes::{LaneLimits, Lanes, Taken};
 use crate::queue::phase::Rules;
 use crate::queue::step::Step;
 use crate::report::outcomes::{Outcome, Outcomes, Verdict};
@@ -47,6 +50,11 @@ pub struct Queued {
 }
 
 impl Queued {
+    /// What it takes in memory while it waits.
+    pub(crate) fn cost(&self) -> usize {
+        Lanes::<Self>::ITEM_COST + self.notification.allocated()
+    }
+
     /// Its host type's number.
     pub(crate) fn group(&self) -> u32 {
         self.notification.handler().host_type.id
@@ -127,7 +135,7 @@ impl Pool {
         Arc::new(Self {
             id,
             name: name.into(),
-            core: Mutex::new(Core::new(limits.lane)),
+            core: Mutex::new(Core::with_room(limits.lane, limits.items)),
             options: OnceLock::new(),
             opened: OnceLock::new(),
             defect: OnceLock::new(),
@@ -211,23 +219,50 @@ impl Pool {
         self.cells.lock().retain(|other| !Arc::ptr_eq(other, cell));
     }
 
-    /// Reports the outcome of a notification. Its lane goes on after this.
-    pub(crate) fn report(self: &Arc<Self>, notification: Notification, verdict: Verdict) {
-        self.totals.count_outcome(&verdict);
-        self.outcomes.push(Outcome {
-            notification,
-            verdict,
-            pool: Arc::clone(self),
-        });
+    /// Reports the outcome of a notification for which `reserved` bytes are reserved. Its lane goes on
+    /// after this.
+    pub(crate) fn report(
+        self: &Arc<Self>,
+        notification: Notification,
+        reserved: usize,
+        verdict: Verdict,
+    ) {
+        let text = match &verdict {
+            Verdict::Sent { .. } => 0,
+            Verdict::Failed { text, .. } => heap::taken(text.len() + 2 * size_of::<usize>()),
+        };
+        self.report_taking(notification, reserved, verdict, text);
     }
 
+    /// Reports the failure of a notification that was waiting, with a text that others share.
     pub(crate) fn report_failure(self: &Arc<Self>, item: Queued, reason: Reason, text: Arc<str>) {
         let verdict = Verdict::Failed {
             reason,
             text,
             attempts: 0,
         };
-        self.report(item.notification, verdict);
+        let reserved = item.cost();
+        self.report_taking(item.notification, reserved, verdict, 0);
+    }
+
+    fn report_taking(
+        self: &Arc<Self>,
+        mut notification: Notification,
+        reserved: usize,
+        verdict: Verdict,
+        text: usize,
+    ) {
+        self.totals.count_outcome(&verdict);
+        // Here, on a thread of the engine: whoever acknowledges an outcome has no time to free a
+        // long body.
+        notification.shed();
+        let takes = size_of::<Outcome>() + notification.allocated() + text;
+        self.outcomes.push(Outcome {
+            cost: self.recount(reserved, takes),
+            notification,
+            verdict,
+            pool: Arc::clone(self),
+        });
     }
 
     pub(crate) fn tell_if_quiet(&self, quiet: bool) {

@@ -8,8 +8,12 @@ use tokio::time::Instant;
 
 use super::{Pool, Queued};
 use crate::notification::Notification;
+use crate::queue::lanes::{Lanes, Leftovers};
 use crate::queue::step::Refusal;
 use crate::report::reason::Rejection;
+
+/// Bytes by which a notification may take more or less than is reserved for it.
+const NEAR_ENOUGH: usize = 256;
 
 impl Pool {
     /// Takes a notification for the lane `key`, which its host type has admitted, or says why not and
@@ -19,28 +23,34 @@ impl Pool {
         key: &[u8],
         notification: Notification,
     ) -> Result<(), (Refusal, Notification)> {
-        let cost = notification.cost();
-        if !self.node.reserve(cost) {
-            return Err(self.refuse(Refusal::Full, notification));
-        }
-        if !self.budget.reserve(cost) {
-            self.node.release(cost);
-            return Err(self.refuse(Refusal::Full, notification));
-        }
-        let group = notification.handler().host_type.id;
         let now = Instant::now();
         let item = Queued {
             notification,
             accepted_at: now,
         };
-        let pushed = self.core.lock().push(key, group, item, cost, now);
+        let cost = item.cost();
+        let all = cost + Lanes::<Queued>::lane_cost(key);
+        if !self.node.reserve(all) {
+            return Err(self.refuse(Refusal::Full, item.notification));
+        }
+        if !self.budget.reserve(all) {
+            self.node.release(all);
+            return Err(self.refuse(Refusal::Full, item.notification));
+        }
+        let group = item.group();
+        let (pushed, left) = {
+            let mut core = self.core.lock();
+            let pushed = core.push(key, group, item, cost, now);
+            (pushed, core.leftovers())
+        };
+        self.clear_up(left);
         match pushed {
             Ok(step) => {
                 self.follow(step);
                 Ok(())
             }
             Err((item, refusal)) => {
-                self.release(cost);
+                self.release(all);
                 Err(self.refuse(refusal, item.notification))
             }
         }
@@ -68,21 +78,27 @@ impl Pool {
         group: u32,
         item: Queued,
     ) -> Result<usize, (Queued, Refusal)> {
-        let cost = item.notification.cost();
-        if !self.budget.reserve(cost) {
+        let cost = item.cost();
+        let lane = Lanes::<Queued>::lane_cost(key);
+        if !self.budget.reserve(cost + lane) {
             return Err((item, Refusal::Full));
         }
-        let pushed = self
-            .core
-            .lock()
-            .push(key, group, item, cost, Instant::now());
+        // The other pool's lane is about to go, and its room with it.
+        self.node.add(lane);
+        let (pushed, left) = {
+            let mut core = self.core.lock();
+            let pushed = core.push(key, group, item, cost, Instant::now());
+            (pushed, core.leftovers())
+        };
+        self.clear_up(left);
         match pushed {
             Ok(step) => {
                 self.follow(step);
                 Ok(cost)
             }
             Err((item, refusal)) => {
-                self.budget.release(cost);
+                self.budget.release(cost + lane);
+                self.node.release(lane);
                 match self.heir() {
                     Some(heir) if refusal == Refusal::NotOpen => heir.take_over(key, group, item),
                     _ => Err((item, refusal)),
@@ -94,6 +110,31 @@ impl Pool {
     /// Its room in this pool's bounds is free, in the node's it goes on.
     pub(super) fn give_up_room(&self, cost: usize) {
         self.budget.release(cost);
+    }
+
+    /// What was reserved as `before` takes `now` bytes. Small differences are not worth the step in
+    /// which threads wait for one another. What is reserved from here on.
+    pub(super) fn recount(&self, before: usize, now: usize) -> usize {
+        if now.abs_diff(before) <= NEAR_ENOUGH {
+            return before;
+        }
+        for bound in [self.budget.bytes(), &*self.node] {
+            if now > before {
+                bound.add(now - before);
+            } else {
+                bound.release(before - now);
+            }
+        }
+        now
+    }
+
+    /// Takes care of what steps of the queue have left behind, after the lock was let go.
+    pub(super) fn clear_up(&self, left: Leftovers<Queued>) {
+        let bytes = left.free();
+        if bytes > 0 {
+            self.budget.bytes().release(bytes);
+            self.node.release(bytes);
+        }
     }
 
     /// An outcome was acknowledged: its room is free.

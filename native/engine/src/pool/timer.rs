@@ -11,6 +11,10 @@ use super::{Pool, Queued};
 use crate::queue::lanes::{Expiry, Taken};
 use crate::report::reason::Reason;
 
+/// Notifications that fail in one go: a hundred thousand that expire together would keep the thread
+/// from all other pools for a fifth of a second.
+const AT_ONCE: usize = 64;
+
 pub(super) async fn expire(pool: Arc<Pool>) {
     // While it sleeps, which can be for days, it does not keep a pool that is gone.
     let pool = {
@@ -19,9 +23,8 @@ pub(super) async fn expire(pool: Arc<Pool>) {
         weak
     };
     while let Some(pool) = pool.upgrade() {
-        let expiry = pool.core().expire(Instant::now());
-        match expiry {
-            Expiry::Expired(taken) => fail(&pool, taken),
+        match expire_some(&pool) {
+            Expiry::Expired(()) => tokio::task::yield_now().await,
             Expiry::Next(due) => {
                 drop(pool);
                 tokio::time::sleep_until(due).await;
@@ -31,17 +34,37 @@ pub(super) async fn expire(pool: Arc<Pool>) {
     }
 }
 
-fn fail(pool: &Arc<Pool>, taken: Taken<Queued>) {
+/// What is expired now, up to [`AT_ONCE`] of it, with one text for all; or what is next.
+fn expire_some(pool: &Arc<Pool>) -> Expiry<()> {
+    let mut text = None;
+    for _ in 0..AT_ONCE {
+        let expiry = pool.core().expire(Instant::now());
+        match expiry {
+            Expiry::Expired(taken) => {
+                let text = text.get_or_insert_with(|| describe(pool));
+                fail(pool, taken, Arc::clone(text));
+            }
+            Expiry::Next(due) => return Expiry::Next(due),
+            Expiry::Nothing => return Expiry::Nothing,
+        }
+    }
+    Expiry::Expired(())
+}
+
+fn describe(pool: &Pool) -> Arc<str> {
     let allowed = pool.call_timeout().as_millis();
-    let text = format!(
-        "no worker was free within call_timeout ({allowed} ms): {}",
-        pool.describe_bounds()
-    );
-    pool.report_failure(taken.item, Reason::PoolTimeout, text.into());
-    let (step, quiet) = {
+    let bounds = pool.describe_bounds();
+    format!("no worker was free within call_timeout ({allowed} ms): {bounds}").into()
+}
+
+fn fail(pool: &Arc<Pool>, taken: Taken<Queued>, text: Arc<str>) {
+    pool.report_failure(taken.item, Reason::PoolTimeout, text);
+    let (step, left, quiet) = {
         let mut core = pool.core();
-        (core.expired(taken.ticket, Instant::now()), core.is_quiet())
+        let step = core.expired(taken.ticket, Instant::now());
+        (step, core.leftovers(), core.is_quiet())
     };
+    pool.clear_up(left);
     pool.tell_if_quiet(quiet);
     pool.follow(step);
 }

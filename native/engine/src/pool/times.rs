@@ -43,11 +43,11 @@ fn assert_after((took, reason): (Duration, &str), seconds: u64, expected: &str) 
 async fn an_attempt_ends_after_request_timeout() {
     let (_listener, url) = endpoint();
     let totals = Totals::default();
-    let pool = pool(&totals);
+    let pool = pool(&totals, 100);
     open(&pool, &url, 7_000, 60_000);
     let begin = Instant::now();
     for number in [1, 2] {
-        pool.push(b"alice", notification()).unwrap();
+        pool.push(b"alice", notification("/n")).unwrap();
         let failed = failed(&totals, number, begin).await;
         assert_after(failed, 7 * number, "request_timeout");
     }
@@ -58,11 +58,11 @@ async fn an_attempt_ends_after_request_timeout() {
 async fn call_timeout_runs_from_the_head_of_the_lane() {
     let (_listener, url) = endpoint();
     let totals = Totals::default();
-    let pool = pool(&totals);
+    let pool = pool(&totals, 100);
     open(&pool, &url, 60_000, 5_000);
     let begin = Instant::now();
     for lane in [b"alice", b"kate_", b"alice"] {
-        pool.push(lane, notification()).unwrap();
+        pool.push(lane, notification("/n")).unwrap();
     }
     assert_after(failed(&totals, 2, begin).await, 5, "pool_timeout");
     assert_after(failed(&totals, 3, begin).await, 10, "pool_timeout");

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Pool;
 use crate::queue::step::Refusal;
 use crate::report::reason::Reason;
+use crate::worker::Cell;
 
 /// Lanes and notifications looked at under one lock.
 const AT_ONCE: usize = 256;
@@ -37,32 +38,74 @@ impl Pool {
         self.drain();
         // The timer is checked first by `timeout`, so a pool that never gets quiet ends all the same.
         let _ = tokio::time::timeout(allowed, self.quiet()).await;
-        self.end(
-            Reason::Shutdown,
-            "the pool was stopped before its turn came",
-        );
+        let parked = self.core().close();
+        let text = "the pool was stopped before its turn came";
+        self.fail_all_in_turns(None, Reason::Shutdown, text).await;
+        wake(parked);
     }
 
-    /// Ends at once: what waits or is in flight fails with `reason`.
+    /// Ends at once: what waits or is in flight fails with `reason`. Not for an engine's thread, which
+    /// this may hold for a fifth of a second.
     pub(crate) fn end(self: &Arc<Self>, reason: Reason, text: &str) {
         let parked = self.core().close();
         self.fail_all(None, reason, text);
-        for cell in parked {
-            cell.wake();
-        }
+        wake(parked);
     }
 
-    /// What waits or is in flight for host type `group` (for any, with `None`) fails with `reason`.
-    pub(crate) fn fail_all(self: &Arc<Self>, group: Option<u32>, reason: Reason, text: &str) {
+    /// What waits or is in flight for host type `group` (for any, with `None`) fails with `reason`. Not
+    /// for an engine's thread, which this may hold for a fifth of a second.
+    fn fail_all(self: &Arc<Self>, group: Option<u32>, reason: Reason, text: &str) {
+        let text = self.say(text);
         let mut cursor = Some(0);
-        let text: Arc<str> = format!("pool {}: {text}", self.name).into();
         while let Some(from) = cursor {
-            let (items, next) = self.core().purge(group, from, AT_ONCE);
-            for item in items {
-                self.report_failure(item, reason, Arc::clone(&text));
-            }
-            cursor = next;
+            cursor = self.fail_some(group, from, reason, &text);
         }
+        self.cancel(group, reason);
+    }
+
+    /// As `fail_all`, on an engine's thread: other tasks have their turns in between. If the engine
+    /// stops meanwhile, it fails what this has not come to.
+    pub(crate) async fn fail_all_in_turns(
+        self: &Arc<Self>,
+        group: Option<u32>,
+        reason: Reason,
+        text: &str,
+    ) {
+        let text = self.say(text);
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            cursor = self.fail_some(group, from, reason, &text);
+            tokio::task::yield_now().await;
+        }
+        self.cancel(group, reason);
+    }
+
+    fn say(&self, text: &str) -> Arc<str> {
+        format!("pool {}: {text}", self.name).into()
+    }
+
+    /// Fails a few of what waits, from lane number `from` on; where to go on.
+    fn fail_some(
+        self: &Arc<Self>,
+        group: Option<u32>,
+        from: usize,
+        reason: Reason,
+        text: &Arc<str>,
+    ) -> Option<usize> {
+        let (items, next, left) = {
+            let mut core = self.core();
+            let (items, next) = core.purge(group, from, AT_ONCE);
+            (items, next, core.leftovers())
+        };
+        self.clear_up(left);
+        for item in items {
+            self.report_failure(item, reason, Arc::clone(text));
+        }
+        next
+    }
+
+    /// Cancels what is in flight.
+    fn cancel(&self, group: Option<u32>, reason: Reason) {
         for cell in self.cells.lock().iter() {
             cell.cancel(group, reason);
         }
@@ -114,7 +157,9 @@ impl Pool {
                 }
             }
         }
+        let left = core.leftovers();
         drop(core);
+        self.clear_up(left);
         for (item, refusal) in refused {
             let (reason, text) = match refusal {
                 Refusal::Full => {
@@ -143,5 +188,11 @@ impl Pool {
             }
             notified.await;
         }
+    }
+}
+
+fn wake(parked: Vec<Arc<Cell>>) {
+    for cell in parked {
+        cell.wake();
     }
 }

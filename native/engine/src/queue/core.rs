@@ -8,7 +8,7 @@
 
 use tokio::time::Instant;
 
-use super::lanes::{Expiry, LaneLimits, Lanes, Taken, Ticket};
+use super::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
 use super::phase::{Phase, Rules};
 use super::step::{Refusal, Step, Tally, Turn};
 use crate::settings::WhenBusy;
@@ -32,9 +32,14 @@ pub struct Core<T, W> {
 impl<T, W> Core<T, W> {
     /// A pool that takes items and delivers none yet.
     pub fn new(limits: LaneLimits) -> Self {
+        Self::with_room(limits, 0)
+    }
+
+    /// As [`Core::new`], for up to `items` items, or more with a few slower steps.
+    pub fn with_room(limits: LaneLimits, items: usize) -> Self {
         Self {
             phase: Phase::Opening,
-            lanes: Lanes::default(),
+            lanes: Lanes::new(items),
             limits,
             parked: Vec::new(),
             workers: 0,
@@ -190,7 +195,7 @@ impl<T, W> Core<T, W> {
 
     /// The first ready item, if its time is over. It counts as failed, and its lane goes on with
     /// [`Core::expired`], once its outcome is reported.
-    pub fn expire(&mut self, now: Instant) -> Expiry<T> {
+    pub fn expire(&mut self, now: Instant) -> Expiry<Taken<T>> {
         let allowed = match &self.phase {
             Phase::Open(rules) | Phase::Draining(rules) => rules.call_timeout,
             Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => {
@@ -259,6 +264,11 @@ impl<T, W> Core<T, W> {
         since: impl Fn(&T) -> Instant,
     ) -> (Option<Instant>, Option<usize>) {
         self.lanes.oldest(cursor, at_once, since)
+    }
+
+    /// What the steps so far have left to be done outside the lock ([`Lanes::leftovers`]).
+    pub fn leftovers(&mut self) -> Leftovers<T> {
+        self.lanes.leftovers()
     }
 
     /// The numbers, at one moment.

@@ -8,43 +8,41 @@
 //! Not here: how many workers there are, whether the pool is open, what an item is. No clock is read
 //! and no lock taken; [`super::core`] puts those around it.
 
+mod chunks;
+mod index;
+mod ready;
 mod sweep;
 
-use std::collections::VecDeque;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-
-use hashbrown::HashTable;
 use slab::Slab;
 use tokio::time::Instant;
 
+use chunks::Chunks;
+use index::Index;
+use ready::Ready;
+
+use crate::heap;
+
 /// Waiting items of type `T`, by lane.
+///
+/// Nothing in here is copied when it grows, or freed while the lock is held: both would take
+/// milliseconds with a hundred thousand lanes.
 #[derive(Debug)]
 pub struct Lanes<T> {
-    hasher: RandomState,
-    /// Lane numbers by key; the keys themselves are in the lanes.
-    index: HashTable<u32>,
-    slots: Slab<Lane>,
+    index: Index,
+    slots: Chunks<Lane>,
     /// All waiting items; each lane is a linked list through it.
-    nodes: Slab<Node<T>>,
-    /// Lanes whose first item may be taken, in the order in which it became the first. Entries of
-    /// lanes that a purge took away stay behind; they are passed over when they come to the front.
-    queue: VecDeque<Entry>,
-    /// Entries that stand for a lane.
-    ready: usize,
-    turns: u64,
-}
-
-/// A place in the queue of ready lanes: it is `lane`'s while that has the same `turn`.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    lane: u32,
-    turn: u64,
+    nodes: Chunks<Node<T>>,
+    /// Lanes whose first item may be taken, in the order in which it became the first.
+    ready: Ready,
+    /// [`Lanes::lane_cost`] of lanes that are gone, or were there already.
+    freed: usize,
 }
 
 #[derive(Debug)]
 struct Lane {
     key: Box<[u8]>,
+    /// Of the key.
+    hash: u32,
     group: u32,
     first: u32,
     last: u32,
@@ -52,8 +50,10 @@ struct Lane {
     /// Cost of the waiting items and of the one that is out.
     cost: usize,
     out: bool,
-    /// Its place in the queue of ready lanes; 0 for none.
-    turn: u64,
+    /// It is in the queue of ready lanes, between these two.
+    queued: bool,
+    before: u32,
+    after: u32,
     /// When the present first item came to the head; of no meaning while the lane has one out.
     head_since: Instant,
 }
@@ -67,8 +67,8 @@ struct Node<T> {
 
 const NONE: u32 = u32::MAX;
 
-/// Slabs grow with a burst; past this many slots they are given back when they are empty.
-const KEEP_CAPACITY: usize = 1024;
+/// What a lane takes in the index: its number and a byte, in a table that is about two thirds full.
+const INDEX_ENTRY: usize = 8;
 
 /// How much one lane may hold, items that are out included.
 #[derive(Clone, Copy, Debug)]
@@ -100,30 +100,61 @@ pub struct Taken<T> {
 
 /// What is first in the queue of ready lanes, seen from a clock.
 #[derive(Debug)]
-pub enum Expiry<T> {
-    /// This item's time at the head was over; its lane waits for the ticket.
-    Expired(Taken<T>),
+pub enum Expiry<X> {
+    /// This one's time at the head was over.
+    Expired(X),
     /// The next one's time is over then.
     Next(Instant),
     /// No lane is ready.
     Nothing,
 }
 
+/// What steps have left behind, for the caller to take care of once it has let the lock go.
+#[derive(Debug)]
+#[must_use = "bytes of lanes that are gone would stay reserved"]
+pub struct Leftovers<T> {
+    /// [`Lanes::lane_cost`] of lanes that are gone, or were there already.
+    bytes: usize,
+    memory: (Vec<Slab<Lane>>, Vec<Slab<Node<T>>>),
+}
+
+impl<T> Leftovers<T> {
+    /// Frees the memory; the bytes that are to be given back.
+    #[must_use = "bytes of lanes that are gone would stay reserved"]
+    pub fn free(self) -> usize {
+        drop(self.memory);
+        self.bytes
+    }
+}
+
 impl<T> Default for Lanes<T> {
     fn default() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            index: HashTable::new(),
-            slots: Slab::new(),
-            nodes: Slab::new(),
-            queue: VecDeque::new(),
-            ready: 0,
-            turns: 0,
-        }
+        Self::new(0)
     }
 }
 
 impl<T> Lanes<T> {
+    /// What an item takes here, without what it has allocated itself.
+    pub const ITEM_COST: usize = size_of::<Node<T>>();
+
+    /// For up to `lanes` lanes, or more with a few slower steps.
+    pub fn new(lanes: usize) -> Self {
+        Self {
+            index: Index::new(lanes),
+            slots: Chunks::default(),
+            nodes: Chunks::default(),
+            ready: Ready::default(),
+            freed: 0,
+        }
+    }
+
+    /// What a lane of this key takes. It is to be reserved for each item that is pushed, because only
+    /// the push finds out whether the lane is new; [`Lanes::leftovers`] gives it back, at once if it
+    /// is not, and otherwise when the lane is gone.
+    pub fn lane_cost(key: &[u8]) -> usize {
+        size_of::<Lane>() + INDEX_ENTRY + heap::taken(key.len())
+    }
+
     /// Puts `item` at the end of the lane `key`, which belongs to `group`. True where that makes the
     /// lane ready. The item comes back where the lane is full.
     pub fn push(
@@ -135,13 +166,10 @@ impl<T> Lanes<T> {
         limits: LaneLimits,
         now: Instant,
     ) -> Result<bool, T> {
-        let hash = self.hasher.hash_one(key);
-        let found = self
-            .index
-            .find(hash, |&id| &*self.slots[id as usize].key == key)
-            .copied();
+        let hash = self.index.hash(key);
+        let found = self.index.find(hash, key, &self.slots);
         if let Some(id) = found {
-            let lane = &self.slots[id as usize];
+            let lane = &self.slots[id];
             let items = lane.waiting as usize + usize::from(lane.out);
             if items >= limits.items || lane.cost.saturating_add(cost) > limits.cost {
                 return Err(item);
@@ -149,34 +177,36 @@ impl<T> Lanes<T> {
         } else if limits.items == 0 || cost > limits.cost {
             return Err(item);
         }
-        let node = small(self.nodes.insert(Node {
+        let node = self.nodes.insert(Node {
             item,
             cost,
             next: NONE,
-        }));
+        });
         let Some(id) = found else {
-            let id = small(self.slots.insert(Lane {
+            let id = self.slots.insert(Lane {
                 key: key.into(),
+                hash,
                 group,
                 first: node,
                 last: node,
                 waiting: 1,
                 cost,
                 out: false,
-                turn: 0,
+                queued: false,
+                before: NONE,
+                after: NONE,
                 head_since: now,
-            }));
-            let (slots, hasher) = (&self.slots, &self.hasher);
-            self.index
-                .insert_unique(hash, id, |&id| hasher.hash_one(&*slots[id as usize].key));
+            });
+            self.index.insert(id, &self.slots);
             self.enqueue(id, now);
             return Ok(true);
         };
-        let lane = &mut self.slots[id as usize];
+        self.freed += Self::lane_cost(key);
+        let lane = &mut self.slots[id];
         if lane.waiting == 0 {
             lane.first = node;
         } else {
-            self.nodes[lane.last as usize].next = node;
+            self.nodes[lane.last].next = node;
         }
         lane.last = node;
         lane.waiting += 1;
@@ -186,13 +216,11 @@ impl<T> Lanes<T> {
 
     /// Takes the first item of the lane whose turn it is.
     pub fn take(&mut self) -> Option<Taken<T>> {
-        let id = self.front()?;
-        self.queue.pop_front();
-        self.ready -= 1;
+        let id = self.ready.front()?;
+        self.ready.remove(id, &mut self.slots);
         let (item, cost) = self.unlink_first(id);
-        let lane = &mut self.slots[id as usize];
+        let lane = &mut self.slots[id];
         lane.out = true;
-        lane.turn = 0;
         Some(Taken {
             item,
             ticket: Ticket { lane: id, cost },
@@ -207,18 +235,19 @@ impl<T> Lanes<T> {
     )]
     pub fn release(&mut self, ticket: Ticket, now: Instant) -> bool {
         let Ticket { lane: id, cost } = ticket;
-        let lane = &mut self.slots[id as usize];
+        let lane = &mut self.slots[id];
         lane.out = false;
         lane.cost -= cost;
         self.settle(id, now)
     }
 
-    /// Takes out the first ready item if it has been at the head for `allowed` or longer.
-    pub fn expire(&mut self, now: Instant, allowed: std::time::Duration) -> Expiry<T> {
-        let Some(id) = self.front() else {
+    /// Takes out the first ready item if it has been at the head for `allowed` or longer; its lane
+    /// waits for the ticket.
+    pub fn expire(&mut self, now: Instant, allowed: std::time::Duration) -> Expiry<Taken<T>> {
+        let Some(id) = self.ready.front() else {
             return Expiry::Nothing;
         };
-        let due = self.slots[id as usize].head_since + allowed;
+        let due = self.slots[id].head_since + allowed;
         if due > now {
             return Expiry::Next(due);
         }
@@ -229,10 +258,18 @@ impl<T> Lanes<T> {
     /// had never been there. The items of one lane come in their order.
     pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, u32, T)> {
         let taken = self.take()?;
-        let lane = &self.slots[taken.ticket.lane as usize];
+        let lane = &self.slots[taken.ticket.lane];
         let (key, group) = (lane.key.clone(), lane.group);
         self.release(taken.ticket, now);
         Some((key, group, taken.item))
+    }
+
+    /// What the steps so far have left behind.
+    pub fn leftovers(&mut self) -> Leftovers<T> {
+        Leftovers {
+            bytes: std::mem::take(&mut self.freed),
+            memory: (self.slots.take_discarded(), self.nodes.take_discarded()),
+        }
     }
 
     /// Items that wait.
@@ -242,24 +279,20 @@ impl<T> Lanes<T> {
 
     /// Lanes whose first item may be taken.
     pub fn ready(&self) -> usize {
-        self.ready
+        self.ready.len()
     }
 
     fn unlink_first(&mut self, id: u32) -> (T, usize) {
-        let lane = &mut self.slots[id as usize];
-        let node = self.nodes.remove(lane.first as usize);
+        let lane = &mut self.slots[id];
+        let node = self.nodes.remove(lane.first);
         lane.first = node.next;
         lane.waiting -= 1;
-        if self.nodes.is_empty() && self.nodes.capacity() > KEEP_CAPACITY {
-            self.nodes = Slab::new();
-        }
         (node.item, node.cost)
     }
 
     /// A lane that has nothing out: ready with its next item, or gone.
     fn settle(&mut self, id: u32, now: Instant) -> bool {
-        let lane = &mut self.slots[id as usize];
-        if lane.waiting == 0 {
+        if self.slots[id].waiting == 0 {
             self.remove(id);
             return false;
         }
@@ -268,42 +301,15 @@ impl<T> Lanes<T> {
     }
 
     fn enqueue(&mut self, id: u32, now: Instant) {
-        self.turns += 1;
-        let turn = self.turns;
-        let lane = &mut self.slots[id as usize];
-        lane.head_since = now;
-        lane.turn = turn;
-        self.queue.push_back(Entry { lane: id, turn });
-        self.ready += 1;
+        self.slots[id].head_since = now;
+        self.ready.push_back(id, &mut self.slots);
     }
 
-    /// The lane whose turn it is.
-    fn front(&mut self) -> Option<u32> {
-        while let Some(Entry { lane: id, turn }) = self.queue.front().copied() {
-            let lane = self.slots.get(id as usize);
-            if lane.is_some_and(|lane| lane.turn == turn) {
-                return Some(id);
-            }
-            self.queue.pop_front();
-        }
-        None
-    }
-
+    /// Takes a lane away that has no items.
     fn remove(&mut self, id: u32) {
-        let lane = self.slots.remove(id as usize);
-        let hash = self.hasher.hash_one(&*lane.key);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == id) {
-            entry.remove();
-        }
-        if self.slots.is_empty() && self.slots.capacity() > KEEP_CAPACITY {
-            self.slots = Slab::new();
-            self.index = HashTable::new();
-            self.queue = VecDeque::new();
-        }
+        self.ready.remove(id, &mut self.slots);
+        let lane = self.slots.remove(id);
+        self.index.remove(id, lane.hash);
+        self.freed += Self::lane_cost(&lane.key);
     }
-}
-
-/// Slab keys as they are stored: the bounds of a pool are far below four billion.
-fn small(key: usize) -> u32 {
-    u32::try_from(key).unwrap_or(NONE)
 }

@@ -8,32 +8,44 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
+use super::fifo::Fifo;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 
 /// Items of type `T` on their way.
 #[derive(Debug)]
 pub struct Mailbox<T> {
-    queue: Mutex<VecDeque<T>>,
+    queue: Mutex<Fifo<T>>,
     /// What the taker is counting. Only the taker takes this lock for long.
     batch: Mutex<VecDeque<T>>,
     /// How many of the batch the taker has counted.
     counted: AtomicUsize,
     /// The taker has found nothing and waits to be called.
     armed: AtomicBool,
+    /// What an item weighs, and how heavy a batch of several may be.
+    weigh: fn(&T) -> usize,
+    heaviest: usize,
 }
 
 impl<T> Default for Mailbox<T> {
     fn default() -> Self {
-        Self {
-            queue: Mutex::new(VecDeque::new()),
-            batch: Mutex::new(VecDeque::new()),
-            counted: AtomicUsize::new(0),
-            armed: AtomicBool::new(false),
-        }
+        Self::weighing(|_| 0, 0)
     }
 }
 
 impl<T> Mailbox<T> {
+    /// With batches that end, if they have an item, where the next would make them heavier than
+    /// `heaviest`.
+    pub fn weighing(weigh: fn(&T) -> usize, heaviest: usize) -> Self {
+        Self {
+            queue: Mutex::new(Fifo::default()),
+            batch: Mutex::new(VecDeque::new()),
+            counted: AtomicUsize::new(0),
+            armed: AtomicBool::new(false),
+            weigh,
+            heaviest,
+        }
+    }
+
     /// Adds an item. True where the taker has to be called.
     #[must_use = "the taker would wait for nothing"]
     pub fn push(&self, item: T) -> bool {
@@ -102,7 +114,15 @@ impl<T> Mailbox<T> {
 
     fn refill(&self, batch: &mut VecDeque<T>, most: usize) {
         let mut queue = self.queue.lock();
-        let take = most.min(queue.len());
-        batch.extend(queue.drain(..take));
+        let mut weight = batch.iter().map(self.weigh).sum::<usize>();
+        while batch.len() < most
+            && let Some(next) = queue.front()
+        {
+            weight += (self.weigh)(next);
+            if weight > self.heaviest && !batch.is_empty() {
+                return;
+            }
+            batch.extend(queue.pop_front());
+        }
     }
 }

@@ -56,7 +56,13 @@ impl Rejections {
     /// The rows as they are now. They stay until [`Rejections::counted`].
     #[must_use]
     pub fn list(&self) -> Vec<Rejected> {
-        self.rows.lock().values().cloned().collect()
+        self.some(usize::MAX)
+    }
+
+    /// Up to `most` rows; the others are there once these are counted.
+    #[must_use]
+    pub fn some(&self, most: usize) -> Vec<Rejected> {
+        self.rows.lock().values().take(most).cloned().collect()
     }
 
     /// The reporter has counted `count` of this row.

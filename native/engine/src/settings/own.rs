@@ -45,13 +45,13 @@ pub const OWN_SETTINGS: [OwnSetting; 8] = [
         name: "max_pending_bytes",
         kind: OwnKind::Integer(1, MOST),
         default: "67108864",
-        meaning: "bytes of a pool's pending notifications, at the most",
+        meaning: "memory that a pool's pending notifications take, in bytes, at the most",
     },
     OwnSetting {
         name: "max_node_bytes",
         kind: OwnKind::Integer(1, MOST),
         default: "536870912",
-        meaning: "bytes of the pending notifications of all pools, at the most",
+        meaning: "memory that the pending notifications of all pools take, in bytes, at the most",
     },
     OwnSetting {
         name: "max_lane_percent",

@@ -216,10 +216,16 @@ impl Bench {
     /// Every notification has exactly one outcome, all room is given back, and the numbers agree.
     #[track_caller]
     pub fn assert_conserved(&self) {
-        until("everything is acknowledged", || {
-            let account = self.account();
-            account.pending == 0 && self.engine.outcomes.is_empty()
-        });
+        until(
+            "everything is acknowledged, and the queues are done",
+            || {
+                let account = self.account();
+                let pools = self.engine.pools();
+                // A lane's own room is free once the worker has told the queue, after the outcome.
+                let done = pools.iter().all(|pool| pool.state().pending_bytes == 0);
+                account.pending == 0 && self.engine.outcomes.is_empty() && done
+            },
+        );
         let account = self.account();
         assert_eq!(
             account.pushed,

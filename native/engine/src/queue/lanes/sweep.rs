@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use super::{Lanes, small};
+use super::{Lanes, NONE};
 
 impl<T> Lanes<T> {
     /// Takes out waiting items of `group` (of any, for `None`), looking at lane numbers from `cursor`
@@ -16,29 +16,31 @@ impl<T> Lanes<T> {
         at_once: usize,
     ) -> (Vec<T>, Option<usize>) {
         let mut items = Vec::new();
-        for (looked, id) in (cursor..self.slots.capacity()).enumerate() {
+        let (mut id, mut looked) = (cursor, 0);
+        while id < self.slots.end() {
             if looked + items.len() >= at_once {
                 return (items, Some(id));
             }
-            let Some(lane) = self.slots.get(id) else {
-                continue;
-            };
-            if group.is_some_and(|group| group != lane.group) {
-                continue;
-            }
-            let (out, queued) = (lane.out, lane.turn != 0);
-            while self.slots[id].waiting > 0 {
-                if items.len() >= at_once {
-                    return (items, Some(id));
+            looked += 1;
+            if let Some(lane) = self.slots.get(id)
+                && group.is_none_or(|group| group == lane.group)
+            {
+                let out = lane.out;
+                // Below the end, which fits.
+                let lane = u32::try_from(id).unwrap_or(NONE);
+                while self.slots[lane].waiting > 0 {
+                    if items.len() >= at_once {
+                        return (items, Some(id));
+                    }
+                    let (item, cost) = self.unlink_first(lane);
+                    self.slots[lane].cost -= cost;
+                    items.push(item);
                 }
-                let (item, cost) = self.unlink_first(small(id));
-                self.slots[id].cost -= cost;
-                items.push(item);
+                if !out {
+                    self.remove(lane);
+                }
             }
-            if !out {
-                self.ready -= usize::from(queued);
-                self.remove(small(id));
-            }
+            id = self.slots.after(id);
         }
         (items, None)
     }
@@ -51,12 +53,17 @@ impl<T> Lanes<T> {
         at_once: usize,
         since: impl Fn(&T) -> Instant,
     ) -> (Option<Instant>, Option<usize>) {
-        let end = self.slots.capacity().min(cursor.saturating_add(at_once));
-        let oldest = (cursor..end)
-            .filter_map(|id| self.slots.get(id))
-            .filter(|lane| lane.waiting > 0)
-            .map(|lane| since(&self.nodes[lane.first as usize].item))
-            .min();
-        (oldest, (end < self.slots.capacity()).then_some(end))
+        let mut oldest: Option<Instant> = None;
+        let mut id = cursor;
+        for _ in 0..at_once {
+            if id >= self.slots.end() {
+                return (oldest, None);
+            }
+            let lane = self.slots.get(id).filter(|lane| lane.waiting > 0);
+            let found = lane.map(|lane| since(&self.nodes[lane.first].item));
+            oldest = oldest.into_iter().chain(found).min();
+            id = self.slots.after(id);
+        }
+        (oldest, (id < self.slots.end()).then_some(id))
     }
 }

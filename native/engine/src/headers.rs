@@ -1,0 +1,135 @@
+//! The headers of a custom callback module's notification, while it waits: checked, and as bytes behind
+//! one another. As `HeaderName`s and `HeaderValue`s, a short one takes six times its length.
+//!
+//! Each is a length, the name, a length, the value; seven bits of a length are in each byte, the lowest
+//! first, and the topmost bit says that there are more.
+
+use bytes::{Buf, Bytes};
+use http::header::HOST;
+use http::{HeaderName, HeaderValue};
+
+use crate::header::{self, HeaderError};
+
+/// Checked headers, in the order in which they were added.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    bytes: Vec<u8>,
+    has_host: bool,
+}
+
+impl Headers {
+    /// Adds one, if it may be sent with those before it.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeaderError> {
+        let (name, value) = header::check(name, value)?;
+        if name == HOST && std::mem::replace(&mut self.has_host, true) {
+            return Err(HeaderError::SecondHost);
+        }
+        for part in [name.as_str().as_bytes(), value.as_bytes()] {
+            push_length(&mut self.bytes, part.len());
+            self.bytes.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    /// Their bytes, for [`parse`].
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The headers that [`Headers::as_bytes`] stands for; values are parts of `bytes`, not copies.
+#[must_use]
+pub fn parse(mut bytes: Bytes) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    // They were checked when they were added, so all of them pass here.
+    while let Some((name, value)) = next(&mut bytes) {
+        headers.push((name, value));
+    }
+    headers
+}
+
+fn next(bytes: &mut Bytes) -> Option<(HeaderName, HeaderValue)> {
+    let name = next_part(bytes)?;
+    let value = next_part(bytes)?;
+    let name = HeaderName::from_bytes(&name).ok()?;
+    Some((name, HeaderValue::from_maybe_shared(value).ok()?))
+}
+
+fn next_part(bytes: &mut Bytes) -> Option<Bytes> {
+    let mut length = 0;
+    for shift in (0..usize::BITS).step_by(7) {
+        let byte = bytes.try_get_u8().ok()?;
+        length |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return (length <= bytes.len()).then(|| bytes.split_to(length));
+        }
+    }
+    None
+}
+
+fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
+    loop {
+        let low = length.to_le_bytes()[0];
+        length >>= 7;
+        if length == 0 && low < 0x80 {
+            bytes.push(low);
+            return;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Headers, parse, push_length};
+
+    proptest! {
+        #[test]
+        fn come_back_as_they_were_added(
+            given in proptest::collection::vec(("[A-Za-z0-9-]{1,140}", "[ -~\u{e9}]{0,140}"), 0..6),
+        ) {
+            let mut headers = Headers::default();
+            let mut added = Vec::new();
+            for (name, value) in given {
+                if headers.add(name.as_bytes(), value.as_bytes()).is_ok() {
+                    added.push((name.to_lowercase(), value.into_bytes()));
+                }
+            }
+            let parsed: Vec<_> = parse(headers.as_bytes().to_vec().into())
+                .into_iter()
+                .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+                .collect();
+            prop_assert_eq!(parsed, added);
+        }
+
+        #[test]
+        fn any_bytes_are_parsed_without_a_panic(bytes: Vec<u8>) {
+            let _ = parse(bytes.into());
+        }
+    }
+
+    #[test]
+    fn lengths() {
+        for (length, bytes) in [
+            (0, &[0][..]),
+            (127, &[127]),
+            (128, &[0x80, 1]),
+            (16_383, &[0xff, 127]),
+            (65_536, &[0x80, 0x80, 4]),
+        ] {
+            let mut written = Vec::new();
+            push_length(&mut written, length);
+            assert_eq!(written, bytes, "{length}");
+        }
+        let long = vec![b'x'; 70_000];
+        let mut headers = Headers::default();
+        headers.add(b"x-long", &long).unwrap();
+        headers.add(b"x-empty", b"").unwrap();
+        let parsed = parse(headers.as_bytes().to_vec().into());
+        assert_eq!(parsed[0].1.as_bytes(), long);
+        assert_eq!((parsed[1].0.as_str(), parsed[1].1.len()), ("x-empty", 0));
+    }
+}

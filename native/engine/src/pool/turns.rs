@@ -1,0 +1,92 @@
+//! However many notifications end together, other tasks have their turns on the same thread: here all of
+//! them are on one. Neither clock nor speed matter: what is counted is how many end between two turns.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::yield_now;
+use tokio::time::{advance, sleep};
+
+use super::Pool;
+use super::look::tests::{notification, open, pool};
+use crate::report::reason::Reason;
+use crate::report::totals::Totals;
+
+/// In milliseconds.
+const HOUR: u64 = 3_600_000;
+const ALL: usize = 20_000;
+/// A few chunks of any loop: what a pool does in well under a millisecond.
+const AT_MOST: usize = 512;
+
+/// A pool in which so many wait, each in a lane of its own.
+fn filled(path: &str) -> Arc<Pool> {
+    let pool = pool(&Totals::default(), ALL);
+    for n in 0..ALL {
+        pool.push(&n.to_ne_bytes(), notification(path)).unwrap();
+    }
+    pool
+}
+
+/// The most that ended between two turns of this task, until all have.
+async fn longest_step(pool: &Pool) -> usize {
+    let (mut ended, mut longest) = (0, 0);
+    while ended < ALL {
+        yield_now().await;
+        let now = pool.outcomes.len();
+        longest = longest.max(now - ended);
+        ended = now;
+    }
+    longest
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_all_expire() {
+    let stalled = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pool = filled("/n");
+    let host = format!("http://{}", stalled.local_addr().unwrap());
+    open(&pool, &host, 1_000, HOUR);
+    while pool.state().tally.in_flight == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+    advance(Duration::from_hours(1)).await;
+    let longest = longest_step(&pool).await;
+    assert!(longest <= AT_MOST, "{longest} expired in one go");
+    assert_eq!(pool.state().tally.failed, ALL as u64);
+}
+
+/// The URL of none of them is valid: a worker is done with each as soon as it has it.
+#[tokio::test(start_paused = true)]
+async fn while_a_worker_fails_all() {
+    let pool = filled("/a#b");
+    open(&pool, "http://127.0.0.1:1", 1_000, HOUR);
+    let longest = longest_step(&pool).await;
+    assert!(longest <= AT_MOST, "{longest} failed in one go");
+    assert_eq!(pool.state().tally.failed, ALL as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_pool_closes() {
+    let pool = filled("/n");
+    let closing = tokio::spawn(Arc::clone(&pool).close(Duration::ZERO));
+    let longest = longest_step(&pool).await;
+    assert!(longest <= AT_MOST, "{longest} failed in one go");
+    closing.await.unwrap();
+    assert_eq!(pool.state().tally.failed, ALL as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_host_type_is_aborted() {
+    let pool = filled("/n");
+    let aborted = Arc::clone(&pool);
+    let aborting = tokio::spawn(async move {
+        let text = "the module was stopped";
+        aborted
+            .fail_all_in_turns(Some(0), Reason::Shutdown, text)
+            .await;
+    });
+    let longest = longest_step(&pool).await;
+    assert!(longest <= AT_MOST, "{longest} failed in one go");
+    aborting.await.unwrap();
+    assert_eq!(pool.state().tally.failed, ALL as u64);
+}

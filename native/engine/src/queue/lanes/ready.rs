@@ -1,0 +1,66 @@
+//! The queue of ready lanes: a list through the lanes themselves, so that a lane joins at the end and
+//! leaves from anywhere in one step, without memory of its own.
+
+use super::chunks::Chunks;
+use super::{Lane, NONE};
+
+/// First and last lane of the list.
+#[derive(Debug)]
+pub(super) struct Ready {
+    first: u32,
+    last: u32,
+    len: usize,
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self {
+            first: NONE,
+            last: NONE,
+            len: 0,
+        }
+    }
+}
+
+impl Ready {
+    /// How many are in it.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The lane whose turn it is.
+    pub(super) fn front(&self) -> Option<u32> {
+        (self.first != NONE).then_some(self.first)
+    }
+
+    /// A lane that is not in it joins.
+    pub(super) fn push_back(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
+        let lane = &mut lanes[id];
+        lane.queued = true;
+        (lane.before, lane.after) = (self.last, NONE);
+        match self.last {
+            NONE => self.first = id,
+            last => lanes[last].after = id,
+        }
+        self.last = id;
+        self.len += 1;
+    }
+
+    /// A lane leaves, if it is in it.
+    pub(super) fn remove(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
+        let lane = &mut lanes[id];
+        if !std::mem::take(&mut lane.queued) {
+            return;
+        }
+        let (before, after) = (lane.before, lane.after);
+        match before {
+            NONE => self.first = after,
+            before => lanes[before].after = after,
+        }
+        match after {
+            NONE => self.last = before,
+            after => lanes[after].before = before,
+        }
+        self.len -= 1;
+    }
+}

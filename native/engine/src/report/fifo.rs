@@ -1,0 +1,92 @@
+//! A queue in chunks: it grows without copying what is in it, and gives back what a burst has left.
+
+use std::collections::VecDeque;
+
+/// Items of a chunk.
+const CHUNK: usize = 256;
+
+/// Items of type `T`, first in, first out.
+#[derive(Debug)]
+pub struct Fifo<T> {
+    /// Each with room for [`CHUNK`] items, which it never exceeds. Only the last one takes more.
+    chunks: VecDeque<VecDeque<T>>,
+    len: usize,
+}
+
+impl<T> Default for Fifo<T> {
+    fn default() -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            len: 0,
+        }
+    }
+}
+
+impl<T> Fifo<T> {
+    /// Adds an item at the end.
+    pub fn push_back(&mut self, item: T) {
+        self.len += 1;
+        if let Some(last) = self.chunks.back_mut()
+            && last.len() < CHUNK
+        {
+            last.push_back(item);
+            return;
+        }
+        let mut chunk = VecDeque::with_capacity(CHUNK);
+        chunk.push_back(item);
+        self.chunks.push_back(chunk);
+    }
+
+    /// The item that was added first.
+    pub fn front(&self) -> Option<&T> {
+        self.chunks.front()?.front()
+    }
+
+    /// Takes the item that was added first.
+    pub fn pop_front(&mut self) -> Option<T> {
+        let first = self.chunks.front_mut()?;
+        let item = first.pop_front()?;
+        self.len -= 1;
+        // The last one stays, for what comes next.
+        if first.is_empty() && self.chunks.len() > 1 {
+            self.chunks.pop_front();
+        }
+        Some(item)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::{CHUNK, Fifo};
+
+    proptest! {
+        #[test]
+        fn like_a_queue(steps in proptest::collection::vec((0usize..600, 0usize..600), 1..20)) {
+            let (mut fifo, mut queue) = (Fifo::default(), VecDeque::new());
+            let mut next = 0;
+            for (pushes, pops) in steps {
+                for _ in 0..pushes {
+                    fifo.push_back(next);
+                    queue.push_back(next);
+                    next += 1;
+                }
+                for _ in 0..pops {
+                    prop_assert_eq!(fifo.front(), queue.front());
+                    prop_assert_eq!(fifo.pop_front(), queue.pop_front());
+                }
+                prop_assert_eq!(fifo.len(), queue.len());
+                prop_assert!(fifo.chunks.len() <= fifo.len() / CHUNK + 2);
+                prop_assert!(fifo.chunks.iter().all(|chunk| chunk.capacity() == CHUNK));
+            }
+        }
+    }
+}
