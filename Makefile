@@ -1,6 +1,6 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-otp model fuzz memory \
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-otp test-servers model fuzz memory \
         soak package test-install big_test lint deny clean
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make bench [QUICK=1]                         measure, see docs/performance.md"
 	@echo "make test                                    all tests"
 	@echo "make test-otp OTP=25|27|29                   the Erlang tests under that OTP"
+	@echo "make test-servers [ONLY=nginx]               real web servers, each over all it speaks"
 	@echo "make model                                   the engine's queue under a model checker"
 	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
 	@echo "make memory                                  the library in a VM under AddressSanitizer"
@@ -50,6 +51,10 @@ test-memory:
 test-otp: build
 	scripts/deps $(if $(filter-out 25,$(OTP)),debootstrap)
 	scripts/test-otp $(OTP)
+
+test-servers: build
+	scripts/deps python3-venv
+	scripts/test-servers $(ONLY)
 
 model: deps
 	$(MODEL)
