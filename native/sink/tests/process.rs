@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-const HUNG: Duration = Duration::from_secs(120);
+const HUNG: Duration = Duration::from_mins(2);
 
 struct Process {
     child: Child,

@@ -206,7 +206,7 @@ impl Running {
     pub fn post(&self) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream
-            .set_read_timeout(Some(Duration::from_secs(120)))
+            .set_read_timeout(Some(Duration::from_mins(2)))
             .unwrap();
         let body = "author=alice&server=localhost&receiver=bob&message=Hi%2C+Bob%21%1B";
         write!(

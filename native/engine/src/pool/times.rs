@@ -1,5 +1,5 @@
 //! That `request_timeout` and `call_timeout` are kept to the millisecond, with a clock that moves only
-//! where nothing else can happen. Not here: what becomes of the connection (tests/fault_matrix.rs).
+//! where nothing else can happen. Not here: what becomes of the connection (`tests/fault_matrix.rs`).
 #![allow(clippy::unwrap_used)]
 
 use std::net::{Ipv4Addr, TcpListener};

@@ -21,7 +21,7 @@ pub const HOST_TYPE: &str = "localhost";
 /// Nothing here takes this long, on the slowest machine either: what does has hung. No verdict is a matter
 /// of how fast something is; what time-outs do to the millisecond is tested with a paused clock
 /// (`pool::times` in the engine).
-pub const BOUND: Duration = Duration::from_secs(120);
+pub const BOUND: Duration = Duration::from_mins(2);
 /// Longer than any test. What returns before has not waited for it.
 pub const FOR_EVER: Duration = Duration::from_hours(1);
 /// For `request_timeout`s that have to end something: from one that a quick machine keeps, for which nobody
@@ -30,7 +30,7 @@ pub const PATIENCE: [Duration; 4] = [
     Duration::from_millis(400),
     Duration::from_secs(2),
     Duration::from_secs(10),
-    Duration::from_secs(60),
+    Duration::from_mins(1),
 ];
 
 /// An outcome as the reporter saw it.
