@@ -1,12 +1,13 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-otp test-servers model fuzz memory \
-        soak package test-install big_test lint deny clean
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers model \
+        fuzz memory soak package test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
 	@echo "make bench [QUICK=1]                         measure, see docs/performance.md"
 	@echo "make test                                    all tests"
+	@echo "make test-hard TIMES=5                       all tests that often, on one core, and beside a load too"
 	@echo "make test-otp OTP=25|27|29                   the Erlang tests under that OTP"
 	@echo "make test-servers [ONLY=nginx]               real web servers, each over all it speaks"
 	@echo "make model                                   the engine's queue under a model checker"
@@ -41,12 +42,16 @@ test-rust:
 	cargo test --locked --workspace
 	MODEL_PREEMPTIONS=2 $(MODEL)
 
-test-erlang:
-	rebar3 eunit
-	rebar3 ct
+test-erlang: build
+	scripts/erlang-tests make _build/erlang-tests _build/default/lib/mongoose_http_pusher/ebin \
+	    priv/mongoose_http_pusher_nif.so
+	scripts/erlang-tests run _build/erlang-tests
 
-test-memory:
+test-memory: build
 	MEMORY_SUITES=none scripts/memory
+
+test-hard:
+	scripts/test-hard $(or $(TIMES),5)
 
 test-otp: build
 	scripts/deps $(if $(filter-out 25,$(OTP)),debootstrap)
@@ -80,15 +85,21 @@ test-install: build
 big_test:
 	scripts/big-test $(MONGOOSEIM)
 
-lint:
+lint: lint-rust lint-erlang
+
+lint-rust:
 	scripts/deps python3
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --workspace $(MODEL_TEST) -- -D warnings
 	scripts/licences check
+
+# Beside what others build, so that it can be done while they do.
+lint-erlang: deps
 	rebar3 as lint compile
-	rebar3 xref
-	rebar3 dialyzer
+	rebar3 as test compile
+	rebar3 as lint xref
+	rebar3 as lint dialyzer
 
 deny: deps
 	scripts/deny
