@@ -2,13 +2,15 @@
 %% endpoint stop in no more time than one.
 %%
 %% What is shared is the time in which at least one of them waits for what it has pending. Time that
-%% passes between two stops, while the host stops something else, is nobody's wait and costs nothing.
+%% passes between two stops, while the host stops something else, is nobody's wait and costs nothing. A
+%% host type that starts ends the burst: a host that goes down starts none, so the stops after it are
+%% others, each of which may be the restart of a module.
 %%
 %% A value that the owner of the pools keeps; times are milliseconds of monotonic time, and come from
 %% outside. Not here: what is done until the deadline and after it (mongoose_http_pusher_drain).
 -module(mongoose_http_pusher_burst).
 
--export([new/1, begins/4, ends/3, waits/2]).
+-export([new/1, begins/4, ends/3, over/1, waits/2]).
 
 -export_type([burst/0, stop/0]).
 
@@ -49,6 +51,13 @@ ends(Burst = #{waiting := Waiting0, left := Left, at := At}, Stop, Now) ->
         error ->
             Burst
     end.
+
+%% @doc The next stop has the whole time again, unless one waits now.
+-spec over(burst()) -> burst().
+over(Burst = #{waiting := Waiting, at := At}) when map_size(Waiting) =:= 0 ->
+    Burst#{at := At - ?GAP};
+over(Burst) ->
+    Burst.
 
 %% @doc Whether this stop waits now.
 -spec waits(burst(), stop()) -> boolean().

@@ -112,10 +112,11 @@ init(Settings = #{drain_timeout := Drain}) ->
     {ok, close_unused(add_handlers(Missing, eager(State)))}.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
-handle_call({add, HostType, Handlers}, _From, State) ->
+handle_call({add, HostType, Handlers}, _From, State = #{burst := Burst}) ->
     mongoose_http_pusher_pool_rows:put_handlers(HostType, Handlers),
+    State1 = State#{burst := mongoose_http_pusher_burst:over(Burst)},
     {reply, ok, add_handlers([{HostType, Handler} || Handler <- Handlers],
-                             eager(only(HostType, Handlers, State)))};
+                             eager(only(HostType, Handlers, State1)))};
 handle_call({remove, HostType}, _From, State) ->
     mongoose_http_pusher_pool_rows:delete_handlers(HostType),
     {reply, ok, close_unused(only(HostType, [], State))};

@@ -3,7 +3,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--import(mongoose_http_pusher_burst, [new/1, begins/4, ends/3, waits/2]).
+-import(mongoose_http_pusher_burst, [new/1, begins/4, ends/3, over/1, waits/2]).
 
 -define(ALLOWED, 5000).
 
@@ -40,6 +40,18 @@ a_pause_ends_the_burst_test() ->
     B2 = ends(B1, One, 5000),
     ?assertMatch({14999, _}, begins(B2, Two, 14999, ?ALLOWED)),
     ?assertMatch({20000, _}, begins(B2, Two, 15000, ?ALLOWED)).
+
+%% A module that is restarted again and again has the whole time each time.
+a_start_ends_the_burst_test() ->
+    [One, Two] = [make_ref(), make_ref()],
+    {_, B1} = begins(new(0), One, 0, ?ALLOWED),
+    B2 = over(ends(B1, One, 5000)),
+    ?assertMatch({10100, _}, begins(B2, Two, 5100, ?ALLOWED)).
+
+a_start_while_one_waits_gives_it_no_more_test() ->
+    [One, Two] = [make_ref(), make_ref()],
+    {5000, B1} = begins(new(0), One, 0, ?ALLOWED),
+    ?assertMatch({5000, _}, begins(over(B1), Two, 3000, ?ALLOWED)).
 
 %% So long as one of them waits it is the same burst.
 a_long_wait_is_no_pause_test() ->

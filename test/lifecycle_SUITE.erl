@@ -31,6 +31,7 @@ groups() ->
        a_hundred_host_types_share_one_deadline,
        host_types_that_stop_one_after_the_other_all_drain,
        time_between_two_stops_is_not_used_up,
+       a_module_restarted_after_a_dead_endpoint_drains_again,
        a_process_killed_in_mid_stop_uses_up_no_more_time,
        the_module_stops_and_starts_under_load,
        the_application_stops_and_starts_under_load,
@@ -41,6 +42,7 @@ groups() ->
 %% The endpoint answers nothing until they have ended.
 cut_short() ->
     [stopping_with_a_dead_endpoint_ends_with_the_deadline,
+     a_module_restarted_after_a_dead_endpoint_drains_again,
      stopping_one_host_type_leaves_the_others_of_a_pool_alone,
      a_hundred_host_types_share_one_deadline,
      the_node_stops_with_thousands_pending].
@@ -141,6 +143,22 @@ time_between_two_stops_is_not_used_up(Config) ->
     {Second, Again} = mongoose_http_pusher_pools:stopping(infinity),
     ok = mongoose_http_pusher_pools:stopped(Again),
     ?assert(Second - First >= 1099).
+
+%% The first stop waits for all that there is; the module is started again at once, as by a new
+%% configuration, and the next stop has as much.
+a_module_restarted_after_a_dead_endpoint_drains_again(Config) ->
+    module(Config, #{workers => 5}),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"given up">>),
+    host_ctl:stop_module(?HOST),
+    ?assertEqual({0, 1}, counted(?HOST)),
+    sink:reset_plans(sink(Config)),
+    sink:release(sink(Config)),
+    _ = host_ctl:start_module(?HOST, [?HANDLER]),
+    Now = erlang:monotonic_time(millisecond),
+    {Deadline, Stop} = mongoose_http_pusher_pools:stopping(infinity),
+    ok = mongoose_http_pusher_pools:stopped(Stop),
+    ?assert(Deadline - Now >= ?DRAIN).
 
 %% Nor is it used up by a stop whose process was killed.
 a_process_killed_in_mid_stop_uses_up_no_more_time(Config) ->

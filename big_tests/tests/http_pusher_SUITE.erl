@@ -42,12 +42,15 @@ groups() ->
                      failing_listener,
                      offline_receiver,
                      empty_message_is_not_notified,
+                     event_of_an_unknown_shape_is_said_once,
                      prefix_and_path,
                      prefix_without_path]},
      {handlers, [], [two_handlers,
                      two_handlers_one_stalled,
                      custom_callback_module,
                      delivered_message,
+                     delivered_message_to_an_offline_receiver,
+                     delivered_message_to_an_unknown_user,
                      crashing_callback_module,
                      groupchat_through_muc_light]},
      {endpoints, [], [slow_endpoint_does_not_slow_chat_down,
@@ -195,6 +198,27 @@ empty_message_is_not_notified(Config) ->
         ?assertMatch(#{<<"message">> := <<"not empty">>}, form(Request))
     end).
 
+%% The shapes that were said are remembered by the node, a handful of them; each run has its own.
+event_of_an_unknown_shape_is_said_once(Config) ->
+    start_pool(http_pool, #{}),
+    set_handlers([#{}]),
+    Tag = binary_to_atom(<<"event_", (integer_to_binary(erlang:system_time()))/binary>>, utf8),
+    _ = rpc(mim(), persistent_term, erase, [mongoose_http_pusher_host_event]),
+    http_pusher_helper:hear(http_pusher_unknown_event),
+    try
+        [ok = http_pusher_helper:push({Tag, one, two}) || _ <- lists:seq(1, 3)],
+        ok = http_pusher_helper:push({Tag, one, two, three}),
+        %% What the node's own modules push after it is still notified.
+        story(Config, fun(Alice, Bob) ->
+            chat(Alice, Bob, <<"of a known shape">>),
+            ?assertMatch([_], wait_for_requests(1))
+        end),
+        ?assertMatch([{warning, #{tag := Tag, size := 3}}, {warning, #{tag := Tag, size := 4}}],
+                     http_pusher_helper:heard())
+    after
+        http_pusher_helper:hear_no_more()
+    end.
+
 prefix_and_path(Config) ->
     start_pool(http_pool, #{path_prefix => "/webservice"}),
     set_handlers([#{path => <<"/notifications">>}]),
@@ -260,6 +284,44 @@ delivered_message(Config) ->
         chat(Alice, Bob, <<"on its way out">>),
         [#{headers := Headers}] = wait_for_requests(1),
         ?assertEqual(<<"out">>, maps:get(<<"x-direction">>, Headers))
+    end).
+
+%% A message that goes to storage is on its way out too.
+delivered_message_to_an_offline_receiver(Config0) ->
+    start_pool(http_pool, #{}),
+    http_pusher_helper:start_module(mim(), mod_offline, http_pusher_helper:offline_opts()),
+    set_handlers([callback(<<"/delivered">>)]),
+    Config = escalus_fresh:create_users(Config0, [{alice, 1}, {bob, 1}]),
+    {ok, Alice} = escalus_client:start(Config, alice, <<"res1">>),
+    escalus:send(Alice, escalus_stanza:presence(<<"available">>)),
+    BobJid = escalus_users:get_jid(Config, bob),
+    escalus:send(Alice, escalus_stanza:chat_to(BobJid, <<"For later">>)),
+    [#{headers := Headers, body := Body}] = wait_for_requests(1),
+    ?assertEqual(<<"out">>, maps:get(<<"x-direction">>, Headers)),
+    Receiver = escalus_utils:jid_to_lower(escalus_utils:get_username(BobJid)),
+    ?assertEqual(json(user(Alice), Receiver, <<"For later">>), Body),
+    escalus_client:stop(Config, Alice),
+    http_pusher_helper:stop_module(mim(), mod_offline).
+
+%% Up to 6.8 the host has an event for every message that leaves the router; from 6.9 on one for each
+%% that is routed to a user who exists.
+delivered_message_to_an_unknown_user(Config) ->
+    Expected = case lists:member({message_routed, 3}, exports(mod_event_pusher_hook_translator)) of
+                   true -> [];
+                   false -> [<<"Anybody there?">>]
+               end,
+    start_pool(http_pool, #{}),
+    set_handlers([callback(<<"/delivered">>)]),
+    story(Config, fun(Alice, Bob) ->
+        Unknown = <<"nobody", (integer_to_binary(erlang:system_time()))/binary, "@", (domain())/binary>>,
+        escalus:send(Alice, escalus_stanza:chat_to(Unknown, <<"Anybody there?">>)),
+        escalus:assert(is_error, [<<"cancel">>, <<"service-unavailable">>], escalus:wait_for_stanza(Alice)),
+        %% Notifications of one sender to one pool are in order: after this one there is none to come.
+        chat(Alice, Bob, <<"for Bob">>),
+        Requests = wait_for_requests(length(Expected) + 1),
+        ?assertEqual([json(user(Alice), hd(binary:split(Unknown, <<"@">>)), Text) || Text <- Expected]
+                     ++ [json(user(Alice), user(Bob), <<"for Bob">>)],
+                     [Body || #{body := Body} <- Requests])
     end).
 
 %% It costs its own handler's notification, and nothing else.

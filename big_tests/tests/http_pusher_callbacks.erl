@@ -1,8 +1,10 @@
 %% @doc The callback module of the big tests; runs in the tested node. What it does is said by the
-%% handler's path, so that one module serves them all.
+%% handler's path, so that one module serves them all. It is the node's log handler too, if a test asks.
 -module(http_pusher_callbacks).
 
 -export([should_make_req/6, prepare_headers/7, prepare_body/7]).
+%% Of a log handler.
+-export([log/2]).
 
 %% /json      chat messages as they come in
 %% /delivered chat messages as they go out, one for each receiver
@@ -37,3 +39,10 @@ path(Options) ->
                _ -> iolist_to_binary(proplists:get_value(path, Options, ""))
            end,
     hd([Part || Part <- binary:split(Path, <<"/">>, [global]), Part =/= <<>>]).
+
+log(#{level := Level, msg := {report, Report = #{what := What}}},
+    #{config := #{what := What, listener := Listener}}) ->
+    Listener ! {http_pusher_log, Level, Report},
+    ok;
+log(_Event, _Handler) ->
+    ok.

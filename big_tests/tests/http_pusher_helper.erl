@@ -13,6 +13,7 @@
          module_opts/1, muc_light_opts/0,
          offline_opts/0, callback/1, parse_config/1, static_hosts_only/1, pool_toml/2, handlers_toml/2, lift_shapers/0]).
 -export([counts/0, counts/1, wait_for_counts/1, wait_until/2, wait_until/3]).
+-export([push/1, hear/1, heard/0, hear_no_more/0]).
 -export([inject/1, inject/2]).
 %% Cowboy's callback.
 -export([init/2]).
@@ -400,6 +401,45 @@ wait(Condition, Name, Deadline) ->
                     wait(Condition, Name, Deadline)
             end
     end.
+
+%%% Events and the log
+
+%% @doc Gives the tested node's module an event, as the host would. It must take it.
+-spec push(Event :: term()) -> ok.
+push(Event) ->
+    [From, To] = [rpc(mim(), jid, from_binary, [<<User/binary, "@", (domain())/binary>>])
+                  || User <- [<<"alice">>, <<"bob">>]],
+    Acc = rpc(mim(), mongoose_acc, new,
+              [#{location => {?MODULE, ?FUNCTION_NAME, ?LINE}, lserver => domain(), host_type => host_type(),
+                 element => undefined, from_jid => From, to_jid => To}]),
+    case generation() of
+        a ->
+            Acc = rpc(mim(), mod_event_pusher_http, push_event, [Acc, domain(), Event]);
+        Old when Old =:= b; Old =:= c ->
+            Acc = rpc(mim(), mod_event_pusher_http, push_event, [Acc, Event]);
+        _ ->
+            HookAcc = #{acc => Acc, metadata => #{}},
+            {ok, HookAcc} = rpc(mim(), mod_event_pusher_http, push_event,
+                                [HookAcc, #{event => Event}, #{host_type => host_type()}])
+    end,
+    ok.
+
+%% @doc From now on, what the tested node logs of this kind can be had from `heard/0'.
+-spec hear(What :: atom()) -> ok.
+hear(What) ->
+    rpc(mim(), logger, add_handler,
+        [?MODULE, http_pusher_callbacks, #{config => #{what => What, listener => self()}}]).
+
+-spec heard() -> [{logger:level(), map()}].
+heard() ->
+    receive
+        {http_pusher_log, Level, Report} -> [{Level, Report} | heard()]
+    after 500 -> []
+    end.
+
+-spec hear_no_more() -> ok.
+hear_no_more() ->
+    rpc(mim(), logger, remove_handler, [?MODULE]).
 
 %%% Code
 
