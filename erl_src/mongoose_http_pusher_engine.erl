@@ -28,7 +28,8 @@ init(Settings) ->
 
 start(Settings) ->
     ok = mongoose_http_pusher_nif:imitate_encoder(mongoose_http_pusher_host:escapes_in_groups()),
-    Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent],
+    Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent,
+            max_connection_age],
     case mongoose_http_pusher_nif:start_engine(maps:with(Keys, Settings)) of
         ok ->
             _ = mongoose_http_pusher_nif:ping(),

@@ -94,7 +94,8 @@ example(names) -> {<<"alice">>, <<"localhost">>, <<"bob">>, <<"localhost">>};
 example(headers) -> [{<<"x-a">>, <<"b">>}];
 example(settings) ->
     #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
-      max_node_bytes => 1000000, max_lane_percent => 10};
+      max_node_bytes => 1000000, max_lane_percent => 10,
+      max_connection_age => 0};
 example(options) ->
     #{host => <<"http://127.0.0.1:1">>, path_prefix => <<"/">>, request_timeout => 1,
       call_timeout => 1, workers => 1, strategy => <<"best_worker">>}.

@@ -14,7 +14,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout_at};
 
 use crate::faults;
@@ -25,7 +24,7 @@ use crate::report::reason::Reason;
 use crate::report::totals::PoolTotals;
 use crate::request::Prepared;
 use crate::transport::error::AttemptError;
-use crate::transport::link::{Drained, Link};
+use crate::transport::link::{Body, Drained, Link};
 use crate::worker::Cell;
 
 /// Attempts in all.
@@ -139,7 +138,7 @@ async fn read_body(
 
 /// A response head, and when the time for its body is over.
 struct Answer {
-    response: Response<Incoming>,
+    response: Response<Body>,
     deadline: Instant,
 }
 
@@ -175,29 +174,21 @@ async fn attempt_all(
         // Its time can be over before it starts; then nothing is sent any more.
         let now = Instant::now();
         if now >= call_deadline {
-            return Err(call_timed_out(opened));
+            return Err(call_timed_out(opened, "response"));
         }
         let attempt = attempts.begin(now);
-        let allowed = opened.settings.request_timeout;
-        if allowed.is_zero() && link.is_none() {
-            // The stock client does not count connecting where the time-out is zero.
-            match timeout_at(call_deadline, opened.endpoint.link()).await {
-                Ok(linked) => *link = Some(linked?.0),
-                Err(_) => return Err(call_timed_out(opened)),
-            }
-        }
-        let deadline = Instant::now() + allowed;
-        let bound = deadline.min(call_deadline);
-        let end = timeout_at(bound, attempt_once(opened, link, prepared)).await;
+        let mut clock = Clock::start(opened, now, call_deadline);
+        let end = attempt_once(opened, link, prepared, &mut clock).await;
         let error = match end {
-            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let text = "the endpoint answered 101 to a request that offers no other protocol";
                 AttemptError::last(Reason::InvalidResponse, text.to_owned())
             }
-            Ok(Ok(response)) => return Ok(Answer { response, deadline }),
-            Ok(Err(error)) => error,
-            Err(_) if call_deadline < deadline => call_timed_out(opened),
-            Err(_) => timed_out(Reason::RequestTimeout, "request_timeout", allowed),
+            Ok(response) => {
+                let deadline = clock.deadline;
+                return Ok(Answer { response, deadline });
+            }
+            Err(error) => error,
         };
         if let Some(mut link) = link.take() {
             link.condemn();
@@ -208,42 +199,122 @@ async fn attempt_all(
     }
 }
 
+/// How often an attempt takes another connection because the one it had takes no more requests.
+const CONNECTIONS: u8 = 3;
+
 async fn attempt_once(
     opened: &Opened,
     link: &mut Option<Link>,
     prepared: &Prepared,
-) -> Result<Response<Incoming>, AttemptError> {
-    let usable = match link {
-        Some(kept) => poll_fn(|cx| Poll::Ready(kept.poll_usable(cx))).await,
-        None => false,
-    };
-    if !usable {
-        *link = None;
+    clock: &mut Clock<'_>,
+) -> Result<Response<Body>, AttemptError> {
+    for _ in 0..CONNECTIONS {
+        let ready = connected(opened, link, clock).await?;
+        match clock.wait(ready.begin()).await {
+            Ok(false) => {}
+            Ok(true) => {
+                faults::point("send");
+                let exchange = ready.exchange(prepared.request());
+                return clock.bound("response", exchange).await?;
+            }
+            Err(error) => {
+                // Nothing is wrong with the connection, which others use.
+                *link = None;
+                return Err(error);
+            }
+        }
     }
-    let link = match link {
-        Some(link) => link,
+    let text = "one connection after another takes no requests".to_owned();
+    Err(AttemptError::broken(text))
+}
+
+/// The link, if it can take another request, or a new one.
+async fn connected<'a>(
+    opened: &Opened,
+    link: &'a mut Option<Link>,
+    clock: &mut Clock<'_>,
+) -> Result<&'a mut Link, AttemptError> {
+    if let Some(kept) = link {
+        let usable = poll_fn(|cx| Poll::Ready(kept.poll_usable(cx))).await;
+        if !usable || kept.is_too_old(Instant::now()) {
+            *link = None;
+        }
+    }
+    match link {
+        Some(link) => Ok(link),
         None => {
             faults::point("connect");
-            link.insert(opened.endpoint.link().await?.0)
+            let connecting = opened.endpoint.link();
+            let connected = if opened.settings.request_timeout.is_zero() {
+                // The stock client does not count connecting where the time-out is zero.
+                clock.wait(connecting).await?
+            } else {
+                clock.bound("connection", connecting).await?
+            };
+            Ok(link.insert(connected?.0))
         }
-    };
-    faults::point("send");
-    link.exchange(prepared.request()).await
+    }
 }
 
-fn call_timed_out(opened: &Opened) -> AttemptError {
-    timed_out(
-        Reason::PoolTimeout,
-        "call_timeout",
-        opened.settings.call_timeout,
-    )
+/// The time of one attempt.
+struct Clock<'a> {
+    opened: &'a Opened,
+    /// Of `request_timeout`, which counts what the endpoint takes.
+    deadline: Instant,
+    /// Of `call_timeout`, which counts all.
+    call_deadline: Instant,
 }
 
-fn timed_out(reason: Reason, option: &str, allowed: Duration) -> AttemptError {
-    AttemptError::last(
-        reason,
-        format!("no response within {option} ({} ms)", allowed.as_millis()),
-    )
+impl<'a> Clock<'a> {
+    fn start(opened: &'a Opened, now: Instant, call_deadline: Instant) -> Self {
+        Self {
+            opened,
+            deadline: now + opened.settings.request_timeout,
+            call_deadline,
+        }
+    }
+
+    /// What the endpoint has to do within `request_timeout`.
+    async fn bound<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = T>,
+    ) -> Result<T, AttemptError> {
+        let bound = self.deadline.min(self.call_deadline);
+        timeout_at(bound, future)
+            .await
+            .map_err(|_| self.timed_out(what))
+    }
+
+    /// What is not the endpoint's time: waiting for a connection that takes one more request.
+    async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Result<T, AttemptError> {
+        let mut future = pin!(future);
+        if let Poll::Ready(value) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            return Ok(value);
+        }
+        let begin = Instant::now();
+        let end = timeout_at(self.call_deadline, future).await;
+        self.deadline += begin.elapsed();
+        end.map_err(|_| call_timed_out(self.opened, "room on a connection"))
+    }
+
+    fn timed_out(&self, what: &str) -> AttemptError {
+        if self.call_deadline < self.deadline {
+            return call_timed_out(self.opened, what);
+        }
+        let allowed = self.opened.settings.request_timeout;
+        timed_out(Reason::RequestTimeout, what, "request_timeout", allowed)
+    }
+}
+
+fn call_timed_out(opened: &Opened, what: &str) -> AttemptError {
+    let allowed = opened.settings.call_timeout;
+    timed_out(Reason::PoolTimeout, what, "call_timeout", allowed)
+}
+
+fn timed_out(reason: Reason, what: &str, option: &str, allowed: Duration) -> AttemptError {
+    let text = format!("no {what} within {option} ({} ms)", allowed.as_millis());
+    AttemptError::last(reason, text)
 }
 
 fn failure(reason: Reason, text: &str, attempts: u8) -> Verdict {

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
-use http_body_util::Full;
 
 use crate::notification::Payload;
 use crate::pool::Opened;
@@ -58,8 +57,8 @@ impl Prepared {
 
     /// One copy of it.
     #[must_use]
-    pub fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.payload.body.clone()));
+    pub fn request(&self) -> Request<Bytes> {
+        let mut request = Request::new(self.payload.body.clone());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.target.uri.clone();
         *request.headers_mut() = self.headers();

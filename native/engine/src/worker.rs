@@ -10,7 +10,6 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use crate::pool::Pool;
 use crate::pool::in_flight::InFlight;
@@ -20,9 +19,6 @@ use crate::{delivery, faults};
 pub use cell::Cell;
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
-
-/// How long a parked worker keeps its connection.
-pub const IDLE_AT_MOST: Duration = Duration::from_mins(1);
 
 /// A worker's place in its pool. It is given back when this is dropped, however that comes about.
 #[derive(Debug)]
@@ -42,7 +38,7 @@ impl Seat {
         }
     }
 
-    fn take_or_park(&mut self) -> Turn<InFlight> {
+    fn take_or_park(&mut self) -> Turn<InFlight, Arc<Cell>> {
         let turn = {
             let mut core = self.pool.core();
             let turn = core.take_or_park(Arc::clone(&self.cell));
@@ -53,7 +49,7 @@ impl Seat {
         };
         match turn {
             Turn::Work(taken) => Turn::Work(self.pool.in_flight(taken)),
-            Turn::Parked => Turn::Parked,
+            Turn::Parked(step) => Turn::Parked(step),
             Turn::Leave => {
                 self.left = true;
                 Turn::Leave
@@ -98,8 +94,9 @@ pub async fn run(mut seat: Seat) {
                     tokio::task::coop::consume_budget().await;
                 }
             }
-            Turn::Parked => {
-                if !parked(&seat.cell, &mut link).await {
+            Turn::Parked(step) => {
+                seat.pool.follow(step);
+                if !parked(&seat, &mut link).await {
                     if seat.leave_park() {
                         return;
                     }
@@ -128,10 +125,11 @@ async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<
 }
 
 /// Waits to be woken. False where there is no reason to stay: no connection, or a long time idle.
-async fn parked(cell: &Cell, link: &mut Option<Link>) -> bool {
-    let mut idle = pin!(tokio::time::sleep(IDLE_AT_MOST));
+async fn parked(seat: &Seat, link: &mut Option<Link>) -> bool {
+    let max_idle = seat.pool.opened().map(|opened| opened.endpoint.max_idle());
+    let mut idle = pin!(tokio::time::sleep(max_idle.unwrap_or_default()));
     poll_fn(|cx| {
-        if cell.poll_woken(cx).is_ready() {
+        if seat.cell.poll_woken(cx).is_ready() {
             return Poll::Ready(true);
         }
         if let Some(kept) = link {

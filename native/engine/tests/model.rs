@@ -141,7 +141,8 @@ impl Pool {
                     }
                     cell.end();
                 }
-                Turn::Parked => {
+                Turn::Parked(step) => {
+                    assert!(matches!(step, Step::Nothing), "{step:?}");
                     if self.how == How::Leave && !self.was_woken(cell) {
                         let me = |other: &Arc<Cell>| Arc::ptr_eq(other, cell);
                         if self.core.lock().unpark(me) {

@@ -58,6 +58,8 @@ enum Op {
     Close,
     /// A waiting item goes to another pool, which has room for it or not.
     HandOver(bool),
+    /// The endpoint says how many requests it takes at once, or is another one, which has not said.
+    Room(Option<usize>),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -80,6 +82,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Resume),
         1 => Just(Op::Close),
         1 => any::<bool>().prop_map(Op::HandOver),
+        2 => proptest::option::of(0usize..5).prop_map(Op::Room),
     ]
 }
 
@@ -161,6 +164,7 @@ struct World {
     next_item: u64,
     now: Instant,
     rules: Rules,
+    room: Option<usize>,
     timer: bool,
     /// What the timer took out and has not reported.
     expired: Option<Taken<Item>>,
@@ -180,6 +184,7 @@ impl World {
             next_item: 0,
             now: Instant::now(),
             rules,
+            room: Some(usize::MAX),
             timer: false,
             expired: None,
             purging: None,
@@ -218,7 +223,17 @@ impl World {
         (!ids.is_empty()).then(|| ids[nth % ids.len()])
     }
 
+    /// How many workers may be busy.
+    fn most_busy(&self) -> u64 {
+        self.rules.workers.min(self.room.unwrap_or(1)) as u64
+    }
+
     fn took(&mut self, worker: usize, taken: Taken<Item>) {
+        let tally = self.core.tally();
+        assert!(
+            tally.workers - tally.parked <= self.most_busy(),
+            "took one too many: {tally:?}"
+        );
         let (item, since) = self.model.take().expect("the model has something to take");
         assert_eq!(
             (taken.item, taken.head_since),
@@ -294,6 +309,13 @@ impl World {
             }
             Op::Close => self.close(),
             Op::HandOver(room) => self.hand_over(room),
+            Op::Room(room) => {
+                self.room = room.map(|room| room.max(1));
+                for step in self.core.set_room(room) {
+                    assert!(matches!(step, Step::Wake(_) | Step::Start), "{step:?}");
+                    self.follow(step);
+                }
+            }
         }
         self.check();
     }
@@ -307,7 +329,7 @@ impl World {
         let state = self.core.tally();
         let busy = state.workers - state.parked;
         let ready = self.model.turns.len() as u64;
-        let limit = self.rules.workers as u64;
+        let limit = self.rules.workers.min(self.room.unwrap_or(usize::MAX)) as u64;
         match self.core.push(&key, group, (lane, number), cost, self.now) {
             Ok(step) => {
                 assert!(fits, "a full lane took one more");
@@ -348,8 +370,9 @@ impl World {
     fn look(&mut self, id: usize) {
         match self.core.take_or_park(id) {
             Turn::Work(taken) => self.took(id, taken),
-            Turn::Parked => {
+            Turn::Parked(step) => {
                 self.workers.insert(id, Worker::Parked);
+                self.follow(step);
             }
             Turn::Leave => {
                 self.workers.remove(&id);
@@ -516,7 +539,7 @@ impl World {
         let serves = matches!(self.core.phase(), Phase::Open(_) | Phase::Draining(_));
         if serves && !self.model.turns.is_empty() {
             let coming = count(|worker| matches!(worker, Worker::Coming)) > 0;
-            let all_busy = tally.workers == self.rules.workers as u64 && tally.parked == 0;
+            let all_busy = tally.workers - tally.parked >= self.most_busy();
             assert!(
                 coming || all_busy && self.timer,
                 "work waits for nobody: {tally:?} {:?} timer {}",

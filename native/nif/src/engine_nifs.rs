@@ -1,9 +1,11 @@
 //! Start, stop and signs of life of the engine; host types.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::engine::EngineSettings;
 use engine::host_type::HostType;
+use engine::transport::lifetimes::Lifetimes;
 use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
 
 use crate::held::{self, held};
@@ -17,6 +19,8 @@ struct Settings {
     max_pending_bytes: usize,
     max_node_bytes: usize,
     max_lane_percent: usize,
+    /// Milliseconds; 0 is for ever.
+    max_connection_age: u32,
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
@@ -29,6 +33,11 @@ fn start_engine<'a>(env: Env<'a>, settings: Term<'a>) -> NifResult<Term<'a>> {
         max_pending_bytes: settings.max_pending_bytes,
         max_node_bytes: settings.max_node_bytes,
         max_lane_percent: settings.max_lane_percent,
+        lifetimes: Lifetimes {
+            max_age: (settings.max_connection_age > 0)
+                .then(|| Duration::from_millis(settings.max_connection_age.into())),
+            ..Lifetimes::default()
+        },
     };
     Ok(match ENGINE.start(settings, report_nifs::wake_reporter) {
         Ok(()) => atoms::ok().encode(env),

@@ -30,6 +30,8 @@ pub struct SinkConfig {
     /// Speaks HTTP/2 too: where TLS's ALPN agrees on it, or on plain TCP where the client starts
     /// with its preface.
     pub http2: bool,
+    /// HTTP/2: streams that a client may have open at once on a connection.
+    pub max_streams: u32,
     /// What to do with what comes.
     pub plan: Plan,
     /// Most records to keep; 0 records nothing.
@@ -47,6 +49,7 @@ impl Default for SinkConfig {
             port: 0,
             tls: None,
             http2: false,
+            max_streams: 10_000,
             plan: Plan::default(),
             max_records: 100_000,
             max_body: 1024 * 1024,

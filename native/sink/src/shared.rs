@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) observer: Option<Observer>,
     pub(crate) max_body: usize,
     pub(crate) http2: bool,
+    pub(crate) max_streams: u32,
     pub(crate) tls: Option<Acceptor>,
     /// Moves when stalls are released.
     pub(crate) gate: watch::Sender<u64>,
@@ -43,6 +44,7 @@ impl Shared {
             observer: config.observer.clone(),
             max_body: config.max_body,
             http2: config.http2,
+            max_streams: config.max_streams,
             tls: config
                 .tls
                 .as_ref()

@@ -98,7 +98,8 @@ impl Engine {
             settings.base.clone(),
             tls,
             settings.http2.then_some(connect_within),
-        );
+        )
+        .with_lifetimes(running.settings.lifetimes);
         Ok((settings, endpoint, warnings))
     }
 

@@ -3,6 +3,7 @@
 
 use crate::pool::PoolLimits;
 use crate::queue::lanes::LaneLimits;
+use crate::transport::lifetimes::Lifetimes;
 
 /// What the application's own settings say to the engine.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,8 @@ pub struct EngineSettings {
     pub max_node_bytes: usize,
     /// Percent of a pool's bounds that one lane may have.
     pub max_lane_percent: usize,
+    /// How long connections live.
+    pub lifetimes: Lifetimes,
 }
 
 impl Default for EngineSettings {
@@ -27,6 +30,7 @@ impl Default for EngineSettings {
             max_pending_bytes: 64 << 20,
             max_node_bytes: 512 << 20,
             max_lane_percent: 10,
+            lifetimes: Lifetimes::default(),
         }
     }
 }

@@ -28,10 +28,12 @@ impl Pool {
         }
     }
 
-    /// Requests that may be in flight; 0 where it takes no notifications.
+    /// Requests that may be in flight: `workers`, or fewer if the endpoint takes fewer at once; 0 where
+    /// it takes no notifications.
     pub(crate) fn open_workers(&self) -> usize {
-        match self.core().phase() {
-            Phase::Open(rules) => rules.workers,
+        let core = self.core();
+        match core.phase() {
+            Phase::Open(_) => core.slots(),
             _ => 0,
         }
     }

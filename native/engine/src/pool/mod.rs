@@ -6,6 +6,7 @@
 
 pub mod in_flight;
 pub mod look;
+mod room;
 mod state;
 mod taking;
 pub mod target;
@@ -170,6 +171,7 @@ impl Pool {
             call_timeout: settings.call_timeout,
         };
         let targets = Targets::new(&settings);
+        let room = endpoint.room();
         if self
             .opened
             .set(Opened {
@@ -180,6 +182,12 @@ impl Pool {
             .is_err()
         {
             return;
+        }
+        if let Some(mut room) = room {
+            let now = *room.borrow_and_update();
+            // Nothing is to be done for it: the pool is not open yet.
+            drop(self.core.lock().set_room(now));
+            self.handle.spawn(room::follow(Arc::downgrade(self), room));
         }
         let (workers, timer) = self.core.lock().open(rules);
         for _ in 0..workers {

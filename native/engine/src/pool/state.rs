@@ -38,16 +38,22 @@ impl Pool {
     #[must_use]
     pub fn describe_bounds(&self) -> String {
         let state = self.state();
+        let slots = self.core.lock().slots();
         let workers = self.settings().map_or(0, |settings| settings.workers.get());
         let waits = self
             .settings()
             .is_none_or(|settings| settings.when_busy == WhenBusy::Wait);
         format!(
-            "pool {}: {} pending with {} bytes, {} in flight of {workers} workers{}",
+            "pool {}: {} pending with {} bytes, {} in flight of {workers} workers{}{}",
             self.name,
             state.pending,
             state.pending_bytes,
             state.tally.in_flight,
+            if (1..workers).contains(&slots) {
+                format!(", of which the endpoint takes {slots} at once")
+            } else {
+                String::new()
+            },
             if waits {
                 ""
             } else {

@@ -41,7 +41,7 @@ impl Pool {
         let parked = self.core().close();
         let text = "the pool was stopped before its turn came";
         self.fail_all_in_turns(None, Reason::Shutdown, text).await;
-        wake(parked);
+        self.disconnect(parked);
     }
 
     /// Ends at once: what waits or is in flight fails with `reason`. Not for an engine's thread, which
@@ -49,7 +49,15 @@ impl Pool {
     pub(crate) fn end(self: &Arc<Self>, reason: Reason, text: &str) {
         let parked = self.core().close();
         self.fail_all(None, reason, text);
+        self.disconnect(parked);
+    }
+
+    /// The parked workers leave, each with its connection, and so does the connection that they share.
+    fn disconnect(&self, parked: Vec<Arc<Cell>>) {
         wake(parked);
+        if let Some(opened) = self.opened() {
+            opened.endpoint.close();
+        }
     }
 
     /// What waits or is in flight for host type `group` (for any, with `None`) fails with `reason`. Not

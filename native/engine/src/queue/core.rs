@@ -25,6 +25,8 @@ pub struct Core<T, W> {
     workers: usize,
     /// Items taken whose outcome is not there yet.
     in_flight: usize,
+    /// Busy workers that the endpoint has room for; `None` until it has said.
+    room: Option<usize>,
     tally: Tally,
     timer_runs: bool,
 }
@@ -44,6 +46,7 @@ impl<T, W> Core<T, W> {
             parked: Vec::new(),
             workers: 0,
             in_flight: 0,
+            room: Some(usize::MAX),
             tally: Tally::default(),
             timer_runs: false,
         }
@@ -87,7 +90,7 @@ impl<T, W> Core<T, W> {
             Phase::Leaving => Phase::Draining(rules),
             _ => return (0, false),
         };
-        let start = self.lanes.ready().min(rules.workers);
+        let start = self.lanes.ready().min(self.most_busy(&rules));
         self.workers += start;
         self.timer_runs = self.lanes.ready() > start;
         (start, self.timer_runs)
@@ -127,10 +130,38 @@ impl<T, W> Core<T, W> {
         std::mem::take(&mut self.parked)
     }
 
-    /// Takes the item whose turn it is.
+    /// How many requests the endpoint takes at once, as far as it has said: no more workers than that
+    /// are busy from now on. Until it has said (`None`) one worker asks it. Returns what to do for the
+    /// items that may start now; those that may not wait here, where `call_timeout` ends their wait.
+    pub fn set_room(&mut self, room: Option<usize>) -> Vec<Step<W>> {
+        self.room = room.map(|room| room.max(1));
+        let (Phase::Open(rules) | Phase::Draining(rules)) = self.phase else {
+            return Vec::new();
+        };
+        let free = self.most_busy(&rules).saturating_sub(self.busy());
+        (0..free.min(self.lanes.ready()))
+            .map(|_| self.staff())
+            .collect()
+    }
+
+    /// How many items may be in flight, as far as is known; 0 before it opens and after it was closed.
+    pub fn slots(&self) -> usize {
+        match &self.phase {
+            Phase::Open(rules) | Phase::Draining(rules) => {
+                rules.workers.min(self.room.unwrap_or(usize::MAX))
+            }
+            Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => 0,
+        }
+    }
+
+    /// Takes the item whose turn it is, for a worker that is not parked.
     pub fn take(&mut self) -> Option<Taken<T>> {
         match self.phase {
-            Phase::Open(_) | Phase::Draining(_) => {}
+            Phase::Open(rules) | Phase::Draining(rules) => {
+                if self.busy() > self.most_busy(&rules) {
+                    return None;
+                }
+            }
             Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => return None,
         }
         let taken = self.lanes.take()?;
@@ -139,7 +170,7 @@ impl<T, W> Core<T, W> {
     }
 
     /// Takes an item for `worker`, or parks it; a worker of a closed pool leaves.
-    pub fn take_or_park(&mut self, worker: W) -> Turn<Taken<T>> {
+    pub fn take_or_park(&mut self, worker: W) -> Turn<Taken<T>, W> {
         if let Some(taken) = self.take() {
             return Turn::Work(taken);
         }
@@ -148,7 +179,8 @@ impl<T, W> Core<T, W> {
             return Turn::Leave;
         }
         self.parked.push(worker);
-        Turn::Parked
+        // It may have parked because the endpoint has no room for it. What it leaves waits.
+        Turn::Parked(self.time_what_waits())
     }
 
     /// The item of `ticket` has its outcome. The step is for the lane's next item; a worker that
@@ -296,16 +328,26 @@ impl<T, W> Core<T, W> {
     fn has_room(&self, rules: &Rules) -> bool {
         // Every ready item that may start has a worker on its way to it, so a slot is counted once,
         // whether its item was taken already or not. Workers that still read a body hold theirs.
-        let busy = self.workers - self.parked.len();
-        let slots = busy.max(self.in_flight + self.lanes.ready());
-        if rules.when_busy == WhenBusy::Reject && slots >= rules.workers {
+        let taken = self.busy().max(self.in_flight + self.lanes.ready());
+        let slots = rules.workers.min(self.room.unwrap_or(usize::MAX));
+        if rules.when_busy == WhenBusy::Reject && taken >= slots {
             return false;
         }
         // What may wait comes on top of what may be in flight: an item that finds a free worker does
         // not wait, though nobody has taken it yet.
-        rules.max_waiting.is_none_or(|most| {
-            self.in_flight + self.lanes.waiting() < rules.workers.saturating_add(most)
-        })
+        rules
+            .max_waiting
+            .is_none_or(|most| self.in_flight + self.lanes.waiting() < slots.saturating_add(most))
+    }
+
+    /// Workers that are not parked.
+    fn busy(&self) -> usize {
+        self.workers - self.parked.len()
+    }
+
+    /// How many of them there may be.
+    fn most_busy(&self, rules: &Rules) -> usize {
+        rules.workers.min(self.room.unwrap_or(1))
     }
 
     fn settle(&mut self, ticket: Ticket, sent: bool, now: Instant) -> bool {
@@ -320,17 +362,23 @@ impl<T, W> Core<T, W> {
 
     /// A lane became ready: who takes its item?
     fn staff(&mut self) -> Step<W> {
-        let (Phase::Open(rules) | Phase::Draining(rules)) = &self.phase else {
+        let (Phase::Open(rules) | Phase::Draining(rules)) = self.phase else {
             return Step::Nothing;
         };
-        if let Some(worker) = self.parked.pop() {
-            return Step::Wake(worker);
-        }
-        if self.workers < rules.workers {
+        if self.busy() < self.most_busy(&rules) {
+            if let Some(worker) = self.parked.pop() {
+                return Step::Wake(worker);
+            }
             self.workers += 1;
             return Step::Start;
         }
-        if self.timer_runs {
+        self.time_what_waits()
+    }
+
+    /// What is ready and has no worker expires in its time.
+    fn time_what_waits(&mut self) -> Step<W> {
+        let serves = matches!(self.phase, Phase::Open(_) | Phase::Draining(_));
+        if !serves || self.timer_runs || self.lanes.ready() == 0 {
             return Step::Nothing;
         }
         self.timer_runs = true;

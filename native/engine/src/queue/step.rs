@@ -47,11 +47,12 @@ pub struct Tally {
 
 /// What a worker that looked for work gets.
 #[derive(Debug)]
-pub enum Turn<J> {
+pub enum Turn<J, W> {
     /// An item.
     Work(J),
-    /// Nothing; it is parked and will be woken.
-    Parked,
+    /// Nothing; it is parked and will be woken. The step is for what waits all the same, because the
+    /// endpoint has no room for another request.
+    Parked(Step<W>),
     /// The pool is closed; it is not counted any more.
     Leave,
 }

@@ -34,7 +34,7 @@ pub enum OwnKind {
 pub const LOG_LEVELS: [&str; 6] = ["debug", "info", "notice", "warning", "error", "none"];
 
 /// Every setting, in the order in which they are documented.
-pub const OWN_SETTINGS: [OwnSetting; 8] = [
+pub const OWN_SETTINGS: [OwnSetting; 9] = [
     OwnSetting {
         name: "max_pending",
         kind: OwnKind::Integer(1, MOST),
@@ -64,6 +64,12 @@ pub const OWN_SETTINGS: [OwnSetting; 8] = [
         kind: OwnKind::Integer(0, u32::MAX as u64),
         default: "5000",
         meaning: "how long stopping waits for pending notifications, in milliseconds",
+    },
+    OwnSetting {
+        name: "max_connection_age",
+        kind: OwnKind::Integer(0, u32::MAX as u64),
+        default: "300000",
+        meaning: "the age at which a connection takes no more requests, in milliseconds; 0: never",
     },
     OwnSetting {
         name: "tokio_threads",
@@ -164,6 +170,7 @@ mod tests {
             ("max_pending_bytes", OwnValue::Integer(1 << 48)),
             ("max_lane_percent", OwnValue::Integer(101)),
             ("drain_timeout", OwnValue::Atom("infinity".to_owned())),
+            ("max_connection_age", OwnValue::Integer(1 << 32)),
             ("http2_pools", OwnValue::Atom("http_pool".to_owned())),
             ("log_level", OwnValue::Atom("loud".to_owned())),
             ("tokio_threads", OwnValue::Other("\"4\"".to_owned())),

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -27,6 +28,10 @@ use crate::settings::BaseUrl;
 use crate::tls::TlsClient;
 
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+
+/// TCP asks a silent peer after this long and as often again, and gives up after so many questions.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// A connected stream.
 #[derive(Debug)]
@@ -130,9 +135,7 @@ async fn connect(
         };
         match tried {
             Some((address, Ok(socket))) => {
-                // Small requests must not wait for a peer's delayed acknowledgement. A socket that
-                // refuses the option still works.
-                let _ = socket.set_nodelay(true);
+                set_options(&socket);
                 return Ok((socket, SocketAddr::new(address, port)));
             }
             Some((address, Err(error))) => failure = Some((error, SocketAddr::new(address, port))),
@@ -144,6 +147,19 @@ async fn connect(
             }
         }
     }
+}
+
+/// A socket that refuses an option still works.
+fn set_options(socket: &TcpStream) {
+    // Small requests must not wait for a peer's delayed acknowledgement.
+    let _ = socket.set_nodelay(true);
+    // A peer that has vanished while a request waits long for its answer, which HTTP/1.1 cannot ask
+    // about; what lies between keeps its memory of the connection.
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_AFTER)
+        .with_retries(KEEPALIVE_PROBES);
+    let _ = SockRef::from(socket).set_tcp_keepalive(&keepalive);
 }
 
 impl AsyncRead for Stream {

@@ -50,7 +50,7 @@ impl AttemptError {
         }
     }
 
-    /// An error of the HTTP connection.
+    /// An error of an HTTP/1.1 connection.
     pub fn from_hyper(error: &hyper::Error) -> Self {
         let text = chain(error);
         if let Some(tls) = find::<rustls::Error>(error) {
@@ -63,21 +63,35 @@ impl AttemptError {
             let text = format!("the endpoint's answer is not a valid HTTP response: {text}");
             return Self::last(Reason::InvalidResponse, text);
         }
-        if let Some(h2) = find::<h2::Error>(error)
-            && !h2.is_io()
-            && !(h2.is_go_away() && h2.is_remote())
-            && h2.reason() != Some(h2::Reason::REFUSED_STREAM)
-        {
-            return Self {
-                reason: Reason::InvalidResponse,
-                text: format!("HTTP/2 failed: {text}"),
-                // Where the whole connection was given up, it may have been for another's answer.
-                broken: h2.is_go_away(),
-            };
-        }
         Self::broken(format!(
             "the endpoint closed the connection before it answered: {text}"
         ))
+    }
+
+    /// An error of an HTTP/2 stream or its connection.
+    pub fn from_h2(error: &h2::Error) -> Self {
+        let passing = error.is_io()
+            || error.is_go_away() && error.is_remote()
+            || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        if passing {
+            return Self::broken(format!(
+                "the endpoint closed the connection before it answered: {error}"
+            ));
+        }
+        Self {
+            reason: Reason::InvalidResponse,
+            text: format!("HTTP/2 failed: {error}"),
+            // Where the whole connection was given up, it may have been for another's answer.
+            broken: error.is_go_away(),
+        }
+    }
+
+    /// What of `error` is of TLS and none of the connection's.
+    pub fn from_tls(error: &io::Error) -> Option<Self> {
+        let inner = error.get_ref()?;
+        let tls = inner.downcast_ref::<rustls::Error>()?;
+        let text = format!("TLS to the endpoint failed: {tls}");
+        Some(Self::last(Reason::TlsError, text))
     }
 
     /// An error of TCP while connecting to `peer`.

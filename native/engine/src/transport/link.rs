@@ -9,19 +9,21 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 use super::dial::{Dialled, dial};
 use super::error::AttemptError;
 use super::http1::Http1;
-use super::http2::{Http2, SharedHttp2};
+use super::http2::{Begun, Http2, Room, SharedHttp2};
+use super::lifetimes::Lifetimes;
 use super::names::{KEEP_OLD, Names};
 use crate::apart;
 use crate::report::notices::Notices;
-use crate::report::reason::Reason;
 use crate::settings::{BaseUrl, Remedy};
 use crate::tls::{Refreshed, TlsClient};
+
+pub use super::body::{Body, Drained};
 
 /// A look at the certificate files that takes longer is mentioned.
 const LOOK_AT_MOST: Duration = Duration::from_secs(10);
@@ -34,8 +36,9 @@ pub struct Endpoint {
     names: Arc<Names>,
     base: Arc<BaseUrl>,
     tls: Option<Arc<TlsClient>>,
-    /// The connection that all workers share, and how long making it may take.
-    http2: Option<(SharedHttp2, Duration)>,
+    lifetimes: Lifetimes,
+    /// The connection that all workers share.
+    http2: Option<SharedHttp2>,
     /// It was said that addresses of an earlier look-up are used.
     told_old: AtomicBool,
 }
@@ -44,18 +47,19 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub enum Link {
     /// Of this worker alone.
-    Http1(Http1),
+    Http1 {
+        /// The connection.
+        connection: Box<Http1>,
+        /// When it is too old for another request.
+        too_old_at: Option<Instant>,
+    },
     /// Shared.
-    Http2(Http2),
-}
-
-/// What became of a response body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drained {
-    /// Read to its end, or given up without harm to the connection.
-    Whole,
-    /// Not read to its end: the connection is of no more use.
-    Cut,
+    Http2 {
+        /// The connection.
+        connection: Http2,
+        /// The right to the next stream.
+        begun: Option<Begun>,
+    },
 }
 
 impl Endpoint {
@@ -76,9 +80,16 @@ impl Endpoint {
             names,
             base: Arc::new(base),
             tls: tls.map(Arc::new),
-            http2: http2.map(|allowed| (SharedHttp2::default(), allowed)),
+            lifetimes: Lifetimes::default(),
+            http2: http2.map(SharedHttp2::new),
             told_old: AtomicBool::new(false),
         }
+    }
+
+    /// The same, with connections that live as `lifetimes` says.
+    #[must_use]
+    pub fn with_lifetimes(self, lifetimes: Lifetimes) -> Self {
+        Self { lifetimes, ..self }
     }
 
     /// A link for one worker. No time limit of its own.
@@ -92,30 +103,53 @@ impl Endpoint {
     }
 
     async fn connect(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
-        let Some((shared, allowed)) = &self.http2 else {
+        let Some(shared) = &self.http2 else {
             let (stream, dialled) =
                 dial(&self.names, &self.base, self.tls.as_deref(), false).await?;
-            return Ok((Link::Http1(Http1::new(stream).await?), Arc::new(dialled)));
+            let link = Link::Http1 {
+                connection: Box::new(Http1::new(stream).await?),
+                too_old_at: self.lifetimes.too_old_at(Instant::now()),
+            };
+            return Ok((link, Arc::new(dialled)));
         };
-        let (link, dialled) = shared
-            .get(|| {
-                let (names, base) = (Arc::clone(&self.names), Arc::clone(&self.base));
-                let (tls, allowed) = (self.tls.clone(), *allowed);
-                async move {
-                    timeout(allowed, async {
-                        let (stream, dialled) = dial(&names, &base, tls.as_deref(), true).await?;
-                        Ok((Http2::new(stream).await?, dialled))
-                    })
-                    .await
-                    .unwrap_or_else(|_| {
-                        let text = format!("no connection within {} ms", allowed.as_millis());
-                        Err(AttemptError::last(Reason::RequestTimeout, text))
-                    })
-                }
-                .boxed()
-            })
-            .await?;
-        Ok((Link::Http2(link), dialled))
+        let make = || {
+            let (names, base, tls) = (
+                Arc::clone(&self.names),
+                Arc::clone(&self.base),
+                self.tls.clone(),
+            );
+            let (lifetimes, told) = (self.lifetimes, shared.told());
+            async move {
+                let (stream, dialled) = dial(&names, &base, tls.as_deref(), true).await?;
+                Ok((Http2::new(stream, lifetimes, told).await?, dialled))
+            }
+            .boxed()
+        };
+        let (connection, dialled) = shared.get(make).await?;
+        let link = Link::Http2 {
+            connection,
+            begun: None,
+        };
+        Ok((link, dialled))
+    }
+
+    /// How many requests the endpoint takes at once, where it says so: over HTTP/2.
+    #[must_use]
+    pub fn room(&self) -> Option<watch::Receiver<Room>> {
+        self.http2.as_ref().map(SharedHttp2::room)
+    }
+
+    /// The pool is over: a shared connection ends with the requests that are on it.
+    pub fn close(&self) {
+        if let Some(shared) = &self.http2 {
+            shared.close();
+        }
+    }
+
+    /// How long a link may idle.
+    #[must_use]
+    pub fn max_idle(&self) -> Duration {
+        self.lifetimes.max_idle
     }
 
     /// Has changed certificate files taken up, on a thread of its own, because reading them may hang.
@@ -204,38 +238,75 @@ fn tell(notices: &Notices, pool: &str, refreshed: Refreshed) {
 }
 
 impl Link {
-    /// Sends a request and reads the head of its final response.
+    /// Waits until the connection has room for one more request. False when it takes no more: then
+    /// nothing was sent, and another link will do.
+    pub async fn begin(&mut self) -> bool {
+        match self {
+            Self::Http1 { .. } => true,
+            Self::Http2 { connection, begun } => {
+                if begun.is_none() {
+                    *begun = connection.begin().await;
+                }
+                begun.is_some()
+            }
+        }
+    }
+
+    /// Sends a request and reads the head of its final response. [`Link::begin`] comes first.
     pub async fn exchange(
         &mut self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, AttemptError> {
+        request: Request<Bytes>,
+    ) -> Result<Response<Body>, AttemptError> {
         match self {
-            Self::Http1(link) => link.exchange(request).await,
-            Self::Http2(link) => link.exchange(request).await,
+            Self::Http1 { connection, .. } => {
+                let response = connection.exchange(request.map(Full::new)).await?;
+                Ok(response.map(Body::Http1))
+            }
+            Self::Http2 { connection, begun } => {
+                let Some(begun) = begun.take() else {
+                    let text = "the connection takes no more requests".to_owned();
+                    return Err(AttemptError::broken(text));
+                };
+                let response = connection.exchange(begun, request).await?;
+                Ok(response.map(Body::Http2))
+            }
         }
     }
 
     /// A request on this link went wrong. An HTTP/1.1 link ends with this; over HTTP/2, requests that
     /// are under way go on, and no new one begins on the connection.
     pub fn condemn(&mut self) {
-        if let Self::Http2(link) = self {
-            link.condemn();
+        if let Self::Http2 { connection, .. } = self {
+            connection.condemn();
         }
     }
 
     /// Reads a response body as far as `most` bytes.
-    pub async fn drain(&mut self, body: Incoming, most: usize) -> Drained {
-        match self {
-            Self::Http1(link) => link.drain(body, most).await,
-            Self::Http2(link) => link.drain(body, most).await,
+    pub async fn drain(&mut self, body: Body, most: usize) -> Drained {
+        match (self, body) {
+            (Self::Http1 { connection, .. }, Body::Http1(body)) => {
+                connection.drain(body, most).await
+            }
+            (_, Body::Http2(body)) => body.drain(most).await,
+            (Self::Http2 { .. }, Body::Http1(_)) => Drained::Cut,
         }
     }
 
     /// Whether the link can take another request now. While it can, `cx` is woken when that ends.
     pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
-            Self::Http1(link) => link.poll_usable(cx),
-            Self::Http2(link) => link.is_usable(),
+            Self::Http1 { connection, .. } => connection.poll_usable(cx),
+            Self::Http2 { connection, .. } => connection.is_usable(),
+        }
+    }
+
+    /// Whether it has lived long enough.
+    #[must_use]
+    pub fn is_too_old(&self, now: Instant) -> bool {
+        match self {
+            Self::Http1 { too_old_at, .. } => too_old_at.is_some_and(|at| now >= at),
+            // Its own task sees to that.
+            Self::Http2 { .. } => false,
         }
     }
 }

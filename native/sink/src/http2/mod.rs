@@ -19,7 +19,6 @@ use tokio::sync::mpsc;
 
 /// What every HTTP/2 client sends first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const MAX_STREAMS: u32 = 10_000;
 /// Room for bodies on the way, in bytes: of one stream, and of all of a connection.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
@@ -57,7 +56,7 @@ pub(crate) async fn starts_with_preface(wire: &mut Wire) -> io::Result<bool> {
 pub(crate) async fn serve(wire: Wire, visit: Visit) {
     let mut builder = h2::server::Builder::new();
     builder
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(visit.shared.max_streams)
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(MAX_HEADERS);

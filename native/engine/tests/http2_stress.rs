@@ -1,0 +1,357 @@
+//! HTTP/2 under stress: fewer streams than workers, connections that die in silence, peers that do not
+//! read, connections that are hard to make.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod h2_support;
+mod support;
+
+use std::fs;
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::Duration;
+
+use engine::engine::EngineSettings;
+use engine::settings::PoolOptions;
+use engine::transport::lifetimes::Lifetimes;
+use h2_support::Server;
+use http::Response;
+use sink::{SinkConfig, SinkHandle, TlsSettings};
+use support::{BOUND, Bench, End, millis, pool_at, sink, until};
+
+#[track_caller]
+fn assert_sent(end: &End, expected: u16) {
+    assert!(
+        matches!(end, End::Sent { status, .. } if *status == expected),
+        "{end:?}"
+    );
+}
+
+fn endpoint(max_streams: u32) -> SinkHandle {
+    sink(SinkConfig {
+        tls: Some(TlsSettings::self_signed()),
+        http2: true,
+        max_streams,
+        ..SinkConfig::default()
+    })
+}
+
+/// Five streams for fifty workers: what has no stream waits in the queue, under `call_timeout`.
+#[test]
+fn waiting_for_a_stream_is_waiting() {
+    const COUNT: u64 = 200;
+    const STREAMS: u64 = 5;
+    let bench = Bench::new();
+    let endpoint = endpoint(u32::try_from(STREAMS).unwrap());
+    let (options, _file) = pool_at(&endpoint, true);
+    let pool = bench.pool(PoolOptions {
+        workers: 50,
+        request_timeout: millis(BOUND),
+        call_timeout: millis(2 * BOUND),
+        ..options
+    });
+    endpoint
+        .set_plan("fault=stall-before-head".parse().unwrap())
+        .unwrap();
+    for n in 0..COUNT {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    until("all streams are taken", || {
+        endpoint.stats().in_flight == STREAMS && bench.state(pool).tally.in_flight == STREAMS
+    });
+    // Time for one more to come, if it could.
+    sleep(Duration::from_millis(300));
+    let tally = bench.state(pool).tally;
+    assert_eq!(
+        (tally.in_flight, tally.waiting),
+        (STREAMS, COUNT - STREAMS),
+        "{tally:?}"
+    );
+    assert_eq!(endpoint.stats().begun, STREAMS);
+    let figures = bench.engine.figures();
+    let slots: Vec<_> = figures.values().map(|pool| pool.workers as u64).collect();
+    assert_eq!(slots, [STREAMS]);
+    endpoint.reset_plans().unwrap();
+    endpoint.release();
+    for seen in bench.outcomes(usize::try_from(COUNT).unwrap()) {
+        assert_sent(&seen.end, 200);
+    }
+    let stats = endpoint.stats();
+    assert_eq!((stats.begun, stats.max_in_flight), (COUNT, STREAMS));
+    bench.assert_conserved();
+}
+
+/// As a user saw it: 130 of 200 failed with `request_timeout`.
+#[test]
+fn few_streams_and_slow_answers() {
+    let bench = Bench::new();
+    let endpoint = endpoint(2);
+    let (options, _file) = pool_at(&endpoint, true);
+    let pool = bench.pool(PoolOptions {
+        workers: 40,
+        // Ten times what an answer takes, and half of what all take together.
+        request_timeout: 5_000,
+        call_timeout: millis(2 * BOUND),
+        ..options
+    });
+    endpoint.set_plan("delay=500".parse().unwrap()).unwrap();
+    for n in 0..40 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    for seen in bench.outcomes(40) {
+        assert_sent(&seen.end, 200);
+    }
+    let stats = endpoint.stats();
+    assert_eq!(stats.begun, 40);
+    assert!(stats.max_in_flight <= 2, "{stats:?}");
+    bench.assert_conserved();
+}
+
+/// The time of a request that gets no stream is `call_timeout`, and its reason says so.
+#[test]
+fn no_stream_within_call_timeout() {
+    let bench = Bench::new();
+    let endpoint = endpoint(1);
+    let (options, _file) = pool_at(&endpoint, true);
+    let pool = bench.pool(PoolOptions {
+        workers: 10,
+        request_timeout: millis(BOUND),
+        call_timeout: 4_000,
+        ..options
+    });
+    assert_sent(&bench.deliver(pool, "warm").0, 200);
+    endpoint
+        .set_plan("fault=stall-before-head".parse().unwrap())
+        .unwrap();
+    for n in 0..10 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    for seen in bench.outcomes(11).split_off(1) {
+        match seen.end {
+            End::Failed { reason, text, .. } => {
+                assert_eq!(reason, "pool_timeout", "{text}");
+                let waited = text.contains("of 10 workers, of which the endpoint takes 1 at once");
+                assert!(waited || text.contains("no response within"), "{text}");
+            }
+            sent @ End::Sent { .. } => panic!("{sent:?}"),
+        }
+    }
+    assert!(endpoint.stats().begun <= 3, "{:?}", endpoint.stats());
+    bench.assert_conserved();
+}
+
+/// `next_available_worker`: a notification that would have to wait for a stream is rejected, and one
+/// that comes before the endpoint has said how many there are is not.
+#[test]
+fn no_waiting_for_a_stream_where_nothing_may_wait() {
+    let bench = Bench::new();
+    let endpoint = endpoint(3);
+    let (options, _file) = pool_at(&endpoint, true);
+    let pool = bench.pool(PoolOptions {
+        workers: 10,
+        strategy: "next_available_worker".to_owned(),
+        request_timeout: millis(BOUND),
+        call_timeout: millis(BOUND),
+        ..options
+    });
+    for n in 0..10 {
+        bench.push(pool, &format!("first {n}")).unwrap();
+    }
+    bench.outcomes(10);
+    endpoint
+        .set_plan("fault=stall-before-head".parse().unwrap())
+        .unwrap();
+    let taken = (0..10)
+        .filter(|n| bench.push(pool, &format!("second {n}")).is_ok())
+        .count();
+    assert_eq!(taken, 3);
+    until("they are there", || endpoint.stats().in_flight == 3);
+    endpoint.release();
+    for seen in bench.outcomes(13) {
+        assert_sent(&seen.end, 200);
+    }
+}
+
+fn impatient() -> EngineSettings {
+    EngineSettings {
+        lifetimes: Lifetimes {
+            ping_after: Duration::from_millis(200),
+            ping_timeout: Duration::from_secs(2),
+            ..Lifetimes::default()
+        },
+        ..EngineSettings::default()
+    }
+}
+
+/// A connection that something in between has forgotten: its requests go out again, on another one.
+#[test]
+fn a_connection_forgotten_in_silence_costs_no_notification() {
+    let bench = Bench::with(impatient(), Arc::default());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let server = dies_after_one(Arc::clone(&connections));
+    let pool = bench.pool(PoolOptions {
+        workers: 10,
+        request_timeout: millis(BOUND),
+        call_timeout: millis(BOUND),
+        ..server.options()
+    });
+    assert_sent(&bench.deliver(pool, "before").0, 200);
+    for n in 0..30 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    for seen in bench.outcomes(31) {
+        assert_sent(&seen.end, 200);
+    }
+    assert!(connections.load(Ordering::Acquire) >= 2);
+    bench.assert_conserved();
+}
+
+/// Answers one request on its first connection and is silent then; later ones are good.
+fn dies_after_one(connections: Arc<AtomicUsize>) -> Server {
+    Server::new(move |stream| {
+        let first = connections.fetch_add(1, Ordering::AcqRel) == 0;
+        async move {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                respond.send_response(Response::new(()), true).unwrap();
+                if first {
+                    // Time for the answer to get out. What comes meanwhile gets none.
+                    let more = tokio::time::sleep(Duration::from_millis(100));
+                    let mut unanswered = Vec::new();
+                    let unheard = async {
+                        while let Some(request) = connection.accept().await {
+                            unanswered.push(request);
+                        }
+                    };
+                    tokio::select! { () = more => {} () = unheard => {} }
+                    pending::<()>().await;
+                }
+            }
+        }
+    })
+}
+
+/// Connections of this process to that port that are open on its side.
+fn connections_to(port: u16) -> usize {
+    let table = fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let open = |line: &&str| {
+        let mut columns = line.split_whitespace().skip(2);
+        let remote = columns.next().unwrap().rsplit(':').next().unwrap();
+        // Established, or waiting to be closed by this side.
+        remote == format!("{port:04X}") && ["01", "08"].contains(&columns.next().unwrap())
+    };
+    table.lines().skip(1).filter(open).count()
+}
+
+/// A peer that stops reading: what was given up is closed, however much there is left to send.
+#[test]
+fn a_peer_that_does_not_read() {
+    const COUNT: usize = 6;
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let server = {
+        let held = Arc::clone(&held);
+        Server::new(move |stream| {
+            let held = Arc::clone(&held);
+            async move {
+                let connection = h2::server::Builder::new()
+                    .initial_window_size(1 << 30)
+                    .initial_connection_window_size(1 << 30)
+                    .handshake::<_, bytes::Bytes>(stream)
+                    .await;
+                if let Ok(mut connection) = connection {
+                    // The head of the first request, and not one byte more.
+                    let first = connection.accept().await;
+                    held.lock().unwrap().push((connection, first));
+                }
+                pending::<()>().await;
+            }
+        })
+    };
+    let bench = Bench::with(
+        EngineSettings {
+            max_lane_percent: 100,
+            ..EngineSettings::default()
+        },
+        Arc::default(),
+    );
+    let pool = bench.pool(PoolOptions {
+        request_timeout: 1_000,
+        call_timeout: millis(BOUND),
+        ..server.options()
+    });
+    let handler = bench.handler("/n");
+    let text = vec![b'x'; 16 << 20];
+    for n in 0..COUNT {
+        let sender = format!("{n}");
+        bench.push_text(pool, &handler, &sender, &text).unwrap();
+        let end = bench.outcome_of(&sender).end;
+        assert!(
+            matches!(
+                end,
+                End::Failed {
+                    reason: "request_timeout",
+                    ..
+                }
+            ),
+            "{end:?}"
+        );
+    }
+    assert!(!held.lock().unwrap().is_empty());
+    until("all that was given up is closed", || {
+        connections_to(server.port) == 0
+    });
+    bench.assert_conserved();
+}
+
+/// Who joins an attempt to connect late has his own time all the same.
+#[test]
+fn a_late_joiner_of_an_attempt_to_connect() {
+    const ALLOWED: Duration = Duration::from_secs(8);
+    let bench = Bench::new();
+    let endpoint = endpoint(100);
+    let (options, _file) = pool_at(&endpoint, true);
+    let pool = bench.pool(PoolOptions {
+        workers: 2,
+        request_timeout: millis(ALLOWED),
+        call_timeout: millis(BOUND),
+        ..options
+    });
+    assert_sent(&bench.deliver(pool, "warm").0, 200);
+    endpoint
+        .push_next(1, "fault=tls-stall".parse().unwrap())
+        .unwrap();
+    endpoint.close_connections();
+    until("the connection is gone", || {
+        endpoint.stats().connections_open == 0
+    });
+    bench.push(pool, "first").unwrap();
+    sleep(ALLOWED / 2);
+    bench.push(pool, "late").unwrap();
+    match bench.outcome_of("first").end {
+        End::Failed {
+            reason: "request_timeout",
+            text,
+            attempts,
+        } => assert!(
+            text.contains("no connection within request_timeout (8000 ms)") && attempts <= 2,
+            "{attempts}: {text}"
+        ),
+        end => panic!("{end:?}"),
+    }
+    assert_sent(&bench.outcome_of("late").end, 200);
+    bench.assert_conserved();
+}
+
+#[test]
+fn the_connection_of_a_closed_pool_is_closed() {
+    let bench = Bench::new();
+    let endpoint = endpoint(100);
+    let (options, _file) = pool_at(&endpoint, true);
+    let pool = bench.pool(options);
+    assert_sent(&bench.deliver(pool, "one").0, 200);
+    assert_eq!(endpoint.stats().connections_open, 1);
+    bench.engine.close_pool(pool, Duration::ZERO).unwrap();
+    until("it is closed", || endpoint.stats().connections_open == 0);
+}
