@@ -57,6 +57,7 @@ groups() ->
                       order_of_500_messages_of_each_sender]},
      {changes, [], [pool_restarted_under_traffic,
                     pool_moved_to_another_host,
+                    pools_that_live_for_a_moment,
                     no_pool,
                     module_stopped_with_pending_notifications,
                     module_stopped_with_a_dead_endpoint]},
@@ -460,6 +461,23 @@ pool_moved_to_another_host(Config) ->
         ?assertMatch(#{<<"message">> := <<"to the endpoint">>}, form(Request))
     end),
     more(Before, #{sent => 1, failed => 1}).
+
+%% What came while a pool lived is delivered, whatever was known of the pool when it ended.
+pools_that_live_for_a_moment(Config) ->
+    Count = 50,
+    set_handlers([#{}]),
+    Before = counts(),
+    story(Config, fun(Alice, Bob) ->
+        Texts = [begin
+                     start_pool(http_pool, #{}),
+                     Text = integer_to_binary(N),
+                     chat(Alice, Bob, Text),
+                     stop_pool(http_pool),
+                     Text
+                 end || N <- lists:seq(1, Count)],
+        more(Before, #{sent => Count}),
+        ?assertEqual(lists:sort(Texts), lists:sort([maps:get(<<"message">>, form(R)) || R <- requests()]))
+    end).
 
 no_pool(Config) ->
     set_handlers([#{}]),
