@@ -7,7 +7,7 @@
 %% mongoose_http_pusher_host_pool and mongoose_http_pusher_host_config this is the only code that knows. Host functions are called by name, because none of them is there when this is compiled.
 -module(mongoose_http_pusher_host).
 
--export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, body/1, escapes_in_groups/0, names/2,
+-export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, wait/1, body/1, escapes_in_groups/0, names/2,
          ensure_metrics/1, instrumentation/1, count_sent/4, count_failed/3, supported_features/0]).
 
 -export_type([generation/0, options/0, handler/0]).
@@ -73,6 +73,11 @@ handler(Options) ->
       path => proplists:get_value(path, Options, ""),
       callback_module => proplists:get_value(callback_module, Options,
                                              mod_event_pusher_http_defaults)}.
+
+%% @doc How long a handler's sessions wait for the outcome, in milliseconds, if its options say so.
+-spec wait(options()) -> term().
+wait(Options) when is_map(Options) -> maps:get(wait, Options, undefined);
+wait(Options) -> proplists:get_value(wait, Options).
 
 %% @doc The text of a message.
 -spec body(Packet :: term()) -> binary().

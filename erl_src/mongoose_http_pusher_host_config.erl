@@ -10,7 +10,7 @@
 %% `host_config') has to be written with arrays throughout.
 -module(mongoose_http_pusher_host_config).
 
--export([spec/0, check_callback_module/1, uses_array/1]).
+-export([spec/0, check_callback_module/1, check_wait/1, uses_array/1]).
 
 -spec spec() -> tuple().
 spec() ->
@@ -31,7 +31,8 @@ spec_5_0(Process, true) ->
 items_5_0(Process) ->
     #{<<"pool_name">> => option(atom, pool_name, Process),
       <<"path">> => option(string, any, Process),
-      <<"callback_module">> => option(atom, module, fun ?MODULE:check_callback_module/1)}.
+      <<"callback_module">> => option(atom, module, fun ?MODULE:check_callback_module/1),
+      <<"wait">> => wait()}.
 
 %% section: items, validate_keys, required, validate, format_items, process, defaults, wrap, include
 spec_5_1(Process) ->
@@ -39,7 +40,8 @@ spec_5_1(Process) ->
                #{<<"pool_name">> => option(atom, pool_name, Process),
                  <<"path">> => option(binary, any, fun mod_event_pusher_http:fix_path/1),
                  <<"callback_module">> => option(atom, module,
-                                                 fun ?MODULE:check_callback_module/1)},
+                                                 fun ?MODULE:check_callback_module/1),
+                 <<"wait">> => wait()},
                any, [], any, map, Process,
                #{<<"pool_name">> => http_pool,
                  <<"path">> => <<>>,
@@ -48,6 +50,10 @@ spec_5_1(Process) ->
     Handlers = {list, Handler, unique, list, Process, default},
     {section, #{<<"handlers">> => Handlers}, any, [], any, map, Process,
      #{<<"handlers">> => []}, default, when_present}.
+
+%% Without a default: the node's own setting is used if it is not there.
+wait() ->
+    option(integer, non_negative, fun ?MODULE:check_wait/1).
 
 %% option: type, validate, process, and the last field (`format', later `wrap'), of one meaning.
 option(Type, Validate, Process) ->
@@ -88,6 +94,14 @@ check_callback_module(Module) ->
             error(#{what => callback_module_lacks_functions, module => Module,
                     text => lists:flatten(Text)})
     end.
+
+%% @doc The VM's timers end somewhere.
+-spec check_wait(non_neg_integer()) -> non_neg_integer().
+check_wait(Wait) when Wait =< 16#FFFFFFFF ->
+    Wait;
+check_wait(Wait) ->
+    error(#{what => wait_too_long, wait => Wait,
+            text => "The option wait is a number of milliseconds, from 0 to 4294967295"}).
 
 %% @doc Whether a configuration file has the HTTP backend as an array of tables somewhere.
 -spec uses_array(file:filename() | false) -> boolean().

@@ -11,11 +11,11 @@
          create_pool/1, configure_pool/2, open_pool/1, hand_over/2, drain_pool/1, resume_pool/1,
          close_pool/2, pools/0, figures/0,
          handler/3, handler_info/1, describe_url/2,
-         push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/4,
+         push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/5,
          attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
-         rejections/0, rejections_counted/3, notices/0]).
+         rejections/0, rejection_waiters/0, rejections_counted/3, notices/0]).
 
--export_type([pool_id/0, handler_id/0, names/0, pushed/0, outcome/0, verdict/0, rejected/0,
+-export_type([pool_id/0, handler_id/0, names/0, way/0, pushed/0, outcome/0, verdict/0, rejected/0,
               problem/0, pool/0, settings/0, figures/0, last_failure/0]).
 
 -on_load(load/0).
@@ -26,12 +26,15 @@
 -type handler_id() :: non_neg_integer().
 -type names() :: {Sender :: binary(), Server :: binary(), Receiver :: binary(),
                   ReceiverServer :: binary()}.
+%% With who waits until the notification has been counted: bytes that come back with its outcome.
+-type way() :: in | out | {in | out, mongoose_http_pusher_wait:waiter()}.
 -type pushed() :: ok | not_open | {rejected, Reason :: atom()}.
 %% `not_open': the pool was replaced or stopped a moment ago; nothing is counted.
 -type verdict() :: {sent, Status :: 100..999, Microseconds :: non_neg_integer()}
                  | {failed, Reason :: atom(), Text :: binary(), Attempts :: non_neg_integer()}.
 -type outcome() :: {handler_id(), Sender :: binary(), verdict(),
-                    undefined | {in | out, Server :: binary(), Receiver :: binary()}}.
+                    undefined | {in | out, Server :: binary(), Receiver :: binary()},
+                    undefined | mongoose_http_pusher_wait:waiter()}.
 -type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
                      Text :: binary()}.
 -type problem() :: {engine_down | pool_not_started | pool_config | wrong_phase, Text :: binary()}.
@@ -152,22 +155,23 @@ handler_info(_Handler) -> ?NOT_LOADED.
     {ok, {Path :: binary(), StockPath :: binary()}} | {error, Text :: binary()}.
 describe_url(_PathPrefix, _Path) -> ?NOT_LOADED.
 
--spec push_form(pool_id(), handler_id(), in | out, names(), binary()) -> pushed().
-push_form(_Pool, _Handler, _Direction, _Names, _Message) -> ?NOT_LOADED.
+-spec push_form(pool_id(), handler_id(), way(), names(), binary()) -> pushed().
+push_form(_Pool, _Handler, _Way, _Names, _Message) -> ?NOT_LOADED.
 
--spec push_form_dirty(pool_id(), handler_id(), in | out, names(), binary()) -> pushed().
-push_form_dirty(_Pool, _Handler, _Direction, _Names, _Message) -> ?NOT_LOADED.
+-spec push_form_dirty(pool_id(), handler_id(), way(), names(), binary()) -> pushed().
+push_form_dirty(_Pool, _Handler, _Way, _Names, _Message) -> ?NOT_LOADED.
 
--spec push_custom(pool_id(), handler_id(), in | out, names(), [{binary(), binary()}], binary()) ->
+-spec push_custom(pool_id(), handler_id(), way(), names(), [{binary(), binary()}], binary()) ->
     pushed().
-push_custom(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> ?NOT_LOADED.
+push_custom(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
 
--spec push_custom_dirty(pool_id(), handler_id(), in | out, names(), [{binary(), binary()}],
+-spec push_custom_dirty(pool_id(), handler_id(), way(), names(), [{binary(), binary()}],
                         binary()) -> pushed().
-push_custom_dirty(_Pool, _Handler, _Direction, _Names, _Headers, _Body) -> ?NOT_LOADED.
+push_custom_dirty(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
 
--spec reject(handler_id(), Reason :: atom(), Sender :: binary(), Text :: binary()) -> ok.
-reject(_Handler, _Reason, _Sender, _Text) -> ?NOT_LOADED.
+-spec reject(handler_id(), Reason :: atom(), Sender :: binary(), Text :: binary(),
+             mongoose_http_pusher_wait:waiter()) -> ok.
+reject(_Handler, _Reason, _Sender, _Text, _Waiter) -> ?NOT_LOADED.
 
 -spec attach() -> ok.
 attach() -> ?NOT_LOADED.
@@ -183,6 +187,10 @@ unacknowledged() -> ?NOT_LOADED.
 
 -spec rejections() -> [rejected()].
 rejections() -> ?NOT_LOADED.
+
+%% Who waits until the rows that are listed after this have been counted.
+-spec rejection_waiters() -> [mongoose_http_pusher_wait:waiter()].
+rejection_waiters() -> ?NOT_LOADED.
 
 -spec rejections_counted(handler_id(), atom(), pos_integer()) -> ok.
 rejections_counted(_Handler, _Reason, _Count) -> ?NOT_LOADED.

@@ -1,7 +1,8 @@
 %% @doc What a session does for one event: ask the callback module, and hand over.
 %%
 %% In each handler's turn: `should_make_req/6', for a custom callback module `prepare_body/7' and
-%% `prepare_headers/7', then one call into the engine. No process is called and nothing is waited for.
+%% `prepare_headers/7', then one call into the engine. No process is called. Nothing is waited for unless
+%% a setting asks for that; then all handlers come first and the waiting last.
 %% A callback module that crashes or returns something else than it should costs its own handler's
 %% notification and nothing else.
 -module(mongoose_http_pusher_push).
@@ -20,8 +21,27 @@
 -spec event(binary(), Acc :: term(), mongoose_http_pusher_host_event:message()) -> ok.
 event(HostType, Acc, {message, _Type, Direction, From, To, Packet, _UserStatus}) ->
     Event = {Acc, Direction, From, To, Packet},
-    lists:foreach(fun(Options) -> handle(HostType, Event, Options) end,
-                  mongoose_http_pusher_host:handlers(HostType)).
+    Handlers = mongoose_http_pusher_host:handlers(HostType),
+    mongoose_http_pusher_wait:for_all(handle_all(HostType, Event, Handlers)).
+
+%% What there is to wait for.
+handle_all(_HostType, _Event, []) ->
+    [];
+handle_all(HostType, Event, [Options | Rest]) ->
+    case handle(HostType, Event, Options) of
+        none -> handle_all(HostType, Event, Rest);
+        Waiting -> [Waiting | handle_rest(HostType, Event, Rest, Waiting)]
+    end.
+
+%% If this ends otherwise, nobody will wait for the answer.
+handle_rest(HostType, Event, Rest, Waiting) ->
+    try
+        handle_all(HostType, Event, Rest)
+    catch
+        Class:Reason:Stack ->
+            mongoose_http_pusher_wait:forget(Waiting),
+            erlang:raise(Class, Reason, Stack)
+    end.
 
 handle(HostType, {Acc, Direction, From, To, Packet} = Event, Options) ->
     Handler = #{callback_module := Module} = mongoose_http_pusher_host:handler(Options),
@@ -30,10 +50,10 @@ handle(HostType, {Acc, Direction, From, To, Packet} = Event, Options) ->
             hand_over(HostType, Handler, Event, Options);
         %% Anything else means no, as in the stock module.
         {ok, _} ->
-            ok;
+            none;
         {rejected, Reason, Text} ->
             {Sender, _, _, _} = mongoose_http_pusher_host:names(From, To),
-            reject(HostType, Handler, Reason, Sender, Text)
+            reject(HostType, Handler, {Reason, Text}, Sender, waiting(Options))
     end.
 
 hand_over(HostType, Handler = #{callback_module := Module}, Event, Options) ->
@@ -43,10 +63,13 @@ hand_over(HostType, Handler = #{callback_module := Module}, Event, Options) ->
     Args = [Acc, Direction, Server, Message, Sender, Receiver, Options],
     case content(Module, Message, Args) of
         {rejected, Reason, Text} ->
-            reject(HostType, Handler, Reason, Sender, Text);
+            reject(HostType, Handler, {Reason, Text}, Sender, waiting(Options));
         Content ->
-            push(HostType, Handler, {Direction, Names}, Content, ?TRIES)
+            push(HostType, Handler, {Direction, Names, waiting(Options)}, Content, ?TRIES)
     end.
+
+waiting(Options) ->
+    mongoose_http_pusher_wait:begin_for(mongoose_http_pusher_host:wait(Options)).
 
 %% The default form is put together by the engine.
 content(?DEFAULTS, Message, _Args) ->
@@ -69,20 +92,23 @@ custom(Module, Headers, Body) ->
         {_, {error, Text}} -> {rejected, bad_body, in_module(Module, prepare_body, Text)}
     end.
 
-push(HostType, Handler, {_, {Sender, _, _, _}}, _Content, 0) ->
-    reject(HostType, Handler, pool_not_started, Sender, <<"the pool is being stopped">>);
+push(HostType, Handler, {_, {Sender, _, _, _}, Waiting}, _Content, 0) ->
+    reject(HostType, Handler, {pool_not_started, <<"the pool is being stopped">>}, Sender, Waiting);
 push(HostType, Handler = #{pool_name := Tag, path := Path}, Whose, Content, Tries) ->
-    {Direction, Names = {Sender, _, _, _}} = Whose,
+    {Direction, Names = {Sender, _, _, _}, Waiting} = Whose,
     case route(HostType, Tag, Path) of
         {ok, Id, Pool} ->
-            case call(Pool, Id, Direction, Names, Content) of
-                ok -> ok;
-                {rejected, _} -> ok;
+            case call(Pool, Id, way(Direction, Waiting), Names, Content) of
+                ok -> Waiting;
+                {rejected, _} -> Waiting;
                 not_open -> push(HostType, Handler, Whose, Content, Tries - 1)
             end;
         {rejected, Reason, Text} ->
-            reject(HostType, Handler, Reason, Sender, Text)
+            reject(HostType, Handler, {Reason, Text}, Sender, Waiting)
     end.
+
+way(Direction, none) -> Direction;
+way(Direction, Waiting) -> {Direction, mongoose_http_pusher_wait:waiter(Waiting)}.
 
 route(HostType, Tag, Path) ->
     case mongoose_http_pusher_routes:find(HostType, Tag, Path) of
@@ -99,14 +125,14 @@ not_started(Tag) ->
     mongoose_http_pusher_utf8:format("there is no pool outgoing_pools.http.~ts for this host type",
                                      [Tag]).
 
-call(Pool, Id, Direction, Names, {form, Message}) when byte_size(Message) < ?LONG ->
-    mongoose_http_pusher_nif:push_form(Pool, Id, Direction, Names, Message);
-call(Pool, Id, Direction, Names, {form, Message}) ->
-    mongoose_http_pusher_nif:push_form_dirty(Pool, Id, Direction, Names, Message);
-call(Pool, Id, Direction, Names, {custom, Headers, Body}) ->
+call(Pool, Id, Way, Names, {form, Message}) when byte_size(Message) < ?LONG ->
+    mongoose_http_pusher_nif:push_form(Pool, Id, Way, Names, Message);
+call(Pool, Id, Way, Names, {form, Message}) ->
+    mongoose_http_pusher_nif:push_form_dirty(Pool, Id, Way, Names, Message);
+call(Pool, Id, Way, Names, {custom, Headers, Body}) ->
     case is_short(Headers, ?LONG - byte_size(Body), ?MANY) of
-        true -> mongoose_http_pusher_nif:push_custom(Pool, Id, Direction, Names, Headers, Body);
-        false -> mongoose_http_pusher_nif:push_custom_dirty(Pool, Id, Direction, Names, Headers, Body)
+        true -> mongoose_http_pusher_nif:push_custom(Pool, Id, Way, Names, Headers, Body);
+        false -> mongoose_http_pusher_nif:push_custom_dirty(Pool, Id, Way, Names, Headers, Body)
     end.
 
 %% Whether headers have so many bytes and are so many at most.
@@ -117,11 +143,17 @@ is_short([{Name, Value} | Headers], Bytes, Count) when Bytes > 0, Count > 0 ->
 is_short(_Headers, _Bytes, _Count) ->
     false.
 
-%% Counted; metrics and logs are the reporter's.
-reject(HostType, #{pool_name := Tag, path := Path}, Reason, Sender, Text) ->
+%% Counted; metrics and logs are the reporter's. If there is none, the starter counts some time later.
+reject(HostType, #{pool_name := Tag, path := Path}, {Reason, Text}, Sender, Waiting) ->
     case mongoose_http_pusher_routes:find(HostType, Tag, Path) of
-        {ok, {_, Id, _}} -> mongoose_http_pusher_nif:reject(Id, Reason, Sender, Text);
-        _ -> mongoose_http_pusher_starter:reject(HostType)
+        {ok, {_, Id, _}} ->
+            Waiter = mongoose_http_pusher_wait:waiter(Waiting),
+            ok = mongoose_http_pusher_nif:reject(Id, Reason, Sender, Text, Waiter),
+            Waiting;
+        _ ->
+            mongoose_http_pusher_starter:reject(HostType),
+            mongoose_http_pusher_wait:forget(Waiting),
+            none
     end.
 
 -spec callback(module(), atom(), [term()]) ->

@@ -3,7 +3,8 @@
 %% The engine sends one message when there is something and this process waits; it then takes batches
 %% until there is nothing. After each outcome it says that it has counted it, so that its successor
 %% goes on at that place if it is killed. Rejections come as rows of counts, and are counted in parts:
-%% what its successor may count a second time is one outcome, or one part.
+%% what its successor may count a second time is one outcome, or one part. A session that waits for an
+%% outcome is told once that is counted.
 %%
 %% Not here: which metrics the host has (mongoose_http_pusher_host), how failures are put into lines
 %% (mongoose_http_pusher_log).
@@ -71,24 +72,28 @@ report(State = #{log_level := LogLevel}) ->
     Verbose = mongoose_http_pusher_log:allowed(info, LogLevel),
     Outcomes = mongoose_http_pusher_nif:take_outcomes(Verbose),
     State1 = lists:foldl(fun(Outcome, S) -> outcome(Outcome, Verbose, S) end, State, Outcomes),
+    %% Before the rows, which then have what these sessions wait for.
+    Waiters = mongoose_http_pusher_nif:rejection_waiters(),
     Rejections = mongoose_http_pusher_nif:rejections(),
     State2 = lists:foldl(fun rejected/2, State1, Rejections),
+    lists:foreach(fun mongoose_http_pusher_wait:counted/1, Waiters),
     mongoose_http_pusher_log:notices(mongoose_http_pusher_nif:notices()),
     #{log := Log} = State2,
     {Log1, NextLine} = mongoose_http_pusher_log:due(Log),
-    %% Both come in batches: there may be more.
-    Wait = case {Outcomes, Rejections} of
-               {[], []} -> min(NextLine, ?IDLE);
+    %% All come in batches: there may be more.
+    Wait = case {Outcomes, Rejections, Waiters} of
+               {[], [], []} -> min(NextLine, ?IDLE);
                _ -> 0
            end,
     {noreply, State2#{log := Log1}, Wait}.
 
-outcome({Handler, Sender, Verdict, Details}, Verbose, State0) ->
+outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
     #{generation := Generation, log := Log} = State,
     Counted = count(fun() -> count(Generation, HostType, Sender, Verdict) end),
     Log1 = mongoose_http_pusher_log:uncounted(Counted, HostType, 1, Log),
     mongoose_http_pusher_nif:outcome_counted(),
+    mongoose_http_pusher_wait:counted(Waiter),
     case Verdict of
         {sent, Status, Micros} when Verbose ->
             mongoose_http_pusher_log:sent(Info, Sender, Details, Status, Micros),

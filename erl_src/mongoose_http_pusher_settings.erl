@@ -15,6 +15,7 @@
     max_lane_percent := 1..100,
     drain_timeout := non_neg_integer(),
     max_connection_age := non_neg_integer(),
+    wait := non_neg_integer(),
     tokio_threads := pos_integer(),
     http2_pools := [atom()],
     log_level := logger:level() | none
@@ -55,6 +56,7 @@ defaults() ->
       max_lane_percent => 10,
       drain_timeout => 5000,
       max_connection_age => 300000,
+      wait => 0,
       tokio_threads => threads(erlang:system_info(schedulers_online)),
       http2_pools => [],
       log_level => info}.
@@ -75,8 +77,8 @@ check_one({Key, Value}, {Settings, Problems}) ->
 
 valid(max_lane_percent, V) -> is_integer(V) andalso V >= 1 andalso V =< 100;
 %% What a timer of the VM takes at the most.
-valid(drain_timeout, V) -> is_integer(V) andalso V >= 0 andalso V =< 16#FFFFFFFF;
-valid(max_connection_age, V) -> is_integer(V) andalso V >= 0 andalso V =< 16#FFFFFFFF;
+valid(Time, V) when Time =:= drain_timeout; Time =:= wait; Time =:= max_connection_age ->
+    is_integer(V) andalso V >= 0 andalso V =< 16#FFFFFFFF;
 valid(tokio_threads, V) -> is_integer(V) andalso V >= 1 andalso V =< 1024;
 valid(http2_pools, V) -> is_list(V) andalso is_atom_list(V);
 valid(log_level, V) -> lists:member(V, log_levels());
@@ -87,7 +89,8 @@ is_atom_list([First | Rest]) -> is_atom(First) andalso is_atom_list(Rest);
 is_atom_list(_Improper) -> false.
 
 expected(max_lane_percent) -> "a number from 1 to 100";
-expected(drain_timeout) -> "a number of milliseconds, from 0 to 4294967295";
+expected(Time) when Time =:= drain_timeout; Time =:= wait ->
+    "a number of milliseconds, from 0 to 4294967295";
 expected(max_connection_age) -> "a number of milliseconds, from 0 (for ever) to 4294967295";
 expected(tokio_threads) -> "a number from 1 to 1024";
 expected(http2_pools) -> "a list of pool tags (atoms)";

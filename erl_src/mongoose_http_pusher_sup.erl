@@ -25,6 +25,7 @@ init(top) ->
     mongoose_http_pusher_routes:new(),
     mongoose_http_pusher_figures:new(),
     Settings = mongoose_http_pusher_settings:read(),
+    mongoose_http_pusher_wait:set_default(maps:get(wait, Settings)),
     Clients = #{id => clients, start => {?MODULE, start_clients, [Settings]}, type => supervisor},
     {ok, {flags(rest_for_one), [worker(mongoose_http_pusher_engine, Settings), Clients]}};
 init({clients, Settings}) ->

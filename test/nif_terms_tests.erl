@@ -35,7 +35,7 @@ unknown_numbers_test_() ->
           ?assertEqual(ok, ?NIF:rejections_counted(No, queue_full, 1)),
           [?assertError(badarg, Call())
            || Call <- [fun() -> ?NIF:handler_info(No) end,
-                       fun() -> ?NIF:reject(No, queue_full, <<>>, <<>>) end,
+                       fun() -> ?NIF:reject(No, queue_full, <<>>, <<>>, <<>>) end,
                        fun() -> ?NIF:push_form(0, No, in, Names, <<>>) end,
                        fun() -> ?NIF:push_form_dirty(0, No, in, Names, <<>>) end,
                        fun() -> ?NIF:push_custom(0, No, in, Names, [], <<>>) end,
@@ -78,9 +78,9 @@ functions() ->
      {resume_pool, [id]}, {close_pool, [id, number]}, {pools, []}, {figures, []},
      {handler, [text, text, text]}, {handler_info, [id]}, {describe_url, [text, text]},
      {push_form, Form}, {push_form_dirty, Form}, {push_custom, Custom}, {push_custom_dirty, Custom},
-     {reject, [id, reason, binary, text]},
+     {reject, [id, reason, binary, text, binary]},
      {attach, []}, {take_outcomes, [boolean]}, {outcome_counted, []}, {unacknowledged, []},
-     {rejections, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
+     {rejections, []}, {rejection_waiters, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
 
 %% Handler 0 is made by the first test that needs one.
 example(id) -> 0;
@@ -110,6 +110,9 @@ odd_terms() ->
 %% Nearly right.
 wrong_inside(names) ->
     [setelement(N, example(names), Term) || N <- [1, 2, 3, 4], Term <- [foo, 1, "text", <<1:3>>]];
+wrong_inside(direction) ->
+    [{in, Term} || Term <- odd_terms(), not is_binary(Term)] ++ [{Term, <<>>} || Term <- odd_terms(), Term =/= in]
+        ++ [{in, <<>>, <<>>}];
 wrong_inside(headers) ->
     [[{<<"x-a">>, Term}] || Term <- odd_terms(), not is_binary(Term)]
         ++ [[{Term, <<"b">>}] || Term <- odd_terms(), not is_binary(Term)]

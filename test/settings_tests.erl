@@ -13,7 +13,7 @@ nothing_set_test() ->
 documented_defaults_test() ->
     ?assertMatch(#{max_pending := 100000, max_pending_bytes := 67108864, max_node_bytes := 536870912,
                    max_lane_percent := 10, drain_timeout := 5000, max_connection_age := 300000,
-                   http2_pools := []}, defaults()).
+                   wait := 0, http2_pools := []}, defaults()).
 
 taken_test_() ->
     [{lists:flatten(io_lib:format("~p", [Setting])),
@@ -21,7 +21,8 @@ taken_test_() ->
      || {Key, Value} = Setting <-
             [{max_pending, 1}, {max_pending, 1000000}, {max_pending_bytes, 1024},
              {max_node_bytes, 1}, {max_lane_percent, 1}, {max_lane_percent, 100}, {drain_timeout, 0},
-             {drain_timeout, 60000}, {max_connection_age, 0}, {max_connection_age, 16#FFFFFFFF}, {tokio_threads, 1}, {tokio_threads, 64}, {http2_pools, []},
+             {drain_timeout, 60000}, {max_connection_age, 0}, {max_connection_age, 16#FFFFFFFF}, {wait, 0},
+             {wait, 5000}, {wait, 16#FFFFFFFF}, {tokio_threads, 1}, {tokio_threads, 64}, {http2_pools, []},
              {http2_pools, [http_pool, other]}]
             ++ [{log_level, Level} || Level <- [debug, info, notice, warning, error, none]]].
 
@@ -37,7 +38,8 @@ wrong_test_() ->
      || Setting <- [{Key, Value} || Key <- maps:keys(defaults()), Key =/= max_pending,
                                     Value <- odd(), not right(Key, Value)]
             ++ [{max_lane_percent, 0}, {max_lane_percent, 101}, {drain_timeout, -1},
-                {drain_timeout, 1 bsl 40}, {max_connection_age, -1}, {max_connection_age, 1 bsl 32}, {tokio_threads, 0}, {tokio_threads, 100000},
+                {drain_timeout, 1 bsl 40}, {max_connection_age, -1}, {max_connection_age, 1 bsl 32}, {wait, -1},
+                {wait, 1 bsl 32}, {wait, infinity}, {tokio_threads, 0}, {tokio_threads, 100000},
                 {http2_pools, ["http_pool"]}, {log_level, critical},
                 {no_such_setting, 1}, {maxpending, 1}]].
 

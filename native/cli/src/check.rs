@@ -136,6 +136,7 @@ fn in_json(route: &Route<'_>) -> serde_json::Value {
         "path": route.handler.path,
         "line": route.handler.line,
         "callback_module": route.handler.callback_module,
+        "wait_ms": route.handler.wait,
         "hosts": if route.hosts.is_empty() { json!("all") } else { json!(route.hosts) },
         "pool": route.handler.pool_name,
         "pool_path": route.pool.path,

@@ -24,6 +24,8 @@ pub struct Handler {
     pub target_line: usize,
     /// `callback_module`.
     pub callback_module: String,
+    /// `wait`; without it the node's own setting counts.
+    pub wait: Option<u64>,
 }
 
 /// Reads `modules` sections.
@@ -112,6 +114,7 @@ impl Reader<'_> {
                 other.pool_name == handler.pool_name
                     && bare(&other.target) == bare(&handler.target)
                     && other.callback_module == handler.callback_module
+                    && other.wait == handler.wait
             };
             if let Some(other) = handlers.iter().find(same) {
                 let text = format!(
@@ -130,6 +133,7 @@ impl Reader<'_> {
         let pool_name = section.filled("pool_name", self.notes);
         let target = section.string("path", self.notes);
         let callback_module = section.filled("callback_module", self.notes);
+        let wait = wait(&mut section, self.notes);
         let mut line_of = |key| section.take(key).map_or(node.line, |node| node.line);
         let (pool_line, target_line) = (line_of("pool_name"), line_of("path"));
         section.finish(self.notes);
@@ -145,8 +149,20 @@ impl Reader<'_> {
             target_line,
             callback_module: callback_module
                 .unwrap_or_else(|| "mod_event_pusher_http_defaults".to_owned()),
+            wait,
         })
     }
+}
+
+/// As the module's own check in the node.
+fn wait(section: &mut Section<'_>, notes: &mut Notes) -> Option<u64> {
+    let wait = section.number("wait", notes)?;
+    if wait > u64::from(u32::MAX) {
+        let node = section.take("wait")?;
+        let text = format!("must be at most {} milliseconds", u32::MAX);
+        notes.problem((&node.path, node.line), text);
+    }
+    Some(wait)
 }
 
 /// The path as the host keeps it.

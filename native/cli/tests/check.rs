@@ -252,11 +252,43 @@ fn the_newest_releases_are_known() {
 }
 
 #[test]
+fn handlers_that_wait() {
+    let new =
+        |wait: &str| file("", LOCAL).replace("path = \"n\"", &format!("path = \"n\", {wait}"));
+    let old = |wait: &str| format!("{ONE_TABLE}  {wait}\n");
+    for (text, release) in [
+        (new("wait = 5000"), "6.11"),
+        (new("wait = 5000"), "5.1"),
+        (old("wait = 5000"), "5.0"),
+    ] {
+        let said = check(&text, &["--mongooseim", release]);
+        assert_eq!(said.status, 0, "{text}: {}", said.text);
+        assert_eq!(said.handler(0)["wait_ms"], 5000);
+    }
+    assert_eq!(
+        check(&file("", LOCAL), &[]).handler(0)["wait_ms"],
+        serde_json::Value::Null
+    );
+    for wrong in [
+        "wait = -1",
+        "wait = 1.5",
+        "wait = \"5 s\"",
+        "wait = 4294967296",
+    ] {
+        let said = check(&new(wrong), &[]);
+        assert_eq!(said.status, 1, "{wrong}");
+        let path = "problem modules.mod_event_pusher.http.handlers[1].wait".to_owned();
+        assert!(said.notes().contains(&path), "{wrong}: {}", said.text);
+        assert_eq!(check(&old(wrong), &[]).status, 1, "{wrong}");
+    }
+}
+
+#[test]
 fn own_settings() {
     let dir = Dir::new();
     let text = file("", "host = \"https://localhost\"");
     let good = "[{kernel, [{logger_level, notice}]},\n\
-                {mongoose_http_pusher, [{max_pending, 10}, {http2_pools, [http_pool]},\n\
+                {mongoose_http_pusher, [{max_pending, 10}, {wait, 5000}, {http2_pools, [http_pool]},\n\
                 {log_level, none}]}].\n";
     dir.file("app.config", good);
     let said = check_in(&dir, &text, &["--app-config", "app.config"]);

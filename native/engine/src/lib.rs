@@ -42,4 +42,5 @@ pub mod sync;
 pub mod tls;
 pub mod transport;
 pub mod url;
+pub mod waiter;
 pub mod worker;

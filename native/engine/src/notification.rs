@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue};
 use crate::headers::{self, Headers};
 use crate::host_type::HostType;
 use crate::report::totals::RejectedTotals;
+use crate::waiter::Waiter;
 use crate::{form, heap};
 
 /// One configured handler: an entry of the module's section, as far as the engine needs it.
@@ -65,6 +66,8 @@ pub struct Notification {
     ends: [u32; 4],
     direction: Direction,
     form: bool,
+    /// In a box, because there is hardly ever one.
+    waiter: Option<Box<Waiter>>,
 }
 
 /// Names and text of up to this length stay with a notification that has started, as they are: to
@@ -102,7 +105,21 @@ impl Notification {
             ends,
             direction,
             form,
+            waiter: None,
         })
+    }
+
+    /// With a caller that waits until it has been counted.
+    #[must_use]
+    pub fn awaited_by(mut self, waiter: Option<Waiter>) -> Self {
+        self.waiter = waiter.map(Box::new);
+        self
+    }
+
+    /// Who waits until it has been counted.
+    #[must_use]
+    pub fn waiter(&self) -> Option<&Waiter> {
+        self.waiter.as_deref()
     }
 
     /// The handler it was made for.
@@ -132,7 +149,8 @@ impl Notification {
     /// a queue takes.
     #[must_use]
     pub fn allocated(&self) -> usize {
-        heap::taken(self.bytes.len())
+        let waiter = self.waiter().map_or(0, Waiter::allocated);
+        heap::taken(self.bytes.len()) + waiter
     }
 
     /// The request's body.

@@ -18,7 +18,7 @@ use gate::{Decision, Gate};
 use crate::report::outcomes::Outcomes;
 
 /// Two rings are at least this far apart: a reporter that is woken for each of ten thousand outcomes
-/// a second does little else. After a pause the bell rings at once.
+/// a second does little else. After a pause the bell rings at once, and so it does if a caller waits.
 const BETWEEN_RINGS: Duration = Duration::from_millis(1);
 
 /// Threads that work for the engine.
@@ -75,9 +75,52 @@ pub async fn ring(outcomes: Arc<Outcomes>, bell: impl Fn()) {
     loop {
         outcomes.rung().await;
         if let Some(last) = last {
-            tokio::time::sleep_until(last + BETWEEN_RINGS).await;
+            let _ = tokio::time::timeout_at(last + BETWEEN_RINGS, outcomes.hurried()).await;
         }
         bell();
         last = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::{BETWEEN_RINGS, ring};
+    use crate::report::outcomes::Outcomes;
+
+    /// How long the second of two rings takes, the first one having been a moment ago.
+    async fn second_ring(hurry: bool) -> Duration {
+        let outcomes = Arc::new(Outcomes::default());
+        let rings = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&rings);
+        let bell = tokio::spawn(ring(Arc::clone(&outcomes), move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        }));
+        let begin = Instant::now();
+        for expected in 1..=2 {
+            // Nothing is there: the reporter waits to be called.
+            assert!(outcomes.take(1, |_| ()).is_empty());
+            if hurry {
+                outcomes.hurry();
+            }
+            outcomes.ring();
+            while rings.load(Ordering::SeqCst) < expected {
+                tokio::task::yield_now().await;
+                tokio::time::advance(Duration::from_micros(1)).await;
+            }
+        }
+        bell.abort();
+        begin.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_bell_rings_at_once_if_a_caller_waits() {
+        assert!(second_ring(false).await >= BETWEEN_RINGS);
+        assert!(second_ring(true).await < BETWEEN_RINGS / 2);
     }
 }

@@ -81,9 +81,13 @@ fn rejections_are_counted_by_reason() {
         assert_eq!(bench.push(pool, sender), expected);
     }
     let handler = bench.handler("/n");
-    bench
-        .engine
-        .reject(&handler, Rejection::BadHeader, b"e", "host: is twice there");
+    bench.engine.reject(
+        &handler,
+        Rejection::BadHeader,
+        None,
+        b"e",
+        "host: is twice there",
+    );
     let broken = bench.engine.create_pool("global/broken").unwrap();
     bench
         .engine

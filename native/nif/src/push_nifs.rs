@@ -9,7 +9,8 @@ use engine::engine::NotTaken;
 use engine::headers::Headers;
 use engine::notification::{Content, Direction, Names, Notification, lane_key};
 use engine::report::reason::Rejection;
-use rustler::{Atom, Binary, Encoder, Env, Error, NifResult, Term};
+use engine::waiter::Waiter;
+use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, Term};
 
 use crate::held::held;
 use crate::{ENGINE, atoms};
@@ -17,6 +18,32 @@ use crate::{ENGINE, atoms};
 thread_local! {
     /// The lane's key is put together here, without an allocation a call.
     static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Which way the message goes, `in` or `out`; with who waits until the notification has been counted,
+/// `{Direction, Waiter}`: bytes that the reporter gets back.
+struct Way {
+    direction: Direction,
+    waiter: Option<Waiter>,
+}
+
+impl<'a> Decoder<'a> for Way {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        let (direction, waiter) = if term.is_tuple() {
+            let (direction, waiter): (Atom, Binary<'a>) = term.decode()?;
+            (direction, Waiter::new(&waiter))
+        } else {
+            (term.decode()?, None)
+        };
+        let direction = if direction == atoms::direction_in() {
+            Direction::In
+        } else if direction == atoms::out() {
+            Direction::Out
+        } else {
+            return Err(Error::BadArg);
+        };
+        Ok(Self { direction, waiter })
+    }
 }
 
 /// Sender, server, receiver and the receiver's server.
@@ -27,20 +54,12 @@ fn push_form<'a>(
     env: Env<'a>,
     pool: u32,
     handler: u32,
-    direction: Atom,
+    way: Way,
     names: NameTerms<'a>,
     message: Binary<'a>,
 ) -> NifResult<Term<'a>> {
     let _held = held!("push_form");
-    push(
-        env,
-        pool,
-        handler,
-        direction,
-        &names,
-        &message,
-        Content::Form,
-    )
+    push(env, pool, handler, way, &names, &message, Content::Form)
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -48,19 +67,11 @@ fn push_form_dirty<'a>(
     env: Env<'a>,
     pool: u32,
     handler: u32,
-    direction: Atom,
+    way: Way,
     names: NameTerms<'a>,
     message: Binary<'a>,
 ) -> NifResult<Term<'a>> {
-    push(
-        env,
-        pool,
-        handler,
-        direction,
-        &names,
-        &message,
-        Content::Form,
-    )
+    push(env, pool, handler, way, &names, &message, Content::Form)
 }
 
 #[rustler::nif]
@@ -68,13 +79,13 @@ fn push_custom<'a>(
     env: Env<'a>,
     pool: u32,
     handler: u32,
-    direction: Atom,
+    way: Way,
     names: NameTerms<'a>,
     headers: Term<'a>,
     body: Binary<'a>,
 ) -> NifResult<Term<'a>> {
     let _held = held!("push_custom");
-    with_headers(env, pool, handler, direction, &names, headers, &body)
+    with_headers(env, pool, handler, way, &names, headers, &body)
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
@@ -82,21 +93,27 @@ fn push_custom_dirty<'a>(
     env: Env<'a>,
     pool: u32,
     handler: u32,
-    direction: Atom,
+    way: Way,
     names: NameTerms<'a>,
     headers: Term<'a>,
     body: Binary<'a>,
 ) -> NifResult<Term<'a>> {
-    with_headers(env, pool, handler, direction, &names, headers, &body)
+    with_headers(env, pool, handler, way, &names, headers, &body)
 }
 
 /// Counts a notification that was rejected before it came to a pool.
 #[rustler::nif]
-fn reject(handler: u32, reason: Term<'_>, sender: Binary<'_>, text: &str) -> NifResult<Atom> {
+fn reject(
+    handler: u32,
+    reason: Term<'_>,
+    sender: Binary<'_>,
+    text: &str,
+    waiter: Binary<'_>,
+) -> NifResult<Atom> {
     let _held = held!("reject");
     let reason = atoms::rejection(reason)?;
     let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
-    ENGINE.reject(&handler, reason, &sender, text);
+    ENGINE.reject(&handler, reason, Waiter::new(&waiter), &sender, text);
     Ok(atoms::ok())
 }
 
@@ -104,7 +121,7 @@ fn with_headers<'a>(
     env: Env<'a>,
     pool: u32,
     handler: u32,
-    direction: Atom,
+    way: Way,
     names: &NameTerms<'a>,
     list: Term<'a>,
     body: &Binary<'a>,
@@ -118,7 +135,8 @@ fn with_headers<'a>(
         rest = tail;
         if let Err(error) = headers.add(&name, &value) {
             let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
-            ENGINE.reject(&handler, Rejection::BadHeader, &names.0, &error.to_string());
+            let (reason, text) = (Rejection::BadHeader, error.to_string());
+            ENGINE.reject(&handler, reason, way.waiter, &names.0, &text);
             return Ok(rejected(env, Rejection::BadHeader));
         }
     }
@@ -126,7 +144,7 @@ fn with_headers<'a>(
         env,
         pool,
         handler,
-        direction,
+        way,
         names,
         body,
         Content::Custom(&headers),
@@ -137,18 +155,12 @@ fn push<'a>(
     env: Env<'a>,
     pool: u32,
     handler: u32,
-    direction: Atom,
+    way: Way,
     names: &NameTerms<'a>,
     text: &Binary<'a>,
     content: Content<'_>,
 ) -> NifResult<Term<'a>> {
-    let direction = if direction == atoms::direction_in() {
-        Direction::In
-    } else if direction == atoms::out() {
-        Direction::Out
-    } else {
-        return Err(Error::BadArg);
-    };
+    let Way { direction, waiter } = way;
     let id = handler;
     let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
     let (sender, server, receiver, receiver_server) = names;
@@ -161,12 +173,13 @@ fn push<'a>(
     let pushed = KEY.with_borrow_mut(|key| {
         lane_key(key, host_type, direction, names, receiver_server);
         Notification::new(handler, direction, names, text, content)
+            .map(|notification| notification.awaited_by(waiter.clone()))
             .map(|notification| ENGINE.push(pool, key, notification))
     });
     let Some(pushed) = pushed else {
         let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
         let text = "longer than 4 GiB";
-        ENGINE.reject(&handler, Rejection::TooLarge, names.sender, text);
+        ENGINE.reject(&handler, Rejection::TooLarge, waiter, names.sender, text);
         return Ok(rejected(env, Rejection::TooLarge));
     };
     Ok(match pushed {

@@ -78,6 +78,17 @@ fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
         .collect()
 }
 
+/// Who is to be told once the rows that are listed after this have been counted.
+#[rustler::nif]
+fn rejection_waiters(env: Env<'_>) -> Vec<Term<'_>> {
+    let _held = held!("rejection_waiters");
+    let waiters = ENGINE.rejections.take_waiters(BATCH);
+    waiters
+        .iter()
+        .map(|waiter| binary(env, waiter.token()))
+        .collect()
+}
+
 #[rustler::nif]
 fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<Atom> {
     let _held = held!("rejections_counted");
@@ -101,23 +112,10 @@ fn notices() -> Vec<(String, String)> {
 fn encode<'a>(env: Env<'a>, outcome: &Outcome, verbose: bool) -> Term<'a> {
     let notification = &outcome.notification;
     let names = notification.names();
-    let sender = binary(env, names.sender);
-    let handler = notification.handler().id;
-    match &outcome.verdict {
+    let (verdict, verbose) = match &outcome.verdict {
         Verdict::Sent { status, elapsed } => {
             let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-            let verdict = (atoms::sent(), *status, micros);
-            if verbose {
-                (
-                    handler,
-                    sender,
-                    verdict,
-                    details(env, notification.direction(), names),
-                )
-                    .encode(env)
-            } else {
-                (handler, sender, verdict, atoms::undefined()).encode(env)
-            }
+            ((atoms::sent(), *status, micros).encode(env), verbose)
         }
         Verdict::Failed {
             reason,
@@ -126,15 +124,26 @@ fn encode<'a>(env: Env<'a>, outcome: &Outcome, verbose: bool) -> Term<'a> {
         } => {
             let reason = atoms::word(env, reason.as_str());
             let verdict = (atoms::failed(), reason, &**text, *attempts);
-            (
-                handler,
-                sender,
-                verdict,
-                details(env, notification.direction(), names),
-            )
-                .encode(env)
+            (verdict.encode(env), true)
         }
-    }
+    };
+    let details = if verbose {
+        details(env, notification.direction(), names)
+    } else {
+        atoms::undefined().encode(env)
+    };
+    let waiter = notification.waiter().map_or_else(
+        || atoms::undefined().encode(env),
+        |waiter| binary(env, waiter.token()),
+    );
+    (
+        notification.handler().id,
+        binary(env, names.sender),
+        verdict,
+        details,
+        waiter,
+    )
+        .encode(env)
 }
 
 fn details<'a>(env: Env<'a>, direction: Direction, names: Names<'_>) -> Term<'a> {

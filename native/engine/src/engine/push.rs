@@ -8,6 +8,7 @@ use crate::notification::{Handler, Notification};
 use crate::pool::Pool;
 use crate::queue::step::Refusal;
 use crate::report::reason::Rejection;
+use crate::waiter::Waiter;
 
 /// Why a notification was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,33 +66,51 @@ impl Engine {
     ) -> NotTaken {
         let handler = notification.handler();
         handler.host_type.count_pushed();
-        self.count_rejection(handler, reason, notification.names().sender, || {
-            match (reason, pool) {
+        let waiter = notification.waiter().cloned();
+        self.count_rejection(
+            handler,
+            reason,
+            waiter,
+            notification.names().sender,
+            || match (reason, pool) {
                 (Rejection::QueueFull, Some(pool)) => pool.describe_bounds(),
                 (Rejection::PoolConfig, Some(pool)) => pool.defect().unwrap_or_default().to_owned(),
                 (Rejection::Shutdown, _) => "the module is being stopped".to_owned(),
                 _ => "the engine does not run".to_owned(),
-            }
-        });
+            },
+        );
         NotTaken::Rejected(reason)
     }
 
     /// A notification that never came as far as a pool.
-    pub fn reject(&self, handler: &Arc<Handler>, reason: Rejection, sender: &[u8], text: &str) {
+    pub fn reject(
+        &self,
+        handler: &Arc<Handler>,
+        reason: Rejection,
+        waiter: Option<Waiter>,
+        sender: &[u8],
+        text: &str,
+    ) {
         handler.host_type.count_pushed();
-        self.count_rejection(handler, reason, sender, || text.to_owned());
+        self.count_rejection(handler, reason, waiter, sender, || text.to_owned());
     }
 
     fn count_rejection(
         &self,
         handler: &Arc<Handler>,
         reason: Rejection,
+        waiter: Option<Waiter>,
         sender: &[u8],
         text: impl FnOnce() -> String,
     ) {
         handler.host_type.count_rejected();
         handler.rejected.add(reason);
         self.rejections.add(handler, reason, sender, text);
+        if let Some(waiter) = waiter {
+            // After the row: whoever takes the waiters first and the rows then has counted theirs.
+            self.rejections.awaited_by(waiter);
+            self.outcomes.hurry();
+        }
         self.outcomes.ring();
     }
 }

@@ -54,6 +54,8 @@ pub struct Outcome {
 pub struct Outcomes {
     mailbox: Mailbox<Outcome>,
     bell: Notify,
+    /// A caller waits for what the bell rings for.
+    hurry: Notify,
 }
 
 /// Bytes of names and texts in one batch: what a scheduler copies in some tens of microseconds.
@@ -64,6 +66,7 @@ impl Default for Outcomes {
         Self {
             mailbox: Mailbox::weighing(Outcome::weight, HEAVIEST_BATCH),
             bell: Notify::default(),
+            hurry: Notify::default(),
         }
     }
 }
@@ -75,9 +78,17 @@ impl Outcomes {
         handler
             .host_type
             .count_outcome(matches!(outcome.verdict, Verdict::Sent { .. }));
+        if outcome.notification.waiter().is_some() {
+            self.hurry();
+        }
         if self.mailbox.push(outcome) {
             self.bell.notify_one();
         }
+    }
+
+    /// The next ring of the bell is not put off, because a caller waits.
+    pub(crate) fn hurry(&self) {
+        self.hurry.notify_one();
     }
 
     /// Rings the bell if the reporter waits for it.
@@ -108,6 +119,11 @@ impl Outcomes {
         self.bell.notified().await;
     }
 
+    /// Waits until the bell is to be rung at once.
+    pub(crate) async fn hurried(&self) {
+        self.hurry.notified().await;
+    }
+
     /// Outcomes that were not acknowledged.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -129,7 +145,9 @@ impl Outcome {
             Verdict::Sent { .. } => 0,
             Verdict::Failed { text, .. } => text.len(),
         };
-        names.sender.len() + names.server.len() + names.receiver.len() + text
+        let waiter = self.notification.waiter();
+        let token = waiter.map_or(0, |waiter| waiter.token().len());
+        names.sender.len() + names.server.len() + names.receiver.len() + text + token
     }
 
     fn acknowledge(self) {

@@ -10,6 +10,11 @@ use parking_lot::Mutex;
 
 use super::reason::Rejection;
 use crate::notification::Handler;
+use crate::waiter::Waiter;
+
+/// Waiting callers that are remembered. With more than these the reporter stands still, and nobody is
+/// told anything in time.
+const WAITERS: usize = 4096;
 
 /// How often one handler's notifications were rejected for one reason, since it was last counted.
 #[derive(Clone, Debug)]
@@ -30,6 +35,8 @@ pub struct Rejected {
 #[derive(Debug, Default)]
 pub struct Rejections {
     rows: Mutex<HashMap<(u32, Rejection), Rejected>>,
+    /// Who waits until the rows as they are now have been counted.
+    waiters: Mutex<Vec<Waiter>>,
 }
 
 impl Rejections {
@@ -51,6 +58,22 @@ impl Rejections {
                 text: text().into(),
             })
             .count += 1;
+    }
+
+    /// Someone waits until what was added so far has been counted.
+    pub fn awaited_by(&self, waiter: Waiter) {
+        let mut waiters = self.waiters.lock();
+        if waiters.len() < WAITERS {
+            waiters.push(waiter);
+        }
+    }
+
+    /// Up to `most` of those to tell once the rows that are listed after this have been counted.
+    #[must_use]
+    pub fn take_waiters(&self, most: usize) -> Vec<Waiter> {
+        let mut waiters = self.waiters.lock();
+        let most = most.min(waiters.len());
+        waiters.drain(..most).collect()
     }
 
     /// The rows as they are now. They stay until [`Rejections::counted`].

@@ -34,7 +34,7 @@ pub enum OwnKind {
 pub const LOG_LEVELS: [&str; 6] = ["debug", "info", "notice", "warning", "error", "none"];
 
 /// Every setting, in the order in which they are documented.
-pub const OWN_SETTINGS: [OwnSetting; 9] = [
+pub const OWN_SETTINGS: [OwnSetting; 10] = [
     OwnSetting {
         name: "max_pending",
         kind: OwnKind::Integer(1, MOST),
@@ -70,6 +70,12 @@ pub const OWN_SETTINGS: [OwnSetting; 9] = [
         kind: OwnKind::Integer(0, u32::MAX as u64),
         default: "300000",
         meaning: "the age at which a connection takes no more requests, in milliseconds; 0: never",
+    },
+    OwnSetting {
+        name: "wait",
+        kind: OwnKind::Integer(0, u32::MAX as u64),
+        default: "0",
+        meaning: "how long a session waits for the outcome, in milliseconds",
     },
     OwnSetting {
         name: "tokio_threads",
@@ -171,6 +177,7 @@ mod tests {
             ("max_lane_percent", OwnValue::Integer(101)),
             ("drain_timeout", OwnValue::Atom("infinity".to_owned())),
             ("max_connection_age", OwnValue::Integer(1 << 32)),
+            ("wait", OwnValue::Integer(1 << 32)),
             ("http2_pools", OwnValue::Atom("http_pool".to_owned())),
             ("log_level", OwnValue::Atom("loud".to_owned())),
             ("tokio_threads", OwnValue::Other("\"4\"".to_owned())),

@@ -1,0 +1,245 @@
+%% The setting and the option `wait': a session goes on when its notification is in the metrics, or when it
+%% has waited long enough, and nothing comes to it later.
+-module(wait_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/1, module/2, pool/3, sink/1, send/2]).
+
+-define(HOST, <<"localhost">>).
+-define(REPORTER, mongoose_http_pusher_reporter).
+%% Longer than anything here takes.
+-define(LONG, 60000).
+
+%% Far beyond what a case takes; every wait in it has a bound of its own.
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+all() ->
+    pusher_case:all([a, d, e]).
+
+groups() ->
+    pusher_case:groups(
+      [the_metric_is_there_when_the_session_goes_on,
+       a_failure_is_in_the_metrics_too,
+       a_rejection_is_in_the_metrics_too,
+       a_session_goes_on_after_the_time,
+       a_late_answer_goes_nowhere,
+       zero_waits_for_nothing,
+       the_handlers_own_option_goes_before_the_setting,
+       all_handlers_are_waited_for_together,
+       a_killed_session_leaves_nothing_behind,
+       a_killed_reporter_has_a_successor_that_answers,
+       an_engine_that_ends_answers,
+       without_the_application_nothing_is_waited_for,
+       other_sessions_go_on],
+      [a, d])
+        ++ pusher_case:groups([the_metric_is_there_when_the_session_goes_on,
+                               a_handler_that_crashes_leaves_no_answer_behind], [e]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(Case, Config) ->
+    Default = case Case of
+                  zero_waits_for_nothing -> [];
+                  other_sessions_go_on -> [];
+                  _ -> [{wait, ?LONG}]
+              end,
+    pusher_case:start(Config, #{env => Default}).
+
+%% The engine's end is no outcome of these notifications' own.
+end_per_testcase(Case, Config) ->
+    Uncounted = [an_engine_that_ends_answers, without_the_application_nothing_is_waited_for],
+    case lists:member(Case, Uncounted) of
+        true -> pusher_case:finish(Config, uncounted);
+        false -> pusher_case:finish(Config)
+    end.
+
+%% As after each call of the stock module.
+the_metric_is_there_when_the_session_goes_on(Config) ->
+    module(Config, #{}),
+    sink:plan(sink(Config), "status=200 delay=0-20 seed=5"),
+    [begin
+         send(<<"alice">>, integer_to_binary(N)),
+         ?assertMatch({N, #{sent := N}}, {N, host_ctl:metrics(?HOST)})
+     end || N <- lists:seq(1, 50)],
+    ?assertEqual([], flush()).
+
+a_failure_is_in_the_metrics_too(Config) ->
+    module(Config, #{}),
+    sink:plan(sink(Config), "fault=close-before-head"),
+    [begin
+         send(<<"alice">>, <<"hi">>),
+         ?assertMatch({N, #{failed := N, sent := 0}}, {N, host_ctl:metrics(?HOST)})
+     end || N <- lists:seq(1, 5)],
+    ?assertEqual([], flush()).
+
+%% In the engine, before it comes there, and by the callback module.
+a_rejection_is_in_the_metrics_too(Config) ->
+    {ok, _} = pool(http_pool, Config, #{}),
+    module([#{path => "/n", callback_module => pusher_callback, body => not_iodata},
+            #{path => "/n", callback_module => pusher_callback, headers => [{"a b", "c"}]},
+            #{path => "/n", callback_module => pusher_callback, should => fun() -> error(crash) end},
+            #{path => "/n", pool_name => no_such_pool}]),
+    [begin
+         send(<<"alice">>, <<"hi">>),
+         ?assertMatch({N, #{failed := Failed}} when Failed =:= 4 * N, {N, host_ctl:metrics(?HOST)})
+     end || N <- lists:seq(1, 5)],
+    ?assertEqual([], flush()).
+
+a_session_goes_on_after_the_time(Config) ->
+    {ok, _} = pool(http_pool, Config, #{}),
+    module([#{path => "/n", wait => 300}]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    {Micros, _} = timer:tc(fun() -> send(<<"alice">>, <<"hi">>) end),
+    ?assert(Micros >= 300000),
+    ?assert(Micros < ?LONG * 1000),
+    ?assertMatch(#{pending := 1}, numbers(Config)).
+
+a_late_answer_goes_nowhere(Config) ->
+    {ok, _} = pool(http_pool, Config, #{workers => 1}),
+    module([#{path => "/n", wait => 1}]),
+    sink:plan(sink(Config), "status=200 delay=0-3 seed=11"),
+    [send(<<"alice">>, integer_to_binary(N)) || N <- lists:seq(1, 200)],
+    pusher_case:wait_sent(200),
+    ok = pusher_case:settle(),
+    ?assertEqual([], flush()).
+
+zero_waits_for_nothing(Config) ->
+    {ok, _} = pool(http_pool, Config, #{}),
+    module([#{path => "/n"}, #{path => "/m", wait => 0}]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    1 = erlang:trace_pattern({erlang, alias, 1}, true, [call_count]),
+    [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 10)],
+    ?assertEqual({call_count, 0}, erlang:trace_info({erlang, alias, 1}, call_count)),
+    1 = erlang:trace_pattern({erlang, alias, 1}, false, [call_count]),
+    ?assertMatch(#{pending := 20}, numbers(Config)).
+
+%% The node's setting is a minute here.
+the_handlers_own_option_goes_before_the_setting(Config) ->
+    {ok, _} = pool(http_pool, Config, #{}),
+    module([#{path => "/n", wait => 0}]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"hi">>),
+    ?assertMatch(#{pending := 1}, numbers(Config)).
+
+%% One after the other these would take longer than the longest of them.
+all_handlers_are_waited_for_together(Config) ->
+    {ok, _} = pool(http_pool, Config, #{}),
+    module([#{path => Path, wait => Wait}
+            || {Path, Wait} <- [{"/1", 600}, {"/2", 1}, {"/3", 600}, {"/4", 0}, {"/5", 600}]]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    Self = self(),
+    Session = spawn_link(fun() ->
+        1 = erlang:trace(self(), true, [call, {tracer, Self}]),
+        1 = erlang:trace_pattern({mongoose_http_pusher_wait, for_all, 1}, true, []),
+        {Micros, _} = timer:tc(fun() -> send(<<"alice">>, <<"hi">>) end),
+        Self ! {took, self(), Micros}
+    end),
+    Micros = receive {took, Session, Took} -> Took after ?LONG -> error(timeout) end,
+    ?assert(Micros >= 600000),
+    %% All were handed over before the first was waited for.
+    [First | _] = [Waits || {trace, _, call, {_, for_all, [Waits]}} <- flush()],
+    ?assertEqual(4, length(First)),
+    ?assertMatch(#{pending := 5}, numbers(Config)).
+
+%% With options that no configuration gives. Nobody waits, and nothing comes.
+a_handler_that_crashes_leaves_no_answer_behind(Config) ->
+    module(Config, #{}),
+    Path = [{modules, ?HOST}, mod_event_pusher_http, handlers],
+    [Handler] = Before = mongoose_config:get_opt(Path),
+    mongoose_config:set_opt(Path, [Handler, no_options]),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"hi">>),
+    ?assertMatch([_], host_log:what(hook_failed)),
+    mongoose_config:set_opt(Path, Before),
+    sink:reset_plans(sink(Config)),
+    sink:release(sink(Config)),
+    pusher_case:wait_sent(1),
+    ok = pusher_case:settle(),
+    ?assertEqual([], flush()).
+
+a_killed_session_leaves_nothing_behind(Config) ->
+    module(Config, #{}),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    Terms = maps:get(count, persistent_term:info()),
+    Tables = length(ets:all()),
+    Sessions = [spawn(fun() -> send(<<"alice">>, <<"hi">>) end) || _ <- lists:seq(1, 20)],
+    _ = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 20 end),
+    [exit(Session, kill) || Session <- Sessions],
+    sink:reset_plans(sink(Config)),
+    sink:release(sink(Config)),
+    pusher_case:wait_sent(20),
+    ok = pusher_case:settle(),
+    ?assertEqual([], mongoose_http_pusher_nif:rejection_waiters()),
+    ?assertEqual({Terms, Tables}, {maps:get(count, persistent_term:info()), length(ets:all())}),
+    ?assertMatch(#{pending_bytes := 0}, pool()),
+    ?assertEqual({message_queue_len, 0}, process_info(whereis(?REPORTER), message_queue_len)).
+
+a_killed_reporter_has_a_successor_that_answers(Config) ->
+    module(Config, #{}),
+    send(<<"alice">>, <<"before">>),
+    Reporter = whereis(?REPORTER),
+    ok = sys:suspend(?REPORTER),
+    Session = session(fun() -> send(<<"alice">>, <<"hi">>) end),
+    ok = sink:wait_for_count(sink(Config), 2, ?LONG),
+    exit(Reporter, kill),
+    ended(Session),
+    ?assertMatch(#{sent := 2}, host_ctl:metrics(?HOST)).
+
+an_engine_that_ends_answers(Config) ->
+    module(Config, #{}),
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    Session = session(fun() -> send(<<"alice">>, <<"hi">>) end),
+    _ = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 1 end),
+    ok = supervisor:terminate_child(mongoose_http_pusher_sup, mongoose_http_pusher_engine),
+    ended(Session),
+    ?assertMatch(#{failed := 1}, host_ctl:metrics(?HOST)).
+
+without_the_application_nothing_is_waited_for(Config) ->
+    module(Config, #{}),
+    ok = application:stop(mongoose_http_pusher),
+    ended(session(fun() -> send(<<"alice">>, <<"hi">>), [] = flush() end)).
+
+%% Only the sessions that asked for it wait.
+other_sessions_go_on(Config) ->
+    {ok, _} = pool(slow_pool, Config, #{}),
+    {ok, _} = pool(http_pool, Config, #{}),
+    module([#{path => "/slow", pool_name => slow_pool, callback_module => pusher_callback, wait => ?LONG,
+              should => fun() -> get(waits) =:= true end},
+            #{path => "/fast"}]),
+    sink:plan(sink(Config), "fault=stall-before-head", #{path => "/slow"}),
+    Waiting = [session(fun() -> put(waits, true), send(<<"alice">>, <<"hi">>) end)
+               || _ <- lists:seq(1, 10)],
+    [send(<<"bob">>, <<"hi">>) || _ <- lists:seq(1, 100)],
+    pusher_case:wait_sent(110),
+    ?assertEqual(10, length([Pid || {Pid, _} <- Waiting, is_process_alive(Pid)])),
+    sink:reset_plans(sink(Config)),
+    sink:release(sink(Config)),
+    [ended(Session) || Session <- Waiting].
+
+%%% Helpers
+
+session(Fun) ->
+    spawn_monitor(Fun).
+
+ended({Pid, Ref}) ->
+    receive {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason)
+    after ?LONG div 2 -> error({still_waiting, Pid})
+    end.
+
+numbers(Config) ->
+    pusher_case:wait_numbers(Config, fun(_) -> true end).
+
+pool() ->
+    [Pool] = [Pool || #{accepted := Accepted} = Pool <- mongoose_http_pusher_nif:pools(),
+                      Accepted > 0],
+    Pool.
+
+flush() ->
+    receive Message -> [Message | flush()] after 0 -> [] end.
