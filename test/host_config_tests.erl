@@ -13,7 +13,9 @@ a_table_in_5_0_test_() ->
                        <<"path">> := {option, string, any, undefined, default},
                        <<"callback_module">> := {option, atom, module, Check, default}}
                      when is_function(Check, 1), Items),
-        ?assertEqual(3, map_size(Items))
+        {option, integer, non_negative, CheckWait, default} = maps:get(<<"wait">>, Items),
+        waits(CheckWait),
+        ?assertEqual(4, map_size(Items))
     end).
 
 %% Each table of an array becomes a backend of its own.
@@ -58,9 +60,17 @@ handlers(Process) ->
     {option, atom, pool_name, Process, default} = maps:get(<<"pool_name">>, Items),
     {option, binary, any, Fix, default} = maps:get(<<"path">>, Items),
     {option, atom, module, Check, default} = maps:get(<<"callback_module">>, Items),
+    %% Without a default of its own: then the node's setting is used.
+    {option, integer, non_negative, CheckWait, default} = maps:get(<<"wait">>, Items),
+    waits(CheckWait),
+    ?assertEqual(4, map_size(Items)),
     ?assertEqual([<<"a/b">>, <<"a/b">>, <<"/a">>, <<>>, <<>>],
                  [Fix(Path) || Path <- [<<"/a/b">>, <<"a/b">>, <<"//a">>, <<"/">>, <<>>]]),
     ?assertEqual(pusher_callback, Check(pusher_callback)).
+
+waits(Check) ->
+    [?assertEqual(Wait, Check(Wait)) || Wait <- [0, 1, 5000, 16#FFFFFFFF]],
+    ?assertError(#{what := wait_too_long, wait := 16#100000000, text := _}, Check(16#100000000)).
 
 a_callback_module_that_lacks_functions_is_refused_test() ->
     ?assertEqual(mod_event_pusher_http_defaults,
