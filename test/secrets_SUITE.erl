@@ -70,24 +70,29 @@ nothing_secret_when_a_pool_cannot_be_opened(Config) ->
     {ok, [_]} = host_log:wait(http_pusher_pool_config, 1, 120000),
     none_in_the_log().
 
-%% Options that nobody could have meant: the library refuses them with badarg.
+%% With a pool's options in the trace of its stack, as the arguments that no clause takes.
 nothing_secret_when_a_helper_crashes(Config) ->
-    {ok, _} = pool(Config, tls(Config, [{ciphers, [16#D800]}])),
-    module([#{path => "/n"}]),
-    {ok, [_ | _]} = host_log:wait(http_pusher_pool_failed, 1, 120000),
+    replace(mongoose_http_pusher_pool_opening, {open, 4}, [[{atom, 1, false}]]),
+    try
+        {ok, _} = pool(Config, tls(Config, [])),
+        module([#{path => "/n"}]),
+        {ok, [#{reason := Reason} | _]} = host_log:wait(http_pusher_pool_failed, 1, 120000),
+        ?assertNotEqual(nomatch, string:find(io_lib:format("~0tp", [Reason]), "function_clause"))
+    after
+        reload(mongoose_http_pusher_pool_opening)
+    end,
     none_in_the_log().
 
 %% Over the very message that brought it a pool's options.
 nothing_secret_when_the_owner_of_the_pools_crashes(Config) ->
     module([#{path => "/n"}]),
     Watch = erlang:monitor(process, mongoose_http_pusher_pools),
-    crashing(mongoose_http_pusher_pool, {found, 4}),
+    replace(mongoose_http_pusher_pool, {found, 4}, []),
     try
         {ok, _} = pool(Config, tls(Config, [])),
         receive {'DOWN', Watch, _, _, {asked_for, _}} -> ok after 120000 -> error(still_there) end
     after
-        _ = code:purge(mongoose_http_pusher_pool),
-        {module, _} = code:load_file(mongoose_http_pusher_pool)
+        reload(mongoose_http_pusher_pool)
     end,
     ?assertNotEqual(nomatch, string:find(log(), "#Fun<mongoose_http_pusher_sealed")),
     none_in_the_log().
@@ -165,11 +170,11 @@ held(Pid) ->
 found(Term) ->
     string:find(io_lib:format("~0tp", [Term]), ?SECRET).
 
-%% Loads the module with this function crashing.
-crashing(Module, {Name, Arity}) ->
+%% Loads the module with this function crashing: in its one clause, or over that clause's guard.
+replace(Module, {Name, Arity}, Guard) ->
     {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(code:which(Module), [abstract_code]),
     Crash = {call, 1, {atom, 1, error}, [{atom, 1, asked_for}]},
-    Clause = {clause, 1, [{var, 1, '_'} || _ <- lists:seq(1, Arity)], [], [Crash]},
+    Clause = {clause, 1, [{var, 1, '_'} || _ <- lists:seq(1, Arity)], Guard, [Crash]},
     Changed = [case Form of
                    {function, _, Name, Arity, _} -> {function, 1, Name, Arity, [Clause]};
                    _ -> Form
@@ -177,6 +182,10 @@ crashing(Module, {Name, Arity}) ->
     {ok, Module, Code} = compile:forms(Changed),
     _ = code:purge(Module),
     {module, Module} = code:load_binary(Module, code:which(Module), Code).
+
+reload(Module) ->
+    _ = code:purge(Module),
+    {module, _} = code:load_file(Module).
 
 %%% The log, all of it, as text
 
