@@ -25,6 +25,7 @@ groups() ->
        outcomes_that_wait_for_the_reporter_are_pending,
        the_reporters_mailbox_stays_empty,
        delivery_resumes_by_itself,
+       a_busy_connection_ends_at_its_age,
        a_session_sends_no_message,
        a_session_waits_for_no_process]).
 
@@ -42,6 +43,7 @@ env(pending_bytes_of_a_pool) -> [{max_pending_bytes, 100000}, {max_lane_percent,
 env(pending_bytes_of_the_node) -> [{max_node_bytes, 100000}];
 env(one_lane_has_its_share) -> [{max_pending, 1000}, {max_lane_percent, 5}];
 env(outcomes_that_wait_for_the_reporter_are_pending) -> [{max_pending, 50}, {max_lane_percent, 100}];
+env(a_busy_connection_ends_at_its_age) -> [{max_connection_age, 100}];
 env(_Case) -> [].
 
 end_per_testcase(_Case, Config) ->
@@ -112,6 +114,22 @@ delivery_resumes_by_itself(Config) ->
     ?assertMatch(#{accepted := 50, sent := Sent} when Sent > 0, Numbers),
     wait_sent(maps:get(sent, Numbers)),
     ok = pusher_case:until_sent(<<"hi">>).
+
+%% One worker has one connection, and the next when that is too old.
+a_busy_connection_ends_at_its_age(Config) ->
+    module(Config, #{workers => 1}),
+    Sent = send_until_connections(Config, 3, 0),
+    ?assertMatch(#{accepted := Sent, sent := Sent, failed := 0}, pusher_case:numbers()).
+
+send_until_connections(Config, Connections, Sent) ->
+    case sink:stats(sink(Config)) of
+        #{connections_accepted := Accepted} when Accepted >= Connections ->
+            Sent;
+        _ ->
+            send(<<"alice">>, <<"hi">>),
+            wait_sent(Sent + 1),
+            send_until_connections(Config, Connections, Sent + 1)
+    end.
 
 %% Neither a call nor a cast: a message to anybody is one.
 a_session_sends_no_message(Config) ->
