@@ -6,12 +6,13 @@
 //! retries). The outcome is there when the final head is; the body is read afterwards for the
 //! connection's sake alone. Not here: the queue, and what the connection is made of.
 
+mod clock;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Poll;
-use std::time::Duration;
 
 use http::{Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
@@ -26,6 +27,7 @@ use crate::request::Prepared;
 use crate::transport::error::AttemptError;
 use crate::transport::link::{Body, Drained, Link};
 use crate::worker::Cell;
+use clock::Clock;
 
 /// Attempts in all.
 pub const ATTEMPTS: u8 = 3;
@@ -174,7 +176,7 @@ async fn attempt_all(
         // Its time can be over before it starts; then nothing is sent any more.
         let now = Instant::now();
         if now >= call_deadline {
-            return Err(call_timed_out(opened, "response"));
+            return Err(clock::call_timed_out(opened, "response"));
         }
         let attempt = attempts.begin(now);
         let mut clock = Clock::start(opened, now, call_deadline);
@@ -210,7 +212,7 @@ async fn attempt_once(
 ) -> Result<Response<Body>, AttemptError> {
     for _ in 0..CONNECTIONS {
         let ready = connected(opened, link, clock).await?;
-        match clock.wait(ready.begin()).await {
+        match clock.wait("room on a connection", ready.begin()).await {
             Ok(false) => {}
             Ok(true) => {
                 faults::point("send");
@@ -247,74 +249,13 @@ async fn connected<'a>(
             let connecting = opened.endpoint.link();
             let connected = if opened.settings.request_timeout.is_zero() {
                 // The stock client does not count connecting where the time-out is zero.
-                clock.wait(connecting).await?
+                clock.wait("connection", connecting).await?
             } else {
                 clock.bound("connection", connecting).await?
             };
             Ok(link.insert(connected?.0))
         }
     }
-}
-
-/// The time of one attempt.
-struct Clock<'a> {
-    opened: &'a Opened,
-    /// Of `request_timeout`, which counts what the endpoint takes.
-    deadline: Instant,
-    /// Of `call_timeout`, which counts all.
-    call_deadline: Instant,
-}
-
-impl<'a> Clock<'a> {
-    fn start(opened: &'a Opened, now: Instant, call_deadline: Instant) -> Self {
-        Self {
-            opened,
-            deadline: now + opened.settings.request_timeout,
-            call_deadline,
-        }
-    }
-
-    /// What the endpoint has to do within `request_timeout`.
-    async fn bound<T>(
-        &self,
-        what: &str,
-        future: impl Future<Output = T>,
-    ) -> Result<T, AttemptError> {
-        let bound = self.deadline.min(self.call_deadline);
-        timeout_at(bound, future)
-            .await
-            .map_err(|_| self.timed_out(what))
-    }
-
-    /// What is not the endpoint's time: waiting for a connection that takes one more request.
-    async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Result<T, AttemptError> {
-        let mut future = pin!(future);
-        if let Poll::Ready(value) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
-            return Ok(value);
-        }
-        let begin = Instant::now();
-        let end = timeout_at(self.call_deadline, future).await;
-        self.deadline += begin.elapsed();
-        end.map_err(|_| call_timed_out(self.opened, "room on a connection"))
-    }
-
-    fn timed_out(&self, what: &str) -> AttemptError {
-        if self.call_deadline < self.deadline {
-            return call_timed_out(self.opened, what);
-        }
-        let allowed = self.opened.settings.request_timeout;
-        timed_out(Reason::RequestTimeout, what, "request_timeout", allowed)
-    }
-}
-
-fn call_timed_out(opened: &Opened, what: &str) -> AttemptError {
-    let allowed = opened.settings.call_timeout;
-    timed_out(Reason::PoolTimeout, what, "call_timeout", allowed)
-}
-
-fn timed_out(reason: Reason, what: &str, option: &str, allowed: Duration) -> AttemptError {
-    let text = format!("no {what} within {option} ({} ms)", allowed.as_millis());
-    AttemptError::last(reason, text)
 }
 
 fn failure(reason: Reason, text: &str, attempts: u8) -> Verdict {

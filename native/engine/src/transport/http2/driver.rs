@@ -20,7 +20,7 @@ use crate::transport::error::AttemptError;
 use crate::transport::lifetimes::Lifetimes;
 
 /// Drives one connection.
-pub(super) struct Driver<S> {
+pub(super) struct Driver<S: AsyncRead + AsyncWrite + Unpin> {
     connection: Connection<Heard<S>, Payload>,
     state: Arc<State>,
     lifetimes: Lifetimes,
@@ -32,6 +32,14 @@ pub(super) struct Driver<S> {
     too_old_at: Option<Instant>,
     /// What the peer has said last about streams; `None` before it has said anything.
     most: Option<usize>,
+}
+
+/// However it ends, by a panic too: nobody may wait for a connection that nobody drives.
+impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Driver<S> {
+    fn drop(&mut self) {
+        self.state.end(End::Closed);
+        self.state.take_sender();
+    }
 }
 
 enum Event {
@@ -99,8 +107,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Some(End::GivenUp | End::Closed) => break,
             }
         }
-        state.end(End::Closed);
-        state.take_sender();
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -2,6 +2,7 @@
 //! whether it takes more.
 
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 
 use h2::client::SendRequest;
 use parking_lot::Mutex;
@@ -142,22 +143,31 @@ pub(super) struct Turn(Arc<State>);
 impl Turn {
     /// Waits for room. `None` when the connection takes no more streams.
     pub(super) async fn wait(state: &Arc<State>) -> Option<Self> {
+        // Nearly always there is room.
+        if let Poll::Ready(turn) = Self::take(state) {
+            return turn;
+        }
         loop {
             let mut freed = std::pin::pin!(state.freed.notified());
             // From here on no word is missed.
             freed.as_mut().enable();
-            {
-                let mut inner = state.inner.lock();
-                if inner.end.is_some() {
-                    return None;
-                }
-                if inner.open < inner.most {
-                    inner.open += 1;
-                    return Some(Self(Arc::clone(state)));
-                }
+            if let Poll::Ready(turn) = Self::take(state) {
+                return turn;
             }
             freed.await;
         }
+    }
+
+    fn take(state: &Arc<State>) -> Poll<Option<Self>> {
+        let mut inner = state.inner.lock();
+        if inner.end.is_some() {
+            return Poll::Ready(None);
+        }
+        if inner.open < inner.most {
+            inner.open += 1;
+            return Poll::Ready(Some(Self(Arc::clone(state))));
+        }
+        Poll::Pending
     }
 }
 

@@ -252,3 +252,50 @@ async fn a_late_joiner_does_not_end_with_the_attempt_of_another() {
     assert_eq!(begin.elapsed(), ALLOWED + Duration::from_millis(100));
     assert_eq!(attempts.load(std::sync::atomic::Ordering::Acquire), 2);
 }
+
+/// A stream that panics when it is read.
+struct Explosive;
+
+impl AsyncRead for Explosive {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        panic!("a test asked for this")
+    }
+}
+
+impl AsyncWrite for Explosive {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_connection_costs_that_connection() {
+    let link = Http2::new(Explosive, Lifetimes::default(), told())
+        .await
+        .unwrap();
+    sleep(Duration::from_millis(1)).await;
+    assert!(!link.is_usable());
+    assert!(link.begin().await.is_none());
+}

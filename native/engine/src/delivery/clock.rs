@@ -1,0 +1,81 @@
+//! The time of one attempt, and what it says when it is over.
+//!
+//! `request_timeout` counts what the endpoint takes: to connect and to answer. Waiting for a connection
+//! that has room for one more request is not the endpoint's time; only `call_timeout` counts it.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::pool::Opened;
+use crate::report::reason::Reason;
+use crate::transport::error::AttemptError;
+
+/// The time of one attempt.
+pub(super) struct Clock<'a> {
+    opened: &'a Opened,
+    /// Of `request_timeout`, which counts what the endpoint takes.
+    pub(super) deadline: Instant,
+    /// Of `call_timeout`, which counts all.
+    call_deadline: Instant,
+}
+
+impl<'a> Clock<'a> {
+    pub(super) fn start(opened: &'a Opened, now: Instant, call_deadline: Instant) -> Self {
+        Self {
+            opened,
+            deadline: now + opened.settings.request_timeout,
+            call_deadline,
+        }
+    }
+
+    /// What the endpoint has to do within `request_timeout`.
+    pub(super) async fn bound<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = T>,
+    ) -> Result<T, AttemptError> {
+        let bound = self.deadline.min(self.call_deadline);
+        timeout_at(bound, future)
+            .await
+            .map_err(|_| self.timed_out(what))
+    }
+
+    /// What is not the endpoint's time.
+    pub(super) async fn wait<T>(
+        &mut self,
+        what: &str,
+        future: impl Future<Output = T>,
+    ) -> Result<T, AttemptError> {
+        let mut future = pin!(future);
+        if let Poll::Ready(value) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            return Ok(value);
+        }
+        let begin = Instant::now();
+        let end = timeout_at(self.call_deadline, future).await;
+        self.deadline += begin.elapsed();
+        end.map_err(|_| call_timed_out(self.opened, what))
+    }
+
+    fn timed_out(&self, what: &str) -> AttemptError {
+        if self.call_deadline < self.deadline {
+            return call_timed_out(self.opened, what);
+        }
+        let allowed = self.opened.settings.request_timeout;
+        timed_out(Reason::RequestTimeout, what, "request_timeout", allowed)
+    }
+}
+
+/// `call_timeout` is over, and `what` was not there.
+pub(super) fn call_timed_out(opened: &Opened, what: &str) -> AttemptError {
+    let allowed = opened.settings.call_timeout;
+    timed_out(Reason::PoolTimeout, what, "call_timeout", allowed)
+}
+
+fn timed_out(reason: Reason, what: &str, option: &str, allowed: Duration) -> AttemptError {
+    let text = format!("no {what} within {option} ({} ms)", allowed.as_millis());
+    AttemptError::last(reason, text)
+}
