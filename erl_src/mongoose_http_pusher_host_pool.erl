@@ -10,7 +10,9 @@
 -export_type([pool/0, options/0]).
 
 -type options() :: #{atom() => term()}.
--type pool() :: #{pid := pid(), options := options(), warnings := [binary()]}.
+%% `given' is a digest of what the host was given for it; `whole' is false where the rest was not there.
+-type pool() :: #{pid := pid(), options := options(), warnings := [binary()], given := binary(),
+                  whole := boolean()}.
 
 -define(MANAGER, mongoose_wpool_http_mgr).
 %% Milliseconds between two tries, about a second in all: what is awaited is a few steps of the host's.
@@ -105,7 +107,9 @@ found({Scope, Tag}, Pid, Known = #{manager := #{wpool_opts := WpoolOpts, conn_op
                     connection(request_timeout, ConnOpts, 2000)}
            end,
     {Options, Warnings} = options({Row, WpoolOpts}, ConnOpts, Http),
-    #{pid => Pid, options => Options, warnings => Warnings}.
+    #{pid => Pid, options => Options, warnings => Warnings,
+      given => erlang:md5(term_to_binary({WpoolOpts, ConnOpts})),
+      whole => is_map_key(mongoose_wpool, Known) andalso is_map_key(mongoose_wpool_http, Known)}.
 
 connection(Key, ConnOpts, Default) when is_map(ConnOpts) -> maps:get(Key, ConnOpts, Default);
 connection(Key, ConnOpts, Default) -> proplists:get_value(Key, ConnOpts, Default).

@@ -34,12 +34,18 @@ store(Key, Pool) ->
 %% `unusable' where they are not even options.
 -spec found(pool_key(), pool(), mongoose_http_pusher_host_pool:pool(), settings()) ->
     {open, options(), pool()} | {kept, pool()} | {unusable, term()}.
-found(Key, Pool = #{pool := Id, digest := Digest}, Found, Settings) ->
-    Same = Id =/= undefined andalso Digest =:= digest(Found),
-    case Same andalso resume(Key, Pool) of
+found(Key, Pool = #{pool := Id}, Found, Settings) ->
+    case Id =/= undefined andalso is_same(Pool, Found) andalso resume(Key, Pool) of
         true -> keep(Key, Pool, Found, options(Key, Found, Settings));
         false -> replace(Key, Pool, Found, Settings)
     end.
+
+%% One that ended while it was read has defaults for what could not be read. They do not make another pool
+%% of it, or the lanes would be in two pools at once.
+is_same(#{digest := <<_/binary>>, given := Given}, #{whole := false, given := Given}) ->
+    true;
+is_same(#{digest := Digest}, Found) ->
+    Digest =:= digest(Found).
 
 digest(#{options := Options}) ->
     erlang:md5(term_to_binary(Options)).
@@ -65,13 +71,13 @@ keep(Key, Pool = #{pool := Id, spare := Spare}, #{pid := Pid}, Options) ->
 
 %% Other settings, or the first ones: what waits in the spare pool goes out over these. The spare pool
 %% has them before the row says that it is the pool.
-replace(Key, Pool = #{spare := Id, pool := Old}, Found = #{pid := Pid}, Settings) ->
+replace(Key, Pool = #{spare := Id, pool := Old}, Found = #{pid := Pid, given := Given}, Settings) ->
     Options = options(Key, Found, Settings),
     Digest = digest(Found),
     mongoose_http_pusher_pool_rows:note(Key, Pool#{next => Digest}),
     try mongoose_http_pusher_nif:configure_pool(Id, Options) of
         ok ->
-            New = Pool#{spare := create(Key), pool := Id, digest := Digest},
+            New = Pool#{spare := create(Key), pool := Id, digest := Digest, given => Given},
             Stored = store(Key, watch(Pid, New)),
             close(Old, maps:get(drain_timeout, Settings)),
             {open, Options, Stored};

@@ -21,6 +21,8 @@
     %% Of the options it was opened with: they hold passwords, and this is a state that crash reports
     %% print.
     digest := binary() | undefined,
+    %% Of what the host was given for it.
+    given => binary(),
     %% The spare pool is about to get options of this digest.
     next => binary(),
     %% The host has stopped it; it is closed for good then, in milliseconds of monotonic time.

@@ -21,6 +21,7 @@ groups() ->
             a_pool_with_the_same_settings_keeps_its_connections,
             a_crashed_pool_goes_on_and_comes_back,
             order_is_kept_while_a_pool_comes_back,
+            a_pool_that_ends_while_it_is_read_is_no_other,
             a_pool_may_start_after_the_module,
             a_stopped_pool_is_not_started,
             a_host_types_own_pool_goes_before_the_global_one,
@@ -125,6 +126,30 @@ order_is_kept_while_a_pool_comes_back(Config) ->
          Got = [binary_to_integer(Text) || {Author, Text} <- Messages, Author =:= User],
          ?assertEqual(lists:sort(Got), Got)
      end || User <- Users].
+
+%% Its rows are gone when it is looked at, and so is the process in the end: what could not be read of its
+%% settings makes no other pool of it, beside which the first one would go on.
+a_pool_that_ends_while_it_is_read_is_no_other(Config) ->
+    {ok, _} = pool(Config, #{}),
+    module([?HANDLER]),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    Owner = whereis(mongoose_http_pusher_pools),
+    true = erlang:suspend_process(Owner),
+    ok = host_ctl:stop_pool(global, http_pool),
+    {ok, _} = pool(Config, #{}),
+    ok = sys:suspend(mongoose_wpool_http_mgr),
+    {Stopper, Ref} = spawn_monitor(fun() -> ok = host_ctl:stop_pool(global, http_pool) end),
+    [] = wait(fun() -> ets:tab2list(mongoose_wpool) end, fun(Rows) -> Rows =:= [] end),
+    send(<<"alice">>, <<"2">>),
+    true = erlang:resume_process(Owner),
+    _ = wait(fun() -> sys:get_state(Owner, 120000) end,
+             fun(#{pools := Pools}) -> is_map_key(looking, maps:get({global, http_pool}, Pools)) end),
+    ok = sys:resume(mongoose_wpool_http_mgr),
+    receive {'DOWN', Ref, process, Stopper, Reason} -> ?assertEqual(normal, Reason) end,
+    wait_sent(2),
+    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))),
+    ?assertEqual([<<"1">>, <<"2">>], [Text || {_, Text} <- messages(Config)]).
 
 a_pool_may_start_after_the_module(Config) ->
     module([?HANDLER]),
