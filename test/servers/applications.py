@@ -18,8 +18,10 @@ def _version(place, package):
     return said.stdout.strip()
 
 
-def aiohttp(place, name="aiohttp", keep_alive=1, limit=100_000):
-    """aiohttp; the one behind the proxies takes more and keeps connections longer."""
+def aiohttp(place, name="aiohttp", keep_alive=5, limit=100_000):
+    """aiohttp; the one behind the proxies takes more and keeps connections longer. It counts from the
+    moment of connecting: on a machine that is too busy to read within a second, one second would end
+    connections that have just been made."""
     plain, tls = place.ports(), place.ports()
     command = [_python(place, "python"), place.here / "apps/aiohttp_app.py", place.folder, limit,
                keep_alive, plain, tls]
@@ -124,5 +126,5 @@ def go(place):
                         [plain, tls, closing])
     said = subprocess.run([program, "version"], check=True, capture_output=True, text=True, env=env)
     ports = {HTTP1: plain, HTTPS: tls, HTTP2: tls}
-    return [Server("Go net/http", child, ports, early=EARLY, early_workers=1, idle=1, idle_ports=ports,
+    return [Server("Go net/http", child, ports, early=EARLY, idle=1, idle_ports=ports,
                    closing={HTTP1: closing}, version=said.stdout.split()[2].removeprefix("go"))]

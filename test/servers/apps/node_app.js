@@ -34,7 +34,9 @@ function answer(request, response) {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk));
   request.on('end', () => {
-    const host = request.headers.host ?? request.headers[':authority'];
+    const { host: field, ':authority': authority } = request.headers;
+    // In HTTP/2, Node.js shows both where there are both.
+    const host = field && authority ? `${field} beside ${authority}` : field ?? authority;
     record(Buffer.concat(chunks), host, type);
     response.writeHead(200, request.url === '/close' ? close : {});
     response.end('ok');
