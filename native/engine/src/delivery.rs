@@ -201,7 +201,8 @@ async fn attempt_all(
     }
 }
 
-/// How often an attempt takes another connection because the one it had takes no more requests.
+/// How often an attempt takes another connection because the one it had takes no more requests, and has
+/// answered none. A peer that answers a few on each connection gets on; then it is a matter of time.
 const CONNECTIONS: u8 = 3;
 
 async fn attempt_once(
@@ -210,10 +211,12 @@ async fn attempt_once(
     prepared: &Prepared,
     clock: &mut Clock<'_>,
 ) -> Result<Response<Body>, AttemptError> {
-    for _ in 0..CONNECTIONS {
+    let mut in_vain = 0;
+    while in_vain < CONNECTIONS {
         let ready = connected(opened, link, clock).await?;
         match clock.wait("room on a connection", ready.begin()).await {
-            Ok(false) => {}
+            Ok(false) if ready.has_answered_others() => {}
+            Ok(false) => in_vain += 1,
             Ok(true) => {
                 faults::point("send");
                 let exchange = ready.exchange(prepared.request());

@@ -522,3 +522,30 @@ async fn few_streams(
     });
     (port, support::TempFile::new(&authority.ca_pem(), port))
 }
+
+/// Each answer says GOAWAY. Whoever has not begun on that connection waits for the next one.
+#[test]
+fn http2_with_few_answers_a_connection() {
+    let bench = Bench::new();
+    let sink = sink(SinkConfig {
+        tls: Some(TlsSettings::self_signed()),
+        http2: true,
+        ..SinkConfig::default()
+    });
+    let (options, _file) = pool_at(&sink, true);
+    let pool = bench.pool(PoolOptions {
+        workers: 20,
+        request_timeout: 30_000,
+        call_timeout: 30_000,
+        ..options
+    });
+    sink.set_plan("fault=h2-goaway".parse().unwrap()).unwrap();
+    for n in 0..200 {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    for seen in bench.outcomes(200) {
+        assert_sent(&seen.end);
+    }
+    assert_eq!(sink.stats().received, 200, "one request each");
+    bench.assert_conserved();
+}

@@ -252,6 +252,15 @@ impl Link {
         }
     }
 
+    /// Whether requests on this connection have been answered, this worker's or another's.
+    #[must_use]
+    pub fn has_answered_others(&self) -> bool {
+        match self {
+            Self::Http1 { .. } => false,
+            Self::Http2 { connection, .. } => connection.has_answered(),
+        }
+    }
+
     /// Sends a request and reads the head of its final response. [`Link::begin`] comes first.
     pub async fn exchange(
         &mut self,

@@ -154,6 +154,7 @@ impl Http2 {
             let _ = exchange.stream.send_data(Payload::new(body, unsent), true);
         }
         let response = response.await.map_err(|error| state.explain(&error))?;
+        state.answer();
         Ok(response.map(|received| Body {
             received,
             _exchange: exchange,
@@ -164,6 +165,12 @@ impl Http2 {
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.0.0.is_open()
+    }
+
+    /// Whether the peer has answered a request on it.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.0.0.has_answered()
     }
 
     /// No new requests on this connection, by no worker: something went wrong on it, and it may be dead

@@ -1,6 +1,7 @@
 //! A connection as its users and its driver share it: how many streams are open, how many may be, and
 //! whether it takes more.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
@@ -36,6 +37,8 @@ pub(super) struct State {
     pub(super) changed: Notify,
     /// When the peer was last heard.
     heard: Mutex<Option<Instant>>,
+    /// Whether it has answered a request.
+    answered: AtomicBool,
     /// What ended the connection, where h2's error does not say it.
     pub(super) why: OnceLock<AttemptError>,
 }
@@ -63,6 +66,7 @@ impl Default for State {
             freed: Notify::new(),
             changed: Notify::new(),
             heard: Mutex::default(),
+            answered: AtomicBool::new(false),
             why: OnceLock::new(),
         }
     }
@@ -127,6 +131,15 @@ impl State {
 
     pub(super) fn heard(&self) -> Option<Instant> {
         *self.heard.lock()
+    }
+
+    /// The peer has answered a request.
+    pub(super) fn answer(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// What a request is told that ended with `error`.
