@@ -8,6 +8,9 @@
 -export([start_link/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
+%% Far more than the threads take, whether they are started or refused: whoever starts the application
+%% does not wait for ever.
+-define(START_AT_MOST, 60000).
 -define(BETWEEN_PINGS, 1000).
 %% Silent for this many pings: ended, and not merely slow.
 -define(SILENT_PINGS, 5).
@@ -16,7 +19,7 @@
 
 -spec start_link(mongoose_http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_link(Settings) ->
-    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
+    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, [{timeout, ?START_AT_MOST}]).
 
 -spec init(mongoose_http_pusher_settings:settings()) -> {ok, state()} | {stop, term()}.
 init(Settings) ->

@@ -102,26 +102,38 @@ summary(Reason) ->
     mongoose_http_pusher_utf8:format("~0tP", [Reason, 12]).
 
 %% @doc A pool was opened, or could not be.
--spec pool_opened(binary(), {ok, map(), [binary()]} | {error, binary()}) -> ok.
+-spec pool_opened(binary(), mongoose_http_pusher_pool_opening:result()) -> ok.
 pool_opened(Pool, {ok, Options, Warnings}) ->
     logger:notice(#{what => http_pusher_pool_opened, pool => Pool,
                     host => maps:get(host, Options), workers => maps:get(workers, Options),
                     request_timeout => maps:get(request_timeout, Options),
                     call_timeout => maps:get(call_timeout, Options),
                     http2 => maps:get(http2, Options)}, ?META),
-    notices([{Pool, Text} || Text <- Warnings]);
-pool_opened(Pool, {error, Text}) ->
-    logger:error(#{what => http_pusher_pool_config, pool => Pool, reason => pool_config,
-                   text => iolist_to_binary(["The pool cannot be used; its notifications are "
-                                             "rejected until it is restarted: ", Text])}, ?META).
+    notices([{Pool, warning, Text} || Text <- Warnings]);
+pool_opened(Pool, {error, {Problem, Text}}) ->
+    notices([{Pool, Problem, Text}]).
 
 %% @doc What there is to say about pools.
--spec notices([{Pool :: binary(), Text :: binary()}]) -> ok.
+-spec notices([mongoose_http_pusher_nif:notice() | {binary(), atom(), binary()}]) -> ok.
 notices(Notices) ->
-    lists:foreach(fun({Pool, Text}) ->
-                          logger:warning(#{what => http_pusher_pool_warning, pool => Pool,
-                                           text => Text}, ?META)
-                  end, Notices).
+    lists:foreach(fun notice/1, Notices).
+
+notice({Pool, warning, Text}) ->
+    logger:warning(#{what => http_pusher_pool_warning, pool => Pool, text => Text}, ?META);
+notice({Pool, opened, Text}) ->
+    logger:notice(#{what => http_pusher_pool_opened, pool => Pool, text => Text}, ?META);
+notice({Pool, Problem, Text}) ->
+    logger:error(#{what => http_pusher_pool_config, pool => Pool, reason => pool_config,
+                   text => iolist_to_binary([consequence(Problem), Text])}, ?META).
+
+consequence(not_yet) ->
+    "The pool cannot be opened yet, which is tried again until it can; its notifications wait for a few "
+        "seconds, and are rejected after that: ";
+consequence(file_refused) ->
+    "The pool cannot be used; its notifications are rejected until the file is mended, which is looked "
+        "for every few seconds: ";
+consequence(_) ->
+    "The pool cannot be used; its notifications are rejected until it is restarted: ".
 
 %% @doc A helper that looked at or opened a pool has crashed; it is tried again.
 -spec helper_crashed(binary(), look | open, term()) -> ok.

@@ -8,7 +8,7 @@
 -export([start_engine/1, stop_engine/0, ping/0, measure_calls/1, measured_calls/0,
          imitate_encoder/1,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
-         create_pool/1, configure_pool/2, open_pool/1, hand_over/2, drain_pool/1, resume_pool/1,
+         create_pool/1, configure_pool/2, open_pool/1, opening/1, hand_over/2, drain_pool/1, resume_pool/1,
          close_pool/2, pools/0, figures/0,
          handler/3, handler_info/1, describe_url/2,
          push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/5,
@@ -16,7 +16,7 @@
          rejections/0, rejection_waiters/0, rejections_counted/3, notices/0]).
 
 -export_type([pool_id/0, handler_id/0, names/0, way/0, pushed/0, outcome/0, verdict/0, rejected/0,
-              problem/0, pool/0, settings/0, figures/0, last_failure/0]).
+              problem/0, not_opened/0, notice/0, pool/0, settings/0, figures/0, last_failure/0]).
 
 -on_load(load/0).
 
@@ -37,7 +37,11 @@
                     undefined | mongoose_http_pusher_wait:waiter()}.
 -type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
                      Text :: binary()}.
--type problem() :: {engine_down | pool_not_started | pool_config | wrong_phase, Text :: binary()}.
+-type problem() :: {engine_down | pool_not_started | wrong_phase | not_opened(), Text :: binary()}.
+%% A pool that is not open: only other options help, or another content of a file; or it may pass by
+%% itself, and is tried again.
+-type not_opened() :: pool_config | file_refused | not_yet.
+-type notice() :: {Pool :: binary(), warning | opened | not_opened(), Text :: binary()}.
 %% One incarnation. `closing': it is no longer to be found by its number and comes to its end.
 -type pool() :: #{
     id := pool_id(), name := binary(),
@@ -121,8 +125,14 @@ create_pool(_Name) -> ?NOT_LOADED.
 -spec configure_pool(pool_id(), map()) -> ok | {error, problem()}.
 configure_pool(_Pool, _Options) -> ?NOT_LOADED.
 
--spec open_pool(pool_id()) -> {ok, Warnings :: [binary()]} | {error, problem()}.
+%% Begins to open a pool; never waits. It is open with `ok'. The second time, a try that the pool waits
+%% for is made now.
+-spec open_pool(pool_id()) -> {ok, Warnings :: [binary()]} | opening | {error, problem()}.
 open_pool(_Pool) -> ?NOT_LOADED.
+
+%% How far the opening has come.
+-spec opening(pool_id()) -> {ok, Warnings :: [binary()]} | opening | {error, problem()}.
+opening(_Pool) -> ?NOT_LOADED.
 
 -spec hand_over(pool_id(), pool_id()) -> ok | {error, problem()}.
 hand_over(_From, _To) -> ?NOT_LOADED.
@@ -195,5 +205,5 @@ rejection_waiters() -> ?NOT_LOADED.
 -spec rejections_counted(handler_id(), atom(), pos_integer()) -> ok.
 rejections_counted(_Handler, _Reason, _Count) -> ?NOT_LOADED.
 
--spec notices() -> [{Pool :: binary(), Text :: binary()}].
+-spec notices() -> [notice()].
 notices() -> ?NOT_LOADED.

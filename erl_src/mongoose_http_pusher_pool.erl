@@ -64,6 +64,8 @@ keep(Key, Pool = #{pool := Id, spare := Spare}, #{pid := Pid}, Options) ->
     _ = mongoose_http_pusher_nif:hand_over(Spare, Id),
     Kept = store(Key, watch(Pid, Pool#{spare := create(Key)})),
     _ = mongoose_http_pusher_nif:close_pool(Spare, 0),
+    %% If it waits for its next try to read its files, whoever restarts a pool has mended something.
+    _ = mongoose_http_pusher_nif:open_pool(Id),
     case Pool of
         #{untold := true} -> {open, Options, Kept};
         _ -> {kept, Kept}
@@ -96,7 +98,7 @@ watch(Pid, Pool) ->
 unmonitor(#{monitor := Ref}) -> erlang:demonitor(Ref, [flush]);
 unmonitor(_Pool) -> true.
 
-%% @doc Its options are of no use. A restart tries again, also with the same: a file may be mended.
+%% @doc Its options are of no use. A restart tries again, also with the same.
 -spec not_opened(pool_key(), pool()) -> pool().
 not_opened(Key, Pool) ->
     store(Key, Pool#{digest := undefined}).

@@ -1,7 +1,8 @@
 %% @doc Opens a pool of the engine; runs in a helper process of the pools' owner, because certificate
 %% files can be slow to read.
 %%
-%% Not here: with what a pool is opened (mongoose_http_pusher_host_pool), and when.
+%% Waits for the first try alone: what comes of a pool that is tried again, the engine tells the
+%% reporter. Not here: with what a pool is opened (mongoose_http_pusher_host_pool), and when.
 -module(mongoose_http_pusher_pool_opening).
 
 -export([open/4, paths/1]).
@@ -9,19 +10,37 @@
 -export_type([result/0]).
 
 -type result() :: {ok, mongoose_http_pusher_host_pool:options(), Warnings :: [binary()]}
-                | {error, Text :: binary()}.
+                | {error, {mongoose_http_pusher_nif:not_opened() | atom(), Text :: binary()}}.
+
+%% Pauses between two questions how far the opening has come, in milliseconds. The engine itself tells
+%% after five seconds that files take long, so the rest is for an engine that does not run well.
+-define(FIRST_PAUSE, 1).
+-define(LAST_PAUSE, 50).
+-define(AT_MOST, 10000).
 
 %% @doc Opens a pool that has its options, and gives what there is to say of it: the options, and
 %% Warnings with those that came up while it opened. Nothing else happens where it is open already.
 -spec open(mongoose_http_pusher_nif:pool_id(), mongoose_http_pusher_host_pool:options(), [binary()],
            [binary() | string()]) -> result().
 open(Id, Options, Warnings, Paths) ->
-    case mongoose_http_pusher_nif:open_pool(Id) of
+    Deadline = erlang:monotonic_time(millisecond) + ?AT_MOST,
+    case first_try(Id, mongoose_http_pusher_nif:open_pool(Id), ?FIRST_PAUSE, Deadline) of
         {ok, More} ->
             {ok, Options, Warnings ++ More ++ url_warnings(Options, lists:usort(Paths))};
-        {error, {_, Text}} ->
-            {error, Text}
+        {error, Problem} ->
+            {error, Problem}
     end.
+
+first_try(Id, opening, Pause, Deadline) ->
+    case erlang:monotonic_time(millisecond) < Deadline of
+        true ->
+            timer:sleep(Pause),
+            first_try(Id, mongoose_http_pusher_nif:opening(Id), min(2 * Pause, ?LAST_PAUSE), Deadline);
+        false ->
+            {error, {not_yet, <<"its files are still being read">>}}
+    end;
+first_try(_Id, Result, _Pause, _Deadline) ->
+    Result.
 
 %% @doc Paths of the handlers that use pools of this tag.
 -spec paths(atom()) -> [binary() | string()].

@@ -276,11 +276,16 @@ helped(look, Key, Pool, {look, {ok, Found}}, State = #{pools := Pools, settings 
     end;
 helped(look, _Key, _Pool, {look, not_started}, State) ->
     State;
+%% It was closed before it was open, or the engine is about to be replaced.
+helped(open, Key, _Pool, {open, {error, {Ended, _}}}, State)
+  when Ended =:= pool_not_started; Ended =:= engine_down ->
+    look(Key, State);
 helped(open, Key, Pool, {open, Result}, State = #{pools := Pools}) ->
     mongoose_http_pusher_log:pool_opened(mongoose_http_pusher_pool_rows:name(Key), Result),
     Opened = case Result of
-                 {ok, _, _} -> Pool;
-                 {error, _} -> mongoose_http_pusher_pool:not_opened(Key, Pool)
+                 {error, {pool_config, _}} -> mongoose_http_pusher_pool:not_opened(Key, Pool);
+                 %% It is open, or opens when it can.
+                 _ -> Pool
              end,
     look(Key, State#{pools := Pools#{Key := Opened}});
 helped(Job, Key, _Pool, Crash, State) ->

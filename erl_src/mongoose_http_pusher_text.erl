@@ -75,6 +75,7 @@ current(Pools) ->
 phase(none) -> "not started, the host runs no such pool now";
 phase(#{phase := open}) -> "open";
 phase(#{phase := broken}) -> "BROKEN, its options cannot be used";
+phase(#{defect := Defect}) when is_binary(Defect) -> "OPENING, tried again until it can be opened";
 phase(#{phase := draining}) -> "draining, it was stopped";
 phase(#{}) -> "OPENING, notifications wait for its settings".
 

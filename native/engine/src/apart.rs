@@ -4,9 +4,12 @@
 //! few hundred calls that hang would take all of its threads, and it panics when the system refuses it
 //! one. Whoever starts work here bounds how much of its own is under way.
 
+use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::thread::Builder;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::panics;
@@ -28,4 +31,55 @@ pub fn run<T: Send + 'static>(
         let _ = done.send(work());
     })?;
     Ok(result)
+}
+
+/// Bounds how much of one thing's work is under way, for each of many things.
+#[derive(Debug)]
+pub struct Slots {
+    most: usize,
+    taken: Mutex<HashMap<Box<str>, usize>>,
+}
+
+/// A part of one thing's work is under way until this is dropped.
+#[derive(Debug)]
+pub struct Slot {
+    slots: Arc<Slots>,
+    name: Box<str>,
+}
+
+impl Slots {
+    /// At most `most` for each.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            taken: Mutex::default(),
+        }
+    }
+
+    /// One of the slots of `name`, if one is free.
+    #[must_use]
+    pub fn take(self: &Arc<Self>, name: &str) -> Option<Slot> {
+        let mut taken = self.taken.lock();
+        let count = taken.entry(name.into()).or_default();
+        (*count < self.most).then(|| {
+            *count += 1;
+            Slot {
+                slots: Arc::clone(self),
+                name: name.into(),
+            }
+        })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut taken = self.slots.taken.lock();
+        if let Some(count) = taken.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.name);
+            }
+        }
+    }
 }

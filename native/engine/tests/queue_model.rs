@@ -298,8 +298,7 @@ impl World {
                 self.timer |= timer;
             }
             Op::FailToOpen => {
-                self.core.fail_to_open();
-                if matches!(self.core.phase(), Phase::Broken) {
+                if self.core.fail_to_open() {
                     self.purge_all();
                 }
             }

@@ -10,6 +10,7 @@ rustler::atoms! {
     failed,
     rejected,
     not_open,
+    opening,
     undefined,
     infinity,
     // What happens when every worker is busy.

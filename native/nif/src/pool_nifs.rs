@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use engine::engine::EngineError;
+use engine::pool::opening::Progress;
+use engine::settings::Remedy;
 use engine::url;
 use rustler::{Encoder, Env, Error, NifResult, Term};
 
@@ -27,10 +29,33 @@ fn describe<'a>(env: Env<'a>, error: &EngineError) -> Term<'a> {
     let word = match error {
         EngineError::Down | EngineError::Threads(_) => "engine_down",
         EngineError::NoPool(_) => "pool_not_started",
-        EngineError::Config(_) => "pool_config",
+        EngineError::Config(error) => not_opened(error.remedy),
         EngineError::WrongPhase(_) => "wrong_phase",
     };
     (atoms::word(env, word), error.to_string()).encode(env)
+}
+
+/// A pool that is not open, by what has to change.
+pub fn not_opened(remedy: Remedy) -> &'static str {
+    match remedy {
+        Remedy::OtherSetting => "pool_config",
+        Remedy::OtherContent => "file_refused",
+        Remedy::Retry => "not_yet",
+    }
+}
+
+fn progress(env: Env<'_>, id: u32, progress: Result<Progress, EngineError>) -> Term<'_> {
+    match progress {
+        Ok(Progress::Ended) => {
+            (atoms::error(), describe(env, &EngineError::NoPool(id))).encode(env)
+        }
+        Ok(Progress::Reading) => atoms::opening().encode(env),
+        Ok(Progress::Open(warnings)) => (atoms::ok(), warnings).encode(env),
+        Ok(Progress::Failed(error)) => {
+            (atoms::error(), describe(env, &EngineError::Config(error))).encode(env)
+        }
+        Err(error) => (atoms::error(), describe(env, &error)).encode(env),
+    }
 }
 
 #[rustler::nif]
@@ -46,9 +71,18 @@ fn configure_pool<'a>(env: Env<'a>, id: u32, map: Term<'a>) -> NifResult<Term<'a
     Ok(plain(env, ENGINE.configure_pool(id, options)))
 }
 
-#[rustler::nif(schedule = "DirtyIo")]
+/// Never waits: files are read by a thread of the engine's. Read by a dirty scheduler, files on a
+/// mount that hangs would take one after the other of the few that the whole node has.
+#[rustler::nif]
 fn open_pool(env: Env<'_>, id: u32) -> Term<'_> {
-    reply(env, ENGINE.open_pool(id))
+    let _held = held!("open_pool");
+    progress(env, id, ENGINE.begin_opening(id))
+}
+
+#[rustler::nif]
+fn opening(env: Env<'_>, id: u32) -> Term<'_> {
+    let _held = held!("opening");
+    progress(env, id, ENGINE.progress(id))
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]

@@ -3,13 +3,14 @@
 use std::sync::Mutex;
 
 use engine::notification::{Direction, Names};
+use engine::report::notices::NoticeKind;
 use engine::report::outcomes::{Outcome, Verdict};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
 
 use crate::held::held;
-use crate::{ENGINE, atoms};
+use crate::{ENGINE, atoms, pool_nifs};
 
 /// Outcomes in one batch, and rows of rejections, at most: what is encoded in well under a millisecond.
 const BATCH: usize = 256;
@@ -100,12 +101,19 @@ fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<A
 
 /// What else there is to say, once.
 #[rustler::nif]
-fn notices() -> Vec<(String, String)> {
+fn notices(env: Env<'_>) -> Vec<Term<'_>> {
     let _held = held!("notices");
     let notices = ENGINE.notices.take();
     notices
-        .into_iter()
-        .map(|notice| (notice.pool.into(), notice.text))
+        .iter()
+        .map(|notice| {
+            let kind = match notice.kind {
+                NoticeKind::Warning => "warning",
+                NoticeKind::Opened => "opened",
+                NoticeKind::NotOpened(remedy) => pool_nifs::not_opened(remedy),
+            };
+            (&*notice.pool, atoms::word(env, kind), &*notice.text).encode(env)
+        })
         .collect()
 }
 

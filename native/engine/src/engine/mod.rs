@@ -21,16 +21,19 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 
+use crate::apart::Slots;
 use crate::budget::Bound;
 use crate::host_type::HostType;
 use crate::notification::Handler;
 use crate::pool::Pool;
+use crate::pool::opening::READERS_AT_MOST;
 use crate::report::notices::Notices;
 use crate::report::outcomes::Outcomes;
 use crate::report::reason::Reason;
 use crate::report::rejections::Rejections;
 use crate::report::totals::Totals;
 use crate::runtime;
+use crate::settings::ConfigError;
 use crate::transport::names::Names;
 pub use push::NotTaken;
 pub use settings::EngineSettings;
@@ -68,6 +71,8 @@ struct Running {
     settings: EngineSettings,
     node: Arc<Bound>,
     names: Arc<Names>,
+    /// Threads that read the files of pools that open.
+    readers: Arc<Slots>,
     pools: ArcSwap<HashMap<u32, Arc<Pool>>>,
     /// Pools that are no longer to be found by their number and have not come to their end.
     closing: Arc<Mutex<HashMap<u32, Arc<Pool>>>>,
@@ -96,9 +101,9 @@ pub enum EngineError {
     /// The operating system gave no threads.
     #[error("the engine's threads could not be started: {0}")]
     Threads(#[from] io::Error),
-    /// The pool's options are of no use.
+    /// The pool is not open, because its options or files are of no use, or could not be read.
     #[error("{0}")]
-    Config(String),
+    Config(ConfigError),
     /// It cannot be opened: nobody has said with what. Or it cannot be handed over, because somebody
     /// has, or to itself.
     #[error("pool {0} is not in a phase in which this can be done with it")]
@@ -141,6 +146,7 @@ impl Engine {
             settings,
             node: Arc::new(Bound::new(settings.max_node_bytes)),
             names,
+            readers: Arc::new(Slots::new(READERS_AT_MOST)),
             pools: ArcSwap::default(),
             closing: Arc::default(),
             pings: AtomicU64::new(0),

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use super::{Engine, EngineError, Running};
 use crate::pool::Pool;
-use crate::settings::{PoolOptions, PoolSettings};
-use crate::tls::TlsClient;
-use crate::transport::link::Endpoint;
+use crate::pool::opening::{Progress, Tools};
+use crate::settings::PoolOptions;
 
 impl Engine {
     /// A new pool that takes notifications and waits for its settings.
@@ -40,67 +39,50 @@ impl Engine {
         Ok(())
     }
 
-    /// Opens a pool that was configured; reads certificate files. Warnings come back as text. Where
-    /// the options are of no use, the pool rejects with `pool_config` from then on. A pool is opened
-    /// once; a second time nothing happens.
-    pub fn open_pool(&self, id: u32) -> Result<Vec<String>, EngineError> {
+    /// Begins to open a pool that was configured, and returns at once. A pool whose options name no
+    /// file is open then; for another one [`Engine::progress`] tells how it goes on. Called again while
+    /// the pool waits for its next try, this makes that now.
+    pub fn begin_opening(&self, id: u32) -> Result<Progress, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
-        // A pool that closes before it has opened still delivers what it has accepted.
-        let closing = running.closing.lock().get(&id).cloned();
-        let pool = closing.map_or_else(|| self.pool(id), Ok)?;
+        let pool = self.living_pool(&running, id)?;
         let options = pool.options().ok_or(EngineError::WrongPhase(id))?;
-        if let Some(text) = pool.defect() {
-            return Err(EngineError::Config(text.to_owned()));
+        let tools = Tools {
+            notices: Arc::clone(&self.notices),
+            names: Arc::clone(&running.names),
+            readers: Arc::clone(&running.readers),
+            lifetimes: running.settings.lifetimes,
+        };
+        pool.begin_opening(options, tools);
+        Ok(pool.take_progress())
+    }
+
+    /// How far the opening of a pool has come. Its warnings are returned once.
+    pub fn progress(&self, id: u32) -> Result<Progress, EngineError> {
+        let running = self.running.load_full().ok_or(EngineError::Down)?;
+        Ok(self.living_pool(&running, id)?.take_progress())
+    }
+
+    /// As [`Engine::begin_opening`], and waits for the end of the first try: not for a scheduler.
+    /// Warnings come back as text. If the try has failed, others follow where that can help.
+    pub fn open_pool(&self, id: u32) -> Result<Vec<String>, EngineError> {
+        let mut progress = self.begin_opening(id)?;
+        if matches!(progress, Progress::Reading) {
+            let running = self.running.load_full().ok_or(EngineError::Down)?;
+            let pool = self.living_pool(&running, id)?;
+            running.handle.block_on(pool.first_try());
+            progress = pool.take_progress();
         }
-        if pool.opened().is_some() {
-            return Ok(Vec::new());
-        }
-        let opened = self.endpoint(&running, &pool.name, options);
-        match opened {
-            Ok((settings, endpoint, warnings)) => {
-                pool.open(settings, endpoint);
-                Ok(warnings)
-            }
-            Err(text) => {
-                pool.fail_to_open(&text);
-                Err(EngineError::Config(text))
-            }
+        match progress {
+            Progress::Open(warnings) => Ok(warnings),
+            Progress::Failed(error) => Err(EngineError::Config(error)),
+            Progress::Reading | Progress::Ended => Err(EngineError::NoPool(id)),
         }
     }
 
-    fn endpoint(
-        &self,
-        running: &Running,
-        pool: &str,
-        options: &PoolOptions,
-    ) -> Result<(PoolSettings, Endpoint, Vec<String>), String> {
-        let (settings, warnings) = options.clone().check().map_err(|error| error.to_string())?;
-        let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-        let tls = match &settings.tls {
-            Some(options) if settings.base.https => {
-                let (tls, more) = TlsClient::open(options, &settings.base.host, settings.http2)
-                    .map_err(|error| error.to_string())?;
-                warnings.extend(more.iter().map(ToString::to_string));
-                Some(tls)
-            }
-            _ => None,
-        };
-        let names = Arc::clone(&running.names);
-        let connect_within = if settings.request_timeout.is_zero() {
-            settings.call_timeout
-        } else {
-            settings.request_timeout
-        };
-        let endpoint = Endpoint::new(
-            pool,
-            Arc::clone(&self.notices),
-            names,
-            settings.base.clone(),
-            tls,
-            settings.http2.then_some(connect_within),
-        )
-        .with_lifetimes(running.settings.lifetimes);
-        Ok((settings, endpoint, warnings))
+    /// A pool that closes before it has opened still delivers what it has accepted.
+    fn living_pool(&self, running: &Running, id: u32) -> Result<Arc<Pool>, EngineError> {
+        let closing = running.closing.lock().get(&id).cloned();
+        closing.map_or_else(|| self.pool(id), Ok)
     }
 
     /// What waits in the pool `from`, which was never configured, goes to `to`, and so does what is

@@ -74,7 +74,7 @@ impl Engine {
             notification.names().sender,
             || match (reason, pool) {
                 (Rejection::QueueFull, Some(pool)) => pool.describe_bounds(),
-                (Rejection::PoolConfig, Some(pool)) => pool.defect().unwrap_or_default().to_owned(),
+                (Rejection::PoolConfig, Some(pool)) => pool.defect().unwrap_or_default(),
                 (Rejection::Shutdown, _) => "the module is being stopped".to_owned(),
                 _ => "the engine does not run".to_owned(),
             },

@@ -6,6 +6,7 @@
 
 pub mod in_flight;
 pub mod look;
+pub mod opening;
 mod room;
 mod state;
 mod taking;
@@ -17,13 +18,14 @@ mod times;
 mod turns;
 pub mod winding_up;
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::budget::{Bound, Budget};
@@ -31,7 +33,7 @@ use crate::heap;
 use crate::notification::Notification;
 use crate::queue::core::Core;
 use crate::queue::lanes::{LaneLimits, Lanes, Taken};
-use crate::queue::phase::Rules;
+use crate::queue::phase::{Phase, Rules};
 use crate::queue::step::Step;
 use crate::report::outcomes::{Outcome, Outcomes, Verdict};
 use crate::report::reason::Reason;
@@ -39,6 +41,7 @@ use crate::report::totals::PoolTotals;
 use crate::settings::{PoolOptions, PoolSettings};
 use crate::transport::link::Endpoint;
 use crate::worker::{self, Cell};
+use opening::Progress;
 pub use state::PoolState;
 use target::Targets;
 
@@ -75,8 +78,12 @@ pub struct Pool {
     options: OnceLock<PoolOptions>,
     /// Set once, when the pool opens.
     opened: OnceLock<Opened>,
-    /// Why the pool could not be opened.
-    defect: OnceLock<Box<str>>,
+    /// Why the pool is not open, once that is known.
+    defect: ArcSwapOption<String>,
+    /// The opening has begun, how far it has come, and a word that it need not wait any longer.
+    opening: AtomicBool,
+    progress: Arc<watch::Sender<Progress>>,
+    try_again: Arc<Notify>,
     /// What takes this pool's notifications once it has handed over those that waited.
     heir: OnceLock<Arc<Pool>>,
     budget: Budget,
@@ -139,7 +146,10 @@ impl Pool {
             core: Mutex::new(Core::with_room(limits.lane, limits.items)),
             options: OnceLock::new(),
             opened: OnceLock::new(),
-            defect: OnceLock::new(),
+            defect: ArcSwapOption::empty(),
+            opening: AtomicBool::new(false),
+            progress: Arc::new(watch::Sender::new(Progress::Reading)),
+            try_again: Arc::default(),
             heir: OnceLock::new(),
             budget: Budget::new(limits.items, limits.bytes),
             node,
@@ -297,10 +307,24 @@ impl Pool {
             .any(|pool| pool.id == other.id)
     }
 
-    /// Why the pool could not be opened.
+    /// Why the pool is not open, once that is known.
     #[must_use]
-    pub fn defect(&self) -> Option<&str> {
-        self.defect.get().map(AsRef::as_ref)
+    pub fn defect(&self) -> Option<String> {
+        self.defect.load().as_deref().cloned()
+    }
+
+    fn set_defect(&self, text: Option<&str>) {
+        self.defect
+            .store(text.map(|text| Arc::new(text.to_owned())));
+    }
+
+    /// False the first time.
+    fn opening_begun(&self) -> bool {
+        self.opening.swap(true, Ordering::AcqRel)
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.core().phase(), Phase::Closed)
     }
 
     pub(crate) fn in_flight(self: &Arc<Self>, taken: Taken<Queued>) -> in_flight::InFlight {

@@ -121,17 +121,18 @@ impl Pool {
         self.tell_if_quiet(quiet);
     }
 
-    /// The pool cannot be opened: what waits fails, and so does everything to come.
-    pub(crate) fn fail_to_open(self: &Arc<Self>, text: &str) {
-        {
-            let mut core = self.core();
-            // A pool that is open stays so, whatever a second try finds.
-            if !core.fail_to_open() {
-                return;
-            }
-            let _ = self.defect.set(text.into());
-        }
-        self.fail_all(None, Reason::PoolConfig, text);
+    /// The pool cannot be opened, at least for now: what comes is rejected with its defect, unless it
+    /// opens after all. False if it is open already, or has ended. What waits is failed by
+    /// [`Pool::fail_what_waits`].
+    pub(crate) fn fail_to_open(&self) -> bool {
+        self.core().fail_to_open()
+    }
+
+    /// What waited for a pool that could not be opened fails.
+    pub(crate) async fn fail_what_waits(self: &Arc<Self>) {
+        let text = self.defect().unwrap_or_default();
+        self.fail_all_in_turns(None, Reason::PoolConfig, &text)
+            .await;
     }
 
     /// Hands what waits to `other`, which opens in this one's stead, and ends this one. What `other`
@@ -175,7 +176,7 @@ impl Pool {
                     (Reason::QueueFull, text)
                 }
                 Refusal::Broken => {
-                    let text = other.defect().unwrap_or_default().to_owned();
+                    let text = other.defect().unwrap_or_default();
                     (Reason::PoolConfig, text)
                 }
                 Refusal::NotOpen => {

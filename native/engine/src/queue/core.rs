@@ -86,7 +86,7 @@ impl<T, W> Core<T, W> {
     /// start, and whether the expiry timer is to be started too.
     pub fn open(&mut self, rules: Rules) -> (usize, bool) {
         self.phase = match self.phase {
-            Phase::Opening => Phase::Open(rules),
+            Phase::Opening | Phase::Broken => Phase::Open(rules),
             Phase::Leaving => Phase::Draining(rules),
             _ => return (0, false),
         };
@@ -96,13 +96,15 @@ impl<T, W> Core<T, W> {
         (start, self.timer_runs)
     }
 
-    /// The settings turned out to be of no use. False where the pool has opened all the same, or ended.
+    /// The pool cannot be opened, at least for now. False if it has opened all the same, or ended.
     pub fn fail_to_open(&mut self) -> bool {
-        let failed = matches!(self.phase, Phase::Opening | Phase::Leaving);
-        if failed {
-            self.phase = Phase::Broken;
-        }
-        failed
+        self.phase = match self.phase {
+            Phase::Opening => Phase::Broken,
+            // It is not wanted any more, so it need not open later.
+            Phase::Leaving => Phase::Closed,
+            _ => return false,
+        };
+        true
     }
 
     /// No new items from now on.

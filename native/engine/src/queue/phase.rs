@@ -17,7 +17,7 @@ pub enum Phase {
     Open(Rules),
     /// Items are delivered and no longer taken.
     Draining(Rules),
-    /// The configuration is of no use: nothing is taken, nothing delivered.
+    /// It cannot be opened, at least for now: nothing is taken, nothing delivered.
     Broken,
     /// The end.
     Closed,

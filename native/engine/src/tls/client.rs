@@ -30,7 +30,7 @@ pub struct TlsClient {
 }
 
 /// What tells one state of a pool's certificate files from the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(Vec<Option<Stamp>>);
 
 impl Files {

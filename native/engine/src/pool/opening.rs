@@ -1,0 +1,344 @@
+//! A pool opens: certificate files are read, and read again until that succeeds.
+//!
+//! Files are read on a thread of its own, because they can be on a mount that hangs. What the system
+//! refuses for now (a file that is not there yet, no descriptor) is tried again, with growing pauses;
+//! what a file holds and cannot be used is looked at again when the file has changed. Notifications wait
+//! meanwhile as in any pool that opens, for [`PATIENCE`] at most: after that, and at once if only a
+//! change helps, they fail and new ones are rejected, until the pool opens after all.
+
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::Pool;
+use crate::apart::{self, Slots};
+use crate::report::notices::{NoticeKind, Notices};
+use crate::settings::{ConfigError, PoolOptions, PoolSettings, Remedy, TlsOptions};
+use crate::tls::{Files, TlsClient, pause};
+use crate::transport::lifetimes::Lifetimes;
+use crate::transport::link::Endpoint;
+use crate::transport::names::Names;
+
+/// How long notifications wait for a pool that cannot be opened yet; no longer than `call_timeout`.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How often files are looked at whose content was refused.
+const FILES_EVERY: Duration = Duration::from_secs(5);
+/// Threads at a time that read the files of pools of one name: one that hangs stays, also when its pool
+/// was replaced.
+pub const READERS_AT_MOST: usize = 4;
+
+/// More workers are started by one of the engine's threads, not by the caller.
+const WORKERS_AT_ONCE: usize = 256;
+
+const OPTION: &str = "connection.tls";
+
+/// How far the opening of a pool has come.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// The first try is not over.
+    Reading,
+    /// It is open, with these warnings.
+    Open(Vec<String>),
+    /// The last try has failed. If the remedy is not another setting, others follow.
+    Failed(ConfigError),
+    /// The pool or the engine has ended before that.
+    Ended,
+}
+
+/// What an opening needs besides the pool.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) readers: Arc<Slots>,
+    pub(crate) lifetimes: Lifetimes,
+}
+
+impl Pool {
+    /// Begins to open; returns at once. The second time, a try that is waited for is made now.
+    pub(crate) fn begin_opening(self: &Arc<Self>, options: &PoolOptions, tools: Tools) {
+        if self.opening_begun() {
+            self.try_again.notify_one();
+            return;
+        }
+        let (settings, warnings) = match options.clone().check() {
+            Ok((settings, warnings)) => (settings, warnings),
+            Err(error) => return self.cannot_open(error),
+        };
+        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        let opening = Opening::new(self, settings.call_timeout, tools);
+        match settings.tls.clone().filter(|_| settings.base.https) {
+            None if settings.workers.get() > WORKERS_AT_ONCE => {
+                let finish = async move { opening.finish(settings, None, warnings) };
+                drop(self.handle.spawn(finish));
+            }
+            None => opening.finish(settings, None, warnings),
+            Some(tls)
+                if !TlsClient::reads_files(&tls) && settings.workers.get() <= WORKERS_AT_ONCE =>
+            {
+                match TlsClient::open(&tls, &settings.base.host, settings.http2) {
+                    Ok((client, more)) => {
+                        let more = more.iter().map(ToString::to_string);
+                        let warnings = warnings.into_iter().chain(more).collect();
+                        opening.finish(settings, Some(client), warnings);
+                    }
+                    Err(error) => self.cannot_open(error),
+                }
+            }
+            Some(tls) => drop(self.handle.spawn(opening.run(settings, tls, warnings))),
+        }
+    }
+
+    /// How far it has come. Warnings are given once.
+    pub(crate) fn take_progress(&self) -> Progress {
+        let mut now = Progress::Reading;
+        self.progress.send_if_modified(|progress| {
+            now = progress.clone();
+            if let Progress::Open(warnings) = progress {
+                warnings.clear();
+            }
+            false
+        });
+        now
+    }
+
+    /// Returns when the first try is over, or will not come to its end.
+    pub(crate) async fn first_try(&self) {
+        let mut progress = self.progress.subscribe();
+        let over = |progress: &Progress| !matches!(progress, Progress::Reading);
+        let _ = progress.wait_for(over).await;
+    }
+
+    fn cannot_open(self: &Arc<Self>, error: ConfigError) {
+        self.set_defect(Some(&error.to_string()));
+        if self.fail_to_open() {
+            let pool = Arc::clone(self);
+            self.handle
+                .spawn(async move { pool.fail_what_waits().await });
+        }
+        self.progress.send_replace(Progress::Failed(error));
+    }
+}
+
+/// The opening of a pool whose files have to be read.
+struct Opening {
+    pool: Weak<Pool>,
+    progress: Arc<watch::Sender<Progress>>,
+    tools: Tools,
+    /// Until when notifications wait.
+    patient_until: Instant,
+    /// They do not any more.
+    broken: bool,
+    /// The remedy for the last failure, once there was one.
+    failed: Option<Remedy>,
+    /// Failures in a row that may pass.
+    failures: u32,
+    /// The files whose content was refused.
+    refused: Option<Files>,
+}
+
+/// What a try has led to.
+enum Tried {
+    Opened(Box<TlsClient>, Vec<String>),
+    Failed(ConfigError, Files),
+    /// The files are the ones that were refused.
+    Unchanged,
+}
+
+impl Opening {
+    fn new(pool: &Arc<Pool>, call_timeout: Duration, tools: Tools) -> Self {
+        Self {
+            pool: Arc::downgrade(pool),
+            progress: Arc::clone(&pool.progress),
+            tools,
+            patient_until: Instant::now() + PATIENCE.min(call_timeout),
+            broken: false,
+            failed: None,
+            failures: 0,
+            refused: None,
+        }
+    }
+
+    async fn run(mut self, settings: PoolSettings, tls: TlsOptions, warnings: Vec<String>) {
+        while self.pool.upgrade().is_some_and(|pool| !pool.is_over()) {
+            let wait = match self.attempt(&settings, &tls).await {
+                Tried::Opened(client, more) => {
+                    let warnings = warnings.into_iter().chain(more).collect();
+                    return self.finish(settings, Some(*client), warnings);
+                }
+                Tried::Unchanged => FILES_EVERY,
+                Tried::Failed(error, files) => match error.remedy {
+                    Remedy::OtherSetting => return self.fail(error, true).await,
+                    Remedy::OtherContent => {
+                        (self.failures, self.refused) = (0, Some(files));
+                        self.fail(error, true).await;
+                        FILES_EVERY
+                    }
+                    Remedy::Retry => {
+                        (self.failures, self.refused) = (self.failures.saturating_add(1), None);
+                        self.fail(error, false).await;
+                        pause(self.failures)
+                    }
+                },
+            };
+            self.sleep(wait).await;
+        }
+    }
+
+    /// Reads the files on another thread.
+    async fn attempt(&mut self, settings: &PoolSettings, tls: &TlsOptions) -> Tried {
+        let no_files = || Files::default();
+        let Some(pool) = self.pool.upgrade() else {
+            return Tried::Unchanged;
+        };
+        let Some(slot) = self.tools.readers.take(&pool.name) else {
+            let text = format!("{READERS_AT_MOST} earlier tries to read the files have not ended");
+            return Tried::Failed(ConfigError::passing(OPTION, text), no_files());
+        };
+        drop(pool);
+        let (tls, host) = (tls.clone(), settings.base.host.clone());
+        let (http2, refused) = (settings.http2, self.refused.clone());
+        let read = apart::run("http-pusher-pem", move || {
+            let _slot = slot;
+            // Before their content: what changes in between is seen the next time.
+            let files = Files::of(&tls);
+            if refused.as_ref() == Some(&files) {
+                return Tried::Unchanged;
+            }
+            match TlsClient::open(&tls, &host, http2) {
+                Ok((client, warnings)) => {
+                    let warnings = warnings.iter().map(ToString::to_string).collect();
+                    Tried::Opened(Box::new(client), warnings)
+                }
+                Err(error) => Tried::Failed(error, files),
+            }
+        });
+        let result = match read {
+            Ok(result) => result,
+            Err(error) => {
+                let text = format!("there is no thread to read the files: {error}");
+                return Tried::Failed(ConfigError::passing(OPTION, text), no_files());
+            }
+        };
+        let slow = || ConfigError::passing(OPTION, "reading the files takes long");
+        self.patiently(result, slow).await.unwrap_or_else(|_| {
+            let text = "reading the files crashed";
+            Tried::Failed(ConfigError::passing(OPTION, text), no_files())
+        })
+    }
+
+    async fn sleep(&mut self, wait: Duration) {
+        let pool = Weak::clone(&self.pool);
+        let over = async move {
+            // Not kept alive by what waits for it.
+            let Some(again) = pool.upgrade().map(|pool| Arc::clone(&pool.try_again)) else {
+                return;
+            };
+            let _ = timeout(wait, again.notified()).await;
+        };
+        self.patiently(over, || ConfigError::passing(OPTION, ""))
+            .await;
+    }
+
+    /// Waits for `work`. If the time in which notifications wait ends meanwhile, they wait no longer.
+    async fn patiently<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        why: impl FnOnce() -> ConfigError,
+    ) -> T {
+        let mut work = pin!(work);
+        if !self.broken {
+            if let Ok(done) = timeout_at(self.patient_until, work.as_mut()).await {
+                return done;
+            }
+            if self.failed.is_none() {
+                self.fail(why(), true).await;
+            } else {
+                self.break_pool().await;
+            }
+        }
+        work.await
+    }
+
+    /// Says it, the first time and when the remedy is another one, and for each content that is refused.
+    async fn fail(&mut self, error: ConfigError, at_once: bool) {
+        let remedy = error.remedy;
+        let new = self.failed != Some(remedy) || remedy == Remedy::OtherContent;
+        if let Some(pool) = self.pool.upgrade() {
+            pool.set_defect(Some(&error.to_string()));
+            if at_once {
+                self.break_pool().await;
+            }
+            if self.failed.is_some() && new {
+                let kind = NoticeKind::NotOpened(remedy);
+                let notices = &self.tools.notices;
+                notices.tell(&pool.name, kind, error.to_string());
+            }
+        }
+        self.failed = Some(remedy);
+        self.progress.send_replace(Progress::Failed(error));
+    }
+
+    /// Returns when all that waited has failed: what comes after the pool has opened does not.
+    async fn break_pool(&mut self) {
+        if let Some(pool) = self.pool.upgrade().filter(|_| !self.broken) {
+            self.broken = true;
+            if pool.fail_to_open() {
+                pool.fail_what_waits().await;
+            }
+        }
+    }
+
+    fn finish(self, settings: PoolSettings, tls: Option<TlsClient>, warnings: Vec<String>) {
+        let Some(pool) = self.pool.upgrade() else {
+            return;
+        };
+        let connect_within = if settings.request_timeout.is_zero() {
+            settings.call_timeout
+        } else {
+            settings.request_timeout
+        };
+        let (notices, names) = (
+            Arc::clone(&self.tools.notices),
+            Arc::clone(&self.tools.names),
+        );
+        let endpoint = Endpoint::new(
+            &pool.name,
+            notices,
+            names,
+            settings.base.clone(),
+            tls,
+            settings.http2.then_some(connect_within),
+        )
+        .with_lifetimes(self.tools.lifetimes);
+        pool.set_defect(None);
+        pool.open(settings, endpoint);
+        let warnings = if self.failed.is_some() {
+            let text = "the pool could not be opened at first, and is open now";
+            let notices = &self.tools.notices;
+            notices.tell(&pool.name, NoticeKind::Opened, text.to_owned());
+            for warning in warnings {
+                notices.add(&pool.name, warning);
+            }
+            Vec::new()
+        } else {
+            warnings
+        };
+        self.progress.send_replace(Progress::Open(warnings));
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.progress.send_if_modified(|progress| {
+            let ended = matches!(progress, Progress::Reading);
+            if ended {
+                *progress = Progress::Ended;
+            }
+            ended
+        });
+    }
+}

@@ -1,0 +1,341 @@
+//! Pools whose files are late, wrong, out of reach or on a mount that hangs when they are opened.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use engine::engine::{EngineError, NotTaken};
+use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
+use engine::report::notices::NoticeKind;
+use engine::report::reason::Rejection;
+use engine::settings::{PoolOptions, Remedy, TlsOptions};
+use sink::{SinkConfig, SinkHandle, TlsSettings};
+use support::{BOUND, Bench, End, millis, options, sink, until};
+
+/// An endpoint over TLS, and the place for its authority's certificate.
+struct Secure {
+    sink: SinkHandle,
+    ca: PathBuf,
+}
+
+impl Secure {
+    fn new(name: &str) -> Self {
+        let sink = sink(SinkConfig {
+            tls: Some(TlsSettings::self_signed()),
+            ..SinkConfig::default()
+        });
+        let file = format!("engine-opening-{name}-{}.pem", std::process::id());
+        let ca = std::env::temp_dir().join(file);
+        let _ = fs::remove_file(&ca);
+        Self { sink, ca }
+    }
+
+    fn options(&self) -> PoolOptions {
+        let tls = TlsOptions {
+            cacertfile: Some(self.ca.clone()),
+            ..TlsOptions::default()
+        };
+        PoolOptions {
+            tls: Some(tls),
+            request_timeout: millis(BOUND),
+            call_timeout: 2 * millis(BOUND),
+            ..options(self.sink.url(""))
+        }
+    }
+
+    /// In one step, as a rotation does it.
+    fn put(&self, content: &str) {
+        let new = self.ca.with_extension("new");
+        fs::write(&new, content).unwrap();
+        fs::rename(&new, &self.ca).unwrap();
+    }
+
+    fn put_right(&self) {
+        self.put(self.sink.ca_pem().unwrap());
+    }
+}
+
+impl Drop for Secure {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.ca);
+    }
+}
+
+fn configured(bench: &Bench, options: PoolOptions) -> u32 {
+    let pool = bench.engine.create_pool("global/http_pool").unwrap();
+    bench.engine.configure_pool(pool, options).unwrap();
+    pool
+}
+
+fn remedy(opened: Result<Vec<String>, EngineError>) -> Remedy {
+    match opened {
+        Err(EngineError::Config(error)) => error.remedy,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn phase(bench: &Bench, pool: u32) -> &'static str {
+    bench.engine.pool(pool).unwrap().phase()
+}
+
+fn assert_sent(end: &End) {
+    assert!(matches!(end, End::Sent { .. }), "{end:?}");
+}
+
+/// A FIFO in a file's place: whoever opens it to read waits until it is opened to be written.
+struct Fifo(PathBuf);
+
+impl Fifo {
+    fn at(path: &Path) -> Self {
+        let fifo = path.with_extension("fifo");
+        let _ = fs::remove_file(&fifo);
+        let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
+        assert!(made.success());
+        fs::hard_link(&fifo, path).unwrap();
+        Self(fifo)
+    }
+
+    /// Whoever reads, or comes to read, is answered. The thread ends with the process.
+    fn answer(self, content: &str) {
+        let content = content.to_owned();
+        std::thread::spawn(move || {
+            while fs::write(&self.0, &content).is_ok() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+    }
+}
+
+impl Drop for Fifo {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_file_that_comes_late_costs_nothing() {
+    let bench = Bench::new();
+    let secure = Secure::new("late");
+    let pool = configured(&bench, secure.options());
+    assert_eq!(remedy(bench.engine.open_pool(pool)), Remedy::Retry);
+    assert_eq!(phase(&bench, pool), "opening");
+    let why = bench.engine.pool(pool).unwrap().defect().unwrap();
+    assert!(why.contains("No such file"), "{why}");
+    bench.push(pool, "waits").unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    bench.push(pool, "waits too").unwrap();
+    secure.put_right();
+    assert_sent(&bench.outcome_of("waits").end);
+    assert_sent(&bench.outcome_of("waits too").end);
+    assert_eq!(bench.engine.pool(pool).unwrap().defect(), None);
+    let notices = bench.engine.notices.take();
+    let [notice] = &notices[..] else {
+        panic!("{notices:?}");
+    };
+    assert_eq!(notice.kind, NoticeKind::Opened);
+    bench.assert_conserved();
+}
+
+#[test]
+fn a_file_that_comes_very_late_opens_the_pool_all_the_same() {
+    let bench = Bench::new();
+    let secure = Secure::new("very-late");
+    let pool = configured(&bench, secure.options());
+    let begin = Instant::now();
+    assert_eq!(remedy(bench.engine.open_pool(pool)), Remedy::Retry);
+    bench.push(pool, "too early").unwrap();
+    let End::Failed { reason, text, .. } = bench.outcome_of("too early").end else {
+        panic!("there is no certificate");
+    };
+    assert_eq!(reason, "pool_config");
+    assert!(text.contains("No such file"), "{text}");
+    assert!(begin.elapsed() >= PATIENCE);
+    let rejected = Err(NotTaken::Rejected(Rejection::PoolConfig));
+    assert_eq!(bench.push(pool, "too early, too"), rejected);
+    assert_eq!(phase(&bench, pool), "broken");
+    secure.put_right();
+    // Whoever wants it open now need not wait for the next try.
+    bench.engine.begin_opening(pool).unwrap();
+    until("the pool opens", || phase(&bench, pool) == "open");
+    assert_sent(&bench.deliver(pool, "in time").0);
+    let kinds: Vec<_> = bench.engine.notices.take();
+    assert!(
+        matches!(&kinds[..], [notice] if notice.kind == NoticeKind::Opened),
+        "{kinds:?}"
+    );
+    bench.assert_conserved();
+}
+
+#[test]
+fn content_that_is_refused_waits_for_a_changed_file() {
+    let bench = Bench::new();
+    let secure = Secure::new("refused");
+    secure.put("half a certif");
+    let pool = configured(&bench, secure.options());
+    assert_eq!(remedy(bench.engine.open_pool(pool)), Remedy::OtherContent);
+    let rejected = Err(NotTaken::Rejected(Rejection::PoolConfig));
+    assert_eq!(bench.push(pool, "too early"), rejected);
+    // The same file is not tried again, however often it is asked for; so nothing more is said.
+    for _ in 0..3 {
+        bench.engine.begin_opening(pool).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(bench.engine.notices.take().is_empty());
+    secure.put("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    until("the other file is refused too", || {
+        let _ = bench.engine.begin_opening(pool);
+        let notices = bench.engine.notices.take();
+        notices
+            .iter()
+            .any(|notice| notice.kind == NoticeKind::NotOpened(Remedy::OtherContent))
+    });
+    secure.put_right();
+    // By itself: nobody asks.
+    until("the pool opens", || phase(&bench, pool) == "open");
+    assert_sent(&bench.deliver(pool, "in time").0);
+    bench.assert_conserved();
+}
+
+/// What only other options can mend is not tried again.
+#[test]
+fn settings_that_are_refused_wait_for_nothing() {
+    let bench = Bench::new();
+    let secure = Secure::new("settings");
+    secure.put_right();
+    let mut wrong = secure.options();
+    wrong.tls.as_mut().unwrap().ciphers = Some("RC4-MD5".to_owned());
+    let pool = configured(&bench, wrong);
+    assert_eq!(remedy(bench.engine.open_pool(pool)), Remedy::OtherSetting);
+    assert_eq!(phase(&bench, pool), "broken");
+}
+
+#[test]
+fn a_pool_opened_without_descriptors_opens_when_there_are_some() {
+    const URL: &str = "ENGINE_TEST_OPENING_URL";
+    const CA: &str = "ENGINE_TEST_OPENING_CA";
+    const NAME: &str = "a_pool_opened_without_descriptors_opens_when_there_are_some";
+    if let (Ok(url), Ok(ca)) = (std::env::var(URL), std::env::var(CA)) {
+        return without_descriptors(&url, ca.into());
+    }
+    let secure = Secure::new("descriptors");
+    secure.put_right();
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 64 && exec \"$0\" --exact \"$1\" --nocapture",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .arg(NAME)
+        .env(URL, secure.sink.url(""))
+        .env(CA, &secure.ca)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}{complained}");
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+fn without_descriptors(url: &str, ca: PathBuf) {
+    let bench = Bench::new();
+    let mut taken = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        taken.push(file);
+        assert!(taken.len() < 100, "the limit does not hold");
+    }
+    let tls = TlsOptions {
+        cacertfile: Some(ca),
+        ..TlsOptions::default()
+    };
+    let pool = configured(
+        &bench,
+        PoolOptions {
+            tls: Some(tls),
+            request_timeout: millis(BOUND),
+            call_timeout: 2 * millis(BOUND),
+            ..options(url)
+        },
+    );
+    let error = bench.engine.open_pool(pool).unwrap_err();
+    assert!(error.to_string().contains("Too many open files"), "{error}");
+    bench.push(pool, "waits").unwrap();
+    drop(taken);
+    assert_sent(&bench.outcome_of("waits").end);
+    bench.assert_conserved();
+}
+
+#[test]
+fn files_that_hang_hold_up_their_own_pool_alone() {
+    let bench = Bench::new();
+    let secure = Secure::new("hangs");
+    let fifo = Fifo::at(&secure.ca);
+    let begin = Instant::now();
+    let hanging = configured(&bench, secure.options());
+    let progress = bench.engine.begin_opening(hanging).unwrap();
+    assert!(matches!(progress, Progress::Reading), "{progress:?}");
+    bench.push(hanging, "waits").unwrap();
+    // A pool beside it.
+    let plain = sink(SinkConfig::default());
+    let other = bench.pool(options(plain.url("")));
+    assert_sent(&bench.deliver(other, "another pool").0);
+    // The pool is replaced again and again, and each of its successors reads the same file.
+    for n in 0..3 * READERS_AT_MOST {
+        let next = configured(&bench, secure.options());
+        bench.engine.begin_opening(next).unwrap();
+        bench.push(next, &format!("successor {n}")).unwrap();
+        // The first of all is one of them.
+        if n + 1 >= READERS_AT_MOST {
+            until("a successor is refused a reader", || {
+                matches!(
+                    bench.engine.progress(next).unwrap(),
+                    Progress::Failed(error) if error.text.contains("earlier tries")
+                )
+            });
+        }
+        bench.engine.close_pool(next, Duration::ZERO).unwrap();
+        assert!(matches!(
+            bench.outcome_of(&format!("successor {n}")).end,
+            End::Failed {
+                reason: "shutdown",
+                ..
+            }
+        ));
+    }
+    // What waits is told so in time, and the pool opens when the file is there after all.
+    let End::Failed { reason, text, .. } = bench.outcome_of("waits").end else {
+        panic!("there is no certificate");
+    };
+    assert_eq!(reason, "pool_config");
+    assert!(text.contains("takes long"), "{text}");
+    assert!(begin.elapsed() >= PATIENCE);
+    fifo.answer(secure.sink.ca_pem().unwrap());
+    until("the pool opens", || phase(&bench, hanging) == "open");
+    assert_sent(&bench.deliver(hanging, "in time").0);
+    bench.assert_conserved();
+}
+
+/// An engine that stops does not wait for files or names that hang.
+#[test]
+fn an_engine_stops_while_files_hang() {
+    let bench = Bench::new();
+    let secure = Secure::new("stops");
+    let fifo = Fifo::at(&secure.ca);
+    let pool = configured(&bench, secure.options());
+    bench.engine.begin_opening(pool).unwrap();
+    bench.push(pool, "waits").unwrap();
+    let begin = Instant::now();
+    bench.engine.stop();
+    assert!(matches!(
+        bench.outcome_of("waits").end,
+        End::Failed {
+            reason: "engine_down",
+            ..
+        }
+    ));
+    assert!(begin.elapsed() < BOUND);
+    fifo.answer("");
+}
