@@ -30,7 +30,8 @@ cases() ->
      beams_reloaded_under_load,
      the_library_is_not_loaded_twice,
      metrics_that_raise,
-     without_the_library_the_node_goes_on].
+     without_the_library_the_node_goes_on,
+     without_threads_the_node_goes_on].
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).
@@ -197,6 +198,50 @@ metrics_that_raise(Config) ->
     ?assertEqual(Reporter, whereis(mongoose_http_pusher_reporter)).
 
 %% In a node of its own, whose code path has the beams and no priv directory beside them.
+%% A node whose user may have one thread more than it has, and needs four: the system starts one of the
+%% engine's threads and refuses the next. Root has no such limit, so the node runs as another user.
+without_threads_the_node_goes_on(Config) ->
+    Generation = proplists:get_value(generation, Config),
+    {As = [First | Rest], More} = as_another_user(),
+    Erl = filename:join([code:root_dir(), "bin", "erl"]),
+    Exec = {os:find_executable(First), Rest ++ [Erl]},
+    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io, wait_boot => 60000, exec => Exec,
+                                          env => [{"HOME", "/tmp"}], args => ["-pa" | code:get_path()]}),
+    Call = fun(Module, Function, Args) -> peer:call(Peer, Module, Function, Args, 60000) end,
+    Pid = Call(os, getpid, []),
+    ok = Call(application, load, [mongoose_http_pusher]),
+    ok = Call(application, set_env, [mongoose_http_pusher, tokio_threads, 4]),
+    ok = Call(host_ctl, start, [Generation, #{log => notice}]),
+    {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => sink:url(sink(Config))}]),
+    Prlimit = fun(Args) -> string:trim(os:cmd(lists:join($ , As ++ ["prlimit", "--pid=" ++ Pid | Args]))) end,
+    Hard = Prlimit(["--nproc", "--noheadings", "--output=HARD"]),
+    %% The soft limit alone, so that it can be raised again.
+    "" = Prlimit(["--nproc=" ++ integer_to_list(threads(Pid) + More) ++ ":"]),
+    _ = Call(host_ctl, start_module, [?HOST, [#{path => "/n"}]]),
+    {ok, [#{reason := Reason}]} = Call(host_log, wait, [http_pusher_engine_down, 1, 50000]),
+    ?assertNotEqual(nomatch, string:find(Reason, "engine_not_started")),
+    [Call(pusher_case, send, [<<"alice">>, <<"lost">>]) || _ <- [1, 2, 3]],
+    ?assertMatch(#{failed := 3, sent := 0},
+                 wait(fun() -> Call(host_ctl, metrics, [?HOST]) end, fun(#{failed := F}) -> F >= 3 end)),
+    "" = Prlimit(["--nproc=" ++ Hard ++ ":"]),
+    {ok, _} = Call(host_log, wait, [http_pusher_engine_up, 1, 50000]),
+    Call(pusher_case, send, [<<"alice">>, <<"hi">>]),
+    ok = sink:wait_for_count(sink(Config), 1, 120000),
+    {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 50000]),
+    peer:stop(Peer).
+
+%% What comes before a command that this user runs as another one, and how many threads more that one
+%% may have. A user other than root stays, and has other threads, which count too: no more than there are.
+as_another_user() ->
+    case string:trim(os:cmd("id -u")) of
+        "0" -> {["setpriv", "--reuid=47912", "--regid=47912", "--clear-groups"], 1};
+        _ -> {["env"], 0}
+    end.
+
+threads(Pid) ->
+    {ok, Threads} = file:list_dir(filename:join(["/proc", Pid, "task"])),
+    length(Threads).
+
 without_the_library_the_node_goes_on(Config) ->
     Ebin = filename:dirname(code:which(?NIF)),
     Generation = proplists:get_value(generation, Config),

@@ -24,6 +24,9 @@ groups() ->
        no_client_certificate_where_one_is_demanded,
        one_version_alone,
        a_file_that_is_not_there,
+       a_file_that_comes_late,
+       a_file_that_comes_very_late,
+       a_file_that_is_mended,
        https_without_a_tls_section]).
 
 init_per_suite(Config) ->
@@ -100,6 +103,56 @@ a_file_that_is_not_there(Config) ->
     #{text := Text} = wait_reason(pool_config, 1),
     ?assertNotEqual(nomatch, string:find(Text, "no-such-file.pem")),
     ?assertMatch({ok, [#{level := error}]}, host_log:wait(http_pusher_pool_config, 1, 120000)).
+
+%% Nothing is lost, and the host's pool is not restarted.
+a_file_that_comes_late(Config) ->
+    Late = late(Config),
+    pool(Config, [verify, {cacertfile, Late}]),
+    send(<<"alice">>, <<"waits">>),
+    {ok, [#{level := error, text := Text}]} = host_log:wait(http_pusher_pool_config, 1, 30000),
+    ?assertNotEqual(nomatch, string:find(Text, "tried again")),
+    put_file(Config, "ca.pem", Late),
+    wait_sent(1),
+    {ok, [#{level := notice}]} = host_log:wait(http_pusher_pool_opened, 1, 30000),
+    ?assertMatch([_], host_log:what(http_pusher_pool_config)).
+
+%% What waited too long has failed, and new ones are rejected; the pool opens all the same.
+a_file_that_comes_very_late(Config) ->
+    Late = late(Config),
+    pool(Config, [verify, {cacertfile, Late}]),
+    send(<<"alice">>, <<"too early">>),
+    #{text := Text} = wait_reason(pool_config, 1),
+    ?assertNotEqual(nomatch, string:find(Text, filename:basename(Late))),
+    send(<<"alice">>, <<"too early, too">>),
+    _ = wait_reason(pool_config, 2),
+    put_file(Config, "ca.pem", Late),
+    {ok, [#{level := notice}]} = host_log:wait(http_pusher_pool_opened, 1, 60000),
+    send(<<"alice">>, <<"in time">>),
+    wait_sent(1),
+    ?assertMatch([_], host_log:what(http_pusher_pool_config)).
+
+a_file_that_is_mended(Config) ->
+    File = late(Config),
+    ok = file:write_file(File, "half a certif"),
+    pool(Config, [verify, {cacertfile, File}]),
+    {ok, [#{level := error, text := Text}]} = host_log:wait(http_pusher_pool_config, 1, 30000),
+    ?assertNotEqual(nomatch, string:find(Text, "until the file is mended")),
+    send(<<"alice">>, <<"too early">>),
+    _ = wait_reason(pool_config, 1),
+    put_file(Config, "ca.pem", File),
+    {ok, [#{level := notice}]} = host_log:wait(http_pusher_pool_opened, 1, 60000),
+    send(<<"alice">>, <<"in time">>),
+    wait_sent(1).
+
+late(Config) ->
+    File = file(Config, "late.pem"),
+    _ = file:delete(File),
+    File.
+
+%% In one step, as a rotation does it.
+put_file(Config, From, To) ->
+    {ok, _} = file:copy(file(Config, From), To ++ ".new"),
+    ok = file:rename(To ++ ".new", To).
 
 %% 5.0 does not verify, which is said in a warning; later releases verify against the system's store.
 https_without_a_tls_section(Config) ->

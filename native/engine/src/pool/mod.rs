@@ -5,6 +5,8 @@
 //! notification (`worker`, `delivery`).
 
 pub mod in_flight;
+#[cfg(test)]
+mod late;
 pub mod look;
 pub mod opening;
 mod room;

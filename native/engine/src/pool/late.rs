@@ -1,0 +1,150 @@
+//! That a pool whose file is late opens in time, on a clock that moves only when the test says so. Not
+//! here: real files on real clocks (`tests/opening.rs`).
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::future::Future;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::time::{Instant, advance};
+
+use super::Pool;
+use super::look::tests::{notification, pool};
+use super::opening::{PATIENCE, READERS_AT_MOST, Tools};
+use crate::apart::Slots;
+use crate::report::notices::{NoticeKind, Notices};
+use crate::report::totals::Totals;
+use crate::settings::{PoolOptions, TlsOptions};
+
+/// No wait here takes this long.
+const BOUND: Duration = Duration::from_mins(1);
+
+/// The runtime would move the clock by itself while other threads are at work.
+fn on_a_clock_of_its_own(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let (release, held) = mpsc::channel::<()>();
+    runtime.spawn_blocking(move || held.recv());
+    runtime.block_on(test);
+    drop(release);
+    runtime.shutdown_background();
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = std::time::Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < BOUND, "not in time: {what}");
+        tokio::task::yield_now().await;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    let file = std::env::temp_dir().join(format!("engine-late-{name}-{}.pem", std::process::id()));
+    let _ = fs::remove_file(&file);
+    file
+}
+
+fn certificate() -> String {
+    let names = vec!["localhost".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    made.cert.pem()
+}
+
+/// A pool that begins to open at an endpoint that takes connections and never answers.
+fn begin(pool: &Arc<Pool>, ca: PathBuf, endpoint: &TcpListener) -> Arc<Notices> {
+    let options = PoolOptions {
+        host: format!("https://{}", endpoint.local_addr().unwrap()),
+        path_prefix: "/".to_owned(),
+        request_timeout: 3_600_000,
+        call_timeout: 3_600_000,
+        workers: 1,
+        strategy: "best_worker".to_owned(),
+        max_worker_queue_len: None,
+        http2: false,
+        tls: Some(TlsOptions {
+            cacertfile: Some(ca),
+            ..TlsOptions::default()
+        }),
+    };
+    let notices = Arc::<Notices>::default();
+    let tools = Tools {
+        notices: Arc::clone(&notices),
+        names: Arc::default(),
+        readers: Arc::new(Slots::new(READERS_AT_MOST)),
+    };
+    pool.configure(options.clone());
+    pool.begin_opening(&options, tools);
+    notices
+}
+
+#[test]
+fn a_file_that_comes_two_seconds_late_costs_nothing() {
+    on_a_clock_of_its_own(async {
+        let endpoint = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let totals = Totals::default();
+        let (pool, ca) = (pool(&totals, 100), file("two-seconds"));
+        let begin_at = Instant::now();
+        let notices = begin(&pool, ca.clone(), &endpoint);
+        pool.push(b"alice", notification("/n")).unwrap();
+        // At once, and after 250, 750 and 1,750 ms.
+        for pause in [250, 500, 1_000] {
+            until("a try", || pool.defect().is_some()).await;
+            pool.set_defect(None);
+            advance(Duration::from_millis(pause)).await;
+        }
+        until("a try", || pool.defect().is_some()).await;
+        advance(Duration::from_millis(250)).await;
+        pool.push(b"bob", notification("/n")).unwrap();
+        fs::write(&ca, certificate()).unwrap();
+        advance(Duration::from_millis(1_750)).await;
+        until("the pool is open", || pool.phase() == "open").await;
+        assert!(begin_at.elapsed() < PATIENCE);
+        until("the first is in flight", || {
+            pool.state().tally.in_flight == 1
+        })
+        .await;
+        assert_eq!(pool.state().tally.failed, 0);
+        assert_eq!(pool.defect(), None);
+        let kinds: Vec<_> = notices.take().iter().map(|notice| notice.kind).collect();
+        assert_eq!(kinds, [NoticeKind::Opened]);
+        fs::remove_file(&ca).unwrap();
+    });
+}
+
+/// To the millisecond: notifications wait for [`PATIENCE`], and the tries go on.
+#[test]
+fn notifications_wait_for_five_seconds_and_the_tries_go_on() {
+    on_a_clock_of_its_own(async {
+        let endpoint = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let totals = Totals::default();
+        let (pool, ca) = (pool(&totals, 100), file("patience"));
+        let notices = begin(&pool, ca.clone(), &endpoint);
+        pool.push(b"alice", notification("/n")).unwrap();
+        until("a try", || pool.defect().is_some()).await;
+        advance(PATIENCE.saturating_sub(Duration::from_millis(1))).await;
+        until("a try", || pool.defect().is_some()).await;
+        assert_eq!((pool.phase(), totals.of("pool").failed()), ("opening", 0));
+        advance(Duration::from_millis(1)).await;
+        until("it waits no longer", || pool.phase() == "broken").await;
+        until("it is told", || totals.of("pool").failed() == 1).await;
+        for _ in 0..10 {
+            pool.set_defect(None);
+            advance(Duration::from_secs(30)).await;
+            until("a try", || pool.defect().is_some()).await;
+        }
+        assert!(notices.take().is_empty(), "said once, and that elsewhere");
+        fs::write(&ca, certificate()).unwrap();
+        advance(Duration::from_secs(30)).await;
+        until("the pool is open", || pool.phase() == "open").await;
+        pool.push(b"alice", notification("/n")).unwrap();
+        until("it is in flight", || pool.state().tally.in_flight == 1).await;
+        fs::remove_file(&ca).unwrap();
+    });
+}
