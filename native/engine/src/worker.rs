@@ -26,6 +26,9 @@ pub struct Seat {
     pub(crate) pool: Arc<Pool>,
     pub(crate) cell: Arc<Cell>,
     left: bool,
+    /// The worker has begun. One that has not is dropped by a runtime that has ended, which would drop
+    /// its replacement in the same way, and so on.
+    begun: bool,
 }
 
 impl Seat {
@@ -35,6 +38,7 @@ impl Seat {
             pool,
             cell,
             left: false,
+            begun: false,
         }
     }
 
@@ -73,7 +77,7 @@ impl Drop for Seat {
         }
         let step = self.pool.core().lost_worker();
         // A runtime that ends drops its tasks and takes no new ones; a panic leaves it running.
-        if std::thread::panicking() {
+        if self.begun && std::thread::panicking() {
             self.pool.follow(step);
         }
     }
@@ -81,6 +85,7 @@ impl Drop for Seat {
 
 /// The life of a worker.
 pub async fn run(mut seat: Seat) {
+    seat.begun = true;
     let mut link: Option<Link> = None;
     loop {
         faults::point("look");

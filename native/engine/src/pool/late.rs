@@ -63,7 +63,7 @@ fn begin(pool: &Arc<Pool>, ca: PathBuf, endpoint: &TcpListener) -> Arc<Notices> 
         host: format!("https://{}", endpoint.local_addr().unwrap()),
         path_prefix: "/".to_owned(),
         request_timeout: 3_600_000,
-        call_timeout: 3_600_000,
+        call_timeout: 7_200_000,
         workers: 1,
         strategy: "best_worker".to_owned(),
         max_worker_queue_len: None,
