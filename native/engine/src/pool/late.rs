@@ -18,6 +18,7 @@ use crate::apart::Slots;
 use crate::report::notices::{NoticeKind, Notices};
 use crate::report::totals::Totals;
 use crate::settings::{PoolOptions, TlsOptions};
+use crate::transport::lifetimes::Lifetimes;
 
 /// No wait here takes this long.
 const BOUND: Duration = Duration::from_mins(1);
@@ -78,6 +79,7 @@ fn begin(pool: &Arc<Pool>, ca: PathBuf, endpoint: &TcpListener) -> Arc<Notices> 
         notices: Arc::clone(&notices),
         names: Arc::default(),
         readers: Arc::new(Slots::new(READERS_AT_MOST)),
+        lifetimes: Lifetimes::default(),
     };
     pool.configure(options.clone());
     pool.begin_opening(&options, tools);
