@@ -54,6 +54,7 @@ groups() ->
                      crashing_callback_module,
                      groupchat_through_muc_light]},
      {endpoints, [], [slow_endpoint_does_not_slow_chat_down,
+                      session_that_waits_for_the_outcome,
                       order_of_500_messages_of_each_sender]},
      {changes, [], [pool_restarted_under_traffic,
                     pool_moved_to_another_host,
@@ -62,7 +63,7 @@ groups() ->
                     module_stopped_with_pending_notifications,
                     module_stopped_with_a_dead_endpoint]},
      {metrics, [], [metrics_of_sent_and_failed, instrumentation_events]},
-     {configuration, [], [handlers_in_the_file, one_table_in_the_file, unknown_key_in_the_file,
+     {configuration, [], [handlers_in_the_file, one_table_in_the_file, wait_in_the_file, unknown_key_in_the_file,
                           empty_pool_name_in_the_file, missing_callback_module_in_the_file,
                           lacking_callback_module_in_the_file]},
      {restarts, [], [application_of_the_host_restarted, node_restarted]}].
@@ -389,6 +390,12 @@ slow_endpoint_does_not_slow_chat_down(Config) ->
         wait_until(fun() -> requests() =/= [] end, a_request, 10000)
     end).
 
+%% The order of the stock module: it has been notified and counted when the receiver has the message.
+session_that_waits_for_the_outcome(Config) ->
+    start_pool(http_pool, #{}),
+    set_handlers([#{wait => 5000}]),
+    notified_before_it_is_received(Config).
+
 order_of_500_messages_of_each_sender(Config) ->
     Count = 500,
     start_pool(http_pool, #{workers => 20, request_timeout => 5000}),
@@ -579,6 +586,14 @@ one_table_in_the_file(Config) ->
         _ -> from_file(Config, array, ["/only"])
     end.
 
+wait_in_the_file(Config) ->
+    Options = http_pusher_helper:parse_config(
+                [http_pusher_helper:pool_toml(http_pool, endpoint()),
+                 http_pusher_helper:handlers_toml(array, ["/waited_for"]), "  wait = 5000\n"]),
+    start_pool(http_pool, #{}),
+    http_pusher_helper:start_module(mim(), mod_event_pusher, Options),
+    notified_before_it_is_received(Config).
+
 unknown_key_in_the_file(_Config) ->
     refused("pth = \"/a\"\n", <<"pth">>).
 
@@ -621,6 +636,17 @@ story(Config, Fun) ->
 chat(From, To, Text) ->
     escalus:send(From, escalus_stanza:chat_to(To, Text)),
     escalus:assert(is_chat_message, [Text], escalus:wait_for_stanza(To)).
+
+notified_before_it_is_received(Config) ->
+    answer(default, #{delay => 300}),
+    #{sent := Sent} = counts(),
+    story(Config, fun(Alice, Bob) ->
+        [begin
+             chat(Alice, Bob, integer_to_binary(N)),
+             ?assertEqual(N, length(requests())),
+             ?assertMatch(#{sent := Now} when Now =:= Sent + N, counts())
+         end || N <- lists:seq(1, 3)]
+    end).
 
 timed_chat(From, To) ->
     Text = integer_to_binary(erlang:unique_integer([positive])),
