@@ -40,11 +40,17 @@ pub fn wake_reporter() {
 /// The next outcomes; the ones before are acknowledged as far as they were counted. With `verbose`,
 /// those of sent notifications carry what a log line needs, too.
 #[rustler::nif]
-fn take_outcomes(env: Env<'_>, verbose: bool) -> Vec<Term<'_>> {
+fn take_outcomes(env: Env<'_>, verbose: bool) -> Term<'_> {
     let _held = held!("take_outcomes");
-    ENGINE
-        .outcomes
-        .take(BATCH, |outcome| encode(env, outcome, verbose))
+    // Not in a vector: the allocator can take a millisecond for one after a burst.
+    let mut terms = [atoms::ok().to_term(env); BATCH];
+    let mut free = terms.iter_mut();
+    let taken = ENGINE.outcomes.take(BATCH, |outcome| {
+        if let Some(term) = free.next() {
+            *term = encode(env, outcome, verbose);
+        }
+    });
+    list(env, &terms[..taken.len()])
 }
 
 #[rustler::nif]
@@ -115,6 +121,14 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
             (&*notice.pool, atoms::word(env, kind), &*notice.text).encode(env)
         })
         .collect()
+}
+
+/// A list, made without a vector.
+fn list<'a>(env: Env<'a>, terms: &[Term<'a>]) -> Term<'a> {
+    let empty = Term::list_new_empty(env);
+    terms
+        .iter()
+        .rfold(empty, |rest, term| rest.list_prepend(*term))
 }
 
 fn encode<'a>(env: Env<'a>, outcome: &Outcome, verbose: bool) -> Term<'a> {

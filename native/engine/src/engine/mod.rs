@@ -138,6 +138,7 @@ impl Engine {
         let handle = runtime.handle().clone();
         let bell: Arc<dyn Fn() + Send + Sync> = Arc::new(bell);
         let rings = Arc::clone(&bell);
+        handle.spawn(Arc::clone(&self.outcomes).bury());
         handle.spawn(runtime::ring(Arc::clone(&self.outcomes), move || rings()));
         self.running.store(Some(Arc::new(Running {
             runtime: Mutex::new(Some(runtime)),

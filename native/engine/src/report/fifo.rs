@@ -1,4 +1,6 @@
-//! A queue in chunks: it grows without copying what is in it, and gives back what a burst has left.
+//! A queue in chunks: it grows without copying what is in it. The side that takes neither allocates nor
+//! frees, because it has no time for what the allocator does at such moments: chunks that it has emptied
+//! stay until the side that adds uses them again, or somebody takes them away.
 
 use std::collections::VecDeque;
 
@@ -10,6 +12,8 @@ const CHUNK: usize = 256;
 pub struct Fifo<T> {
     /// Each with room for [`CHUNK`] items, which it never exceeds. Only the last one takes more.
     chunks: VecDeque<VecDeque<T>>,
+    /// So many of the first chunks are empty and not used any more.
+    spent: usize,
     len: usize,
 }
 
@@ -17,6 +21,7 @@ impl<T> Default for Fifo<T> {
     fn default() -> Self {
         Self {
             chunks: VecDeque::new(),
+            spent: 0,
             len: 0,
         }
     }
@@ -32,26 +37,39 @@ impl<T> Fifo<T> {
             last.push_back(item);
             return;
         }
-        let mut chunk = VecDeque::with_capacity(CHUNK);
+        let spent = if self.spent > 0 {
+            self.spent -= 1;
+            self.chunks.pop_front()
+        } else {
+            None
+        };
+        let mut chunk = spent.unwrap_or_else(|| VecDeque::with_capacity(CHUNK));
         chunk.push_back(item);
         self.chunks.push_back(chunk);
     }
 
     /// The item that was added first.
     pub fn front(&self) -> Option<&T> {
-        self.chunks.front()?.front()
+        self.chunks.get(self.spent)?.front()
     }
 
     /// Takes the item that was added first.
     pub fn pop_front(&mut self) -> Option<T> {
-        let first = self.chunks.front_mut()?;
+        let first = self.chunks.get_mut(self.spent)?;
         let item = first.pop_front()?;
         self.len -= 1;
         // The last one stays, for what comes next.
-        if first.is_empty() && self.chunks.len() > 1 {
-            self.chunks.pop_front();
+        if first.is_empty() && self.spent + 1 < self.chunks.len() {
+            self.spent += 1;
         }
         Some(item)
+    }
+
+    /// Takes away the chunks that are not used any more, to be freed outside a lock.
+    pub fn take_spent(&mut self) -> Vec<VecDeque<T>> {
+        self.chunks
+            .drain(..std::mem::take(&mut self.spent))
+            .collect()
     }
 
     /// How many there are.
@@ -84,6 +102,7 @@ mod tests {
                     prop_assert_eq!(fifo.pop_front(), queue.pop_front());
                 }
                 prop_assert_eq!(fifo.len(), queue.len());
+                fifo.take_spent();
                 prop_assert!(fifo.chunks.len() <= fifo.len() / CHUNK + 2);
                 prop_assert!(fifo.chunks.iter().all(|chunk| chunk.capacity() == CHUNK));
             }

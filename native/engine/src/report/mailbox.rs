@@ -84,6 +84,12 @@ impl<T> Mailbox<T> {
         batch.iter().map(&mut each).collect()
     }
 
+    /// Frees what a burst has left, for which the taker has no time.
+    pub fn clear_up(&self) {
+        let spent = self.queue.lock().take_spent();
+        drop(spent);
+    }
+
     /// The taker has counted one more item of its batch.
     pub fn counted(&self) {
         self.counted.fetch_add(1, Ordering::AcqRel);

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
@@ -56,7 +57,21 @@ pub struct Outcomes {
     bell: Notify,
     /// A caller waits for what the bell rings for.
     hurry: Notify,
+    /// Acknowledged, and to be freed by the engine: the allocator can take milliseconds for that, when
+    /// it puts together what is free and gives it back, and the reporter runs on a scheduler.
+    dead: Mutex<Dead>,
+    burial: Notify,
 }
+
+#[derive(Debug, Default)]
+struct Dead {
+    outcomes: Vec<Outcome>,
+    /// A task of the engine frees them.
+    is_buried: bool,
+}
+
+/// Room for what is to be freed; what comes beyond is freed by the reporter.
+const DEAD: usize = 4096;
 
 /// Bytes of names and texts in one batch: what a scheduler copies in some tens of microseconds.
 const HEAVIEST_BATCH: usize = 128 * 1024;
@@ -67,6 +82,8 @@ impl Default for Outcomes {
             mailbox: Mailbox::weighing(Outcome::weight, HEAVIEST_BATCH),
             bell: Notify::default(),
             hurry: Notify::default(),
+            dead: Mutex::default(),
+            burial: Notify::default(),
         }
     }
 }
@@ -101,7 +118,14 @@ impl Outcomes {
     /// Acknowledges what was counted of the batch before and shows `each` of up to `most` outcomes of
     /// the next. With none there, the next one rings the bell.
     pub fn take<R>(&self, most: usize, each: impl FnMut(&Outcome) -> R) -> Vec<R> {
-        self.mailbox.take(most, Outcome::acknowledge, each)
+        let shown = self
+            .mailbox
+            .take(most, |outcome| self.acknowledge(outcome), each);
+        let dead = self.dead.lock().outcomes.len();
+        if dead > 0 && (shown.is_empty() || dead >= most) {
+            self.burial.notify_one();
+        }
+        shown
     }
 
     /// The reporter has counted one more outcome of its batch.
@@ -111,7 +135,32 @@ impl Outcomes {
 
     /// A new reporter: what the one before has counted is acknowledged, the rest comes again.
     pub fn attach(&self) {
-        self.mailbox.attach(Outcome::acknowledge);
+        self.mailbox.attach(|outcome| self.acknowledge(outcome));
+    }
+
+    /// Frees what is acknowledged, for as long as the engine runs.
+    pub async fn bury(self: Arc<Self>) {
+        let _buried = Buried::begin(Arc::clone(&self));
+        let mut taken = Vec::with_capacity(DEAD);
+        loop {
+            self.burial.notified().await;
+            std::mem::swap(&mut self.dead.lock().outcomes, &mut taken);
+            taken.clear();
+            self.mailbox.clear_up();
+        }
+    }
+
+    fn acknowledge(&self, outcome: Outcome) {
+        outcome
+            .notification
+            .handler()
+            .host_type
+            .count_acknowledged();
+        outcome.pool.release(outcome.cost);
+        let mut dead = self.dead.lock();
+        if dead.is_buried && dead.outcomes.len() < DEAD {
+            dead.outcomes.push(outcome);
+        }
     }
 
     /// Waits for the bell.
@@ -149,9 +198,27 @@ impl Outcome {
         let token = waiter.map_or(0, |waiter| waiter.token().len());
         names.sender.len() + names.server.len() + names.receiver.len() + text + token
     }
+}
 
-    fn acknowledge(self) {
-        self.notification.handler().host_type.count_acknowledged();
-        self.pool.release(self.cost);
+/// While this lives, a task frees what is acknowledged.
+#[derive(Debug)]
+struct Buried(Arc<Outcomes>);
+
+impl Buried {
+    fn begin(outcomes: Arc<Outcomes>) -> Self {
+        *outcomes.dead.lock() = Dead {
+            outcomes: Vec::with_capacity(DEAD),
+            is_buried: true,
+        };
+        Self(outcomes)
+    }
+}
+
+impl Drop for Buried {
+    fn drop(&mut self) {
+        // What was put there meanwhile does not wait for another engine.
+        let dead = std::mem::take(&mut *self.0.dead.lock());
+        drop(dead);
+        self.0.mailbox.clear_up();
     }
 }
