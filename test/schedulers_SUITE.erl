@@ -1,0 +1,158 @@
+%% A scheduler is never held for a millisecond: each function of the library that runs on one, at the
+%% bounds of what is kept: a hundred thousand lanes, the longest texts and headers, the most rows.
+%%
+%% What is measured is CPU time of the scheduler's thread, so a busy machine does not count. A call can
+%% still be charged with what the machine does in between, so each case has three rounds: what a function
+%% does itself is in all of them.
+-module(schedulers_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [sink/1, send/2, settle/0]).
+
+-define(NIF, mongoose_http_pusher_nif).
+-define(HOST, <<"localhost">>).
+-define(ROUNDS, 3).
+-define(MILLISECOND, 1000000).
+
+%% Far beyond what a case takes; every wait in it has a bound of its own.
+suite() ->
+    [{timetrap, {minutes, 5}}].
+
+all() ->
+    [every_function_is_measured,
+     a_hundred_thousand_lanes,
+     one_lane,
+     the_longest_texts,
+     the_longest_headers,
+     the_most_rejections].
+
+init_per_testcase(_Case, Config) ->
+    Env = [{max_lane_percent, 100}],
+    Config1 = pusher_case:start([{generation, d} | Config], #{env => Env}),
+    pusher_case:module(Config1, #{}),
+    Config1.
+
+end_per_testcase(_Case, Config) ->
+    ok = ?NIF:measure_calls(false),
+    pusher_case:finish(Config, uncounted).
+
+%% What runs on a dirty scheduler may take longer; what is new is in one list or the other.
+every_function_is_measured(_Config) ->
+    Dirty = [start_engine, stop_engine, open_pool, hand_over, pools, figures, push_form_dirty,
+             push_custom_dirty],
+    Measuring = [measure_calls, measured_calls],
+    ok = ?NIF:measure_calls(true),
+    {ok, Pool} = ?NIF:create_pool(<<"measured">>),
+    Handler = handler(),
+    Options = #{host => <<"http://127.0.0.1:1">>, path_prefix => <<"/">>, request_timeout => 1,
+                call_timeout => 1, workers => 1, strategy => <<"best_worker">>},
+    _ = [apply(?NIF, Function, Args)
+         || {Function, Args} <-
+                [{ping, []}, {imitate_encoder, [true]}, {open_host_type, [?HOST]},
+                 {close_host_type, [<<"nobody">>]}, {abort_host_type, [<<"nobody">>]},
+                 {host_type_info, [?HOST]}, {host_types, []}, {configure_pool, [Pool, Options]},
+                 {handler_info, [Handler]}, {describe_url, [<<"/">>, <<"a">>]},
+                 {push_form, [Pool, Handler, in, names(1), <<"hi">>]},
+                 {push_custom, [Pool, Handler, in, names(1), [], <<"hi">>]},
+                 {drain_pool, [Pool]}, {resume_pool, [Pool]}, {close_pool, [Pool, 0]},
+                 {reject, [Handler, queue_full, <<"alice">>, <<"text">>, <<>>]},
+                 %% The reporter calls these and others.
+                 {unacknowledged, []}]],
+    ok = settle(),
+    ok = ?NIF:attach(),
+    Measured = [binary_to_atom(Name, utf8) || {Name, Calls, _} <- ?NIF:measured_calls(), Calls > 0],
+    Exported = [Name || {Name, _} <- ?NIF:module_info(exports),
+                        Name =/= module_info, not lists:member(Name, Dirty ++ Measuring)],
+    ?assertEqual(lists:usort(Exported), lists:sort(Measured)).
+
+%% They come, wait, fail together and are counted.
+a_hundred_thousand_lanes(_Config) ->
+    bounded(fun() -> fill(100000, fun(N) -> {names(N), <<"hi">>} end) end).
+
+one_lane(_Config) ->
+    bounded(fun() -> fill(100000, fun(_) -> {names(1), <<"hi">>} end) end).
+
+%% As many as fit in a pool's bytes, on either side of the length from which they are handed over on a
+%% dirty scheduler.
+the_longest_texts(_Config) ->
+    Short = binary:copy(<<"x">>, 65535),
+    Long = binary:copy(<<"x">>, 4 * 1024 * 1024),
+    bounded(fun() ->
+                    fill(950, fun(N) -> {names(N), Short} end),
+                    fill(15, fun(N) -> {names(N), Long} end)
+            end).
+
+%% Which function takes them is for mongoose_http_pusher_push to decide.
+the_longest_headers(Config) ->
+    sink:plan(sink(Config), "fault=stall-before-head"),
+    Headers = fun(Count, Length) ->
+                      [{iolist_to_binary(io_lib:format("x-~b", [N])), binary:copy(<<"v">>, Length)}
+                       || N <- lists:seq(1, Count)]
+              end,
+    Handlers = [#{path => "/n", callback_module => pusher_callback, headers => Headers(Count, Length),
+                  body => binary:copy(<<"x">>, Body)}
+                || {Count, Length, Body} <- [{99, 65536, 0}, {99, 655, 0}, {99, 300, 30000},
+                                             {1, 65500, 0}, {5000, 1, 0}, {100, 8, 65000}]],
+    _ = host_ctl:stop_module(?HOST),
+    pusher_case:module(Handlers),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    bounded(fun() ->
+                    [send(iolist_to_binary(io_lib:format("user~b", [N])), <<"hi">>)
+                     || N <- lists:seq(1, 8)],
+                    ok = ?NIF:abort_host_type(?HOST)
+            end,
+            [<<"push_custom">>, <<"take_outcomes">>]).
+
+%% Rows by handler and reason.
+the_most_rejections(_Config) ->
+    Handlers = [?NIF:handler(?HOST, <<"http_pool">>, iolist_to_binary(["/", integer_to_binary(N)]))
+                || N <- lists:seq(1, 400)],
+    Text = binary:copy(<<"text">>, 100),
+    bounded(fun() ->
+                    [ok = ?NIF:reject(Handler, Reason, <<"alice">>, Text, <<>>)
+                     || Handler <- Handlers, Reason <- [callback_crashed, bad_body, bad_header]]
+            end,
+            [<<"reject">>, <<"rejections">>]).
+
+%% Notifications in a pool that waits for its settings, until they fail with it.
+fill(Count, Fun) ->
+    {ok, Pool} = ?NIF:create_pool(<<"full">>),
+    Handler = handler(),
+    lists:foreach(fun(N) ->
+                          {Names, Text} = Fun(N),
+                          ok = push(Pool, Handler, Names, Text)
+                  end, lists:seq(1, Count)),
+    ok = ?NIF:close_pool(Pool, 0),
+    settle().
+
+push(Pool, Handler, Names, Text) when byte_size(Text) < 65536 ->
+    ?NIF:push_form(Pool, Handler, in, Names, Text);
+push(Pool, Handler, Names, Text) ->
+    ?NIF:push_form_dirty(Pool, Handler, in, Names, Text).
+
+handler() ->
+    ?NIF:handler(?HOST, <<"http_pool">>, <<"/notifications">>).
+
+names(N) ->
+    {iolist_to_binary(io_lib:format("user~b", [N])), <<"localhost">>, <<"bob">>, <<"localhost">>}.
+
+bounded(Round) ->
+    bounded(Round, [<<"push_form">>, <<"take_outcomes">>]).
+
+%% No function's shortest round has a call of a millisecond; those named are among them.
+bounded(Round, Expected) ->
+    Rounds = [begin
+                  ok = ?NIF:measure_calls(true),
+                  Round(),
+                  ok = settle(),
+                  maps:from_list([{Name, Longest} || {Name, Calls, Longest} <- ?NIF:measured_calls(),
+                                                     Calls > 0])
+              end || _ <- lists:seq(1, ?ROUNDS)],
+    Best = lists:foldl(fun(Longest, Least) ->
+                               maps:merge_with(fun(_, A, B) -> min(A, B) end, Longest, Least)
+                       end, hd(Rounds), tl(Rounds)),
+    ct:pal("longest calls, in nanoseconds of CPU time: ~tp~nin each round: ~tp", [Best, Rounds]),
+    ?assertEqual([], Expected -- maps:keys(Best)),
+    ?assertEqual([], [Call || {_, Longest} = Call <- maps:to_list(Best), Longest >= ?MILLISECOND]).
