@@ -30,10 +30,11 @@ store(Key, Pool) ->
 
 %%% A pool that the host has (again)
 
-%% @doc The host's process was asked for its options. `open' where the pool is to be opened with them,
-%% `unusable' where they are not even options.
+%% @doc The host's process was asked for its options. `opened' where the pool is open with them, `open'
+%% where files have to be read for that, `unusable' where they are not even options.
 -spec found(pool_key(), pool(), mongoose_http_pusher_host_pool:pool(), settings()) ->
-    {open, options(), pool()} | {kept, pool()} | {unusable, term()}.
+    {opened, options(), Warnings :: [binary()], pool()} | {open, options(), pool()} |
+    {kept, pool()} | {unusable, term()}.
 found(Key, Pool = #{pool := Id}, Found, Settings) ->
     case Id =/= undefined andalso is_same(Pool, Found) andalso resume(Key, Pool) of
         true -> keep(Key, Pool, Found, options(Key, Found, Settings));
@@ -72,17 +73,22 @@ keep(Key, Pool = #{pool := Id, spare := Spare}, #{pid := Pid}, Options) ->
     end.
 
 %% Other settings, or the first ones: what waits in the spare pool goes out over these. The spare pool
-%% has them before the row says that it is the pool.
+%% has them before the row says that it is the pool, and where it can it opens before that as well: a
+%% notification may be waiting, and the rest is not needed for it.
 replace(Key, Pool = #{spare := Id, pool := Old}, Found = #{pid := Pid, given := Given}, Settings) ->
     Options = options(Key, Found, Settings),
     Digest = digest(Found),
     mongoose_http_pusher_pool_rows:note(Key, Pool#{next => Digest}),
     try mongoose_http_pusher_nif:configure_pool(Id, Options) of
         ok ->
+            Opened = mongoose_http_pusher_nif:open_pool(Id),
             New = Pool#{spare := create(Key), pool := Id, digest := Digest, given => Given},
             Stored = store(Key, watch(Pid, New)),
             close(Old, maps:get(drain_timeout, Settings)),
-            {open, Options, Stored};
+            case Opened of
+                {ok, Warnings} -> {opened, Options, Warnings, Stored};
+                _ -> {open, Options, Stored}
+            end;
         {error, Problem} ->
             {unusable, Problem}
     catch

@@ -1,11 +1,11 @@
-%% @doc Opens a pool of the engine; runs in a helper process of the pools' owner, because certificate
-%% files can be slow to read.
+%% @doc Opens a pool of the engine for which files have to be read, which can be slow: so it runs in a
+%% helper process of the pools' owner. And what there is to say of a pool that was opened.
 %%
 %% Waits for the first try alone: what comes of a pool that is tried again, the engine tells the
 %% reporter. Not here: with what a pool is opened (mongoose_http_pusher_host_pool), and when.
 -module(mongoose_http_pusher_pool_opening).
 
--export([open/4, paths/1]).
+-export([open/4, opened/3, paths/1]).
 
 -export_type([result/0]).
 
@@ -26,7 +26,7 @@ open(Id, Options, Warnings, Paths) ->
     Deadline = erlang:monotonic_time(millisecond) + ?AT_MOST,
     case first_try(Id, mongoose_http_pusher_nif:open_pool(Id), ?FIRST_PAUSE, Deadline) of
         {ok, More} ->
-            {ok, Options, Warnings ++ More ++ url_warnings(Options, lists:usort(Paths))};
+            opened(Options, Warnings ++ More, Paths);
         {error, Problem} ->
             {error, Problem}
     end.
@@ -41,6 +41,11 @@ first_try(Id, opening, Pause, Deadline) ->
     end;
 first_try(_Id, Result, _Pause, _Deadline) ->
     Result.
+
+%% @doc What there is to say of a pool that was opened.
+-spec opened(mongoose_http_pusher_host_pool:options(), [binary()], [binary() | string()]) -> result().
+opened(Options, Warnings, Paths) ->
+    {ok, Options, Warnings ++ url_warnings(Options, lists:usort(Paths))}.
 
 %% @doc Paths of the handlers that use pools of this tag.
 -spec paths(atom()) -> [binary() | string()].

@@ -102,6 +102,8 @@ call(Request, Timeout, Calls) ->
 -spec init(mongoose_http_pusher_settings:settings()) -> {ok, state()}.
 init(Settings = #{drain_timeout := Drain}) ->
     process_flag(trap_exit, true),
+    %% A notification may wait for what it does, while sessions keep the schedulers busy.
+    process_flag(priority, high),
     Recovered = mongoose_http_pusher_pool_recovery:recover(Drain),
     Pools = maps:map(fun mongoose_http_pusher_pool:closing/2, Recovered),
     State = #{settings => Settings, pools => Pools, helpers => #{}, eager => undefined,
@@ -245,7 +247,7 @@ look(Key, State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
     end.
 
 help(Job, Key, Pool, Fun, State = #{pools := Pools, helpers := Helpers}) ->
-    {_, Ref} = spawn_monitor(?MODULE, run, [Job, Fun]),
+    {_, Ref} = spawn_opt(?MODULE, run, [Job, Fun], [monitor, {priority, high}]),
     State#{pools := Pools#{Key := Pool#{looking => Ref}}, helpers := Helpers#{Ref => {Job, Key}}}.
 
 %% A helper's life: its result is the reason for its end, sealed, because it holds the pool's options.
@@ -268,6 +270,7 @@ helped(Job, Key, Reason, State = #{pools := Pools}) ->
 
 helped(look, Key, Pool, {look, {ok, Found}}, State = #{pools := Pools, settings := Settings}) ->
     case mongoose_http_pusher_pool:found(Key, Pool, Found, Settings) of
+        {opened, Options, More, New} -> opened(Key, New, Options, Found, More, State);
         {open, Options, New} -> open(Key, New, Options, Found, State);
         {kept, Kept} -> State#{pools := Pools#{Key := Kept}};
         %% This process ends with the engine, which is about to be replaced.
@@ -291,6 +294,11 @@ helped(open, Key, Pool, {open, Result}, State = #{pools := Pools}) ->
 helped(Job, Key, _Pool, Crash, State) ->
     mongoose_http_pusher_log:helper_crashed(mongoose_http_pusher_pool_rows:name(Key), Job, Crash),
     State.
+
+opened(Key = {_, Tag}, Pool, Options, #{warnings := Warnings}, More, State) ->
+    Paths = mongoose_http_pusher_pool_opening:paths(Tag),
+    Result = mongoose_http_pusher_pool_opening:opened(Options, Warnings ++ More, Paths),
+    helped(open, Key, Pool, {open, Result}, State).
 
 open(Key = {_, Tag}, Pool = #{pool := Id}, Options, #{warnings := Warnings}, State) ->
     Paths = mongoose_http_pusher_pool_opening:paths(Tag),

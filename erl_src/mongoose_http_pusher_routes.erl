@@ -63,28 +63,31 @@ all() ->
 %% the pool, and delists the pool before it stops the process.
 -spec choose([candidate()]) -> {ok, mongoose_http_pusher_nif:pool_id()} | pool_not_started.
 choose(Candidates) ->
-    case first(fun(#{key := Key}) -> mongoose_http_pusher_host_pool:is_listed(Key) end, Candidates) of
-        {ok, Listed} ->
-            {ok, pool(Listed)};
-        none ->
-            case first(fun(#{name := Name}) -> whereis(Name) =/= undefined end, Candidates) of
-                {ok, Living} -> {ok, pool(Living)};
-                none -> pool_not_started
-            end
-    end.
+    choose(Candidates, pool_not_started).
 
-first(_Is, []) ->
-    none;
-first(Is, [Candidate | Rest]) ->
-    case Is(Candidate) of
-        true -> {ok, Candidate};
-        false -> first(Is, Rest)
+choose([], Living) ->
+    Living;
+choose([Candidate = #{key := Key, name := Name} | Rest], Living) ->
+    %% In this order: the host delists a pool before it stops the process, so one that is listed and
+    %% has no process has crashed.
+    Process = whereis(Name),
+    case mongoose_http_pusher_host_pool:is_listed(Key) of
+        true ->
+            {ok, pool(Candidate, Process)};
+        false when Living =:= pool_not_started, is_pid(Process) ->
+            %% No other candidate may be listed.
+            case choose(Rest, none) of
+                none -> {ok, pool(Candidate, Process)};
+                Listed -> Listed
+            end;
+        false ->
+            choose(Rest, Living)
     end.
 
 %% A process that nobody has looked at yet has its notifications wait in the spare pool, and so has a
 %% pool that crashed before it was opened. One that crashed later keeps its pool.
-pool(Candidate = #{name := Name, pid := Known, pool := Pool}) ->
-    case whereis(Name) of
+pool(Candidate = #{pid := Known, pool := Pool}, Process) ->
+    case Process of
         Known when is_pid(Known) -> Pool;
         undefined when is_pid(Known) -> Pool;
         _Other -> spare(Candidate)

@@ -1,0 +1,55 @@
+%% The first notification for a pool that nobody has looked at yet waits for as little as can be: for the
+%% owner of the pools and the host's manager, for no helper process, and for no dirty scheduler, which can
+%% need longer to get a core than all the rest takes.
+-module(first_notification_SUITE).
+
+-compile([export_all, nowarn_export_all]).
+-include_lib("stdlib/include/assert.hrl").
+
+-import(pusher_case, [module/1, send/2, wait_sent/1]).
+
+-define(NIF, mongoose_http_pusher_nif).
+
+suite() ->
+    [{timetrap, {minutes, 2}}].
+
+all() ->
+    pusher_case:all().
+
+groups() ->
+    pusher_case:groups([the_owner_opens_a_new_pool_without_files_itself]).
+
+init_per_group(Generation, Config) ->
+    pusher_case:group(Generation, Config).
+
+end_per_group(_Generation, _Config) ->
+    ok.
+
+init_per_testcase(_Case, Config) ->
+    pusher_case:start(Config).
+
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config).
+
+%% What the owner and its helpers call of the library, from the look to the delivery.
+the_owner_opens_a_new_pool_without_files_itself(Config) ->
+    module([#{path => "/n"}]),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    Owner = whereis(mongoose_http_pusher_pools),
+    _ = erlang:trace_pattern({?NIF, '_', '_'}, true, [local]),
+    1 = erlang:trace(Owner, true, [call, set_on_spawn]),
+    {ok, _} = pusher_case:pool(Config, #{}),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    ok = mongoose_http_pusher_pools:await_look(30000),
+    1 = erlang:trace(Owner, false, [call, set_on_spawn]),
+    Calls = calls(),
+    ?assertEqual([{Owner, open_pool}],
+                 [Call || Call = {_, Function} <- Calls,
+                          lists:member(Function, [open_pool, opening, hand_over])]).
+
+calls() ->
+    receive
+        {trace, Pid, call, {?NIF, Function, _}} -> [{Pid, Function} | calls()]
+    after 0 -> []
+    end.
