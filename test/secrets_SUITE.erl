@@ -74,7 +74,9 @@ nothing_secret_when_a_pool_cannot_be_opened(Config) ->
 nothing_secret_when_a_helper_crashes(Config) ->
     replace(mongoose_http_pusher_pool_opening, {open, 4}, [[{atom, 1, false}]]),
     try
-        {ok, _} = pool(Config, tls(Config, [])),
+        %% Only where files are to be read is there a helper.
+        Tls = tls(Config, [{certfile, "no_such_file"}]),
+        {ok, _} = pool(Config, Tls#{host => "https://127.0.0.1:1"}),
         module([#{path => "/n"}]),
         {ok, [#{reason := Reason} | _]} = host_log:wait(http_pusher_pool_failed, 1, 120000),
         ?assertNotEqual(nomatch, string:find(io_lib:format("~0tp", [Reason]), "function_clause"))
