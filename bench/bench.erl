@@ -264,7 +264,7 @@ write(Quick, Groups) ->
     Machine = [{"quick", Quick},
                {"cores", erlang:system_info(logical_processors)},
                {"schedulers", erlang:system_info(schedulers_online)},
-               {"engine_threads", maps:get(tokio_threads, mongoose_http_pusher_settings:current())},
+               {"engine_threads", maps:get(tokio_threads, http_pusher_settings:current())},
                {"otp", erlang:system_info(otp_release)}],
     Samples = [{Name, {list, Values}} || {Name, Values} <- lists:sort(maps:to_list(Groups))],
     ok = file:write_file(filename:join(out(), "samples.json"),

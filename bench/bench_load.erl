@@ -127,7 +127,7 @@ push(Push, [{Acc, Params, Extra} | Events], Own, Left, Throttle) ->
     push(Push, Events, Own, Left - 1, Throttle).
 
 throttle(HostType) ->
-    case mongoose_http_pusher_nif:host_type_info(HostType) of
+    case http_pusher_nif:host_type_info(HostType) of
         #{pending := Pending} when Pending > ?WINDOW ->
             timer:sleep(?PAUSE),
             throttle(HostType);
@@ -191,6 +191,6 @@ no_failures(HostTypes) ->
 %% @doc Waits until nothing of a host type is pending.
 -spec wait_idle(binary()) -> ok.
 wait_idle(HostType) ->
-    Pending = fun() -> maps:get(pending, mongoose_http_pusher_nif:host_type_info(HostType)) end,
+    Pending = fun() -> maps:get(pending, http_pusher_nif:host_type_info(HostType)) end,
     {ok, _} = host_log:poll(Pending, fun(Number) -> Number =:= 0 end, ?LIMIT_MS),
     ok.

@@ -69,7 +69,7 @@ bytes_each(Pool, Name, HostType, Senders) ->
 
 %% So many more are pending. From one process that keeps none of it.
 pending(HostType, Senders, More) ->
-    Pending = fun() -> maps:get(pending, mongoose_http_pusher_nif:host_type_info(HostType)) end,
+    Pending = fun() -> maps:get(pending, http_pusher_nif:host_type_info(HostType)) end,
     Before = Pending(),
     host_ctl:session(fun() -> bench_load:push_each(bench_load:product([HostType]), Senders, More) end),
     More = Pending() - Before.

@@ -63,7 +63,7 @@ send({From, To, Type, Xml}) ->
     Micros.
 
 settle(Deadline) ->
-    #{pending := Pending} = mongoose_http_pusher_nif:host_type_info(?HOST_TYPE),
+    #{pending := Pending} = http_pusher_nif:host_type_info(?HOST_TYPE),
     case Pending > 0 andalso erlang:monotonic_time(millisecond) < Deadline of
         true ->
             timer:sleep(10),
@@ -142,7 +142,7 @@ show_metrics() ->
         [?HOST_TYPE, Sent, Failed, length(Times)]).
 
 counts(Endpoint) ->
-    Info = mongoose_http_pusher_nif:host_type_info(?HOST_TYPE),
+    Info = http_pusher_nif:host_type_info(?HOST_TYPE),
     Received = case Endpoint of
                    #{sink := Sink} -> maps:get(received, sink:stats(Sink));
                    _ -> null

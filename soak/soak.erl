@@ -119,11 +119,11 @@ trouble(9, _Sinks, _Kills) ->
     _ = host_ctl:stop_module(HostType),
     start_module(HostType);
 trouble(10, _Sinks, Kills) ->
-    kill(mongoose_http_pusher_reporter, Kills);
+    kill(http_pusher_reporter, Kills);
 trouble(11, _Sinks, Kills) ->
-    kill(mongoose_http_pusher_pools, Kills);
+    kill(http_pusher_pools, Kills);
 trouble(12, _Sinks, Kills) ->
-    kill(mongoose_http_pusher_engine, Kills).
+    kill(http_pusher_engine, Kills).
 
 kill(Name, Kills) ->
     case whereis(Name) of
@@ -197,7 +197,7 @@ settle(Handed, Deadline) ->
     end.
 
 sum_accounts() ->
-    Accounts = [mongoose_http_pusher_nif:host_type_info(HostType) || HostType <- ?HOST_TYPES],
+    Accounts = [http_pusher_nif:host_type_info(HostType) || HostType <- ?HOST_TYPES],
     lists:foldl(fun(Account, Sum) ->
                         maps:map(fun(Key, Value) -> Value + maps:get(Key, Account) end, Sum)
                 end,

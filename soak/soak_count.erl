@@ -10,9 +10,9 @@
 -type counts() :: #{events | notifications | engine_down | metric_refused := non_neg_integer()}.
 
 -define(EVENT, {mod_event_pusher_http, push_event, 3}).
--define(NOTIFICATION, {mongoose_http_pusher_push, hand_over, 4}).
--define(ENGINE_DOWN, {mongoose_http_pusher_log, engine_down, 2}).
--define(UNCOUNTED, {mongoose_http_pusher_log, uncounted, 4}).
+-define(NOTIFICATION, {http_pusher_push, hand_over, 4}).
+-define(ENGINE_DOWN, {http_pusher_log, engine_down, 2}).
+-define(UNCOUNTED, {http_pusher_log, uncounted, 4}).
 
 %% @doc Counts from now on, calls of all processes.
 -spec start() -> pid().

@@ -183,7 +183,7 @@ pool_tags_outside_ascii(Config) ->
     Tags = [list_to_atom(Name) || Name <- ["gr\x{f6}\x{df}e", "\x{65e5}\x{672c}", "plain"]],
     [{ok, _} = pusher_case:pool(Tag, Config, #{}) || Tag <- tl(Tags)],
     module([#{pool_name => Tag, path => "/n"} || Tag <- Tags]),
-    Owner = whereis(mongoose_http_pusher_pools),
+    Owner = whereis(http_pusher_pools),
     send(<<"alice">>, <<"hi">>),
     wait_sent(2),
     %% Of one that does not run the reason is said.
@@ -191,8 +191,8 @@ pool_tags_outside_ascii(Config) ->
     {ok, _} = pusher_case:pool(hd(Tags), Config, #{}),
     send(<<"alice">>, <<"hi">>),
     wait_sent(5),
-    ?assertEqual(Owner, whereis(mongoose_http_pusher_pools)),
-    Names = [Name || #{name := Name} <- mongoose_http_pusher_nif:pools()],
+    ?assertEqual(Owner, whereis(http_pusher_pools)),
+    Names = [Name || #{name := Name} <- http_pusher_nif:pools()],
     [?assert(lists:member(unicode:characters_to_binary(["global/", atom_to_list(Tag)]), Names))
      || Tag <- Tags].
 
@@ -202,30 +202,30 @@ a_handler_that_cannot_be_registered_costs_itself(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     TooLong = list_to_atom(lists:duplicate(250, $x)),
     module([#{pool_name => TooLong, path => "/bad"}, #{path => "/good"}]),
-    Owner = whereis(mongoose_http_pusher_pools),
+    Owner = whereis(http_pusher_pools),
     send(<<"alice">>, <<"hi">>),
     wait_sent(1),
     _ = wait_reason(pool_not_started, 1),
     %% It has been tried again meanwhile.
     [begin
-         whereis(mongoose_http_pusher_pools) ! look_at_all,
-         ok = mongoose_http_pusher_pools:await_look(30000)
+         whereis(http_pusher_pools) ! look_at_all,
+         ok = http_pusher_pools:await_look(30000)
      end || _ <- [1, 2, 3]],
     ?assertMatch([#{level := error, host_type := <<"localhost">>, pool_name := TooLong, path := _,
                     reason := _, text := _}],
                  host_log:what(http_pusher_handler_failed)),
-    ?assertEqual(Owner, whereis(mongoose_http_pusher_pools)).
+    ?assertEqual(Owner, whereis(http_pusher_pools)).
 
 %% It had written their names down, and nobody would say them again.
 handlers_of_an_owner_that_died_over_one_are_registered(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     module([#{path => "/n"}, #{path => "/m"}]),
-    Owner = whereis(mongoose_http_pusher_pools),
+    Owner = whereis(http_pusher_pools),
     true = erlang:suspend_process(Owner),
-    [mongoose_http_pusher_routes:delete(Key) || {Key, _, _} <- mongoose_http_pusher_routes:all()],
+    [http_pusher_routes:delete(Key) || {Key, _, _} <- http_pusher_routes:all()],
     exit(Owner, kill),
     erlang:resume_process(Owner),
-    _ = pusher_case:wait(fun() -> length(mongoose_http_pusher_routes:all()) end,
+    _ = pusher_case:wait(fun() -> length(http_pusher_routes:all()) end,
                          fun(Count) -> Count =:= 2 end),
     send(<<"alice">>, <<"hi">>),
     wait_sent(2).

@@ -7,7 +7,7 @@
 -import(pusher_case, [module/2, sink/1, send/2, bulk/2, wait_sent/1, wait_reason/2,
                       wait_numbers/2]).
 
--define(REPORTER, mongoose_http_pusher_reporter).
+-define(REPORTER, http_pusher_reporter).
 
 %% Far beyond what a case takes; every wait in it has a bound of its own.
 suite() ->
@@ -157,8 +157,8 @@ a_session_waits_for_no_process(Config) ->
     module(Config, #{}),
     send(<<"alice">>, <<"the pool is open">>),
     wait_sent(1),
-    Processes = [mongoose_http_pusher_engine, mongoose_http_pusher_pools, ?REPORTER,
-                 mongoose_http_pusher_starter, mongoose_wpool_http_mgr],
+    Processes = [http_pusher_engine, http_pusher_pools, ?REPORTER,
+                 http_pusher_starter, mongoose_wpool_http_mgr],
     [ok = sys:suspend(Process) || Process <- Processes],
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
     ok = sink:wait_for_count(sink(Config), 21, 120000),
@@ -176,7 +176,7 @@ traced(Session) ->
 stalled(Config, PoolOpts) ->
     module(Config, PoolOpts),
     sink:plan(sink(Config), "fault=stall-before-head"),
-    ok = mongoose_http_pusher_pools:await_look(120000).
+    ok = http_pusher_pools:await_look(120000).
 
 user(N) ->
     <<"user", (integer_to_binary(N))/binary>>.

@@ -74,7 +74,7 @@ half_started(Config) ->
     %% The manager starts with the first pool there is.
     {ok, _} = pusher_case:pool(other, Config, #{}),
     module([#{path => "/n", pool_name => brief}]),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = http_pusher_pools:await_look(30000),
     ok = sys:suspend(?MANAGER),
     Starting = spawn(fun() -> {ok, _} = pusher_case:pool(brief, Config, #{workers => 1}) end),
     _ = wait(fun() -> process_info(whereis(?MANAGER), message_queue_len) end,

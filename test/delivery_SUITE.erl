@@ -156,7 +156,7 @@ copies_for_many_receivers_do_not_wait_for_one_another(Config) ->
     ?assertMatch(#{waiting := 19, in_flight := 21}, open_pool()).
 
 open_pool() ->
-    [Pool] = [Pool || #{accepted := Accepted} = Pool <- mongoose_http_pusher_nif:pools(),
+    [Pool] = [Pool || #{accepted := Accepted} = Pool <- http_pusher_nif:pools(),
                       Accepted > 0],
     Pool.
 

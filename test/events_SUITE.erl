@@ -36,7 +36,7 @@ end_per_group(_Generation, _Config) ->
 
 init_per_testcase(_Case, Config) ->
     %% As in a node that has just started.
-    persistent_term:erase(mongoose_http_pusher_host_event),
+    persistent_term:erase(http_pusher_host_event),
     pusher_case:start(Config).
 
 end_per_testcase(_Case, Config) ->

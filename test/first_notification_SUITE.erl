@@ -8,7 +8,7 @@
 
 -import(pusher_case, [module/1, send/2, wait_sent/1]).
 
--define(NIF, mongoose_http_pusher_nif).
+-define(NIF, http_pusher_nif).
 
 suite() ->
     [{timetrap, {minutes, 2}}].
@@ -34,14 +34,14 @@ end_per_testcase(_Case, Config) ->
 %% What the owner and its helpers call of the library, from the look to the delivery.
 the_owner_opens_a_new_pool_without_files_itself(Config) ->
     module([#{path => "/n"}]),
-    ok = mongoose_http_pusher_pools:await_look(30000),
-    Owner = whereis(mongoose_http_pusher_pools),
+    ok = http_pusher_pools:await_look(30000),
+    Owner = whereis(http_pusher_pools),
     _ = erlang:trace_pattern({?NIF, '_', '_'}, true, [local]),
     1 = erlang:trace(Owner, true, [call, set_on_spawn]),
     {ok, _} = pusher_case:pool(Config, #{}),
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = http_pusher_pools:await_look(30000),
     1 = erlang:trace(Owner, false, [call, set_on_spawn]),
     Calls = calls(),
     ?assertEqual([{Owner, open_pool}],

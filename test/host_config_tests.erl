@@ -4,7 +4,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--define(CONFIG, mongoose_http_pusher_host_config).
+-define(CONFIG, http_pusher_host_config).
 
 a_table_in_5_0_test_() ->
     in_host(a, "5.0.0", fun() ->

@@ -32,14 +32,14 @@ options(Generation, Tls) ->
                      {_, _} -> #{host => Host, tls => Tls}
                  end,
     Row = {mongoose_wpool, {http, global, http_pool}, best_worker, 5000},
-    mongoose_http_pusher_host_pool:options({Row, [{workers, 1}]}, Connection, {<<"/">>, 2000}).
+    http_pusher_host_pool:options({Row, [{workers, 1}]}, Connection, {<<"/">>, 2000}).
 
 %% What each generation has besides what those before it have.
 host(Generation) ->
     All = [{b, mongoose_config, {get_opt, 2}}, {c, mongoose_instrument, {execute, 3}},
            {d, mongoose_hooks, {push_event, 2}}],
     Modules = [load(Module, Function) || {Since, Module, Function} <- All, Since =< Generation],
-    ?assertEqual(Generation, mongoose_http_pusher_host:generation()),
+    ?assertEqual(Generation, http_pusher_host:generation()),
     Modules.
 
 load(Module, {Name, Arity}) ->
@@ -56,4 +56,4 @@ no_host(Modules) ->
          _ = code:delete(Module),
          _ = code:purge(Module)
      end || Module <- Modules],
-    ?assertEqual(a, mongoose_http_pusher_host:generation()).
+    ?assertEqual(a, http_pusher_host:generation()).

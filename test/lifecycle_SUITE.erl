@@ -137,11 +137,11 @@ host_types_that_stop_one_after_the_other_all_drain(Config) ->
 %% The second one's deadline is later by all of the pause.
 time_between_two_stops_is_not_used_up(Config) ->
     module(Config, #{}),
-    {First, Stop} = mongoose_http_pusher_pools:stopping(infinity),
-    ok = mongoose_http_pusher_pools:stopped(Stop),
+    {First, Stop} = http_pusher_pools:stopping(infinity),
+    ok = http_pusher_pools:stopped(Stop),
     timer:sleep(1100),
-    {Second, Again} = mongoose_http_pusher_pools:stopping(infinity),
-    ok = mongoose_http_pusher_pools:stopped(Again),
+    {Second, Again} = http_pusher_pools:stopping(infinity),
+    ok = http_pusher_pools:stopped(Again),
     ?assert(Second - First >= 1099).
 
 %% The first stop waits for all that there is; the module is started again at once, as by a new
@@ -156,8 +156,8 @@ a_module_restarted_after_a_dead_endpoint_drains_again(Config) ->
     sink:release(sink(Config)),
     _ = host_ctl:start_module(?HOST, [?HANDLER]),
     Now = erlang:monotonic_time(millisecond),
-    {Deadline, Stop} = mongoose_http_pusher_pools:stopping(infinity),
-    ok = mongoose_http_pusher_pools:stopped(Stop),
+    {Deadline, Stop} = http_pusher_pools:stopping(infinity),
+    ok = http_pusher_pools:stopped(Stop),
     ?assert(Deadline - Now >= ?DRAIN).
 
 %% Nor is it used up by a stop whose process was killed.
@@ -166,15 +166,15 @@ a_process_killed_in_mid_stop_uses_up_no_more_time(Config) ->
     sink:plan(sink(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"pending">>),
     ok = sink:wait_for_count(sink(Config), 1, 30000),
-    Stopping = spawn(fun() -> mongoose_http_pusher_drain:host_type(?HOST) end),
-    Waits = fun() -> #{burst := Burst} = sys:get_state(mongoose_http_pusher_pools, 30000), Burst end,
+    Stopping = spawn(fun() -> http_pusher_drain:host_type(?HOST) end),
+    Waits = fun() -> #{stop_budget := Budget} = sys:get_state(http_pusher_pools, 30000), Budget end,
     Busy = wait(Waits, fun(#{waiting := Waiting}) -> map_size(Waiting) =:= 1 end),
     exit(Stopping, kill),
     #{left := Left} = wait(Waits, fun(#{waiting := Waiting}) -> map_size(Waiting) =:= 0 end),
     ?assert(Left > 0 andalso Left =< maps:get(left, Busy)),
     timer:sleep(500),
-    {Deadline, Stop} = mongoose_http_pusher_pools:stopping(infinity),
-    ok = mongoose_http_pusher_pools:stopped(Stop),
+    {Deadline, Stop} = http_pusher_pools:stopping(infinity),
+    ok = http_pusher_pools:stopped(Stop),
     ?assert(Deadline - erlang:monotonic_time(millisecond) =< Left),
     sink:reset_plans(sink(Config)),
     sink:release(sink(Config)),
@@ -200,7 +200,7 @@ the_module_stops_and_starts_under_load(Config) ->
 the_application_stops_and_starts_under_load(Config) ->
     module(Config, #{workers => 5}),
     Load = pusher_load:start(4),
-    Down = fun() -> mongoose_http_pusher_starter:rejected(?HOST) end,
+    Down = fun() -> http_pusher_starter:rejected(?HOST) end,
     [begin
          timer:sleep(200),
          Before = Down(),
@@ -232,7 +232,7 @@ an_application_started_by_hand_goes_on_at_once(Config) ->
          ok = application:stop(mongoose_http_pusher),
          ok = application:start(mongoose_http_pusher),
          %% It has heard of it by now: whoever starts an application waits for what that does first.
-         #{watch := Watch} = sys:get_state(mongoose_http_pusher_starter, 120000),
+         #{watch := Watch} = sys:get_state(http_pusher_starter, 120000),
          ?assert(is_reference(Watch)),
          send(<<"alice">>, integer_to_binary(N)),
          wait_sent(N)

@@ -4,7 +4,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--define(NIF, mongoose_http_pusher_nif).
+-define(NIF, http_pusher_nif).
 
 wrong_terms_test_() ->
     {timeout, 60,

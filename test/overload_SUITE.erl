@@ -73,7 +73,7 @@ a_million_against_a_stalled_endpoint(Config) ->
     ?assert(Accepted >= ?PENDING),
     ?assertMatch({true, _}, {Accepted =< ?PENDING + Failed + 1000, Numbers}),
     ?assertMatch({true, _}, {Pending =< ?PENDING, Numbers}),
-    Bytes = lists:sum([B || #{pending_bytes := B} <- mongoose_http_pusher_nif:pools()]),
+    Bytes = lists:sum([B || #{pending_bytes := B} <- http_pusher_nif:pools()]),
     ?assert(Bytes =< ?PENDING_BYTES),
     %% Every rejection is in a line of the log, sooner or later, and nothing has another reason.
     Reasons = wait(fun pusher_case:reasons/0, fun(R) -> maps:get(queue_full, R, 0) >= Rejected end),

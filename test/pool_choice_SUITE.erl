@@ -9,7 +9,7 @@
 -import(pusher_case, [module/1, sink/1, send/2, wait/2]).
 
 -define(HOST, <<"localhost">>).
--define(OWNER, mongoose_http_pusher_pools).
+-define(OWNER, http_pusher_pools).
 -define(MANAGER, mongoose_wpool_http_mgr).
 
 suite() ->
@@ -81,7 +81,7 @@ every_combination_of_own_and_global(Config) ->
     Unlisted = [hd(ets:take(mongoose_wpool, {http, Scope, Tag}))
                 || {Scope, Tag} <- In([starting, stopping])],
     [?assertEqual({Key, State, is_listed(State), lives(State)},
-                  {Key, State, mongoose_http_pusher_host_pool:is_listed(Key), pid(Key) =/= undefined})
+                  {Key, State, http_pusher_host_pool:is_listed(Key), pid(Key) =/= undefined})
      || {Key, State} <- Pools],
     send(<<"alice">>, <<"hi">>),
     %% Back to what the host would have made of it.
@@ -142,7 +142,7 @@ a_pool_that_crashed_with_its_owner_goes_on(Config) ->
     Owner = whereis(?OWNER),
     exit(Owner, kill),
     wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = http_pusher_pools:await_look(30000),
     send(<<"alice">>, <<"hi">>),
     ok = sink:wait_for_count(own(Config), 1, 30000),
     ?assertEqual(undefined, pid(Key)),
@@ -165,9 +165,9 @@ pid({Scope, Tag}) ->
     host_ctl:pool_pid(Scope, Tag).
 
 opened(Pools) ->
-    Names = [mongoose_http_pusher_pool_rows:name(Key) || {Key, _} <- Pools],
+    Names = [http_pusher_pool_rows:name(Key) || {Key, _} <- Pools],
     _ = wait(fun() -> Names -- [Name || #{name := Name, phase := open}
-                                           <- mongoose_http_pusher_nif:pools()] end,
+                                           <- http_pusher_nif:pools()] end,
              fun(Missing) -> Missing =:= [] end).
 
 paths(Sink) ->

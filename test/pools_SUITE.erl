@@ -134,7 +134,7 @@ a_pool_that_ends_while_it_is_read_is_no_other(Config) ->
     module([?HANDLER]),
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
-    Owner = whereis(mongoose_http_pusher_pools),
+    Owner = whereis(http_pusher_pools),
     true = erlang:suspend_process(Owner),
     ok = host_ctl:stop_pool(global, http_pool),
     {ok, _} = pool(Config, #{}),
@@ -212,7 +212,7 @@ several_host_types_share_a_global_pool(Config) ->
 next_available_worker_lets_nothing_wait(Config) ->
     {ok, _} = pool(Config, #{workers => 2, strategy => next_available_worker}),
     module([?HANDLER]),
-    ok = mongoose_http_pusher_pools:await_look(120000),
+    ok = http_pusher_pools:await_look(120000),
     sink:plan(sink(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- [1, 2, 3]],
     ?assertMatch(#{sender := <<"user3">>}, wait_reason(queue_full, 1)),
@@ -221,7 +221,7 @@ next_available_worker_lets_nothing_wait(Config) ->
 max_worker_queue_len_bounds_what_waits(Config) ->
     {ok, _} = pool(Config, #{workers => 2, max_worker_queue_len => 3}),
     module([?HANDLER]),
-    ok = mongoose_http_pusher_pools:await_look(120000),
+    ok = http_pusher_pools:await_look(120000),
     sink:plan(sink(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- [1, 2]],
     _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end),
@@ -257,13 +257,13 @@ workers_default(Config) ->
     sink:plan(sink(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- lists:seq(1, Expected + 5)],
     _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N >= Expected end),
-    [Pool] = [Pool || #{pending := Pending} = Pool <- mongoose_http_pusher_nif:pools(), Pending > 0],
+    [Pool] = [Pool || #{pending := Pending} = Pool <- http_pusher_nif:pools(), Pending > 0],
     ?assertMatch(#{in_flight := Expected, waiting := 5}, Pool).
 
 a_pool_with_settings_of_no_use_is_named(Config) ->
     {ok, _} = pool(Config, #{host => "ftp://127.0.0.1:21"}),
     module([?HANDLER]),
-    ok = mongoose_http_pusher_pools:await_look(120000),
+    ok = http_pusher_pools:await_look(120000),
     send(<<"alice">>, <<"hi">>),
     _ = wait_reason(pool_config, 1),
     {ok, [#{level := error, text := Text}]} = host_log:wait(http_pusher_pool_config, 1, 120000),

@@ -3,7 +3,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--import(mongoose_http_pusher_pools, [handle_info/2]).
+-import(http_pusher_pools, [handle_info/2]).
 
 -define(KEY, {global, http_pool}).
 
@@ -27,30 +27,30 @@ a_word_during_a_look_test_() ->
       %% Asked by a session that was killed before it could tell: found by the next look at all.
       fun() ->
               State = state(),
-              ok = mongoose_http_pusher_routes:ask_to_look(?KEY),
+              ok = http_pusher_routes:ask_to_look(?KEY),
               {noreply, Looked} = handle_info(look_again, State#{eager := infinity}),
               ?assertMatch(#{pools := #{?KEY := #{again := true}}}, Looked),
-              ?assertEqual(false, mongoose_http_pusher_routes:asked(?KEY))
+              ?assertEqual(false, http_pusher_routes:asked(?KEY))
       end]}.
 
 %% The host has a process that the owner does not know.
 start() ->
-    mongoose_http_pusher_routes:new(),
+    http_pusher_routes:new(),
     Process = spawn(fun() -> receive stop -> ok end end),
-    true = register(mongoose_http_pusher_host_pool:process_name(?KEY), Process),
+    true = register(http_pusher_host_pool:process_name(?KEY), Process),
     Process.
 
 stop(Process) ->
     Process ! stop,
-    ets:delete(mongoose_http_pusher_routes).
+    ets:delete(http_pusher_routes).
 
 state() ->
     Ref = make_ref(),
     Pool = #{spare => 1, pool => undefined, pid => undefined, digest => undefined, looking => Ref},
-    #{settings => mongoose_http_pusher_settings:defaults(), pools => #{?KEY => Pool},
+    #{settings => http_pusher_settings:defaults(), pools => #{?KEY => Pool},
       helpers => #{Ref => {look, ?KEY}}, eager => undefined, unrouted => [],
-      burst => mongoose_http_pusher_burst:new(0)}.
+      stop_budget => http_pusher_stop_budget:new(0)}.
 
 ended(#{helpers := Helpers}, Result) ->
     [Ref] = maps:keys(Helpers),
-    {'DOWN', Ref, process, self(), mongoose_http_pusher_sealed:run(fun() -> {look, Result} end)}.
+    {'DOWN', Ref, process, self(), http_pusher_redacted:run(fun() -> {look, Result} end)}.

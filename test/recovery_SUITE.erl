@@ -8,8 +8,8 @@
 -import(pusher_case, [module/2, sink/1, send/2, wait_sent/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
--define(NIF, mongoose_http_pusher_nif).
--define(OWNER, mongoose_http_pusher_pools).
+-define(NIF, http_pusher_nif).
+-define(OWNER, http_pusher_pools).
 -define(KEY, {global, http_pool}).
 
 suite() ->
@@ -96,7 +96,7 @@ a_pool_that_was_not_opened_is_opened(Config) ->
       fun() ->
               %% Which the host's own pool does not have: what comes is for the next look.
               ok = push(Spare, <<"waits">>),
-              ok = mongoose_http_pusher_pool_rows:note(?KEY, Row#{next => <<"digest">>}),
+              ok = http_pusher_pool_rows:note(?KEY, Row#{next => <<"digest">>}),
               ok = ?NIF:configure_pool(Spare, Options)
       end),
     wait_sent(1),
@@ -109,8 +109,8 @@ what_a_successor_left_behind_is_found(Config) ->
     module(Config, #{workers => 1}),
     wait_for_pool(open),
     #{spare := Spare} = row(),
-    {ok, Second} = ?NIF:create_pool(mongoose_http_pusher_pool_rows:name(?KEY)),
-    {ok, Third} = ?NIF:create_pool(mongoose_http_pusher_pool_rows:name(?KEY)),
+    {ok, Second} = ?NIF:create_pool(http_pusher_pool_rows:name(?KEY)),
+    {ok, Third} = ?NIF:create_pool(http_pusher_pool_rows:name(?KEY)),
     while_the_owner_dies(
       fun() ->
               ok = push(Spare, <<"1">>),
@@ -177,7 +177,7 @@ an_engine_that_is_replaced_is_no_failed_pool(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
     Owner = whereis(?OWNER),
-    1 = erlang:trace_pattern({mongoose_http_pusher_pool, found, 4}, [{'_', [], [{return_trace}]}], []),
+    1 = erlang:trace_pattern({http_pusher_pool, found, 4}, [{'_', [], [{return_trace}]}], []),
     1 = erlang:trace(Owner, true, [call]),
     ok = ?NIF:stop_engine(),
     ok = host_ctl:stop_pool(global, http_pool),
@@ -195,7 +195,7 @@ an_engine_that_is_replaced_is_no_failed_pool(Config) ->
 %%% Helpers
 
 row() ->
-    [Row] = [Row || {?KEY, Row} <- mongoose_http_pusher_pool_rows:all()],
+    [Row] = [Row || {?KEY, Row} <- http_pusher_pool_rows:all()],
     Row.
 
 pool(Phase) ->
@@ -208,11 +208,11 @@ wait_for_pool(Phase) ->
     wait(fun() -> pool(Phase) end, fun is_map/1).
 
 push(Pool, Message) ->
-    {ok, {_, Handler, _}} = mongoose_http_pusher_routes:find(?HOST, http_pool, path()),
+    {ok, {_, Handler, _}} = http_pusher_routes:find(?HOST, http_pool, path()),
     ?NIF:push_form(Pool, Handler, in, {<<"alice">>, ?HOST, <<"bob">>, ?HOST}, Message).
 
 path() ->
-    [Path] = [Path || {{?HOST, http_pool, Path}, _, _} <- mongoose_http_pusher_routes:all()],
+    [Path] = [Path || {{?HOST, http_pool, Path}, _, _} <- http_pusher_routes:all()],
     Path.
 
 %% The owner does nothing more from here on, and then it is dead.
@@ -266,4 +266,4 @@ stop_killer(Killer) ->
     receive {Killer, Left} -> 2 - Left end.
 
 traced() ->
-    [?NIF, mongoose_http_pusher_pool_rows].
+    [?NIF, http_pusher_pool_rows].

@@ -11,7 +11,7 @@
 
 -import(pusher_case, [sink/1, send/2, settle/0]).
 
--define(NIF, mongoose_http_pusher_nif).
+-define(NIF, http_pusher_nif).
 -define(HOST, <<"localhost">>).
 -define(ROUNDS, 3).
 -define(MILLISECOND, 1000000).
@@ -85,7 +85,7 @@ the_longest_texts(_Config) ->
                     fill(15, fun(N) -> {names(N), Long} end)
             end).
 
-%% Which function takes them is for mongoose_http_pusher_push to decide.
+%% Which function takes them is for http_pusher_push to decide.
 the_longest_headers(Config) ->
     sink:plan(sink(Config), "fault=stall-before-head"),
     Headers = fun(Count, Length) ->
@@ -98,7 +98,7 @@ the_longest_headers(Config) ->
                                              {1, 65500, 0}, {5000, 1, 0}, {100, 8, 65000}]],
     _ = host_ctl:stop_module(?HOST),
     pusher_case:module(Handlers),
-    ok = mongoose_http_pusher_pools:await_look(30000),
+    ok = http_pusher_pools:await_look(30000),
     bounded(fun() ->
                     [send(iolist_to_binary(io_lib:format("user~b", [N])), <<"hi">>)
                      || N <- lists:seq(1, 8)],

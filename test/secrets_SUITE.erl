@@ -57,8 +57,8 @@ nothing_secret_in_states_and_tables(Config) ->
     ?assert(length(Tables) >= 1),
     [?assertEqual({Table, nomatch}, {Table, found(ets:tab2list(Table))}) || Table <- Tables],
     ?assertEqual(nomatch, found(application:get_all_env(?APP))),
-    ?assertEqual(nomatch, found([mongoose_http_pusher_nif:pools(), mongoose_http_pusher_nif:notices(),
-                                 mongoose_http_pusher_nif:rejections()])).
+    ?assertEqual(nomatch, found([http_pusher_nif:pools(), http_pusher_nif:notices(),
+                                 http_pusher_nif:rejections()])).
 
 %% The password is there, and the key that it is for is not one.
 nothing_secret_when_a_pool_cannot_be_opened(Config) ->
@@ -72,7 +72,7 @@ nothing_secret_when_a_pool_cannot_be_opened(Config) ->
 
 %% With a pool's options in the trace of its stack, as the arguments that no clause takes.
 nothing_secret_when_a_helper_crashes(Config) ->
-    replace(mongoose_http_pusher_pool_opening, {open, 4}, [[{atom, 1, false}]]),
+    replace(http_pusher_pool_opening, {open, 4}, [[{atom, 1, false}]]),
     try
         %% Only where files are to be read is there a helper.
         Tls = tls(Config, [{certfile, "no_such_file"}]),
@@ -81,22 +81,22 @@ nothing_secret_when_a_helper_crashes(Config) ->
         {ok, [#{reason := Reason} | _]} = host_log:wait(http_pusher_pool_failed, 1, 120000),
         ?assertNotEqual(nomatch, string:find(io_lib:format("~0tp", [Reason]), "function_clause"))
     after
-        reload(mongoose_http_pusher_pool_opening)
+        reload(http_pusher_pool_opening)
     end,
     none_in_the_log().
 
 %% Over the very message that brought it a pool's options.
 nothing_secret_when_the_owner_of_the_pools_crashes(Config) ->
     module([#{path => "/n"}]),
-    Watch = erlang:monitor(process, mongoose_http_pusher_pools),
-    replace(mongoose_http_pusher_pool, {found, 4}, []),
+    Watch = erlang:monitor(process, http_pusher_pools),
+    replace(http_pusher_pool, {found, 4}, []),
     try
         {ok, _} = pool(Config, tls(Config, [])),
         receive {'DOWN', Watch, _, _, {asked_for, _}} -> ok after 120000 -> error(still_there) end
     after
-        reload(mongoose_http_pusher_pool)
+        reload(http_pusher_pool)
     end,
-    ?assertNotEqual(nomatch, string:find(log(), "#Fun<mongoose_http_pusher_sealed")),
+    ?assertNotEqual(nomatch, string:find(log(), "#Fun<http_pusher_redacted")),
     none_in_the_log().
 
 %% A node of its own, which ends with a dump. The host's own process shows that what is looked for can
@@ -156,8 +156,8 @@ secret() ->
 %% @private Our processes: the tree's, and those with names of ours.
 ours() ->
     Named = [{whereis(Name), Name} || Name <- registered(),
-                                      lists:prefix(atom_to_list(?APP), atom_to_list(Name))],
-    lists:ukeysort(1, Named ++ children(mongoose_http_pusher_sup)).
+                                      lists:prefix("http_pusher_", atom_to_list(Name))],
+    lists:ukeysort(1, Named ++ children(http_pusher_sup)).
 
 children(Supervisor) ->
     lists:append([case Type of

@@ -3,7 +3,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--import(mongoose_http_pusher_settings, [check/1, defaults/0]).
+-import(http_pusher_settings, [check/1, defaults/0]).
 
 nothing_set_test() ->
     ?assertEqual({defaults(), []}, check([])),

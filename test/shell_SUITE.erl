@@ -103,8 +103,8 @@ shows_no_secret(Config) ->
     ?assertMatch({match, _}, re:run(block(Config, Text), "ago: econnrefused after 1 attempt")),
     [?assertEqual(nomatch, string:find(All, Secret))
      || Secret <- [?PASSWORD | ?SECRETS],
-        All <- [Text, scrape(Config), io_lib:format("~p", [mongoose_http_pusher_nif:pools()]),
-                io_lib:format("~p", [mongoose_http_pusher_figures:read()])]].
+        All <- [Text, scrape(Config), io_lib:format("~p", [http_pusher_nif:pools()]),
+                io_lib:format("~p", [http_pusher_metrics:read()])]].
 
 says_what_to_do_when_the_application_is_down(Config) ->
     {ok, _} = pool(Config, #{}),

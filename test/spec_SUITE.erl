@@ -201,7 +201,7 @@ the_example_body(Config) ->
     send(<<"alice">>, <<"Hi & bye =+é %"/utf8>>),
     wait_sent(2),
     %% As this node's cowlib writes it, which from 2.14 on escapes in groups.
-    Space = case mongoose_http_pusher_host:escapes_in_groups() of
+    Space = case http_pusher_host:escapes_in_groups() of
                 true -> <<"%20">>;
                 false -> <<"+">>
             end,

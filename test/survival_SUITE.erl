@@ -8,7 +8,7 @@
 -import(pusher_case, [module/2, sink/1, send/2, wait_sent/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
--define(NIF, mongoose_http_pusher_nif).
+-define(NIF, http_pusher_nif).
 
 %% Far beyond what a case takes; every wait in it has a bound of its own.
 suite() ->
@@ -95,7 +95,7 @@ the_reporter_killed_while_it_counts(Config) ->
      || N <- lists:seq(1, 3000)],
     Kills = [begin
                  timer:sleep(rand:uniform(20)),
-                 kill(mongoose_http_pusher_reporter)
+                 kill(http_pusher_reporter)
              end || _ <- lists:seq(1, 40)],
     ok = pusher_case:settle(),
     Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
@@ -107,12 +107,12 @@ the_reporter_killed_while_it_counts(Config) ->
 the_reporter_killed_while_it_counts_rejections(_Config) ->
     pusher_case:module([#{path => "/n"}]),
     Kills = [begin
-                 Reporter = wait(fun() -> whereis(mongoose_http_pusher_reporter) end, fun is_pid/1),
+                 Reporter = wait(fun() -> whereis(http_pusher_reporter) end, fun is_pid/1),
                  true = erlang:suspend_process(Reporter),
                  [send(<<"alice">>, <<"there is no pool">>) || _ <- lists:seq(1, Row)],
                  ok = host_ctl:hold_next_event(self()),
                  true = erlang:resume_process(Reporter),
-                 receive {held, Reporter} -> kill(mongoose_http_pusher_reporter) end
+                 receive {held, Reporter} -> kill(http_pusher_reporter) end
              end || Row <- [1, 10, 60, 127, 1280]],
     5 = lists:sum(Kills),
     ok = pusher_case:settle(),
@@ -126,9 +126,9 @@ the_whole_tree_killed_comes_back(Config) ->
     module(Config, #{workers => 5}),
     Load = pusher_load:start(4),
     timer:sleep(300),
-    kill(mongoose_http_pusher_sup),
+    kill(http_pusher_sup),
     {ok, [#{level := critical}]} = host_log:wait(http_pusher_engine_down, 1, 120000),
-    _ = wait(fun() -> whereis(mongoose_http_pusher_sup) end, fun is_pid/1),
+    _ = wait(fun() -> whereis(http_pusher_sup) end, fun is_pid/1),
     #{sent := Sent} = host_ctl:metrics(?HOST),
     wait_sent(Sent + 20),
     Pushed = pusher_load:stop(Load),
@@ -140,18 +140,18 @@ the_whole_tree_killed_comes_back(Config) ->
 %% The module stops without it; and a new one brings the application back as the old one would have.
 the_starter_killed_is_replaced(Config) ->
     module(Config, #{}),
-    kill(mongoose_http_pusher_starter),
+    kill(http_pusher_starter),
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
-    _ = wait(fun() -> whereis(mongoose_http_pusher_starter) end, fun is_pid/1),
-    kill(mongoose_http_pusher_sup),
-    _ = wait(fun() -> whereis(mongoose_http_pusher_sup) end, fun is_pid/1),
-    _ = wait(fun mongoose_http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
+    _ = wait(fun() -> whereis(http_pusher_starter) end, fun is_pid/1),
+    kill(http_pusher_sup),
+    _ = wait(fun() -> whereis(http_pusher_sup) end, fun is_pid/1),
+    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
     send(<<"alice">>, <<"2">>),
     wait_sent(2),
-    kill(mongoose_http_pusher_starter),
+    kill(http_pusher_starter),
     host_ctl:stop_module(?HOST),
-    ?assertEqual(#{}, mongoose_http_pusher_pools:host_types()).
+    ?assertEqual(#{}, http_pusher_pools:host_types()).
 
 %% Twice each, so that the code that was running at first is purged.
 beams_reloaded_under_load(Config) ->
@@ -185,7 +185,7 @@ the_library_is_not_loaded_twice(Config) ->
 
 metrics_that_raise(Config) ->
     module(Config, #{}),
-    Reporter = whereis(mongoose_http_pusher_reporter),
+    Reporter = whereis(http_pusher_reporter),
     ok = host_ctl:fail_updates(true),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
     ok = sink:wait_for_count(sink(Config), 20, 120000),
@@ -195,7 +195,7 @@ metrics_that_raise(Config) ->
     ok = host_ctl:fail_updates(false),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 5)],
     wait_sent(5),
-    ?assertEqual(Reporter, whereis(mongoose_http_pusher_reporter)).
+    ?assertEqual(Reporter, whereis(http_pusher_reporter)).
 
 %% In a node of its own, whose code path has the beams and no priv directory beside them.
 %% A node whose user may have one thread more than it has, and needs four: the system starts one of the
@@ -289,8 +289,8 @@ at_most_twice(#{sent := Sent, failed := Failed}, Kills) ->
                   Metrics#{response_times := []}, {Sent, Failed}, Kills}).
 
 kill_one() ->
-    kill(random([mongoose_http_pusher_reporter, mongoose_http_pusher_pools,
-                 mongoose_http_pusher_engine])).
+    kill(random([http_pusher_reporter, http_pusher_pools,
+                 http_pusher_engine])).
 
 kill(Name) ->
     case whereis(Name) of
@@ -309,9 +309,9 @@ all(#{sent := Sent, failed := Failed}) ->
     Sent + Failed.
 
 own_processes() ->
-    [{Name, whereis(Name)} || Name <- [mongoose_http_pusher_sup, mongoose_http_pusher_engine,
-                                       mongoose_http_pusher_pools, mongoose_http_pusher_reporter,
-                                       mongoose_http_pusher_starter]].
+    [{Name, whereis(Name)} || Name <- [http_pusher_sup, http_pusher_engine,
+                                       http_pusher_pools, http_pusher_reporter,
+                                       http_pusher_starter]].
 
 own_modules() ->
     {ok, Modules} = application:get_key(mongoose_http_pusher, modules),

@@ -3,7 +3,7 @@
 
 -include_lib("eunit/include/eunit.hrl").
 
--import(mongoose_http_pusher_utf8, [format/2, text/1]).
+-import(http_pusher_utf8, [format/2, text/1]).
 
 names() ->
     ["plain", "größe", "日本", "größe/日本", "\x{1F600}"].
@@ -23,12 +23,12 @@ latin_1_test_() ->
 %% What is put together of names elsewhere.
 pool_name_test_() ->
     [?_assertEqual(<<"global/", (utf8(Name))/binary>>,
-                   mongoose_http_pusher_pool_rows:name({global, list_to_atom(Name)}))
+                   http_pusher_pool_rows:name({global, list_to_atom(Name)}))
      || Name <- names()].
 
 problem_of_a_setting_test_() ->
     [fun() ->
-             {_, [Problem]} = mongoose_http_pusher_settings:check([{list_to_atom(Name), Name}]),
+             {_, [Problem]} = http_pusher_settings:check([{list_to_atom(Name), Name}]),
              ?assertMatch(Text when is_list(Text), unicode:characters_to_list(Problem)),
              ?assertMatch({_, _}, binary:match(Problem, utf8(Name)))
      end || Name <- ["größe", "日本"]].

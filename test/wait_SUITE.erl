@@ -8,7 +8,7 @@
 -import(pusher_case, [module/1, module/2, pool/3, sink/1, send/2]).
 
 -define(HOST, <<"localhost">>).
--define(REPORTER, mongoose_http_pusher_reporter).
+-define(REPORTER, http_pusher_reporter).
 %% Longer than anything here takes.
 -define(LONG, 60000).
 
@@ -137,7 +137,7 @@ all_handlers_are_waited_for_together(Config) ->
     Self = self(),
     Session = spawn_link(fun() ->
         1 = erlang:trace(self(), true, [call, {tracer, Self}]),
-        1 = erlang:trace_pattern({mongoose_http_pusher_wait, for_all, 1}, true, []),
+        1 = erlang:trace_pattern({http_pusher_wait, for_all, 1}, true, []),
         {Micros, _} = timer:tc(fun() -> send(<<"alice">>, <<"hi">>) end),
         Self ! {took, self(), Micros}
     end),
@@ -176,7 +176,7 @@ a_killed_session_leaves_nothing_behind(Config) ->
     sink:release(sink(Config)),
     pusher_case:wait_sent(20),
     ok = pusher_case:settle(),
-    ?assertEqual([], mongoose_http_pusher_nif:rejection_waiters()),
+    ?assertEqual([], http_pusher_nif:rejection_waiters()),
     ?assertEqual({Terms, Tables}, {maps:get(count, persistent_term:info()), length(ets:all())}),
     ?assertMatch(#{pending_bytes := 0}, pool()),
     ?assertEqual({message_queue_len, 0}, process_info(whereis(?REPORTER), message_queue_len)).
@@ -197,7 +197,7 @@ an_engine_that_ends_answers(Config) ->
     sink:plan(sink(Config), "fault=stall-before-head"),
     Session = session(fun() -> send(<<"alice">>, <<"hi">>) end),
     _ = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 1 end),
-    ok = supervisor:terminate_child(mongoose_http_pusher_sup, mongoose_http_pusher_engine),
+    ok = supervisor:terminate_child(http_pusher_sup, http_pusher_engine),
     ended(Session),
     ?assertMatch(#{failed := 1}, host_ctl:metrics(?HOST)).
 
@@ -237,7 +237,7 @@ numbers(Config) ->
     pusher_case:wait_numbers(Config, fun(_) -> true end).
 
 pool() ->
-    [Pool] = [Pool || #{accepted := Accepted} = Pool <- mongoose_http_pusher_nif:pools(),
+    [Pool] = [Pool || #{accepted := Accepted} = Pool <- http_pusher_nif:pools(),
                       Accepted > 0],
     Pool.
 

@@ -69,7 +69,7 @@ rejections_by_reason(Config) ->
     Header = #{path => "/c", callback_module => pusher_callback,
                headers => [{<<"connection">>, <<"close">>}]},
     handlers(Config, [#{path => "/a"}, Crash, Header, #{path => "/d", pool_name => no_such_pool}]),
-    ok = mongoose_http_pusher_pools:await_look(120000),
+    ok = http_pusher_pools:await_look(120000),
     NotStarted = rejected_so_far(no_such_pool, pool_not_started),
     sink:plan(sink(Config), "fault=stall-before-head"),
     [send(user(N), <<"hi">>) || N <- lists:seq(1, 5)],
@@ -83,7 +83,7 @@ rejections_by_reason(Config) ->
     ?assertEqual(0, rejected(Tag, shutdown)),
     %% Kept when the reporter has counted them.
     _ = wait_reason(queue_full, 3),
-    _ = wait(fun mongoose_http_pusher_nif:rejections/0, fun(Rows) -> Rows =:= [] end),
+    _ = wait(fun http_pusher_nif:rejections/0, fun(Rows) -> Rows =:= [] end),
     ?assertEqual(3, rejected(Tag, queue_full)).
 
 retries_failures_and_queue_time(Config) ->
@@ -151,8 +151,8 @@ the_hosts_metrics_api_can_show_them(Config) ->
     %% Nobody may have come to take them away.
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([{value, 0}],
-                 mongoose_http_pusher_host_exometer:value({pool, <<"global/any">>}, sent)),
-    _ = wait(fun() -> whereis(mongoose_http_pusher_gauges) end, fun is_pid/1),
+                 http_pusher_exometer:value({pool, <<"global/any">>}, sent)),
+    _ = wait(fun() -> whereis(http_pusher_gauges) end, fun is_pid/1),
     await(Config, sent, 1).
 
 names_that_are_deleted_come_back(Config) ->
@@ -167,7 +167,7 @@ names_that_are_deleted_come_back(Config) ->
         a ->
             ok;
         d ->
-            Ours = mongoose_http_pusher_host_prometheus,
+            Ours = http_pusher_prometheus,
             prometheus_registry:clear(default),
             _ = wait(fun() -> prometheus_registry:collectors(default) end, fun(C) -> C =:= [Ours] end),
             %% The library is started anew.
@@ -176,7 +176,7 @@ names_that_are_deleted_come_back(Config) ->
             _ = wait(fun() -> prometheus_registry:collectors(default) end, fun(C) -> C =:= [Ours] end)
     end,
     %% A process that is killed leaves no name behind that its successor does not know.
-    ok = kill(mongoose_http_pusher_gauges),
+    ok = kill(http_pusher_gauges),
     _ = wait(fun gauges:our_entries/0, fun(Back) -> Back =:= Names end),
     await(Config, sent, 1).
 
@@ -201,7 +201,7 @@ reporters_send_them_as_often_as_the_hosts_own(Config) ->
     _ = wait(Sent, fun(Subscriptions) -> Subscriptions =:= Expected end),
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([{HostsOwn, [count], 45000, []}], exometer_report:list_subscriptions(graphite)),
-    _ = wait(fun() -> whereis(mongoose_http_pusher_gauges) end, fun is_pid/1).
+    _ = wait(fun() -> whereis(http_pusher_gauges) end, fun is_pid/1).
 
 names_come_and_go_with_the_application(Config) ->
     {ok, _} = pool(Config, #{}),
@@ -210,13 +210,13 @@ names_come_and_go_with_the_application(Config) ->
     await(Config, sent, 1),
     Down = down(),
     %% The starter brings it back, and not before all this was looked at.
-    ok = sys:suspend(mongoose_http_pusher_starter),
+    ok = sys:suspend(http_pusher_starter),
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([], our_entries()),
     ?assertEqual([], collectors(Config)),
     send(<<"alice">>, <<"nobody there">>),
-    ok = sys:resume(mongoose_http_pusher_starter),
-    _ = wait(fun() -> whereis(mongoose_http_pusher_gauges) end, fun is_pid/1),
+    ok = sys:resume(http_pusher_starter),
+    _ = wait(fun() -> whereis(http_pusher_gauges) end, fun is_pid/1),
     await(Config, sent, 1),
     _ = wait(fun gauges:down/0, fun(Count) -> Count =:= Down + 1 end),
     ?assertEqual(length(collectors(Config)), length(lists:usort(collectors(Config)))).
@@ -226,7 +226,7 @@ a_back_end_that_fails_is_named_once(Config) ->
     handlers(Config, [#{path => "/n"}]),
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
-    Keeper = whereis(mongoose_http_pusher_gauges),
+    Keeper = whereis(http_pusher_gauges),
     %% The library's process is there, and its table is not.
     Table = case proplists:get_value(generation, Config) of
                 a -> exometer_entries;
@@ -238,7 +238,7 @@ a_back_end_that_fails_is_named_once(Config) ->
     timer:sleep(5000),
     ?assertMatch([#{level := warning, reason := _, text := _}],
                  host_log:what(http_pusher_gauges_failed)),
-    ?assertEqual(Keeper, whereis(mongoose_http_pusher_gauges)),
+    ?assertEqual(Keeper, whereis(http_pusher_gauges)),
     case Table of
         exometer_entries -> ok = exometer:start(), ok = mod_event_pusher_http_metrics();
         _ -> ok = host_owner:table(Table, [bag])
@@ -249,4 +249,4 @@ a_back_end_that_fails_is_named_once(Config) ->
 
 %% The metrics of the module went with the table.
 mod_event_pusher_http_metrics() ->
-    mongoose_http_pusher_host:ensure_metrics(<<"localhost">>).
+    http_pusher_host:ensure_metrics(<<"localhost">>).

@@ -102,7 +102,7 @@ end_per_testcase(CaseName, Config) ->
 %%%===================================================================
 
 module_is_ours(_Config) ->
-    Ours = filename:dirname(rpc(mim(), code, which, [mongoose_http_pusher_nif])),
+    Ours = filename:dirname(rpc(mim(), code, which, [http_pusher_nif])),
     ?assertEqual(Ours, filename:dirname(rpc(mim(), code, which, [mod_event_pusher_http]))),
     ?assertEqual(Ours, filename:dirname(rpc(mim(), code, which, [mod_event_pusher_http_defaults]))).
 
@@ -111,7 +111,7 @@ application_runs(_Config) ->
     set_handlers([#{}]),
     Running = rpc(mim(), application, which_applications, []),
     ?assertMatch({mongoose_http_pusher, _, _}, lists:keyfind(mongoose_http_pusher, 1, Running)),
-    ?assert(rpc(mim(), mongoose_http_pusher_nif, ping, [])).
+    ?assert(rpc(mim(), http_pusher_nif, ping, [])).
 
 other_nodes_modules_are_untouched(_Config) ->
     Ours = filename:dirname(rpc(mim(), code, which, [mod_event_pusher_http])),
@@ -205,7 +205,7 @@ event_of_an_unknown_shape_is_said_once(Config) ->
     start_pool(http_pool, #{}),
     set_handlers([#{}]),
     Tag = binary_to_atom(<<"event_", (integer_to_binary(erlang:system_time()))/binary>>, utf8),
-    _ = rpc(mim(), persistent_term, erase, [mongoose_http_pusher_host_event]),
+    _ = rpc(mim(), persistent_term, erase, [http_pusher_host_event]),
     http_pusher_helper:hear(http_pusher_unknown_event),
     try
         [ok = http_pusher_helper:push({Tag, one, two}) || _ <- lists:seq(1, 3)],
@@ -619,7 +619,7 @@ application_of_the_host_restarted(Config) ->
 %% The VM starts anew in its process: the library is loaded a second time into it.
 node_restarted(Config) ->
     survives_restart(Config, fun() ->
-        Before = rpc(mim(), erlang, whereis, [mongoose_http_pusher_sup]),
+        Before = rpc(mim(), erlang, whereis, [http_pusher_sup]),
         ?assert(is_pid(Before)),
         ok = rpc(mim(), init, restart, []),
         wait_until(fun() -> is_down_or_new(Before) end, down, 60000),
@@ -731,7 +731,7 @@ survives_restart(Config, Restart) ->
     end.
 
 is_down_or_new(Before) ->
-    try rpc(mim(), erlang, whereis, [mongoose_http_pusher_sup]) =/= Before
+    try rpc(mim(), erlang, whereis, [http_pusher_sup]) =/= Before
     catch error:{badrpc, _} -> true
     end.
 
@@ -739,6 +739,6 @@ is_up() ->
     try
         Running = rpc(mim(), application, which_applications, []),
         lists:keymember(mongooseim, 1, Running)
-            andalso is_pid(rpc(mim(), erlang, whereis, [mongoose_http_pusher_sup]))
+            andalso is_pid(rpc(mim(), erlang, whereis, [http_pusher_sup]))
     catch error:{badrpc, _} -> false
     end.

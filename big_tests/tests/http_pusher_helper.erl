@@ -34,7 +34,7 @@ generation() ->
 
 -spec generation(distributed_helper:rpc_spec()) -> a | b | c | d.
 generation(Node) ->
-    rpc(Node, mongoose_http_pusher_host, generation, []).
+    rpc(Node, http_pusher_host, generation, []).
 
 domain() ->
     ct:get_config({hosts, mim, domain}).
@@ -177,7 +177,7 @@ stop_pool(Tag) ->
 
 -spec stop_pool(distributed_helper:rpc_spec(), atom()) -> any().
 stop_pool(Node, Tag) ->
-    case rpc(Node, mongoose_http_pusher_host_pool, is_listed, [{global, Tag}]) of
+    case rpc(Node, http_pusher_host_pool, is_listed, [{global, Tag}]) of
         true -> rpc(slow(Node), mongoose_wpool, stop, [http, global, Tag]);
         false -> ok
     end.

@@ -125,7 +125,7 @@ settle(HostType, Deadline) ->
     end.
 
 numbers(HostType) ->
-    case mongoose_http_pusher_nif:host_type_info(HostType) of
+    case http_pusher_nif:host_type_info(HostType) of
         undefined -> #{pushed => 0, accepted => 0, rejected => 0, sent => 0, failed => 0,
                        pending => 0};
         Numbers -> Numbers

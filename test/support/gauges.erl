@@ -35,7 +35,7 @@ handlers(Config, Handlers) ->
 stalled(Config, Opts) ->
     {ok, _} = pool(Config, Opts),
     handlers(Config, [#{path => "/n"}]),
-    ok = mongoose_http_pusher_pools:await_look(120000),
+    ok = http_pusher_pools:await_look(120000),
     sink:plan(sink(Config), "fault=stall-before-head").
 
 -spec user(integer()) -> binary().
@@ -91,7 +91,7 @@ rejected(Tag, Reason) ->
 -spec rejected_so_far(atom(), atom()) -> integer().
 rejected_so_far(Tag, Reason) ->
     Name = atom_to_binary(Tag),
-    {_, Rejected} = mongoose_http_pusher_figures:read(),
+    {_, Rejected} = http_pusher_metrics:read(),
     lists:sum([N || {<<"localhost">>, Pool, R, N} <- Rejected, Pool =:= Name, R =:= Reason]).
 
 %% @doc What was rejected while the application was down.

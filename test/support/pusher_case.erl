@@ -196,7 +196,7 @@ numbers() ->
 %% @doc What the engine has counted for a host type since the node started.
 -spec numbers(binary()) -> numbers().
 numbers(HostType) ->
-    case mongoose_http_pusher_nif:host_type_info(HostType) of
+    case http_pusher_nif:host_type_info(HostType) of
         undefined -> #{pushed => 0, accepted => 0, rejected => 0, sent => 0, failed => 0,
                        pending => 0, uncounted_rejections => 0, open => false};
         Numbers -> Numbers
@@ -221,7 +221,7 @@ wait_sent(Count) ->
 %% @doc Waits until nothing is pending or uncounted in the engine.
 -spec settle() -> ok.
 settle() ->
-    Open = fun() -> [{HostType, Numbers} || HostType <- mongoose_http_pusher_nif:host_types(),
+    Open = fun() -> [{HostType, Numbers} || HostType <- http_pusher_nif:host_types(),
                                             Numbers <- [numbers(HostType)], is_open(Numbers)]
            end,
     [] = wait(Open, fun(Pending) -> Pending =:= [] end),

@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_erlang_application_has_the_same_settings() {
-        let source = include_str!("../../../../erl_src/mongoose_http_pusher_settings.erl");
+        let source = include_str!("../../../../erl_src/app/http_pusher_settings.erl");
         let start = source.find("\ndefaults() ->").unwrap();
         let defaults = &source[start..start + source[start..].find("}.").unwrap()];
         for setting in OWN_SETTINGS {

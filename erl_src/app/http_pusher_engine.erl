@@ -1,0 +1,86 @@
+%% @doc Starts the engine's threads and asks them for a sign of life.
+%%
+%% Where they give none this process ends, which stops what is left of them, and its supervisor
+%% starts new ones. Notifications that were pending have then failed with `engine_down'.
+-module(http_pusher_engine).
+-behaviour(gen_server).
+
+-export([start_link/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+%% Far more than the threads take, whether they are started or refused: whoever starts the application
+%% does not wait for ever.
+-define(START_AT_MOST, 60000).
+-define(BETWEEN_PINGS, 1000).
+%% Silent for this many pings: ended, and not merely slow.
+-define(SILENT_PINGS, 5).
+
+-type state() :: #{silent := non_neg_integer()}.
+
+-spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_link(Settings) ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, [{timeout, ?START_AT_MOST}]).
+
+-spec init(http_pusher_settings:settings()) -> {ok, state()} | {stop, term()}.
+init(Settings) ->
+    process_flag(trap_exit, true),
+    case load() of
+        ok -> start(Settings);
+        {error, Reason} -> {stop, {library_not_loaded, Reason}}
+    end.
+
+start(Settings) ->
+    ok = http_pusher_nif:imitate_encoder(http_pusher_host:escapes_in_groups()),
+    Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent,
+            max_connection_age],
+    case http_pusher_nif:start_engine(maps:with(Keys, Settings)) of
+        ok ->
+            _ = http_pusher_nif:ping(),
+            schedule(),
+            {ok, #{silent => 0}};
+        {error, Text} ->
+            {stop, {engine_not_started, Text}}
+    end.
+
+%% A missing file is told from one that cannot be loaded: the code server logs each try of the latter.
+load() ->
+    File = http_pusher_library:file(),
+    case erlang:module_loaded(http_pusher_nif) orelse filelib:is_regular(File) of
+        true ->
+            case code:ensure_loaded(http_pusher_nif) of
+                {module, _} -> ok;
+                {error, Reason} -> {error, {Reason, File}}
+            end;
+        false ->
+            {error, {enoent, File}}
+    end.
+
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, {error, unknown_call}, state()}.
+handle_call(_Request, _From, State) ->
+    {reply, {error, unknown_call}, State}.
+
+-spec handle_cast(term(), state()) -> {noreply, state()}.
+handle_cast(_Request, State) ->
+    {noreply, State}.
+
+-spec handle_info(term(), state()) -> {noreply, state()} | {stop, term(), state()}.
+handle_info(ping, State = #{silent := Silent}) ->
+    case http_pusher_nif:ping() of
+        true ->
+            schedule(),
+            {noreply, State#{silent := 0}};
+        false when Silent + 1 >= ?SILENT_PINGS ->
+            {stop, engine_silent, State};
+        false ->
+            schedule(),
+            {noreply, State#{silent := Silent + 1}}
+    end;
+handle_info(_Info, State) ->
+    {noreply, State}.
+
+-spec terminate(term(), state()) -> ok.
+terminate(_Reason, _State) ->
+    http_pusher_nif:stop_engine().
+
+schedule() ->
+    erlang:send_after(?BETWEEN_PINGS, self(), ping).

@@ -1,0 +1,40 @@
+%% @doc The supervision tree: the engine, and after it the processes that work with it.
+%%
+%% The engine's death takes the others with it, because pools live in its threads. They die alone.
+%% The tables that others read are made here, so that they outlive the processes that write them.
+-module(http_pusher_sup).
+-behaviour(supervisor).
+
+-export([start_link/0, start_clients/1, init/1]).
+
+%% Many kills in a row are survived: giving up would cost every notification from then on.
+-define(INTENSITY, 100).
+-define(PERIOD, 10).
+
+-spec start_link() -> {ok, pid()} | {error, term()}.
+start_link() ->
+    supervisor:start_link({local, ?MODULE}, ?MODULE, top).
+
+-spec start_clients(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_clients(Settings) ->
+    supervisor:start_link(?MODULE, {clients, Settings}).
+
+-spec init(top | {clients, http_pusher_settings:settings()}) ->
+    {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
+init(top) ->
+    http_pusher_routes:new(),
+    http_pusher_metrics:new(),
+    Settings = http_pusher_settings:read(),
+    http_pusher_wait:set_default(maps:get(wait, Settings)),
+    Clients = #{id => clients, start => {?MODULE, start_clients, [Settings]}, type => supervisor},
+    {ok, {flags(rest_for_one), [worker(http_pusher_engine, Settings), Clients]}};
+init({clients, Settings}) ->
+    {ok, {flags(one_for_one), [worker(http_pusher_reporter, Settings),
+                               worker(http_pusher_pools, Settings),
+                               worker(http_pusher_gauges, Settings)]}}.
+
+flags(Strategy) ->
+    #{strategy => Strategy, intensity => ?INTENSITY, period => ?PERIOD}.
+
+worker(Module, Settings) ->
+    #{id => Module, start => {Module, start_link, [Settings]}, shutdown => 5000}.

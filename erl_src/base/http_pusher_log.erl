@@ -1,0 +1,207 @@
+%% @doc What operators read: one place for the product's log lines.
+%%
+%% A line for a notification is built only where its level is on, and never holds a body, a header
+%% value or the accumulator. Failures of one pool for one reason become one line a second with a
+%% count, however many there are.
+-module(http_pusher_log).
+
+-export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
+         pool_opened/2, notices/1, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1,
+         engine_down/2, unknown_event/2,
+         started/1, module_started/3]).
+
+-export_type([storm/0]).
+
+%% Kinds of lines: when the last one was written, and what came since.
+-type kind() :: {failed, Pool :: binary(), Reason :: atom()} | {uncounted, HostType :: binary()}.
+-opaque storm() :: #{kind() => {LastLine :: integer(), Count :: non_neg_integer(), Report :: map()}}.
+
+-type info() :: {HostType :: binary(), PoolName :: binary(), Path :: binary()}.
+
+-define(BETWEEN_LINES, 1000).
+-define(META, #{domain => [mongoose_http_pusher], mfa => {mod_event_pusher_http, push_event, 3}}).
+
+-spec new() -> storm().
+new() ->
+    #{}.
+
+%% @doc Whether lines of a level are wanted, by the host's logger and by this application's setting.
+-spec allowed(logger:level(), logger:level() | none) -> boolean().
+allowed(_Level, none) ->
+    false;
+allowed(Level, Least) ->
+    logger:compare_levels(Level, Least) =/= lt andalso logger:allow(Level, mod_event_pusher_http).
+
+%% @doc A notification was sent.
+-spec sent(info(), binary(), undefined | {in | out, binary(), binary()}, pos_integer(),
+           non_neg_integer()) -> ok.
+sent({_HostType, PoolName, Path}, Sender, Details, Status, Micros) ->
+    Report = #{what => event_pusher_http_req,
+               text => <<"mod_event_pusher_http made an external HTTP call">>,
+               pool_name => PoolName, path => Path, sender => Sender,
+               response_code => Status, response_time => Micros},
+    logger:info(maps:merge(Report, details(Details)), ?META).
+
+%% @doc A notification failed or was rejected: the first one of its kind is written at once, what
+%% follows within a second together.
+-spec failed(info(), atom(), pos_integer(), map(), storm()) -> storm().
+failed({HostType, PoolName, Path}, Reason, Count, Failure, Storm) ->
+    #{sender := Sender, details := Details, text := Text, attempts := Attempts} = Failure,
+    Report = #{what => event_pusher_http_req_failed,
+               text => Text, reason => Reason, pool_name => PoolName, path => Path,
+               host_type => HostType, sender => Sender, attempts => Attempts},
+    add({failed, PoolName, Reason}, Count, maps:merge(Report, details(Details)), Storm).
+
+%% @doc A metric could not be updated.
+-spec uncounted(ok | {atom(), term()}, binary(), pos_integer(), storm()) -> storm().
+uncounted(ok, _HostType, _Count, Storm) ->
+    Storm;
+uncounted({Class, Reason}, HostType, Count, Storm) ->
+    Report = #{what => http_pusher_metric_failed,
+               text => <<"An outcome could not be counted in the host's metrics: they are gone "
+                         "once the module has stopped">>,
+               host_type => HostType, class => Class, reason => summary(Reason)},
+    add({uncounted, HostType}, Count, Report, Storm).
+
+%% @doc Writes what has waited for its second; tells when the next is due, in milliseconds.
+-spec due(storm()) -> {storm(), Wait :: non_neg_integer()}.
+due(Storm) when map_size(Storm) =:= 0 ->
+    {Storm, ?BETWEEN_LINES};
+due(Storm) ->
+    Now = erlang:monotonic_time(millisecond),
+    maps:fold(fun(Kind, {Last, Count, Report}, {Rest, Wait}) ->
+                      case {Now - Last >= ?BETWEEN_LINES, Count} of
+                          {true, 0} -> {Rest, Wait};
+                          {true, _} -> {Rest#{Kind => write(Now, Count, Report)}, Wait};
+                          {false, _} -> {Rest#{Kind => {Last, Count, Report}},
+                                         min(Wait, Last + ?BETWEEN_LINES - Now)}
+                      end
+              end, {#{}, ?BETWEEN_LINES}, Storm).
+
+add(Kind, Count, Report, Storm) ->
+    Now = erlang:monotonic_time(millisecond),
+    case Storm of
+        #{Kind := {Last, Before, _}} when Now - Last < ?BETWEEN_LINES ->
+            Storm#{Kind := {Last, Before + Count, Report}};
+        #{Kind := {_, Before, _}} ->
+            Storm#{Kind := write(Now, Before + Count, Report)};
+        _ ->
+            Storm#{Kind => write(Now, Count, Report)}
+    end.
+
+write(Now, Count, Report) ->
+    logger:warning(Report#{count => Count}, ?META),
+    {Now, 0, Report}.
+
+details(undefined) ->
+    #{};
+details({Direction, Server, Receiver}) ->
+    #{direction => Direction, server => Server, receiver => Receiver}.
+
+summary(Reason) ->
+    http_pusher_utf8:format("~0tP", [Reason, 12]).
+
+%% @doc A pool was opened, or could not be.
+-spec pool_opened(binary(), http_pusher_pool_opening:result()) -> ok.
+pool_opened(Pool, {ok, Options, Warnings}) ->
+    logger:notice(#{what => http_pusher_pool_opened, pool => Pool,
+                    host => maps:get(host, Options), workers => maps:get(workers, Options),
+                    request_timeout => maps:get(request_timeout, Options),
+                    call_timeout => maps:get(call_timeout, Options),
+                    http2 => maps:get(http2, Options)}, ?META),
+    notices([{Pool, warning, Text} || Text <- Warnings]);
+pool_opened(Pool, {error, {Problem, Text}}) ->
+    notices([{Pool, Problem, Text}]).
+
+%% @doc What there is to say about pools.
+-spec notices([http_pusher_nif:notice() | {binary(), atom(), binary()}]) -> ok.
+notices(Notices) ->
+    lists:foreach(fun notice/1, Notices).
+
+notice({Pool, warning, Text}) ->
+    logger:warning(#{what => http_pusher_pool_warning, pool => Pool, text => Text}, ?META);
+notice({Pool, opened, Text}) ->
+    logger:notice(#{what => http_pusher_pool_opened, pool => Pool, text => Text}, ?META);
+notice({Pool, Problem, Text}) ->
+    logger:error(#{what => http_pusher_pool_config, pool => Pool, reason => pool_config,
+                   text => iolist_to_binary([consequence(Problem), Text])}, ?META).
+
+consequence(not_yet) ->
+    "The pool cannot be opened yet, which is tried again until it can; its notifications wait for a few "
+        "seconds, and are rejected after that: ";
+consequence(file_refused) ->
+    "The pool cannot be used; its notifications are rejected until the file is mended, which is looked "
+        "for every few seconds: ";
+consequence(_) ->
+    "The pool cannot be used; its notifications are rejected until it is restarted: ".
+
+%% @doc A helper that looked at or opened a pool has crashed; it is tried again.
+-spec helper_crashed(binary(), look | open, term()) -> ok.
+helper_crashed(Pool, Job, Crash) ->
+    logger:error(#{what => http_pusher_pool_failed, pool => Pool, job => Job,
+                   reason => summary(Crash)}, ?META).
+
+%% @doc A handler could not be registered. The engine's end is the engine's to tell.
+-spec handler_failed(binary(), http_pusher_host:handler(), term()) -> ok.
+handler_failed(_HostType, _Handler, {error, {badmatch, {error, {engine_down, _}}}}) ->
+    ok;
+handler_failed(HostType, #{pool_name := Tag, path := Path}, Problem) ->
+    logger:error(#{what => http_pusher_handler_failed, host_type => HostType, pool_name => Tag,
+                   path => Path, reason => summary(Problem),
+                   text => <<"A handler could not be registered: its notifications are rejected, "
+                             "those of other handlers are not; it is tried again every second">>},
+                 ?META).
+
+%% @doc The figures cannot be shown in exometer or Prometheus. Said once, until it works again.
+-spec gauges_failed(BackEnd :: module(), term()) -> ok.
+gauges_failed(BackEnd, Problem) ->
+    logger:warning(#{what => http_pusher_gauges_failed, back_end => BackEnd,
+                     reason => summary(Problem),
+                     text => <<"The gauges http_pusher could not be registered with exometer or "
+                               "Prometheus; that is tried again every two seconds, delivery and "
+                               "the stock metrics go on, and mongoose_http_pusher:pools() has the "
+                               "numbers">>}, ?META).
+
+%% @doc An event that this module does not know was ignored.
+-spec unknown_event(Tag :: atom(), Size :: non_neg_integer()) -> ok.
+unknown_event(Tag, Size) ->
+    logger:warning(#{what => http_pusher_unknown_event, tag => Tag, size => Size,
+                     mongooseim => http_pusher_host:version(),
+                     text => <<"MongooseIM has events that this version of mongoose_http_pusher "
+                               "does not know: they are ignored, and if messages are among them, "
+                               "nothing is sent for those. Said once for each tag and size">>},
+                   ?META).
+
+%% @doc The application does not run.
+-spec not_started(term()) -> ok.
+not_started(Reason) ->
+    logger:critical(#{what => http_pusher_engine_down, reason => summary(Reason),
+                      text => <<"mongoose_http_pusher could not be started: notifications are "
+                                "rejected with engine_down, the node goes on, and the start is "
+                                "tried again every few seconds">>}, ?META).
+
+%% @doc Sessions' notifications were rejected because the application does not run.
+-spec engine_down(binary(), pos_integer()) -> ok.
+engine_down(HostType, Count) ->
+    logger:warning(#{what => event_pusher_http_req_failed, reason => engine_down, count => Count,
+                     host_type => HostType,
+                     text => <<"mongoose_http_pusher does not run">>}, ?META).
+
+%% @doc The application runs after all.
+-spec started(Tries :: pos_integer()) -> ok.
+started(1) ->
+    ok;
+started(Tries) ->
+    logger:notice(#{what => http_pusher_engine_up, tries => Tries}, ?META).
+
+%% @doc The module was started for a host type.
+-spec module_started(binary(), [http_pusher_host:handler()],
+                     http_pusher_settings:settings()) -> ok.
+module_started(HostType, Handlers, Settings) ->
+    {ok, Version} = application:get_key(mongoose_http_pusher, vsn),
+    logger:notice(#{what => http_pusher_started, version => Version, host_type => HostType,
+                    generation => http_pusher_host:generation(),
+                    mongooseim => http_pusher_host:version(),
+                    pools => lists:usort([Pool || #{pool_name := Pool} <- Handlers]),
+                    handlers => length(Handlers),
+                    tokio_threads => maps:get(tokio_threads, Settings)}, ?META).

@@ -1,0 +1,84 @@
+%% @doc A session that waits until its notifications have been counted, for those who need the stock
+%% module's order: the web service has the notification before the receiver has the message.
+%%
+%% The session makes an alias of itself for each notification. The engine carries it to the reporter as
+%% bytes, and the reporter sends one message to it. A session that has waited long enough takes the alias
+%% back, so that a late answer goes nowhere; and so does the answer to a session that has died. Nothing is
+%% kept anywhere else.
+-module(http_pusher_wait).
+
+-export([set_default/1, begin_for/1, waiter/1, forget/1, for_all/1]).
+%% The reporter's.
+-export([counted/1]).
+
+-export_type([waiting/0, waiter/0]).
+
+%% Until when, in the VM's monotonic milliseconds.
+-type waiting() :: none | {Alias :: reference(), Until :: integer()}.
+%% An alias as bytes; empty if the session does not wait.
+-type waiter() :: binary().
+
+-define(COUNTED(Alias), {http_pusher_counted, Alias}).
+%% The most that a receive takes.
+-define(MOST, 16#FFFFFFFF).
+
+%% @doc How long the handlers wait that do not say so themselves.
+-spec set_default(non_neg_integer()) -> ok.
+set_default(Wait) ->
+    persistent_term:put(?MODULE, Wait).
+
+%% @doc Before a notification is handed over for a handler with this option `wait'.
+-spec begin_for(term()) -> waiting().
+begin_for(0) ->
+    none;
+begin_for(Wait) when is_integer(Wait), Wait > 0 ->
+    %% The first answer takes the alias back by itself.
+    {erlang:alias([reply]), erlang:monotonic_time(millisecond) + min(Wait, ?MOST)};
+begin_for(_NotSet) ->
+    case persistent_term:get(?MODULE, 0) of
+        0 -> none;
+        Default -> begin_for(Default)
+    end.
+
+%% @doc What the engine is to carry to the reporter.
+-spec waiter(waiting()) -> waiter().
+waiter(none) -> <<>>;
+waiter({Alias, _Until}) -> term_to_binary(Alias).
+
+%% @doc There will be no answer.
+-spec forget(waiting()) -> ok.
+forget(none) ->
+    ok;
+forget({Alias, _Until}) ->
+    _ = erlang:unalias(Alias),
+    ok.
+
+%% @doc Waits until all have been counted, for each of them as long as it was asked for.
+-spec for_all([waiting()]) -> ok.
+for_all([]) ->
+    ok;
+for_all([none | Rest]) ->
+    for_all(Rest);
+for_all([{Alias, Until} | Rest]) ->
+    receive
+        ?COUNTED(Alias) -> ok
+    after max(0, Until - erlang:monotonic_time(millisecond)) ->
+            give_up(Alias)
+    end,
+    for_all(Rest).
+
+give_up(Alias) ->
+    case erlang:unalias(Alias) of
+        true -> ok;
+        %% The answer was faster, and is here.
+        false -> receive ?COUNTED(Alias) -> ok after 0 -> ok end
+    end.
+
+%% @doc A notification is in the metrics.
+-spec counted(undefined | waiter()) -> ok.
+counted(undefined) ->
+    ok;
+counted(Waiter) ->
+    Alias = binary_to_term(Waiter),
+    Alias ! ?COUNTED(Alias),
+    ok.

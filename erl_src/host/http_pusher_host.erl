@@ -1,0 +1,155 @@
+%% @doc The host adapter: which MongooseIM this is, and what differs between them.
+%%
+%% Generations: `a' is 5.0, `b' 5.1 to 6.2, `c' 6.3 and 6.4, `d' 6.5 and later. Which one it is in is
+%% told by the functions that the node has; one set of beam files serves them all. 6.9 changed the
+%% events and nothing else (its generation is called E in the documentation); an event is told by its
+%% shape, so `d' stands for both here. With http_pusher_host_event,
+%% http_pusher_host_pool and http_pusher_host_config this is the only code that knows. Host functions are called by name, because none of them is there when this is compiled.
+-module(http_pusher_host).
+
+-export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, wait/1, body/1, escapes_in_groups/0, names/2,
+         ensure_metrics/1, instrumentation/1, count_sent/4, count_failed/3, supported_features/0]).
+
+-export_type([generation/0, options/0, handler/0]).
+
+-type generation() :: a | b | c | d.
+%% A handler's options, exactly as the host holds them; what a callback module is given.
+-type options() :: [{atom(), term()}] | #{atom() => term()}.
+-type handler() :: #{pool_name := atom(), path := binary() | string(), callback_module := module()}.
+
+-define(MODULE_NAME, mod_event_pusher_http).
+-define(EVENT, mod_event_pusher_http_sent).
+
+-spec generation() -> generation().
+generation() ->
+    case exports(mongoose_config, get_opt, 2) of
+        false -> a;
+        true ->
+            case exports(mongoose_instrument, execute, 3) of
+                false -> b;
+                true ->
+                    case exports(mongoose_hooks, push_event, 2) of
+                        false -> c;
+                        true -> d
+                    end
+            end
+    end.
+
+%% @doc Whether the node has a function. It runs in interactive mode: a module that nobody has called
+%% yet is not loaded.
+-spec exports(module(), atom(), arity()) -> boolean().
+exports(Module, Function, Arity) ->
+    _ = code:ensure_loaded(Module),
+    erlang:function_exported(Module, Function, Arity).
+
+-spec version() -> string().
+version() ->
+    case application:get_key(mongooseim, vsn) of
+        {ok, Version} -> Version;
+        undefined -> "unknown"
+    end.
+
+%% @doc The options of each handler of a host type. Called by sessions: one look-up.
+-spec handlers(binary()) -> [options()].
+handlers(HostType) ->
+    case gen_mod:get_module_opt(HostType, ?MODULE_NAME, handlers, undefined) of
+        undefined -> gen_mod:get_module_opt(HostType, ?MODULE_NAME, configs, []);
+        Handlers -> Handlers
+    end.
+
+%% @doc The options of each handler, in what `start/2' is given.
+-spec handlers_of(options()) -> [options()].
+handlers_of(Options) when is_map(Options) -> maps:get(handlers, Options, []);
+handlers_of(Options) -> proplists:get_value(configs, Options, []).
+
+%% @doc What a handler's options come to, with the documented defaults.
+-spec handler(options()) -> handler().
+handler(Options) when is_map(Options) ->
+    #{pool_name => maps:get(pool_name, Options, http_pool),
+      path => maps:get(path, Options, <<>>),
+      callback_module => maps:get(callback_module, Options, mod_event_pusher_http_defaults)};
+handler(Options) ->
+    #{pool_name => proplists:get_value(pool_name, Options, http_pool),
+      path => proplists:get_value(path, Options, ""),
+      callback_module => proplists:get_value(callback_module, Options,
+                                             mod_event_pusher_http_defaults)}.
+
+%% @doc How long a handler's sessions wait for the outcome, in milliseconds, if its options say so.
+-spec wait(options()) -> term().
+wait(Options) when is_map(Options) -> maps:get(wait, Options, undefined);
+wait(Options) -> proplists:get_value(wait, Options).
+
+%% @doc The text of a message.
+-spec body(Packet :: term()) -> binary().
+body(Packet) ->
+    exml_query:path(Packet, [{element, <<"body">>}, cdata], <<>>).
+
+%% @doc Whether the host's form encoder escapes a space among other bytes as `%20': cowlib does from
+%% 2.14 on, which came with 6.4. The engine builds the form as the host would have done.
+-spec escapes_in_groups() -> boolean().
+escapes_in_groups() ->
+    try
+        cow_qs:qs([{<<>>, <<"   ~">>}]) =:= <<"=%20%20%20%7E">>
+    catch
+        error:undef -> false
+    end.
+
+%% @doc Sender and receiver of a message.
+-spec names(From :: term(), To :: term()) -> http_pusher_nif:names().
+names(From, To) ->
+    {Sender, Server} = jid:to_lus(From),
+    {Receiver, ReceiverServer} = jid:to_lus(To),
+    {Sender, Server, Receiver, ReceiverServer}.
+
+%% @doc Makes the metrics of a host type where the module has to do that itself (`a', `b').
+-spec ensure_metrics(binary()) -> ok.
+ensure_metrics(HostType) ->
+    case generation() of
+        Old when Old =:= a; Old =:= b ->
+            Metrics = [{sent, spiral}, {failed, spiral}, {response_time, histogram}],
+            lists:foreach(fun({Name, Type}) ->
+                                  mongoose_metrics:ensure_metric(HostType, [?MODULE_NAME, Name], Type)
+                          end, Metrics);
+        _ ->
+            ok
+    end.
+
+%% @doc What the host is told of the module's event (`c', `d').
+-spec instrumentation(binary()) -> [{atom(), map(), map()}].
+instrumentation(HostType) ->
+    [{?EVENT, #{host_type => HostType},
+      #{metrics => #{count => spiral, response_time => histogram, failure_count => spiral}}}].
+
+%% @doc One notification was sent.
+-spec count_sent(generation(), binary(), Sender :: binary(),
+                 {Status :: pos_integer(), Microseconds :: non_neg_integer()}) -> ok.
+count_sent(Generation, HostType, _Sender, {_Status, Micros}) when Generation =:= a;
+                                                                   Generation =:= b ->
+    ok = mongoose_metrics:update(HostType, [?MODULE_NAME, sent], 1),
+    ok = mongoose_metrics:update(HostType, [?MODULE_NAME, response_time], Micros);
+count_sent(_Generation, HostType, Sender, {Status, Micros}) ->
+    execute(HostType, #{count => 1, response_time => Micros, sender => Sender,
+                        response_code => integer_to_binary(Status)}).
+
+%% @doc Notifications failed or were rejected.
+-spec count_failed(generation(), binary(), {Sender :: binary(), Count :: pos_integer()}) -> ok.
+count_failed(Generation, HostType, {_Sender, Count}) when Generation =:= a; Generation =:= b ->
+    ok = mongoose_metrics:update(HostType, [?MODULE_NAME, failed], Count);
+count_failed(_Generation, HostType, {Sender, Count}) ->
+    execute(HostType, #{failure_count => Count, sender => Sender}).
+
+execute(HostType, Measurements) ->
+    mongoose_instrument:execute(?EVENT, #{host_type => HostType}, Measurements).
+
+%% @doc As the stock module of the same release has it.
+-spec supported_features() -> [atom()].
+supported_features() ->
+    case generation() of
+        d ->
+            case version() of
+                "6.5" ++ _ -> [];
+                _ -> [dynamic_domains]
+            end;
+        _ ->
+            []
+    end.

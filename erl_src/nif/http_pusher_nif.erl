@@ -1,0 +1,209 @@
+%% @doc The engine, as functions: stubs that the library replaces.
+%%
+%% Nothing else is in here, so that this module never has to be loaded again: a second load is
+%% refused by the VM, and the loaded code goes on. All functions fail with `undef' where the library
+%% could not be loaded. What each does is written in native/nif.
+-module(http_pusher_nif).
+
+-export([start_engine/1, stop_engine/0, ping/0, measure_calls/1, measured_calls/0,
+         imitate_encoder/1,
+         open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
+         create_pool/1, configure_pool/2, open_pool/1, opening/1, hand_over/2, drain_pool/1, resume_pool/1,
+         close_pool/2, pools/0, figures/0,
+         handler/3, handler_info/1, describe_url/2,
+         push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/5,
+         attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
+         rejections/0, rejection_waiters/0, rejections_counted/3, notices/0]).
+
+-export_type([pool_id/0, handler_id/0, names/0, way/0, pushed/0, outcome/0, verdict/0, rejected/0,
+              problem/0, not_opened/0, notice/0, pool/0, settings/0, figures/0, last_failure/0]).
+
+-on_load(load/0).
+
+-define(NOT_LOADED, erlang:nif_error(not_loaded)).
+
+-type pool_id() :: non_neg_integer().
+-type handler_id() :: non_neg_integer().
+-type names() :: {Sender :: binary(), Server :: binary(), Receiver :: binary(),
+                  ReceiverServer :: binary()}.
+%% With who waits until the notification has been counted: bytes that come back with its outcome.
+-type way() :: in | out | {in | out, http_pusher_wait:waiter()}.
+-type pushed() :: ok | not_open | {rejected, Reason :: atom()}.
+%% `not_open': the pool was replaced or stopped a moment ago; nothing is counted.
+-type verdict() :: {sent, Status :: 100..999, Microseconds :: non_neg_integer()}
+                 | {failed, Reason :: atom(), Text :: binary(), Attempts :: non_neg_integer()}.
+-type outcome() :: {handler_id(), Sender :: binary(), verdict(),
+                    undefined | {in | out, Server :: binary(), Receiver :: binary()},
+                    undefined | http_pusher_wait:waiter()}.
+-type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
+                     Text :: binary()}.
+-type problem() :: {engine_down | pool_not_started | wrong_phase | not_opened(), Text :: binary()}.
+%% A pool that is not open: only other options help, or another content of a file; or it may pass by
+%% itself, and is tried again.
+-type not_opened() :: pool_config | file_refused | not_yet.
+-type notice() :: {Pool :: binary(), warning | opened | not_opened(), Text :: binary()}.
+%% One incarnation. `closing': it is no longer to be found by its number and comes to its end.
+-type pool() :: #{
+    id := pool_id(), name := binary(),
+    phase := spare | opening | leaving | open | draining | broken | closed, closing := boolean(),
+    accepted := non_neg_integer(), rejected := non_neg_integer(), sent := non_neg_integer(),
+    failed := non_neg_integer(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
+    pending := non_neg_integer(), pending_bytes := non_neg_integer(),
+    workers := non_neg_integer(), parked := non_neg_integer(),
+    oldest_waiting := undefined | Milliseconds :: non_neg_integer(),
+    settings := undefined | settings(),
+    defect := undefined | binary()
+}.
+-type settings() :: #{
+    host := binary(), path_prefix := binary(), workers := pos_integer(),
+    when_busy := wait | reject, max_waiting := undefined | non_neg_integer(),
+    request_timeout := non_neg_integer(), call_timeout := pos_integer(),
+    http2 := boolean(), tls := boolean()
+}.
+%% Of all pools of one name, those that are closed included.
+-type figures() :: #{
+    name := binary(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
+    pending := non_neg_integer(), pending_bytes := non_neg_integer(),
+    workers := non_neg_integer(),
+    oldest_waiting := undefined | Milliseconds :: non_neg_integer(),
+    sent := non_neg_integer(), failed := non_neg_integer(), retries := non_neg_integer(),
+    rejected := [{Reason :: atom(), non_neg_integer()}],
+    %% How many requests waited up to that long for their start, the sum, and the longest.
+    queue_time := {[{UpTo :: Microseconds :: pos_integer() | infinity, non_neg_integer()}],
+                   Sum :: Microseconds :: non_neg_integer(),
+                   Longest :: Microseconds :: non_neg_integer()},
+    last_failure := undefined | last_failure()
+}.
+-type last_failure() :: {Age :: Milliseconds :: non_neg_integer(), Reason :: atom(),
+                         Text :: binary(), Attempts :: non_neg_integer()}.
+
+-spec load() -> ok | {error, term()}.
+load() ->
+    erlang:load_nif(http_pusher_library:path(), 0).
+
+-spec start_engine(map()) -> ok | {error, Text :: binary()}.
+start_engine(_Settings) -> ?NOT_LOADED.
+
+-spec stop_engine() -> ok.
+stop_engine() -> ?NOT_LOADED.
+
+-spec ping() -> boolean().
+ping() -> ?NOT_LOADED.
+
+%% Begins to measure, or ends it, how long calls hold a scheduler. Off unless a test has asked for it.
+-spec measure_calls(boolean()) -> ok.
+measure_calls(_On) -> ?NOT_LOADED.
+
+%% Each function that was called since, how often, and its longest call in nanoseconds of CPU time.
+-spec measured_calls() -> [{Function :: binary(), Calls :: non_neg_integer(),
+                            Longest :: non_neg_integer()}].
+measured_calls() -> ?NOT_LOADED.
+
+%% Whether the host's form encoder escapes in groups.
+-spec imitate_encoder(boolean()) -> ok.
+imitate_encoder(_InGroups) -> ?NOT_LOADED.
+
+-spec open_host_type(binary()) -> ok.
+open_host_type(_Name) -> ?NOT_LOADED.
+
+-spec close_host_type(binary()) -> ok.
+close_host_type(_Name) -> ?NOT_LOADED.
+
+-spec abort_host_type(binary()) -> ok.
+abort_host_type(_Name) -> ?NOT_LOADED.
+
+-spec host_type_info(binary()) -> undefined | #{atom() => term()}.
+host_type_info(_Name) -> ?NOT_LOADED.
+
+-spec host_types() -> [binary()].
+host_types() -> ?NOT_LOADED.
+
+-spec create_pool(binary()) -> {ok, pool_id()} | {error, problem()}.
+create_pool(_Name) -> ?NOT_LOADED.
+
+%% What a pool is to be opened with: from here on whoever finds the pool can open it.
+-spec configure_pool(pool_id(), map()) -> ok | {error, problem()}.
+configure_pool(_Pool, _Options) -> ?NOT_LOADED.
+
+%% Begins to open a pool; never waits. It is open with `ok'. The second time, a try that the pool waits
+%% for is made now.
+-spec open_pool(pool_id()) -> {ok, Warnings :: [binary()]} | opening | {error, problem()}.
+open_pool(_Pool) -> ?NOT_LOADED.
+
+%% How far the opening has come.
+-spec opening(pool_id()) -> {ok, Warnings :: [binary()]} | opening | {error, problem()}.
+opening(_Pool) -> ?NOT_LOADED.
+
+-spec hand_over(pool_id(), pool_id()) -> ok | {error, problem()}.
+hand_over(_From, _To) -> ?NOT_LOADED.
+
+-spec drain_pool(pool_id()) -> ok | {error, problem()}.
+drain_pool(_Pool) -> ?NOT_LOADED.
+
+-spec resume_pool(pool_id()) -> {ok, boolean()} | {error, problem()}.
+resume_pool(_Pool) -> ?NOT_LOADED.
+
+-spec close_pool(pool_id(), Milliseconds :: non_neg_integer()) -> ok | {error, problem()}.
+close_pool(_Pool, _Allowed) -> ?NOT_LOADED.
+
+%% Every pool there is.
+-spec pools() -> [pool()].
+pools() -> ?NOT_LOADED.
+
+%% The figures of every pool name, and what was rejected by host type, `pool_name' and reason.
+-spec figures() -> {[figures()], [{HostType :: binary(), PoolName :: binary(), Reason :: atom(),
+                                   non_neg_integer()}]}.
+figures() -> ?NOT_LOADED.
+
+-spec handler(binary(), binary(), binary()) -> handler_id().
+handler(_HostType, _PoolName, _Path) -> ?NOT_LOADED.
+
+-spec handler_info(handler_id()) -> {HostType :: binary(), PoolName :: binary(), Path :: binary()}.
+handler_info(_Handler) -> ?NOT_LOADED.
+
+-spec describe_url(binary(), binary()) ->
+    {ok, {Path :: binary(), StockPath :: binary()}} | {error, Text :: binary()}.
+describe_url(_PathPrefix, _Path) -> ?NOT_LOADED.
+
+-spec push_form(pool_id(), handler_id(), way(), names(), binary()) -> pushed().
+push_form(_Pool, _Handler, _Way, _Names, _Message) -> ?NOT_LOADED.
+
+-spec push_form_dirty(pool_id(), handler_id(), way(), names(), binary()) -> pushed().
+push_form_dirty(_Pool, _Handler, _Way, _Names, _Message) -> ?NOT_LOADED.
+
+-spec push_custom(pool_id(), handler_id(), way(), names(), [{binary(), binary()}], binary()) ->
+    pushed().
+push_custom(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
+
+-spec push_custom_dirty(pool_id(), handler_id(), way(), names(), [{binary(), binary()}],
+                        binary()) -> pushed().
+push_custom_dirty(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
+
+-spec reject(handler_id(), Reason :: atom(), Sender :: binary(), Text :: binary(),
+             http_pusher_wait:waiter()) -> ok.
+reject(_Handler, _Reason, _Sender, _Text, _Waiter) -> ?NOT_LOADED.
+
+-spec attach() -> ok.
+attach() -> ?NOT_LOADED.
+
+-spec take_outcomes(Verbose :: boolean()) -> [outcome()].
+take_outcomes(_Verbose) -> ?NOT_LOADED.
+
+-spec outcome_counted() -> ok.
+outcome_counted() -> ?NOT_LOADED.
+
+-spec unacknowledged() -> non_neg_integer().
+unacknowledged() -> ?NOT_LOADED.
+
+-spec rejections() -> [rejected()].
+rejections() -> ?NOT_LOADED.
+
+%% Who waits until the rows that are listed after this have been counted.
+-spec rejection_waiters() -> [http_pusher_wait:waiter()].
+rejection_waiters() -> ?NOT_LOADED.
+
+-spec rejections_counted(handler_id(), atom(), pos_integer()) -> ok.
+rejections_counted(_Handler, _Reason, _Count) -> ?NOT_LOADED.
+
+-spec notices() -> [notice()].
+notices() -> ?NOT_LOADED.

@@ -1,0 +1,68 @@
+%% @doc Opens a pool of the engine for which files have to be read, which can be slow: so it runs in a
+%% helper process of the pools' owner. And what there is to say of a pool that was opened.
+%%
+%% Waits for the first try alone: what comes of a pool that is tried again, the engine tells the
+%% reporter. Not here: with what a pool is opened (http_pusher_host_pool), and when.
+-module(http_pusher_pool_opening).
+
+-export([open/4, opened/3, paths/1]).
+
+-export_type([result/0]).
+
+-type result() :: {ok, http_pusher_host_pool:options(), Warnings :: [binary()]}
+                | {error, {http_pusher_nif:not_opened() | atom(), Text :: binary()}}.
+
+%% Pauses between two questions how far the opening has come, in milliseconds. The engine itself tells
+%% after five seconds that files take long, so the rest is for an engine that does not run well.
+-define(FIRST_PAUSE, 1).
+-define(LAST_PAUSE, 50).
+-define(AT_MOST, 10000).
+
+%% @doc Opens a pool that has its options, and gives what there is to say of it: the options, and
+%% Warnings with those that came up while it opened. Nothing else happens where it is open already.
+-spec open(http_pusher_nif:pool_id(), http_pusher_host_pool:options(), [binary()],
+           [binary() | string()]) -> result().
+open(Id, Options, Warnings, Paths) ->
+    Deadline = erlang:monotonic_time(millisecond) + ?AT_MOST,
+    case first_try(Id, http_pusher_nif:open_pool(Id), ?FIRST_PAUSE, Deadline) of
+        {ok, More} ->
+            opened(Options, Warnings ++ More, Paths);
+        {error, Problem} ->
+            {error, Problem}
+    end.
+
+first_try(Id, opening, Pause, Deadline) ->
+    case erlang:monotonic_time(millisecond) < Deadline of
+        true ->
+            timer:sleep(Pause),
+            first_try(Id, http_pusher_nif:opening(Id), min(2 * Pause, ?LAST_PAUSE), Deadline);
+        false ->
+            {error, {not_yet, <<"its files are still being read">>}}
+    end;
+first_try(_Id, Result, _Pause, _Deadline) ->
+    Result.
+
+%% @doc What there is to say of a pool that was opened.
+-spec opened(http_pusher_host_pool:options(), [binary()], [binary() | string()]) -> result().
+opened(Options, Warnings, Paths) ->
+    {ok, Options, Warnings ++ url_warnings(Options, lists:usort(Paths))}.
+
+%% @doc Paths of the handlers that use pools of this tag.
+-spec paths(atom()) -> [binary() | string()].
+paths(Tag) ->
+    [Path || {{_, RowTag, Path}, _, _} <- http_pusher_routes:all(), RowTag =:= Tag].
+
+url_warnings(#{path_prefix := Prefix}, Paths) ->
+    lists:flatmap(
+      fun(Path0) ->
+              Path = http_pusher_utf8:text(Path0),
+              case http_pusher_nif:describe_url(Prefix, Path) of
+                  {ok, {Same, Same}} ->
+                      [];
+                  {ok, {Ours, Stock}} ->
+                      [iolist_to_binary(["notifications go to ", Ours, " as documented; the stock "
+                                         "module sent them to ", Stock])];
+                  {error, Text} ->
+                      [Text]
+              end
+      end, Paths).

@@ -1,0 +1,127 @@
+%% @doc What the owner of the pools writes down: a row for each of the host's pools, and with it the
+%% routes of all handlers that may use the pool.
+%%
+%% The rows are in the table of the routes, which outlives the owner: its successor reads them there.
+%% Not here: how a session reads its route (http_pusher_routes), what the successor makes of
+%% the rows (http_pusher_pool_recovery).
+-module(http_pusher_pool_rows).
+
+-export([store/2, note/2, forget/1, all/0, name/1, candidates/1, used/0]).
+-export([put_handlers/2, delete_handlers/1, delete_strays/0, host_types/0]).
+
+-export_type([pool/0]).
+
+-type pool_key() :: http_pusher_routes:pool_key().
+-type handler() :: http_pusher_host:handler().
+
+-type pool() :: #{
+    spare := http_pusher_nif:pool_id(),
+    pool := http_pusher_nif:pool_id() | undefined,
+    pid := pid() | undefined,
+    %% Of the options it was opened with: they hold passwords, and this is a state that crash reports
+    %% print.
+    digest := binary() | undefined,
+    %% Of what the host was given for it.
+    given => binary(),
+    %% The spare pool is about to get options of this digest.
+    next => binary(),
+    %% The host has stopped it; it is closed for good then, in milliseconds of monotonic time.
+    until => integer(),
+    monitor => reference(),
+    %% What fires at `until'.
+    closing => reference(),
+    %% A helper is looking at it.
+    looking => reference(),
+    %% Since that began a session has said that there is something to look at.
+    again => true,
+    %% A process of the host was there, or may have been, that was not found in time to ask for its
+    %% options: notifications may wait in the spare pool.
+    met => true,
+    %% It was not open when it was recovered: whether anybody has told of it, nobody knows.
+    untold => true
+}.
+
+-define(TABLE, http_pusher_routes).
+%% What a successor finds out for itself.
+-define(OF_THE_OWNER, [monitor, closing, looking, again, met, untold]).
+
+%% @doc Writes the row, and then the routes, each in one step.
+-spec store(pool_key(), pool()) -> ok.
+store(Key = {_, Tag}, Pool) ->
+    note(Key, Pool),
+    New = candidate(Key, Pool),
+    lists:foreach(
+      fun({{_, RowTag, _} = RowKey, Handler, Candidates}) when RowTag =:= Tag ->
+              Replaced = [case C of #{key := Key} -> New; _ -> C end || C <- Candidates],
+              case Replaced of
+                  Candidates -> ok;
+                  _ -> http_pusher_routes:put(RowKey, {Handler, Replaced})
+              end;
+         (_) ->
+              ok
+      end, http_pusher_routes:all()).
+
+%% @doc Writes the row alone: sessions go on as before.
+-spec note(pool_key(), pool()) -> ok.
+note(Key, Pool) ->
+    true = ets:insert(?TABLE, {{pool, Key}, maps:without(?OF_THE_OWNER, Pool)}),
+    ok.
+
+-spec forget(pool_key()) -> ok.
+forget(Key) ->
+    true = ets:delete(?TABLE, {pool, Key}),
+    ok.
+
+-spec all() -> [{pool_key(), pool()}].
+all() ->
+    [{Key, Pool} || {{pool, Key}, Pool} <- ets:match_object(?TABLE, {{pool, '_'}, '_'})].
+
+%% @doc What the engine calls a pool.
+-spec name(pool_key()) -> binary().
+name({Scope, Tag}) ->
+    http_pusher_utf8:format("~ts/~ts", [Scope, Tag]).
+
+%% @doc The pools that may serve a handler, as they are in its route.
+-spec candidates([{pool_key(), pool()}]) -> [http_pusher_routes:candidate()].
+candidates(Pools) ->
+    [candidate(Key, Pool) || {Key, Pool} <- Pools].
+
+candidate(Key, #{spare := Spare, pool := Pool, pid := Pid}) ->
+    #{key => Key, name => http_pusher_host_pool:process_name(Key),
+      pid => Pid, pool => Pool, spare => Spare}.
+
+%% @doc The pools that a route names.
+-spec used() -> [pool_key()].
+used() ->
+    lists:usort([Key || {_, _, Candidates} <- http_pusher_routes:all(),
+                        #{key := Key} <- Candidates]).
+
+%%% Host types
+
+-spec put_handlers(binary(), [handler()]) -> ok.
+put_handlers(HostType, Handlers) ->
+    true = ets:insert(?TABLE, {{handlers, HostType}, Handlers}),
+    ok.
+
+%% @doc The host type's handlers and their routes are gone.
+-spec delete_handlers(binary()) -> ok.
+delete_handlers(HostType) ->
+    true = ets:delete(?TABLE, {handlers, HostType}),
+    delete_strays().
+
+%% @doc Routes of host types that are gone.
+-spec delete_strays() -> ok.
+delete_strays() ->
+    HostTypes = host_types(),
+    lists:foreach(fun({{HostType, _, _}, _, _}) when is_map_key(HostType, HostTypes) -> ok;
+                     ({Key, _, _}) -> http_pusher_routes:delete(Key)
+                  end, http_pusher_routes:all()).
+
+%% @doc None while the application is down.
+-spec host_types() -> #{binary() => [handler()]}.
+host_types() ->
+    try ets:match_object(?TABLE, {{handlers, '_'}, '_'}) of
+        Rows -> maps:from_list([{HostType, Handlers} || {{handlers, HostType}, Handlers} <- Rows])
+    catch
+        error:badarg -> #{}
+    end.

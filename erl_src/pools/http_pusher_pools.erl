@@ -1,0 +1,309 @@
+%% @doc Owns the engine's pools: has them opened, replaced and closed as the host's pools come and go.
+%%
+%% It alone reads the host's pool manager, and in a helper process, because that can take long and one
+%% pool must not wait for another. It watches the host's pool processes, looks at all of them every
+%% second, and looks at once when a session has met a process that nobody knows yet.
+%%
+%% What it knows is written down besides (http_pusher_pool_rows), so that a successor goes on
+%% where it died (http_pusher_pool_recovery). Not here: what is done with a pool
+%% (http_pusher_pool), which one a session takes (http_pusher_routes) and what a
+%% pool's options are (http_pusher_host_pool).
+-module(http_pusher_pools).
+-behaviour(gen_server).
+
+-export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/1, await_look/1]).
+-export([run/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-type pool_key() :: http_pusher_routes:pool_key().
+-type handler() :: http_pusher_host:handler().
+-type pool() :: http_pusher_pool_rows:pool().
+
+-type state() :: #{
+    settings := http_pusher_settings:settings(),
+    pools := #{pool_key() => pool()},
+    %% Helpers at work: what for.
+    helpers := #{reference() => {look | open, pool_key()}},
+    %% Until when the looks are closer.
+    eager := integer() | undefined,
+    %% Handlers that could not be registered: tried again with each look.
+    unrouted := [http_pusher_handlers:one()],
+    stop_budget := http_pusher_stop_budget:budget()
+}.
+
+-define(BETWEEN_LOOKS, 1000).
+%% Pools come right after a module has started or another pool has stopped: for a while the looks are
+%% closer, so that the first notification to a new pool finds it open.
+-define(BETWEEN_EAGER_LOOKS, 50).
+-define(EAGER, 10000).
+%% Whoever calls an owner that dies calls its successor.
+-define(BETWEEN_CALLS, 20).
+-define(CALLS, 100).
+
+-spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_link(Settings) ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
+
+%% @doc The handlers of a host type; called when the module starts. Their pools are looked at from now
+%% on, and notifications can be handed over when this returns.
+-spec add(binary(), [handler()]) -> ok.
+add(HostType, Handlers) ->
+    call({add, HostType, Handlers}, infinity, ?CALLS).
+
+%% @doc The module has stopped for a host type: pools that nobody else uses are closed.
+-spec remove(binary()) -> ok.
+remove(HostType) ->
+    call({remove, HostType}, infinity, ?CALLS).
+
+%% @doc The host types that the module runs for, with their handlers. None while the application is down.
+-spec host_types() -> #{binary() => [handler()]}.
+host_types() ->
+    http_pusher_pool_rows:host_types().
+
+%% @doc The calling process begins to wait for what it has pending: until when it may, in milliseconds
+%% of monotonic time. Stops that follow one another share their time (http_pusher_stop_budget).
+-spec stopping(timeout()) -> {Deadline :: integer(), http_pusher_stop_budget:stop()}.
+stopping(Timeout) ->
+    call(stopping, Timeout, ?CALLS).
+
+%% @doc It waits no longer. Its death says the same.
+-spec stopped(http_pusher_stop_budget:stop()) -> ok.
+stopped(Stop) ->
+    gen_server:cast(?MODULE, {stopped, Stop}).
+
+%% @doc Returns when every pool has been looked at and opened or found missing. For start and tests.
+-spec await_look(timeout()) -> ok | timeout.
+await_look(Timeout) ->
+    try gen_server:call(?MODULE, busy, Timeout) of
+        false -> ok;
+        true when Timeout =< 0 -> timeout;
+        true ->
+            timer:sleep(5),
+            await_look(Timeout - 5)
+    catch
+        exit:{timeout, _} -> timeout
+    end.
+
+%% Each request is one that can be made twice.
+call(Request, Timeout, Calls) ->
+    try
+        gen_server:call(?MODULE, Request, Timeout)
+    catch
+        exit:{Reason, _} = Exit when Reason =:= noproc; Reason =:= killed ->
+            case Calls > 1 andalso whereis(http_pusher_sup) =/= undefined of
+                true ->
+                    timer:sleep(?BETWEEN_CALLS),
+                    call(Request, Timeout, Calls - 1);
+                false ->
+                    exit(Exit)
+            end
+    end.
+
+-spec init(http_pusher_settings:settings()) -> {ok, state()}.
+init(Settings = #{drain_timeout := Drain}) ->
+    process_flag(trap_exit, true),
+    %% A notification may wait for what it does, while sessions keep the schedulers busy.
+    process_flag(priority, high),
+    Recovered = http_pusher_pool_recovery:recover(Drain),
+    Pools = maps:map(fun http_pusher_pool:closing/2, Recovered),
+    State = #{settings => Settings, pools => Pools, helpers => #{}, eager => undefined,
+              unrouted => [], stop_budget => http_pusher_stop_budget:new(now_ms())},
+    {ok, _} = timer:send_interval(?BETWEEN_LOOKS, look_at_all),
+    %% The owner before may have died over one of them, and nobody would name the others again.
+    Missing = http_pusher_handlers:unrouted(),
+    {ok, close_unused(add_handlers(Missing, eager(State)))}.
+
+-spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
+handle_call({add, HostType, Handlers}, _From, State = #{stop_budget := Budget}) ->
+    http_pusher_pool_rows:put_handlers(HostType, Handlers),
+    State1 = State#{stop_budget := http_pusher_stop_budget:over(Budget)},
+    {reply, ok, add_handlers([{HostType, Handler} || Handler <- Handlers],
+                             eager(only(HostType, Handlers, State1)))};
+handle_call({remove, HostType}, _From, State) ->
+    http_pusher_pool_rows:delete_handlers(HostType),
+    {reply, ok, close_unused(only(HostType, [], State))};
+handle_call(stopping, {Pid, _}, State = #{stop_budget := Budget, settings := #{drain_timeout := Drain}}) ->
+    Stop = erlang:monitor(process, Pid),
+    {Deadline, Budget1} = http_pusher_stop_budget:begins(Budget, Stop, now_ms(), Drain),
+    {reply, {Deadline, Stop}, State#{stop_budget := Budget1}};
+handle_call(busy, _From, State = #{helpers := Helpers}) ->
+    {reply, map_size(Helpers) > 0, State}.
+
+-spec handle_cast(term(), state()) -> {noreply, state()}.
+handle_cast({stopped, Stop}, State = #{stop_budget := Budget}) ->
+    %% It may have begun with the owner before this one, whose monitors died with it.
+    _ = [erlang:demonitor(Stop, [flush]) || http_pusher_stop_budget:waits(Budget, Stop)],
+    {noreply, stop_ended(Stop, State)}.
+
+-spec handle_info(term(), state()) -> {noreply, state()}.
+handle_info({look, Key}, State) ->
+    _ = http_pusher_routes:asked(Key),
+    {noreply, told(Key, State)};
+handle_info(look_at_all, State) ->
+    _ = ensure_starter(),
+    {noreply, add_handlers(maps:get(unrouted, State), State)};
+handle_info(look_again, State = #{eager := Until}) ->
+    case now_ms() < Until of
+        true ->
+            _ = erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again),
+            {noreply, look_at_all(State)};
+        false ->
+            {noreply, State#{eager := undefined}}
+    end;
+handle_info({close, Key, Until}, State = #{pools := Pools}) ->
+    case Pools of
+        #{Key := Pool} ->
+            Closed = http_pusher_pool:close_stopped(Key, Pool, Until),
+            {noreply, State#{pools := Pools#{Key := Closed}}};
+        _ ->
+            {noreply, State}
+    end;
+handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{helpers := Helpers}) ->
+    case maps:take(Ref, Helpers) of
+        {{Job, Key}, Rest} ->
+            {noreply, helped(Job, Key, http_pusher_redacted:open(Reason), State#{helpers := Rest})};
+        error ->
+            {noreply, look_at_all(eager(stop_ended(Ref, State)))}
+    end;
+handle_info(_Info, State) ->
+    {noreply, State}.
+
+-spec terminate(term(), state()) -> ok.
+terminate(_Reason, _State) ->
+    ok.
+
+%% Where it is of an owner before this one, or no stop's, nothing changes.
+stop_ended(Stop, State = #{stop_budget := Budget}) ->
+    State#{stop_budget := http_pusher_stop_budget:ends(Budget, Stop, now_ms())}.
+
+%% Nobody else watches it. Not in this process: a starter calls this one before it is there.
+ensure_starter() ->
+    case whereis(http_pusher_starter) of
+        undefined -> spawn(fun http_pusher_starter:ensure/0);
+        Pid -> Pid
+    end.
+
+%%% Handlers and the pools they may use
+
+add_handlers(Handlers, State = #{pools := Pools, unrouted := Unrouted}) ->
+    {Pools1, Unrouted1} = http_pusher_handlers:register(Handlers, Unrouted, Pools),
+    look_at_all(State#{pools := Pools1, unrouted := Unrouted1}).
+
+%% A host type's handlers are these from now on.
+only(HostType, Handlers, State = #{unrouted := Unrouted}) ->
+    State#{unrouted := [One || One = {Its, Handler} <- Unrouted,
+                               Its =/= HostType orelse lists:member(Handler, Handlers)]}.
+
+close_unused(State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
+    Used = http_pusher_pool_rows:used(),
+    maps:foreach(fun(Key, Pool) -> http_pusher_pool:forget(Key, Pool, Drain) end,
+                 maps:without(Used, Pools)),
+    State#{pools := maps:with(Used, Pools)}.
+
+%%% Looking at the host's pools
+
+eager(State = #{eager := Until}) ->
+    _ = [erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again) || Until =:= undefined],
+    State#{eager := now_ms() + ?EAGER}.
+
+%% A session that was killed between its two steps has asked, and nobody has been told: without this
+%% no other session would ask again.
+look_at_all(State = #{pools := Pools}) ->
+    lists:foldl(fun(Key, S) ->
+                        case http_pusher_routes:asked(Key) of
+                            true -> told(Key, S);
+                            false -> look(Key, S)
+                        end
+                end, State, maps:keys(Pools)).
+
+%% A session has met a process that nobody knows: something waits in the spare pool, or is about to.
+%% What is being looked at may have been read before that, so there is another look.
+told(Key, State = #{pools := Pools}) ->
+    case Pools of
+        #{Key := Pool = #{looking := _}} ->
+            State#{pools := Pools#{Key := Pool#{met => true, again => true}}};
+        #{Key := Pool} ->
+            look(Key, State#{pools := Pools#{Key := Pool#{met => true}}});
+        _ ->
+            State
+    end.
+
+%% Compares the host's process with the known one; a helper reads the rest.
+look(Key, State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
+    case Pools of
+        #{Key := #{looking := _}} -> State;
+        #{Key := Pool = #{pid := Known}} ->
+            case whereis(http_pusher_host_pool:process_name(Key)) of
+                undefined ->
+                    Gone = http_pusher_pool:gone(Key, Pool, Drain),
+                    State#{pools := Pools#{Key := Gone}};
+                Known ->
+                    State;
+                _New ->
+                    Find = fun() -> http_pusher_host_pool:find(Key) end,
+                    help(look, Key, Pool#{met => true}, Find, State)
+            end;
+        _ -> State
+    end.
+
+help(Job, Key, Pool, Fun, State = #{pools := Pools, helpers := Helpers}) ->
+    {_, Ref} = spawn_opt(?MODULE, run, [Job, Fun], [monitor, {priority, high}]),
+    State#{pools := Pools#{Key := Pool#{looking => Ref}}, helpers := Helpers#{Ref => {Job, Key}}}.
+
+%% A helper's life: its result is the reason for its end, sealed, because it holds the pool's options.
+-spec run(look | open, fun(() -> term())) -> no_return().
+run(Job, Fun) ->
+    exit(http_pusher_redacted:run(fun() -> {Job, Fun()} end)).
+
+helped(Job, Key, Reason, State = #{pools := Pools}) ->
+    case Pools of
+        #{Key := Pool0} ->
+            Pool = maps:without([looking, again], Pool0),
+            Helped = helped(Job, Key, Pool, Reason, State#{pools := Pools#{Key := Pool}}),
+            case Pool0 of
+                #{again := true} -> told(Key, Helped);
+                _ -> Helped
+            end;
+        _ ->
+            State
+    end.
+
+helped(look, Key, Pool, {look, {ok, Found}}, State = #{pools := Pools, settings := Settings}) ->
+    case http_pusher_pool:found(Key, Pool, Found, Settings) of
+        {opened, Options, More, New} -> opened(Key, New, Options, Found, More, State);
+        {open, Options, New} -> open(Key, New, Options, Found, State);
+        {kept, Kept} -> State#{pools := Pools#{Key := Kept}};
+        %% This process ends with the engine, which is about to be replaced.
+        {unusable, {engine_down, _}} -> State;
+        {unusable, Problem} -> helped(open, Key, Pool, Problem, State)
+    end;
+helped(look, _Key, _Pool, {look, not_started}, State) ->
+    State;
+%% It was closed before it was open, or the engine is about to be replaced.
+helped(open, Key, _Pool, {open, {error, {Ended, _}}}, State)
+  when Ended =:= pool_not_started; Ended =:= engine_down ->
+    look(Key, State);
+helped(open, Key, Pool, {open, Result}, State = #{pools := Pools}) ->
+    http_pusher_log:pool_opened(http_pusher_pool_rows:name(Key), Result),
+    Opened = case Result of
+                 {error, {pool_config, _}} -> http_pusher_pool:not_opened(Key, Pool);
+                 %% It is open, or opens when it can.
+                 _ -> Pool
+             end,
+    look(Key, State#{pools := Pools#{Key := Opened}});
+helped(Job, Key, _Pool, Crash, State) ->
+    http_pusher_log:helper_crashed(http_pusher_pool_rows:name(Key), Job, Crash),
+    State.
+
+opened(Key = {_, Tag}, Pool, Options, #{warnings := Warnings}, More, State) ->
+    Paths = http_pusher_pool_opening:paths(Tag),
+    Result = http_pusher_pool_opening:opened(Options, Warnings ++ More, Paths),
+    helped(open, Key, Pool, {open, Result}, State).
+
+open(Key = {_, Tag}, Pool = #{pool := Id}, Options, #{warnings := Warnings}, State) ->
+    Paths = http_pusher_pool_opening:paths(Tag),
+    Open = fun() -> http_pusher_pool_opening:open(Id, Options, Warnings, Paths) end,
+    help(open, Key, Pool, Open, State).
+
+now_ms() ->
+    erlang:monotonic_time(millisecond).

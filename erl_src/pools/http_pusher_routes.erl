@@ -1,0 +1,121 @@
+%% @doc The table in which a session finds where its notification goes.
+%%
+%% One row for each handler, keyed by host type, pool and path as the host has them; a look-up is all
+%% that a session does. Rows are written by http_pusher_pools alone. The table belongs to
+%% the top supervisor and survives its writer.
+-module(http_pusher_routes).
+
+-export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1, forget_looks/0]).
+
+-export_type([key/0, route/0, candidate/0, pool_key/0]).
+
+-type key() :: {HostType :: binary(), Tag :: atom(), Path :: binary() | string()}.
+-type pool_key() :: {Scope :: binary() | global, Tag :: atom()}.
+
+%% A pool that may serve a handler: the host's own pool of the host type, or the global one.
+-type candidate() :: #{
+    key := pool_key(),
+    name := atom(),
+    %% The host's pool process that `pool' was opened for.
+    pid := pid() | undefined,
+    pool := http_pusher_nif:pool_id() | undefined,
+    %% Takes notifications while a restarted pool is looked at.
+    spare := http_pusher_nif:pool_id()
+}.
+
+-type route() :: {key(), http_pusher_nif:handler_id(), [candidate()]}.
+
+-define(TABLE, ?MODULE).
+
+-spec new() -> ok.
+new() ->
+    ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}]),
+    ok.
+
+%% @doc The route of a handler. `engine_down' where the application does not run.
+-spec find(binary(), atom(), binary() | string()) -> {ok, route()} | unknown | engine_down.
+find(HostType, Tag, Path) ->
+    try ets:lookup(?TABLE, {HostType, Tag, Path}) of
+        [Route] -> {ok, Route};
+        [] -> unknown
+    catch
+        error:badarg -> engine_down
+    end.
+
+-spec put(key(), {http_pusher_nif:handler_id(), [candidate()]}) -> ok.
+put(Key, {Handler, Candidates}) ->
+    true = ets:insert(?TABLE, {Key, Handler, Candidates}),
+    ok.
+
+-spec delete(key()) -> ok.
+delete(Key) ->
+    true = ets:delete(?TABLE, Key),
+    ok.
+
+-spec all() -> [route()].
+all() ->
+    ets:match_object(?TABLE, {{'_', '_', '_'}, '_', '_'}).
+
+%% @doc The pool to hand a notification to. The host's listing decides whose it is, as in the stock
+%% module: the first candidate that is listed, whether or not its process lives, because the other one
+%% can be another tenant's web service. A crashed pool is listed, and the host starts it again after
+%% two seconds. Only where none is listed a living process decides: the host starts it before it lists
+%% the pool, and delists the pool before it stops the process.
+-spec choose([candidate()]) -> {ok, http_pusher_nif:pool_id()} | pool_not_started.
+choose(Candidates) ->
+    choose(Candidates, pool_not_started).
+
+choose([], Living) ->
+    Living;
+choose([Candidate = #{key := Key, name := Name} | Rest], Living) ->
+    %% In this order: the host delists a pool before it stops the process, so one that is listed and
+    %% has no process has crashed.
+    Process = whereis(Name),
+    case http_pusher_host_pool:is_listed(Key) of
+        true ->
+            {ok, pool(Candidate, Process)};
+        false when Living =:= pool_not_started, is_pid(Process) ->
+            %% No other candidate may be listed.
+            case choose(Rest, none) of
+                none -> {ok, pool(Candidate, Process)};
+                Listed -> Listed
+            end;
+        false ->
+            choose(Rest, Living)
+    end.
+
+%% A process that nobody has looked at yet has its notifications wait in the spare pool, and so has a
+%% pool that crashed before it was opened. One that crashed later keeps its pool.
+pool(Candidate = #{pid := Known, pool := Pool}, Process) ->
+    case Process of
+        Known when is_pid(Known) -> Pool;
+        undefined when is_pid(Known) -> Pool;
+        _Other -> spare(Candidate)
+    end.
+
+spare(#{key := Key, spare := Spare}) ->
+    ask_to_look(Key),
+    Spare.
+
+%% @doc Tells the writer that a pool has changed; only the first of many that see it does.
+-spec ask_to_look(pool_key()) -> ok.
+ask_to_look(Key) ->
+    case ets:insert_new(?TABLE, {{look, Key}, true}) andalso whereis(http_pusher_pools) of
+        Pid when is_pid(Pid) ->
+            Pid ! {look, Key},
+            ok;
+        _ ->
+            ok
+    end.
+
+%% @doc Whether a session has asked. The writer looks now: a session that sees another change from here
+%% on asks again.
+-spec asked(pool_key()) -> boolean().
+asked(Key) ->
+    ets:take(?TABLE, {look, Key}) =/= [].
+
+%% @doc The writer is a new one: who has asked the one before asks again.
+-spec forget_looks() -> ok.
+forget_looks() ->
+    true = ets:match_delete(?TABLE, {{look, '_'}, '_'}),
+    ok.

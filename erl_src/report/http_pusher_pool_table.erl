@@ -1,0 +1,216 @@
+%% @doc The figures as text that a tired operator can read: a block for each pool, at most 80 columns.
+%%
+%% A pool is shown under its name, whatever incarnations it has. What only stands by (a pool that
+%% takes notifications while a restarted one is looked at) is left out while it is empty. Not here:
+%% where the numbers come from.
+-module(http_pusher_pool_table).
+
+-export([head/1, down/1, pools/3]).
+
+-define(COLUMNS, 80).
+-define(INDENT, 18).
+
+%% @doc What runs here.
+-spec head(map()) -> iodata().
+head(#{version := Version, mongooseim := MongooseIM, node := Node, up := Up,
+       host_types := HostTypes}) ->
+    [paragraph("", format("mongoose_http_pusher ~ts in MongooseIM ~ts, ~ts, up ~ts",
+                          [Version, MongooseIM, Node, duration(Up)])),
+     case HostTypes of
+         [] -> "The module runs for no host type.\n";
+         _ -> paragraph("", ["The module runs for ", list(HostTypes)])
+     end].
+
+%% @doc The application does not run.
+-spec down({there | missing, Library :: file:filename_all()}) -> iodata().
+down(Library) ->
+    ["mongoose_http_pusher does not run on this node. Chat goes on; notifications are\n"
+     "rejected with engine_down.\n\n",
+     case Library of
+         {missing, File} -> ["The library is missing: ", File, "\n"];
+         {there, File} -> ["The library is there: ", File, "\n"]
+     end,
+     "The log line http_pusher_engine_down says why the application ended or could not\n"
+     "be started; where a module runs, the start is tried again every few seconds.\n"
+     "`install --check RELEASE_DIR` looks whether all is in place. By hand:\n\n"
+     "    application:ensure_all_started(mongoose_http_pusher).\n"].
+
+%% @doc Each pool, and what was rejected before it came to one.
+-spec pools([http_pusher_nif:pool()], [http_pusher_nif:figures()],
+            [http_pusher_metrics:rejected()]) -> iodata().
+pools(Pools, Figures, Rejected) ->
+    [case Figures of
+         [] -> "\nThere are no pools yet: none is open, and nothing was handed over.\n";
+         _ -> [pool(F, [P || P = #{name := N} <- Pools, N =:= maps:get(name, F)]) || F <- Figures]
+     end,
+     rejected_before(Rejected)].
+
+pool(Figures = #{name := Name}, Pools) ->
+    Current = current(Pools),
+    Others = [Pool || Pool = #{pending := Pending} <- Pools, Pool =/= Current, Pending > 0],
+    ["\n", paragraph("", [printable(Name), ": ", phase(Current)]),
+     case Current =:= none andalso Others =:= [] of
+         true -> [];
+         false -> [settings(Current), now(Figures), [other(Pool) || Pool <- Others], oldest(Figures)]
+     end,
+     row("counted", counts(Figures)),
+     row("rejected", reasons(maps:get(rejected, Figures))),
+     queue_time(Figures),
+     last_failure(Figures)].
+
+%% The one that sessions find: open, or else whatever explains best why there is none.
+current(Pools) ->
+    Rank = fun(#{phase := open, closing := false}) -> 1;
+              (#{phase := broken, closing := false}) -> 2;
+              (#{phase := opening}) -> 3;
+              (#{phase := spare, pending := Pending}) when Pending > 0 -> 3;
+              (#{phase := draining}) -> 4;
+              (_) -> 5
+           end,
+    case lists:sort([{Rank(Pool), maps:get(id, Pool), Pool} || Pool <- Pools]) of
+        [{R, _, Pool} | _] when R < 5 -> Pool;
+        _ -> none
+    end.
+
+phase(none) -> "not started, the host runs no such pool now";
+phase(#{phase := open}) -> "open";
+phase(#{phase := broken}) -> "BROKEN, its options cannot be used";
+phase(#{defect := Defect}) when is_binary(Defect) -> "OPENING, tried again until it can be opened";
+phase(#{phase := draining}) -> "draining, it was stopped";
+phase(#{}) -> "OPENING, notifications wait for its settings".
+
+settings(#{settings := Settings = #{}}) ->
+    #{host := Host, path_prefix := Prefix, workers := Workers, http2 := Http2,
+      request_timeout := Request, call_timeout := Call} = Settings,
+    [row("endpoint", [printable(Host), printable(Prefix),
+                      case Http2 of true -> " (HTTP/2)"; false -> "" end]),
+     row("settings", [number(Workers), " workers, request_timeout ", duration(Request),
+                      ", call_timeout ", duration(Call), waits(Settings)])];
+settings(#{defect := Defect}) when is_binary(Defect) ->
+    row("why", printable(Defect));
+settings(_) ->
+    [].
+
+now(#{waiting := Waiting, in_flight := InFlight, workers := Workers, pending := Pending,
+      pending_bytes := Bytes}) ->
+    row("now", [number(InFlight), " in flight, ", number(Waiting), " waiting, ",
+                number(Pending), " pending with ", bytes(Bytes),
+                case Workers > 0 andalso InFlight >= Workers andalso Waiting > 0 of
+                    true -> " - ALL WORKERS ARE BUSY";
+                    false -> ""
+                end]).
+
+waits(#{when_busy := reject}) -> ", none may wait";
+waits(#{max_waiting := undefined}) -> "";
+waits(#{max_waiting := Most}) -> [", ", number(Most), " may wait"].
+
+other(#{phase := Phase, waiting := Waiting, in_flight := InFlight}) ->
+    row(atom_to_list(Phase), ["another pool of this name: ", number(InFlight), " in flight, ",
+                              number(Waiting), " waiting"]).
+
+oldest(#{oldest_waiting := undefined}) -> row("oldest waiting", "none");
+oldest(#{oldest_waiting := Age}) -> row("oldest waiting", ["for ", duration(Age)]).
+
+counts(#{sent := Sent, failed := Failed, retries := Retries}) ->
+    [number(Sent), " sent, ", number(Failed), " failed, ", number(Retries), " retries"].
+
+reasons(Counts) ->
+    case [[atom_to_list(Reason), " ", number(Count)] || {Reason, Count} <- Counts, Count > 0] of
+        [] -> "none";
+        Texts -> lists:join(", ", Texts)
+    end.
+
+queue_time(#{queue_time := {Ranges, Sum, Longest}}) ->
+    case lists:sum([Count || {_, Count} <- Ranges]) of
+        0 ->
+            row("queue time", "nothing has started");
+        Count ->
+            row("queue time", ["mean ", duration_micros(Sum div Count), ", longest ",
+                               duration_micros(Longest), ", of ", number(Count), " started"])
+    end.
+
+last_failure(#{last_failure := undefined}) ->
+    row("last failure", "none");
+last_failure(#{last_failure := {Age, Reason, Text, Attempts}}) ->
+    row("last failure", [duration(Age), " ago: ", atom_to_list(Reason), " after ",
+                         number(Attempts), case Attempts of 1 -> " attempt. "; _ -> " attempts. " end,
+                         printable(Text)]).
+
+%% What the pools themselves have rejected is in their blocks.
+rejected_before(Rejected) ->
+    Before = [{{HostType, PoolName}, {Reason, Count}}
+              || {HostType, PoolName, Reason, Count} <- Rejected,
+                 Count > 0, Reason =/= queue_full, Reason =/= pool_config],
+    case Before of
+        [] ->
+            "\nRejected before they came to a pool: none\n";
+        _ ->
+            ["\nRejected before they came to a pool, by host type and pool_name\n",
+             [paragraph("  ", [printable(HostType), [[", ", printable(PoolName)] || PoolName =/= <<>>],
+                               ": ",
+                               reasons(proplists:get_all_values(Key, Before))])
+              || Key = {HostType, PoolName} <- lists:usort([K || {K, _} <- Before])]]
+    end.
+
+%%% Lines
+
+row(Name, Text) ->
+    paragraph(["  ", string:pad(Name, ?INDENT - 2)], Text).
+
+%% Lines are broken between words; a word that is longer than a line stays whole, to be copied.
+paragraph(Begin, Text) ->
+    Words = string:lexemes(unicode:characters_to_list(Text), " "),
+    [Begin, wrap(Words, string:length(Begin), []), "\n"].
+
+wrap([], _Column, _Space) ->
+    [];
+wrap([Word | Words], Column, Space) ->
+    Length = string:length(Word),
+    case Column + length(Space) + Length > ?COLUMNS andalso Column > ?INDENT of
+        true -> ["\n", lists:duplicate(?INDENT, $\s), Word | wrap(Words, ?INDENT + Length, " ")];
+        false -> [Space, Word | wrap(Words, Column + length(Space) + Length, " ")]
+    end.
+
+list(Names) ->
+    {Some, More} = lists:split(min(5, length(Names)), lists:sort(Names)),
+    [lists:join(", ", [printable(Name) || Name <- Some]),
+     case More of
+         [] -> "";
+         _ -> [" and ", number(length(More)), " more host types"]
+     end].
+
+%% What came from an endpoint or a file must not drive the terminal.
+printable(Text) ->
+    [case Char < 32 orelse (Char >= 127 andalso Char < 160) of
+         true -> $.;
+         false -> Char
+     end || Char <- string_of(unicode:characters_to_list(Text))].
+
+string_of({_, Valid, _}) -> Valid ++ "...";
+string_of(Text) -> Text.
+
+format(Format, Args) ->
+    io_lib:format(Format, Args).
+
+%%% Numbers
+
+number(N) ->
+    lists:reverse(grouped(lists:reverse(integer_to_list(N)))).
+
+grouped([A, B, C, D | Rest]) -> [A, B, C, $, | grouped([D | Rest])];
+grouped(Digits) -> Digits.
+
+bytes(N) when N < 1024 -> [number(N), " bytes"];
+bytes(N) when N < 1024 * 1024 -> format("~.1f KiB", [N / 1024]);
+bytes(N) -> format("~.1f MiB", [N / (1024 * 1024)]).
+
+duration_micros(Micros) when Micros < 10000 -> format("~.2f ms", [Micros / 1000]);
+duration_micros(Micros) -> duration(Micros div 1000).
+
+%% Of milliseconds.
+duration(T) when T < 1000 -> format("~b ms", [T]);
+duration(T) when T < 60000, T rem 1000 =:= 0 -> format("~b s", [T div 1000]);
+duration(T) when T < 60000 -> format("~.1f s", [T / 1000]);
+duration(T) when T < 3600000 -> format("~b min ~b s", [T div 60000, T rem 60000 div 1000]);
+duration(T) when T < 86400000 -> format("~b h ~b min", [T div 3600000, T rem 3600000 div 60000]);
+duration(T) -> format("~b d ~b h", [T div 86400000, T rem 86400000 div 3600000]).

@@ -1,0 +1,98 @@
+%% @doc The figures in Prometheus, where the host runs that (6.3 and later).
+%%
+%% Part of the host adapter: a collector of the prometheus library, asked at every scrape. The library
+%% is called by name, because it is not there when this is compiled, and this module does not announce
+%% its behaviour for the same reason.
+-module(http_pusher_prometheus).
+
+-export([sync/0, remove/0]).
+%% Called by the library.
+-export([collect_mf/2, deregister_cleanup/1]).
+
+-define(REGISTRY, default).
+-define(LIBRARY, prometheus_registry).
+
+%% @doc Registers the collector where it is not registered.
+-spec sync() -> ok.
+sync() ->
+    case is_running() andalso not ?LIBRARY:collector_registeredp(?REGISTRY, ?MODULE) of
+        true -> ?LIBRARY:register_collector(?REGISTRY, ?MODULE);
+        false -> ok
+    end.
+
+-spec remove() -> ok.
+remove() ->
+    case is_running() of
+        true -> ?LIBRARY:deregister_collector(?REGISTRY, ?MODULE);
+        false -> ok
+    end.
+
+%% @doc What a scrape gets. A failure here would cost it the metrics of everybody else.
+-spec collect_mf(Registry :: atom(), fun((MetricFamily :: tuple()) -> term())) -> ok.
+collect_mf(_Registry, Callback) ->
+    Families = try
+                   families(http_pusher_metrics:read())
+               catch
+                   error:_ -> []
+               end,
+    lists:foreach(Callback, Families).
+
+-spec deregister_cleanup(Registry :: atom()) -> ok.
+deregister_cleanup(_Registry) ->
+    ok.
+
+is_running() ->
+    whereis(prometheus_sup) =/= undefined
+        andalso http_pusher_host:exports(?LIBRARY, register_collector, 2).
+
+families({Pools, Rejected}) ->
+    [family(Family, Pools) || Family <- by_pool()]
+        ++ [create(http_pusher_rejected_total, counter,
+                   "Notifications that were not accepted, by reason",
+                   [{[{host_type, HostType}, {pool_name, PoolName}, {reason, Reason}], Count}
+                    || {HostType, PoolName, Reason, Count} <- Rejected])].
+
+by_pool() ->
+    [{http_pusher_waiting, gauge, "Notifications accepted and not started", number(waiting)},
+     {http_pusher_in_flight, gauge, "Requests in flight", number(in_flight)},
+     {http_pusher_workers, gauge, "Requests that may be in flight at the most", number(workers)},
+     {http_pusher_pending, gauge,
+      "Notifications waiting, in flight, or not counted by the reporter yet", number(pending)},
+     {http_pusher_pending_bytes, gauge, "Bytes of the pending notifications",
+      number(pending_bytes)},
+     {http_pusher_oldest_waiting_seconds, gauge,
+      "For how long the oldest waiting notification has waited", fun oldest/1},
+     {http_pusher_sent_total, counter, "Notifications that a response came back for",
+      number(sent)},
+     {http_pusher_failed_total, counter, "Accepted notifications that failed", number(failed)},
+     {http_pusher_retries_total, counter, "Attempts beyond a notification's first",
+      number(retries)},
+     {http_pusher_queue_time_seconds, histogram,
+      "From hand-over to the start of the first request", fun queue_time/1}].
+
+family({Name, Type, Help, Value}, Pools) ->
+    create(Name, Type, Help, [series(Pool, Value(Pool)) || Pool <- Pools]).
+
+series(#{name := Name}, {Buckets, Count, Sum}) -> {[{pool, Name}], Buckets, Count, Sum};
+series(#{name := Name}, Value) -> {[{pool, Name}], Value}.
+
+create(Name, Type, Help, Series) ->
+    prometheus_model_helpers:create_mf(Name, Help, Type, Series).
+
+number(Key) ->
+    fun(Pool) -> maps:get(Key, Pool) end.
+
+oldest(#{oldest_waiting := undefined}) -> 0;
+oldest(#{oldest_waiting := Milliseconds}) -> Milliseconds / 1000.
+
+%% Buckets are cumulative.
+queue_time(#{queue_time := {Ranges, Sum, _Longest}}) ->
+    {Buckets, Count} = lists:mapfoldl(fun({UpTo, Count}, Before) ->
+                                              {{seconds(UpTo), Before + Count}, Before + Count}
+                                      end, 0, Ranges),
+    {Buckets, Count, Sum / 1000000}.
+
+%% Whole seconds as such: the library writes a float with all its digits.
+seconds(infinity) -> infinity;
+seconds(Microseconds) when Microseconds rem 1000000 =:= 0 -> Microseconds div 1000000;
+seconds(Microseconds) -> Microseconds / 1000000.

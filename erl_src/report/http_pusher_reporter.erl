@@ -1,0 +1,155 @@
+%% @doc Counts outcomes in the host's metrics and logs them.
+%%
+%% The engine sends one message when there is something and this process waits; it then takes batches
+%% until there is nothing. After each outcome it says that it has counted it, so that its successor
+%% goes on at that place if it is killed. Rejections come as rows of counts, and are counted in parts:
+%% what its successor may count a second time is one outcome, or one part. A session that waits for an
+%% outcome is told once that is counted.
+%%
+%% Not here: which metrics the host has (http_pusher_host), how failures are put into lines
+%% (http_pusher_log).
+-module(http_pusher_reporter).
+-behaviour(gen_server).
+
+-export([start_link/1]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+
+-type state() :: #{
+    generation := http_pusher_host:generation(),
+    log_level := logger:level() | none,
+    handlers := #{http_pusher_nif:handler_id() => {binary(), binary(), binary()}},
+    log := http_pusher_log:storm()
+}.
+
+%% A look without being woken: the engine's threads may have ended with outcomes still here.
+-define(IDLE, 1000).
+%% A row of rejections is counted in this many updates of the host's metrics at most: one by one where
+%% it has no more, and a million cost no more than these.
+-define(PARTS, 64).
+
+-spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_link(Settings) ->
+    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
+
+-spec init(http_pusher_settings:settings()) -> {ok, state(), 0}.
+init(#{log_level := LogLevel}) ->
+    process_flag(trap_exit, true),
+    %% It must keep up with the engine's threads while sessions keep the schedulers busy.
+    process_flag(priority, high),
+    http_pusher_nif:attach(),
+    {ok, #{generation => http_pusher_host:generation(), log_level => LogLevel,
+           handlers => #{}, log => http_pusher_log:new()}, 0}.
+
+-spec handle_call(term(), gen_server:from(), state()) ->
+    {reply, {error, unknown_call}, state(), 0}.
+handle_call(_Request, _From, State) ->
+    {reply, {error, unknown_call}, State, 0}.
+
+-spec handle_cast(term(), state()) -> {noreply, state(), 0}.
+handle_cast(_Request, State) ->
+    {noreply, State, 0}.
+
+%% `outcomes_ready', or the time-out that follows a batch.
+-spec handle_info(term(), state()) -> {noreply, state(), timeout()}.
+handle_info(_Info, State) ->
+    {noreply, State1, Wait} = report(State),
+    {noreply, State1, Wait}.
+
+-spec terminate(term(), state()) -> ok.
+terminate(_Reason, State) ->
+    _ = report_all(State, 100),
+    ok.
+
+report_all(State, 0) ->
+    State;
+report_all(State, Batches) ->
+    case report(State) of
+        {noreply, State1, 0} -> report_all(State1, Batches - 1);
+        {noreply, State1, _} -> State1
+    end.
+
+report(State = #{log_level := LogLevel}) ->
+    Verbose = http_pusher_log:allowed(info, LogLevel),
+    Outcomes = http_pusher_nif:take_outcomes(Verbose),
+    State1 = lists:foldl(fun(Outcome, S) -> outcome(Outcome, Verbose, S) end, State, Outcomes),
+    %% Before the rows, which then have what these sessions wait for.
+    Waiters = http_pusher_nif:rejection_waiters(),
+    Rejections = http_pusher_nif:rejections(),
+    State2 = lists:foldl(fun rejected/2, State1, Rejections),
+    lists:foreach(fun http_pusher_wait:counted/1, Waiters),
+    http_pusher_log:notices(http_pusher_nif:notices()),
+    #{log := Log} = State2,
+    {Log1, NextLine} = http_pusher_log:due(Log),
+    %% All come in batches: there may be more.
+    Wait = case {Outcomes, Rejections, Waiters} of
+               {[], [], []} -> min(NextLine, ?IDLE);
+               _ -> 0
+           end,
+    {noreply, State2#{log := Log1}, Wait}.
+
+outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
+    {{HostType, _, _} = Info, State} = handler(Handler, State0),
+    #{generation := Generation, log := Log} = State,
+    Counted = count(fun() -> count(Generation, HostType, Sender, Verdict) end),
+    Log1 = http_pusher_log:uncounted(Counted, HostType, 1, Log),
+    http_pusher_nif:outcome_counted(),
+    http_pusher_wait:counted(Waiter),
+    case Verdict of
+        {sent, Status, Micros} when Verbose ->
+            http_pusher_log:sent(Info, Sender, Details, Status, Micros),
+            State#{log := Log1};
+        {sent, _, _} ->
+            State#{log := Log1};
+        {failed, Reason, Text, Attempts} ->
+            Failure = #{sender => Sender, details => Details, text => Text, attempts => Attempts},
+            State#{log := failed(Info, Reason, 1, Failure, Log1, State)}
+    end.
+
+rejected({Handler, Reason, Count, Sender, Text}, State0) ->
+    {{HostType, _, _} = Info, State} = handler(Handler, State0),
+    #{generation := Generation, log := Log} = State,
+    Update = fun(Part, L) ->
+                     Counted = count(fun() -> http_pusher_host:count_failed(
+                                                Generation, HostType, {Sender, Part})
+                                     end),
+                     L1 = http_pusher_log:uncounted(Counted, HostType, Part, L),
+                     http_pusher_nif:rejections_counted(Handler, Reason, Part),
+                     L1
+             end,
+    Log1 = in_parts(Count, (Count + ?PARTS - 1) div ?PARTS, Update, Log),
+    Failure = #{sender => Sender, details => undefined, text => Text, attempts => 0},
+    State#{log := failed(Info, Reason, Count, Failure, Log1, State)}.
+
+in_parts(0, _Most, _Update, Log) ->
+    Log;
+in_parts(Count, Most, Update, Log) ->
+    Part = min(Count, Most),
+    in_parts(Count - Part, Most, Update, Update(Part, Log)).
+
+failed(Info, Reason, Count, Failure, Log, #{log_level := LogLevel}) ->
+    case http_pusher_log:allowed(warning, LogLevel) of
+        true -> http_pusher_log:failed(Info, Reason, Count, Failure, Log);
+        false -> Log
+    end.
+
+count(Generation, HostType, Sender, {sent, Status, Micros}) ->
+    http_pusher_host:count_sent(Generation, HostType, Sender, {Status, Micros});
+count(Generation, HostType, Sender, {failed, _, _, _}) ->
+    http_pusher_host:count_failed(Generation, HostType, {Sender, 1}).
+
+%% The host takes a module's metrics away right after it has stopped it.
+count(Update) ->
+    try Update() of
+        ok -> ok
+    catch
+        Class:Reason -> {Class, Reason}
+    end.
+
+handler(Id, State = #{handlers := Handlers}) ->
+    case Handlers of
+        #{Id := Info} ->
+            {Info, State};
+        _ ->
+            Info = http_pusher_nif:handler_info(Id),
+            {Info, State#{handlers := Handlers#{Id => Info}}}
+    end.
