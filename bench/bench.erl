@@ -1,9 +1,10 @@
-%% @doc `make bench': everything that is compared, side by side on one machine in one run.
+%% @doc `make bench': compares this module with a synchronous pool and with bare clients, on one machine
+%% in one run.
 %%
-%% Run by scripts/bench. A comparison is a list of contestants that are measured in turn, round after
-%% round (A B A B ...); what comes out is lists of samples, which `http-pusher-bench report' turns into
-%% ratios, table and plots. The host is the stand-in of 6.8, with its metrics; the endpoints are
-%% processes of their own, with one thread and without records.
+%% Run by scripts/bench. The contestants of a comparison are measured in turn, round after round
+%% (A B A B ...). The result is a list of samples for each, which `http-pusher-bench report' turns into
+%% ratios, a table and a picture. The host is the stand-in of 6.8, with its metrics. Each endpoint is a
+%% process of its own, with one thread, and keeps no records.
 -module(bench).
 
 -export([main/0]).
@@ -45,7 +46,7 @@ run(Quick) ->
     [sink:stop(Sink) || Sink <- maps:values(maps:get(sinks, Env))],
     write(Quick, grouped(Samples)).
 
-%% Notifications of one sample, and rounds.
+%% Notifications per sample, and rounds.
 sizes(true) -> #{quick => true, total => 20000, few => 4000, calls => 1000, rounds => 3, long => 2};
 sizes(false) -> #{quick => false, total => 80000, few => 8000, calls => 1500, rounds => 5, long => 3}.
 
@@ -55,7 +56,7 @@ part(Name, Part, Env, Size) ->
     say("~ts: ~.1f s", [Name, (erlang:monotonic_time(millisecond) - Begin) / 1000]),
     Samples.
 
-%% Round after round; each contestant gives its samples.
+%% Each contestant returns its samples of one round.
 rounds(Count, Contestants) ->
     [Sample || _ <- lists:seq(1, Count), Contestant <- Contestants, Sample <- Contestant()].
 
@@ -66,7 +67,7 @@ grouped(Samples) ->
 
 %%% Host, pools, endpoints
 
-%% A host type for each pool, so that their metrics are apart.
+%% Each pool has its own host type, so that each has metrics of its own.
 pools() ->
     [{fast, #{}, #{}},
      {slot, #{plan => "status=200 delay=10"}, #{}},
@@ -111,7 +112,7 @@ sink(Tag, #{sinks := Sinks}) ->
 product(Tag) ->
     bench_load:product([host_type(Tag)]).
 
-%% The pool is up only while it is measured, and warm when it is.
+%% The pool runs only while it is measured, and its connections are open by then.
 with_sync(Tag, Env, Fun) ->
     Pool = sync_pool:start(?ADDRESS, sink:port(sink(Tag, Env)), ?WORKERS),
     try Fun(bench_load:sync(host_type(Tag), Pool))
@@ -121,40 +122,24 @@ with_sync(Tag, Env, Fun) ->
 load(Total) ->
     #{callers => ?CALLERS, total => Total, senders => ?CALLERS}.
 
-%%% Bare clients
-
-bench(Arguments) ->
-    Numbers = numbers(Arguments),
-    {Numbers("per_second"), Numbers("cpu_seconds") * 100000 / Numbers("requests")}.
-
-%% What a bare client prints, by key.
-numbers(Arguments) ->
-    Printed = bench_os:run(os:getenv("BENCH_BINARY"), Arguments),
-    fun(Key) ->
-            {match, [Text]} = re:run(Printed, ["\"", Key, "\":([0-9.e+-]+)"],
-                                     [{capture, all_but_first, list}]),
-            try list_to_float(Text) catch error:badarg -> list_to_integer(Text) * 1.0 end
-    end.
-
-arguments(Sink, Total) ->
-    ["--url", sink:url(Sink, "/notifications"), "--connections", integer_to_list(?WORKERS),
-     "--requests", integer_to_list(Total)].
+%%% Programs in Rust
 
 raw(Client, Sink, Total, More) ->
-    bench(["raw", "--client", Client | arguments(Sink, Total)] ++ More).
+    bench_client:raw(Client, url(Sink), {?WORKERS, Total}, More).
+
+engine(Sink, Total) ->
+    bench_client:engine(url(Sink), {?WORKERS, Total}, []).
+
+url(Sink) ->
+    sink:url(Sink, "/notifications").
 
 %%% The comparisons
 
 hand_off(_Name, Env, #{calls := Calls, rounds := Rounds}) ->
     warm_up(fast),
     fill(stalled, 10000, 1000),
-    Dropper = bench_cast:start(),
     Samples = rounds(Rounds, [fun() -> latencies("idle", product(fast), Calls) end,
-                              fun() -> latencies("cast", bench_load:cast(host_type(fast), Dropper),
-                                                 Calls) end,
-                              fun() -> latencies("stalled", product(stalled), Calls) end,
-                              fun() -> wake(Calls) end]),
-    bench_cast:stop(Dropper),
+                              fun() -> latencies("stalled", product(stalled), Calls) end]),
     empty(stalled, Env),
     Samples.
 
@@ -162,10 +147,6 @@ latencies(Name, Target, Calls) ->
     Sorted = lists:sort(bench_load:hand_off(Target, Calls, 1000)),
     [{"handoff_" ++ Name ++ "_p50", percentile(50, Sorted)},
      {"handoff_" ++ Name ++ "_p99", percentile(99, Sorted)}].
-
-wake(Calls) ->
-    Numbers = numbers(["wake", "--calls", integer_to_list(Calls)]),
-    [{"wake_p50", Numbers("p50")}, {"wake_p99", Numbers("p99")}].
 
 percentile(Percent, Sorted) ->
     lists:nth(max(1, ceil(length(Sorted) * Percent / 100)), Sorted).
@@ -176,7 +157,7 @@ warm_up(Tag) ->
 fill(Tag, Total, Senders) ->
     bench_load:accepted(product(Tag), #{callers => 10, total => Total, senders => Senders}).
 
-%% Lets an endpoint answer that has stalled, until all is delivered.
+%% Lets a stalled endpoint answer until everything is delivered.
 empty(Tag, Env) ->
     Sink = sink(Tag, Env),
     ok = sink:plan(Sink, "status=200"),
@@ -204,7 +185,7 @@ throughput(_Name, Env, #{total := Total, rounds := Rounds}) ->
                [fun() -> both("raw", raw("reqwest", Sink, Total, [])) end,
                 fun() -> both("product", bench_load:throughput(product(fast), load(Total))) end,
                 fun() -> both("sync", bench_load:throughput(Sync, load(Total))) end,
-                fun() -> both("engine", bench(["engine" | arguments(Sink, Total)])) end,
+                fun() -> both("engine", engine(Sink, Total)) end,
                 fun() -> both("hyper", raw("hyper", Sink, Total, [])) end])
     end).
 
@@ -265,20 +246,11 @@ write(Quick, Groups) ->
                {"cores", erlang:system_info(logical_processors)},
                {"schedulers", erlang:system_info(schedulers_online)},
                {"engine_threads", maps:get(tokio_threads, http_pusher_settings:current())},
-               {"otp", erlang:system_info(otp_release)}],
-    Samples = [{Name, {list, Values}} || {Name, Values} <- lists:sort(maps:to_list(Groups))],
+               {"otp", {string, erlang:system_info(otp_release)}}],
+    Samples = [{Name, [float(Value) || Value <- Values]}
+               || {Name, Values} <- lists:sort(maps:to_list(Groups))],
     ok = file:write_file(filename:join(out(), "samples.json"),
-                         [object(Machine ++ [{"samples", {object, Samples}}]), $\n]).
-
-object(Pairs) ->
-    ["{", lists:join(",", [[json(Name), ":", json(Value)] || {Name, Value} <- Pairs]), "}"].
-
-json({object, Pairs}) -> object(Pairs);
-json(Value) when is_boolean(Value) -> atom_to_list(Value);
-json(Value) when is_integer(Value) -> integer_to_list(Value);
-json(Value) when is_float(Value) -> io_lib:format("~.3f", [Value]);
-json({list, Values}) -> ["[", lists:join(",", [json(Value) || Value <- Values]), "]"];
-json(Text) -> ["\"", Text, "\""].
+                         [json_text:object(Machine ++ [{"samples", {object, Samples}}]), $\n]).
 
 say(Format, Arguments) ->
     io:format(standard_error, Format ++ "~n", Arguments).

@@ -1,10 +1,10 @@
-%% @doc Callers that hand over notifications, as sessions do, and what that takes.
+%% @doc Callers that hand over notifications as sessions do, and the time and CPU that this takes.
 %%
 %% A load is measured from the first push until every outcome is counted in the metrics. A target is
-%% the product or the opponent, with the host type that its metrics are counted for.
+%% this module or the synchronous pool, with the host types whose metrics count its outcomes.
 -module(bench_load).
 
--export([product/1, sync/2, cast/2, callers/2, throughput/2, accepted/2, push_each/3, hand_off/3,
+-export([product/1, sync/2, callers/2, throughput/2, accepted/2, push_each/3, hand_off/3,
          wait_idle/1, counted/1, message_bytes/0]).
 
 -export_type([target/0, load/0]).
@@ -13,10 +13,10 @@
                     throttled := boolean()}.
 -type load() :: #{callers := pos_integer(), total := pos_integer(), senders := pos_integer()}.
 
-%% At a time, as many as this are pending: a node that has more than that is not measured here.
+%% At most this many are pending at a time: a node with a longer queue is not measured here.
 -define(WINDOW, 10000).
 -define(LOOK_EVERY, 16).
-%% Far less than the window lasts; sessions would not look at all.
+%% Far shorter than the window takes to empty. Real sessions would not check at all.
 -define(PAUSE, 40).
 -define(LIMIT_MS, 60000).
 -define(EVENT, mod_event_pusher_http_sent).
@@ -33,24 +33,19 @@ sync(HostType, Pool) ->
     #{host_types => [HostType], throttled => false,
       push => fun(Acc, Params, Extra) -> bench_sync:push_event(Pool, Acc, Params, Extra) end}.
 
--spec cast(binary(), pid()) -> target().
-cast(HostType, Pid) ->
-    #{host_types => [HostType], throttled => false,
-      push => fun(Acc, Params, Extra) -> bench_cast:push_event(Pid, Acc, Params, Extra) end}.
-
 %% @doc Notifications per second, and CPU seconds of this node for 100,000 of them.
 -spec throughput(target(), load()) -> {float(), float()}.
 throughput(#{host_types := HostTypes} = Target, #{total := Total} = Load) ->
     Before = counted(HostTypes),
     Go = callers(Target, Load),
-    Cpu = bench_os:cpu_seconds(),
+    Cpu = os_figures:cpu_seconds(),
     Begin = erlang:monotonic_time(microsecond),
     Go(),
     wait_counted(HostTypes, Before + Total, Begin + ?LIMIT_MS * 1000),
     Micros = erlang:monotonic_time(microsecond) - Begin,
-    {Total * 1.0e6 / Micros, (bench_os:cpu_seconds() - Cpu) * 100000 / Total}.
+    {Total * 1.0e6 / Micros, (os_figures:cpu_seconds() - Cpu) * 100000 / Total}.
 
-%% @doc Notifications per second that are accepted, whatever becomes of them.
+%% @doc Notifications accepted per second, whatever their outcome.
 -spec accepted(target(), load()) -> float().
 accepted(Target, #{total := Total} = Load) ->
     Go = callers(Target#{throttled := false}, Load),
@@ -58,7 +53,7 @@ accepted(Target, #{total := Total} = Load) ->
     Go(),
     Total * 1.0e6 / (erlang:monotonic_time(microsecond) - Begin).
 
-%% @doc Hands over from the calling process. Each event is made when it is its turn.
+%% @doc Hands over from the calling process. Each event is made just before it is pushed.
 -spec push_each(target(), Senders :: pos_integer(), Total :: pos_integer()) -> ok.
 push_each(#{push := Push, host_types := [HostType]}, Senders, Total) ->
     Packet = packet(),
@@ -67,7 +62,7 @@ push_each(#{push := Push, host_types := [HostType]}, Senders, Total) ->
                           Push(Acc, Params, Extra)
                   end, lists:seq(1, Total)).
 
-%% @doc Microseconds of each of so many calls, one caller, one call each interval of microseconds.
+%% @doc How long each call of one caller takes, in microseconds; the calls are `Interval' microseconds apart.
 -spec hand_off(target(), Calls :: pos_integer(), Interval :: pos_integer()) -> [float()].
 hand_off(#{host_types := [HostType | _], push := Push}, Calls, Interval) ->
     Events = list_to_tuple(events([HostType], 0, 1, 1000)),
@@ -90,7 +85,7 @@ wait_until(Due) ->
         _ -> ok
     end.
 
-%% @doc Callers that are ready to go; the fun lets them, and returns when they are done.
+%% @doc Starts callers that wait. The returned fun lets them go and returns when all are done.
 -spec callers(target(), load()) -> fun(() -> ok).
 callers(Target, #{callers := Callers, total := Total, senders := Senders}) ->
     Self = self(),
@@ -135,7 +130,7 @@ throttle(HostType) ->
             ok
     end.
 
-%% A caller's events: each sender and host type is some caller's, as far as there are enough.
+%% The events of one caller. Senders and host types are divided among the callers.
 events(HostTypes, N, Callers, Senders) ->
     Types = list_to_tuple(HostTypes),
     All = max(Senders, tuple_size(Types)),

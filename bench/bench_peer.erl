@@ -1,4 +1,4 @@
-%% @doc What needs a node of its own: resident memory, and a thousand pools.
+%% @doc Measurements that need a node of their own: resident memory, and a thousand pools.
 -module(bench_peer).
 
 -export([memory/0, pools/2]).
@@ -15,15 +15,15 @@ memory() ->
     Opts = #{hosts => [<<"few">>, <<"many">>], log => warning, record => false},
     with_peer(Opts, fun(Peer) -> host_ctl:call(Peer, ?MODULE, fill, []) end).
 
-%% @doc Throughput over a thousand pools with one worker each and over one pool with a thousand, and
-%% the threads of the node before and after.
+%% @doc Throughput of a thousand pools with one worker each and of one pool with a thousand, and the
+%% threads of the node before and after.
 -spec pools(pos_integer(), pos_integer()) -> [{string(), number()}].
 pools(Total, Rounds) ->
     Sink = sink:start(#{record => false, threads => 1}),
     Pool = #{host => sink:url(Sink), request_timeout => ?LONG_MS, call_timeout => ?LONG_MS},
     One = [{global, shared, Pool#{workers => ?POOLS}}],
     Many = [{HostType, own, Pool#{workers => 1}} || HostType <- own()],
-    %% As a node does it: pools and modules are there when it has booted.
+    %% As in a real node, pools and modules are started while it boots.
     Opts = #{hosts => own() ++ shared(), log => warning, record => false, pools => One ++ Many,
              modules => [{HostType, [handler(shared)]} || HostType <- shared()]
                         ++ [{HostType, [handler(own)]} || HostType <- own()]},
@@ -61,13 +61,13 @@ bytes_each(Pool, Name, HostType, Senders) ->
     Tag = binary_to_atom(HostType),
     {ok, _} = host_ctl:start_pool(global, Tag, Pool),
     ok = host_ctl:start_module(HostType, [handler(Tag)]),
-    %% Workers and connections are there, and what the node takes for itself.
+    %% After this the workers, the connections and the node's own memory exist.
     pending(HostType, Senders, 1000),
     Before = resident(),
     pending(HostType, Senders, ?PENDING),
     {Name, (resident() - Before) / ?PENDING - bench_load:message_bytes()}.
 
-%% So many more are pending. From one process that keeps none of it.
+%% Makes so many more notifications pending, from a process whose heap then goes.
 pending(HostType, Senders, More) ->
     Pending = fun() -> maps:get(pending, http_pusher_nif:host_type_info(HostType)) end,
     Before = Pending(),
@@ -76,7 +76,7 @@ pending(HostType, Senders, More) ->
 
 resident() ->
     [erlang:garbage_collect(Pid) || Pid <- erlang:processes()],
-    bench_os:resident_bytes().
+    os_figures:resident_kb() * 1024.
 
 own() ->
     [<<"own", (integer_to_binary(N))/binary>> || N <- lists:seq(1, ?POOLS)].
@@ -84,13 +84,13 @@ own() ->
 shared() ->
     [<<"shared", (integer_to_binary(N))/binary>> || N <- lists:seq(1, ?POOLS)].
 
-%% @doc Threads of the node once one pool has delivered, and once a thousand have.
+%% @doc Threads of the node after one pool has delivered, and after a thousand have.
 -spec warm_up() -> [{string(), pos_integer()}].
 warm_up() ->
     _ = per_second(shared(), 5000),
-    Before = bench_os:threads(),
+    Before = os_figures:threads(),
     _ = per_second(own(), 5000),
-    [{"threads_1_pool", Before}, {"threads_1000_pools", bench_os:threads()}].
+    [{"threads_1_pool", Before}, {"threads_1000_pools", os_figures:threads()}].
 
 -spec compare(pos_integer()) -> [{string(), float()}].
 compare(Total) ->

@@ -1,11 +1,9 @@
-%% @doc The opponent: a pool as the stock module has it, written as well as one can.
+%% @doc A synchronous pool with the design of the stock module's, made as fast as that design allows.
 %%
-%% Worker processes with one keep-alive connection each and minimal HTTP/1.1 on it. The caller picks
-%% the worker with the shortest queue and waits for the response. The queues are counted in atomics,
-%% the request under way included, so that the choice costs no look into fifty processes and leaves no
-%% idle worker out; the stock module's (the length of the message queue) does both.
-%%
-%% Not here: what else a session does for a notification (bench_sync).
+%% Each worker process has one keep-alive connection with minimal HTTP/1.1 on it. The caller picks the
+%% worker with the shortest queue and waits for the response. The queue lengths are in atomics and count
+%% the request in flight too. The stock module asks each process for its message queue length, which
+%% costs more and overlooks idle workers.
 -module(sync_pool).
 
 -export([start/3, stop/1, post/5]).
@@ -35,7 +33,7 @@ stop(#pool{workers = Workers}) ->
                           receive {'DOWN', Ref, _, _, _} -> ok end
                   end, tuple_to_list(Workers)).
 
-%% @doc The status of the response, which the caller waits for.
+%% @doc Posts, waits for the response and returns its status.
 -spec post(pool(), Path :: binary(), [{binary(), binary()}], Body :: binary(), timeout()) ->
     {ok, pos_integer()} | {error, term()}.
 post(#pool{workers = Workers, load = Load, host = Host}, Path, Headers, Body, Timeout) ->
@@ -54,7 +52,7 @@ post(#pool{workers = Workers, load = Load, host = Host}, Path, Headers, Body, Ti
             {error, timeout}
     end.
 
-%% The first idle worker from a random one on, or else the one with the shortest queue.
+%% The first idle worker from a random position on, or else the one with the shortest queue.
 best(Load, Size) ->
     Start = rand:uniform(Size),
     best(Load, Size, Start, Size, Start, infinity).

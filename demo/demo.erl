@@ -1,9 +1,9 @@
-%% @doc The demo: a node with the application in the stand-in host, fed with the stanzas of
-%% test/data/stanzas.xml, and what became of each.
+%% @doc The demo: sends the stanzas of test/data/stanzas.xml through the application, in a node with the
+%% stand-in host, and shows the outcome of each.
 %%
-%% Run by scripts/demo. With an endpoint of one's own (the environment variable ENDPOINT) nothing is
-%% known of what was received; without, a sink on the loopback interface shows each POST as it came.
-%% The last line is one JSON object; the exit status is 1 where the counts do not add up.
+%% Run by scripts/demo. The environment variable ENDPOINT names your own endpoint; the demo cannot tell
+%% what that receives. Without it, a sink on the loopback interface shows each POST as it arrived. The
+%% last line is one JSON object. The exit status is 1 if the counts do not add up.
 -module(demo).
 
 -export([main/0]).
@@ -16,7 +16,7 @@
 -spec main() -> no_return().
 main() ->
     ok = io:setopts([{encoding, unicode}]),
-    %% Its lines would stand between the demo's own.
+    %% Otherwise its lines would appear between those of the demo.
     ok = logger:remove_handler(default),
     ok = logger:set_primary_config(level, info),
     Endpoint = endpoint(os:getenv("ENDPOINT")),
@@ -57,7 +57,7 @@ endpoint(Url) ->
             halt(2)
     end.
 
-%% Microseconds that the session spent in the host's hooks, the module's among them.
+%% How long the session spent in the host's hooks, including the module's, in microseconds.
 send({From, To, Type, Xml}) ->
     {Micros, _} = timer:tc(fun() -> host_ctl:send(From, To, Xml, Type, in) end),
     Micros.
@@ -88,7 +88,7 @@ log_lines() ->
         []
     end.
 
-%% A sender's requests come in the order of his outcomes: that is what a lane is for.
+%% The requests of one sender arrive in the order of its outcomes: a lane keeps order.
 show(#{sink := Sink}, Lines) ->
     Times = lists:foldl(fun(#{sender := Sender, response_time := Micros}, Acc) ->
                                 maps:update_with(Sender, fun(L) -> L ++ [Micros] end, [Micros], Acc);
@@ -165,8 +165,7 @@ problems(Counts, Pending) ->
 
 json(Counts) ->
     Keys = [pushed, accepted, rejected, sent, failed, received],
-    Pairs = [io_lib:format("\"~ts\":~w", [Key, maps:get(Key, Counts)]) || Key <- Keys],
-    ["{", lists:join(",", Pairs), "}"].
+    json_text:object([{Key, maps:get(Key, Counts)} || Key <- Keys]).
 
 how_to_use() ->
     say("~nIn a real node: add one line to etc/vm.args and restart the node,~n"

@@ -1,9 +1,9 @@
-%% @doc The soak: random load, random faults, random restarts and kills for some time, and then the
-%% books are checked to the last notification.
+%% @doc The soak: random load, random faults, random restarts and kills for some time. Then the counts
+%% are checked to the last notification.
 %%
-%% Run by scripts/soak. Two sinks are the endpoints; every message has a number of its own, so that what
-%% was received once, twice or not at all can be told. All choices come from one printed seed (their
-%% timing does not). The last line is one JSON object; the exit status is 1 where something is wrong.
+%% Run by scripts/soak. Two sinks are the endpoints. Every message has its own number, which tells
+%% whether it was received once, twice or not at all. All choices follow from one printed seed; their
+%% timing does not. The last line is one JSON object. The exit status is 1 if something is wrong.
 -module(soak).
 
 -export([main/0]).
@@ -31,7 +31,7 @@ main() ->
     [start_module(HostType) || HostType <- ?HOST_TYPES],
     Kills = counters:new(1, []),
     Sent = counters:new(1, []),
-    %% Slow enough that both sinks keep every record.
+    %% Slow enough for both sinks to keep every record.
     Pause = max(8, ?SENDERS * Seconds * 1000 * 2 div (2 * ?RECORDS)),
     Senders = [spawn_monitor(fun() -> sender(Seed + N, Pause, Sent) end)
                || N <- lists:seq(1, ?SENDERS)],
@@ -42,7 +42,7 @@ main() ->
                                   chaos(Sinks, Kills)
                           end),
     progress(erlang:monotonic_time(millisecond) + Seconds * 1000, Sinks),
-    %% A chaos that has crashed would make the rest worth nothing.
+    %% If the chaos process has crashed, the rest proves nothing.
     Crashed = stop_process(Chaos),
     [stop_process(Sender) || Sender <- Senders],
     calm(Sinks),
@@ -112,7 +112,7 @@ trouble(7, Sinks, _Kills) ->
     timer:sleep(rand:uniform(200) - 1),
     start_pool(pick(tuple_to_list(Sinks)), pick([5, 20, 50]));
 trouble(8, _Sinks, _Kills) ->
-    %% A pool that is down already has nothing to crash.
+    %% A pool that is already down cannot be crashed.
     catch host_ctl:crash_pool(global, http_pool);
 trouble(9, _Sinks, _Kills) ->
     HostType = pick(?HOST_TYPES),
@@ -152,7 +152,7 @@ stop_process({Pid, Ref}) ->
             stuck
     end.
 
-%% Everything as it should be again: what is pending now can be sent.
+%% Repairs everything, so that what is pending can be sent.
 calm(Sinks) ->
     [begin
          sink:listener(Sink, true),
@@ -183,7 +183,7 @@ account_text(Sum) ->
 
 %%% Books
 
-%% What the starter has counted shows up a little later.
+%% What the starter counted arrives a little later.
 settle(Handed, Deadline) ->
     #{pending := Pending, uncounted_rejections := Uncounted, pushed := Pushed} = sum_accounts(),
     #{notifications := Notifications, engine_down := Down} = soak_count:counts(Handed),
@@ -215,7 +215,7 @@ books(Sinks, Handed, Messages, Kills) ->
                         #{}, Ids),
     Once = length([Id || {Id, 1} <- maps:to_list(Times)]),
     Dropped = lists:sum([maps:get(records_dropped, sink:stats(S)) || S <- tuple_to_list(Sinks)]),
-    %% The metrics' own values begin anew with each start of the module; the events do not.
+    %% The metrics start at zero with each start of the module; the recorded events do not.
     Executed = [Measurements || {mod_event_pusher_http_sent, _, Measurements} <- host_ctl:events()],
     Sum#{messages => Messages,
          events => Events,
@@ -224,7 +224,7 @@ books(Sinks, Handed, Messages, Kills) ->
          kills => Kills,
          received_once => Once,
          received_twice => map_size(Times) - Once,
-         %% A response was read, but no endpoint has the request.
+         %% A response was read, but no endpoint received the request.
          lost => max(0, maps:get(sent, Sum) - map_size(Times)),
          records_dropped => Dropped,
          metric_sent => lists:sum([Count || #{count := Count} <- Executed]),
@@ -232,14 +232,10 @@ books(Sinks, Handed, Messages, Kills) ->
          metric_refused => Refused}.
 
 resources() ->
-    {ok, Status} = file:read_file("/proc/self/status"),
-    {match, [Rss]} = re:run(Status, "VmRSS:\\s*(\\d+) kB", [{capture, all_but_first, list}]),
-    {match, [Threads]} = re:run(Status, "Threads:\\s*(\\d+)", [{capture, all_but_first, list}]),
-    {ok, Fds} = file:list_dir("/proc/self/fd"),
-    #{rss_kb => list_to_integer(Rss), threads => list_to_integer(Threads), fds => length(Fds),
-      processes => erlang:system_info(process_count)}.
+    #{rss_kb => os_figures:resident_kb(), threads => os_figures:threads(),
+      fds => os_figures:file_descriptors(), processes => erlang:system_info(process_count)}.
 
-%% What is still being closed gets its time.
+%% Waits for connections and processes that are still closing.
 resources_level(Before, Tries) ->
     [erlang:garbage_collect(Pid) || Pid <- processes()],
     Now = resources(),
@@ -251,7 +247,7 @@ resources_level(Before, Tries) ->
             resources_level(Before, Tries - 1)
     end.
 
-%% Connections to the endpoints and threads for blocking calls come and go with the load.
+%% Some slack: connections and threads for blocking calls come and go with the load.
 unlevel(Before, Now) ->
     Slack = #{rss_kb => 65536, threads => 24, fds => 70, processes => 20},
     [Key || {Key, More} <- maps:to_list(Slack), maps:get(Key, Now) > maps:get(Key, Before) + More].
@@ -267,8 +263,8 @@ problems(Books, Before, After, Left, Crashed) ->
               {Left =:= 0, "some notifications have no outcome"},
               {Dropped =:= 0, "the sinks did not keep every record"},
               {Pushed > 0 andalso Sent > 0, "nothing was sent"},
-              %% The host hands a message over only while the module runs, or is just stopping; and a
-              %% module that has stopped has no handler.
+              %% The host hands a message over only while the module runs or is just stopping, and a
+              %% stopped module has no handlers.
               {Messages >= Events andalso Events >= Notifications, "a message became two"},
               {Notifications =:= Pushed + Down,
                "notifications are neither pushed nor counted as rejected with engine_down"},
@@ -286,13 +282,13 @@ problems(Books, Before, After, Left, Crashed) ->
     [lists:flatten(Text) || {false, Text} <- Checks].
 
 json(Seed, Seconds, Books, Before, After) ->
-    Keys = [messages, events, notifications, engine_down, pushed, accepted, rejected, sent, failed, received_once, received_twice, lost,
-            kills, metric_sent, metric_failed, metric_refused],
-    Pairs = [{seed, Seed}, {seconds, Seconds}] ++ [{Key, maps:get(Key, Books)} || Key <- Keys]
-        ++ lists:append([[{prefixed(Key, start), maps:get(Key, Before)},
-                          {prefixed(Key, 'end'), maps:get(Key, After)}]
-                         || Key <- [rss_kb, threads, fds, processes]]),
-    ["{", lists:join(",", [io_lib:format("\"~ts\":~b", [Key, Value]) || {Key, Value} <- Pairs]), "}"].
+    Keys = [messages, events, notifications, engine_down, pushed, accepted, rejected, sent, failed,
+            received_once, received_twice, lost, kills, metric_sent, metric_failed, metric_refused],
+    json_text:object([{seed, Seed}, {seconds, Seconds}]
+                     ++ [{Key, maps:get(Key, Books)} || Key <- Keys]
+                     ++ lists:append([[{named(Key, "start"), maps:get(Key, Before)},
+                                       {named(Key, "end"), maps:get(Key, After)}]
+                                      || Key <- [rss_kb, threads, fds, processes]])).
 
-prefixed(rss_kb, When) -> io_lib:format("rss_~ts_kb", [When]);
-prefixed(Key, When) -> io_lib:format("~ts_~ts", [Key, When]).
+named(rss_kb, When) -> ["rss_", When, "_kb"];
+named(Key, When) -> [atom_to_list(Key), "_", When].

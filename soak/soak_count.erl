@@ -1,8 +1,8 @@
-%% @doc What the soak's host hands to the module, counted outside of it.
+%% @doc Counts what the soak's host hands to the module, independently of the module.
 %%
-%% By the VM's own tracing, which is exact and changes nothing: calls of the module and of what it does
-%% for one handler, what the starter counts as rejected while there is no engine for it, and what the
-%% host's metrics refused because they were gone.
+%% It uses the VM's tracing, which is exact and changes nothing: calls of the module, calls of the
+%% function that handles one handler, what the starter counts as rejected while there is no engine, and
+%% what the host's metrics refused because they were gone.
 -module(soak_count).
 
 -export([start/0, counts/1]).
@@ -14,7 +14,7 @@
 -define(ENGINE_DOWN, {http_pusher_log, engine_down, 2}).
 -define(UNCOUNTED, {http_pusher_log, uncounted, 4}).
 
-%% @doc Counts from now on, calls of all processes.
+%% @doc Starts to count the calls of all processes.
 -spec start() -> pid().
 start() ->
     [{module, Module} = code:ensure_loaded(Module)
@@ -29,7 +29,7 @@ start() ->
 %% @doc The counts so far.
 -spec counts(pid()) -> counts().
 counts(Sum) ->
-    %% What was traced before this has then arrived.
+    %% After this, everything traced so far has arrived.
     Ref = erlang:trace_delivered(all),
     receive {trace_delivered, all, Ref} -> ok end,
     Sum ! {counts, self()},

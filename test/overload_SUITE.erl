@@ -121,12 +121,10 @@ push(Mine, [{Acc, Event} | Rest], Count) ->
 %% that have ended, and more of it the longer those took.
 outside_kb() ->
     [erlang:garbage_collect(Pid) || Pid <- processes()],
-    {ok, Status} = file:read_file("/proc/self/status"),
-    {match, [Rss]} = re:run(Status, "VmRSS:\\s*(\\d+) kB", [{capture, all_but_first, list}]),
     Carriers = [element(2, Size) || Allocator <- erlang:system_info(alloc_util_allocators),
                                     {instance, _, Kinds} <- erlang:system_info({allocator_sizes, Allocator}),
                                     {_Kind, Sizes} <- Kinds, Size <- Sizes, element(1, Size) =:= carriers_size],
-    list_to_integer(Rss) - lists:sum(Carriers) div 1024.
+    os_figures:resident_kb() - lists:sum(Carriers) div 1024.
 
 %%% How often and how late each scheduler turns to a process, and who had one for long
 

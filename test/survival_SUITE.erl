@@ -216,7 +216,7 @@ without_threads_the_node_goes_on(Config) ->
     Prlimit = fun(Args) -> string:trim(os:cmd(lists:join($ , As ++ ["prlimit", "--pid=" ++ Pid | Args]))) end,
     Hard = Prlimit(["--nproc", "--noheadings", "--output=HARD"]),
     %% The soft limit alone, so that it can be raised again.
-    "" = Prlimit(["--nproc=" ++ integer_to_list(threads(Pid) + More) ++ ":"]),
+    "" = Prlimit(["--nproc=" ++ integer_to_list(os_figures:threads(Pid) + More) ++ ":"]),
     _ = Call(host_ctl, start_module, [?HOST, [#{path => "/n"}]]),
     {ok, [#{reason := Reason}]} = Call(host_log, wait, [http_pusher_engine_down, 1, 50000]),
     ?assertNotEqual(nomatch, string:find(Reason, "engine_not_started")),
@@ -237,10 +237,6 @@ as_another_user() ->
         "0" -> {["setpriv", "--reuid=47912", "--regid=47912", "--clear-groups"], 1};
         _ -> {["env"], 0}
     end.
-
-threads(Pid) ->
-    {ok, Threads} = file:list_dir(filename:join(["/proc", Pid, "task"])),
-    length(Threads).
 
 without_the_library_the_node_goes_on(Config) ->
     Ebin = filename:dirname(code:which(?NIF)),

@@ -42,7 +42,7 @@ answer(Id, Slot, Spec) ->
                      Text = io_lib:format("~p", [{Class, Reason, Stack}]),
                      [{problem, string(lists:flatten(Text))}]
              end,
-    io:format("@ ~b ~ts~n", [Id, json(Result)]).
+    io:format("@ ~b ~ts~n", [Id, json_text:object(Result)]).
 
 host_type(Slot) -> <<"slot", (integer_to_binary(Slot))/binary, ".example">>.
 
@@ -83,7 +83,7 @@ run(Slot, #{url := Url, path := Path, http2 := Http2, senders := Senders} = Spec
      || Key <- [pushed, accepted, rejected, sent, failed]]
         ++ [{pending, maps:get(pending, Numbers)}, {milliseconds, Took},
             {metric_sent, maps:get(sent, Metrics)}, {metric_failed, maps:get(failed, Metrics)},
-            {statuses, statuses(Name)}, {reasons, Reasons}].
+            {statuses, {object, statuses(Name)}}, {reasons, {object, Reasons}}].
 
 with_tls(#{ca := Ca}, Options) ->
     Options#{tls => #{verify_mode => peer, cacertfile => Ca}};
@@ -152,16 +152,4 @@ reasons(Name) ->
 %%% Answers
 
 string(Text) ->
-    {string, unicode:characters_to_list(iolist_to_binary(io_lib:format("~ts", [Text])))}.
-
-json(Pairs) when is_list(Pairs) ->
-    Fields = [[io_lib:format("\"~ts\":", [Key]), json(Value)] || {Key, Value} <- Pairs],
-    ["{", lists:join(",", Fields), "}"];
-json({string, Text}) ->
-    ["\"", [escaped(Char) || Char <- Text], "\""];
-json(Number) when is_integer(Number) ->
-    integer_to_list(Number).
-
-escaped(Char) when Char =:= $"; Char =:= $\\ -> [$\\, Char];
-escaped(Char) when Char < 32 -> " ";
-escaped(Char) -> Char.
+    {string, iolist_to_binary(io_lib:format("~ts", [Text]))}.

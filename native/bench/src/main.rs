@@ -1,22 +1,21 @@
 //! Bare clients and the engine under load, for `make bench`, and the report of what it measured.
 //!
-//! `raw` and `engine` print one JSON line: how many requests a second, at how much CPU. The run as a
-//! whole is the Erlang driver's (`bench/`). Not here: what the figures are compared with (`report`).
+//! `raw` and `engine` print one JSON line: requests per second, and the CPU time they took. The Erlang
+//! driver (`bench/`) runs them in turn with what it measures itself and collects the samples for `report`.
 #![forbid(unsafe_code)]
 
+mod bare_load;
 mod connector;
 mod engine_load;
-mod hyper_load;
 mod load;
 mod report;
-mod reqwest_load;
-mod wake;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
+use bare_load::Client;
 use load::{Load, LoadError, Measured};
 
 #[derive(Debug, Parser)]
@@ -28,41 +27,29 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// A bare client: so many connections, each with its next request when it has the response.
+    /// A bare client: each connection sends its next request when it has the response to the last one.
     Raw {
         #[arg(long, value_enum, default_value_t = Client::Reqwest)]
         client: Client,
         #[command(flatten)]
         load: Load,
     },
-    /// The engine, with notifications enough waiting at any moment.
+    /// The engine, with enough notifications pending that no worker is ever idle.
     Engine {
-        /// Distinct senders, each a lane of its own.
+        /// Distinct senders, each with a lane of its own.
         #[arg(long, default_value_t = 200)]
         senders: usize,
         #[command(flatten)]
         load: Load,
     },
-    /// What waking a thread costs.
-    Wake {
-        /// How often, one millisecond apart.
-        #[arg(long)]
-        calls: u32,
-    },
-    /// Results, table and plots from samples.
+    /// Results, table and picture from the driver's samples.
     Report {
-        /// What the driver has measured.
+        /// The file that the driver has written.
         samples: PathBuf,
-        /// Directory for `results.json` and the plots.
+        /// Directory for `results.json` and `throughput.svg`.
         #[arg(long)]
         out: PathBuf,
     },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Client {
-    Reqwest,
-    Hyper,
 }
 
 fn main() -> ExitCode {
@@ -79,10 +66,6 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     let measured = match command {
         Command::Raw { client, load } => raw(client, &load)?,
         Command::Engine { senders, load } => engine_load::run(&load, senders)?,
-        Command::Wake { calls } => {
-            println!("{}", serde_json::to_string(&wake::run(calls))?);
-            return Ok(());
-        }
         Command::Report { samples, out } => {
             report::write(&samples, &out)?;
             return Ok(());
@@ -98,14 +81,8 @@ fn raw(client: Client, load: &Load) -> Result<Measured, LoadError> {
         runtime.worker_threads(threads);
     }
     let runtime = runtime.enable_all().build()?;
-    let run = async {
-        match client {
-            Client::Reqwest => reqwest_load::run(load).await,
-            Client::Hyper => hyper_load::run(load).await,
-        }
-    };
     runtime.block_on(async {
-        tokio::time::timeout(load.allowed(), run)
+        tokio::time::timeout(load.allowed(), bare_load::run(client, load))
             .await
             .unwrap_or(Err(LoadError::TooLong))
     })
