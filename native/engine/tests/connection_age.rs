@@ -5,7 +5,6 @@
 
 mod support;
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -17,6 +16,7 @@ use engine::settings::{PoolOptions, TlsOptions};
 use engine::transport::lifetimes::Lifetimes;
 use engine::transport::names::Names;
 use sink::{SinkConfig, SinkHandle, TlsSettings};
+use support::process::connections_to;
 use support::{BOUND, Bench, End, TempFile, millis, options, sink, until};
 
 const PROTOCOLS: [bool; 2] = [false, true];
@@ -182,15 +182,11 @@ fn an_idle_connection_is_closed() {
     }
 }
 
-/// The kernel's timer of each socket of this process that is connected to that port.
+/// The kernel's timer of each socket that is connected to that port.
 fn timers(port: u16) -> Vec<String> {
-    let table = fs::read_to_string("/proc/self/net/tcp").unwrap();
-    let timer = |line: &str| {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        let connected = columns[2].ends_with(&format!(":{port:04X}")) && columns[3] == "01";
-        connected.then(|| columns[5].split(':').next().unwrap().to_owned())
-    };
-    table.lines().skip(1).filter_map(timer).collect()
+    let connections = connections_to(port).into_iter();
+    let established = connections.filter(|connection| connection.state == "01");
+    established.map(|connection| connection.timer).collect()
 }
 
 #[test]

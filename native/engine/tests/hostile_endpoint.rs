@@ -5,7 +5,6 @@
 
 mod support;
 
-use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -13,7 +12,7 @@ use std::time::Duration;
 
 use engine::settings::PoolOptions;
 use sink::SinkConfig;
-use support::{Bench, End, options, sink};
+use support::{Bench, End, options, process, sink};
 
 #[track_caller]
 fn assert_sent(end: &End, expected: u16) {
@@ -79,16 +78,7 @@ fn nothing_is_remembered_of_a_response() {
 
 /// The most that was resident since the last reset, in KiB.
 fn peak() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-fn reset_peak() {
-    fs::write("/proc/self/clear_refs", "5").unwrap();
+    process::status("VmHWM")
 }
 
 const PIECE: &[u8] = &[b'x'; 16 * 1024];
@@ -144,7 +134,7 @@ fn memory_is_not_held() {
             workers: WORKERS,
             ..options(endless(head))
         });
-        reset_peak();
+        process::reset_peak();
         let before = peak();
         for n in 0..EACH {
             bench

@@ -6,7 +6,6 @@
 mod h2_support;
 mod support;
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use engine::tls::TlsClient;
 use engine::transport::link::Endpoint;
 use h2_support::Server;
 use http::{Response, StatusCode};
+use support::process::status;
 use support::{BOUND, Bench, End, millis, until};
 
 #[track_caller]
@@ -113,13 +113,6 @@ fn nothing_is_left_of_a_body() {
     }
 }
 
-fn resident_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("RssAnon"));
-    let value = line.unwrap().split_whitespace().nth(1).unwrap();
-    value.parse().unwrap()
-}
-
 #[test]
 fn a_body_that_nobody_wants_is_let_go_with_its_notification() {
     const COUNT: usize = 300;
@@ -135,7 +128,7 @@ fn a_body_that_nobody_wants_is_let_go_with_its_notification() {
     });
     let handler = bench.handler("/n");
     let text = vec![b'x'; 1024 * 1024];
-    let before = resident_kib();
+    let before = status("RssAnon");
     for n in 0..COUNT {
         let sender = format!("{n}");
         bench.push_text(pool, &handler, &sender, &text).unwrap();
@@ -144,7 +137,7 @@ fn a_body_that_nobody_wants_is_let_go_with_its_notification() {
         }
     }
     assert_eq!(asked.load(Ordering::Acquire), COUNT);
-    let grown = resident_kib().saturating_sub(before);
+    let grown = status("RssAnon").saturating_sub(before);
     println!("{grown} KiB more after {COUNT} bodies of 1 MiB");
     assert!(grown < COUNT as u64 * 1024 / 3, "{grown} KiB more");
     bench.assert_conserved();

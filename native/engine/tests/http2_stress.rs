@@ -6,7 +6,6 @@
 mod h2_support;
 mod support;
 
-use std::fs;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -19,6 +18,7 @@ use engine::transport::lifetimes::Lifetimes;
 use h2_support::Server;
 use http::Response;
 use sink::{SinkConfig, SinkHandle, TlsSettings};
+use support::process::{Connection, connections_to};
 use support::{BOUND, Bench, End, millis, pool_at, sink, until};
 
 #[track_caller]
@@ -233,16 +233,13 @@ fn dies_after_one(connections: Arc<AtomicUsize>) -> Server {
     })
 }
 
-/// Connections of this process to that port that are open on its side.
-fn connections_to(port: u16) -> usize {
-    let table = fs::read_to_string("/proc/self/net/tcp").unwrap();
-    let open = |line: &&str| {
-        let mut columns = line.split_whitespace().skip(2);
-        let remote = columns.next().unwrap().rsplit(':').next().unwrap();
-        // Established, or waiting to be closed by this side.
-        remote == format!("{port:04X}") && ["01", "08"].contains(&columns.next().unwrap())
-    };
-    table.lines().skip(1).filter(open).count()
+/// Connections to that port that are open on this side.
+fn open_connections_to(port: u16) -> usize {
+    let open = |connection: &Connection| ["01", "08"].contains(&connection.state.as_str());
+    connections_to(port)
+        .iter()
+        .filter(|connection| open(connection))
+        .count()
 }
 
 /// A peer that stops reading: what was given up is closed, however much there is left to send.
@@ -300,7 +297,7 @@ fn a_peer_that_does_not_read() {
     }
     assert!(!held.lock().unwrap().is_empty());
     until("all that was given up is closed", || {
-        connections_to(server.port) == 0
+        open_connections_to(server.port) == 0
     });
     bench.assert_conserved();
 }

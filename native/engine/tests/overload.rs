@@ -13,7 +13,7 @@ use engine::engine::NotTaken;
 use engine::report::reason::Rejection;
 use engine::settings::PoolOptions;
 use sink::SinkConfig;
-use support::{Bench, options, sink, until};
+use support::{Bench, options, process, sink, until};
 
 const PUSHES: u64 = 1_000_000;
 const SESSIONS: u64 = 4;
@@ -25,13 +25,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Resident memory of this process, in bytes.
 fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS"))
-        .unwrap();
-    let kilobytes: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kilobytes * 1024
+    process::status("VmRSS") * 1024
 }
 
 #[test]

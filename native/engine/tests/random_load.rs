@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use engine::engine::NotTaken;
 use engine::settings::PoolOptions;
 use sink::{Observer, Record, SinkConfig, SinkHandle};
+use support::process::{descriptors, status};
 use support::{Bench, End, options, sink, until};
 
 const FAULTS: &str = "70 status=200 delay=0-5 | 8 status=503 delay=0-40 body-size=3000 | \
@@ -37,17 +38,6 @@ impl Random {
         self.0 ^= self.0 << 17;
         (self.0 >> 11) % bound
     }
-}
-
-/// Lines of a file below /proc that tell how much this process uses.
-fn status(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 /// What is known of each notification, by the number that is its text; a byte each, so that a long

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use engine::engine::{Engine, EngineError, EngineSettings};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sink::SinkConfig;
-use support::{Bench, End, options, sink};
+use support::{Bench, End, options, process, sink};
 
 const CHILD: &str = "ENGINE_TEST_THREADS_REFUSED";
 /// A user of whom nothing else runs: the limit counts all threads of a user. Root has no such limit.
@@ -26,10 +26,6 @@ const BOUND: Duration = Duration::from_mins(1);
 fn limit(threads: u64) {
     let (_, hard) = getrlimit(Resource::RLIMIT_NPROC).unwrap();
     setrlimit(Resource::RLIMIT_NPROC, threads.min(hard), hard).unwrap();
-}
-
-fn threads_now() -> usize {
-    fs::read_dir("/proc/self/task").unwrap().count()
 }
 
 /// The test `name` of this file once more, in a process of its own and as a user of its own, if that
@@ -92,10 +88,10 @@ fn a_start_that_is_refused_a_thread_fails_and_can_be_made_again() {
             "",
         );
     }
-    let before = threads_now();
+    let before = process::status("Threads");
     let engine = Engine::default();
     for more in 0..4 {
-        limit(u64::try_from(before + more).unwrap());
+        limit(before + more);
         let begin = Instant::now();
         let error = engine.start(settings(4), || {}).unwrap_err();
         assert!(matches!(error, EngineError::Threads(_)), "{error}");
@@ -108,7 +104,7 @@ fn a_start_that_is_refused_a_thread_fails_and_can_be_made_again() {
         );
         assert!(!engine.ping());
         let gone = Instant::now();
-        while threads_now() > before {
+        while process::status("Threads") > before {
             assert!(gone.elapsed() < BOUND, "threads are left behind");
             std::thread::sleep(Duration::from_millis(1));
         }

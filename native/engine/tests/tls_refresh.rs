@@ -18,7 +18,7 @@ use engine::settings::TlsOptions;
 use engine::tls::{CHECK_EVERY, TlsClient};
 use engine::transport::link::Endpoint;
 use sink::{SinkConfig, SinkHandle, TlsSettings};
-use support::{BOUND, TempFile, pool_at, sink};
+use support::{BOUND, TempFile, pool_at, process, sink};
 use tokio::time::{Instant, advance};
 
 /// An endpoint that trusts the authority in a file.
@@ -126,11 +126,8 @@ fn fifo(path: &Path) {
 
 /// Threads of this process that read certificate files.
 fn readers() -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    tasks
-        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
-        .filter(|name| name.trim() == "http-pusher-pem")
-        .count()
+    let threads = process::threads().into_iter();
+    threads.filter(|name| name == "http-pusher-pem").count()
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! An engine with a reporter that remembers every outcome, and pools at sinks, for the tests beside.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod process;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
