@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use engine::engine::Engine;
-use engine::form;
-use engine::header;
-use engine::notification::{Content, Direction, Names, Notification, lane_key};
 use engine::queue::lanes::{LaneLimits, Lanes};
+use notification::{Content, Direction, Names, Notification, lane_key};
+use payload::{form, header};
 use tokio::time::Instant;
 
 const NAMES: Names<'static> = Names {

@@ -5,9 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
-use engine::notification::{Content, Direction, Handler, Names, Notification, lane_key};
-use engine::report::outcomes::Verdict;
 use engine::settings::{PoolOptions, TlsOptions};
+use notification::{Content, Direction, Handler, Names, Notification, Verdict, lane_key};
 
 use crate::load::{Load, LoadError, MESSAGE, Measured, Stopwatch};
 

@@ -15,12 +15,11 @@ use crate::notes::Severity;
 use crate::resolve::Route;
 use crate::terminal::{Colour, print_line};
 use engine::engine::{Engine, EngineSettings, NotTaken};
-use engine::notification::{Content, Direction, Names, Notification};
-use engine::report::outcomes::Verdict;
 use engine::settings::PoolSettings;
 use engine::tls::{PeerCertificate, TlsClient};
 use engine::transport::dial::{Dialled, dial};
 use engine::transport::names;
+use notification::{Content, Direction, Names, Notification, Verdict};
 use report::Report;
 
 /// Arguments of `send`.
@@ -135,7 +134,7 @@ fn send(route: &Route<'_>, from: &Jid, to: &Jid, message: &str) -> Result<Report
     let message = message.as_bytes();
     let notification = Notification::new(handler, Direction::In, names, message, Content::Form)
         .ok_or("the message is too long")?;
-    let body = String::from_utf8_lossy(&notification.body()).into_owned();
+    let body = String::from_utf8_lossy(&payload::body(&notification)).into_owned();
     engine
         .push(pool, b"sample", notification)
         .map_err(|not_taken| match not_taken {

@@ -12,7 +12,7 @@ use std::thread::Builder;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::panics;
+use notification::panics;
 
 /// Runs `work` on a new thread called `name`. What it returns comes through the receiver; an error
 /// there means that it panicked.

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::sync::AtomicUsize;
+use notification::sync::AtomicUsize;
 
 /// A bound on a sum, with what is used of it.
 #[derive(Debug)]

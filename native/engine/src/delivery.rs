@@ -17,17 +17,15 @@ use std::task::Poll;
 use http::{Response, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::faults;
 use crate::pool::in_flight::InFlight;
 use crate::pool::{Opened, Pool};
-use crate::report::outcomes::Verdict;
-use crate::report::reason::Reason;
 use crate::report::totals::PoolTotals;
 use crate::request::Prepared;
 use crate::transport::error::AttemptError;
 use crate::transport::link::{Body, Drained, Link};
 use crate::worker::Cell;
 use clock::Clock;
+use notification::{Reason, Verdict, fail_point};
 
 /// Attempts in all.
 pub const ATTEMPTS: u8 = 3;
@@ -41,7 +39,7 @@ pub async fn deliver(
     link: &mut Option<Link>,
     mut job: InFlight,
 ) -> Option<InFlight> {
-    faults::point("prepare");
+    fail_point::point("prepare");
     let (accepted_at, opened) = (job.accepted_at(), pool.opened());
     let prepared = opened.and_then(|opened| Prepared::new(opened, &mut job));
     let (Some(opened), Some(prepared), Some(accepted_at)) = (opened, prepared, accepted_at) else {
@@ -91,7 +89,7 @@ pub async fn deliver(
             );
         }
     };
-    faults::point("answered");
+    fail_point::point("answered");
     let verdict = Verdict::Sent {
         status: answer.response.status().as_u16(),
         elapsed: job.elapsed(),
@@ -134,7 +132,7 @@ async fn read_body(
     if !whole {
         *link = None;
     }
-    faults::point("read");
+    fail_point::point("read");
     job.and_then(|(job, verdict)| job.finish_and_take(cell, verdict))
 }
 
@@ -218,7 +216,7 @@ async fn attempt_once(
             Ok(false) if ready.has_answered_others() => {}
             Ok(false) => in_vain += 1,
             Ok(true) => {
-                faults::point("send");
+                fail_point::point("send");
                 let exchange = ready.exchange(prepared.request());
                 return clock.bound("response", exchange).await?;
             }
@@ -248,7 +246,7 @@ async fn connected<'a>(
     match link {
         Some(link) => Ok(link),
         None => {
-            faults::point("connect");
+            fail_point::point("connect");
             let connecting = opened.endpoint.link();
             let connected = if opened.settings.request_timeout.is_zero() {
                 // The stock client does not count connecting where the time-out is zero.

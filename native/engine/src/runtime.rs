@@ -12,8 +12,8 @@ use nix::unistd::{Pid, getpid};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-use crate::panics;
 use gate::{Decision, Gate};
+use notification::panics;
 
 use crate::report::outcomes::Outcomes;
 

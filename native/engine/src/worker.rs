@@ -11,14 +11,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use crate::delivery;
 use crate::pool::Pool;
 use crate::pool::in_flight::InFlight;
 use crate::queue::step::Turn;
 use crate::transport::link::Link;
-use crate::{delivery, faults};
 pub use cell::Cell;
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
+use notification::fail_point;
 
 /// A worker's place in its pool. It is given back when this is dropped, however that comes about.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ pub async fn run(mut seat: Seat) {
     seat.begun = true;
     let mut link: Option<Link> = None;
     loop {
-        faults::point("look");
+        fail_point::point("look");
         match seat.take_or_park() {
             Turn::Work(first) => {
                 let mut next = Some(first);

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
-use engine::headers::Headers;
-use engine::notification::{Content, Direction, Handler, Names, Notification, lane_key};
 use engine::pool::PoolState;
 use engine::settings::PoolOptions;
+use notification::{Content, Direction, Handler, Names, Notification, lane_key};
+use payload::Headers;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 /// Generous: nothing may depend on the machine being quick.
@@ -140,7 +140,7 @@ impl World {
                     let name = format!("x-{header}");
                     headers.add(name.as_bytes(), &vec![b'v'; length]).unwrap();
                 }
-                new(Content::Custom(&headers))
+                new(Content::Custom(headers.as_bytes()))
             }
         };
         self.engine.push(pool, &key, notification.unwrap()).unwrap();

@@ -19,13 +19,13 @@ use engine::queue::lanes::{Expiry, LaneLimits};
 use engine::queue::phase::Rules;
 use engine::queue::step::{Step, Turn};
 use engine::report::mailbox::Mailbox;
-use engine::report::reason::Reason;
 use engine::settings::WhenBusy;
-use engine::sync::Mutex;
 use engine::worker::Cell;
 use loom::future::block_on;
 use loom::sync::Notify;
 use loom::thread;
+use notification::Reason;
+use notification::sync::Mutex;
 use tokio::time::Instant;
 
 const LIMITS: LaneLimits = LaneLimits {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use engine::engine::{EngineError, NotTaken};
 use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
 use engine::report::notices::NoticeKind;
-use engine::report::reason::Rejection;
 use engine::settings::{PoolOptions, Remedy, TlsOptions};
+use notification::Rejection;
 use sink::{SinkConfig, SinkHandle, TlsSettings};
 use support::{BOUND, Bench, End, millis, options, sink, until};
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::engine::NotTaken;
-use engine::report::reason::Rejection;
 use engine::settings::PoolOptions;
+use notification::Rejection;
 use sink::SinkConfig;
 use support::{Bench, options, process, sink, until};
 

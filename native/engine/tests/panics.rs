@@ -3,8 +3,8 @@
 
 mod support;
 
-use engine::faults;
 use engine::settings::PoolOptions;
+use notification::fail_point;
 use sink::{SinkConfig, TlsSettings};
 use support::{Bench, End, pool_at, sink, until};
 
@@ -31,7 +31,7 @@ fn one_at_a_time(secure: bool) {
     for step in STEPS {
         // A connection is only made where there is none.
         let pool = bench.pool(options.clone());
-        faults::arm(step, 1);
+        fail_point::arm(step, 1);
         let (end, _) = bench.deliver(pool, &format!("{step} panics"));
         // The head of the response was read, and reported where the body was still to come.
         let sent = step == "read" && matches!(end, End::Sent { status: 200, .. });
@@ -65,7 +65,7 @@ fn many_at_once() {
             ..support::options(sink.url(""))
         });
         let before = bench.account();
-        faults::arm(step, 50);
+        fail_point::arm(step, 50);
         for n in 0..200 {
             bench.push(pool, &format!("{step} {n}")).unwrap();
         }
@@ -87,7 +87,7 @@ fn between_two_deliveries() {
         workers: 4,
         ..support::options(sink.url(""))
     });
-    faults::arm("look", 20);
+    fail_point::arm("look", 20);
     for n in 0..200 {
         bench.push(pool, &format!("{n}")).unwrap();
     }

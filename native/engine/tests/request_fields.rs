@@ -5,8 +5,8 @@
 
 mod support;
 
-use engine::headers::Headers;
-use engine::notification::{Content, Direction, Names, Notification, lane_key};
+use notification::{Content, Direction, Names, Notification, lane_key};
+use payload::Headers;
 use sink::{Record, SinkConfig, SinkHandle, TlsSettings, Version};
 use support::{BOUND, Bench, End, millis, pool_at, sink};
 
@@ -90,7 +90,7 @@ fn the_host_of_a_callback_module_is_the_only_one() {
         for host in ["other.example:1234", "[2001:db8::1]", "other_one.example"] {
             let (record, _) = arrives(
                 version,
-                Content::Custom(&custom(&[("x-a", "1"), ("Host", host)])),
+                Content::Custom(custom(&[("x-a", "1"), ("Host", host)]).as_bytes()),
             );
             let want = expected(&[("host", host), ("x-a", "1")]);
             assert_eq!(fields(&record), want, "{version:?}");
@@ -112,7 +112,7 @@ fn fields_that_http2_forbids() {
         ("x-blank", " "),
         ("x-plain", "a"),
     ];
-    let (record, authority) = arrives(Version::Http11, Content::Custom(&custom(&given)));
+    let (record, authority) = arrives(Version::Http11, Content::Custom(custom(&given).as_bytes()));
     let mut want = vec![("host", &*authority)];
     want.extend(given);
     let of_http1 = |(name, value): (String, String)| (name, value.trim().to_owned());
@@ -123,7 +123,7 @@ fn fields_that_http2_forbids() {
     want.sort();
     assert_eq!(seen, want);
 
-    let (record, authority) = arrives(Version::Http2, Content::Custom(&custom(&given)));
+    let (record, authority) = arrives(Version::Http2, Content::Custom(custom(&given).as_bytes()));
     let want = expected(&[
         ("host", &authority),
         ("te", "trailers"),

@@ -7,8 +7,8 @@ mod support;
 use std::time::{Duration, Instant};
 
 use engine::engine::{EngineSettings, NotTaken};
-use engine::report::reason::Rejection;
 use engine::settings::PoolOptions;
+use notification::Rejection;
 use sink::SinkConfig;
 use support::{Bench, options, sink, until};
 

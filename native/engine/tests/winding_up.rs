@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::engine::{EngineError, EngineSettings, NotTaken};
-use engine::report::reason::Rejection;
 use engine::settings::PoolOptions;
+use notification::Rejection;
 use sink::{SinkConfig, SinkHandle};
 use support::{BOUND, Bench, End, FOR_EVER, Seen, options, per_sender, sink, until};
 

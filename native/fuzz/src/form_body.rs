@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use engine::form;
-use engine::notification::Names;
+use notification::Names;
+use payload::form;
 
 fn stays(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_')

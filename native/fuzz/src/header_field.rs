@@ -1,7 +1,7 @@
 //! Whatever a callback module gives: a header that passes is one header to whoever reads the request,
 //! and one that does not pass is one that HTTP forbids, that frames the connection, or a `host` that is none.
 
-use engine::header;
+use payload::header;
 
 fn is_token(name: &[u8]) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::delivery::MAX_BODY;
-use engine::report::reason::Reason;
 use engine::transport::http1::Http1;
 use engine::transport::link::Drained;
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
+use notification::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 fn request() -> Request<Full<Bytes>> {

@@ -1,6 +1,6 @@
 //! The atoms of the interface, in one place.
 
-use engine::report::reason::Rejection;
+use notification::Rejection;
 use rustler::{Atom, Encoder, Env, Error, NifResult, Term};
 
 rustler::atoms! {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::engine::EngineSettings;
-use engine::host_type::HostType;
 use engine::transport::lifetimes::Lifetimes;
+use notification::HostType;
 use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
 
 use crate::held::{self, held};
@@ -71,11 +71,11 @@ fn measured_calls() -> Vec<(&'static str, u64, u64)> {
     held::list()
 }
 
-/// Whether the host's form encoder escapes in groups; see `engine::form`.
+/// Whether the host's form encoder escapes in groups; see `payload::form`.
 #[rustler::nif]
 fn imitate_encoder(in_groups: bool) -> rustler::Atom {
     let _held = held!("imitate_encoder");
-    engine::form::imitate(in_groups);
+    payload::form::imitate(in_groups);
     atoms::ok()
 }
 

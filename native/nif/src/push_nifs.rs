@@ -6,10 +6,8 @@
 use std::cell::RefCell;
 
 use engine::engine::NotTaken;
-use engine::headers::Headers;
-use engine::notification::{Content, Direction, Names, Notification, lane_key};
-use engine::report::reason::Rejection;
-use engine::waiter::Waiter;
+use notification::{Content, Direction, Names, Notification, Rejection, Waiter, lane_key};
+use payload::Headers;
 use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, Term};
 
 use crate::held::held;
@@ -147,7 +145,7 @@ fn with_headers<'a>(
         way,
         names,
         body,
-        Content::Custom(&headers),
+        Content::Custom(headers.as_bytes()),
     )
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Mutex;
 
-use engine::notification::{Direction, Names};
 use engine::report::notices::NoticeKind;
-use engine::report::outcomes::{Outcome, Verdict};
+use engine::report::outcomes::Outcome;
+use notification::{Direction, Names, Verdict};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};

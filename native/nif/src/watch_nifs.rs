@@ -9,9 +9,9 @@ use std::time::Duration;
 use engine::figures::Figures;
 use engine::pool::Pool;
 use engine::report::queue_time::{BOUNDS, QueueTimes};
-use engine::report::reason::Rejection;
 use engine::report::totals::LastFailure;
 use engine::settings::{PoolSettings, WhenBusy};
+use notification::Rejection;
 use rustler::{Atom, Encoder, Env, NifMap, Term};
 
 use crate::{ENGINE, atoms};

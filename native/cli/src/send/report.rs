@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use engine::report::outcomes::Verdict;
 use engine::tls::PeerCertificate;
 use engine::transport::dial::Dialled;
+use notification::Verdict;
 use serde_json::{Value, json};
 
 use crate::resolve::Route;

@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::pool::Opened;
-use crate::report::reason::Reason;
 use crate::transport::error::AttemptError;
+use notification::Reason;
 
 /// The time of one attempt.
 pub(super) struct Clock<'a> {

@@ -23,18 +23,16 @@ use tokio::runtime::Runtime;
 
 use crate::apart::Slots;
 use crate::budget::Bound;
-use crate::host_type::HostType;
-use crate::notification::Handler;
 use crate::pool::Pool;
 use crate::pool::opening::READERS_AT_MOST;
 use crate::report::notices::Notices;
 use crate::report::outcomes::Outcomes;
-use crate::report::reason::Reason;
 use crate::report::rejections::Rejections;
 use crate::report::totals::Totals;
 use crate::runtime;
 use crate::settings::ConfigError;
 use crate::transport::names::Names;
+use notification::{Handler, HostType, Reason};
 pub use push::NotTaken;
 pub use settings::EngineSettings;
 

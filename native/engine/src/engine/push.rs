@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::notification::{Handler, Notification};
 use crate::pool::Pool;
 use crate::queue::step::Refusal;
-use crate::report::reason::Rejection;
-use crate::waiter::Waiter;
+use notification::{Handler, Notification, Rejection, Waiter};
 
 /// Why a notification was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

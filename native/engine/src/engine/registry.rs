@@ -4,10 +4,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::host_type::HostType;
-use crate::notification::Handler;
-use crate::report::reason::Reason;
-use crate::report::totals::RejectedTotals;
+use notification::{Handler, HostType, Reason, RejectedTotals};
 
 impl Engine {
     /// The host type of this name, open for notifications; made where it is new.

@@ -10,12 +10,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use crate::notification::{Notification, Payload};
 use crate::queue::lanes::{Taken, Ticket};
-use crate::report::outcomes::Verdict;
-use crate::report::reason::Reason;
 use crate::worker::Cell;
-use crate::{heap, panics};
+use notification::{Notification, Reason, Verdict, heap, panics};
+use payload::Payload;
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -47,7 +45,7 @@ impl InFlight {
     pub fn take_payload(&mut self) -> Option<Payload> {
         let (item, _) = self.inside.as_mut()?;
         let before = item.notification.allocated();
-        let payload = item.notification.take_payload();
+        let payload = Payload::take(&mut item.notification);
         let beside = match &payload.headers {
             // They and the body are parts of what there was.
             Some(_) => before,

@@ -67,15 +67,16 @@ pub(super) mod tests {
     use tokio::time::{Instant, advance, sleep};
 
     use crate::budget::Bound;
-    use crate::host_type::HostType;
-    use crate::notification::{Content, Direction, Handler, Names, Notification};
     use crate::pool::{Pool, PoolLimits};
     use crate::queue::lanes::LaneLimits;
     use crate::report::outcomes::Outcomes;
     use crate::report::queue_time::QueueTimes;
-    use crate::report::totals::{RejectedTotals, Totals};
+    use crate::report::totals::Totals;
     use crate::settings::PoolOptions;
     use crate::transport::link::Endpoint;
+    use notification::{
+        Content, Direction, Handler, HostType, Names, Notification, RejectedTotals,
+    };
 
     /// A pool for so many notifications, also of one lane, that is not open yet.
     pub(in crate::pool) fn pool(totals: &Totals, items: usize) -> Arc<Pool> {

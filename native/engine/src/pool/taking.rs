@@ -7,10 +7,9 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use crate::notification::Notification;
 use crate::queue::lanes::{Lanes, Leftovers};
 use crate::queue::step::Refusal;
-use crate::report::reason::Rejection;
+use notification::{Notification, Rejection};
 
 /// Bytes by which a notification may take more or less than is reserved for it.
 const NEAR_ENOUGH: usize = 256;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Uri};
 
-use crate::notification::Handler;
 use crate::settings::{BaseUrl, PoolSettings};
 use crate::url;
+use notification::Handler;
 
 /// Where a handler's notifications go in this pool.
 #[derive(Clone, Debug)]

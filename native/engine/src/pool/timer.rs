@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Pool, Queued};
 use crate::queue::lanes::{Expiry, Taken};
-use crate::report::reason::Reason;
+use notification::Reason;
 
 /// Notifications that fail in one go: a hundred thousand that expire together would keep the thread
 /// from all other pools for a fifth of a second.

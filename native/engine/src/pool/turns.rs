@@ -10,8 +10,8 @@ use tokio::time::{advance, sleep};
 
 use super::Pool;
 use super::look::tests::{notification, open, pool};
-use crate::report::reason::Reason;
 use crate::report::totals::Totals;
+use notification::Reason;
 
 /// In milliseconds.
 const HOUR: u64 = 3_600_000;

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::Pool;
 use crate::queue::step::Refusal;
-use crate::report::reason::Reason;
 use crate::worker::Cell;
+use notification::Reason;
 
 /// Lanes and notifications looked at under one lock.
 const AT_ONCE: usize = 256;

@@ -20,7 +20,7 @@ use chunks::Chunks;
 use index::Index;
 use ready::Ready;
 
-use crate::heap;
+use notification::heap;
 
 /// Waiting items of type `T`, by lane.
 ///

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use super::fifo::Fifo;
-use crate::sync::{AtomicBool, AtomicUsize, Mutex};
+use notification::sync::{AtomicBool, AtomicUsize, Mutex};
 
 /// Items of type `T` on their way.
 #[derive(Debug)]

@@ -6,6 +6,5 @@ pub mod mailbox;
 pub mod notices;
 pub mod outcomes;
 pub mod queue_time;
-pub mod reason;
 pub mod rejections;
 pub mod totals;

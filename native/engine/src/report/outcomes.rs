@@ -6,36 +6,13 @@
 //! Not here: what the bell does (`engine`), how outcomes look in Erlang (the NIF).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
-use super::reason::Reason;
-use crate::notification::Notification;
 use crate::pool::Pool;
-
-/// What became of an accepted notification.
-#[derive(Debug)]
-pub enum Verdict {
-    /// A final response head was read.
-    Sent {
-        /// Its status.
-        status: u16,
-        /// From hand-over to the head.
-        elapsed: Duration,
-    },
-    /// It was not.
-    Failed {
-        /// In one word.
-        reason: Reason,
-        /// What was tried, on what, and what went wrong.
-        text: Arc<str>,
-        /// Attempts made.
-        attempts: u8,
-    },
-}
+use notification::{Notification, Verdict};
 
 /// The one outcome of a notification.
 #[derive(Debug)]

@@ -8,9 +8,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::reason::Rejection;
-use crate::notification::Handler;
-use crate::waiter::Waiter;
+use notification::{Handler, Rejection, Waiter};
 
 /// Waiting callers that are remembered. With more than these the reporter stands still, and nobody is
 /// told anything in time.

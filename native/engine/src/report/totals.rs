@@ -12,9 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::outcomes::Verdict;
 use super::queue_time::QueueTime;
-use super::reason::{Reason, Rejection};
+use notification::{Reason, RejectedTotals, Rejection, Verdict};
 
 /// Totals of all names.
 #[derive(Debug, Default)]
@@ -50,10 +49,6 @@ pub struct LastFailure {
     /// Attempts made.
     pub attempts: u8,
 }
-
-/// Rejections, by reason.
-#[derive(Debug, Default)]
-pub struct RejectedTotals([AtomicU64; Rejection::ALL.len()]);
 
 impl Totals {
     /// The totals of this name; from zero where it is new.
@@ -133,40 +128,9 @@ impl PoolTotals {
     }
 }
 
-impl RejectedTotals {
-    pub(crate) fn add(&self, reason: Rejection) {
-        self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How often for this reason.
-    #[must_use]
-    pub fn of(&self, reason: Rejection) -> u64 {
-        self.0[reason as usize].load(Ordering::Relaxed)
-    }
-
-    /// How often, for every reason there is.
-    #[must_use]
-    pub fn list(&self) -> [(Rejection, u64); Rejection::ALL.len()] {
-        Rejection::ALL.map(|reason| (reason, self.of(reason)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{RejectedTotals, Totals};
-    use crate::report::reason::Rejection;
-
-    #[test]
-    fn a_reason_has_a_count_of_its_own() {
-        let rejected = RejectedTotals::default();
-        for (n, reason) in Rejection::ALL.into_iter().enumerate() {
-            for _ in 0..=n {
-                rejected.add(reason);
-            }
-        }
-        let counts = rejected.list().map(|(_, count)| count);
-        assert_eq!(counts, std::array::from_fn(|n| n as u64 + 1));
-    }
+    use super::Totals;
 
     #[test]
     fn pools_of_one_name_share_their_totals() {

@@ -23,9 +23,9 @@ use tokio_rustls::client::TlsStream;
 use super::error::AttemptError;
 use super::names::Names;
 use super::socket::Socket;
-use crate::report::reason::Reason;
 use crate::settings::BaseUrl;
 use crate::tls::TlsClient;
+use notification::Reason;
 
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 

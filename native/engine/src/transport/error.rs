@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::names::LookUpError;
-use crate::report::reason::Reason;
+use notification::Reason;
 
 /// The end of an attempt without a response.
 #[derive(Clone, Debug)]

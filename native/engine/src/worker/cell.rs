@@ -6,8 +6,8 @@
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use crate::report::reason::Reason;
-use crate::sync::{AtomicBool, AtomicWaker, Mutex};
+use notification::Reason;
+use notification::sync::{AtomicBool, AtomicWaker, Mutex};
 
 /// What others see of a worker: a bell, and a way to cancel what it does.
 #[derive(Debug, Default)]

@@ -11,12 +11,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings, NotTaken};
-use engine::host_type::Account;
-use engine::notification::{Content, Direction, Handler, Names as Whose, Notification, lane_key};
 use engine::pool::PoolState;
-use engine::report::outcomes::Verdict;
 use engine::settings::{PoolOptions, TlsOptions};
 use engine::transport::names::Names;
+use notification::{
+    Account, Content, Direction, Handler, Names as Whose, Notification, Verdict, lane_key,
+};
 use sink::{Sink, SinkConfig, SinkHandle};
 
 pub const HOST_TYPE: &str = "localhost";
@@ -269,7 +269,7 @@ fn report(engine: &Engine, book: &Book) {
         let done = book.done.load(Ordering::Acquire);
         let batch = engine.outcomes.take(256, |outcome| Seen {
             sender: String::from_utf8(outcome.notification.names().sender.to_vec()).unwrap(),
-            text: outcome.notification.body().to_vec(),
+            text: payload::body(&outcome.notification).to_vec(),
             end: match &outcome.verdict {
                 Verdict::Sent { status, elapsed } => End::Sent {
                     status: *status,

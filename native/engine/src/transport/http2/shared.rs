@@ -12,9 +12,9 @@ use tokio::task::JoinError;
 use tokio::time::timeout;
 
 use super::{Http2, Room};
-use crate::report::reason::Reason;
 use crate::transport::dial::Dialled;
 use crate::transport::error::AttemptError;
+use notification::Reason;
 
 /// A connection and how it came about.
 type Made = (Http2, Arc<Dialled>);

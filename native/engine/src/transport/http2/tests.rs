@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
-use crate::report::reason::Reason;
+use notification::Reason;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const ROOM: usize = 1 << 20;

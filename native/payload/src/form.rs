@@ -8,7 +8,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::notification::Names;
+use notification::Names;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 

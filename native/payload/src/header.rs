@@ -57,7 +57,7 @@ fn is_host(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headers::{self, Headers};
+    use crate::{Headers, headers};
 
     #[test]
     fn ordinary_headers_pass_with_the_name_in_lower_case() {

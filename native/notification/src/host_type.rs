@@ -40,7 +40,8 @@ pub struct Account {
 }
 
 impl HostType {
-    pub(crate) fn new(id: u32, name: &str) -> Self {
+    /// A new one, open, with nothing counted.
+    pub fn new(id: u32, name: &str) -> Self {
         Self {
             id,
             name: name.into(),
@@ -60,18 +61,20 @@ impl HostType {
         self.open.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn set_open(&self, open: bool) {
+    /// Whether new notifications are taken from now on.
+    pub fn set_open(&self, open: bool) {
         self.open.store(open, Ordering::SeqCst);
     }
 
-    pub(crate) fn count_pushed(&self) {
+    /// Counts one that was handed over and not admitted.
+    pub fn count_pushed(&self) {
         self.pushed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts one notification as handed over and accepted, before it can have an outcome; false where
     /// the host type is closed. Looked at again after counting: whoever closes the host type and then
     /// finds nothing pending has seen the last of it.
-    pub(crate) fn admit(&self) -> bool {
+    pub fn admit(&self) -> bool {
         if !self.is_open() {
             return false;
         }
@@ -85,21 +88,24 @@ impl HostType {
     }
 
     /// Takes [`HostType::admit`] back for a notification that a pool refused after all.
-    pub(crate) fn take_back(&self) {
+    pub fn take_back(&self) {
         self.accepted.fetch_sub(1, Ordering::SeqCst);
         self.pushed.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_rejected(&self) {
+    /// Counts one of those handed over as rejected.
+    pub fn count_rejected(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_outcome(&self, sent: bool) {
+    /// Counts an outcome: sent, or failed.
+    pub fn count_outcome(&self, sent: bool) {
         let counter = if sent { &self.sent } else { &self.failed };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_acknowledged(&self) {
+    /// Counts an outcome that the reporter has acknowledged.
+    pub fn count_acknowledged(&self) {
         self.acknowledged.fetch_add(1, Ordering::SeqCst);
     }
 

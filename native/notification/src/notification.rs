@@ -1,33 +1,14 @@
 //! One notification: whose it is, what is sent, and which lane keeps its order.
 //!
-//! Not here: where it is sent (that is the pool's and the handler's), and what becomes of it
-//! (`outcome`).
+//! Where it is sent is the pool's and the handler's; what the request looks like is `payload`'s.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 
-use crate::headers::{self, Headers};
-use crate::host_type::HostType;
-use crate::report::totals::RejectedTotals;
-use crate::waiter::Waiter;
-use crate::{form, heap};
-
-/// One configured handler: an entry of the module's section, as far as the engine needs it.
-#[derive(Debug)]
-pub struct Handler {
-    /// Number, unique in the engine.
-    pub id: u32,
-    /// The host type it belongs to.
-    pub host_type: Arc<HostType>,
-    /// `pool_name`, for reports.
-    pub pool_name: Box<str>,
-    /// `path`, as configured; joined with the pool's prefix when it is used.
-    pub path: Box<str>,
-    /// Its notifications that were not taken, since the process started.
-    pub rejected: RejectedTotals,
-}
+use crate::Waiter;
+use crate::handler::Handler;
+use crate::heap;
 
 /// Way of a message, as in the chat event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,15 +24,16 @@ pub enum Direction {
 pub enum Content<'a> {
     /// The documented form of author, server, receiver and message; built when it is sent.
     Form,
-    /// Headers from a custom callback module, with the text as the body.
-    Custom(&'a Headers),
+    /// Headers from a custom callback module, with the text as the body: checked, and put behind one
+    /// another by `payload`, which alone reads them.
+    Custom(&'a [u8]),
 }
 
-/// What a request is made of, taken out of its notification.
+/// The request of a custom callback module, taken out of its notification.
 #[derive(Debug)]
-pub struct Payload {
-    /// Headers of a custom callback module; without one, the body is a form.
-    pub headers: Option<Vec<(HeaderName, HeaderValue)>>,
+pub struct OwnRequest {
+    /// Its headers, as they were handed over.
+    pub headers: Bytes,
     /// The body.
     pub body: Bytes,
 }
@@ -87,7 +69,7 @@ impl Notification {
     ) -> Option<Self> {
         let (form, headers) = match content {
             Content::Form => (true, &[][..]),
-            Content::Custom(headers) => (false, headers.as_bytes()),
+            Content::Custom(headers) => (false, headers),
         };
         let parts = [names.sender, names.server, names.receiver, text];
         let length: usize = parts.iter().map(|part| part.len()).sum();
@@ -153,44 +135,35 @@ impl Notification {
         heap::taken(self.bytes.len()) + waiter
     }
 
-    /// The request's body.
+    /// Whether the body is a form of names and text; otherwise it is the text.
     #[must_use]
-    pub fn body(&self) -> Bytes {
-        let [.., names, text] = self.ends.map(|end| end as usize);
-        let text = &self.bytes[names..text];
-        if !self.form {
-            return Bytes::copy_from_slice(text);
-        }
-        let mut form = form::encode(&self.names(), text);
-        if form.capacity() > KEEP && form.capacity() - form.len() > form.len() / 8 {
-            form.shrink_to_fit();
-        }
-        form.into()
+    pub fn is_form(&self) -> bool {
+        self.form
     }
 
-    /// What is to be sent, of which no second copy stays here if it is long.
+    /// The message, or the body of a custom callback module.
     #[must_use]
-    pub fn take_payload(&mut self) -> Payload {
+    pub fn text(&self) -> &[u8] {
+        let [.., names, text] = self.ends.map(|end| end as usize);
+        &self.bytes[names..text]
+    }
+
+    /// The request of a custom callback module, of which no second copy stays here; nothing for a form.
+    #[must_use]
+    pub fn take_own_request(&mut self) -> Option<OwnRequest> {
         if self.form {
-            let body = self.body();
-            if self.bytes.len() > KEEP {
-                self.forget_content();
-            }
-            return Payload {
-                headers: None,
-                body,
-            };
+            return None;
         }
         let [.., names, text] = self.ends.map(|end| end as usize);
         let whole = Bytes::from(self.forget_content());
-        Payload {
-            headers: Some(headers::parse(whole.slice(text..))),
+        Some(OwnRequest {
+            headers: whole.slice(text..),
             body: whole.slice(names..text),
-        }
+        })
     }
 
-    /// It has its outcome: the names are what is left to be said of it.
-    pub(crate) fn shed(&mut self) {
+    /// The rest has been sent, or never will be: of a long one only the names are kept.
+    pub fn shed(&mut self) {
         if self.bytes.len() > KEEP {
             self.forget_content();
         }

@@ -1,0 +1,27 @@
+//! What became of an accepted notification.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::reason::Reason;
+
+/// What became of an accepted notification.
+#[derive(Debug)]
+pub enum Verdict {
+    /// A final response head was read.
+    Sent {
+        /// Its status.
+        status: u16,
+        /// From hand-over to the head.
+        elapsed: Duration,
+    },
+    /// It was not.
+    Failed {
+        /// In one word.
+        reason: Reason,
+        /// What was tried, on what, and what went wrong.
+        text: Arc<str>,
+        /// Attempts made.
+        attempts: u8,
+    },
+}

@@ -1,0 +1,70 @@
+//! The header fields of a request, over HTTP/1.1 or HTTP/2.
+//!
+//! In HTTP/2 the authority is `:authority` alone: with a `host` field beside it, nginx answers 400
+//! (RFC 9113, 8.3.1). A callback module writes its headers once for both protocols, so what HTTP/2
+//! forbids and HTTP/1.1 does not is translated here, as an intermediary would do it (8.2.1, 8.2.2).
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::Payload;
+
+/// Fields about the connection, which HTTP/2 does not have. `header::check` refuses those that frame
+/// a request in HTTP/1.1 as well.
+const HTTP1_ONLY: [HeaderName; 3] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("http2-settings"),
+];
+
+impl Payload {
+    /// The fields of one request: for HTTP/1.1 with this `host`, for HTTP/2 without one.
+    #[must_use]
+    pub fn fields(&self, host: Option<&HeaderValue>) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(4);
+        if let Some(host) = host {
+            headers.insert(HOST, host.clone());
+        }
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        match &self.headers {
+            None => {
+                let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+                headers.insert(CONTENT_TYPE, form);
+            }
+            Some(own) => {
+                // The host is where the request goes, and in `host` or `:authority` already.
+                for (name, value) in own.iter().filter(|(name, _)| name != HOST) {
+                    if host.is_some() {
+                        headers.append(name.clone(), value.clone());
+                    } else if is_legal_in_http2(name, value) {
+                        headers.append(name.clone(), trimmed(value));
+                    }
+                }
+            }
+        }
+        headers
+    }
+}
+
+/// Whether HTTP/2 has such a field (RFC 9113, 8.2.2): none that is about the connection, and `te`
+/// with no other value than `trailers`.
+fn is_legal_in_http2(name: &HeaderName, value: &HeaderValue) -> bool {
+    let trailers = || {
+        value
+            .as_bytes()
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"trailers")
+    };
+    !HTTP1_ONLY.contains(name) && (name != TE || trailers())
+}
+
+/// The value without white space around it. HTTP/1.1 skips it; in HTTP/2 it makes the request
+/// malformed (RFC 9113, 8.2.1).
+fn trimmed(value: &HeaderValue) -> HeaderValue {
+    let bytes = value.as_bytes().trim_ascii();
+    if bytes.len() == value.len() {
+        return value.clone();
+    }
+    // A part of a valid value is valid.
+    HeaderValue::from_bytes(bytes).unwrap_or_else(|_| value.clone())
+}
