@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use engine::engine::Engine;
-use engine::queue::lanes::{LaneLimits, Lanes};
 use notification::{Content, Direction, Names, Notification, lane_key};
 use payload::{form, header};
+use queue::{LaneLimits, Lanes};
 use tokio::time::Instant;
 
 const NAMES: Names<'static> = Names {

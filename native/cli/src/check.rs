@@ -144,7 +144,7 @@ fn in_json(route: &Route<'_>) -> serde_json::Value {
         "url": route.url(),
         "workers": settings.workers,
         "max_waiting": settings.max_waiting,
-        "waits": settings.when_busy == engine::settings::WhenBusy::Wait,
+        "waits": settings.when_busy == queue::WhenBusy::Wait,
         "request_timeout_ms": u64::try_from(settings.request_timeout.as_millis()).ok(),
         "call_timeout_ms": u64::try_from(settings.call_timeout.as_millis()).ok(),
         "http2": settings.http2,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use engine::settings::{PoolOptions, PoolSettings, TlsOptions, Verify, Warning, WhenBusy};
+use engine::settings::{PoolOptions, PoolSettings, TlsOptions, Verify, Warning};
 use engine::tls::TlsClient;
+use queue::WhenBusy;
 
 use crate::document::{Node, Value};
 use crate::generation::{Host, Release};

@@ -20,12 +20,10 @@
 compile_error!("a panic must stay inside one delivery: build with panic = \"unwind\"");
 
 pub mod apart;
-pub mod budget;
 pub mod delivery;
 pub mod engine;
 pub mod figures;
 pub mod pool;
-pub mod queue;
 pub mod report;
 pub mod request;
 pub mod runtime;

@@ -19,6 +19,8 @@ pub use own::{LOG_LEVELS, OWN_SETTINGS, OwnKind, OwnSetting, OwnValue, check_own
 pub use problem::{ConfigError, Remedy, Warning};
 pub use secret::Secret;
 
+use queue::WhenBusy;
+
 /// The strategies of the host's pools; what they are called in the configuration file.
 pub const STRATEGIES: [&str; 5] = [
     "best_worker",
@@ -113,15 +115,6 @@ pub enum Verify {
     Peer,
     /// As `Peer`, and a self-signed certificate passes too.
     SelfsignedPeer,
-}
-
-/// What happens to a notification when every worker is busy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenBusy {
-    /// It waits for its turn.
-    Wait,
-    /// It is rejected (`next_available_worker`).
-    Reject,
 }
 
 /// Where a pool POSTs to, without the path.

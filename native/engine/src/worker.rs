@@ -14,12 +14,12 @@ use std::task::Poll;
 use crate::delivery;
 use crate::pool::Pool;
 use crate::pool::in_flight::InFlight;
-use crate::queue::step::Turn;
 use crate::transport::link::Link;
 pub use cell::Cell;
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
 use notification::fail_point;
+use queue::Turn;
 
 /// A worker's place in its pool. It is given back when this is dropped, however that comes about.
 #[derive(Debug)]

@@ -13,19 +13,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use engine::budget::Budget;
-use engine::queue::core::Core;
-use engine::queue::lanes::{Expiry, LaneLimits};
-use engine::queue::phase::Rules;
-use engine::queue::step::{Step, Turn};
 use engine::report::mailbox::Mailbox;
-use engine::settings::WhenBusy;
 use engine::worker::Cell;
 use loom::future::block_on;
 use loom::sync::Notify;
 use loom::thread;
 use notification::Reason;
 use notification::sync::Mutex;
+use queue::{Budget, Core, Expiry, LaneLimits, Rules, Step, Turn, WhenBusy};
 use tokio::time::Instant;
 
 const LIMITS: LaneLimits = LaneLimits {

@@ -10,8 +10,9 @@ use engine::figures::Figures;
 use engine::pool::Pool;
 use engine::report::queue_time::{BOUNDS, QueueTimes};
 use engine::report::totals::LastFailure;
-use engine::settings::{PoolSettings, WhenBusy};
+use engine::settings::PoolSettings;
 use notification::Rejection;
+use queue::WhenBusy;
 use rustler::{Atom, Encoder, Env, NifMap, Term};
 
 use crate::{ENGINE, atoms};

@@ -22,7 +22,6 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 
 use crate::apart::Slots;
-use crate::budget::Bound;
 use crate::pool::Pool;
 use crate::pool::opening::READERS_AT_MOST;
 use crate::report::notices::Notices;
@@ -34,6 +33,7 @@ use crate::settings::ConfigError;
 use crate::transport::names::Names;
 use notification::{Handler, HostType, Reason};
 pub use push::NotTaken;
+use queue::Bound;
 pub use settings::EngineSettings;
 
 /// How long a start waits for another one that has begun before it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::pool::Pool;
-use crate::queue::step::Refusal;
 use notification::{Handler, Notification, Rejection, Waiter};
+use queue::Refusal;
 
 /// Why a notification was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

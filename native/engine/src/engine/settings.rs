@@ -2,8 +2,8 @@
 //! Not here: a pool's options (`crate::settings`).
 
 use crate::pool::PoolLimits;
-use crate::queue::lanes::LaneLimits;
 use crate::transport::lifetimes::Lifetimes;
+use queue::LaneLimits;
 
 /// What the application's own settings say to the engine.
 #[derive(Clone, Copy, Debug)]

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use crate::queue::lanes::{Taken, Ticket};
 use crate::worker::Cell;
 use notification::{Notification, Reason, Verdict, heap, panics};
 use payload::Payload;
+use queue::{Taken, Ticket};
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use tokio::time::Instant;
 
 use super::Pool;
-use crate::queue::phase::Phase;
+use queue::Phase;
 
 /// Lanes looked at under one lock.
 const AT_ONCE: usize = 256;
@@ -66,9 +66,7 @@ pub(super) mod tests {
     use tokio::runtime::Handle;
     use tokio::time::{Instant, advance, sleep};
 
-    use crate::budget::Bound;
     use crate::pool::{Pool, PoolLimits};
-    use crate::queue::lanes::LaneLimits;
     use crate::report::outcomes::Outcomes;
     use crate::report::queue_time::QueueTimes;
     use crate::report::totals::Totals;
@@ -77,6 +75,7 @@ pub(super) mod tests {
     use notification::{
         Content, Direction, Handler, HostType, Names, Notification, RejectedTotals,
     };
+    use queue::{Bound, LaneLimits};
 
     /// A pool for so many notifications, also of one lane, that is not open yet.
     pub(in crate::pool) fn pool(totals: &Totals, items: usize) -> Arc<Pool> {

@@ -30,11 +30,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::budget::{Bound, Budget};
-use crate::queue::core::Core;
-use crate::queue::lanes::{LaneLimits, Lanes, Taken};
-use crate::queue::phase::{Phase, Rules};
-use crate::queue::step::Step;
 use crate::report::outcomes::{Outcome, Outcomes};
 use crate::report::totals::PoolTotals;
 use crate::settings::{PoolOptions, PoolSettings};
@@ -42,6 +37,7 @@ use crate::transport::link::Endpoint;
 use crate::worker::{self, Cell};
 use notification::{Notification, Reason, Verdict, heap};
 use opening::Progress;
+use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, Rules, Step, Taken};
 pub use state::PoolState;
 use target::Targets;
 

@@ -4,8 +4,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Pool;
-use crate::queue::step::Tally;
-use crate::settings::WhenBusy;
+use queue::{Tally, WhenBusy};
 
 /// A pool's numbers, of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

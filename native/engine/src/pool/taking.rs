@@ -7,9 +7,8 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use crate::queue::lanes::{Lanes, Leftovers};
-use crate::queue::step::Refusal;
 use notification::{Notification, Rejection};
+use queue::{Lanes, Leftovers, Refusal};
 
 /// Bytes by which a notification may take more or less than is reserved for it.
 const NEAR_ENOUGH: usize = 256;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use crate::queue::lanes::{Expiry, Taken};
 use notification::Reason;
+use queue::{Expiry, Taken};
 
 /// Notifications that fail in one go: a hundred thousand that expire together would keep the thread
 /// from all other pools for a fifth of a second.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Pool;
-use crate::queue::step::Refusal;
 use crate::worker::Cell;
 use notification::Reason;
+use queue::Refusal;
 
 /// Lanes and notifications looked at under one lock.
 const AT_ONCE: usize = 256;

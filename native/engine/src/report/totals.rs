@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::queue_time::QueueTime;
-use notification::{Reason, RejectedTotals, Rejection, Verdict};
+use notification::{Reason, RejectedTotals, Verdict};
 
 /// Totals of all names.
 #[derive(Debug, Default)]

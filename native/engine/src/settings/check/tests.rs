@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::settings::{
-    BaseUrl, ConfigError, PoolOptions, PoolSettings, STRATEGIES, TlsOptions, Warning, WhenBusy,
+    BaseUrl, ConfigError, PoolOptions, PoolSettings, STRATEGIES, TlsOptions, Warning,
 };
+use queue::WhenBusy;
 
 fn options() -> PoolOptions {
     PoolOptions {

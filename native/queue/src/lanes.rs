@@ -6,7 +6,7 @@
 //! their first item came to the head, which is what makes expiry a look at one lane.
 //!
 //! Not here: how many workers there are, whether the pool is open, what an item is. No clock is read
-//! and no lock taken; [`super::core`] puts those around it.
+//! and no lock taken; [`crate::core`] puts those around it.
 
 mod chunks;
 mod index;

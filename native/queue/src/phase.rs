@@ -1,9 +1,16 @@
 //! The phases of a pool, and what its settings say to its queue once it is open. Not here: what leads
-//! from one to the next ([`super::core`]).
+//! from one to the next ([`crate::core`]).
 
 use std::time::Duration;
 
-use crate::settings::WhenBusy;
+/// What happens to a notification when every worker is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenBusy {
+    /// It waits for its turn.
+    Wait,
+    /// It is rejected (`next_available_worker`).
+    Reject,
+}
 
 /// What a pool does with a new item.
 #[derive(Debug)]

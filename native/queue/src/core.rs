@@ -8,10 +8,9 @@
 
 use tokio::time::Instant;
 
-use super::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
-use super::phase::{Phase, Rules};
-use super::step::{Refusal, Step, Tally, Turn};
-use crate::settings::WhenBusy;
+use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
+use crate::phase::{Phase, Rules, WhenBusy};
+use crate::step::{Refusal, Step, Tally, Turn};
 
 /// State of a pool of workers `W` with items `T`.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! A bound on what may be pending: a count and a number of bytes that are reserved before a
 //! notification is taken and given back when its outcome is acknowledged.
 //!
-//! A pool has one of both, the node one of bytes. Not here: what a lane may hold (`queue::lanes`).
+//! A pool has one of both, the node one of bytes. Not here: what a lane may hold (`lanes`).
 
 use std::sync::atomic::Ordering;
 

@@ -1,5 +1,5 @@
 //! What a step of the queue gives back: an answer, work, and what is to be done outside the lock. Not
-//! here: the steps ([`super::core`]).
+//! here: the steps ([`crate::core`]).
 
 /// Why an item was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

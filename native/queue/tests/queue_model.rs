@@ -13,12 +13,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use engine::queue::core::Core;
-use engine::queue::lanes::{Expiry, LaneLimits, Lanes, Taken, Ticket};
-use engine::queue::phase::{Phase, Rules};
-use engine::queue::step::{Refusal, Step, Turn};
-use engine::settings::WhenBusy;
 use proptest::prelude::*;
+use queue::{
+    Core, Expiry, LaneLimits, Lanes, Phase, Refusal, Rules, Step, Taken, Ticket, Turn, WhenBusy,
+};
 use tokio::time::Instant;
 
 const LIMITS: LaneLimits = LaneLimits {
