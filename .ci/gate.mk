@@ -14,7 +14,7 @@ build: export NATIVE = package
 # What builds in one directory waits for one another.
 rust-tests-built: | lint-rust
 	cargo test --locked --workspace --no-run
-	[ -x target/debug/http-pusher-sink ] || cargo build --locked -p http-pusher-sink
+	[ -x target/debug/http-pusher-test-endpoint ] || cargo build --locked -p http-pusher-test-endpoint
 test-rust: | rust-tests-built
 
 otp-27-unpacked:

@@ -43,7 +43,7 @@ run(Quick) ->
     Samples = lists:append([part(Name, Part, Env, Size)
                             || {Name, Part} <- Parts, string:find(Name, Only) =/= nomatch]),
     ok = host_ctl:stop(),
-    [sink:stop(Sink) || Sink <- maps:values(maps:get(sinks, Env))],
+    [test_endpoint:stop(Endpoint) || Endpoint <- maps:values(maps:get(endpoints, Env))],
     write(Quick, grouped(Samples)).
 
 %% Notifications per sample, and rounds.
@@ -87,13 +87,13 @@ set_up() ->
     _ = application:load(mongoose_http_pusher),
     ok = application:set_env(mongoose_http_pusher, http2_pools, [tls_h2]),
     Pools = pools(),
-    Sinks = maps:from_list([{Tag, sink:start(SinkOpts#{record => false, threads => 1})}
-                            || {Tag, SinkOpts, _} <- Pools]),
+    Endpoints = maps:from_list([{Tag, test_endpoint:start(EndpointOpts#{record => false, threads => 1})}
+                                || {Tag, EndpointOpts, _} <- Pools]),
     ok = host_ctl:start(d, #{hosts => [host_type(Tag) || {Tag, _, _} <- Pools],
                              log => warning, record => false}),
-    [start_pool(global, Tag, maps:get(Tag, Sinks), Opts) || {Tag, _, Opts} <- Pools],
+    [start_pool(global, Tag, maps:get(Tag, Endpoints), Opts) || {Tag, _, Opts} <- Pools],
     [ok = host_ctl:start_module(host_type(Tag), [handler(Tag)]) || {Tag, _, _} <- Pools],
-    #{sinks => Sinks}.
+    #{endpoints => Endpoints}.
 
 host_type(Tag) ->
     atom_to_binary(Tag).
@@ -101,20 +101,20 @@ host_type(Tag) ->
 handler(Tag) ->
     #{pool_name => Tag, path => "/notifications"}.
 
-start_pool(Scope, Tag, Sink, Opts) ->
-    Pool = maps:merge(#{host => sink:url(Sink), workers => ?WORKERS, request_timeout => ?LONG_MS,
+start_pool(Scope, Tag, Endpoint, Opts) ->
+    Pool = maps:merge(#{host => test_endpoint:url(Endpoint), workers => ?WORKERS, request_timeout => ?LONG_MS,
                         call_timeout => ?LONG_MS}, Opts),
     {ok, _} = host_ctl:start_pool(Scope, Tag, Pool).
 
-sink(Tag, #{sinks := Sinks}) ->
-    maps:get(Tag, Sinks).
+endpoint(Tag, #{endpoints := Endpoints}) ->
+    maps:get(Tag, Endpoints).
 
 product(Tag) ->
     bench_load:product([host_type(Tag)]).
 
 %% The pool runs only while it is measured, and its connections are open by then.
 with_sync(Tag, Env, Fun) ->
-    Pool = sync_pool:start(?ADDRESS, sink:port(sink(Tag, Env)), ?WORKERS),
+    Pool = sync_pool:start(?ADDRESS, test_endpoint:port(endpoint(Tag, Env)), ?WORKERS),
     try Fun(bench_load:sync(host_type(Tag), Pool))
     after sync_pool:stop(Pool)
     end.
@@ -124,14 +124,14 @@ load(Total) ->
 
 %%% Programs in Rust
 
-raw(Client, Sink, Total, More) ->
-    bench_client:raw(Client, url(Sink), {?WORKERS, Total}, More).
+raw(Client, Endpoint, Total, More) ->
+    bench_client:raw(Client, url(Endpoint), {?WORKERS, Total}, More).
 
-engine(Sink, Total) ->
-    bench_client:engine(url(Sink), {?WORKERS, Total}, []).
+engine(Endpoint, Total) ->
+    bench_client:engine(url(Endpoint), {?WORKERS, Total}, []).
 
-url(Sink) ->
-    sink:url(Sink, "/notifications").
+url(Endpoint) ->
+    test_endpoint:url(Endpoint, "/notifications").
 
 %%% The comparisons
 
@@ -159,11 +159,11 @@ fill(Tag, Total, Senders) ->
 
 %% Lets a stalled endpoint answer until everything is delivered.
 empty(Tag, Env) ->
-    Sink = sink(Tag, Env),
-    ok = sink:plan(Sink, "status=200"),
-    ok = sink:release(Sink),
+    Endpoint = endpoint(Tag, Env),
+    ok = test_endpoint:plan(Endpoint, "status=200"),
+    ok = test_endpoint:release(Endpoint),
     bench_load:wait_idle(host_type(Tag)),
-    ok = sink:plan(Sink, "fault=stall-before-head").
+    ok = test_endpoint:plan(Endpoint, "fault=stall-before-head").
 
 slow(_Name, Env, #{long := Rounds}) ->
     with_sync(slow, Env, fun(Sync) ->
@@ -178,25 +178,25 @@ slow(_Name, Env, #{long := Rounds}) ->
     end).
 
 throughput(_Name, Env, #{total := Total, rounds := Rounds}) ->
-    Sink = sink(fast, Env),
+    Endpoint = endpoint(fast, Env),
     warm_up(fast),
     with_sync(fast, Env, fun(Sync) ->
         rounds(Rounds,
-               [fun() -> both("raw", raw("reqwest", Sink, Total, [])) end,
+               [fun() -> both("raw", raw("reqwest", Endpoint, Total, [])) end,
                 fun() -> both("product", bench_load:throughput(product(fast), load(Total))) end,
                 fun() -> both("sync", bench_load:throughput(Sync, load(Total))) end,
-                fun() -> both("engine", engine(Sink, Total)) end,
-                fun() -> both("hyper", raw("hyper", Sink, Total, [])) end])
+                fun() -> both("engine", engine(Endpoint, Total)) end,
+                fun() -> both("hyper", raw("hyper", Endpoint, Total, [])) end])
     end).
 
 both(Name, {PerSecond, Cpu}) ->
     [{Name ++ "_per_second", PerSecond}, {Name ++ "_cpu", Cpu}].
 
 slots(_Name, Env, #{few := Total, rounds := Rounds}) ->
-    Sink = sink(slot, Env),
+    Endpoint = endpoint(slot, Env),
     warm_up(slot),
     with_sync(slot, Env, fun(Sync) ->
-        rounds(Rounds, [fun() -> first("slot_raw", raw("reqwest", Sink, Total, [])) end,
+        rounds(Rounds, [fun() -> first("slot_raw", raw("reqwest", Endpoint, Total, [])) end,
                         fun() -> first("slot_product",
                                        bench_load:throughput(product(slot), load(Total))) end,
                         fun() -> first("slot_sync", bench_load:throughput(Sync, load(Total))) end])
@@ -208,7 +208,7 @@ first(Name, {PerSecond, _Cpu}) ->
 tls(_Name, Env, #{total := Total, rounds := Rounds}) ->
     [warm_up(Tag) || Tag <- [tls_h1, tls_h2]],
     Contestants = [[fun() -> first(Name ++ "_raw",
-                                   raw("reqwest", sink(Tag, Env), Total,
+                                   raw("reqwest", endpoint(Tag, Env), Total,
                                        ["--ca", authority(Tag) | More])) end,
                     fun() -> first(Name ++ "_product",
                                    bench_load:throughput(product(Tag), load(Total))) end]

@@ -19,8 +19,8 @@ memory() ->
 %% threads of the node before and after.
 -spec pools(pos_integer(), pos_integer()) -> [{string(), number()}].
 pools(Total, Rounds) ->
-    Sink = sink:start(#{record => false, threads => 1}),
-    Pool = #{host => sink:url(Sink), request_timeout => ?LONG_MS, call_timeout => ?LONG_MS},
+    Endpoint = test_endpoint:start(#{record => false, threads => 1}),
+    Pool = #{host => test_endpoint:url(Endpoint), request_timeout => ?LONG_MS, call_timeout => ?LONG_MS},
     One = [{global, shared, Pool#{workers => ?POOLS}}],
     Many = [{HostType, own, Pool#{workers => 1}} || HostType <- own()],
     %% As in a real node, pools and modules are started while it boots.
@@ -32,7 +32,7 @@ pools(Total, Rounds) ->
         Threads ++ lists:append([host_ctl:call(Peer, ?MODULE, compare, [Total])
                                  || _ <- lists:seq(1, Rounds)])
     end),
-    sink:stop(Sink),
+    test_endpoint:stop(Endpoint),
     Samples.
 
 handler(Tag) ->
@@ -48,13 +48,13 @@ with_peer(Opts, Fun) ->
 
 -spec fill() -> [{string(), float()}].
 fill() ->
-    Sink = sink:start(#{plan => "fault=stall-before-head", record => false}),
-    Pool = #{host => sink:url(Sink), workers => 50, request_timeout => ?LONG_MS,
+    Endpoint = test_endpoint:start(#{plan => "fault=stall-before-head", record => false}),
+    Pool = #{host => test_endpoint:url(Endpoint), workers => 50, request_timeout => ?LONG_MS,
              call_timeout => ?LONG_MS},
     Measured = [bytes_each(Pool, Name, HostType, Senders)
                 || {Name, HostType, Senders} <- [{"pending_bytes_1000_senders", <<"few">>, 1000},
                                                  {"pending_bytes", <<"many">>, ?PENDING}]],
-    sink:stop(Sink),
+    test_endpoint:stop(Endpoint),
     Measured.
 
 bytes_each(Pool, Name, HostType, Senders) ->

@@ -2,7 +2,7 @@
 %% stand-in host, and shows the outcome of each.
 %%
 %% Run by scripts/demo. The environment variable ENDPOINT names your own endpoint; the demo cannot tell
-%% what that receives. Without it, a sink on the loopback interface shows each POST as it arrived. The
+%% what that receives. Without it, a test endpoint on the loopback interface shows each POST as it arrived. The
 %% last line is one JSON object. The exit status is 1 if the counts do not add up.
 -module(demo).
 
@@ -43,8 +43,8 @@ main() ->
     halt(case Problems of [] -> 0; _ -> 1 end).
 
 endpoint(Unset) when Unset =:= false; Unset =:= "" ->
-    Sink = sink:start(#{record => true}),
-    #{sink => Sink, url => sink:url(Sink), path => "/notifications"};
+    Endpoint = test_endpoint:start(#{record => true}),
+    #{endpoint => Endpoint, url => test_endpoint:url(Endpoint), path => "/notifications"};
 endpoint(Url) ->
     case uri_string:parse(Url) of
         #{scheme := Scheme, host := Host} = Parts ->
@@ -89,12 +89,12 @@ log_lines() ->
     end.
 
 %% The requests of one sender arrive in the order of its outcomes: a lane keeps order.
-show(#{sink := Sink}, Lines) ->
+show(#{endpoint := Endpoint}, Lines) ->
     Times = lists:foldl(fun(#{sender := Sender, response_time := Micros}, Acc) ->
                                 maps:update_with(Sender, fun(L) -> L ++ [Micros] end, [Micros], Acc);
                            (_Failure, Acc) -> Acc
                         end, #{}, Lines),
-    lists:foldl(fun(Record, Acc) -> show_record(Record, Acc) end, Times, sink:received(Sink)),
+    lists:foldl(fun(Record, Acc) -> show_record(Record, Acc) end, Times, test_endpoint:received(Endpoint)),
     show_failures(Lines);
 show(_Endpoint, Lines) ->
     [say("~-12ts -> ~-12ts  ~b in ~ts~n", [Sender, Receiver, Status, milliseconds(Micros)])
@@ -103,7 +103,7 @@ show(_Endpoint, Lines) ->
     show_failures(Lines).
 
 show_record(#{n := N, method := Method, path := Path, body := Body}, Times) ->
-    Form = maps:from_list(sink:form(Body)),
+    Form = maps:from_list(test_endpoint:form(Body)),
     #{<<"author">> := Sender} = Form,
     {Time, Rest} = case Times of
                        #{Sender := [Micros | More]} -> {milliseconds(Micros), Times#{Sender := More}};
@@ -144,7 +144,7 @@ show_metrics() ->
 counts(Endpoint) ->
     Info = http_pusher_nif:host_type_info(?HOST_TYPE),
     Received = case Endpoint of
-                   #{sink := Sink} -> maps:get(received, sink:stats(Sink));
+                   #{endpoint := Endpoint} -> maps:get(received, test_endpoint:stats(Endpoint));
                    _ -> null
                end,
     Metrics = maps:with([sent, failed], host_ctl:metrics(?HOST_TYPE)),

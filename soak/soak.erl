@@ -1,7 +1,7 @@
 %% @doc The soak: random load, random faults, random restarts and kills for some time. Then the counts
 %% are checked to the last notification.
 %%
-%% Run by scripts/soak. Two sinks are the endpoints. Every message has its own number, which tells
+%% Run by scripts/soak. Two test endpoints receive. Every message has its own number, which tells
 %% whether it was received once, twice or not at all. All choices follow from one printed seed; their
 %% timing does not. The last line is one JSON object. The exit status is 1 if something is wrong.
 -module(soak).
@@ -11,7 +11,7 @@
 -define(HOST_TYPES, [<<"localhost">>, <<"other.example">>]).
 -define(SENDERS, 8).
 -define(USERS, 200).
-%% The sinks keep this many records each.
+%% The test endpoints keep this many records each.
 -define(RECORDS, 80000).
 -define(PROGRESS, 5000).
 -define(WARM_UP, 3000).
@@ -25,13 +25,13 @@ main() ->
     io:format("seed ~b, ~b s (SEED=~b repeats the choices)~n", [Seed, Seconds, Seed]),
     ok = logger:remove_handler(default),
     ok = host_ctl:start(d, #{hosts => ?HOST_TYPES, log => warning}),
-    Sinks = {sink:start(#{record => true}), sink:start(#{record => true})},
-    {ok, _} = start_pool(element(1, Sinks), 20),
+    Endpoints = {test_endpoint:start(#{record => true}), test_endpoint:start(#{record => true})},
+    {ok, _} = start_pool(element(1, Endpoints), 20),
     Handed = soak_count:start(),
     [start_module(HostType) || HostType <- ?HOST_TYPES],
     Kills = counters:new(1, []),
     Sent = counters:new(1, []),
-    %% Slow enough for both sinks to keep every record.
+    %% Slow enough for both test endpoints to keep every record.
     Pause = max(8, ?SENDERS * Seconds * 1000 * 2 div (2 * ?RECORDS)),
     Senders = [spawn_monitor(fun() -> sender(Seed + N, Pause, Sent) end)
                || N <- lists:seq(1, ?SENDERS)],
@@ -39,17 +39,17 @@ main() ->
     Before = resources(),
     Chaos = spawn_monitor(fun() ->
                                   _ = rand:seed(exsss, Seed),
-                                  chaos(Sinks, Kills)
+                                  chaos(Endpoints, Kills)
                           end),
-    progress(erlang:monotonic_time(millisecond) + Seconds * 1000, Sinks),
+    progress(erlang:monotonic_time(millisecond) + Seconds * 1000, Endpoints),
     %% If the chaos process has crashed, the rest proves nothing.
     Crashed = stop_process(Chaos),
     [stop_process(Sender) || Sender <- Senders],
-    calm(Sinks),
+    calm(Endpoints),
     Left = settle(Handed, erlang:monotonic_time(millisecond) + ?SETTLE),
     After = resources_level(Before, 20),
-    Books = books(Sinks, soak_count:counts(Handed), counters:get(Sent, 1), counters:get(Kills, 1)),
-    [sink:stop(Sink) || Sink <- tuple_to_list(Sinks)],
+    Books = books(Endpoints, soak_count:counts(Handed), counters:get(Sent, 1), counters:get(Kills, 1)),
+    [test_endpoint:stop(Endpoint) || Endpoint <- tuple_to_list(Endpoints)],
     Problems = problems(Books, Before, After, Left, Crashed),
     [io:format("wrong: ~ts~n", [Problem]) || Problem <- Problems],
     io:format("~ts~n", [json(Seed, Seconds, Books, Before, After)]),
@@ -61,8 +61,8 @@ number(Name, Default) ->
         Text -> list_to_integer(Text)
     end.
 
-start_pool(Sink, Workers) ->
-    host_ctl:start_pool(global, http_pool, #{host => sink:url(Sink), workers => Workers,
+start_pool(Endpoint, Workers) ->
+    host_ctl:start_pool(global, http_pool, #{host => test_endpoint:url(Endpoint), workers => Workers,
                                              request_timeout => 500, call_timeout => 2000}).
 
 start_module(HostType) ->
@@ -90,39 +90,39 @@ send_on(Pause, Sent) ->
 
 %%% Trouble
 
-chaos(Sinks, Kills) ->
-    trouble(rand:uniform(12), Sinks, Kills),
+chaos(Endpoints, Kills) ->
+    trouble(rand:uniform(12), Endpoints, Kills),
     receive
         stop -> ok
     after 100 + rand:uniform(700) ->
-            chaos(Sinks, Kills)
+            chaos(Endpoints, Kills)
     end.
 
-trouble(N, Sinks, _Kills) when N =< 4 ->
-    sink:plan(pick(tuple_to_list(Sinks)), plan());
-trouble(5, Sinks, _Kills) ->
-    sink:close_connections(pick(tuple_to_list(Sinks)));
-trouble(6, Sinks, _Kills) ->
-    Sink = pick(tuple_to_list(Sinks)),
-    sink:listener(Sink, false),
+trouble(N, Endpoints, _Kills) when N =< 4 ->
+    test_endpoint:plan(pick(tuple_to_list(Endpoints)), plan());
+trouble(5, Endpoints, _Kills) ->
+    test_endpoint:close_connections(pick(tuple_to_list(Endpoints)));
+trouble(6, Endpoints, _Kills) ->
+    Endpoint = pick(tuple_to_list(Endpoints)),
+    test_endpoint:listener(Endpoint, false),
     timer:sleep(rand:uniform(500)),
-    sink:listener(Sink, true);
-trouble(7, Sinks, _Kills) ->
+    test_endpoint:listener(Endpoint, true);
+trouble(7, Endpoints, _Kills) ->
     _ = host_ctl:stop_pool(global, http_pool),
     timer:sleep(rand:uniform(200) - 1),
-    start_pool(pick(tuple_to_list(Sinks)), pick([5, 20, 50]));
-trouble(8, _Sinks, _Kills) ->
+    start_pool(pick(tuple_to_list(Endpoints)), pick([5, 20, 50]));
+trouble(8, _Endpoints, _Kills) ->
     %% A pool that is already down cannot be crashed.
     catch host_ctl:crash_pool(global, http_pool);
-trouble(9, _Sinks, _Kills) ->
+trouble(9, _Endpoints, _Kills) ->
     HostType = pick(?HOST_TYPES),
     _ = host_ctl:stop_module(HostType),
     start_module(HostType);
-trouble(10, _Sinks, Kills) ->
+trouble(10, _Endpoints, Kills) ->
     kill(http_pusher_reporter, Kills);
-trouble(11, _Sinks, Kills) ->
+trouble(11, _Endpoints, Kills) ->
     kill(http_pusher_pools, Kills);
-trouble(12, _Sinks, Kills) ->
+trouble(12, _Endpoints, Kills) ->
     kill(http_pusher_engine, Kills).
 
 kill(Name, Kills) ->
@@ -153,18 +153,18 @@ stop_process({Pid, Ref}) ->
     end.
 
 %% Repairs everything, so that what is pending can be sent.
-calm(Sinks) ->
+calm(Endpoints) ->
     [begin
-         sink:listener(Sink, true),
-         sink:reset_plans(Sink),
-         sink:release(Sink)
-     end || Sink <- tuple_to_list(Sinks)],
+         test_endpoint:listener(Endpoint, true),
+         test_endpoint:reset_plans(Endpoint),
+         test_endpoint:release(Endpoint)
+     end || Endpoint <- tuple_to_list(Endpoints)],
     case host_ctl:pool_pid(global, http_pool) of
-        undefined -> catch start_pool(element(1, Sinks), 20);
+        undefined -> catch start_pool(element(1, Endpoints), 20);
         _ -> ok
     end.
 
-progress(Until, Sinks) ->
+progress(Until, Endpoints) ->
     case Until - erlang:monotonic_time(millisecond) of
         Left when Left =< 0 -> ok;
         Left ->
@@ -172,9 +172,9 @@ progress(Until, Sinks) ->
             Sum = sum_accounts(),
             io:format("~3b s left: ~ts, ~b received, ~b kB~n",
                       [max(0, Left - ?PROGRESS) div 1000, account_text(Sum),
-                       lists:sum([maps:get(received, sink:stats(S)) || S <- tuple_to_list(Sinks)]),
+                       lists:sum([maps:get(received, test_endpoint:stats(E)) || E <- tuple_to_list(Endpoints)]),
                        maps:get(rss_kb, resources())]),
-            progress(Until, Sinks)
+            progress(Until, Endpoints)
     end.
 
 account_text(Sum) ->
@@ -205,16 +205,17 @@ sum_accounts() ->
                                 uncounted_rejections], 0),
                 [Account || Account <- Accounts, is_map(Account)]).
 
-books(Sinks, Handed, Messages, Kills) ->
+books(Endpoints, Handed, Messages, Kills) ->
     #{events := Events, notifications := Notifications, engine_down := Down,
       metric_refused := Refused} = Handed,
     Sum = sum_accounts(),
-    Ids = [hd(binary:split(proplists:get_value(<<"message">>, sink:form(Body)), <<" ">>))
-           || Sink <- tuple_to_list(Sinks), #{body := Body, complete := true} <- sink:received(Sink)],
+    Ids = [hd(binary:split(proplists:get_value(<<"message">>, test_endpoint:form(Body)), <<" ">>))
+           || Endpoint <- tuple_to_list(Endpoints),
+              #{body := Body, complete := true} <- test_endpoint:received(Endpoint)],
     Times = lists:foldl(fun(Id, Acc) -> maps:update_with(Id, fun(N) -> N + 1 end, 1, Acc) end,
                         #{}, Ids),
     Once = length([Id || {Id, 1} <- maps:to_list(Times)]),
-    Dropped = lists:sum([maps:get(records_dropped, sink:stats(S)) || S <- tuple_to_list(Sinks)]),
+    Dropped = lists:sum([maps:get(records_dropped, test_endpoint:stats(E)) || E <- tuple_to_list(Endpoints)]),
     %% The metrics start at zero with each start of the module; the recorded events do not.
     Executed = [Measurements || {mod_event_pusher_http_sent, _, Measurements} <- host_ctl:events()],
     Sum#{messages => Messages,
@@ -261,7 +262,7 @@ problems(Books, Before, After, Left, Crashed) ->
     Counted = MetricSent + MetricFailed + Refused,
     Checks = [{Crashed =:= ok, io_lib:format("the trouble maker ended with ~0p", [Crashed])},
               {Left =:= 0, "some notifications have no outcome"},
-              {Dropped =:= 0, "the sinks did not keep every record"},
+              {Dropped =:= 0, "the endpoints did not keep every record"},
               {Pushed > 0 andalso Sent > 0, "nothing was sent"},
               %% The host hands a message over only while the module runs or is just stopping, and a
               %% stopped module has no handlers.

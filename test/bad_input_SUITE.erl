@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/2, module/1, sink/1, send/2, messages/1, received/1, wait_sent/1,
+-import(pusher_case, [module/2, module/1, endpoint/1, send/2, messages/1, received/1, wait_sent/1,
                       wait_reason/2, reasons/0]).
 
 %% Far beyond what a case takes; every wait in it has a bound of its own.
@@ -268,12 +268,12 @@ endpoints_that_do_wrong(Config) ->
                            {"fault=accept-close", connection_closed},
                            {"fault=close-in-status", connection_closed},
                            {"fault=endless-head", invalid_response}]],
-    sink:listener(sink(Config), false),
-    sink:close_connections(sink(Config)),
+    test_endpoint:listener(endpoint(Config), false),
+    test_endpoint:close_connections(endpoint(Config)),
     host_log:clear(),
     send(<<"alice">>, <<"bad">>),
     _ = wait_reason(econnrefused, 1),
-    sink:listener(sink(Config), true),
+    test_endpoint:listener(endpoint(Config), true),
     healthy(Config).
 
 %% Where a time has to end it is a short one, and on a slow machine it ends good requests too: the pool is
@@ -281,13 +281,13 @@ endpoints_that_do_wrong(Config) ->
 endpoints_that_do_not_end(Config) ->
     module(Config, #{request_timeout => 1000}),
     [wrong(Config, Plan, request_timeout) || Plan <- ["fault=stall-before-head", "fault=stall-in-head"]],
-    sink:plan(sink(Config), "fault=endless-body"),
+    test_endpoint:plan(endpoint(Config), "fault=endless-body"),
     ok = pusher_case:until_sent(<<"a head was read, so it was sent">>),
     healthy(Config).
 
 wrong(Config, Plan, Reason) ->
-    sink:plan(sink(Config), Plan),
-    sink:close_connections(sink(Config)),
+    test_endpoint:plan(endpoint(Config), Plan),
+    test_endpoint:close_connections(endpoint(Config)),
     host_log:clear(),
     send(<<"alice">>, <<"bad">>),
     #{reason := Got} = hd(element(2, host_log:wait(event_pusher_http_req_failed, 1, 120000))),
@@ -295,8 +295,8 @@ wrong(Config, Plan, Reason) ->
     healthy(Config).
 
 healthy(Config) ->
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     ok = pusher_case:until_sent(<<"good">>).
 
 %% Handlers of the test's callback module.
@@ -321,4 +321,4 @@ lower(Headers) ->
     [{string:lowercase(Name), Value} || {Name, Value} <- Headers].
 
 form(#{body := Body}) ->
-    sink:form(Body).
+    test_endpoint:form(Body).

@@ -4,7 +4,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/2, sink/1, send/2, bulk/2, wait_sent/1, wait_reason/2,
+-import(pusher_case, [module/2, endpoint/1, send/2, bulk/2, wait_sent/1, wait_reason/2,
                       wait_numbers/2]).
 
 -define(REPORTER, http_pusher_reporter).
@@ -68,7 +68,7 @@ pending_bytes_of_the_node(Config) ->
     {ok, _} = pusher_case:pool(other_pool, Config, #{}),
     {ok, _} = pusher_case:pool(http_pool, Config, #{}),
     pusher_case:module([#{path => "/a"}, #{path => "/b", pool_name => other_pool}]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(N), binary:copy(<<"x">>, 10000)) || N <- lists:seq(1, 10)],
     _ = wait_reason(queue_full, 11),
     ?assertMatch(#{accepted := 9, rejected := 11}, wait_numbers(Config, fun(_) -> true end)).
@@ -84,7 +84,7 @@ outcomes_that_wait_for_the_reporter_are_pending(Config) ->
     module(Config, #{}),
     ok = sys:suspend(?REPORTER),
     [send(user(N), <<"hi">>) || N <- lists:seq(1, 80)],
-    ok = sink:wait_for_count(sink(Config), 50, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 50, 120000),
     ?assertMatch(#{accepted := 50, rejected := 30, pending := 50, sent := 50},
                  wait_numbers(Config, fun(#{sent := Sent}) -> Sent =:= 50 end)),
     ?assertMatch(#{sent := 0, failed := 0}, host_ctl:metrics(<<"localhost">>)),
@@ -97,7 +97,7 @@ the_reporters_mailbox_stays_empty(Config) ->
     module(Config, #{workers => 20}),
     ok = sys:suspend(?REPORTER),
     [send(user(N rem 100), <<"hi">>) || N <- lists:seq(1, 2000)],
-    ok = sink:wait_for_count(sink(Config), 2000, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 2000, 120000),
     {message_queue_len, Waiting} = process_info(whereis(?REPORTER), message_queue_len),
     ?assert(Waiting =< 2),
     ok = sys:resume(?REPORTER),
@@ -106,10 +106,10 @@ the_reporters_mailbox_stays_empty(Config) ->
 %% Nobody has to restart anything when the endpoint comes back.
 delivery_resumes_by_itself(Config) ->
     module(Config, #{workers => 5, request_timeout => 2000, call_timeout => 600000}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [bulk(user(N), 5) || N <- lists:seq(1, 10)],
     _ = wait_reason(request_timeout, 5),
-    sink:reset_plans(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
     Numbers = wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
     ?assertMatch(#{accepted := 50, sent := Sent} when Sent > 0, Numbers),
     wait_sent(maps:get(sent, Numbers)),
@@ -122,7 +122,7 @@ a_busy_connection_ends_at_its_age(Config) ->
     ?assertMatch(#{accepted := Sent, sent := Sent, failed := 0}, pusher_case:numbers()).
 
 send_until_connections(Config, Connections, Sent) ->
-    case sink:stats(sink(Config)) of
+    case test_endpoint:stats(endpoint(Config)) of
         #{connections_accepted := Accepted} when Accepted >= Connections ->
             Sent;
         _ ->
@@ -161,7 +161,7 @@ a_session_waits_for_no_process(Config) ->
                  http_pusher_starter, mongoose_wpool_http_mgr],
     [ok = sys:suspend(Process) || Process <- Processes],
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
-    ok = sink:wait_for_count(sink(Config), 21, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 21, 120000),
     [ok = sys:resume(Process) || Process <- Processes],
     wait_sent(21).
 
@@ -175,7 +175,7 @@ traced(Session) ->
 %% A pool whose endpoint stalls, opened.
 stalled(Config, PoolOpts) ->
     module(Config, PoolOpts),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     ok = http_pusher_pools:await_look(120000).
 
 user(N) ->

@@ -4,7 +4,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/2, sink/1, send/2, bulk/2, messages/1, wait_sent/1, wait/2]).
+-import(pusher_case, [module/2, endpoint/1, send/2, bulk/2, messages/1, wait_sent/1, wait/2]).
 
 %% Far beyond what a case takes; every wait in it has a bound of its own.
 suite() ->
@@ -36,7 +36,7 @@ init_per_testcase(a_flooding_sender_does_not_get_the_others_rejected, Config) ->
     pusher_case:start(Config, #{env => [{max_pending, 1000}]});
 %% With one thread on each side what starts first comes first, whichever thread gets a core when.
 init_per_testcase(a_thousand_senders_are_each_in_order_and_take_turns, Config) ->
-    pusher_case:start(Config, #{env => [{tokio_threads, 1}], sink => #{threads => 1}});
+    pusher_case:start(Config, #{env => [{tokio_threads, 1}], endpoint => #{threads => 1}});
 init_per_testcase(_Case, Config) ->
     pusher_case:start(Config).
 
@@ -45,7 +45,7 @@ end_per_testcase(_Case, Config) ->
 
 messages_of_one_sender_arrive_in_order(Config) ->
     module(Config, #{workers => 50}),
-    sink:plan(sink(Config), "status=200 delay=0-4 seed=1"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=0-4 seed=1"),
     host_ctl:session(fun() -> bulk(<<"alice">>, 500) end),
     wait_sent(500),
     ?assertEqual([{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 500)], messages(Config)).
@@ -60,8 +60,8 @@ a_thousand_senders_are_each_in_order_and_take_turns(Config) ->
             [bulk(<<"user", (integer_to_binary(S))/binary>>, Each) || S <- lists:seq(1, Senders)]
         end)
     end),
-    sink:plan(sink(Config), "status=200 delay=0-20 seed=7"),
-    sink:release(sink(Config)),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=0-20 seed=7"),
+    test_endpoint:release(endpoint(Config)),
     wait_sent(Senders * Each),
     Messages = messages(Config),
     ?assertEqual(Senders * Each, length(Messages)),
@@ -85,8 +85,8 @@ a_flooding_sender_does_not_get_the_others_rejected(Config) ->
     #{rejected := Rejected} =
         pusher_case:wait_numbers(Config, fun(#{pushed := Pushed}) -> Pushed =:= 3800 end),
     ?assertEqual(2900, Rejected),
-    sink:plan(sink(Config), "status=200"),
-    sink:release(sink(Config)),
+    test_endpoint:plan(endpoint(Config), "status=200"),
+    test_endpoint:release(endpoint(Config)),
     wait_sent(900),
     Messages = messages(Config),
     ?assertEqual(100, length([N || {<<"flood">>, N} <- Messages])),
@@ -99,15 +99,15 @@ no_more_than_workers_are_in_flight(Config) ->
     stall(Config, 7, fun() ->
         [bulk(<<"user", (integer_to_binary(S))/binary>>, 4) || S <- lists:seq(1, 50)]
     end),
-    sink:plan(sink(Config), "status=200 delay=0-10 seed=3"),
-    sink:release(sink(Config)),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=0-10 seed=3"),
+    test_endpoint:release(endpoint(Config)),
     wait_sent(200),
-    ?assertMatch(#{max_in_flight := 7, connections_accepted := 7}, sink:stats(sink(Config))).
+    ?assertMatch(#{max_in_flight := 7, connections_accepted := 7}, test_endpoint:stats(endpoint(Config))).
 
 %% call_timeout counts from the head of the lane, so it is no bound for the twentieth, which waits longer.
 twenty_messages_at_a_slow_endpoint_all_arrive_in_order(Config) ->
     module(Config, #{call_timeout => 10000, workers => 1}),
-    sink:plan(sink(Config), "status=200 delay=600"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=600"),
     bulk(<<"alice">>, 20),
     wait_sent(20),
     ?assertEqual([{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 20)], messages(Config)),
@@ -131,14 +131,14 @@ push_event_returns_at_once_when_the_endpoint_never_answers(Config) ->
 a_stalled_pool_does_not_disturb_another(Config) ->
     {ok, _} = pusher_case:pool(fast_pool, Config, #{path_prefix => "/fast"}),
     {ok, _} = pusher_case:pool(slow_pool, Config, #{path_prefix => "/slow", workers => 2}),
-    sink:plan(sink(Config), "fault=stall-before-head", #{path => "/slow/n"}),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head", #{path => "/slow/n"}),
     _ = host_ctl:start_module(<<"localhost">>, [#{path => "/n", pool_name => slow_pool},
                                                 #{path => "/n", pool_name => fast_pool}]),
     [bulk(<<"user", (integer_to_binary(S))/binary>>, 20) || S <- lists:seq(1, 10)],
     wait_sent(200),
     Fast = [Record || #{path := <<"/fast/n">>} = Record <- pusher_case:received(Config)],
     ?assertEqual(200, length(Fast)),
-    ?assertMatch(#{in_flight := 2}, sink:stats(sink(Config))),
+    ?assertMatch(#{in_flight := 2}, test_endpoint:stats(endpoint(Config))),
     ?assertMatch(#{pending := 200}, pusher_case:numbers()).
 
 %% One lane for what a user sends; one for each receiver of what is about to be delivered.
@@ -152,7 +152,7 @@ copies_for_many_receivers_do_not_wait_for_one_another(Config) ->
     stall(Config, 20, fun() -> Push(out) end),
     ?assertMatch(#{waiting := 0, in_flight := 20}, open_pool()),
     Push(in),
-    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 21 end),
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 21 end),
     ?assertMatch(#{waiting := 19, in_flight := 21}, open_pool()).
 
 open_pool() ->
@@ -162,9 +162,9 @@ open_pool() ->
 
 %% Runs Fun while the endpoint keeps its requests waiting; returns when this many are in flight.
 stall(Config, InFlight, Fun) ->
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Result = Fun(),
-    Stats = wait(fun() -> sink:stats(sink(Config)) end,
+    Stats = wait(fun() -> test_endpoint:stats(endpoint(Config)) end,
                  fun(#{in_flight := N}) -> N >= InFlight end),
     ?assertMatch(#{in_flight := InFlight}, Stats),
     Result.

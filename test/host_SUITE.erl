@@ -1,4 +1,4 @@
-%% The stand-in hosts behave as their real ones were seen to, and the sink's driver works. What the
+%% The stand-in hosts behave as their real ones were seen to, and the test endpoint's driver works. What the
 %% cases expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or seen on the built releases;
 %% what E's events are, in single files of newer trees.
 -module(host_SUITE).
@@ -15,7 +15,8 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, a}, {group, d}, {group, e}, hosts_in_nodes_of_their_own, the_sink_counts_records_and_ends].
+    [{group, a}, {group, d}, {group, e}, hosts_in_nodes_of_their_own,
+     the_test_endpoint_counts_records_and_ends].
 
 groups() ->
     Both = [shapes_of_terms, parses_as_exml_does, prepares_names_as_the_host_does,
@@ -377,26 +378,26 @@ hosts_in_nodes_of_their_own(_Config) ->
          ok = host_ctl:stop_peer(Peer)
      end || {Generation, Peer} <- Peers].
 
-the_sink_counts_records_and_ends(_Config) ->
-    Sink = sink:start(#{plan => "status=201"}),
-    201 = post(Sink, <<"/one">>, <<"a=1">>),
-    ok = sink:plan(Sink, "status=503", #{path => "/two"}),
-    503 = post(Sink, <<"/two">>, <<"message=Hi+%26+bye">>),
-    ok = sink:wait_for_count(Sink, 2, 60000),
-    ?assertEqual({timeout, 2}, sink:wait_for_count(Sink, 3, 20)),
-    {ok, Stats} = sink:wait_for(Sink, fun(#{answered := N}) -> N =:= 2 end, 60000),
+the_test_endpoint_counts_records_and_ends(_Config) ->
+    Endpoint = test_endpoint:start(#{plan => "status=201"}),
+    201 = post(Endpoint, <<"/one">>, <<"a=1">>),
+    ok = test_endpoint:plan(Endpoint, "status=503", #{path => "/two"}),
+    503 = post(Endpoint, <<"/two">>, <<"message=Hi+%26+bye">>),
+    ok = test_endpoint:wait_for_count(Endpoint, 2, 60000),
+    ?assertEqual({timeout, 2}, test_endpoint:wait_for_count(Endpoint, 3, 20)),
+    {ok, Stats} = test_endpoint:wait_for(Endpoint, fun(#{answered := N}) -> N =:= 2 end, 60000),
     ?assertMatch(#{received := 2, paths := #{<<"/one">> := 1, <<"/two">> := 1},
                    statuses := #{201 := 1, 503 := 1}}, Stats),
-    [One, Two] = sink:received(Sink),
+    [One, Two] = test_endpoint:received(Endpoint),
     ?assertMatch(#{n := 1, method := <<"POST">>, path := <<"/one">>, body := <<"a=1">>,
                    version := <<"1.1">>, complete := true}, One),
     ?assert(lists:member({<<"X-Case">>, <<"Kept">>}, maps:get(headers, One))),
-    ?assertEqual([{<<"message">>, <<"Hi & bye">>}], sink:form(maps:get(body, Two))),
-    ?assertMatch([#{n := 2}], sink:received(Sink, 2)),
-    ok = sink:clear(Sink),
-    ?assertMatch(#{received := 0}, sink:stats(Sink)),
-    ok = sink:stop(Sink),
-    ?assertMatch({error, econnrefused}, gen_tcp:connect({127, 0, 0, 1}, sink:port(Sink), [])).
+    ?assertEqual([{<<"message">>, <<"Hi & bye">>}], test_endpoint:form(maps:get(body, Two))),
+    ?assertMatch([#{n := 2}], test_endpoint:received(Endpoint, 2)),
+    ok = test_endpoint:clear(Endpoint),
+    ?assertMatch(#{received := 0}, test_endpoint:stats(Endpoint)),
+    ok = test_endpoint:stop(Endpoint),
+    ?assertMatch({error, econnrefused}, gen_tcp:connect({127, 0, 0, 1}, test_endpoint:port(Endpoint), [])).
 
 generation(Config) ->
     proplists:get_value(generation, Config).
@@ -450,8 +451,8 @@ execute_sent(Measurements) ->
 told() ->
     receive {probe, What} -> [What | told()] after 0 -> [] end.
 
-post(Sink, Path, Body) ->
-    {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, sink:port(Sink), [binary, {active, false}]),
+post(Endpoint, Path, Body) ->
+    {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, test_endpoint:port(Endpoint), [binary, {active, false}]),
     ok = gen_tcp:send(Socket, ["POST ", Path, " HTTP/1.1\r\nHost: x\r\nX-Case: Kept\r\nContent-Length: ",
                                integer_to_list(byte_size(Body)), "\r\n\r\n", Body]),
     {ok, <<"HTTP/1.1 ", Status:3/binary, _/binary>>} = gen_tcp:recv(Socket, 0, 60000),

@@ -4,7 +4,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [sink/1, received/1, field/2]).
+-import(pusher_case, [endpoint/1, received/1, field/2]).
 
 -define(HOSTS, [<<"localhost">>, <<"example.org">>]).
 
@@ -36,11 +36,11 @@ init_per_testcase(dynamic_domains_share_their_host_type, Config) ->
                                 domains => #{<<"one.example">> => <<"customers">>,
                                              <<"two.example">> => <<"customers">>}});
 init_per_testcase(modules_and_pools_of_the_configuration_start_with_the_node, Config) ->
-    Sink = sink:start(),
-    Pools = [{global, http_pool, #{host => sink:url(Sink), request_timeout => 30000}}],
+    Endpoint = test_endpoint:start(),
+    Pools = [{global, http_pool, #{host => test_endpoint:url(Endpoint), request_timeout => 30000}}],
     Started = pusher_case:start(Config, #{pools => Pools,
                                           modules => [{<<"localhost">>, [#{path => "/n"}]}]}),
-    [{configured, Sink}, {more_sinks, [Sink]} | Started];
+    [{configured, Endpoint}, {more_endpoints, [Endpoint]} | Started];
 init_per_testcase(_Case, Config) ->
     Started = pusher_case:start(Config, #{hosts => ?HOSTS}),
     {ok, _} = pusher_case:pool(Started, #{}),
@@ -48,7 +48,7 @@ init_per_testcase(_Case, Config) ->
 
 end_per_testcase(_Case, Config) ->
     Result = pusher_case:finish(Config),
-    [sink:stop(Sink) || {configured, Sink} <- Config],
+    [test_endpoint:stop(Endpoint) || {configured, Endpoint} <- Config],
     Result.
 
 each_host_has_handlers_and_metrics_of_its_own(Config) ->
@@ -59,7 +59,7 @@ each_host_has_handlers_and_metrics_of_its_own(Config) ->
     sent(<<"localhost">>, 1),
     sent(<<"example.org">>, 2),
     ?assertEqual(#{<<"/local">> => 1, <<"/example">> => 1, <<"/second">> => 1},
-                 maps:get(paths, sink:stats(sink(Config)))).
+                 maps:get(paths, test_endpoint:stats(endpoint(Config)))).
 
 a_host_without_the_module_pushes_nothing(Config) ->
     _ = host_ctl:start_module(<<"example.org">>, [#{path => "/n"}]),
@@ -110,7 +110,7 @@ dynamic_domains_share_their_host_type(Config) ->
 modules_and_pools_of_the_configuration_start_with_the_node(Config) ->
     send(<<"alice@localhost">>, <<"bob@localhost">>),
     sent(<<"localhost">>, 1),
-    ?assertMatch(#{received := 1}, sink:stats(proplists:get_value(configured, Config))).
+    ?assertMatch(#{received := 1}, test_endpoint:stats(proplists:get_value(configured, Config))).
 
 send(From, To) ->
     host_ctl:send(From, To, <<"hi">>).

@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, module/2, pool/2, sink/1, send/2, bulk/2, wait_sent/1, wait/2]).
+-import(pusher_case, [module/1, module/2, pool/2, endpoint/1, send/2, bulk/2, wait_sent/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
 -define(HANDLER, #{path => "/notifications"}).
@@ -72,17 +72,17 @@ end_per_testcase(_Case, Config) ->
 
 stopping_the_module_drains_it_and_counts_the_outcomes(Config) ->
     module(Config, #{workers => 10}),
-    sink:plan(sink(Config), "status=200 delay=20"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=20"),
     [bulk(user(S), 5) || S <- lists:seq(1, 20)],
     host_ctl:stop_module(?HOST),
     ?assertEqual({100, 0}, counted(?HOST)),
     accounted(Config, #{pushed => 100, rejected => 0, sent => 100, failed => 0}),
-    ?assertMatch(#{received := 100}, sink:stats(sink(Config))).
+    ?assertMatch(#{received := 100}, test_endpoint:stats(endpoint(Config))).
 
 %% The rest is given up and counts as failed, with its reason.
 stopping_with_a_dead_endpoint_ends_with_the_deadline(Config) ->
     module(Config, #{workers => 5}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [bulk(user(S), 3) || S <- lists:seq(1, 20)],
     Elapsed = elapsed(fun() -> host_ctl:stop_module(?HOST) end),
     ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed}),
@@ -93,21 +93,21 @@ stopping_with_a_dead_endpoint_ends_with_the_deadline(Config) ->
 stopping_one_host_type_leaves_the_others_of_a_pool_alone(Config) ->
     module(Config, #{workers => 4}),
     _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(S), <<"given up">>) || S <- lists:seq(1, 4)],
     [host_ctl:send(<<(user(S))/binary, "@example.org">>, <<"bob@localhost">>, <<"stays">>)
      || S <- lists:seq(1, 10)],
     host_ctl:stop_module(?HOST),
     ?assertEqual({0, 4}, counted(?HOST)),
     ?assertMatch(#{pending := 10, failed := 0}, since(Config, <<"example.org">>)),
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 10 end, 120000).
 
 %% A deadline each would make a hundred seconds.
 a_hundred_host_types_share_one_deadline(Config) ->
     {ok, _} = pool(Config, #{workers => 5}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [begin
          _ = host_ctl:start_module(Host, [?HANDLER]),
          host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>)
@@ -120,13 +120,13 @@ a_hundred_host_types_share_one_deadline(Config) ->
 %% The pauses alone are longer than the time that the stops share; what they wait is a twelfth of it.
 host_types_that_stop_one_after_the_other_all_drain(Config) ->
     {ok, _} = pool(Config, #{workers => 5}),
-    sink:plan(sink(Config), "status=200 delay=100"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=100"),
     Hosts = lists:sublist(hundred(), 5),
     [begin
          _ = host_ctl:start_module(Host, [?HANDLER]),
          host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"open">>)
      end || Host <- Hosts],
-    ok = sink:wait_for_count(sink(Config), 5, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 5, 120000),
     [begin
          host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>),
          host_ctl:stop_module(Host),
@@ -148,12 +148,12 @@ time_between_two_stops_is_not_used_up(Config) ->
 %% configuration, and the next stop has as much.
 a_module_restarted_after_a_dead_endpoint_drains_again(Config) ->
     module(Config, #{workers => 5}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"given up">>),
     host_ctl:stop_module(?HOST),
     ?assertEqual({0, 1}, counted(?HOST)),
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     _ = host_ctl:start_module(?HOST, [?HANDLER]),
     Now = erlang:monotonic_time(millisecond),
     {Deadline, Stop} = http_pusher_pools:stopping(infinity),
@@ -163,9 +163,9 @@ a_module_restarted_after_a_dead_endpoint_drains_again(Config) ->
 %% Nor is it used up by a stop whose process was killed.
 a_process_killed_in_mid_stop_uses_up_no_more_time(Config) ->
     module(Config, #{workers => 1}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"pending">>),
-    ok = sink:wait_for_count(sink(Config), 1, 30000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 1, 30000),
     Stopping = spawn(fun() -> http_pusher_drain:host_type(?HOST) end),
     Waits = fun() -> #{stop_budget := Budget} = sys:get_state(http_pusher_pools, 30000), Budget end,
     Busy = wait(Waits, fun(#{waiting := Waiting}) -> map_size(Waiting) =:= 1 end),
@@ -176,8 +176,8 @@ a_process_killed_in_mid_stop_uses_up_no_more_time(Config) ->
     {Deadline, Stop} = http_pusher_pools:stopping(infinity),
     ok = http_pusher_pools:stopped(Stop),
     ?assert(Deadline - erlang:monotonic_time(millisecond) =< Left),
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     wait_sent(1).
 
 the_module_stops_and_starts_under_load(Config) ->
@@ -194,7 +194,7 @@ the_module_stops_and_starts_under_load(Config) ->
     ?assertMatch(#{failed := 0, sent := Accepted}, Numbers),
     ?assert(maps:get(pushed, Numbers) =< Sent),
     ?assert(Accepted > 0),
-    ?assertMatch(#{received := Accepted}, sink:stats(sink(Config))).
+    ?assertMatch(#{received := Accepted}, test_endpoint:stats(endpoint(Config))).
 
 %% What came while it was down was rejected with engine_down, and nothing is missing in the metrics.
 the_application_stops_and_starts_under_load(Config) ->
@@ -219,7 +219,7 @@ the_application_stops_and_starts_under_load(Config) ->
 
 the_application_stopped_with_pending_notifications_drains_them(Config) ->
     module(Config, #{workers => 10}),
-    sink:plan(sink(Config), "status=200 delay=20"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=20"),
     [bulk(user(S), 5) || S <- lists:seq(1, 20)],
     ok = application:stop(mongoose_http_pusher),
     ?assertMatch(#{sent := 100, failed := 0}, host_ctl:metrics(?HOST)),
@@ -241,7 +241,7 @@ an_application_started_by_hand_goes_on_at_once(Config) ->
 
 the_node_stops_with_thousands_pending(Config) ->
     module(Config, #{workers => 5}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [bulk(user(S), 30) || S <- lists:seq(1, 100)],
     Elapsed = elapsed(fun host_ctl:stop/0),
     ?assertMatch({true, _}, {Elapsed < ?AT_MOST, Elapsed}),

@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, module/2, pool/2, sink/1, send/2, wait_sent/1, wait_reason/2, wait/2]).
+-import(pusher_case, [module/1, module/2, pool/2, endpoint/1, send/2, wait_sent/1, wait_reason/2, wait/2]).
 
 %% Far beyond what a case takes; every wait in it has a bound of its own.
 suite() ->
@@ -44,7 +44,7 @@ end_per_testcase(_Case, Config) ->
 
 a_sent_notification_at_info(Config) ->
     module(Config, #{}),
-    sink:plan(sink(Config), "status=503"),
+    test_endpoint:plan(endpoint(Config), "status=503"),
     send(<<"alice">>, <<"hi">>),
     {ok, [Line]} = host_log:wait(event_pusher_http_req, 1, 120000),
     ?assertMatch(#{level := info, sender := <<"alice">>, receiver := <<"bob">>,
@@ -63,13 +63,13 @@ no_line_for_a_sent_notification_above_info(Config) ->
 a_failed_notification_at_warning(Config) ->
     {ok, _} = pool(Config, #{path_prefix => "/webservice"}),
     module([#{path => "/notifications"}]),
-    sink:plan(sink(Config), "fault=close-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head"),
     send(<<"alice">>, <<"hi">>),
     Line = #{text := Text} = wait_reason(connection_closed, 1),
     ?assertMatch(#{level := warning, sender := <<"alice">>, receiver := <<"bob">>,
                    server := <<"localhost">>, direction := in, pool_name := <<"http_pool">>,
                    host_type := <<"localhost">>, attempts := 3, count := 1}, Line),
-    Url = sink:url(sink(Config), "/webservice/notifications"),
+    Url = test_endpoint:url(endpoint(Config), "/webservice/notifications"),
     ?assertNotEqual(nomatch, string:find(Text, Url)).
 
 a_rejected_notification_at_warning(_Config) ->
@@ -92,7 +92,7 @@ nothing_secret_in_any_line(Config) ->
             Entry#{should => Crash}, Entry#{pool_name => no_such_pool}]),
     send(<<"alice">>, Secret),
     wait_sent(1),
-    sink:plan(sink(Config), "fault=close-before-head body=5ecret"),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head body=5ecret"),
     send(<<"alice">>, Secret),
     _ = wait_reason(connection_closed, 1),
     [_ = wait_reason(Reason, Count)
@@ -105,7 +105,7 @@ nothing_secret_in_any_line(Config) ->
 %% Each line stands for those before it: the counts add up.
 a_storm_is_a_line_a_second(Config) ->
     module(Config, #{workers => 20}),
-    sink:listener(sink(Config), false),
+    test_endpoint:listener(endpoint(Config), false),
     {Micros, _} = timer:tc(fun() ->
         [send(<<"user", (integer_to_binary(N rem 20))/binary>>, <<"hi">>) || N <- lists:seq(1, 3000)],
         _ = wait_reason(econnrefused, 3000)
@@ -119,7 +119,7 @@ reasons_and_pools_have_lines_of_their_own(Config) ->
     {ok, _} = pusher_case:pool(other_pool, Config, #{host => "http://127.0.0.1:1"}),
     module([#{path => "/a"}, #{path => "/b", pool_name => other_pool},
             #{path => "/c", pool_name => no_such_pool}]),
-    sink:plan(sink(Config), "fault=garbage"),
+    test_endpoint:plan(endpoint(Config), "fault=garbage"),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 30)],
     Expected = #{invalid_response => 30, econnrefused => 30, pool_not_started => 30},
     ?assertEqual(Expected, wait(fun pusher_case:reasons/0, fun(R) -> R =:= Expected end)),
@@ -132,7 +132,7 @@ log_level_none_means_no_lines_for_notifications(Config) ->
     module(Config, #{}),
     send(<<"alice">>, <<"hi">>),
     wait_sent(1),
-    sink:plan(sink(Config), "fault=garbage"),
+    test_endpoint:plan(endpoint(Config), "fault=garbage"),
     send(<<"alice">>, <<"hi">>),
     {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{failed := F}) -> F =:= 1 end, 120000),
     ok = pusher_case:settle(),

@@ -8,7 +8,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/2, sink/1, wait/2]).
+-import(pusher_case, [module/2, endpoint/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
 -define(PUSHES, 1000000).
@@ -41,17 +41,17 @@ end_per_group(_Generation, _Config) ->
     ok.
 
 init_per_testcase(_Case, Config) ->
-    pusher_case:start(Config, #{sink => #{record => false}}).
+    pusher_case:start(Config, #{endpoint => #{record => false}}).
 
 end_per_testcase(_Case, Config) ->
     pusher_case:finish(Config).
 
 a_million_against_a_stalled_endpoint(Config) ->
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     %% Longer than this test: what is accepted stays.
     module(Config, #{workers => 50, request_timeout => ?REQUEST_TIMEOUT, call_timeout => 600000}),
     pusher_case:send(<<"alice">>, <<"hi">>),
-    ok = sink:wait_for_count(sink(Config), 1, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
     Events = [[event(Session, N) || N <- lists:seq(1, ?SENDERS)] || Session <- lists:seq(1, ?SESSIONS)],
     Before = outside_kb(),
     Watch = watch(),
@@ -89,7 +89,7 @@ a_million_against_a_stalled_endpoint(Config) ->
     %% The endpoint comes back, but not for the requests that it has stalled: those have to end first.
     Back = erlang:monotonic_time(millisecond),
     #{sent := Sent} = pusher_case:numbers(),
-    sink:reset_plans(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
     wait(fun pusher_case:numbers/0, fun(#{sent := Now}) -> Now > Sent end),
     Resumed = erlang:monotonic_time(millisecond) - Back,
     ct:pal("~b pushes by ~b sessions in ~b ms: ~b accepted, ~b rejected, ~b failed; ~b kB more memory; "

@@ -6,7 +6,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, sink/1, send/2, wait/2]).
+-import(pusher_case, [module/1, endpoint/1, send/2, wait/2]).
 
 -define(HOST, <<"localhost">>).
 -define(OWNER, http_pusher_pools).
@@ -31,13 +31,13 @@ end_per_group(_Generation, _Config) ->
     ok.
 
 init_per_testcase(a_pool_that_does_not_come_back_gives_them_up, Config) ->
-    pusher_case:start([{own, sink:start()} | Config], #{env => [{drain_timeout, 300}]});
+    pusher_case:start([{own, test_endpoint:start()} | Config], #{env => [{drain_timeout, 300}]});
 init_per_testcase(_Case, Config) ->
-    pusher_case:start([{own, sink:start()} | Config], #{}).
+    pusher_case:start([{own, test_endpoint:start()} | Config], #{}).
 
 end_per_testcase(_Case, Config) ->
-    Result = pusher_case:finish([{more_sinks, [own(Config)]} | Config]),
-    sink:stop(own(Config)),
+    Result = pusher_case:finish([{more_endpoints, [own(Config)]} | Config]),
+    test_endpoint:stop(own(Config)),
     Result.
 
 %% What the host has of a pool, and how the owner of the pools knows it. `starting': the process is
@@ -90,7 +90,7 @@ every_combination_of_own_and_global(Config) ->
     true = erlang:resume_process(Owner),
     ok = pusher_case:settle(),
     Got = [{binary_to_atom(Tag), own} || Tag <- paths(own(Config))]
-        ++ [{binary_to_atom(Tag), global} || Tag <- paths(sink(Config))],
+        ++ [{binary_to_atom(Tag), global} || Tag <- paths(endpoint(Config))],
     Expected = [{Tag, Where} || {Tag, Own, Global} <- Tags, Where <- [expected(Own, Global)],
                                 Where =/= none],
     ?assertEqual(lists:sort(Expected), lists:sort(Got)),
@@ -110,7 +110,7 @@ a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
     true = erlang:resume_process(Owner),
     [send(<<"alice">>, integer_to_binary(N)) || N <- [1, 2, 3]],
     ok = sys:resume(?MANAGER),
-    ok = sink:wait_for_count(own(Config), 3, 30000),
+    ok = test_endpoint:wait_for_count(own(Config), 3, 30000),
     ?assertEqual([], pusher_case:received(Config)).
 
 %% Nor do they wait for ever.
@@ -129,7 +129,7 @@ a_pool_that_does_not_come_back_gives_them_up(Config) ->
     ok = sys:resume(?MANAGER),
     host_ctl:stop_pool(?HOST, http_pool),
     _ = pusher_case:wait_reason(shutdown, 1),
-    ?assertEqual([], pusher_case:received(Config) ++ sink:received(own(Config))).
+    ?assertEqual([], pusher_case:received(Config) ++ test_endpoint:received(own(Config))).
 
 %% The successor of the owner finds it crashed: sessions go on with it.
 a_pool_that_crashed_with_its_owner_goes_on(Config) ->
@@ -144,18 +144,18 @@ a_pool_that_crashed_with_its_owner_goes_on(Config) ->
     wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
     ok = http_pusher_pools:await_look(30000),
     send(<<"alice">>, <<"hi">>),
-    ok = sink:wait_for_count(own(Config), 1, 30000),
+    ok = test_endpoint:wait_for_count(own(Config), 1, 30000),
     ?assertEqual(undefined, pid(Key)),
     ok = sys:resume(?MANAGER).
 
 %%% Helpers
 
 start_pool({Scope, Tag}, Config) ->
-    Sink = case Scope of
-               global -> sink(Config);
-               ?HOST -> own(Config)
-           end,
-    {ok, _} = host_ctl:start_pool(Scope, Tag, #{host => sink:url(Sink), request_timeout => 30000,
+    Endpoint = case Scope of
+                   global -> endpoint(Config);
+                   ?HOST -> own(Config)
+               end,
+    {ok, _} = host_ctl:start_pool(Scope, Tag, #{host => test_endpoint:url(Endpoint), request_timeout => 30000,
                                                 call_timeout => 60000, workers => 1}).
 
 crash({Scope, Tag}) ->
@@ -170,8 +170,8 @@ opened(Pools) ->
                                            <- http_pusher_nif:pools()] end,
              fun(Missing) -> Missing =:= [] end).
 
-paths(Sink) ->
-    [lists:last(binary:split(Path, <<"/">>, [global])) || #{path := Path} <- sink:received(Sink)].
+paths(Endpoint) ->
+    [lists:last(binary:split(Path, <<"/">>, [global])) || #{path := Path} <- test_endpoint:received(Endpoint)].
 
 own(Config) ->
     proplists:get_value(own, Config).

@@ -4,7 +4,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, pool/2, sink/1, send/2, bulk/2, messages/1, wait/2,
+-import(pusher_case, [module/1, pool/2, endpoint/1, send/2, bulk/2, messages/1, wait/2,
                       wait_sent/1, wait_reason/2]).
 
 -define(HANDLER, #{path => "/notifications"}).
@@ -49,36 +49,36 @@ init_per_testcase(Case, Config) ->
             end,
     %% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy
     %% the machine is.
-    pusher_case:start([{other, sink:start()} | Config], #{hosts => Hosts, env => [{drain_timeout, 60000}]}).
+    pusher_case:start([{other, test_endpoint:start()} | Config], #{hosts => Hosts, env => [{drain_timeout, 60000}]}).
 
 end_per_testcase(Case, Config) ->
     Other = other(Config),
-    sink:reset_plans(Other),
-    sink:release(Other),
+    test_endpoint:reset_plans(Other),
+    test_endpoint:release(Other),
     Check = case Case of
                 %% A module that starts again has new metrics.
                 several_host_types_share_a_global_pool -> uncounted;
                 _ -> conserved
             end,
-    Result = pusher_case:finish([{more_sinks, [Other]} | Config], Check),
-    sink:stop(Other),
+    Result = pusher_case:finish([{more_endpoints, [Other]} | Config], Check),
+    test_endpoint:stop(Other),
     Result.
 
 a_pool_restarted_with_another_host_uses_the_new_one(Config) ->
     {ok, _} = pool(Config, #{workers => 5}),
     module([?HANDLER]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [bulk(user(S), 4) || S <- lists:seq(1, 10)],
-    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 5 end),
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 5 end),
     ok = host_ctl:stop_pool(global, http_pool),
-    {ok, _} = pool(Config, #{host => sink:url(other(Config))}),
+    {ok, _} = pool(Config, #{host => test_endpoint:url(other(Config))}),
     [bulk(user(S), 2) || S <- lists:seq(11, 20)],
-    ok = sink:wait_for_count(other(Config), 20, 120000),
-    ?assertEqual(20, maps:get(received, sink:stats(other(Config)))),
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    ok = test_endpoint:wait_for_count(other(Config), 20, 120000),
+    ?assertEqual(20, maps:get(received, test_endpoint:stats(other(Config)))),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     wait_sent(60),
-    ?assertEqual(40, maps:get(received, sink:stats(sink(Config)))).
+    ?assertEqual(40, maps:get(received, test_endpoint:stats(endpoint(Config)))).
 
 a_pool_with_the_same_settings_keeps_its_connections(Config) ->
     {ok, First} = pool(Config, #{}),
@@ -90,7 +90,7 @@ a_pool_with_the_same_settings_keeps_its_connections(Config) ->
     ?assertNotEqual(First, Second),
     send(<<"alice">>, <<"2">>),
     wait_sent(2),
-    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))).
+    ?assertMatch(#{connections_accepted := 1}, test_endpoint:stats(endpoint(Config))).
 
 a_crashed_pool_goes_on_and_comes_back(Config) ->
     {ok, First} = pool(Config, #{}),
@@ -105,7 +105,7 @@ a_crashed_pool_goes_on_and_comes_back(Config) ->
     ?assertNotEqual(First, Second),
     send(<<"alice">>, <<"3">>),
     wait_sent(3),
-    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))),
+    ?assertMatch(#{connections_accepted := 1}, test_endpoint:stats(endpoint(Config))),
     ?assertEqual([<<"1">>, <<"2">>, <<"3">>], [Text || {_, Text} <- messages(Config)]).
 
 %% Notifications that wait while the new process is looked at go before those that come after.
@@ -148,7 +148,7 @@ a_pool_that_ends_while_it_is_read_is_no_other(Config) ->
     ok = sys:resume(mongoose_wpool_http_mgr),
     receive {'DOWN', Ref, process, Stopper, Reason} -> ?assertEqual(normal, Reason) end,
     wait_sent(2),
-    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))),
+    ?assertMatch(#{connections_accepted := 1}, test_endpoint:stats(endpoint(Config))),
     ?assertEqual([<<"1">>, <<"2">>], [Text || {_, Text} <- messages(Config)]).
 
 a_pool_may_start_after_the_module(Config) ->
@@ -170,11 +170,11 @@ a_stopped_pool_is_not_started(Config) ->
     send(<<"alice">>, <<"2">>),
     _ = wait_reason(pool_not_started, 1),
     ?assertMatch(#{sent := 1, failed := 1}, host_ctl:metrics(<<"localhost">>)),
-    ?assertEqual(1, maps:get(received, sink:stats(sink(Config)))).
+    ?assertEqual(1, maps:get(received, test_endpoint:stats(endpoint(Config)))).
 
 a_host_types_own_pool_goes_before_the_global_one(Config) ->
     {ok, _} = pool(Config, #{}),
-    {ok, _} = host_ctl:start_pool(<<"localhost">>, http_pool, #{host => sink:url(other(Config))}),
+    {ok, _} = host_ctl:start_pool(<<"localhost">>, http_pool, #{host => test_endpoint:url(other(Config))}),
     module([?HANDLER]),
     _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
     From = fun(Domain) ->
@@ -182,10 +182,10 @@ a_host_types_own_pool_goes_before_the_global_one(Config) ->
     end,
     From(<<"localhost">>),
     From(<<"example.org">>),
-    ok = sink:wait_for_count(sink(Config), 1, 120000),
-    ok = sink:wait_for_count(other(Config), 1, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
+    ok = test_endpoint:wait_for_count(other(Config), 1, 120000),
     ?assertEqual([{<<"alice">>, <<"example.org">>}], messages(Config)),
-    ?assertEqual([{<<"alice">>, <<"localhost">>}], messages(sink:received(other(Config)))),
+    ?assertEqual([{<<"alice">>, <<"localhost">>}], messages(test_endpoint:received(other(Config)))),
     ok = host_ctl:stop_pool(<<"localhost">>, http_pool),
     From(<<"localhost">>),
     wait_sent(2),
@@ -198,14 +198,14 @@ several_host_types_share_a_global_pool(Config) ->
     Example = fun(N) -> host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, N) end,
     send(<<"alice">>, <<"1">>),
     Example(<<"1">>),
-    ok = sink:wait_for_count(sink(Config), 2, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 2, 120000),
     host_ctl:stop_module(<<"localhost">>),
     Example(<<"2">>),
     {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := N}) -> N =:= 2 end, 120000),
     module([?HANDLER]),
     send(<<"alice">>, <<"2">>),
-    ok = sink:wait_for_count(sink(Config), 4, 120000),
-    ?assertMatch(#{connections_accepted := C} when C =< 2, sink:stats(sink(Config))),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 4, 120000),
+    ?assertMatch(#{connections_accepted := C} when C =< 2, test_endpoint:stats(endpoint(Config))),
     Ours = wait(fun pusher_case:numbers/0, fun(#{pending := Pending}) -> Pending =:= 0 end),
     ?assertMatch(#{open := true}, Ours).
 
@@ -213,18 +213,18 @@ next_available_worker_lets_nothing_wait(Config) ->
     {ok, _} = pool(Config, #{workers => 2, strategy => next_available_worker}),
     module([?HANDLER]),
     ok = http_pusher_pools:await_look(120000),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- [1, 2, 3]],
     ?assertMatch(#{sender := <<"user3">>}, wait_reason(queue_full, 1)),
-    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end).
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end).
 
 max_worker_queue_len_bounds_what_waits(Config) ->
     {ok, _} = pool(Config, #{workers => 2, max_worker_queue_len => 3}),
     module([?HANDLER]),
     ok = http_pusher_pools:await_look(120000),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- [1, 2]],
-    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end),
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end),
     [send(user(S), <<"hi">>) || S <- lists:seq(3, 9)],
     ?assertMatch(#{sender := <<"user9">>}, wait_reason(queue_full, 1)),
     ?assertMatch(#{pending := 8}, pusher_case:numbers()).
@@ -232,17 +232,17 @@ max_worker_queue_len_bounds_what_waits(Config) ->
 request_timeout_bounds_an_attempt(Config) ->
     {ok, _} = pool(Config, #{request_timeout => 1000}),
     module([?HANDLER]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch(#{attempts := 1}, wait_reason(request_timeout, 1)),
     %% None where not even a connection was made in time.
-    ?assertMatch(#{received := Received} when Received =< 1, sink:stats(sink(Config))).
+    ?assertMatch(#{received := Received} when Received =< 1, test_endpoint:stats(endpoint(Config))).
 
 %% Once for the one in flight, once for the one that waits for the only worker.
 call_timeout_bounds_the_time_at_the_head_of_the_lane(Config) ->
     {ok, _} = pool(Config, #{workers => 1, call_timeout => 500}),
     module([?HANDLER]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     send(<<"kate">>, <<"hi">>),
     _ = wait_reason(pool_timeout, 2),
@@ -250,13 +250,13 @@ call_timeout_bounds_the_time_at_the_head_of_the_lane(Config) ->
 
 workers_default(Config) ->
     Expected = case proplists:get_value(generation, Config) of a -> 100; d -> 10 end,
-    {ok, _} = host_ctl:start_pool(global, http_pool, #{host => sink:url(sink(Config)),
+    {ok, _} = host_ctl:start_pool(global, http_pool, #{host => test_endpoint:url(endpoint(Config)),
                                                        request_timeout => 30000,
                                                        call_timeout => 30000}),
     module([?HANDLER]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(S), <<"hi">>) || S <- lists:seq(1, Expected + 5)],
-    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N >= Expected end),
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N >= Expected end),
     [Pool] = [Pool || #{pending := Pending} = Pool <- http_pusher_nif:pools(), Pending > 0],
     ?assertMatch(#{in_flight := Expected, waiting := 5}, Pool).
 
@@ -279,9 +279,9 @@ pools_restart_under_load(Config) ->
     Senders = [sender(user(S), self()) || S <- [1, 2, 3]],
     [begin
          ok = host_ctl:stop_pool(global, http_pool),
-         {ok, _} = pool(Config, #{workers => 3, host => sink:url(Sink)}),
+         {ok, _} = pool(Config, #{workers => 3, host => test_endpoint:url(Endpoint)}),
          timer:sleep(50)
-     end || _ <- lists:seq(1, 5), Sink <- [other(Config), sink(Config)]],
+     end || _ <- lists:seq(1, 5), Endpoint <- [other(Config), endpoint(Config)]],
     Pushed = lists:sum([stop_sender(Sender) || Sender <- Senders]),
     Numbers = pusher_case:wait_numbers(Config, fun(#{pushed := P, pending := N}) ->
                                                        P =:= Pushed andalso N =:= 0

@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/2, sink/1, send/2, wait_sent/1, wait/2]).
+-import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
 -define(NIF, http_pusher_nif).
@@ -46,28 +46,28 @@ init_per_testcase(Case, Config) ->
     pusher_case:start(Config, #{env => [{drain_timeout, Drain}]}).
 
 end_per_testcase(the_owner_killed_at_each_step, Config) ->
-    %% It has a second sink.
-    pusher_case:finish([{own_sinks, true} | Config]);
+    %% It has a second test endpoint.
+    pusher_case:finish([{own_endpoints, true} | Config]);
 end_per_testcase(_Case, Config) ->
     pusher_case:finish(Config).
 
 %% After each of the calls that it makes while a pool is replaced or found again; its successor too.
 the_owner_killed_at_each_step(Config) ->
-    Other = sink:start(),
+    Other = test_endpoint:start(),
     module(Config, #{workers => 3}),
     Load = pusher_load:start(4),
     Killed = [begin
                   ok = host_ctl:stop_pool(global, http_pool),
                   #{sent := Before} = host_ctl:metrics(?HOST),
                   Killer = kill_at_step(Step, 2),
-                  {ok, _} = pusher_case:pool(Config, #{workers => 3, host => sink:url(Sink)}),
+                  {ok, _} = pusher_case:pool(Config, #{workers => 3, host => test_endpoint:url(Endpoint)}),
                   wait_sent(Before + 20),
                   stop_killer(Killer)
-              end || Step <- lists:seq(1, 16), Sink <- [Other, sink(Config), sink(Config)]],
+              end || Step <- lists:seq(1, 16), Endpoint <- [Other, endpoint(Config), endpoint(Config)]],
     pusher_case:all_accepted_are_sent(pusher_load:stop(Load), Config),
     ct:pal("kills in each round: ~w", [Killed]),
     ?assert(lists:sum(Killed) >= 32),
-    sink:stop(Other).
+    test_endpoint:stop(Other).
 
 %% Sessions do not notice: what is handed over meanwhile goes to the pool, over its connections.
 a_pool_in_use_goes_on(Config) ->
@@ -89,7 +89,7 @@ a_pool_that_was_not_opened_is_opened(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
     Row = #{spare := Spare} = row(),
-    Options = #{host => iolist_to_binary(sink:url(sink(Config))), path_prefix => <<"/">>,
+    Options = #{host => iolist_to_binary(test_endpoint:url(endpoint(Config))), path_prefix => <<"/">>,
                 request_timeout => 30000, call_timeout => 60000, workers => 1,
                 strategy => <<"best_worker">>},
     while_the_owner_dies(
@@ -125,10 +125,10 @@ what_a_successor_left_behind_is_found(Config) ->
 
 %% It goes on draining, ends in its own time, and no sooner because its owner died.
 a_stopped_pool_keeps_its_time(Config) ->
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     module(Config, #{workers => 1}),
     pusher_case:bulk(<<"alice">>, 3),
-    ok = sink:wait_for_count(sink(Config), 1, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
     Begin = erlang:monotonic_time(millisecond),
     ok = host_ctl:stop_pool(global, http_pool),
     wait_for_pool(draining),
@@ -157,7 +157,7 @@ what_waits_for_a_pool_that_does_not_come_back_is_given_up(Config) ->
 
 %% The module's stop is not over before what was pending has its outcome.
 a_stop_meets_a_dead_owner(Config) ->
-    sink:plan(sink(Config), "delay=20"),
+    test_endpoint:plan(endpoint(Config), "delay=20"),
     module(Config, #{workers => 1}),
     pusher_case:bulk(<<"alice">>, 50),
     Killer = spawn_link(fun() -> [begin kill_owner(), timer:sleep(100) end || _ <- lists:seq(1, 10)],

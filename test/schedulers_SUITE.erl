@@ -9,7 +9,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [sink/1, send/2, settle/0]).
+-import(pusher_case, [endpoint/1, send/2, settle/0]).
 
 -define(NIF, http_pusher_nif).
 -define(HOST, <<"localhost">>).
@@ -87,7 +87,7 @@ the_longest_texts(_Config) ->
 
 %% Which function takes them is for http_pusher_push to decide.
 the_longest_headers(Config) ->
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Headers = fun(Count, Length) ->
                       [{iolist_to_binary(io_lib:format("x-~b", [N])), binary:copy(<<"v">>, Length)}
                        || N <- lists:seq(1, Count)]

@@ -6,7 +6,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, pool/2, sink/1, send/2, wait/2]).
+-import(pusher_case, [module/1, pool/2, endpoint/1, send/2, wait/2]).
 
 -define(SECRET, "5ecret").
 -define(APP, mongoose_http_pusher).
@@ -106,15 +106,15 @@ nothing_secret_in_a_crash_dump(Config) ->
     Generation = proplists:get_value(generation, Config),
     Peer = host_ctl:start_peer(Generation, #{}),
     true = host_ctl:call(Peer, os, putenv, ["ERL_CRASH_DUMP", Dump]),
-    Sink = sink:start(#{plan => "fault=stall-before-head"}),
-    Ours = host_ctl:call(Peer, ?MODULE, pending_in_peer, [Generation, sink:url(Sink)]),
+    Endpoint = test_endpoint:start(#{plan => "fault=stall-before-head"}),
+    Ours = host_ctl:call(Peer, ?MODULE, pending_in_peer, [Generation, test_endpoint:url(Endpoint)]),
     Manager = host_ctl:call(Peer, erlang, whereis, [mongoose_wpool_http_mgr]),
     Names = [pid_to_list(Pid) || {Pid, _} <- host_ctl:call(Peer, ?MODULE, ours, [])],
     ?assertEqual(length(Ours), length(Names)),
     Id = host_ctl:call(Peer, erlang, pid_to_list, [Manager]),
     unlink(Peer),
     catch host_ctl:call(Peer, erlang, halt, ["a test asked for this"]),
-    sink:stop(Sink),
+    test_endpoint:stop(Endpoint),
     {ok, Text} = file:read_file(Dump),
     ?assertNotEqual(nomatch, found_in_dump(Text, Id)),
     [?assertEqual({Name, nomatch}, {Name, found_in_dump(Text, Pid)}) || {Pid, Name} <- Ours].
@@ -123,10 +123,10 @@ nothing_secret_in_a_crash_dump(Config) ->
 
 %% A pool with a password, a message and a header that wait for an endpoint that has stalled.
 pending(Config) ->
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     {ok, _} = pool(Config, tls(Config, [])),
     start_and_send(),
-    _ = wait(fun() -> sink:stats(sink(Config)) end, fun(#{in_flight := N}) -> N =:= 1 end).
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 1 end).
 
 start_and_send() ->
     Headers = fun() -> [{<<"authorization">>, list_to_binary(secret())}] end,

@@ -4,7 +4,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [sink/1, send/2, bulk/2, wait/2]).
+-import(pusher_case, [endpoint/1, send/2, bulk/2, wait/2]).
 -import(gauges, [tag/1, pool/2, handlers/2, stalled/2, user/1, await/3, await_rejected/3, scrape/1]).
 
 -define(SECRETS, ["Bearer of-bad-news", "of-bad-news", "body that nobody may read"]).
@@ -39,14 +39,14 @@ end_per_testcase(_Case, Config) ->
 shows_a_pool(Config) ->
     stalled(Config, #{workers => 2, path_prefix => "/webservice", call_timeout => 60000,
                       request_timeout => 30000}),
-    sink:plan(sink(Config), "fault=close-before-head", #{next => 3}),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head", #{next => 3}),
     send(<<"alice">>, <<"this one fails">>),
     await(Config, failed, 1),
     [bulk(user(N), 2) || N <- lists:seq(1, 2)],
     await(Config, in_flight, 2),
     await(Config, waiting, 2),
     Block = block(Config, shell()),
-    Url = sink:url(sink(Config)),
+    Url = test_endpoint:url(endpoint(Config)),
     [?assertEqual({Pattern, match}, {Pattern, re:run(Block, Pattern, [{capture, none}])})
      || Pattern <- [" open ",
                     " endpoint " ++ Url ++ "/webservice ",

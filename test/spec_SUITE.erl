@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, module/2, pool/2, sink/1, send/2, received/1, messages/1, wait_sent/1]).
+-import(pusher_case, [module/1, module/2, pool/2, endpoint/1, send/2, received/1, messages/1, wait_sent/1]).
 
 -define(HOST, <<"localhost">>).
 
@@ -115,7 +115,7 @@ you_can_make_multiple_configuration_entries(Config) ->
     host_ctl:send(<<"alice@localhost">>, <<"bob@localhost">>, <<"look">>, headline, in),
     wait_sent(3),
     ?assertEqual([{<<"/webservice/alerts">>, 2}, {<<"/webservice/notifications">>, 1}],
-                 maps:to_list(maps:get(paths, sink:stats(sink(Config))))).
+                 maps:to_list(maps:get(paths, test_endpoint:stats(endpoint(Config))))).
 
 by_default_it_ships_all_non_empty_chat_messages(Config) ->
     module(Config, #{}),
@@ -156,7 +156,7 @@ the_path_is_appended_to_the_pools_prefix_path(Config) ->
     send(<<"alice">>, <<"hi">>),
     wait_sent(3),
     ?assertEqual([<<"/webservice">>, <<"/webservice/alerts">>, <<"/webservice/notifications">>],
-                 lists:sort(maps:keys(maps:get(paths, sink:stats(sink(Config)))))),
+                 lists:sort(maps:keys(maps:get(paths, test_endpoint:stats(endpoint(Config)))))),
     {ok, Warnings} = host_log:wait(http_pusher_pool_warning, 2, 120000),
     ?assertMatch([_], [Text || #{text := Text, level := warning} <- Warnings,
                                has(Text, "/webservice/notifications"),
@@ -185,7 +185,7 @@ the_form_has_author_server_receiver_and_message(Config) ->
     wait_sent(1),
     [#{body := Body}] = received(Config),
     ?assertEqual([{<<"author">>, <<"alice">>}, {<<"server">>, ?HOST}, {<<"receiver">>, <<"bob">>},
-                  {<<"message">>, <<"Hi & bye">>}], sink:form(Body)).
+                  {<<"message">>, <<"Hi & bye">>}], test_endpoint:form(Body)).
 
 %% "As a result, these values are all lower case."
 names_are_processed_by_stringprep(Config) ->
@@ -237,16 +237,16 @@ sent_is_incremented_for_a_notification_that_was_sent(Config) ->
 any_status_counts_as_sent(Config) ->
     module(Config, #{}),
     [begin
-         sink:plan(sink(Config), ["status=", integer_to_list(Status)], #{next => 1}),
+         test_endpoint:plan(endpoint(Config), ["status=", integer_to_list(Status)], #{next => 1}),
          send(<<"alice">>, <<"hi">>)
      end || Status <- [200, 204, 304, 302, 404, 500, 503]],
     wait_sent(7),
     ?assertMatch(#{sent := 7, failed := 0}, host_ctl:metrics(?HOST)),
-    ?assertEqual(7, maps:get(received, sink:stats(sink(Config)))).
+    ?assertEqual(7, maps:get(received, test_endpoint:stats(endpoint(Config)))).
 
 failed_is_incremented_for_a_notification_that_failed(Config) ->
     module(Config, #{}),
-    sink:plan(sink(Config), "fault=close-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head"),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 3)],
     {ok, _} = host_ctl:wait_metrics(?HOST, fun(#{failed := Failed}) -> Failed =:= 3 end, 120000),
     ?assertMatch(#{sent := 0}, host_ctl:metrics(?HOST)).
@@ -254,11 +254,11 @@ failed_is_incremented_for_a_notification_that_failed(Config) ->
 %% In microseconds, from hand-over to the response's head.
 response_time_does_not_include_failed_requests(Config) ->
     module(Config, #{}),
-    sink:plan(sink(Config), "fault=close-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head"),
     send(<<"alice">>, <<"hi">>),
     {ok, _} = host_ctl:wait_metrics(?HOST, fun(#{failed := Failed}) -> Failed =:= 1 end, 120000),
     ?assertMatch(#{response_times := []}, host_ctl:metrics(?HOST)),
-    sink:plan(sink(Config), "status=200 delay=300"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=300"),
     {Took, _} = timer:tc(fun() -> send(<<"alice">>, <<"hi">>), wait_sent(1) end),
     #{response_times := [Time]} = host_ctl:metrics(?HOST),
     ?assertMatch({true, _, _}, {Time >= 300000 andalso Time =< Took, Time, Took}).

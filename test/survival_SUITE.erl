@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/2, sink/1, send/2, wait_sent/1, wait/2]).
+-import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
 -define(NIF, http_pusher_nif).
@@ -67,30 +67,30 @@ processes_killed_under_load_lose_no_outcome(Config) ->
     ?assertMatch(#{pushed := Pushed, rejected := 0, failed := 0}, Numbers),
     at_most_twice(Numbers, lists:sum(Kills)).
 
-%% Between two sinks and with the same settings in turn; at the end the pool is in use again.
+%% Between two test endpoints and with the same settings in turn; at the end the pool is in use again.
 pools_restarted_while_processes_are_killed(Config) ->
-    Other = sink:start(),
+    Other = test_endpoint:start(),
     module(Config, #{workers => 3}),
     Load = pusher_load:start(4),
     Kills = [begin
                  ok = host_ctl:stop_pool(global, http_pool),
                  K = kill_one(),
-                 {ok, _} = pusher_case:pool(Config, #{workers => 3, host => sink:url(Sink)}),
+                 {ok, _} = pusher_case:pool(Config, #{workers => 3, host => test_endpoint:url(Endpoint)}),
                  timer:sleep(rand:uniform(30)),
                  K
-             end || _ <- lists:seq(1, 8), Sink <- [Other, Other, sink(Config), sink(Config)]],
+             end || _ <- lists:seq(1, 8), Endpoint <- [Other, Other, endpoint(Config), endpoint(Config)]],
     pusher_case:all_accepted_are_sent(pusher_load:stop(Load), Config),
     _ = kill_one(),
     send(<<"alice">>, <<"the last one">>),
     _ = wait(fun() -> lists:last([none | pusher_case:messages(Config)]) end,
              fun(Last) -> Last =:= {<<"alice">>, <<"the last one">>} end),
-    sink:stop(Other),
+    test_endpoint:stop(Other),
     ?assert(lists:sum(Kills) > 0).
 
 %% Outcomes of both kinds, in full batches.
 the_reporter_killed_while_it_counts(Config) ->
     module(Config, #{workers => 20}),
-    sink:plan(sink(Config), "mix seed=5 | 80 status=200 | 20 fault=garbage"),
+    test_endpoint:plan(endpoint(Config), "mix seed=5 | 80 status=200 | 20 fault=garbage"),
     [pusher_case:send(<<"user", (integer_to_binary(N rem 50))/binary>>, <<"hi">>)
      || N <- lists:seq(1, 3000)],
     Kills = [begin
@@ -188,7 +188,7 @@ metrics_that_raise(Config) ->
     Reporter = whereis(http_pusher_reporter),
     ok = host_ctl:fail_updates(true),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
-    ok = sink:wait_for_count(sink(Config), 20, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 20, 120000),
     ok = pusher_case:settle(),
     {ok, [#{level := warning, host_type := ?HOST} | _]} =
         host_log:wait(http_pusher_metric_failed, 1, 120000),
@@ -212,7 +212,7 @@ without_threads_the_node_goes_on(Config) ->
     ok = Call(application, load, [mongoose_http_pusher]),
     ok = Call(application, set_env, [mongoose_http_pusher, tokio_threads, 4]),
     ok = Call(host_ctl, start, [Generation, #{log => notice}]),
-    {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => sink:url(sink(Config))}]),
+    {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => test_endpoint:url(endpoint(Config))}]),
     Prlimit = fun(Args) -> string:trim(os:cmd(lists:join($ , As ++ ["prlimit", "--pid=" ++ Pid | Args]))) end,
     Hard = Prlimit(["--nproc", "--noheadings", "--output=HARD"]),
     %% The soft limit alone, so that it can be raised again.
@@ -226,7 +226,7 @@ without_threads_the_node_goes_on(Config) ->
     "" = Prlimit(["--nproc=" ++ Hard ++ ":"]),
     {ok, _} = Call(host_log, wait, [http_pusher_engine_up, 1, 50000]),
     Call(pusher_case, send, [<<"alice">>, <<"hi">>]),
-    ok = sink:wait_for_count(sink(Config), 1, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
     {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 50000]),
     peer:stop(Peer).
 
@@ -252,7 +252,7 @@ without_the_library_the_node_goes_on(Config) ->
                                           args => ["-pa" | Path]}),
     Call = fun(Module, Function, Args) -> peer:call(Peer, Module, Function, Args, 60000) end,
     ok = Call(host_ctl, start, [Generation, #{log => notice}]),
-    {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => sink:url(sink(Config))}]),
+    {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => test_endpoint:url(endpoint(Config))}]),
     _ = Call(host_ctl, start_module, [?HOST, [#{path => "/n"}]]),
     [Call(pusher_case, send, [<<"alice">>, <<"lost">>]) || _ <- [1, 2, 3]],
     ?assertMatch(#{failed := 3, sent := 0},
@@ -267,7 +267,7 @@ without_the_library_the_node_goes_on(Config) ->
     ok = file:rename(New ++ ".new", New),
     {ok, _} = Call(host_log, wait, [http_pusher_engine_up, 1, 50000]),
     Call(pusher_case, send, [<<"alice">>, <<"hi">>]),
-    ok = sink:wait_for_count(sink(Config), 1, 120000),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
     {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 50000]),
     peer:stop(Peer).
 

@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, sink/1, send/2, received/1, wait_sent/1, wait_reason/2]).
+-import(pusher_case, [module/1, endpoint/1, send/2, received/1, wait_sent/1, wait_reason/2]).
 
 %% Far beyond what a case takes; every wait in it has a bound of its own.
 suite() ->
@@ -32,7 +32,7 @@ groups() ->
 init_per_suite(Config) ->
     Dir = filename:join(proplists:get_value(priv_dir, Config), "certs"),
     ok = filelib:ensure_dir(filename:join(Dir, "x")),
-    Port = open_port({spawn_executable, sink:binary()}, [{args, ["--make-certs", Dir]}, exit_status]),
+    Port = open_port({spawn_executable, test_endpoint:binary()}, [{args, ["--make-certs", Dir]}, exit_status]),
     receive {Port, {exit_status, 0}} -> ok after 120000 -> error(no_certificates) end,
     [{certs, Dir} | Config].
 
@@ -53,7 +53,7 @@ init_per_testcase(Case, Config) ->
               no_client_certificate_where_one_is_demanded -> Own#{client_ca => file(Config, "ca.pem")};
               _ -> Own
           end,
-    pusher_case:start(Config, #{sink => #{tls => Tls}}).
+    pusher_case:start(Config, #{endpoint => #{tls => Tls}}).
 
 end_per_testcase(_Case, Config) ->
     pusher_case:finish(Config).
@@ -63,7 +63,7 @@ a_certificate_of_a_known_authority(Config) ->
     [send(<<"alice">>, <<"hi">>) || _ <- [1, 2, 3]],
     wait_sent(3),
     ?assertMatch([#{tls := <<"TLS", _/binary>>} | _], received(Config)),
-    ?assertMatch(#{connections_accepted := 1}, sink:stats(sink(Config))).
+    ?assertMatch(#{connections_accepted := 1}, test_endpoint:stats(endpoint(Config))).
 
 a_certificate_of_an_unknown_authority(Config) ->
     pool(Config, [verify, {cacertfile, file(Config, "other-ca.pem")}]),
@@ -172,7 +172,7 @@ refused(Config) ->
     send(<<"alice">>, <<"hi">>),
     _ = wait_reason(tls_error, 1),
     ?assertMatch(#{sent := 0, failed := 1}, host_ctl:metrics(<<"localhost">>)),
-    ?assertMatch(#{received := 0}, sink:stats(sink(Config))).
+    ?assertMatch(#{received := 0}, test_endpoint:stats(endpoint(Config))).
 
 pool(Config, Options) ->
     Tls = case {Options, proplists:get_value(generation, Config)} of

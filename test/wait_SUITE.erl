@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, module/2, pool/3, sink/1, send/2]).
+-import(pusher_case, [module/1, module/2, pool/3, endpoint/1, send/2]).
 
 -define(HOST, <<"localhost">>).
 -define(REPORTER, http_pusher_reporter).
@@ -63,7 +63,7 @@ end_per_testcase(Case, Config) ->
 %% As after each call of the stock module.
 the_metric_is_there_when_the_session_goes_on(Config) ->
     module(Config, #{}),
-    sink:plan(sink(Config), "status=200 delay=0-20 seed=5"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=0-20 seed=5"),
     [begin
          send(<<"alice">>, integer_to_binary(N)),
          ?assertMatch({N, #{sent := N}}, {N, host_ctl:metrics(?HOST)})
@@ -72,7 +72,7 @@ the_metric_is_there_when_the_session_goes_on(Config) ->
 
 a_failure_is_in_the_metrics_too(Config) ->
     module(Config, #{}),
-    sink:plan(sink(Config), "fault=close-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head"),
     [begin
          send(<<"alice">>, <<"hi">>),
          ?assertMatch({N, #{failed := N, sent := 0}}, {N, host_ctl:metrics(?HOST)})
@@ -95,7 +95,7 @@ a_rejection_is_in_the_metrics_too(Config) ->
 a_session_goes_on_after_the_time(Config) ->
     {ok, _} = pool(http_pool, Config, #{}),
     module([#{path => "/n", wait => 300}]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     {Micros, _} = timer:tc(fun() -> send(<<"alice">>, <<"hi">>) end),
     ?assert(Micros >= 300000),
     ?assert(Micros < ?LONG * 1000),
@@ -104,7 +104,7 @@ a_session_goes_on_after_the_time(Config) ->
 a_late_answer_goes_nowhere(Config) ->
     {ok, _} = pool(http_pool, Config, #{workers => 1}),
     module([#{path => "/n", wait => 1}]),
-    sink:plan(sink(Config), "status=200 delay=0-3 seed=11"),
+    test_endpoint:plan(endpoint(Config), "status=200 delay=0-3 seed=11"),
     [send(<<"alice">>, integer_to_binary(N)) || N <- lists:seq(1, 200)],
     pusher_case:wait_sent(200),
     ok = pusher_case:settle(),
@@ -113,7 +113,7 @@ a_late_answer_goes_nowhere(Config) ->
 zero_waits_for_nothing(Config) ->
     {ok, _} = pool(http_pool, Config, #{}),
     module([#{path => "/n"}, #{path => "/m", wait => 0}]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     1 = erlang:trace_pattern({erlang, alias, 1}, true, [call_count]),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 10)],
     ?assertEqual({call_count, 0}, erlang:trace_info({erlang, alias, 1}, call_count)),
@@ -124,7 +124,7 @@ zero_waits_for_nothing(Config) ->
 the_handlers_own_option_goes_before_the_setting(Config) ->
     {ok, _} = pool(http_pool, Config, #{}),
     module([#{path => "/n", wait => 0}]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch(#{pending := 1}, numbers(Config)).
 
@@ -133,7 +133,7 @@ all_handlers_are_waited_for_together(Config) ->
     {ok, _} = pool(http_pool, Config, #{}),
     module([#{path => Path, wait => Wait}
             || {Path, Wait} <- [{"/1", 600}, {"/2", 1}, {"/3", 600}, {"/4", 0}, {"/5", 600}]]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Self = self(),
     Session = spawn_link(fun() ->
         1 = erlang:trace(self(), true, [call, {tracer, Self}]),
@@ -154,26 +154,26 @@ a_handler_that_crashes_leaves_no_answer_behind(Config) ->
     Path = [{modules, ?HOST}, mod_event_pusher_http, handlers],
     [Handler] = Before = mongoose_config:get_opt(Path),
     mongoose_config:set_opt(Path, [Handler, no_options]),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch([_], host_log:what(hook_failed)),
     mongoose_config:set_opt(Path, Before),
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     pusher_case:wait_sent(1),
     ok = pusher_case:settle(),
     ?assertEqual([], flush()).
 
 a_killed_session_leaves_nothing_behind(Config) ->
     module(Config, #{}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Terms = maps:get(count, persistent_term:info()),
     Tables = length(ets:all()),
     Sessions = [spawn(fun() -> send(<<"alice">>, <<"hi">>) end) || _ <- lists:seq(1, 20)],
     _ = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 20 end),
     [exit(Session, kill) || Session <- Sessions],
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     pusher_case:wait_sent(20),
     ok = pusher_case:settle(),
     ?assertEqual([], http_pusher_nif:rejection_waiters()),
@@ -187,14 +187,14 @@ a_killed_reporter_has_a_successor_that_answers(Config) ->
     Reporter = whereis(?REPORTER),
     ok = sys:suspend(?REPORTER),
     Session = session(fun() -> send(<<"alice">>, <<"hi">>) end),
-    ok = sink:wait_for_count(sink(Config), 2, ?LONG),
+    ok = test_endpoint:wait_for_count(endpoint(Config), 2, ?LONG),
     exit(Reporter, kill),
     ended(Session),
     ?assertMatch(#{sent := 2}, host_ctl:metrics(?HOST)).
 
 an_engine_that_ends_answers(Config) ->
     module(Config, #{}),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Session = session(fun() -> send(<<"alice">>, <<"hi">>) end),
     _ = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 1 end),
     ok = supervisor:terminate_child(http_pusher_sup, http_pusher_engine),
@@ -213,14 +213,14 @@ other_sessions_go_on(Config) ->
     module([#{path => "/slow", pool_name => slow_pool, callback_module => pusher_callback, wait => ?LONG,
               should => fun() -> get(waits) =:= true end},
             #{path => "/fast"}]),
-    sink:plan(sink(Config), "fault=stall-before-head", #{path => "/slow"}),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head", #{path => "/slow"}),
     Waiting = [session(fun() -> put(waits, true), send(<<"alice">>, <<"hi">>) end)
                || _ <- lists:seq(1, 10)],
     [send(<<"bob">>, <<"hi">>) || _ <- lists:seq(1, 100)],
     pusher_case:wait_sent(110),
     ?assertEqual(10, length([Pid || {Pid, _} <- Waiting, is_process_alive(Pid)])),
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     [ended(Session) || Session <- Waiting].
 
 %%% Helpers

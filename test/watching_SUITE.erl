@@ -5,7 +5,7 @@
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [sink/1, send/2, bulk/2, wait/2, wait_reason/2]).
+-import(pusher_case, [endpoint/1, send/2, bulk/2, wait/2, wait_reason/2]).
 -import(gauges, [tag/1, pool/2, handlers/2, stalled/2, user/1, kill/1, await/3, number/2,
                  await_rejected/3, rejected/2, rejected_so_far/2, down/0, our_entries/0,
                  other_entries/0, collectors/1]).
@@ -52,11 +52,11 @@ what_waits_and_is_in_flight(Config) ->
     await(Config, waiting, 17),
     await(Config, workers, 3),
     await(Config, pending, 20),
-    ?assertEqual(3, maps:get(in_flight, sink:stats(sink(Config)))),
+    ?assertEqual(3, maps:get(in_flight, test_endpoint:stats(endpoint(Config)))),
     %% It only gets older.
     _ = wait(fun() -> number(Config, oldest_waiting) end, fun(Age) -> Age >= 1500 end),
-    sink:reset_plans(sink(Config)),
-    sink:release(sink(Config)),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
     await(Config, sent, 20),
     [await(Config, What, 0) || What <- [waiting, in_flight, pending, pending_bytes, oldest_waiting]],
     await(Config, started, 20),
@@ -71,7 +71,7 @@ rejections_by_reason(Config) ->
     handlers(Config, [#{path => "/a"}, Crash, Header, #{path => "/d", pool_name => no_such_pool}]),
     ok = http_pusher_pools:await_look(120000),
     NotStarted = rejected_so_far(no_such_pool, pool_not_started),
-    sink:plan(sink(Config), "fault=stall-before-head"),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(N), <<"hi">>) || N <- lists:seq(1, 5)],
     Tag = tag(Config),
     await_rejected(Tag, queue_full, 3),
@@ -89,11 +89,11 @@ rejections_by_reason(Config) ->
 retries_failures_and_queue_time(Config) ->
     {ok, _} = pool(Config, #{}),
     handlers(Config, [#{path => "/n"}]),
-    sink:plan(sink(Config), "fault=close-before-head", #{next => 1}),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head", #{next => 1}),
     send(<<"alice">>, <<"one break, then sent">>),
     await(Config, sent, 1),
     await(Config, retries, 1),
-    sink:plan(sink(Config), "fault=close-before-head", #{next => 3}),
+    test_endpoint:plan(endpoint(Config), "fault=close-before-head", #{next => 3}),
     send(<<"alice">>, <<"three breaks: failed">>),
     await(Config, failed, 1),
     await(Config, retries, 3),

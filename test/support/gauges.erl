@@ -8,7 +8,7 @@
 
 -include_lib("stdlib/include/assert.hrl").
 
--import(pusher_case, [module/1, sink/1, wait/2]).
+-import(pusher_case, [module/1, endpoint/1, wait/2]).
 
 -type config() :: [{atom(), term()}].
 
@@ -36,7 +36,7 @@ stalled(Config, Opts) ->
     {ok, _} = pool(Config, Opts),
     handlers(Config, [#{path => "/n"}]),
     ok = http_pusher_pools:await_look(120000),
-    sink:plan(sink(Config), "fault=stall-before-head").
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head").
 
 -spec user(integer()) -> binary().
 user(N) ->

@@ -1,12 +1,12 @@
-%% What a suite's cases have in common: a host and a sink of their own for each case, and at its end
+%% What a suite's cases have in common: a host and a test endpoint of their own for each case, and at its end
 %% the check that nothing is unaccounted for (design.md, invariant 1).
 %%
 %% A case starts with start/1 or start/2 in init_per_testcase and ends with finish/1 or finish/2 in
-%% end_per_testcase. Not here: what the host is made of (host_ctl), what the endpoint does (sink).
+%% end_per_testcase. Not here: what the host is made of (host_ctl), what the endpoint does (test_endpoint).
 -module(pusher_case).
 
 -export([groups/1, groups/2, all/0, all/1, group/2, start/1, start/2, finish/1, finish/2]).
--export([module/1, module/2, pool/2, pool/3, sink/1, host/0]).
+-export([module/1, module/2, pool/2, pool/3, endpoint/1, host/0]).
 -export([send/2, send/3, until_sent/1, numbers/0, numbers/1, wait_numbers/2, wait_sent/1, settle/0]).
 -export([all_accepted_are_sent/2]).
 -export([received/1, messages/1, field/2, reasons/0, wait_reason/2, wait/2, bulk/2]).
@@ -43,8 +43,8 @@ group(Generation, Config) ->
 start(Config) ->
     start(Config, #{}).
 
-%% @doc A host and a sink. Options: those of host_ctl:start/2, and `env' (the application's own
-%% settings) and `sink' (options of sink:start/1).
+%% @doc A host and a test endpoint. Options: those of host_ctl:start/2, and `env' (the application's own
+%% settings) and `endpoint' (options of test_endpoint:start/1).
 -spec start(config(), map()) -> config().
 start(Config, Opts) ->
     Generation = proplists:get_value(generation, Config),
@@ -52,11 +52,11 @@ start(Config, Opts) ->
     _ = application:load(mongoose_http_pusher),
     [ok = application:set_env(mongoose_http_pusher, Key, Value)
      || {Key, Value} <- maps:get(env, Opts, [])],
-    Sink = sink:start(maps:get(sink, Opts, #{})),
-    HostOpts = maps:merge(#{log => notice}, maps:without([env, sink], Opts)),
+    Endpoint = test_endpoint:start(maps:get(endpoint, Opts, #{})),
+    HostOpts = maps:merge(#{log => notice}, maps:without([env, endpoint], Opts)),
     ok = host_ctl:start(Generation, HostOpts),
     HostTypes = maps:get(hosts, Opts, [?HOST]) ++ maps:get(host_types, Opts, []),
-    [{sink, Sink}, {env, maps:get(env, Opts, [])},
+    [{endpoint, Endpoint}, {env, maps:get(env, Opts, [])},
      {before, [{HostType, numbers(HostType)} || HostType <- HostTypes]} | Config].
 
 %% @doc The check, and the end of everything. What it returns is for end_per_testcase to return.
@@ -77,17 +77,17 @@ finish(Config, Check) ->
     end.
 
 let_go(Config) ->
-    Sink = sink(Config),
-    sink:reset_plans(Sink),
-    sink:release(Sink),
-    sink:listener(Sink, true).
+    Endpoint = endpoint(Config),
+    test_endpoint:reset_plans(Endpoint),
+    test_endpoint:release(Endpoint),
+    test_endpoint:listener(Endpoint, true).
 
 stop(Config) ->
     host_ctl:stop(),
     _ = application:stop(mongoose_http_pusher),
     [application:unset_env(mongoose_http_pusher, Key)
      || {Key, _} <- proplists:get_value(env, Config)],
-    sink:stop(sink(Config)).
+    test_endpoint:stop(endpoint(Config)).
 
 check(uncounted, _Config) ->
     ok;
@@ -116,21 +116,21 @@ conserved(HostType, Numbers, Metrics) ->
     end.
 
 %% A notification is sent only where a whole request was received, and tried three times at most.
-%% A case may have sinks of its own besides; it names them to be counted.
+%% A case may have test endpoints of its own besides; it names them to be counted.
 received_enough(Sums, Config) ->
-    Sinks = [sink(Config) | proplists:get_value(more_sinks, Config, [])],
-    Received = lists:sum([maps:get(received, sink:stats(Sink)) || Sink <- Sinks]),
+    Endpoints = [endpoint(Config) | proplists:get_value(more_endpoints, Config, [])],
+    Received = lists:sum([maps:get(received, test_endpoint:stats(Endpoint)) || Endpoint <- Endpoints]),
     Sent = lists:sum([maps:get(sent, Numbers) || {ok, _, Numbers} <- Sums]),
     Accepted = lists:sum([maps:get(accepted, Numbers) || {ok, _, Numbers} <- Sums]),
     case Received >= Sent andalso Received =< 3 * Accepted of
         true -> ok;
-        false -> case proplists:get_value(own_sinks, Config, false) of
+        false -> case proplists:get_value(own_endpoints, Config, false) of
                      true -> ok;
                      false -> {fail, {received, Received, sent, Sent, accepted, Accepted}}
                  end
     end.
 
-%% @doc A pool http_pool at the case's sink, with these options, and the module with one handler.
+%% @doc A pool http_pool at the case's endpoint, with these options, and the module with one handler.
 -spec module(config(), map()) -> ok.
 module(Config, PoolOpts) ->
     {ok, _} = pool(http_pool, Config, PoolOpts),
@@ -145,16 +145,16 @@ module(Handlers) ->
 pool(Config, PoolOpts) ->
     pool(http_pool, Config, PoolOpts).
 
-%% @doc A global pool; at the case's sink where the options name no other host.
+%% @doc A global pool; at the case's endpoint where the options name no other host.
 -spec pool(atom(), config(), map()) -> {ok, pid()}.
 pool(Tag, Config, PoolOpts) ->
-    Generous = #{host => sink:url(sink(Config)), request_timeout => ?TIMEOUT,
+    Generous = #{host => test_endpoint:url(endpoint(Config)), request_timeout => ?TIMEOUT,
                  call_timeout => 2 * ?TIMEOUT},
     {ok, _} = host_ctl:start_pool(global, Tag, maps:merge(Generous, PoolOpts)).
 
--spec sink(config()) -> sink:sink().
-sink(Config) ->
-    proplists:get_value(sink, Config).
+-spec endpoint(config()) -> test_endpoint:endpoint().
+endpoint(Config) ->
+    proplists:get_value(endpoint, Config).
 
 -spec host() -> binary().
 host() ->
@@ -240,12 +240,12 @@ all_accepted_are_sent(Pushed, Config) ->
 is_open(#{pending := Pending, uncounted_rejections := Rejected}) ->
     Pending > 0 orelse Rejected > 0.
 
-%% @doc The requests that the sink got, in the order of their receipt.
+%% @doc The requests that the test endpoint got, in the order of their receipt.
 -spec received(config()) -> [map()].
 received(Config) ->
-    sink:received(sink(Config)).
+    test_endpoint:received(endpoint(Config)).
 
-%% @doc {Sender, Message} of each form that the sink got, in order.
+%% @doc {Sender, Message} of each form that the test endpoint got, in order.
 -spec messages(config() | [map()]) -> [{binary(), binary()}].
 messages([#{body := _} | _] = Records) ->
     [{field(<<"author">>, Record), field(<<"message">>, Record)} || Record <- Records];
@@ -256,7 +256,7 @@ messages(Config) ->
 
 -spec field(binary(), map()) -> binary().
 field(Name, #{body := Body}) ->
-    proplists:get_value(Name, sink:form(Body)).
+    proplists:get_value(Name, test_endpoint:form(Body)).
 
 %% @doc The reasons of failed and rejected notifications in the log, with how often each came.
 -spec reasons() -> #{atom() => pos_integer()}.

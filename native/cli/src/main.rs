@@ -13,10 +13,10 @@ mod handlers;
 mod jid;
 mod notes;
 mod pool;
+mod receive;
 mod resolve;
 mod section;
 mod send;
-mod sink;
 mod terminal;
 mod terms;
 mod tls_section;
@@ -66,14 +66,14 @@ enum Command {
     /// Receive notifications and print them, decoded
     ///
     /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.
-    Sink(sink::Arguments),
+    Receive(receive::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Check { files, json } => check::run(&files, json),
         Command::Send(arguments) => send::run(&arguments),
-        Command::Sink(arguments) => sink::run(&arguments),
+        Command::Receive(arguments) => receive::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -348,7 +348,7 @@ fn what_cannot_be_read() {
 #[test]
 fn help_for_each_command() {
     let dir = Dir::new();
-    for command in ["check", "send", "sink"] {
+    for command in ["check", "send", "receive"] {
         let output = program(&dir).args([command, "--help"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && text.contains("Usage:"), "{text}");

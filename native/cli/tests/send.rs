@@ -1,4 +1,4 @@
-//! `http-pusher send` against `http-pusher sink`: what arrives, and what is said of it.
+//! `http-pusher send` against `http-pusher receive`: what arrives, and what is said of it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -35,18 +35,18 @@ fn send(dir: &Dir, more: &[&str]) -> (i32, Value) {
 #[test]
 fn what_the_node_would_send_arrives() {
     let dir = Dir::new();
-    let mut sink = Running::sink(&dir, &["--json"]);
-    file(&dir, "http", &sink.address, "");
+    let mut endpoint = Running::receive(&dir, &["--json"]);
+    file(&dir, "http", &endpoint.address, "");
     let (status, report) = send(&dir, &[]);
     assert_eq!(status, 0, "{report}");
-    assert_eq!(report["url"], format!("http://{}/api/n", sink.address));
+    assert_eq!(report["url"], format!("http://{}/api/n", endpoint.address));
     assert_eq!(report["outcome"]["status"], 200);
     assert!(report["outcome"]["first_byte_ms"].as_f64().unwrap() > 0.0);
-    assert_eq!(report["connection"]["peer"], sink.address);
+    assert_eq!(report["connection"]["peer"], endpoint.address);
     for time in ["look_up_ms", "connect_ms"] {
         assert!(report["connection"][time].as_f64().unwrap() >= 0.0);
     }
-    let record: Value = serde_json::from_str(&sink.line()).unwrap();
+    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
     assert_eq!(record["path"], "/api/n");
     let body = "author=alice&server=example.org&receiver=bob&message=Hi%2C+Bob%21";
     assert_eq!(record["body"], body);
@@ -56,8 +56,8 @@ fn what_the_node_would_send_arrives() {
 #[test]
 fn handler_names_and_message_can_be_chosen() {
     let dir = Dir::new();
-    let mut sink = Running::sink(&dir, &["--json", "--status", "404"]);
-    file(&dir, "http", &sink.address, "");
+    let mut endpoint = Running::receive(&dir, &["--json", "--status", "404"]);
+    file(&dir, "http", &endpoint.address, "");
     let more = [
         "--handler",
         "2",
@@ -72,7 +72,7 @@ fn handler_names_and_message_can_be_chosen() {
     // As in the stock module every status counts.
     assert_eq!(status, 0, "{report}");
     assert_eq!(report["outcome"]["status"], 404);
-    let record: Value = serde_json::from_str(&sink.line()).unwrap();
+    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
     assert_eq!(record["path"], "/api/alerts?a=b");
     assert_eq!(
         record["body"],
@@ -90,8 +90,13 @@ fn handler_names_and_message_can_be_chosen() {
 #[test]
 fn tls_is_told_with_version_and_peer() {
     let dir = Dir::new();
-    let sink = Running::sink(&dir, &["--tls", "--write-ca", "ca.pem"]);
-    file(&dir, "https", &sink.address, "tls.cacertfile = \"ca.pem\"");
+    let endpoint = Running::receive(&dir, &["--tls", "--write-ca", "ca.pem"]);
+    file(
+        &dir,
+        "https",
+        &endpoint.address,
+        "tls.cacertfile = \"ca.pem\"",
+    );
     let (status, report) = send(&dir, &[]);
     assert_eq!(status, 0, "{report}");
     assert_eq!(report["connection"]["tls_version"], "TLSv1.3");
@@ -103,7 +108,7 @@ fn tls_is_told_with_version_and_peer() {
             .contains(&"127.0.0.1".into())
     );
     let versions = "tls.cacertfile = \"ca.pem\"\ntls.versions = [\"tlsv1.2\"]";
-    file(&dir, "https", &sink.address, versions);
+    file(&dir, "https", &endpoint.address, versions);
     let (_, report) = send(&dir, &[]);
     assert_eq!(report["connection"]["tls_version"], "TLSv1.2");
 }
@@ -111,22 +116,27 @@ fn tls_is_told_with_version_and_peer() {
 #[test]
 fn http2_as_the_own_settings_say() {
     let dir = Dir::new();
-    let mut sink = Running::sink(&dir, &["--tls", "--json"]);
-    file(&dir, "https", &sink.address, "tls.verify_mode = \"none\"");
+    let mut endpoint = Running::receive(&dir, &["--tls", "--json"]);
+    file(
+        &dir,
+        "https",
+        &endpoint.address,
+        "tls.verify_mode = \"none\"",
+    );
     dir.file(
         "app.config",
         "[{mongoose_http_pusher, [{http2_pools, [http_pool]}]}].",
     );
     let (status, report) = send(&dir, &["--app-config", "app.config"]);
     assert_eq!(status, 0, "{report}");
-    let record: Value = serde_json::from_str(&sink.line()).unwrap();
+    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
     assert_eq!(record["http"], "2");
 }
 
 #[test]
 fn failures_are_told_in_the_words_of_the_node() {
     let dir = Dir::new();
-    let slow = Running::sink(&dir, &["--delay", "60000"]);
+    let slow = Running::receive(&dir, &["--delay", "60000"]);
     file(&dir, "http", &slow.address, "request_timeout = 50");
     let (status, report) = send(&dir, &[]);
     assert_eq!(
@@ -135,7 +145,7 @@ fn failures_are_told_in_the_words_of_the_node() {
         "{report}"
     );
 
-    let tls = Running::sink(&dir, &["--tls"]);
+    let tls = Running::receive(&dir, &["--tls"]);
     let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     dir.file("other.pem", &other.cert.pem());
     file(
@@ -161,10 +171,10 @@ fn failures_are_told_in_the_words_of_the_node() {
         report["certificate"]["issuer"]
             .as_str()
             .unwrap()
-            .contains("http-pusher-sink")
+            .contains("http-pusher-test-endpoint")
     );
 
-    let address = Running::sink(&dir, &[]).address.clone();
+    let address = Running::receive(&dir, &[]).address.clone();
     file(&dir, "http", &address, "");
     let (status, report) = send(&dir, &[]);
     assert_eq!(

@@ -15,9 +15,9 @@ use engine::engine::EngineSettings;
 use engine::settings::{PoolOptions, TlsOptions};
 use engine::transport::lifetimes::Lifetimes;
 use engine::transport::names::Names;
-use sink::{SinkConfig, SinkHandle, TlsSettings};
 use support::process::connections_to;
-use support::{BOUND, Bench, End, TempFile, millis, options, sink, until};
+use support::{BOUND, Bench, End, TempFile, millis, options, test_endpoint, until};
+use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 
 const PROTOCOLS: [bool; 2] = [false, true];
 
@@ -29,16 +29,16 @@ fn bench(lifetimes: Lifetimes, names: Arc<Names>) -> Bench {
     Bench::with(settings, names)
 }
 
-fn endpoint(http2: bool) -> SinkHandle {
-    sink(SinkConfig {
+fn endpoint(http2: bool) -> EndpointHandle {
+    test_endpoint(EndpointConfig {
         tls: http2.then(TlsSettings::self_signed),
         http2,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     })
 }
 
-fn pool_at(sink: &SinkHandle, http2: bool) -> (PoolOptions, Option<TempFile>) {
-    let (options, file) = support::pool_at(sink, http2);
+fn pool_at(endpoint: &EndpointHandle, http2: bool) -> (PoolOptions, Option<TempFile>) {
+    let (options, file) = support::pool_at(endpoint, http2);
     let patient = PoolOptions {
         request_timeout: millis(BOUND),
         call_timeout: millis(BOUND),
@@ -70,12 +70,12 @@ fn a_busy_pool_follows_a_change_of_dns() {
         };
         let bench = bench(lifetimes, Arc::new(names));
         let before = endpoint(http2);
-        let after = sink(SinkConfig {
+        let after = test_endpoint(EndpointConfig {
             bind: vec![Ipv4Addr::new(127, 0, 0, 2).into()],
             port: before.port(),
             tls: http2.then(TlsSettings::self_signed),
             http2,
-            ..SinkConfig::default()
+            ..EndpointConfig::default()
         });
         let scheme = if http2 { "https" } else { "http" };
         let pool = bench.pool(PoolOptions {

@@ -6,19 +6,19 @@
 mod support;
 
 use engine::settings::PoolOptions;
-use sink::{SinkConfig, TlsSettings};
-use support::{BOUND, Bench, End, millis, pool_at, sink};
+use support::{BOUND, Bench, End, millis, pool_at, test_endpoint};
+use test_endpoint::{EndpointConfig, TlsSettings};
 
 /// Bodies that fit into the buffers of the kernel, and bodies that do not.
 #[test]
 fn the_status_is_seen() {
     for tls in [false, true] {
         let bench = Bench::new();
-        let sink = sink(SinkConfig {
+        let endpoint = test_endpoint(EndpointConfig {
             tls: tls.then(TlsSettings::self_signed),
-            ..SinkConfig::default()
+            ..EndpointConfig::default()
         });
-        let (options, _file) = pool_at(&sink, false);
+        let (options, _file) = pool_at(&endpoint, false);
         let pool = bench.pool(PoolOptions {
             workers: 4,
             request_timeout: millis(BOUND),
@@ -29,7 +29,7 @@ fn the_status_is_seen() {
         let mut ended = 0;
         for (size, status, count) in [(200_000, 413, 40), (200_000, 401, 40), (4_000_000, 413, 8)] {
             let plan = format!("fault=early-answer status={status} body=no");
-            sink.set_plan(plan.parse().unwrap()).unwrap();
+            endpoint.set_plan(plan.parse().unwrap()).unwrap();
             let text = vec![b'x'; size];
             for n in 0..count {
                 let sender = format!("{n} of {status} for {size}");
@@ -52,7 +52,7 @@ fn the_status_is_seen() {
                 lost.len()
             );
         }
-        assert_eq!(sink.stats().begun, ended as u64, "one request each");
+        assert_eq!(endpoint.stats().begun, ended as u64, "one request each");
         bench.assert_conserved();
     }
 }

@@ -18,10 +18,10 @@ use engine::engine::EngineSettings;
 use engine::settings::{PoolOptions, TlsOptions};
 use engine::transport::dial::dial;
 use engine::transport::names::Names;
-use sink::{SinkConfig, TlsSettings};
 use support::{
-    Bench, End, PATIENCE, TooShort, hurried, options, pool_at, sink, until, with_patience,
+    Bench, End, PATIENCE, TooShort, hurried, options, pool_at, test_endpoint, until, with_patience,
 };
+use test_endpoint::{EndpointConfig, TlsSettings};
 
 #[track_caller]
 fn assert_sent(end: &End) {
@@ -78,8 +78,8 @@ fn a_resolver_that_is_slow_wrong_or_broken() {
         }))
     };
     let bench = Bench::with(EngineSettings::default(), Arc::new(names));
-    let sink = sink(SinkConfig::default());
-    let at = |name: &str| format!("http://{name}:{}", sink.port());
+    let endpoint = test_endpoint(EndpointConfig::default());
+    let at = |name: &str| format!("http://{name}:{}", endpoint.port());
 
     for name in ["none.test", "empty.test", "crash.test"] {
         let pool = bench.pool(options(at(name)));
@@ -122,12 +122,12 @@ fn several_addresses_of_which_the_first_is_dead() {
         _ => Ok(addresses([])),
     }));
     let bench = Bench::with(EngineSettings::default(), Arc::new(names));
-    let alive = sink(SinkConfig::default());
-    let silent = sink(SinkConfig {
+    let alive = test_endpoint(EndpointConfig::default());
+    let silent = test_endpoint(EndpointConfig {
         bind: vec![Ipv4Addr::new(127, 0, 0, 3).into()],
         port: alive.port(),
         plan: "fault=connect-stall".parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
     // The silent address never answers and no time is up: what is sent has not waited for it.
     let pool = |name: &str| bench.pool(options(format!("http://{name}:{}", alive.port())));
@@ -150,12 +150,12 @@ async fn a_dead_first_address_costs_a_quarter_of_a_second() {
     let names = Names::with(Arc::new(|_| Ok(addresses([3, 1]))));
     // In a runtime of its own, where time goes on.
     let endpoints = std::thread::spawn(|| {
-        let alive = sink(SinkConfig::default());
-        let silent = sink(SinkConfig {
+        let alive = test_endpoint(EndpointConfig::default());
+        let silent = test_endpoint(EndpointConfig {
             bind: vec![Ipv4Addr::new(127, 0, 0, 3).into()],
             port: alive.port(),
             plan: "fault=connect-stall".parse().unwrap(),
-            ..SinkConfig::default()
+            ..EndpointConfig::default()
         });
         (alive, silent)
     });
@@ -176,25 +176,26 @@ async fn a_dead_first_address_costs_a_quarter_of_a_second() {
 fn a_connection_that_dies_in_silence_between_two_requests() {
     for http2 in [false, true] {
         let bench = Bench::new();
-        let sink = sink(SinkConfig {
+        let endpoint = test_endpoint(EndpointConfig {
             tls: http2.then(TlsSettings::self_signed),
             http2,
-            ..SinkConfig::default()
+            ..EndpointConfig::default()
         });
-        let (options, _file) = pool_at(&sink, http2);
+        let (options, _file) = pool_at(&endpoint, http2);
         let mut round = 0;
         with_patience(|time| {
             round += 1;
             let name = |what: &str| format!("{round} {what}");
             let pool = bench.pool(hurried(options.clone(), time));
-            sink.push_next(1, "fault=silent-death".parse().unwrap())
+            endpoint
+                .push_next(1, "fault=silent-death".parse().unwrap())
                 .unwrap();
             sent_in_time(&bench.deliver(pool, &name("before")).0)?;
-            // The sink lets the answer get out before it dies.
+            // The test endpoint lets the answer get out before it dies.
             std::thread::sleep(Duration::from_millis(200));
             let (end, took) = bench.deliver(pool, &name("into the void"));
             if let End::Sent { .. } = end {
-                return Err(TooShort("the sink is not dead yet".to_owned()));
+                return Err(TooShort("the test endpoint is not dead yet".to_owned()));
             }
             assert_failed(&end, "request_timeout", 1);
             assert!(took >= time, "{took:?}");
@@ -209,16 +210,17 @@ fn a_connection_that_dies_in_silence_between_two_requests() {
 #[test]
 fn http2_goes_on_beside_a_stream_that_fails() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         tls: Some(TlsSettings::self_signed()),
         http2: true,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
-    let (options, _file) = pool_at(&sink, true);
+    let (options, _file) = pool_at(&endpoint, true);
     let path = |path: &str| bench.handler(path);
     let stall = || {
         for path in ["/stall", "/slow"] {
-            sink.set_plan_for(path, "fault=stall-before-head".parse().unwrap())
+            endpoint
+                .set_plan_for(path, "fault=stall-before-head".parse().unwrap())
                 .unwrap();
         }
     };
@@ -239,9 +241,10 @@ fn http2_goes_on_beside_a_stream_that_fails() {
         std::thread::sleep(5 * time / 2);
         push("/slow", "slow");
         assert_failed(&bench.outcome_of(&name("stall")).end, "request_timeout", 1);
-        sink.set_plan_for("/slow", "status=200".parse().unwrap())
+        endpoint
+            .set_plan_for("/slow", "status=200".parse().unwrap())
             .unwrap();
-        sink.release();
+        endpoint.release();
         sent_in_time(&bench.outcome_of(&name("slow")).end)
     });
 
@@ -250,9 +253,11 @@ fn http2_goes_on_beside_a_stream_that_fails() {
         workers: 10,
         ..options
     });
-    sink.set_plan_for("/slow", "fault=stall-before-head".parse().unwrap())
+    endpoint
+        .set_plan_for("/slow", "fault=stall-before-head".parse().unwrap())
         .unwrap();
-    sink.set_plan_for("/goaway", "fault=h2-goaway".parse().unwrap())
+    endpoint
+        .set_plan_for("/goaway", "fault=h2-goaway".parse().unwrap())
         .unwrap();
     assert_sent(&bench.deliver(pool, "warm").0);
     for n in 0..8 {
@@ -260,14 +265,15 @@ fn http2_goes_on_beside_a_stream_that_fails() {
             .push_text(pool, &path("/slow"), &format!("slow {n}"), b"")
             .unwrap();
     }
-    until("all are there", || sink.stats().in_flight == 8);
+    until("all are there", || endpoint.stats().in_flight == 8);
     bench
         .push_text(pool, &path("/goaway"), "goaway", b"")
         .unwrap();
     assert_sent(&bench.outcome_of("goaway").end);
-    sink.set_plan_for("/slow", "status=200".parse().unwrap())
+    endpoint
+        .set_plan_for("/slow", "status=200".parse().unwrap())
         .unwrap();
-    sink.release();
+    endpoint.release();
     for n in 0..8 {
         assert_sent(&bench.outcome_of(&format!("slow {n}")).end);
     }
@@ -281,7 +287,7 @@ fn file_descriptors_used_up() {
     if let Ok(url) = std::env::var(URL) {
         return with_few_descriptors(&url);
     }
-    let sink = sink(SinkConfig::default());
+    let endpoint = test_endpoint(EndpointConfig::default());
     let test = std::env::current_exe().unwrap();
     let output = Command::new("sh")
         .args([
@@ -289,14 +295,14 @@ fn file_descriptors_used_up() {
             "ulimit -n 64 && exec \"$0\" --exact file_descriptors_used_up --nocapture",
         ])
         .arg(test)
-        .env(URL, sink.url(""))
+        .env(URL, endpoint.url(""))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let complained = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}{complained}");
     assert!(said.contains("1 passed"), "{said}");
-    assert_eq!(sink.stats().received, 2);
+    assert_eq!(endpoint.stats().received, 2);
 }
 
 fn with_few_descriptors(url: &str) {
@@ -423,18 +429,19 @@ fn keeps(bytes: &[u8]) -> bool {
 fn a_request_timeout_of_zero() {
     // As in the stock module's client: the request goes out, its answer hardly ever counts.
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
+    let endpoint = test_endpoint(EndpointConfig::default());
     let pool = bench.pool(PoolOptions {
         request_timeout: 0,
-        ..options(sink.url(""))
+        ..options(endpoint.url(""))
     });
-    sink.set_plan("fault=stall-before-head".parse().unwrap())
+    endpoint
+        .set_plan("fault=stall-before-head".parse().unwrap())
         .unwrap();
     // Some of them may be over before there is a connection.
     until("a request is there", || {
         let sender = format!("zero {}", bench.seen());
         assert_failed(&bench.deliver(pool, &sender).0, "request_timeout", 1);
-        sink.stats().begun >= 1
+        endpoint.stats().begun >= 1
     });
     bench.assert_conserved();
 }
@@ -448,7 +455,7 @@ fn http2_with_few_streams() {
         .build()
         .unwrap();
     let most = Arc::new(AtomicUsize::new(0));
-    let authority = sink::certs::Authority::new("few streams").unwrap();
+    let authority = test_endpoint::certs::Authority::new("few streams").unwrap();
     let (port, ca) = runtime.block_on(few_streams(&authority, Arc::clone(&most)));
     let bench = Bench::new();
     let pool = bench.pool(PoolOptions {
@@ -475,7 +482,7 @@ fn http2_with_few_streams() {
 
 /// An HTTP/2 server that takes two streams at once, and the file with its authority.
 async fn few_streams(
-    authority: &sink::certs::Authority,
+    authority: &test_endpoint::certs::Authority,
     most: Arc<AtomicUsize>,
 ) -> (u16, support::TempFile) {
     use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -527,25 +534,27 @@ async fn few_streams(
 #[test]
 fn http2_with_few_answers_a_connection() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         tls: Some(TlsSettings::self_signed()),
         http2: true,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
-    let (options, _file) = pool_at(&sink, true);
+    let (options, _file) = pool_at(&endpoint, true);
     let pool = bench.pool(PoolOptions {
         workers: 20,
         request_timeout: 30_000,
         call_timeout: 30_000,
         ..options
     });
-    sink.set_plan("fault=h2-goaway".parse().unwrap()).unwrap();
+    endpoint
+        .set_plan("fault=h2-goaway".parse().unwrap())
+        .unwrap();
     for n in 0..200 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
     for seen in bench.outcomes(200) {
         assert_sent(&seen.end);
     }
-    assert_eq!(sink.stats().received, 200, "one request each");
+    assert_eq!(endpoint.stats().received, 200, "one request each");
     bench.assert_conserved();
 }

@@ -12,12 +12,12 @@ mod support;
 use std::time::Duration;
 
 use engine::settings::PoolOptions;
-use sink::{SinkConfig, TlsSettings};
 use support::{
-    Bench, End, TooShort, hurried, millis, options, pool_at, sink, until, with_patience,
+    Bench, End, TooShort, hurried, millis, options, pool_at, test_endpoint, until, with_patience,
 };
+use test_endpoint::{EndpointConfig, TlsSettings};
 
-/// A plan for the sink, and what is to come of it.
+/// A plan for the test endpoint, and what is to come of it.
 struct Row {
     plan: &'static str,
     expected: Expected,
@@ -159,29 +159,29 @@ const HTTP2: &[Row] = &[
 
 #[test]
 fn over_plain_http() {
-    go_through(PLAIN, &SinkConfig::default(), false);
+    go_through(PLAIN, &EndpointConfig::default(), false);
 }
 
 #[test]
 fn over_tls() {
-    let config = SinkConfig {
+    let config = EndpointConfig {
         tls: Some(TlsSettings::self_signed()),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
     go_through(TLS, &config, false);
 }
 
 #[test]
 fn over_http2() {
-    let config = SinkConfig {
+    let config = EndpointConfig {
         tls: Some(TlsSettings::self_signed()),
         http2: true,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
     go_through(HTTP2, &config, true);
 }
 
-fn go_through(rows: &[Row], config: &SinkConfig, http2: bool) {
+fn go_through(rows: &[Row], config: &EndpointConfig, http2: bool) {
     let bench = Bench::new();
     for (at, row) in rows.iter().enumerate() {
         // Where no time-out is expected, a busy machine must not make one.
@@ -224,13 +224,13 @@ fn waits(row: &Row) -> bool {
 fn row_once(
     bench: &Bench,
     row: &Row,
-    config: &SinkConfig,
+    config: &EndpointConfig,
     http2: bool,
     request_timeout: Option<Duration>,
     name: &str,
 ) -> Result<(), TooShort> {
-    let sink = sink(config.clone());
-    let (mut options, _certificate) = pool_at(&sink, http2);
+    let endpoint = test_endpoint(config.clone());
+    let (mut options, _certificate) = pool_at(&endpoint, http2);
     if let Some(time) = request_timeout {
         options = hurried(options, time);
     }
@@ -253,7 +253,7 @@ fn row_once(
     if warm {
         sent("warm")?;
     }
-    sink.set_plan(row.plan.parse().unwrap()).unwrap();
+    endpoint.set_plan(row.plan.parse().unwrap()).unwrap();
     let (end, took) = bench.deliver(pool, &format!("{name} fault"));
     let got = match end {
         End::Sent { status, .. } => Expected::Sent(status),
@@ -265,7 +265,7 @@ fn row_once(
         return Err(TooShort(format!("{}: {end:?}", row.plan)));
     }
     assert_eq!(got, row.expected, "{}: {end:?}", row.plan);
-    assert_eq!(sink.stats().misplaced_faults, 0, "{}", row.plan);
+    assert_eq!(endpoint.stats().misplaced_faults, 0, "{}", row.plan);
     if row.stalls {
         assert!(
             Some(took) >= request_timeout,
@@ -276,32 +276,33 @@ fn row_once(
 
     // The pool's only slot is free, at the latest when what was left of request_timeout is over for
     // the body of a response whose head had come.
-    sink.reset_plans().unwrap();
+    endpoint.reset_plans().unwrap();
     sent("next")?;
 
     // One fault, then a retry that works: the notification is sent.
     if row.expected == Expected::Failed("connection_closed", 3) {
         if !warm {
-            sink.close_connections();
+            endpoint.close_connections();
             // Whether the link was still in use when it closed or not, it takes one fault.
         }
-        sink.push_next(1, row.plan.parse().unwrap()).unwrap();
+        endpoint.push_next(1, row.plan.parse().unwrap()).unwrap();
         sent("retried")?;
     }
-    sink.release();
+    endpoint.release();
     Ok(())
 }
 
 #[test]
 fn time_is_up_before_the_answer() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
-    sink.set_plan("fault=stall-before-head".parse().unwrap())
+    let endpoint = test_endpoint(EndpointConfig::default());
+    endpoint
+        .set_plan("fault=stall-before-head".parse().unwrap())
         .unwrap();
     with_patience(|time| {
         let pool = bench.pool(PoolOptions {
             call_timeout: millis(time),
-            ..options(sink.url(""))
+            ..options(endpoint.url(""))
         });
         let (end, took) = bench.deliver(pool, &format!("{time:?}"));
         assert!(took >= time, "{took:?}");

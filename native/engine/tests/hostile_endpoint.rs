@@ -11,8 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use engine::settings::PoolOptions;
-use sink::SinkConfig;
-use support::{Bench, End, options, process, sink};
+use support::{Bench, End, options, process, test_endpoint};
+use test_endpoint::EndpointConfig;
 
 #[track_caller]
 fn assert_sent(end: &End, expected: u16) {
@@ -25,7 +25,10 @@ fn assert_sent(end: &End, expected: u16) {
 #[test]
 fn no_redirect_is_followed() {
     let bench = Bench::new();
-    let (endpoint, elsewhere) = (sink(SinkConfig::default()), sink(SinkConfig::default()));
+    let (endpoint, elsewhere) = (
+        test_endpoint(EndpointConfig::default()),
+        test_endpoint(EndpointConfig::default()),
+    );
     let pool = bench.pool(options(endpoint.url("")));
     let statuses = [300, 301, 302, 303, 305, 307, 308];
     for status in statuses {
@@ -49,7 +52,7 @@ fn no_redirect_is_followed() {
 #[test]
 fn nothing_is_remembered_of_a_response() {
     let bench = Bench::new();
-    let endpoint = sink(SinkConfig::default());
+    let endpoint = test_endpoint(EndpointConfig::default());
     let pool = bench.pool(options(endpoint.url("")));
     let plan = "status=200 header=set-cookie:session=1;path=/ header=set-cookie:other=2 \
                 header=alt-svc:h2=%22:1%22 header=www-authenticate:Basic \

@@ -17,9 +17,9 @@ use engine::settings::PoolOptions;
 use engine::transport::lifetimes::Lifetimes;
 use h2_support::Server;
 use http::Response;
-use sink::{SinkConfig, SinkHandle, TlsSettings};
 use support::process::{Connection, connections_to};
-use support::{BOUND, Bench, End, millis, pool_at, sink, until};
+use support::{BOUND, Bench, End, millis, pool_at, test_endpoint, until};
+use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 
 #[track_caller]
 fn assert_sent(end: &End, expected: u16) {
@@ -29,12 +29,12 @@ fn assert_sent(end: &End, expected: u16) {
     );
 }
 
-fn endpoint(max_streams: u32) -> SinkHandle {
-    sink(SinkConfig {
+fn endpoint(max_streams: u32) -> EndpointHandle {
+    test_endpoint(EndpointConfig {
         tls: Some(TlsSettings::self_signed()),
         http2: true,
         max_streams,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     })
 }
 

@@ -16,8 +16,8 @@ use engine::transport::link::Endpoint;
 use engine::transport::names::{
     AT_MOST, KEEP_BAD, KEEP_GOOD, KEEP_OLD, NEXT_AFTER, Names, PATIENCE,
 };
-use sink::SinkConfig;
-use support::{BOUND, sink};
+use support::{BOUND, test_endpoint};
+use test_endpoint::EndpointConfig;
 use tokio::time::{advance, timeout};
 
 const HOST: &str = "endpoint.test";
@@ -157,13 +157,13 @@ fn look_ups_that_hang_hold_few_threads() {
 #[test]
 fn the_last_good_answer_serves_while_look_ups_hang_or_fail() {
     on_a_clock_of_its_own(async {
-        let sink = sink(SinkConfig::default());
+        let endpoint = test_endpoint(EndpointConfig::default());
         let resolver = Resolver::new(Plan::Answer(1));
         let notices = Arc::<Notices>::default();
         let base = BaseUrl {
             https: false,
             host: HOST.to_owned(),
-            port: sink.port(),
+            port: endpoint.port(),
         };
         let names = Arc::clone(&resolver.names);
         let endpoint = Endpoint::new("pool", Arc::clone(&notices), names, base, None, None);

@@ -13,25 +13,25 @@ use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
 use engine::report::notices::NoticeKind;
 use engine::settings::{PoolOptions, Remedy, TlsOptions};
 use notification::Rejection;
-use sink::{SinkConfig, SinkHandle, TlsSettings};
-use support::{BOUND, Bench, End, millis, options, sink, until};
+use support::{BOUND, Bench, End, millis, options, test_endpoint, until};
+use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 
 /// An endpoint over TLS, and the place for its authority's certificate.
 struct Secure {
-    sink: SinkHandle,
+    endpoint: EndpointHandle,
     ca: PathBuf,
 }
 
 impl Secure {
     fn new(name: &str) -> Self {
-        let sink = sink(SinkConfig {
+        let endpoint = test_endpoint(EndpointConfig {
             tls: Some(TlsSettings::self_signed()),
-            ..SinkConfig::default()
+            ..EndpointConfig::default()
         });
         let file = format!("engine-opening-{name}-{}.pem", std::process::id());
         let ca = std::env::temp_dir().join(file);
         let _ = fs::remove_file(&ca);
-        Self { sink, ca }
+        Self { endpoint, ca }
     }
 
     fn options(&self) -> PoolOptions {
@@ -43,7 +43,7 @@ impl Secure {
             tls: Some(tls),
             request_timeout: millis(BOUND),
             call_timeout: 2 * millis(BOUND),
-            ..options(self.sink.url(""))
+            ..options(self.endpoint.url(""))
         }
     }
 
@@ -55,7 +55,7 @@ impl Secure {
     }
 
     fn put_right(&self) {
-        self.put(self.sink.ca_pem().unwrap());
+        self.put(self.endpoint.ca_pem().unwrap());
     }
 }
 
@@ -230,7 +230,7 @@ fn a_pool_opened_without_descriptors_opens_when_there_are_some() {
         ])
         .arg(std::env::current_exe().unwrap())
         .arg(NAME)
-        .env(URL, secure.sink.url(""))
+        .env(URL, secure.endpoint.url(""))
         .env(CA, &secure.ca)
         .output()
         .unwrap();
@@ -279,7 +279,7 @@ fn files_that_hang_hold_up_their_own_pool_alone() {
     assert!(matches!(progress, Progress::Reading), "{progress:?}");
     bench.push(hanging, "waits").unwrap();
     // A pool beside it.
-    let plain = sink(SinkConfig::default());
+    let plain = test_endpoint(EndpointConfig::default());
     let other = bench.pool(options(plain.url("")));
     assert_sent(&bench.deliver(other, "another pool").0);
     // The pool is replaced again and again, and each of its successors reads the same file.
@@ -312,7 +312,7 @@ fn files_that_hang_hold_up_their_own_pool_alone() {
     assert_eq!(reason, "pool_config");
     assert!(text.contains("takes long"), "{text}");
     assert!(begin.elapsed() >= PATIENCE);
-    fifo.answer(secure.sink.ca_pem().unwrap());
+    fifo.answer(secure.endpoint.ca_pem().unwrap());
     until("the pool opens", || phase(&bench, hanging) == "open");
     assert_sent(&bench.deliver(hanging, "in time").0);
     bench.assert_conserved();

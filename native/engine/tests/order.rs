@@ -4,8 +4,8 @@
 mod support;
 
 use engine::settings::PoolOptions;
-use sink::{Record, SinkConfig};
-use support::{Bench, options, sink, until};
+use support::{Bench, options, test_endpoint, until};
+use test_endpoint::{EndpointConfig, Record};
 
 /// Without faults the endpoint sees what the engine starts: each lane in its order, one at a time,
 /// never more than `workers` of all.
@@ -14,9 +14,9 @@ fn lanes_keep_their_order() {
     const LANES: usize = 37;
     const EACH: usize = 60;
     let bench = Bench::new();
-    let endpoint = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         plan: "fault=stall-before-head".parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
     let pool = bench.pool(PoolOptions {
         workers: 8,

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use engine::engine::NotTaken;
 use engine::settings::PoolOptions;
 use notification::Rejection;
-use sink::SinkConfig;
-use support::{Bench, options, process, sink, until};
+use support::{Bench, options, process, test_endpoint, until};
+use test_endpoint::EndpointConfig;
 
 const PUSHES: u64 = 1_000_000;
 const SESSIONS: u64 = 4;
@@ -31,17 +31,17 @@ fn resident() -> u64 {
 #[test]
 fn a_million_against_a_stalled_endpoint() {
     let bench = Arc::new(Bench::new());
-    let sink = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         plan: "fault=stall-before-head".parse().unwrap(),
         max_records: 0,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
     let pool = bench.pool(PoolOptions {
         workers: 50,
         request_timeout: support::millis(REQUEST_TIMEOUT),
         // Longer than this test: what is accepted stays.
         call_timeout: 600_000,
-        ..options(sink.url(""))
+        ..options(endpoint.url(""))
     });
     let before = resident();
     let slowest = Arc::new(AtomicU64::new(0));
@@ -100,10 +100,10 @@ fn a_million_against_a_stalled_endpoint() {
     // The endpoint comes back, but not for the requests that it has stalled: those have to end first.
     let back = Instant::now();
     let sent = bench.account().sent;
-    sink.set_plan("status=200".parse().unwrap()).unwrap();
+    endpoint.set_plan("status=200".parse().unwrap()).unwrap();
     until("delivery goes on", || bench.account().sent > sent);
     let resumed = back.elapsed();
-    sink.release();
+    endpoint.release();
     until("it delivers in earnest", || {
         bench.account().sent > sent + 5_000
     });

@@ -5,8 +5,8 @@ mod support;
 
 use engine::settings::PoolOptions;
 use notification::fail_point;
-use sink::{SinkConfig, TlsSettings};
-use support::{Bench, End, pool_at, sink, until};
+use support::{Bench, End, pool_at, test_endpoint, until};
+use test_endpoint::{EndpointConfig, TlsSettings};
 
 const STEPS: [&str; 5] = ["prepare", "connect", "send", "answered", "read"];
 
@@ -21,13 +21,13 @@ fn a_panic_costs_one_notification() {
 
 fn one_at_a_time(secure: bool) {
     let bench = Bench::new();
-    let sink = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         tls: secure.then(TlsSettings::self_signed),
         http2: secure,
         plan: "body=hello".parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
-    let (options, _file) = pool_at(&sink, secure);
+    let (options, _file) = pool_at(&endpoint, secure);
     for step in STEPS {
         // A connection is only made where there is none.
         let pool = bench.pool(options.clone());
@@ -58,11 +58,11 @@ fn one_at_a_time(secure: bool) {
 
 fn many_at_once() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
+    let endpoint = test_endpoint(EndpointConfig::default());
     for step in ["prepare", "send", "answered"] {
         let pool = bench.pool(PoolOptions {
             workers: 4,
-            ..support::options(sink.url(""))
+            ..support::options(endpoint.url(""))
         });
         let before = bench.account();
         fail_point::arm(step, 50);
@@ -82,10 +82,10 @@ fn many_at_once() {
 /// A panic outside a delivery ends the worker; another one takes its place.
 fn between_two_deliveries() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
+    let endpoint = test_endpoint(EndpointConfig::default());
     let pool = bench.pool(PoolOptions {
         workers: 4,
-        ..support::options(sink.url(""))
+        ..support::options(endpoint.url(""))
     });
     fail_point::arm("look", 20);
     for n in 0..200 {

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use engine::engine::NotTaken;
 use engine::settings::PoolOptions;
-use sink::{Observer, Record, SinkConfig, SinkHandle};
 use support::process::{descriptors, status};
-use support::{Bench, End, options, sink, until};
+use support::{Bench, End, options, test_endpoint, until};
+use test_endpoint::{EndpointConfig, EndpointHandle, Observer, Record};
 
 const FAULTS: &str = "70 status=200 delay=0-5 | 8 status=503 delay=0-40 body-size=3000 | \
      2 fault=close-before-head | 2 fault=close-in-status | 2 fault=reset-before-head | \
@@ -143,7 +143,7 @@ impl Scene {
     }
 
     /// One thing that happens to the pool or the host type; whether the pool was replaced.
-    fn disturb(&self, random: &mut Random, endpoint: &SinkHandle) -> bool {
+    fn disturb(&self, random: &mut Random, endpoint: &EndpointHandle) -> bool {
         let engine = &self.bench.engine;
         let old = self.present.load(Ordering::Acquire);
         match random.below(5) {
@@ -188,11 +188,11 @@ fn conservation_under_random_load() {
     let seed = setting("SOAK_SEED", clock.unwrap().as_secs());
     println!("seed {seed}");
     let known = Arc::new(Known::default());
-    let endpoint = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         plan: format!("mix seed={seed} | {FAULTS}").parse().unwrap(),
         max_records: 0,
         observer: Some(receiving(&known)),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
     let scene = Arc::new(Scene {
         bench: Bench::watched(ending(&known)),

@@ -7,24 +7,24 @@ mod support;
 
 use notification::{Content, Direction, Names, Notification, lane_key};
 use payload::Headers;
-use sink::{Record, SinkConfig, SinkHandle, TlsSettings, Version};
-use support::{BOUND, Bench, End, millis, pool_at, sink};
+use support::{BOUND, Bench, End, millis, pool_at, test_endpoint};
+use test_endpoint::{EndpointConfig, EndpointHandle, Record, TlsSettings, Version};
 
 const VERSIONS: [Version; 2] = [Version::Http11, Version::Http2];
 
-fn endpoint(version: Version) -> SinkHandle {
-    sink(SinkConfig {
+fn endpoint(version: Version) -> EndpointHandle {
+    test_endpoint(EndpointConfig {
         tls: Some(TlsSettings::self_signed()),
         http2: version == Version::Http2,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     })
 }
 
 /// What arrives of a notification with this content; it has to be answered with 200.
 #[track_caller]
 fn arrives(version: Version, content: Content<'_>) -> (Record, String) {
-    let (bench, sink) = (Bench::new(), endpoint(version));
-    let (mut options, _file) = pool_at(&sink, version == Version::Http2);
+    let (bench, endpoint) = (Bench::new(), endpoint(version));
+    let (mut options, _file) = pool_at(&endpoint, version == Version::Http2);
     options.request_timeout = millis(BOUND);
     options.call_timeout = millis(BOUND);
     let pool = bench.pool(options);
@@ -43,10 +43,10 @@ fn arrives(version: Version, content: Content<'_>) -> (Record, String) {
         .unwrap();
     let end = bench.outcome_of("alice").end;
     assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
-    assert_eq!(sink.stats().bad_requests, 0);
-    let record = sink.records().remove(0);
+    assert_eq!(endpoint.stats().bad_requests, 0);
+    let record = endpoint.records().remove(0);
     assert_eq!(record.version, version);
-    (record, format!("127.0.0.1:{}", sink.port()))
+    (record, format!("127.0.0.1:{}", endpoint.port()))
 }
 
 fn custom(fields: &[(&str, &str)]) -> Headers {

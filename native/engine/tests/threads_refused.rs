@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineError, EngineSettings};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use sink::SinkConfig;
-use support::{Bench, End, options, process, sink};
+use support::{Bench, End, options, process, test_endpoint};
+use test_endpoint::EndpointConfig;
 
 const CHILD: &str = "ENGINE_TEST_THREADS_REFUSED";
 /// A user of whom nothing else runs: the limit counts all threads of a user. Root has no such limit.
@@ -124,12 +124,12 @@ fn a_start_that_is_refused_a_thread_fails_and_can_be_made_again() {
 #[test]
 fn deliveries_go_on_where_no_more_threads_are_to_be_had() {
     let Ok(url) = std::env::var(CHILD) else {
-        let sink = sink(SinkConfig::default());
+        let endpoint = test_endpoint(EndpointConfig::default());
         in_a_process_of_its_own(
             "deliveries_go_on_where_no_more_threads_are_to_be_had",
-            &sink.url(""),
+            &endpoint.url(""),
         );
-        assert_eq!(sink.stats().received, 2);
+        assert_eq!(endpoint.stats().received, 2);
         return;
     };
     let bench = Bench::new();

@@ -17,8 +17,8 @@ use engine::report::notices::Notices;
 use engine::settings::TlsOptions;
 use engine::tls::{CHECK_EVERY, TlsClient};
 use engine::transport::link::Endpoint;
-use sink::{SinkConfig, SinkHandle, TlsSettings};
-use support::{BOUND, TempFile, pool_at, process, sink};
+use support::{BOUND, TempFile, pool_at, process, test_endpoint};
+use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 use tokio::time::{Instant, advance};
 
 /// An endpoint that trusts the authority in a file.
@@ -26,16 +26,16 @@ struct Bench {
     endpoint: Endpoint,
     notices: Arc<Notices>,
     ca: TempFile,
-    sink: SinkHandle,
+    server: EndpointHandle,
 }
 
 impl Bench {
     fn new() -> Self {
-        let sink = sink(SinkConfig {
+        let server = test_endpoint(EndpointConfig {
             tls: Some(TlsSettings::self_signed()),
-            ..SinkConfig::default()
+            ..EndpointConfig::default()
         });
-        let (options, ca) = pool_at(&sink, false);
+        let (options, ca) = pool_at(&server, false);
         let (settings, _) = options.check().unwrap();
         let tls: &TlsOptions = settings.tls.as_ref().unwrap();
         let (client, _) = TlsClient::open(tls, &settings.base.host, false).unwrap();
@@ -52,7 +52,7 @@ impl Bench {
             endpoint,
             notices,
             ca: ca.unwrap(),
-            sink,
+            server,
         }
     }
 
@@ -134,7 +134,7 @@ fn readers() -> usize {
 fn a_file_that_hangs_holds_nothing_up_and_is_read_once_at_a_time() {
     on_a_clock_of_its_own(|| async {
         let bench = Bench::new();
-        let pem = bench.sink.ca_pem().unwrap().to_owned();
+        let pem = bench.server.ca_pem().unwrap().to_owned();
         assert!(bench.links().await);
         fifo(&bench.ca.0);
         for _ in 0..20 {
@@ -160,11 +160,11 @@ fn a_file_that_hangs_holds_nothing_up_and_is_read_once_at_a_time() {
 fn a_rotated_file_that_cannot_be_read_at_the_one_look_is_looked_at_again() {
     on_a_clock_of_its_own(|| async {
         let bench = Bench::new();
-        let pem = bench.sink.ca_pem().unwrap().to_owned();
+        let pem = bench.server.ca_pem().unwrap().to_owned();
         let other = TlsSettings::self_signed();
-        let other = sink(SinkConfig {
+        let other = test_endpoint(EndpointConfig {
             tls: Some(other),
-            ..SinkConfig::default()
+            ..EndpointConfig::default()
         });
         std::fs::remove_file(&bench.ca.0).unwrap();
         advance(CHECK_EVERY).await;

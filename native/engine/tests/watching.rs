@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use engine::engine::{EngineSettings, NotTaken};
 use engine::settings::PoolOptions;
 use notification::Rejection;
-use sink::SinkConfig;
-use support::{Bench, options, sink, until};
+use support::{Bench, options, test_endpoint, until};
+use test_endpoint::EndpointConfig;
 
 const NAME: &str = "global/http_pool";
 
@@ -32,14 +32,14 @@ fn patient(url: String, workers: u64) -> PoolOptions {
 #[test]
 fn retries_are_the_attempts_beyond_the_first() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
-    let pool = open(&bench, patient(sink.url(""), 1));
+    let endpoint = test_endpoint(EndpointConfig::default());
+    let pool = open(&bench, patient(endpoint.url(""), 1));
     let broken = "fault=close-before-head";
     // One break and then health: one retry. Breaks only: two of them, and a failure.
-    sink.push_next(1, broken.parse().unwrap()).unwrap();
+    endpoint.push_next(1, broken.parse().unwrap()).unwrap();
     bench.push(pool, "alice").unwrap();
     bench.outcomes(1);
-    sink.push_next(3, broken.parse().unwrap()).unwrap();
+    endpoint.push_next(3, broken.parse().unwrap()).unwrap();
     bench.push(pool, "bob").unwrap();
     bench.outcomes(2);
     bench.push(pool, "carol").unwrap();
@@ -65,15 +65,15 @@ fn retries_are_the_attempts_beyond_the_first() {
 #[test]
 fn rejections_are_counted_by_reason() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         plan: "fault=stall-before-head".parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
     let pool = open(
         &bench,
         PoolOptions {
             strategy: "next_available_worker".to_owned(),
-            ..patient(sink.url(""), 2)
+            ..patient(endpoint.url(""), 2)
         },
     );
     let full = Err(NotTaken::Rejected(Rejection::QueueFull));
@@ -126,8 +126,8 @@ fn rejections_are_counted_by_reason() {
     assert_eq!(of(NAME, Rejection::BadHeader), 0);
     assert_eq!(of("global/broken", Rejection::PoolConfig), 1);
     assert_eq!(bench.account().rejected, 4);
-    sink.reset_plans().unwrap();
-    sink.release();
+    endpoint.reset_plans().unwrap();
+    endpoint.release();
     bench.outcomes(2);
     bench.assert_conserved();
 }
@@ -135,15 +135,15 @@ fn rejections_are_counted_by_reason() {
 #[test]
 fn the_oldest_waiting_may_be_behind_one_in_flight() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig {
+    let endpoint = test_endpoint(EndpointConfig {
         plan: "fault=stall-before-head".parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     });
-    let pool = open(&bench, patient(sink.url(""), 1));
+    let pool = open(&bench, patient(endpoint.url(""), 1));
     let oldest = || bench.engine.figures()[NAME].oldest_waiting;
     assert_eq!(oldest(), None);
     bench.push(pool, "alice").unwrap();
-    until("one is in flight", || sink.stats().in_flight == 1);
+    until("one is in flight", || endpoint.stats().in_flight == 1);
     assert_eq!(oldest(), None, "in flight is not waiting");
     let before = Instant::now();
     bench.push(pool, "alice").unwrap();
@@ -157,8 +157,8 @@ fn the_oldest_waiting_may_be_behind_one_in_flight() {
     let figures = &bench.engine.figures()[NAME];
     assert_eq!((figures.waiting, figures.in_flight), (1_001, 1));
     assert_eq!((figures.pending, figures.workers), (1_002, 1));
-    sink.reset_plans().unwrap();
-    sink.release();
+    endpoint.reset_plans().unwrap();
+    endpoint.release();
     bench.outcomes(1_002);
     assert_eq!(oldest(), None);
     bench.assert_conserved();
@@ -167,32 +167,34 @@ fn the_oldest_waiting_may_be_behind_one_in_flight() {
 #[test]
 fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
-    let first = open(&bench, patient(sink.url(""), 1));
-    sink.push_next(1, "fault=close-before-head".parse().unwrap())
+    let endpoint = test_endpoint(EndpointConfig::default());
+    let first = open(&bench, patient(endpoint.url(""), 1));
+    endpoint
+        .push_next(1, "fault=close-before-head".parse().unwrap())
         .unwrap();
     bench.push(first, "alice").unwrap();
     bench.outcomes(1);
     // The old one drains while the new one takes over.
-    sink.set_plan("fault=stall-before-head".parse().unwrap())
+    endpoint
+        .set_plan("fault=stall-before-head".parse().unwrap())
         .unwrap();
     bench.push(first, "bob").unwrap();
-    until("it is in flight", || sink.stats().in_flight == 1);
-    let second = open(&bench, patient(sink.url(""), 3));
+    until("it is in flight", || endpoint.stats().in_flight == 1);
+    let second = open(&bench, patient(endpoint.url(""), 3));
     bench
         .engine
         .close_pool(first, Duration::from_secs(30))
         .unwrap();
     bench.push(second, "carol").unwrap();
-    until("both are in flight", || sink.stats().in_flight == 2);
+    until("both are in flight", || endpoint.stats().in_flight == 2);
     let figures = &bench.engine.figures()[NAME];
     assert_eq!((figures.in_flight, figures.workers), (2, 3));
     let phases = bench.engine.living_pools();
     let mut phases: Vec<_> = phases.iter().map(|pool| pool.phase()).collect();
     phases.sort_unstable();
     assert_eq!(phases, ["draining", "open"]);
-    sink.reset_plans().unwrap();
-    sink.release();
+    endpoint.reset_plans().unwrap();
+    endpoint.release();
     bench.outcomes(3);
 
     bench.engine.stop();

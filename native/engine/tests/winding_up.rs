@@ -11,24 +11,24 @@ use std::time::{Duration, Instant};
 use engine::engine::{EngineError, EngineSettings, NotTaken};
 use engine::settings::PoolOptions;
 use notification::Rejection;
-use sink::{SinkConfig, SinkHandle};
-use support::{BOUND, Bench, End, FOR_EVER, Seen, options, per_sender, sink, until};
+use support::{BOUND, Bench, End, FOR_EVER, Seen, options, per_sender, test_endpoint, until};
+use test_endpoint::{EndpointConfig, EndpointHandle};
 
 /// How many a session pushes at the most, so that its lane is not full before the others have done their
 /// part: they may have to wait for a core.
 const MOST: u32 = 5_000;
 
-fn stalled() -> SinkHandle {
-    sink(SinkConfig {
+fn stalled() -> EndpointHandle {
+    test_endpoint(EndpointConfig {
         plan: "fault=stall-before-head".parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     })
 }
 
-fn patient(sink: &SinkHandle) -> PoolOptions {
+fn patient(endpoint: &EndpointHandle) -> PoolOptions {
     PoolOptions {
         workers: 4,
-        ..options(sink.url(""))
+        ..options(endpoint.url(""))
     }
 }
 
@@ -50,11 +50,11 @@ fn assert_all(seen: &[Seen], count: usize, expected: &str) {
 #[test]
 fn the_engine_stops_with_work_in_every_phase() {
     let bench = Bench::new();
-    let sink = stalled();
-    let open = bench.pool(patient(&sink));
+    let endpoint = stalled();
+    let open = bench.pool(patient(&endpoint));
     let opening = bench.engine.create_pool("opening").unwrap();
-    let draining = bench.pool(patient(&sink));
-    let closing = bench.pool(patient(&sink));
+    let draining = bench.pool(patient(&endpoint));
+    let closing = bench.pool(patient(&endpoint));
     let leaving = bench.engine.create_pool("leaving").unwrap();
     let mut pushed = 0;
     for pool in [open, opening, draining, closing, leaving] {
@@ -72,7 +72,9 @@ fn the_engine_stops_with_work_in_every_phase() {
     bench.engine.drain_pool(draining).unwrap();
     bench.engine.close_pool(closing, FOR_EVER).unwrap();
     bench.engine.close_pool(leaving, FOR_EVER).unwrap();
-    until("requests are in flight", || sink.stats().in_flight == 12);
+    until("requests are in flight", || {
+        endpoint.stats().in_flight == 12
+    });
 
     // The endpoint never answers and nothing times out: a stop that waited would not come back.
     let begin = Instant::now();
@@ -94,8 +96,8 @@ fn the_engine_stops_with_work_in_every_phase() {
         .engine
         .start(EngineSettings::default(), || {})
         .unwrap();
-    sink.reset_plans().unwrap();
-    let again = bench.pool(patient(&sink));
+    endpoint.reset_plans().unwrap();
+    let again = bench.pool(patient(&endpoint));
     bench.push(again, "up again").unwrap();
     until("it is sent", || bench.account().sent == 1);
 }
@@ -103,13 +105,13 @@ fn the_engine_stops_with_work_in_every_phase() {
 #[test]
 fn a_pool_that_is_closed_drains_and_then_gives_up() {
     let bench = Bench::new();
-    let sink = stalled();
-    let pool = bench.pool(patient(&sink));
+    let endpoint = stalled();
+    let pool = bench.pool(patient(&endpoint));
     let kept = bench.engine.pool(pool).unwrap();
     for n in 0..1000 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
-    until("requests are in flight", || sink.stats().in_flight == 4);
+    until("requests are in flight", || endpoint.stats().in_flight == 4);
     let allowed = Duration::from_millis(300);
     let begin = Instant::now();
     bench.engine.close_pool(pool, allowed).unwrap();
@@ -120,7 +122,7 @@ fn a_pool_that_is_closed_drains_and_then_gives_up() {
     assert_all(&seen, 1000, "shutdown");
     until("its workers are gone", || kept.state().tally.workers == 0);
     until("its connections are closed", || {
-        sink.stats().connections_open == 0
+        endpoint.stats().connections_open == 0
     });
     until("nobody holds it", || Arc::strong_count(&kept) == 1);
     bench.assert_conserved();
@@ -129,15 +131,15 @@ fn a_pool_that_is_closed_drains_and_then_gives_up() {
 #[test]
 fn a_pool_that_is_closed_and_quick_is_gone_at_once() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
-    let pool = bench.pool(patient(&sink));
+    let endpoint = test_endpoint(EndpointConfig::default());
+    let pool = bench.pool(patient(&endpoint));
     for n in 0..1000 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
     bench.engine.close_pool(pool, FOR_EVER).unwrap();
     assert_all(&bench.outcomes(1000), 1000, "sent");
     until("its connections are closed", || {
-        sink.stats().connections_open == 0
+        endpoint.stats().connections_open == 0
     });
     bench.assert_conserved();
 }
@@ -145,12 +147,15 @@ fn a_pool_that_is_closed_and_quick_is_gone_at_once() {
 #[test]
 fn a_pool_that_is_stopped_while_it_opens_delivers_what_it_took() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
+    let endpoint = test_endpoint(EndpointConfig::default());
     let pool = bench.engine.create_pool("opening").unwrap();
     for n in 0..100 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
-    bench.engine.configure_pool(pool, patient(&sink)).unwrap();
+    bench
+        .engine
+        .configure_pool(pool, patient(&endpoint))
+        .unwrap();
     bench.engine.close_pool(pool, FOR_EVER).unwrap();
     assert_eq!(bench.push(pool, "late"), Err(NotTaken::NotOpen));
     bench.engine.open_pool(pool).unwrap();
@@ -185,8 +190,8 @@ fn a_pool_that_cannot_open_fails_what_it_took() {
 #[test]
 fn a_host_type_leaves_a_pool_that_others_use() {
     let bench = Bench::new();
-    let sink = stalled();
-    let pool = bench.pool(patient(&sink));
+    let endpoint = stalled();
+    let pool = bench.pool(patient(&endpoint));
     let stays = bench.engine.handler("stays", "http_pool", "/n");
     let leaves = bench.engine.handler("leaves", "http_pool", "/n");
     for n in 0..500 {
@@ -195,7 +200,7 @@ fn a_host_type_leaves_a_pool_that_others_use() {
             bench.push_text(pool, handler, &sender, b"").unwrap();
         }
     }
-    until("requests are in flight", || sink.stats().in_flight == 4);
+    until("requests are in flight", || endpoint.stats().in_flight == 4);
     bench.engine.close_host_type("leaves");
     let pushed = bench.push_text(pool, &leaves, "leaves late", b"");
     assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::Shutdown)));
@@ -205,8 +210,8 @@ fn a_host_type_leaves_a_pool_that_others_use() {
     assert!(seen.iter().all(|seen| seen.sender.starts_with("leaves")));
     assert_eq!(stays.host_type.account().pending, 500);
 
-    sink.set_plan("status=200".parse().unwrap()).unwrap();
-    sink.release();
+    endpoint.set_plan("status=200".parse().unwrap()).unwrap();
+    endpoint.release();
     let seen = bench.outcomes(1000);
     let sent = seen.iter().filter(|seen| reason(seen) == "sent");
     assert!(sent.clone().all(|seen| seen.sender.starts_with("stays")));
@@ -220,8 +225,8 @@ fn a_host_type_leaves_a_pool_that_others_use() {
 #[test]
 fn a_host_type_that_is_closed_and_quiet_stays_quiet() {
     let bench = Arc::new(Bench::new());
-    let sink = sink(SinkConfig::default());
-    let pool = bench.pool(patient(&sink));
+    let endpoint = test_endpoint(EndpointConfig::default());
+    let pool = bench.pool(patient(&endpoint));
     let handler = bench.handler("/n");
     let done = Arc::new(AtomicBool::new(false));
     let sessions: Vec<_> = (0..2)
@@ -265,8 +270,8 @@ fn a_host_type_that_is_closed_and_quiet_stays_quiet() {
 fn handed_over_under_load() {
     for _ in 0..20 {
         let bench = Arc::new(Bench::new());
-        let sink = sink(SinkConfig::default());
-        let to = bench.pool(patient(&sink));
+        let endpoint = test_endpoint(EndpointConfig::default());
+        let to = bench.pool(patient(&endpoint));
         let from = bench.engine.create_pool("spare").unwrap();
         let done = Arc::new(AtomicBool::new(false));
         let sessions: Vec<_> = (0..2)
@@ -326,12 +331,15 @@ fn handed_over_under_load() {
 #[test]
 fn a_pool_is_opened_by_whoever_finds_it() {
     let bench = Bench::new();
-    let sink = sink(SinkConfig::default());
+    let endpoint = test_endpoint(EndpointConfig::default());
     let pool = bench.engine.create_pool("configured").unwrap();
     let phase = || bench.engine.pool(pool).unwrap().phase();
     assert_eq!(phase(), "spare");
     bench.push(pool, "before").unwrap();
-    bench.engine.configure_pool(pool, patient(&sink)).unwrap();
+    bench
+        .engine
+        .configure_pool(pool, patient(&endpoint))
+        .unwrap();
     // Only the first settings count.
     let other = options("http://127.0.0.1:1");
     bench.engine.configure_pool(pool, other).unwrap();
@@ -347,7 +355,7 @@ fn a_pool_is_opened_by_whoever_finds_it() {
     bench.push(pool, "after").unwrap();
     assert_all(&bench.outcomes(2), 2, "sent");
     // What has settings is not handed over, or its lanes would be in two pools.
-    let to = bench.pool(patient(&sink));
+    let to = bench.pool(patient(&endpoint));
     assert!(bench.engine.hand_over(pool, to).is_err());
     assert_eq!(phase(), "open");
     bench.assert_conserved();
@@ -359,7 +367,7 @@ fn a_pool_is_opened_by_whoever_finds_it() {
 fn handed_over_again_and_again_under_load() {
     for round in 0..20 {
         let bench = Arc::new(Bench::new());
-        let sink = sink(SinkConfig::default());
+        let endpoint = test_endpoint(EndpointConfig::default());
         let to = bench.engine.create_pool("pool").unwrap();
         let spares: Vec<u32> = (0..3)
             .map(|_| bench.engine.create_pool("spare").unwrap())
@@ -401,7 +409,7 @@ fn handed_over_again_and_again_under_load() {
         for owner in owners {
             owner.join().unwrap();
         }
-        bench.engine.configure_pool(to, patient(&sink)).unwrap();
+        bench.engine.configure_pool(to, patient(&endpoint)).unwrap();
         bench.engine.open_pool(to).unwrap();
         std::thread::sleep(Duration::from_millis(2));
         done.store(true, Ordering::Release);

@@ -168,7 +168,7 @@ pub fn check(content: &str, more: &[&str]) -> Said {
     check_in(&Dir::new(), content, more)
 }
 
-/// A running `http-pusher sink`.
+/// A running `http-pusher receive`.
 pub struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -178,9 +178,9 @@ pub struct Running {
 
 impl Running {
     /// Starts it at a free port.
-    pub fn sink(dir: &Dir, arguments: &[&str]) -> Self {
+    pub fn receive(dir: &Dir, arguments: &[&str]) -> Self {
         let mut child = program(dir)
-            .args(["sink", "--port", "0"])
+            .args(["receive", "--port", "0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()

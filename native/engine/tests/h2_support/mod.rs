@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engine::settings::{PoolOptions, TlsOptions};
 use rustls_pki_types::pem::PemObject;
-use sink::certs::Authority;
+use test_endpoint::certs::Authority;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::server::TlsStream;

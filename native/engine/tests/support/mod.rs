@@ -1,4 +1,4 @@
-//! An engine with a reporter that remembers every outcome, and pools at sinks, for the tests beside.
+//! An engine with a reporter that remembers every outcome, and pools at endpoints, for the tests beside.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod process;
@@ -17,7 +17,7 @@ use engine::transport::names::Names;
 use notification::{
     Account, Content, Direction, Handler, Names as Whose, Notification, Verdict, lane_key,
 };
-use sink::{Sink, SinkConfig, SinkHandle};
+use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
 
 pub const HOST_TYPE: &str = "localhost";
 /// Nothing here takes this long, on the slowest machine either: what does has hung. No verdict is a matter
@@ -336,8 +336,8 @@ pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap()
 }
 
-pub fn sink(config: SinkConfig) -> SinkHandle {
-    Sink::start_in_thread(config, 1).unwrap()
+pub fn test_endpoint(config: EndpointConfig) -> EndpointHandle {
+    TestEndpoint::start_in_thread(config, 1).unwrap()
 }
 
 /// The same pool in a hurry: an attempt ends after `request_timeout`, and all of them after five times that.
@@ -375,13 +375,13 @@ pub fn per_sender(seen: &[Seen]) -> HashMap<&str, usize> {
     counts
 }
 
-/// Options for a pool at `sink`, and the file with its authority, if it speaks TLS.
-pub fn pool_at(sink: &SinkHandle, http2: bool) -> (PoolOptions, Option<TempFile>) {
-    let base = sink.url("");
-    let Some(ca) = sink.ca_pem() else {
+/// Options for a pool at `endpoint`, and the file with its authority, if it speaks TLS.
+pub fn pool_at(endpoint: &EndpointHandle, http2: bool) -> (PoolOptions, Option<TempFile>) {
+    let base = endpoint.url("");
+    let Some(ca) = endpoint.ca_pem() else {
         return (options(base), None);
     };
-    let file = TempFile::new(ca, sink.port());
+    let file = TempFile::new(ca, endpoint.port());
     let tls = TlsOptions {
         cacertfile: Some(file.0.clone()),
         ..TlsOptions::default()

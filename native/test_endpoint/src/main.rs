@@ -1,13 +1,8 @@
-//! The sink as a process of its own: command line, first line of output, and when to end.
+//! The test endpoint as a process of its own: command line, first line of output, and when to end.
 
 #![forbid(unsafe_code)]
 
 use clap::Parser;
-use sink::certs::Authority;
-use sink::{
-    ClientAuth, Identity, Observer, Plan, Record, Sink, SinkConfig, TlsSettings, TlsVersions,
-    admin, print,
-};
 use std::error::Error;
 use std::fs;
 use std::io::Write;
@@ -17,6 +12,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::SystemTime;
+use test_endpoint::certs::Authority;
+use test_endpoint::{
+    ClientAuth, EndpointConfig, Identity, Observer, Plan, Record, TestEndpoint, TlsSettings,
+    TlsVersions, admin, print,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("http-pusher-sink: {error}");
+            eprintln!("http-pusher-test-endpoint: {error}");
             ExitCode::FAILURE
         }
     }
@@ -116,17 +116,17 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn run(args: &Args, config: SinkConfig) -> Result<(), Box<dyn Error>> {
+async fn run(args: &Args, config: EndpointConfig) -> Result<(), Box<dyn Error>> {
     // Before anybody knows that the process runs: a signal may come at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let sink = Sink::start(config).await?;
-    if let (Some(file), Some(pem)) = (&args.write_ca, sink.ca_pem()) {
+    let endpoint = TestEndpoint::start(config).await?;
+    if let (Some(file), Some(pem)) = (&args.write_ca, endpoint.ca_pem()) {
         fs::write(file, pem)?;
     }
     let admin_addr = (Ipv4Addr::LOCALHOST, args.admin_port).into();
-    let admin = admin::start(sink.clone(), admin_addr).await?;
-    println!("listening {} admin {admin}", sink.addr());
+    let admin = admin::start(endpoint.clone(), admin_addr).await?;
+    println!("listening {} admin {admin}", endpoint.addr());
     std::io::stdout().flush()?;
 
     let (closed, stdin_closed) = oneshot::channel();
@@ -145,8 +145,8 @@ async fn run(args: &Args, config: SinkConfig) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn config(args: &Args) -> Result<SinkConfig, Box<dyn Error>> {
-    Ok(SinkConfig {
+fn config(args: &Args) -> Result<EndpointConfig, Box<dyn Error>> {
+    Ok(EndpointConfig {
         bind: args.bind.clone(),
         port: args.port,
         tls: args.tls.then(|| tls(args)).transpose()?,
@@ -154,7 +154,7 @@ fn config(args: &Args) -> Result<SinkConfig, Box<dyn Error>> {
         plan: args.plan.clone(),
         max_records: if args.record { args.max_records } else { 0 },
         observer: args.print.then(printer),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     })
 }
 
@@ -186,7 +186,7 @@ fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Prints from a thread of its own: a terminal that does not keep up must not slow down the sink.
+/// Prints from a thread of its own: a terminal that does not keep up must not slow down the endpoint.
 fn printer() -> Observer {
     let (queue, queued) = sync_channel::<String>(PRINT_QUEUE);
     std::thread::spawn(move || {
@@ -215,7 +215,7 @@ fn print(queue: &SyncSender<String>, record: &Record) {
 
 fn make_certs(dir: &Path) -> Result<(), Box<dyn Error>> {
     let names = ["localhost", "127.0.0.1", "::1"];
-    let authority = Authority::new("http-pusher-sink")?;
+    let authority = Authority::new("http-pusher-test-endpoint")?;
     fs::create_dir_all(dir)?;
     fs::write(dir.join("ca.pem"), authority.ca_pem())?;
     fs::write(dir.join("other-ca.pem"), Authority::new("other")?.ca_pem())?;

@@ -1,6 +1,6 @@
-//! What all connections of one sink share.
+//! What all connections of one test endpoint share.
 
-use crate::config::{Observer, SinkError};
+use crate::config::{EndpointError, Observer};
 use crate::ledger::{Ledger, Stats};
 use crate::plan::{Fault, Plan, PlanError};
 use crate::records::{Record, Records};
@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 /// Handshake failures remembered.
 const MAX_TLS_FAILURES: usize = 100;
 
-/// State of one sink.
+/// State of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) ledger: Arc<Ledger>,
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: &crate::SinkConfig) -> Result<Self, SinkError> {
+    pub(crate) fn new(config: &crate::EndpointConfig) -> Result<Self, EndpointError> {
         let shared = Self {
             ledger: Arc::new(Ledger::new()),
             rules: Rules::new(config.plan.clone()),
@@ -71,12 +71,12 @@ impl Shared {
         }
     }
 
-    #[allow(clippy::unused_self)] // Reads as "the sink counts".
+    #[allow(clippy::unused_self)] // Reads as "the test endpoint counts".
     pub(crate) fn count(&self, counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
     }
 
-    /// Whether this sink can do what the plan says.
+    /// Whether this test endpoint can do what the plan says.
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), PlanError> {
         let wrong = |fault: Fault, place| {
             Err(PlanError::Misplaced {

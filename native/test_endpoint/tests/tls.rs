@@ -8,23 +8,25 @@ use common::{GOOD, HUNG, REQUEST, SILENCE, quiet};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use sink::certs::{Authority, Pem};
-use sink::{ClientAuth, Identity, Sink, SinkConfig, SinkHandle, TlsSettings, TlsVersions};
 use std::io;
 use std::sync::Arc;
+use test_endpoint::certs::{Authority, Pem};
+use test_endpoint::{
+    ClientAuth, EndpointConfig, EndpointHandle, Identity, TestEndpoint, TlsSettings, TlsVersions,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-async fn sink(tls: TlsSettings, http2: bool) -> SinkHandle {
-    let config = SinkConfig {
+async fn test_endpoint(tls: TlsSettings, http2: bool) -> EndpointHandle {
+    let config = EndpointConfig {
         tls: Some(tls),
         http2,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
-    Sink::start(config).await.unwrap()
+    TestEndpoint::start(config).await.unwrap()
 }
 
 /// A client that trusts that authority.
@@ -51,12 +53,15 @@ fn client(ca_pem: &str, own: Option<&Pem>, alpn: &[&str]) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-async fn connect(sink: &SinkHandle, client: &TlsConnector) -> io::Result<TlsStream<TcpStream>> {
-    let tcp = TcpStream::connect(sink.addr()).await.unwrap();
+async fn connect(
+    endpoint: &EndpointHandle,
+    client: &TlsConnector,
+) -> io::Result<TlsStream<TcpStream>> {
+    let tcp = TcpStream::connect(endpoint.addr()).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     timeout(HUNG, client.connect(name, tcp))
         .await
-        .expect("the sink hangs")
+        .expect("the test endpoint hangs")
 }
 
 async fn exchange(mut stream: TlsStream<TcpStream>) -> io::Result<()> {
@@ -84,26 +89,26 @@ async fn requests_and_what_is_recorded_of_the_session() {
             versions,
             ..TlsSettings::self_signed()
         };
-        let sink = sink(settings, false).await;
-        let client = client(sink.ca_pem().unwrap(), None, &["http/1.1"]);
-        let stream = connect(&sink, &client).await.unwrap();
+        let endpoint = test_endpoint(settings, false).await;
+        let client = client(endpoint.ca_pem().unwrap(), None, &["http/1.1"]);
+        let stream = connect(&endpoint, &client).await.unwrap();
         exchange(stream).await.unwrap();
-        let records = sink.records();
+        let records = endpoint.records();
         let tls = records[0].tls.as_ref().unwrap();
         assert_eq!(tls.version, name);
         assert_eq!(tls.sni.as_deref(), Some("localhost"));
         assert_eq!(tls.alpn.as_deref(), Some("http/1.1"));
         assert_eq!(tls.client_cert, None);
-        assert!(sink.url("/a").starts_with("https://127.0.0.1:"));
-        quiet(&sink).await;
+        assert!(endpoint.url("/a").starts_with("https://127.0.0.1:"));
+        quiet(&endpoint).await;
     }
 }
 
 #[tokio::test]
 async fn alpn_chooses_http2() {
-    let sink = sink(TlsSettings::self_signed(), true).await;
-    let h2 = client(sink.ca_pem().unwrap(), None, &["h2", "http/1.1"]);
-    let stream = connect(&sink, &h2).await.unwrap();
+    let endpoint = test_endpoint(TlsSettings::self_signed(), true).await;
+    let h2 = client(endpoint.ca_pem().unwrap(), None, &["h2", "http/1.1"]);
+    let stream = connect(&endpoint, &h2).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
     let (send, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
@@ -114,11 +119,13 @@ async fn alpn_chooses_http2() {
         timeout(HUNG, response).await.unwrap().unwrap().status(),
         200
     );
-    let records = sink.records();
+    let records = endpoint.records();
     assert_eq!(records[0].tls.as_ref().unwrap().alpn.as_deref(), Some("h2"));
 
-    let old = client(sink.ca_pem().unwrap(), None, &[]);
-    exchange(connect(&sink, &old).await.unwrap()).await.unwrap();
+    let old = client(endpoint.ca_pem().unwrap(), None, &[]);
+    exchange(connect(&endpoint, &old).await.unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -130,7 +137,7 @@ async fn client_certificates() {
         client_auth: ClientAuth::Required(authority.ca_pem()),
         ..TlsSettings::self_signed()
     };
-    let required = sink(settings.clone(), false).await;
+    let required = test_endpoint(settings.clone(), false).await;
     let ca = required.ca_pem().unwrap();
     exchange(
         connect(&required, &client(ca, Some(&own), &[]))
@@ -171,7 +178,7 @@ async fn client_certificates() {
         client_auth: ClientAuth::Optional(authority.ca_pem()),
         ..settings
     };
-    let optional = sink(settings, false).await;
+    let optional = test_endpoint(settings, false).await;
     let none = client(optional.ca_pem().unwrap(), None, &[]);
     exchange(connect(&optional, &none).await.unwrap())
         .await
@@ -194,82 +201,92 @@ async fn certificates_that_clients_refuse() {
             },
             ..TlsSettings::self_signed()
         };
-        let sink = sink(settings, false).await;
+        let endpoint = test_endpoint(settings, false).await;
         let client = client(&authority.ca_pem(), None, &[]);
-        let error = connect(&sink, &client).await.unwrap_err();
+        let error = connect(&endpoint, &client).await.unwrap_err();
         assert!(
             matches!(tls_error(&error), rustls::Error::InvalidCertificate(_)),
             "{error}"
         );
-        assert!(sink.wait_for(HUNG, |stats| stats.tls_failures == 1).await);
+        assert!(
+            endpoint
+                .wait_for(HUNG, |stats| stats.tls_failures == 1)
+                .await
+        );
     }
 }
 
 #[tokio::test]
 async fn handshakes_that_fail() {
-    let sink = sink(TlsSettings::self_signed(), false).await;
-    let client = client(sink.ca_pem().unwrap(), None, &[]);
-    sink.push_next(1, "fault=tls-close".parse().unwrap())
+    let endpoint = test_endpoint(TlsSettings::self_signed(), false).await;
+    let client = client(endpoint.ca_pem().unwrap(), None, &[]);
+    endpoint
+        .push_next(1, "fault=tls-close".parse().unwrap())
         .unwrap();
-    let error = connect(&sink, &client).await.unwrap_err();
+    let error = connect(&endpoint, &client).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    sink.push_next(1, "fault=tls-garbage".parse().unwrap())
+    endpoint
+        .push_next(1, "fault=tls-garbage".parse().unwrap())
         .unwrap();
-    let error = connect(&sink, &client).await.unwrap_err();
+    let error = connect(&endpoint, &client).await.unwrap_err();
     assert!(
         matches!(tls_error(&error), rustls::Error::InvalidMessage(_)),
         "{error}"
     );
-    sink.push_next(1, "fault=tls-alert".parse().unwrap())
+    endpoint
+        .push_next(1, "fault=tls-alert".parse().unwrap())
         .unwrap();
-    let error = connect(&sink, &client).await.unwrap_err();
+    let error = connect(&endpoint, &client).await.unwrap_err();
     let alert = rustls::AlertDescription::HandshakeFailure;
     assert_eq!(tls_error(&error), &rustls::Error::AlertReceived(alert));
 
-    sink.push_next(1, "fault=tls-stall".parse().unwrap())
+    endpoint
+        .push_next(1, "fault=tls-stall".parse().unwrap())
         .unwrap();
-    let (waiting, other) = (sink.clone(), client.clone());
+    let (waiting, other) = (endpoint.clone(), client.clone());
     let stalled = tokio::spawn(async move { connect(&waiting, &other).await.map(drop) });
     assert!(
-        sink.wait_for(HUNG, |stats| stats.connections_accepted == 4)
+        endpoint
+            .wait_for(HUNG, |stats| stats.connections_accepted == 4)
             .await
     );
     tokio::time::sleep(SILENCE).await;
     assert!(!stalled.is_finished());
-    sink.release();
+    endpoint.release();
     assert!(timeout(HUNG, stalled).await.unwrap().unwrap().is_err());
 
-    exchange(connect(&sink, &client).await.unwrap())
+    exchange(connect(&endpoint, &client).await.unwrap())
         .await
         .unwrap();
-    quiet(&sink).await;
+    quiet(&endpoint).await;
 }
 
 #[tokio::test]
 async fn handshakes_that_fail_halfway() {
-    let sink = sink(TlsSettings::self_signed(), false).await;
-    let client = client(sink.ca_pem().unwrap(), None, &[]);
-    let next = |fault: &str| sink.push_next(1, format!("fault={fault}").parse().unwrap());
+    let endpoint = test_endpoint(TlsSettings::self_signed(), false).await;
+    let client = client(endpoint.ca_pem().unwrap(), None, &[]);
+    let next = |fault: &str| endpoint.push_next(1, format!("fault={fault}").parse().unwrap());
     next("tls-close-in-hello").unwrap();
-    let error = connect(&sink, &client).await.unwrap_err();
+    let error = connect(&endpoint, &client).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
 
     next("tls-stall-in-hello").unwrap();
-    let (waiting, other) = (sink.clone(), client.clone());
+    let (waiting, other) = (endpoint.clone(), client.clone());
     let stalled = tokio::spawn(async move { connect(&waiting, &other).await.map(drop) });
     assert!(
-        sink.wait_for(HUNG, |stats| stats.connections_accepted == 2)
+        endpoint
+            .wait_for(HUNG, |stats| stats.connections_accepted == 2)
             .await
     );
     tokio::time::sleep(SILENCE).await;
     assert!(!stalled.is_finished());
     stalled.abort();
-    quiet(&sink).await;
+    quiet(&endpoint).await;
 
     // The client thinks that all is well until it uses the connection.
     next("tls-close-after-hello").unwrap();
-    let stream = connect(&sink, &client).await.unwrap();
+    let stream = connect(&endpoint, &client).await.unwrap();
     assert!(exchange(stream).await.is_err());
-    quiet(&sink).await;
-    assert_eq!(sink.stats().begun, 0);
+    quiet(&endpoint).await;
+    assert_eq!(endpoint.stats().begun, 0);
 }

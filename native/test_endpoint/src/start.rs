@@ -1,8 +1,8 @@
-//! Starting a sink: its runtime, its port, its accepting tasks.
+//! Starting a test endpoint: its runtime, its port, its accepting tasks.
 
-use crate::config::{SinkConfig, SinkError};
+use crate::config::{EndpointConfig, EndpointError};
 use crate::door::Door;
-use crate::handle::{Running, SinkHandle, manner};
+use crate::handle::{EndpointHandle, Running, manner};
 use crate::shared::Shared;
 use std::io;
 use std::sync::Arc;
@@ -12,38 +12,41 @@ use tokio::sync::oneshot;
 /// Attempts to find a port that is free at every address.
 const PORT_TRIES: usize = 20;
 
-/// Starts sinks.
+/// Starts endpoints.
 #[derive(Debug)]
-pub struct Sink;
+pub struct TestEndpoint;
 
-impl Sink {
-    /// Starts a sink on the caller's Tokio runtime.
+impl TestEndpoint {
+    /// Starts a test endpoint on the caller's Tokio runtime.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] if it cannot listen, or certificates or plan cannot be used.
+    /// [`EndpointError`] if it cannot listen, or certificates or plan cannot be used.
     ///
     /// # Panics
     ///
     /// Outside of a Tokio runtime with time and I/O enabled.
     #[allow(clippy::unused_async)] // It has to be called inside of a runtime.
-    pub async fn start(config: SinkConfig) -> Result<SinkHandle, SinkError> {
+    pub async fn start(config: EndpointConfig) -> Result<EndpointHandle, EndpointError> {
         start_on(&config, &runtime::Handle::current(), None)
     }
 
-    /// Starts a sink on a runtime of its own, untouched by what the caller does to its own clock and
+    /// Starts a test endpoint on a runtime of its own, untouched by what the caller does to its own clock and
     /// threads. With one thread, that thread does everything.
     ///
     /// # Errors
     ///
     /// As [`start`](Self::start), and if the threads cannot be started.
     #[allow(clippy::needless_pass_by_value)] // As `start`, which keeps it in its future.
-    pub fn start_in_thread(config: SinkConfig, threads: usize) -> Result<SinkHandle, SinkError> {
+    pub fn start_in_thread(
+        config: EndpointConfig,
+        threads: usize,
+    ) -> Result<EndpointHandle, EndpointError> {
         let runtime = own_runtime(threads)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let handle = start_on(&config, runtime.handle(), Some(stop))?;
         std::thread::Builder::new()
-            .name("sink".to_owned())
+            .name("test-endpoint".to_owned())
             .spawn(move || {
                 // Ends with an error when the handle is dropped, which is as good.
                 let _ = runtime.block_on(stopped);
@@ -52,7 +55,7 @@ impl Sink {
     }
 }
 
-/// A runtime for a sink alone, in so many threads.
+/// A runtime for a test endpoint alone, in so many threads.
 ///
 /// # Errors
 ///
@@ -66,14 +69,14 @@ fn own_runtime(threads: usize) -> io::Result<runtime::Runtime> {
     if threads > 1 {
         builder.worker_threads(threads);
     }
-    builder.enable_all().thread_name("sink").build()
+    builder.enable_all().thread_name("test-endpoint").build()
 }
 
 fn start_on(
-    config: &SinkConfig,
+    config: &EndpointConfig,
     runtime: &runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
-) -> Result<SinkHandle, SinkError> {
+) -> Result<EndpointHandle, EndpointError> {
     let shared = Arc::new(Shared::new(config)?);
     let doors = doors(config)?;
     let mut accepting = Vec::new();
@@ -81,7 +84,7 @@ fn start_on(
         let task = Arc::clone(door).accept_all(Arc::clone(&shared));
         accepting.push(runtime.spawn(task).abort_handle());
     }
-    let handle = SinkHandle(Arc::new(Running {
+    let handle = EndpointHandle(Arc::new(Running {
         shared,
         doors,
         accepting,
@@ -92,8 +95,8 @@ fn start_on(
     Ok(handle)
 }
 
-fn doors(config: &SinkConfig) -> Result<Vec<Arc<Door>>, SinkError> {
-    let (first, others) = config.bind.split_first().ok_or(SinkError::NoAddress)?;
+fn doors(config: &EndpointConfig) -> Result<Vec<Arc<Door>>, EndpointError> {
+    let (first, others) = config.bind.split_first().ok_or(EndpointError::NoAddress)?;
     let mut tries = PORT_TRIES;
     loop {
         let door = Door::new(*first, config.port)?;

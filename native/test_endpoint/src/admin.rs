@@ -1,4 +1,4 @@
-//! The HTTP interface of a sink that runs as a process of its own. Made to be read by scripts and by
+//! The HTTP interface of a test endpoint that runs as a process of its own. Made to be read by scripts and by
 //! Erlang without a JSON library; it trusts whoever can reach it, so it belongs on loopback.
 //!
 //! | request | does |
@@ -14,8 +14,8 @@
 //! | `POST /listener?open=true` | opens or closes (`false`) the listener |
 //! | `GET /tls` | the last handshakes that failed |
 
-use crate::config::SinkError;
-use crate::handle::SinkHandle;
+use crate::config::EndpointError;
+use crate::handle::EndpointHandle;
 use crate::ledger::Stats;
 use crate::plan::Plan;
 use crate::records::{Record, TlsInfo};
@@ -40,18 +40,18 @@ const AFTER_ERROR: Duration = Duration::from_millis(10);
 /// Why a request of the interface was refused.
 struct Refused(StatusCode, String);
 
-impl From<SinkError> for Refused {
-    fn from(error: SinkError) -> Self {
+impl From<EndpointError> for Refused {
+    fn from(error: EndpointError) -> Self {
         Self(StatusCode::BAD_REQUEST, error.to_string())
     }
 }
 
-/// Starts the interface of that sink and returns its address; it runs as long as the runtime.
+/// Starts the interface of that test endpoint and returns its address; it runs as long as the runtime.
 ///
 /// # Errors
 ///
 /// If the address cannot be listened at.
-pub async fn start(sink: SinkHandle, addr: SocketAddr) -> io::Result<SocketAddr> {
+pub async fn start(endpoint: EndpointHandle, addr: SocketAddr) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(addr).await?;
     let addr = listener.local_addr()?;
     tokio::spawn(async move {
@@ -60,9 +60,9 @@ pub async fn start(sink: SinkHandle, addr: SocketAddr) -> io::Result<SocketAddr>
                 tokio::time::sleep(AFTER_ERROR).await;
                 continue;
             };
-            let sink = sink.clone();
+            let endpoint = endpoint.clone();
             tokio::spawn(async move {
-                let service = service_fn(|request| answer(&sink, request));
+                let service = service_fn(|request| answer(&endpoint, request));
                 let connection = http1::Builder::new().serve_connection(TokioIo::new(tcp), service);
                 // A client that breaks off does without its answer.
                 let _ = connection.await;
@@ -73,10 +73,10 @@ pub async fn start(sink: SinkHandle, addr: SocketAddr) -> io::Result<SocketAddr>
 }
 
 async fn answer(
-    sink: &SinkHandle,
+    endpoint: &EndpointHandle,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let (status, text) = match act(sink, request).await {
+    let (status, text) = match act(endpoint, request).await {
         Ok(text) => (StatusCode::OK, text),
         Err(Refused(status, why)) => (status, why + "\n"),
     };
@@ -85,20 +85,20 @@ async fn answer(
     Ok(response)
 }
 
-async fn act(sink: &SinkHandle, request: Request<Incoming>) -> Result<String, Refused> {
+async fn act(endpoint: &EndpointHandle, request: Request<Incoming>) -> Result<String, Refused> {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let query = Query::of(request.uri().query().unwrap_or(""));
     match (&method, path.as_str()) {
-        (&Method::GET, "/stats") => Ok(stats_lines(&sink.stats())),
-        (&Method::GET, "/stats.json") => serde_json::to_string(&sink.stats())
+        (&Method::GET, "/stats") => Ok(stats_lines(&endpoint.stats())),
+        (&Method::GET, "/stats.json") => serde_json::to_string(&endpoint.stats())
             .map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
         (&Method::GET, "/received") => {
             let from = query.number("from")?.unwrap_or(0);
-            let records = sink.records_from(from);
+            let records = endpoint.records_from(from);
             Ok(records.iter().map(record_line).collect())
         }
-        (&Method::GET, "/tls") => Ok(sink
+        (&Method::GET, "/tls") => Ok(endpoint
             .tls_failures()
             .iter()
             .fold(String::new(), |lines, line| lines + line + "\n")),
@@ -106,19 +106,19 @@ async fn act(sink: &SinkHandle, request: Request<Incoming>) -> Result<String, Re
             let body = Limited::new(request.into_body(), MAX_PLAN).collect().await;
             let body = body.map_err(|error| bad(&error))?.to_bytes();
             let text = std::str::from_utf8(&body).map_err(|error| bad(&error))?;
-            set_plan(sink, &query, text)
+            set_plan(endpoint, &query, text)
         }
-        (&Method::POST, "/reset-plans") => Ok(sink.reset_plans().map(|()| ok())?),
+        (&Method::POST, "/reset-plans") => Ok(endpoint.reset_plans().map(|()| ok())?),
         (&Method::POST, "/clear") => {
-            sink.clear();
+            endpoint.clear();
             Ok(ok())
         }
         (&Method::POST, "/close-connections") => {
-            sink.close_connections();
+            endpoint.close_connections();
             Ok(ok())
         }
         (&Method::POST, "/release") => {
-            sink.release();
+            endpoint.release();
             Ok(ok())
         }
         (&Method::POST, "/listener") => {
@@ -127,7 +127,7 @@ async fn act(sink: &SinkHandle, request: Request<Incoming>) -> Result<String, Re
                 Some("false") => false,
                 _ => return Err(bad(&"open=true or open=false")),
             };
-            Ok(sink.set_listening(open).map(|()| ok())?)
+            Ok(endpoint.set_listening(open).map(|()| ok())?)
         }
         _ => Err(Refused(
             StatusCode::NOT_FOUND,
@@ -136,13 +136,13 @@ async fn act(sink: &SinkHandle, request: Request<Incoming>) -> Result<String, Re
     }
 }
 
-fn set_plan(sink: &SinkHandle, query: &Query, text: &str) -> Result<String, Refused> {
+fn set_plan(endpoint: &EndpointHandle, query: &Query, text: &str) -> Result<String, Refused> {
     let plan: Plan = text.parse().map_err(|error| bad(&error))?;
     match (query.get("path"), query.number("next")?) {
-        (None, None) => sink.set_plan(plan)?,
-        (Some(path), None) => sink.set_plan_for(path, plan)?,
-        (None, Some(count)) => sink.push_next(count, plan)?,
-        (Some(path), Some(count)) => sink.push_next_for(path, count, plan)?,
+        (None, None) => endpoint.set_plan(plan)?,
+        (Some(path), None) => endpoint.set_plan_for(path, plan)?,
+        (None, Some(count)) => endpoint.push_next(count, plan)?,
+        (Some(path), Some(count)) => endpoint.push_next_for(path, count, plan)?,
     }
     Ok(ok())
 }

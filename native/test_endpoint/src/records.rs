@@ -1,4 +1,4 @@
-//! The requests that the sink remembers: bounded, in order of receipt.
+//! The requests that the test endpoint remembers: bounded, in order of receipt.
 
 use parking_lot::Mutex;
 use std::fmt;
@@ -43,7 +43,7 @@ pub struct TlsInfo {
 pub struct Record {
     /// Number in order of receipt, from 1; given when the body was complete or given up.
     pub n: u64,
-    /// When the head was read, in microseconds since the sink was started.
+    /// When the head was read, in microseconds since the test endpoint was started.
     pub micros: u64,
     /// Number of the connection, from 1 in order of acceptance.
     pub connection: u64,
@@ -91,7 +91,7 @@ impl Record {
         form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
-    /// When the head was read, since the sink was started.
+    /// When the head was read, since the test endpoint was started.
     #[must_use]
     pub const fn arrived(&self) -> Duration {
         Duration::from_micros(self.micros)
@@ -106,7 +106,7 @@ struct Kept {
     dropped: u64,
 }
 
-/// The records of one sink.
+/// The records of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Records {
     max: usize,

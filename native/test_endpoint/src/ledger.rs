@@ -1,4 +1,4 @@
-//! What the sink counts. Exact under any load: each event is one atomic addition.
+//! What the test endpoint counts. Exact under any load: each event is one atomic addition.
 //!
 //! A request is begun when its head has been read, received when its body has been, answered when
 //! its whole answer has been (or is just being) handed to the kernel. It is in flight from begun to
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Paths counted one by one; any further ones are counted together as `(other)`.
 const MAX_PATHS: usize = 65_536;
 
-/// What the sink has counted since its start or the last `clear`.
+/// What the test endpoint has counted since its start or the last `clear`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
@@ -51,7 +51,7 @@ pub struct Stats {
     pub statuses: BTreeMap<u16, u64>,
 }
 
-/// The counters of one sink.
+/// The counters of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     started: Instant,
@@ -91,7 +91,7 @@ impl Ledger {
         }
     }
 
-    /// Time since the sink was started.
+    /// Time since the test endpoint was started.
     pub(crate) fn now(&self) -> Duration {
         self.started.elapsed()
     }

@@ -26,7 +26,7 @@ impl Drop for Process {
 
 impl Process {
     fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_http-pusher-sink"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_http-pusher-test-endpoint"))
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -83,18 +83,18 @@ fn ask(addr: SocketAddr, method: &str, target: &str, body: &str) -> (u16, String
 
 #[test]
 fn the_admin_interface() {
-    let sink = Process::start(&["--record", "--plan", "status=201"]);
-    let status = |path: &str| ask(sink.addr, "POST", path, "a=b").0;
+    let endpoint = Process::start(&["--record", "--plan", "status=201"]);
+    let status = |path: &str| ask(endpoint.addr, "POST", path, "a=b").0;
     assert_eq!(status("/x y".split(' ').next().unwrap()), 201);
-    sink.post("/plan?path=/p", "status=404");
-    sink.post("/plan?next=1", "status=500");
+    endpoint.post("/plan?path=/p", "status=404");
+    endpoint.post("/plan?next=1", "status=500");
     assert_eq!([status("/p"), status("/p"), status("/q")], [500, 404, 201]);
-    sink.post("/plan", "status=202");
+    endpoint.post("/plan", "status=202");
     assert_eq!(status("/q"), 202);
-    sink.post("/reset-plans", "");
+    endpoint.post("/reset-plans", "");
     assert_eq!(status("/p"), 200);
 
-    let (_, stats) = sink.admin("GET", "/stats", "");
+    let (_, stats) = endpoint.admin("GET", "/stats", "");
     let lines: Vec<&str> = stats.lines().collect();
     for line in [
         "begun 6",
@@ -105,14 +105,14 @@ fn the_admin_interface() {
     ] {
         assert!(lines.contains(&line), "{line} is not in {stats}");
     }
-    let (_, json) = sink.admin("GET", "/stats.json", "");
+    let (_, json) = endpoint.admin("GET", "/stats.json", "");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&json["begun"], &json["paths"]["/q"]),
         (&6.into(), &2.into())
     );
 
-    let (_, received) = sink.admin("GET", "/received?from=6", "");
+    let (_, received) = endpoint.admin("GET", "/received?from=6", "");
     let fields: Vec<&str> = received.trim_end().split('\t').collect();
     assert_eq!(
         (fields[0], fields[3], fields[4], fields[5]),
@@ -120,20 +120,20 @@ fn the_admin_interface() {
     );
     assert!(fields[6].starts_with("486f73743a20780d0a"), "{}", fields[6]);
     assert_eq!(fields[7..], ["613d62", "complete", "-"]);
-    assert_eq!(sink.admin("GET", "/received", "").1.lines().count(), 6);
+    assert_eq!(endpoint.admin("GET", "/received", "").1.lines().count(), 6);
 
-    sink.post("/clear", "");
-    assert_eq!(sink.admin("GET", "/received", "").1, "");
-    sink.post("/listener?open=false", "");
-    assert!(TcpStream::connect(sink.addr).is_err());
-    sink.post("/listener?open=true", "");
-    let mut open = TcpStream::connect(sink.addr).unwrap();
+    endpoint.post("/clear", "");
+    assert_eq!(endpoint.admin("GET", "/received", "").1, "");
+    endpoint.post("/listener?open=false", "");
+    assert!(TcpStream::connect(endpoint.addr).is_err());
+    endpoint.post("/listener?open=true", "");
+    let mut open = TcpStream::connect(endpoint.addr).unwrap();
     open.set_read_timeout(Some(HUNG)).unwrap();
     assert_eq!(status("/"), 200);
-    sink.post("/close-connections", "");
+    endpoint.post("/close-connections", "");
     assert_eq!(open.read(&mut [0]).unwrap(), 0);
-    sink.post("/release", "");
-    assert_eq!(sink.admin("GET", "/tls", ""), (200, String::new()));
+    endpoint.post("/release", "");
+    assert_eq!(endpoint.admin("GET", "/tls", ""), (200, String::new()));
 
     for (target, body, status) in [
         ("/plan", "nonsense", 400),
@@ -142,7 +142,7 @@ fn the_admin_interface() {
         ("/listener", "", 400),
         ("/nowhere", "", 404),
     ] {
-        let (got, why) = sink.admin("POST", target, body);
+        let (got, why) = endpoint.admin("POST", target, body);
         assert_eq!(got, status, "{target}: {why}");
         assert!(why.len() > 5);
     }
@@ -150,16 +150,16 @@ fn the_admin_interface() {
 
 #[test]
 fn it_prints_what_it_gets() {
-    let mut sink = Process::start(&["--print"]);
+    let mut endpoint = Process::start(&["--print"]);
     ask(
-        sink.addr,
+        endpoint.addr,
         "POST",
         "/hook",
         "author=alice&message=Hi%2C+Bob%1b",
     );
     let mut lines = [(); 3].map(|()| {
         let mut line = String::new();
-        sink.out.read_line(&mut line).unwrap();
+        endpoint.out.read_line(&mut line).unwrap();
         line
     });
     let first = lines[0].split_off(13);
@@ -172,42 +172,47 @@ fn it_prints_what_it_gets() {
 
 #[test]
 fn it_ends_with_its_standard_input() {
-    let mut sink = Process::start(&[]);
-    drop(sink.child.stdin.take());
-    assert!(sink.ended().success());
+    let mut endpoint = Process::start(&[]);
+    drop(endpoint.child.stdin.take());
+    assert!(endpoint.ended().success());
 }
 
 #[test]
 fn it_ends_on_signals_even_with_a_request_held() {
     for signal in ["TERM", "INT"] {
-        let mut sink = Process::start(&["--ignore-stdin", "--plan", "fault=stall-before-head"]);
-        drop(sink.child.stdin.take());
-        let mut held = TcpStream::connect(sink.addr).unwrap();
+        let mut endpoint = Process::start(&["--ignore-stdin", "--plan", "fault=stall-before-head"]);
+        drop(endpoint.child.stdin.take());
+        let mut held = TcpStream::connect(endpoint.addr).unwrap();
         write!(held, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-        let pid = sink.child.id().to_string();
+        let pid = endpoint.child.id().to_string();
         let end = Instant::now() + HUNG;
-        while !sink.admin("GET", "/stats", "").1.contains("in_flight 1\n") {
+        while !endpoint
+            .admin("GET", "/stats", "")
+            .1
+            .contains("in_flight 1\n")
+        {
             assert!(Instant::now() < end, "the request is not there");
         }
-        assert!(sink.child.try_wait().unwrap().is_none());
+        assert!(endpoint.child.try_wait().unwrap().is_none());
         let kill = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(kill.unwrap().success());
-        assert!(sink.ended().success());
+        assert!(endpoint.ended().success());
     }
 }
 
 #[test]
 fn it_makes_certificates_and_serves_with_them() {
-    let dir = std::env::temp_dir().join(format!("http-pusher-sink-{}", std::process::id()));
+    let dir =
+        std::env::temp_dir().join(format!("http-pusher-test-endpoint-{}", std::process::id()));
     let dir = dir.to_str().unwrap();
-    let made = Command::new(env!("CARGO_BIN_EXE_http-pusher-sink"))
+    let made = Command::new(env!("CARGO_BIN_EXE_http-pusher-test-endpoint"))
         .args(["--make-certs", dir])
         .status();
     assert!(made.unwrap().success());
     let file = |name: &str| format!("{dir}/{name}");
     for pair in ["server", "expired", "wrong-name", "client"] {
         let (cert, key) = (file(&format!("{pair}.pem")), file(&format!("{pair}.key")));
-        let sink = Process::start(&[
+        let endpoint = Process::start(&[
             "--tls",
             "--h2",
             "--cert",
@@ -217,14 +222,18 @@ fn it_makes_certificates_and_serves_with_them() {
             "--client-ca",
             &file("ca.pem"),
         ]);
-        let mut plain = TcpStream::connect(sink.addr).unwrap();
+        let mut plain = TcpStream::connect(endpoint.addr).unwrap();
         plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
         plain.set_read_timeout(Some(HUNG)).unwrap();
         let mut answer = Vec::new();
         // Alert or reset: this is not plain HTTP.
         let _ = plain.read_to_end(&mut answer);
         let end = Instant::now() + HUNG;
-        while !sink.admin("GET", "/tls", "").1.contains("connection 1: ") {
+        while !endpoint
+            .admin("GET", "/tls", "")
+            .1
+            .contains("connection 1: ")
+        {
             assert!(Instant::now() < end);
         }
     }
@@ -238,7 +247,7 @@ fn what_cannot_be_is_said_and_ends_with_an_error() {
         ["--plan", "fault=tls-close"],
         ["--client-ca", "somewhere"],
     ] {
-        let out = Command::new(env!("CARGO_BIN_EXE_http-pusher-sink"))
+        let out = Command::new(env!("CARGO_BIN_EXE_http-pusher-test-endpoint"))
             .args(args)
             .stdin(Stdio::null())
             .output()

@@ -1,4 +1,4 @@
-//! `http-pusher sink` as a node and a person see it.
+//! `http-pusher receive` as a node and a person see it.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,10 +11,10 @@ use common::{Dir, Running};
 #[test]
 fn notifications_are_printed_decoded_and_cannot_drive_the_terminal() {
     let dir = Dir::new();
-    let mut sink = Running::sink(&dir, &[]);
-    assert!(sink.post().starts_with("HTTP/1.1 200 "));
-    assert!(sink.line().contains("POST /n HTTP/1.1"));
-    let fields: Vec<_> = (0..4).map(|_| sink.line()).collect();
+    let mut endpoint = Running::receive(&dir, &[]);
+    assert!(endpoint.post().starts_with("HTTP/1.1 200 "));
+    assert!(endpoint.line().contains("POST /n HTTP/1.1"));
+    let fields: Vec<_> = (0..4).map(|_| endpoint.line()).collect();
     let expected = [
         "author: alice",
         "server: localhost",
@@ -30,11 +30,11 @@ fn notifications_are_printed_decoded_and_cannot_drive_the_terminal() {
 #[test]
 fn status_and_delay() {
     let dir = Dir::new();
-    let mut sink = Running::sink(&dir, &["--status", "503", "--delay", "300", "--json"]);
+    let mut endpoint = Running::receive(&dir, &["--status", "503", "--delay", "300", "--json"]);
     let before = Instant::now();
-    assert!(sink.post().starts_with("HTTP/1.1 503 "));
+    assert!(endpoint.post().starts_with("HTTP/1.1 503 "));
     assert!(before.elapsed() >= Duration::from_millis(300));
-    let record: serde_json::Value = serde_json::from_str(&sink.line()).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&endpoint.line()).unwrap();
     assert_eq!(record["path"], "/n");
     assert_eq!(record["form"][2], serde_json::json!(["receiver", "bob"]));
     assert!(record["tls"].is_null());
@@ -43,7 +43,7 @@ fn status_and_delay() {
 #[test]
 fn tls_with_the_authority_written_down() {
     let dir = Dir::new();
-    let sink = Running::sink(&dir, &["--tls", "--write-ca", "ca.pem"]);
+    let endpoint = Running::receive(&dir, &["--tls", "--write-ca", "ca.pem"]);
     let ca = std::fs::read_to_string(dir.path().join("ca.pem")).unwrap();
     assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"));
     let output = std::process::Command::new("openssl")
@@ -53,7 +53,7 @@ fn tls_with_the_authority_written_down() {
             "-CAfile",
             "ca.pem",
             "-connect",
-            &sink.address,
+            &endpoint.address,
         ])
         .current_dir(dir.path())
         .stdin(Stdio::null())

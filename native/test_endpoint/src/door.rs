@@ -40,7 +40,7 @@ struct State {
     waker: Option<Waker>,
 }
 
-/// One address that the sink listens at.
+/// One address that the test endpoint listens at.
 #[derive(Debug)]
 pub(crate) struct Door {
     addr: SocketAddr,

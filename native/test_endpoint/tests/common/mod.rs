@@ -1,16 +1,16 @@
 //! A client that reads raw bytes, for tests of what is on the wire.
 #![allow(dead_code)] // Every test binary uses another part of it.
 
-use sink::{Sink, SinkConfig, SinkHandle};
 use std::io;
 use std::time::Duration;
+use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Nothing here takes long; what takes this long has hung, on the slowest machine too.
 pub const HUNG: Duration = Duration::from_mins(2);
-/// How long nothing must come for the sink to count as silent. A busy machine may need longer for what
+/// How long nothing must come for the test endpoint to count as silent. A busy machine may need longer for what
 /// should not come, and then a test sees less; it never fails for that.
 pub const SILENCE: Duration = Duration::from_millis(150);
 
@@ -24,12 +24,12 @@ pub enum End {
     Reset,
 }
 
-pub async fn sink(plan: &str) -> SinkHandle {
-    let config = SinkConfig {
+pub async fn test_endpoint(plan: &str) -> EndpointHandle {
+    let config = EndpointConfig {
         plan: plan.parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
-    Sink::start(config).await.unwrap()
+    TestEndpoint::start(config).await.unwrap()
 }
 
 pub struct Client {
@@ -38,16 +38,16 @@ pub struct Client {
 }
 
 impl Client {
-    pub async fn connect(sink: &SinkHandle) -> Self {
+    pub async fn connect(endpoint: &EndpointHandle) -> Self {
         Self {
-            tcp: TcpStream::connect(sink.addr()).await.unwrap(),
+            tcp: TcpStream::connect(endpoint.addr()).await.unwrap(),
             seen: Vec::new(),
         }
     }
 
     /// Connects and sends the usual request.
-    pub async fn ask(sink: &SinkHandle) -> Self {
-        let mut client = Self::connect(sink).await;
+    pub async fn ask(endpoint: &EndpointHandle) -> Self {
+        let mut client = Self::connect(endpoint).await;
         client.send(REQUEST).await;
         client
     }
@@ -121,19 +121,23 @@ impl Client {
 
     async fn read_some(&mut self) -> io::Result<usize> {
         let read = self.tcp.read_buf(&mut self.seen);
-        timeout(HUNG, read).await.expect("the sink hangs")
+        timeout(HUNG, read).await.expect("the test endpoint hangs")
     }
 }
 
 /// Waits until the counters are as wanted. They may be on their way when a client has read nothing for a
 /// time.
-pub async fn until(sink: &SinkHandle, wanted: impl Fn(&sink::Stats) -> bool) {
-    assert!(sink.wait_for(HUNG, wanted).await, "{:?}", sink.stats());
+pub async fn until(endpoint: &EndpointHandle, wanted: impl Fn(&test_endpoint::Stats) -> bool) {
+    assert!(
+        endpoint.wait_for(HUNG, wanted).await,
+        "{:?}",
+        endpoint.stats()
+    );
 }
 
 /// Waits until nothing is in flight and no connection open.
-pub async fn quiet(sink: &SinkHandle) {
-    until(sink, |stats| {
+pub async fn quiet(endpoint: &EndpointHandle) {
+    until(endpoint, |stats| {
         stats.in_flight == 0 && stats.connections_open == 0
     })
     .await;

@@ -1,4 +1,4 @@
-//! What the sink does with what comes: a [`Plan`] is one [`Behaviour`] or a weighted mix of them.
+//! What the test endpoint does with what comes: a [`Plan`] is one [`Behaviour`] or a weighted mix of them.
 //!
 //! A plan is plain data. When it applies is the business of `rules`; what it looks like on the wire
 //! that of `h1`, `http2` and `tls_faults`.
@@ -23,7 +23,7 @@ pub use parse::PlanError;
 use bytes::Bytes;
 use std::time::Duration;
 
-/// What the sink does: always the same, or one of several by chance.
+/// What the test endpoint does: always the same, or one of several by chance.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {
     /// The same for every request.
@@ -42,7 +42,7 @@ pub struct Mix {
     pub parts: Vec<(u32, Behaviour)>,
 }
 
-/// What the sink does with one request or connection.
+/// What the test endpoint does with one request or connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Behaviour {
     /// Status of the answer, 200 to 599.

@@ -11,28 +11,28 @@ use h2::client::SendRequest;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sink::{Sink, SinkConfig, SinkHandle, Version};
 use std::time::Duration;
+use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint, Version};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-async fn sink(plan: &str) -> SinkHandle {
-    let config = SinkConfig {
+async fn test_endpoint(plan: &str) -> EndpointHandle {
+    let config = EndpointConfig {
         http2: true,
         plan: plan.parse().unwrap(),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
-    Sink::start(config).await.unwrap()
+    TestEndpoint::start(config).await.unwrap()
 }
 
 /// A client, and what becomes of its connection.
 async fn client(
-    sink: &SinkHandle,
+    endpoint: &EndpointHandle,
 ) -> (
     SendRequest<Bytes>,
     tokio::task::JoinHandle<Result<(), h2::Error>>,
 ) {
-    let tcp = TcpStream::connect(sink.addr()).await.unwrap();
+    let tcp = TcpStream::connect(endpoint.addr()).await.unwrap();
     let (send, connection) = h2::client::handshake(tcp).await.unwrap();
     (send, tokio::spawn(connection))
 }
@@ -43,11 +43,16 @@ async fn ask(send: &mut SendRequest<Bytes>) -> Result<(u16, Bytes), h2::Error> {
     let request = Request::post("http://localhost/p").body(()).unwrap();
     let (response, mut body) = ready.send_request(request, false)?;
     body.send_data(Bytes::from_static(b"0123456789"), true)?;
-    let response = timeout(HUNG, response).await.expect("the sink hangs")?;
+    let response = timeout(HUNG, response)
+        .await
+        .expect("the test endpoint hangs")?;
     let status = response.status().as_u16();
     let mut body = response.into_body();
     let mut read = Vec::new();
-    while let Some(data) = timeout(HUNG, body.data()).await.expect("the sink hangs") {
+    while let Some(data) = timeout(HUNG, body.data())
+        .await
+        .expect("the test endpoint hangs")
+    {
         let data = data?;
         body.flow_control().release_capacity(data.len())?;
         read.extend_from_slice(&data);
@@ -58,8 +63,8 @@ async fn ask(send: &mut SendRequest<Bytes>) -> Result<(u16, Bytes), h2::Error> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once_on_one_connection() {
-    let sink = sink("status=201 body=hello delay=20").await;
-    let tcp = TcpStream::connect(sink.addr()).await.unwrap();
+    let endpoint = test_endpoint("status=201 body=hello delay=20").await;
+    let tcp = TcpStream::connect(endpoint.addr()).await.unwrap();
     let (send, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(tcp))
             .await
@@ -82,7 +87,7 @@ async fn many_at_once_on_one_connection() {
     for request in requests.collect::<Vec<_>>() {
         timeout(HUNG, request).await.unwrap().unwrap();
     }
-    let stats = sink.stats();
+    let stats = endpoint.stats();
     assert_eq!(
         (stats.begun, stats.received, stats.answered),
         (200, 200, 200)
@@ -90,7 +95,7 @@ async fn many_at_once_on_one_connection() {
     assert_eq!((stats.paths["/0"], stats.paths["/1"]), (100, 100));
     assert_eq!((stats.connections_accepted, stats.in_flight), (1, 0));
     assert!(stats.max_in_flight > 1);
-    let record = &sink.records()[0];
+    let record = &endpoint.records()[0];
     assert_eq!(record.version, Version::Http2);
     assert_eq!(record.header("host"), Some(b"localhost".as_slice()));
     let id = std::str::from_utf8(record.header("x-id").unwrap()).unwrap();
@@ -99,8 +104,8 @@ async fn many_at_once_on_one_connection() {
 
 #[tokio::test]
 async fn malformed_requests_are_refused() {
-    let sink = sink("").await;
-    let (mut send, _) = client(&sink).await;
+    let endpoint = test_endpoint("").await;
+    let (mut send, _) = client(&endpoint).await;
     for (name, value) in [
         ("host", "localhost"),
         ("x-padded", " a"),
@@ -109,34 +114,40 @@ async fn malformed_requests_are_refused() {
         let mut ready = send.clone().ready().await.unwrap();
         let request = Request::post("http://localhost/p").header(name, value);
         let (response, _) = ready.send_request(request.body(()).unwrap(), true).unwrap();
-        let response = timeout(HUNG, response).await.expect("the sink hangs");
+        let response = timeout(HUNG, response)
+            .await
+            .expect("the test endpoint hangs");
         assert_eq!(response.unwrap().status(), 400, "{name}: {value:?}");
     }
-    let stats = sink.stats();
+    let stats = endpoint.stats();
     assert_eq!((stats.bad_requests, stats.begun), (3, 0));
     assert_eq!(ask(&mut send).await.unwrap().0, 200);
 }
 
 #[tokio::test]
 async fn http1_is_served_beside_it() {
-    let sink = sink("").await;
-    common::Client::ask(&sink).await.expect(common::GOOD).await;
-    let (mut send, _) = client(&sink).await;
+    let endpoint = test_endpoint("").await;
+    common::Client::ask(&endpoint)
+        .await
+        .expect(common::GOOD)
+        .await;
+    let (mut send, _) = client(&endpoint).await;
     assert_eq!(ask(&mut send).await.unwrap().0, 200);
-    assert_eq!(sink.stats().connections_accepted, 2);
+    assert_eq!(endpoint.stats().connections_accepted, 2);
 }
 
 #[tokio::test]
 async fn streams_reset() {
-    let sink = sink("").await;
-    let (mut send, _) = client(&sink).await;
+    let endpoint = test_endpoint("").await;
+    let (mut send, _) = client(&endpoint).await;
     let cases = [
         ("h2-reset", Reason::INTERNAL_ERROR),
         ("h2-refused", Reason::REFUSED_STREAM),
         ("h2-reset-in-body", Reason::INTERNAL_ERROR),
     ];
     for (fault, reason) in cases {
-        sink.push_next(1, format!("fault={fault}").parse().unwrap())
+        endpoint
+            .push_next(1, format!("fault={fault}").parse().unwrap())
             .unwrap();
         let error = ask(&mut send).await.unwrap_err();
         assert!(error.is_reset() && error.is_remote(), "{fault}: {error:?}");
@@ -144,24 +155,24 @@ async fn streams_reset() {
         // The connection is none the worse.
         assert_eq!(ask(&mut send).await.unwrap().0, 200);
     }
-    let stats = sink.stats();
+    let stats = endpoint.stats();
     assert_eq!((stats.begun, stats.answered, stats.in_flight), (6, 3, 0));
 }
 
 #[tokio::test]
 async fn goaway_and_served() {
-    let sink = sink("fault=h2-goaway body=hello").await;
-    let (mut send, connection) = client(&sink).await;
+    let endpoint = test_endpoint("fault=h2-goaway body=hello").await;
+    let (mut send, connection) = client(&endpoint).await;
     assert_eq!(ask(&mut send).await.unwrap(), (200, Bytes::from("hello")));
     drop(send);
     timeout(HUNG, connection).await.unwrap().unwrap().unwrap();
-    quiet(&sink).await;
+    quiet(&endpoint).await;
 }
 
 #[tokio::test]
 async fn goaway_with_an_error() {
-    let sink = sink("fault=h2-goaway-error").await;
-    let (mut send, connection) = client(&sink).await;
+    let endpoint = test_endpoint("fault=h2-goaway-error").await;
+    let (mut send, connection) = client(&endpoint).await;
     // The stream counts as processed, so its own error is that of the connection's end.
     ask(&mut send).await.unwrap_err();
     let error = timeout(HUNG, connection)
@@ -171,31 +182,33 @@ async fn goaway_with_an_error() {
         .unwrap_err();
     assert!(error.is_go_away() && error.is_remote(), "{error:?}");
     assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM));
-    quiet(&sink).await;
-    assert_eq!(sink.stats().answered, 0);
+    quiet(&endpoint).await;
+    assert_eq!(endpoint.stats().answered, 0);
 }
 
 #[tokio::test]
 async fn goaway_unserved() {
-    let sink = sink("").await;
-    sink.push_next(1, "fault=h2-goaway-unserved".parse().unwrap())
+    let endpoint = test_endpoint("").await;
+    endpoint
+        .push_next(1, "fault=h2-goaway-unserved".parse().unwrap())
         .unwrap();
-    let (mut send, _) = client(&sink).await;
+    let (mut send, _) = client(&endpoint).await;
     let error = ask(&mut send).await.unwrap_err();
     assert!(error.is_go_away() && error.is_remote(), "{error:?}");
     assert_eq!(error.reason(), Some(Reason::NO_ERROR));
-    assert_eq!(sink.stats().begun, 0);
-    let (mut send, _) = client(&sink).await;
+    assert_eq!(endpoint.stats().begun, 0);
+    let (mut send, _) = client(&endpoint).await;
     assert_eq!(ask(&mut send).await.unwrap().0, 200);
 }
 
 #[tokio::test]
 async fn closed_connections() {
-    let sink = sink("").await;
+    let endpoint = test_endpoint("").await;
     for fault in ["close-before-head", "close-in-body", "close-in-request"] {
-        sink.push_next(1, format!("fault={fault}").parse().unwrap())
+        endpoint
+            .push_next(1, format!("fault={fault}").parse().unwrap())
             .unwrap();
-        let (mut send, _) = client(&sink).await;
+        let (mut send, _) = client(&endpoint).await;
         let error = ask(&mut send).await.unwrap_err();
         assert!(
             error
@@ -203,53 +216,53 @@ async fn closed_connections() {
                 .is_none_or(|reason| reason == Reason::NO_ERROR),
             "{fault}: {error:?}"
         );
-        quiet(&sink).await;
+        quiet(&endpoint).await;
     }
-    assert_eq!(sink.stats().answered, 0);
+    assert_eq!(endpoint.stats().answered, 0);
 }
 
 #[tokio::test]
 async fn stalls() {
     for fault in ["stall-before-head", "stall-in-body", "stall-in-request"] {
-        let sink = sink(&format!("fault={fault} body=hello")).await;
-        let (send, _) = client(&sink).await;
+        let endpoint = test_endpoint(&format!("fault={fault} body=hello")).await;
+        let (send, _) = client(&endpoint).await;
         let mut one = send.clone();
         let stalled = tokio::spawn(async move { ask(&mut one).await });
-        assert!(sink.wait_for(HUNG, |stats| stats.in_flight == 1).await);
+        assert!(endpoint.wait_for(HUNG, |stats| stats.in_flight == 1).await);
         tokio::time::sleep(common::SILENCE).await;
         assert!(!stalled.is_finished(), "{fault}");
-        sink.release();
+        endpoint.release();
         let answer = timeout(HUNG, stalled).await.unwrap().unwrap();
         assert_eq!(answer.unwrap(), (200, Bytes::from("hello")), "{fault}");
         let mut one = send.clone();
         let stalled = tokio::spawn(async move { ask(&mut one).await });
-        assert!(sink.wait_for(HUNG, |stats| stats.in_flight == 1).await);
-        // Dropping the request resets the stream; the sink notices.
+        assert!(endpoint.wait_for(HUNG, |stats| stats.in_flight == 1).await);
+        // Dropping the request resets the stream; the test endpoint notices.
         stalled.abort();
-        assert!(sink.wait_for(HUNG, |stats| stats.in_flight == 0).await);
-        assert_eq!(sink.stats().answered, 1, "{fault}");
+        assert!(endpoint.wait_for(HUNG, |stats| stats.in_flight == 0).await);
+        assert_eq!(endpoint.stats().answered, 1, "{fault}");
     }
 }
 
 #[tokio::test]
 async fn silent_death() {
-    let sink = sink("fault=silent-death").await;
-    let (mut send, connection) = client(&sink).await;
+    let endpoint = test_endpoint("fault=silent-death").await;
+    let (mut send, connection) = client(&endpoint).await;
     assert_eq!(ask(&mut send).await.unwrap().0, 200);
     tokio::time::sleep(Duration::from_millis(200)).await;
     let next = timeout(common::SILENCE, ask(&mut send)).await;
-    assert!(next.is_err() && sink.stats().begun == 1);
-    sink.release();
+    assert!(next.is_err() && endpoint.stats().begun == 1);
+    endpoint.release();
     drop(send);
     // Closed, in order or not.
     let _ = timeout(HUNG, connection).await.unwrap();
-    quiet(&sink).await;
+    quiet(&endpoint).await;
 }
 
 #[tokio::test]
 async fn answers_of_all_shapes() {
-    let sink = sink("").await;
-    let (mut send, _) = client(&sink).await;
+    let endpoint = test_endpoint("").await;
+    let (mut send, _) = client(&endpoint).await;
     let cases = [
         ("status=204 body=hello", 204, 0),
         ("fault=chunked body=hello", 200, 5),
@@ -260,16 +273,19 @@ async fn answers_of_all_shapes() {
         ("body-size=3000000", 200, 3_000_000),
     ];
     for (plan, status, len) in cases {
-        sink.push_next(1, plan.parse().unwrap()).unwrap();
+        endpoint.push_next(1, plan.parse().unwrap()).unwrap();
         let (got, body) = ask(&mut send).await.unwrap();
         assert_eq!((got, body.len()), (status, len), "{plan}");
     }
-    sink.push_next(1, "fault=garbage".parse().unwrap()).unwrap();
+    endpoint
+        .push_next(1, "fault=garbage".parse().unwrap())
+        .unwrap();
     let (status, body) = ask(&mut send).await.unwrap();
-    assert_eq!((status, sink.stats().misplaced_faults), (500, 1));
+    assert_eq!((status, endpoint.stats().misplaced_faults), (500, 1));
     assert_eq!(body, "the fault garbage does not exist in HTTP/2");
     for fault in ["length-long", "length-short"] {
-        sink.push_next(1, format!("fault={fault}").parse().unwrap())
+        endpoint
+            .push_next(1, format!("fault={fault}").parse().unwrap())
             .unwrap();
         let error = ask(&mut send).await.unwrap_err();
         assert_eq!(error.reason(), Some(Reason::PROTOCOL_ERROR), "{fault}");
@@ -278,8 +294,8 @@ async fn answers_of_all_shapes() {
 
 #[tokio::test]
 async fn a_body_without_end() {
-    let sink = sink("fault=endless-body").await;
-    let (send, _) = client(&sink).await;
+    let endpoint = test_endpoint("fault=endless-body").await;
+    let (send, _) = client(&endpoint).await;
     let mut ready = send.ready().await.unwrap();
     let request = Request::get("http://localhost/").body(()).unwrap();
     let (response, _) = ready.send_request(request, true).unwrap();
@@ -291,5 +307,5 @@ async fn a_body_without_end() {
         read += data.len();
     }
     drop(body);
-    assert!(sink.wait_for(HUNG, |stats| stats.in_flight == 0).await);
+    assert!(endpoint.wait_for(HUNG, |stats| stats.in_flight == 0).await);
 }

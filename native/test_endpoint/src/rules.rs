@@ -26,7 +26,7 @@ struct OneShot {
     script: Arc<Script>,
 }
 
-/// Every plan of one sink.
+/// Every plan of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// Read for every request, hence without a lock.

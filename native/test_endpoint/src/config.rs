@@ -1,4 +1,4 @@
-//! What a sink is started with, and why it may not start.
+//! What a test endpoint is started with, and why it may not start.
 
 use crate::plan::{Plan, PlanError};
 use crate::records::Record;
@@ -18,9 +18,9 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// What a sink is started with.
+/// What a test endpoint is started with.
 #[derive(Clone, Debug)]
-pub struct SinkConfig {
+pub struct EndpointConfig {
     /// Addresses to listen at, all with the same port.
     pub bind: Vec<IpAddr>,
     /// Port to listen at; 0 takes a free one.
@@ -42,7 +42,7 @@ pub struct SinkConfig {
     pub observer: Option<Observer>,
 }
 
-impl Default for SinkConfig {
+impl Default for EndpointConfig {
     fn default() -> Self {
         Self {
             bind: vec![Ipv4Addr::LOCALHOST.into()],
@@ -58,7 +58,7 @@ impl Default for SinkConfig {
     }
 }
 
-/// How the sink speaks TLS.
+/// How the test endpoint speaks TLS.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
     /// Who it says it is.
@@ -83,11 +83,11 @@ impl TlsSettings {
     }
 }
 
-/// Certificate and key of the sink.
+/// Certificate and key of the endpoint.
 #[derive(Clone)]
 pub enum Identity {
     /// For those names and addresses, by an authority made on the spot;
-    /// [`SinkHandle::ca_pem`](crate::SinkHandle::ca_pem) tells the authority.
+    /// [`EndpointHandle::ca_pem`](crate::EndpointHandle::ca_pem) tells the authority.
     SelfSigned(Vec<String>),
     /// As given, PEM.
     Pem {
@@ -130,10 +130,10 @@ pub enum TlsVersions {
     Only13,
 }
 
-/// Why a sink could not start or could not do what it was told.
+/// Why a test endpoint could not start or could not do what it was told.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum SinkError {
+pub enum EndpointError {
     /// No address to listen at was given.
     #[error("no address to listen at")]
     NoAddress,

@@ -1,7 +1,7 @@
 //! The server side of TLS, by rustls with ring.
 
 use crate::certs::Authority;
-use crate::config::{ClientAuth, Identity, SinkError, TlsSettings, TlsVersions};
+use crate::config::{ClientAuth, EndpointError, Identity, TlsSettings, TlsVersions};
 use crate::records::TlsInfo;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
@@ -29,11 +29,11 @@ impl fmt::Debug for Acceptor {
 }
 
 impl Acceptor {
-    pub(crate) fn new(settings: &TlsSettings, http2: bool) -> Result<Self, SinkError> {
+    pub(crate) fn new(settings: &TlsSettings, http2: bool) -> Result<Self, EndpointError> {
         let (chain, key, ca_pem) = match &settings.identity {
             Identity::Pem { chain, key } => (chain.clone(), key.clone(), None),
             Identity::SelfSigned(names) => {
-                let authority = Authority::new("http-pusher-sink")?;
+                let authority = Authority::new("http-pusher-test-endpoint")?;
                 let names: Vec<_> = names.iter().map(String::as_str).collect();
                 let pem = authority.server(&names)?;
                 (pem.cert, pem.key, Some(authority.ca_pem()))
@@ -109,8 +109,8 @@ impl Acceptor {
     }
 }
 
-fn bad(error: &dyn fmt::Display) -> SinkError {
-    SinkError::Tls(error.to_string())
+fn bad(error: &dyn fmt::Display) -> EndpointError {
+    EndpointError::Tls(error.to_string())
 }
 
 const fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {
@@ -124,11 +124,13 @@ const fn versions(versions: TlsVersions) -> &'static [&'static SupportedProtocol
     }
 }
 
-fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, SinkError> {
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, EndpointError> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
     let all = all.map_err(|error| bad(&error))?;
     if all.is_empty() {
-        return Err(SinkError::Tls("no certificate in the PEM text".to_owned()));
+        return Err(EndpointError::Tls(
+            "no certificate in the PEM text".to_owned(),
+        ));
     }
     Ok(all)
 }
@@ -136,7 +138,7 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, SinkError> {
 fn verifier(
     auth: &ClientAuth,
     provider: Arc<rustls::crypto::CryptoProvider>,
-) -> Result<Option<Arc<dyn ClientCertVerifier>>, SinkError> {
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, EndpointError> {
     let (pem, optional) = match auth {
         ClientAuth::None => return Ok(None),
         ClientAuth::Optional(pem) => (pem, true),

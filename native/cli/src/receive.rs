@@ -1,17 +1,17 @@
-//! `http-pusher sink`: a receiver to point a node at. Everything that can go wrong on purpose is in
-//! the program `http-pusher-sink`; this one only receives, prints and answers.
+//! `http-pusher receive`: a receiver to point a node at. Everything that can go wrong on purpose is in
+//! the program `http-pusher-test-endpoint`; this one only receives, prints and answers.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ::sink::{Observer, Record, Sink, SinkConfig, TlsSettings, print};
 use serde_json::json;
+use test_endpoint::{EndpointConfig, Observer, Record, TestEndpoint, TlsSettings, print};
 
 use crate::terminal::print_line;
 
-/// Arguments of `sink`.
+/// Arguments of `receive`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Port to listen at; 0 takes a free one
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
 async fn serve(arguments: &Arguments) -> Result<bool, String> {
     let json = arguments.json;
     let plan = format!("status={} delay={}", arguments.status, arguments.delay);
-    let config = SinkConfig {
+    let config = EndpointConfig {
         bind: vec![arguments.bind],
         port: arguments.port,
         tls: arguments.tls.then(TlsSettings::self_signed),
@@ -61,14 +61,14 @@ async fn serve(arguments: &Arguments) -> Result<bool, String> {
         plan: plan.parse().map_err(in_words)?,
         max_records: 0,
         observer: Some(Observer(Arc::new(move |record| show(record, json)))),
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
-    let sink = Sink::start(config).await.map_err(in_words)?;
-    if let (Some(file), Some(ca)) = (&arguments.write_ca, sink.ca_pem()) {
+    let endpoint = TestEndpoint::start(config).await.map_err(in_words)?;
+    if let (Some(file), Some(ca)) = (&arguments.write_ca, endpoint.ca_pem()) {
         std::fs::write(file, ca).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     let scheme = if arguments.tls { "https" } else { "http" };
-    let address = sink.addr();
+    let address = endpoint.addr();
     if json {
         print_line(&json!({ "listening": format!("{scheme}://{address}") }).to_string());
     } else {
@@ -77,7 +77,7 @@ async fn serve(arguments: &Arguments) -> Result<bool, String> {
         ));
     }
     tokio::signal::ctrl_c().await.map_err(in_words)?;
-    sink.shutdown().await;
+    endpoint.shutdown().await;
     Ok(true)
 }
 

@@ -1,6 +1,6 @@
-//! The handle that a running sink is driven by.
+//! The handle that a running test endpoint is driven by.
 
-use crate::config::SinkError;
+use crate::config::EndpointError;
 use crate::door::{Door, Manner};
 use crate::ledger::Stats;
 use crate::plan::{Fault, Plan};
@@ -27,14 +27,14 @@ pub(crate) fn manner(plan: &Plan) -> Manner {
     }
 }
 
-/// What a sink consists of while it runs; dropped, it stops.
+/// What a test endpoint consists of while it runs; dropped, it stops.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) shared: Arc<Shared>,
     pub(crate) doors: Vec<Arc<Door>>,
     pub(crate) accepting: Vec<AbortHandle>,
     pub(crate) runtime: runtime::Handle,
-    /// Dropped, it ends the sink's own runtime if it has one.
+    /// Dropped, it ends the test endpoint's own runtime if it has one.
     pub(crate) _stop: Option<oneshot::Sender<()>>,
 }
 
@@ -56,11 +56,11 @@ impl Drop for Running {
     }
 }
 
-/// A running sink. Clones drive the same one; it stops with the last of them.
+/// A running endpoint. Clones drive the same one; it stops with the last of them.
 #[derive(Clone, Debug)]
-pub struct SinkHandle(pub(crate) Arc<Running>);
+pub struct EndpointHandle(pub(crate) Arc<Running>);
 
-impl SinkHandle {
+impl EndpointHandle {
     /// The first address that it listens at.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
@@ -100,8 +100,8 @@ impl SinkHandle {
     ///
     /// # Errors
     ///
-    /// If this sink cannot do what the plan says, or the listener cannot be opened.
-    pub fn set_plan(&self, plan: Plan) -> Result<(), SinkError> {
+    /// If this test endpoint cannot do what the plan says, or the listener cannot be opened.
+    pub fn set_plan(&self, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         let manner = manner(&plan);
         self.0.shared.rules.set(plan);
@@ -112,8 +112,8 @@ impl SinkHandle {
     ///
     /// # Errors
     ///
-    /// If this sink cannot do what the plan says, or only connections can.
-    pub fn set_plan_for(&self, path: &str, plan: Plan) -> Result<(), SinkError> {
+    /// If this test endpoint cannot do what the plan says, or only connections can.
+    pub fn set_plan_for(&self, path: &str, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         Ok(self.0.shared.rules.set_for(path, plan)?)
     }
@@ -122,8 +122,8 @@ impl SinkHandle {
     ///
     /// # Errors
     ///
-    /// If this sink cannot do what the plan says, or not only for a while.
-    pub fn push_next(&self, count: u64, plan: Plan) -> Result<(), SinkError> {
+    /// If this test endpoint cannot do what the plan says, or not only for a while.
+    pub fn push_next(&self, count: u64, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         Ok(self.0.shared.rules.push(None, count, plan)?)
     }
@@ -132,8 +132,8 @@ impl SinkHandle {
     ///
     /// # Errors
     ///
-    /// If this sink cannot do what the plan says, or only connections can.
-    pub fn push_next_for(&self, path: &str, count: u64, plan: Plan) -> Result<(), SinkError> {
+    /// If this test endpoint cannot do what the plan says, or only connections can.
+    pub fn push_next_for(&self, path: &str, count: u64, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         Ok(self.0.shared.rules.push(Some(path), count, plan)?)
     }
@@ -143,7 +143,7 @@ impl SinkHandle {
     /// # Errors
     ///
     /// If the listener cannot be opened.
-    pub fn reset_plans(&self) -> Result<(), SinkError> {
+    pub fn reset_plans(&self) -> Result<(), EndpointError> {
         self.0.shared.rules.reset();
         self.set_listening(true)
     }
@@ -195,11 +195,11 @@ impl SinkHandle {
     /// # Errors
     ///
     /// If the listener cannot be opened.
-    pub fn set_listening(&self, open: bool) -> Result<(), SinkError> {
+    pub fn set_listening(&self, open: bool) -> Result<(), EndpointError> {
         self.set_doors(if open { Manner::Open } else { Manner::Closed })
     }
 
-    pub(crate) fn set_doors(&self, manner: Manner) -> Result<(), SinkError> {
+    pub(crate) fn set_doors(&self, manner: Manner) -> Result<(), EndpointError> {
         for door in &self.0.doors {
             door.set(manner, &self.0.runtime)?;
         }

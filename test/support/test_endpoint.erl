@@ -1,16 +1,17 @@
-%% Drives the sink binary (native/sink): starts it on a free port of 127.0.0.1 and talks to its admin
-%% port. A sink belongs to no test process: it runs until stop/1 or the end of the node.
--module(sink).
+%% Drives the program http-pusher-test-endpoint (native/test_endpoint): starts it on a free port of
+%% 127.0.0.1 and talks to its admin port. A test endpoint belongs to no test process:
+%% it runs until stop/1 or the end of the node.
+-module(test_endpoint).
 
 -export([start/0, start/1, stop/1, port/1, url/1, url/2, binary/0]).
 -export([stats/1, received/1, received/2, form/1]).
 -export([plan/2, plan/3, reset_plans/1, clear/1, close_connections/1, release/1, listener/2]).
 -export([wait_for_count/3, wait_for/3]).
 
--export_type([sink/0]).
+-export_type([endpoint/0]).
 
--type sink() :: #{owner := pid(), port := inet:port_number(), admin := inet:port_number(),
-                  scheme := string()}.
+-type endpoint() :: #{owner := pid(), port := inet:port_number(), admin := inet:port_number(),
+                      scheme := string()}.
 -type record() :: #{n := pos_integer(), micros := non_neg_integer(), connection := pos_integer(),
                     version := binary(), method := binary(), path := binary(),
                     headers := [{binary(), binary()}], body := binary(), complete := boolean(),
@@ -19,13 +20,13 @@
 -define(START_MS, 60000).
 -define(ADMIN_MS, 60000).
 
--spec start() -> sink().
+-spec start() -> endpoint().
 start() ->
     start(#{}).
 
 %% @doc Options: plan, threads, tls (true or #{cert, key, client_ca, write_ca}), h2, bind (a list of
 %% addresses), record (true unless false), print (a fun that gets each printed line), binary.
--spec start(map()) -> sink().
+-spec start(map()) -> endpoint().
 start(Opts) ->
     Binary = maps:get(binary, Opts, undefined),
     Executable = case Binary of undefined -> binary(); _ -> Binary end,
@@ -39,54 +40,54 @@ start(Opts) ->
               scheme => case Opts of #{tls := _} -> "https"; #{} -> "http" end}
     after ?START_MS ->
             exit(Owner, kill),
-            error({sink_not_started, Executable})
+            error({test_endpoint_not_started, Executable})
     end.
 
-%% @doc Ends the sink by closing its standard input.
--spec stop(sink()) -> ok.
+%% @doc Ends the test endpoint by closing its standard input.
+-spec stop(endpoint()) -> ok.
 stop(#{owner := Owner}) ->
     Ref = erlang:monitor(process, Owner),
     Owner ! stop,
     receive {'DOWN', Ref, _, _, _} -> ok end.
 
--spec port(sink()) -> inet:port_number().
+-spec port(endpoint()) -> inet:port_number().
 port(#{port := Port}) ->
     Port.
 
--spec url(sink()) -> string().
+-spec url(endpoint()) -> string().
 url(#{scheme := Scheme, port := Port}) ->
     Scheme ++ "://127.0.0.1:" ++ integer_to_list(Port).
 
--spec url(sink(), string()) -> string().
-url(Sink, Path) ->
-    url(Sink) ++ Path.
+-spec url(endpoint(), string()) -> string().
+url(Endpoint, Path) ->
+    url(Endpoint) ++ Path.
 
-%% @doc The sink's executable: named by HTTP_PUSHER_SINK, or built below a directory above.
+%% @doc The test endpoint's executable: named by HTTP_PUSHER_TEST_ENDPOINT, or built below a directory above.
 -spec binary() -> file:filename_all().
 binary() ->
     {ok, Cwd} = file:get_cwd(),
-    Built = [filename:join([Dir, "target", Profile, "http-pusher-sink"])
+    Built = [filename:join([Dir, "target", Profile, "http-pusher-test-endpoint"])
              || Dir <- [filename:dirname(host_code:test_dir()), Cwd], Profile <- ["release", "debug"]],
-    Named = [File || File <- [os:getenv("HTTP_PUSHER_SINK")], File =/= false],
+    Named = [File || File <- [os:getenv("HTTP_PUSHER_TEST_ENDPOINT")], File =/= false],
     case [File || File <- Named ++ Built, filelib:is_regular(File)] of
         [Found | _] -> Found;
-        [] -> error({no_sink, Named ++ Built})
+        [] -> error({no_test_endpoint, Named ++ Built})
     end.
 
 %% @doc The counters by their names; paths and statuses are maps.
--spec stats(sink()) -> #{atom() => non_neg_integer() | map()}.
-stats(Sink) ->
-    Lines = binary:split(admin(Sink, "GET", "/stats", ""), <<"\n">>, [global, trim_all]),
+-spec stats(endpoint()) -> #{atom() => non_neg_integer() | map()}.
+stats(Endpoint) ->
+    Lines = binary:split(admin(Endpoint, "GET", "/stats", ""), <<"\n">>, [global, trim_all]),
     lists:foldl(fun add_stat/2, #{paths => #{}, statuses => #{}}, Lines).
 
--spec received(sink()) -> [record()].
-received(Sink) ->
-    received(Sink, 0).
+-spec received(endpoint()) -> [record()].
+received(Endpoint) ->
+    received(Endpoint, 0).
 
 %% @doc The records from this number on.
--spec received(sink(), non_neg_integer()) -> [record()].
-received(Sink, From) ->
-    Text = admin(Sink, "GET", "/received?from=" ++ integer_to_list(From), ""),
+-spec received(endpoint(), non_neg_integer()) -> [record()].
+received(Endpoint, From) ->
+    Text = admin(Endpoint, "GET", "/received?from=" ++ integer_to_list(From), ""),
     [record(binary:split(Line, <<"\t">>, [global]))
      || Line <- binary:split(Text, <<"\n">>, [global, trim_all])].
 
@@ -95,58 +96,58 @@ received(Sink, From) ->
 form(Body) ->
     cow_qs:parse_qs(Body).
 
--spec plan(sink(), iodata()) -> ok.
-plan(Sink, Plan) ->
-    plan(Sink, Plan, #{}).
+-spec plan(endpoint(), iodata()) -> ok.
+plan(Endpoint, Plan) ->
+    plan(Endpoint, Plan, #{}).
 
 %% @doc Where: path => exactly this path, next => for so many requests or connections.
--spec plan(sink(), iodata(), #{path => string(), next => pos_integer()}) -> ok.
-plan(Sink, Plan, Where) ->
+-spec plan(endpoint(), iodata(), #{path => string(), next => pos_integer()}) -> ok.
+plan(Endpoint, Plan, Where) ->
     Query = uri_string:compose_query(
               [{"path", Path} || {ok, Path} <- [maps:find(path, Where)]]
               ++ [{"next", integer_to_list(Next)} || {ok, Next} <- [maps:find(next, Where)]]),
-    post(Sink, "/plan?" ++ Query, Plan).
+    post(Endpoint, "/plan?" ++ Query, Plan).
 
--spec reset_plans(sink()) -> ok.
-reset_plans(Sink) ->
-    post(Sink, "/reset-plans", "").
+-spec reset_plans(endpoint()) -> ok.
+reset_plans(Endpoint) ->
+    post(Endpoint, "/reset-plans", "").
 
--spec clear(sink()) -> ok.
-clear(Sink) ->
-    post(Sink, "/clear", "").
+-spec clear(endpoint()) -> ok.
+clear(Endpoint) ->
+    post(Endpoint, "/clear", "").
 
--spec close_connections(sink()) -> ok.
-close_connections(Sink) ->
-    post(Sink, "/close-connections", "").
+-spec close_connections(endpoint()) -> ok.
+close_connections(Endpoint) ->
+    post(Endpoint, "/close-connections", "").
 
 %% @doc Lets every stalled request go on.
--spec release(sink()) -> ok.
-release(Sink) ->
-    post(Sink, "/release", "").
+-spec release(endpoint()) -> ok.
+release(Endpoint) ->
+    post(Endpoint, "/release", "").
 
 %% @doc Opens or closes the listening socket; closed, connections are refused.
--spec listener(sink(), boolean()) -> ok.
-listener(Sink, Open) ->
-    post(Sink, "/listener?open=" ++ atom_to_list(Open), "").
+-spec listener(endpoint(), boolean()) -> ok.
+listener(Endpoint, Open) ->
+    post(Endpoint, "/listener?open=" ++ atom_to_list(Open), "").
 
 %% @doc Waits until this many requests were received.
--spec wait_for_count(sink(), non_neg_integer(), timeout()) -> ok | {timeout, non_neg_integer()}.
-wait_for_count(Sink, Count, Timeout) ->
-    case wait_for(Sink, fun(#{received := Received}) -> Received >= Count end, Timeout) of
+-spec wait_for_count(endpoint(), non_neg_integer(), timeout()) -> ok | {timeout, non_neg_integer()}.
+wait_for_count(Endpoint, Count, Timeout) ->
+    case wait_for(Endpoint, fun(#{received := Received}) -> Received >= Count end, Timeout) of
         {ok, _} -> ok;
         {timeout, #{received := Received}} -> {timeout, Received}
     end.
 
--spec wait_for(sink(), fun((map()) -> boolean()), timeout()) -> {ok, map()} | {timeout, map()}.
-wait_for(Sink, Fun, Timeout) ->
-    host_log:poll(fun() -> stats(Sink) end, Fun, Timeout).
+-spec wait_for(endpoint(), fun((map()) -> boolean()), timeout()) -> {ok, map()} | {timeout, map()}.
+wait_for(Endpoint, Fun, Timeout) ->
+    host_log:poll(fun() -> stats(Endpoint) end, Fun, Timeout).
 
 own(Starter, Ref, Executable, Args, Print) ->
     Port = open_port({spawn_executable, Executable},
                      [{args, Args}, {line, 65536}, binary, exit_status, use_stdio]),
     receive
         {Port, {data, {eol, Line}}} -> Starter ! {Ref, Line};
-        {Port, {exit_status, Status}} -> exit({sink_ended, Status})
+        {Port, {exit_status, Status}} -> exit({test_endpoint_ended, Status})
     end,
     own_loop(Port, Print).
 
@@ -154,18 +155,18 @@ own_loop(Port, Print) ->
     receive
         {Port, {data, {_Flag, Line}}} when is_function(Print) -> Print(Line), own_loop(Port, Print);
         {Port, {data, _}} -> own_loop(Port, Print);
-        {Port, {exit_status, Status}} -> exit({sink_ended, Status});
-        stop -> end_sink(Port)
+        {Port, {exit_status, Status}} -> exit({test_endpoint_ended, Status});
+        stop -> end_test_endpoint(Port)
     end.
 
-%% Closing the port closes the sink's standard input; then it ends by itself.
-end_sink(Port) ->
+%% Closing the port closes the test endpoint's standard input; then it ends by itself.
+end_test_endpoint(Port) ->
     {os_pid, Pid} = erlang:port_info(Port, os_pid),
     port_close(Port),
     wait_for_end("/proc/" ++ integer_to_list(Pid), 200).
 
 wait_for_end(_Process, 0) ->
-    exit(sink_does_not_end);
+    exit(test_endpoint_does_not_end);
 wait_for_end(Process, Tries) ->
     case filelib:is_dir(Process) of
         true -> timer:sleep(10), wait_for_end(Process, Tries - 1);
@@ -222,14 +223,14 @@ headers(Text) ->
 from_hex(Text) ->
     << <<(binary_to_integer(Byte, 16))>> || <<Byte:2/binary>> <= Text >>.
 
-post(Sink, Target, Body) ->
-    _ = admin(Sink, "POST", Target, Body),
+post(Endpoint, Target, Body) ->
+    _ = admin(Endpoint, "POST", Target, Body),
     ok.
 
 %% One request over a connection of its own.
 admin(#{admin := Port}, Method, Target, Body) ->
     {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, Port, [binary, {active, false}], ?ADMIN_MS),
-    ok = gen_tcp:send(Socket, [Method, " ", Target, " HTTP/1.1\r\nhost: sink\r\nconnection: close\r\n",
+    ok = gen_tcp:send(Socket, [Method, " ", Target, " HTTP/1.1\r\nhost: endpoint\r\nconnection: close\r\n",
                                "content-length: ", integer_to_list(iolist_size(Body)), "\r\n\r\n",
                                Body]),
     Answer = read_all(Socket, []),
@@ -237,7 +238,7 @@ admin(#{admin := Port}, Method, Target, Body) ->
     [Head, Content] = binary:split(Answer, <<"\r\n\r\n">>),
     case Head of
         <<"HTTP/1.1 200", _/binary>> -> Content;
-        _ -> error({sink_refused, Target, Head, Content})
+        _ -> error({test_endpoint_refused, Target, Head, Content})
     end.
 
 read_all(Socket, Parts) ->

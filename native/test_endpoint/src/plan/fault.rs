@@ -1,4 +1,4 @@
-//! The names of everything the sink can do wrong on purpose.
+//! The names of everything the test endpoint can do wrong on purpose.
 //!
 //! What each fault does on the wire is written where it is done: `tls_faults`, `h1::faults`,
 //! `http2::faults`. Here is only what it is called and who takes it.
@@ -16,7 +16,7 @@ pub(crate) enum Level {
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $level:ident;)*) => {
-        /// Something that the sink does wrong on purpose.
+        /// Something that the test endpoint does wrong on purpose.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Fault { $($(#[$doc])* $variant,)* }

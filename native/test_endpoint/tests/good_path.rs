@@ -4,15 +4,15 @@
 
 mod common;
 
-use common::{Client, End, GOOD, HUNG, REQUEST, quiet, sink};
-use sink::{Sink, SinkConfig, Version};
+use common::{Client, End, GOOD, HUNG, REQUEST, quiet, test_endpoint};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
+use test_endpoint::{EndpointConfig, TestEndpoint, Version};
 
 #[tokio::test]
 async fn request_after_request_is_answered_and_recorded() {
-    let sink = sink("").await;
-    let mut client = Client::connect(&sink).await;
+    let endpoint = test_endpoint("").await;
+    let mut client = Client::connect(&endpoint).await;
     client
         .send("POST /a?b=c HTTP/1.1\r\nHost: x\r\nX-Odd:  v \r\nContent-Length: 3\r\n\r\na=b")
         .await;
@@ -20,7 +20,7 @@ async fn request_after_request_is_answered_and_recorded() {
     client.send("GET /d HTTP/1.1\r\nhost: x\r\n\r\n").await;
     client.expect(GOOD).await;
 
-    let records = sink.records();
+    let records = endpoint.records();
     let first = &records[0];
     assert_eq!((first.n, first.connection), (1, 1));
     assert_eq!(first.version, Version::Http11);
@@ -41,9 +41,9 @@ async fn request_after_request_is_answered_and_recorded() {
     assert!(first.complete && first.body_len == 3 && first.tls.is_none());
     assert_eq!((records[1].n, records[1].connection), (2, 1));
     assert!(records[1].micros >= first.micros);
-    assert_eq!(sink.records_from(2).len(), 1);
+    assert_eq!(endpoint.records_from(2).len(), 1);
 
-    let stats = sink.stats();
+    let stats = endpoint.stats();
     assert_eq!((stats.begun, stats.received, stats.answered), (2, 2, 2));
     assert_eq!((stats.connections_accepted, stats.connections_open), (1, 1));
     assert_eq!(
@@ -52,25 +52,26 @@ async fn request_after_request_is_answered_and_recorded() {
     );
     assert_eq!((stats.paths["/a?b=c"], stats.paths["/d"]), (1, 1));
     assert_eq!(stats.statuses[&200], 2);
-    sink.clear();
-    let stats = sink.stats();
+    endpoint.clear();
+    let stats = endpoint.stats();
     assert_eq!((stats.begun, stats.connections_open), (0, 1));
     assert!(stats.paths.is_empty() && stats.statuses.is_empty());
     drop(client);
-    quiet(&sink).await;
+    quiet(&endpoint).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counters_are_exact_under_load() {
     const CLIENTS: u64 = 40;
     const EACH: u64 = 300;
-    let sink = Sink::start_in_thread(SinkConfig::default(), 2).unwrap();
-    sink.set_plan("mix seed=3 | 3 status=200 | 1 status=503".parse().unwrap())
+    let endpoint = TestEndpoint::start_in_thread(EndpointConfig::default(), 2).unwrap();
+    endpoint
+        .set_plan("mix seed=3 | 3 status=200 | 1 status=503".parse().unwrap())
         .unwrap();
     let clients = (0..CLIENTS).map(|id| {
-        let sink = sink.clone();
+        let endpoint = endpoint.clone();
         tokio::spawn(async move {
-            let mut client = Client::connect(&sink).await;
+            let mut client = Client::connect(&endpoint).await;
             let body = format!("id={id}");
             for turn in 0..EACH {
                 let path = format!("/{}", turn % 3);
@@ -87,7 +88,7 @@ async fn counters_are_exact_under_load() {
     for client in clients.collect::<Vec<_>>() {
         client.await.unwrap();
     }
-    let stats = sink.stats();
+    let stats = endpoint.stats();
     let all = CLIENTS * EACH;
     assert_eq!(
         (stats.begun, stats.received, stats.answered),
@@ -101,39 +102,39 @@ async fn counters_are_exact_under_load() {
     assert!(stats.statuses[&503] > all / 5 && stats.statuses[&503] < all * 3 / 10);
     assert!((1..=CLIENTS).contains(&stats.max_in_flight), "{stats:?}");
     assert_eq!(stats.connections_accepted, CLIENTS);
-    let numbers: Vec<u64> = sink.records().iter().map(|record| record.n).collect();
+    let numbers: Vec<u64> = endpoint.records().iter().map(|record| record.n).collect();
     assert_eq!(numbers, (1..=all).collect::<Vec<_>>());
-    quiet(&sink).await;
+    quiet(&endpoint).await;
 }
 
 #[tokio::test]
 async fn records_and_bodies_are_bounded_counters_are_not() {
-    let config = SinkConfig {
+    let config = EndpointConfig {
         max_records: 2,
         max_body: 4,
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
-    let sink = Sink::start(config).await.unwrap();
-    let mut client = Client::connect(&sink).await;
+    let endpoint = TestEndpoint::start(config).await.unwrap();
+    let mut client = Client::connect(&endpoint).await;
     for _ in 0..5 {
         client.send(REQUEST).await;
         client.expect(GOOD).await;
     }
-    let records = sink.records();
+    let records = endpoint.records();
     assert_eq!(records.len(), 2);
     assert_eq!(
         (records[0].body.as_slice(), records[0].body_len),
         (b"0123".as_slice(), 10)
     );
-    let stats = sink.stats();
+    let stats = endpoint.stats();
     assert_eq!((stats.records_kept, stats.records_dropped), (2, 3));
     assert_eq!((stats.received, stats.body_bytes), (5, 50));
 }
 
 #[tokio::test]
 async fn bodies_in_chunks_in_pieces_and_in_bulk() {
-    let sink = sink("").await;
-    let mut client = Client::connect(&sink).await;
+    let endpoint = test_endpoint("").await;
+    let mut client = Client::connect(&endpoint).await;
     let pieces = [
         "POST /c HTTP/1.1\r\nhost: x\r\ntransfer-",
         "encoding: chunked\r\n\r\n3\r\nab",
@@ -152,7 +153,7 @@ async fn bodies_in_chunks_in_pieces_and_in_bulk() {
     // Two at once.
     client.send(&[REQUEST, REQUEST].concat()).await;
     client.expect(&[GOOD, GOOD].concat()).await;
-    let records = sink.records();
+    let records = endpoint.records();
     assert_eq!(records[0].body, b"abcde");
     assert_eq!(
         (records[1].body.len(), records[1].body_len),
@@ -163,7 +164,7 @@ async fn bodies_in_chunks_in_pieces_and_in_bulk() {
 
 #[tokio::test]
 async fn what_is_no_request_gets_400() {
-    let sink = sink("").await;
+    let endpoint = test_endpoint("").await;
     let bad = [
         "\x16\x03\x01\r\n\r\n",
         "POST / HTTP/1.1\r\n\r\n",
@@ -171,21 +172,21 @@ async fn what_is_no_request_gets_400() {
         "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ];
     for text in bad {
-        let mut client = Client::connect(&sink).await;
+        let mut client = Client::connect(&endpoint).await;
         client.send(text).await;
         let (answer, _) = client.finish().await;
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 400 "), "{text:?}: {answer:?}");
     }
-    assert_eq!(sink.stats().bad_requests, 4);
-    quiet(&sink).await;
+    assert_eq!(endpoint.stats().bad_requests, 4);
+    quiet(&endpoint).await;
 }
 
 #[tokio::test]
 async fn close_head_and_old_versions() {
-    let sink = sink("body=hello header=x-a:1").await;
+    let endpoint = test_endpoint("body=hello header=x-a:1").await;
     let head = "HTTP/1.1 200 OK\r\nx-a: 1\r\ncontent-length: 5\r\n";
-    let mut client = Client::connect(&sink).await;
+    let mut client = Client::connect(&endpoint).await;
     client.send("HEAD / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     client.expect(&format!("{head}\r\n")).await;
     client
@@ -194,17 +195,17 @@ async fn close_head_and_old_versions() {
     client
         .ends_with(&format!("{head}connection: close\r\n\r\nhello"))
         .await;
-    let mut client = Client::connect(&sink).await;
+    let mut client = Client::connect(&endpoint).await;
     client.send("GET / HTTP/1.0\r\n\r\n").await;
     let (answer, end) = client.finish().await;
     assert!(answer.ends_with(b"\r\n\r\nhello") && end == End::Fin);
-    assert_eq!(sink.records()[2].version, Version::Http10);
+    assert_eq!(endpoint.records()[2].version, Version::Http10);
 }
 
 #[tokio::test]
 async fn a_client_that_wants_to_hear_continue_does() {
-    let sink = sink("").await;
-    let mut client = Client::connect(&sink).await;
+    let endpoint = test_endpoint("").await;
+    let mut client = Client::connect(&endpoint).await;
     client
         .send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n")
         .await;
@@ -215,29 +216,33 @@ async fn a_client_that_wants_to_hear_continue_does() {
 
 #[tokio::test]
 async fn delays_delay_and_end_when_the_client_leaves() {
-    let sink = sink("delay=80-120 seed=1").await;
+    let endpoint = test_endpoint("delay=80-120 seed=1").await;
     let start = Instant::now();
-    let mut client = Client::ask(&sink).await;
+    let mut client = Client::ask(&endpoint).await;
     client.expect(GOOD).await;
     assert!(start.elapsed() >= Duration::from_millis(80));
-    sink.set_plan("delay=3600000".parse().unwrap()).unwrap();
+    endpoint.set_plan("delay=3600000".parse().unwrap()).unwrap();
     client.send(REQUEST).await;
-    assert!(sink.wait_for(HUNG, |stats| stats.in_flight == 1).await);
+    assert!(endpoint.wait_for(HUNG, |stats| stats.in_flight == 1).await);
     drop(client);
-    quiet(&sink).await;
-    let stats = sink.stats();
+    quiet(&endpoint).await;
+    let stats = endpoint.stats();
     assert_eq!((stats.received, stats.answered), (2, 1));
 }
 
 #[tokio::test]
 async fn plans_by_path_and_for_the_next() {
-    let sink = sink("").await;
-    sink.set_plan_for("/a", "status=404".parse().unwrap())
+    let endpoint = test_endpoint("").await;
+    endpoint
+        .set_plan_for("/a", "status=404".parse().unwrap())
         .unwrap();
-    sink.push_next(1, "status=500".parse().unwrap()).unwrap();
-    sink.push_next_for("/b", 1, "status=429".parse().unwrap())
+    endpoint
+        .push_next(1, "status=500".parse().unwrap())
         .unwrap();
-    let mut client = Client::connect(&sink).await;
+    endpoint
+        .push_next_for("/b", 1, "status=429".parse().unwrap())
+        .unwrap();
+    let mut client = Client::connect(&endpoint).await;
     let mut got = Vec::new();
     for path in ["/a", "/a", "/b", "/b"] {
         client
@@ -246,41 +251,50 @@ async fn plans_by_path_and_for_the_next() {
         got.push(client.read_until("\r\n\r\n").await[9..12].to_owned());
     }
     assert_eq!(got, ["500", "404", "429", "200"]);
-    assert!(sink.set_plan("fault=tls-close".parse().unwrap()).is_err());
-    assert!(sink.set_plan("fault=h2-reset".parse().unwrap()).is_err());
+    assert!(
+        endpoint
+            .set_plan("fault=tls-close".parse().unwrap())
+            .is_err()
+    );
+    assert!(
+        endpoint
+            .set_plan("fault=h2-reset".parse().unwrap())
+            .is_err()
+    );
 }
 
 #[tokio::test]
 async fn several_addresses_share_a_port_and_connections_can_be_dropped() {
-    let config = SinkConfig {
+    let config = EndpointConfig {
         bind: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
-        ..SinkConfig::default()
+        ..EndpointConfig::default()
     };
-    let sink = Sink::start(config).await.unwrap();
-    let [four, six] = sink.addrs()[..] else {
-        panic!("{:?}", sink.addrs());
+    let endpoint = TestEndpoint::start(config).await.unwrap();
+    let [four, six] = endpoint.addrs()[..] else {
+        panic!("{:?}", endpoint.addrs());
     };
     assert_eq!(four.port(), six.port());
     let over_six = tokio::net::TcpStream::connect(six).await.unwrap();
-    let over_four = Client::ask(&sink).await;
+    let over_four = Client::ask(&endpoint).await;
     assert!(
-        sink.wait_for(HUNG, |stats| stats.connections_open == 2)
+        endpoint
+            .wait_for(HUNG, |stats| stats.connections_open == 2)
             .await
     );
-    sink.close_connections();
+    endpoint.close_connections();
     assert_eq!(over_four.finish().await.1, End::Fin);
     drop(over_six);
-    quiet(&sink).await;
-    assert_eq!(sink.stats().connections_accepted, 2);
+    quiet(&endpoint).await;
+    assert_eq!(endpoint.stats().connections_accepted, 2);
 }
 
 #[tokio::test]
 async fn after_shutdown_nobody_listens() {
-    let sink = Sink::start_in_thread(SinkConfig::default(), 1).unwrap();
-    let addr = sink.addr();
-    let mut client = Client::ask(&sink).await;
+    let endpoint = TestEndpoint::start_in_thread(EndpointConfig::default(), 1).unwrap();
+    let addr = endpoint.addr();
+    let mut client = Client::ask(&endpoint).await;
     client.expect(GOOD).await;
-    sink.shutdown().await;
+    endpoint.shutdown().await;
     let (_, end) = client.finish().await;
     assert_eq!(end, End::Fin);
     assert!(tokio::net::TcpStream::connect(addr).await.is_err());

@@ -1,7 +1,7 @@
 //! Certificates for tests: an authority made on the spot, and what it signs. Not for production:
 //! everything is valid for ever and the keys lie around in memory.
 
-use crate::config::SinkError;
+use crate::config::EndpointError;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
@@ -35,7 +35,7 @@ impl fmt::Debug for Authority {
     }
 }
 
-impl From<rcgen::Error> for SinkError {
+impl From<rcgen::Error> for EndpointError {
     fn from(error: rcgen::Error) -> Self {
         Self::Tls(error.to_string())
     }
@@ -46,8 +46,8 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`SinkError::Tls`] if the key cannot be made.
-    pub fn new(name: &str) -> Result<Self, SinkError> {
+    /// [`EndpointError::Tls`] if the key cannot be made.
+    pub fn new(name: &str) -> Result<Self, EndpointError> {
         let mut params = params(&[], name)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -69,10 +69,10 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`SinkError::Tls`] if a name cannot stand in a certificate.
-    pub fn server(&self, names: &[&str]) -> Result<Pem, SinkError> {
+    /// [`EndpointError::Tls`] if a name cannot stand in a certificate.
+    pub fn server(&self, names: &[&str]) -> Result<Pem, EndpointError> {
         self.sign(
-            params(names, "http-pusher-sink server")?,
+            params(names, "http-pusher-test-endpoint server")?,
             ExtendedKeyUsagePurpose::ServerAuth,
         )
     }
@@ -82,8 +82,8 @@ impl Authority {
     /// # Errors
     ///
     /// As for [`server`](Self::server).
-    pub fn expired(&self, names: &[&str]) -> Result<Pem, SinkError> {
-        let mut params = params(names, "http-pusher-sink server")?;
+    pub fn expired(&self, names: &[&str]) -> Result<Pem, EndpointError> {
+        let mut params = params(names, "http-pusher-test-endpoint server")?;
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(2001, 1, 1);
         self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
@@ -93,8 +93,8 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`SinkError::Tls`] if the key cannot be made.
-    pub fn client(&self, name: &str) -> Result<Pem, SinkError> {
+    /// [`EndpointError::Tls`] if the key cannot be made.
+    pub fn client(&self, name: &str) -> Result<Pem, EndpointError> {
         self.sign(params(&[], name)?, ExtendedKeyUsagePurpose::ClientAuth)
     }
 
@@ -102,7 +102,7 @@ impl Authority {
         &self,
         mut params: CertificateParams,
         usage: ExtendedKeyUsagePurpose,
-    ) -> Result<Pem, SinkError> {
+    ) -> Result<Pem, EndpointError> {
         params.extended_key_usages = vec![usage];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.use_authority_key_identifier_extension = true;
@@ -114,7 +114,7 @@ impl Authority {
     }
 }
 
-fn params(names: &[&str], common_name: &str) -> Result<CertificateParams, SinkError> {
+fn params(names: &[&str], common_name: &str) -> Result<CertificateParams, EndpointError> {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = DistinguishedName::new();
