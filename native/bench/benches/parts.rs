@@ -1,4 +1,4 @@
-//! The parts of the engine that work for each notification, without sockets.
+//! The parts of the engine that run for each notification, without sockets.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn form() -> Vec<u8> {
     form::encode(black_box(&NAMES), black_box(MESSAGE))
 }
 
-/// What hand-over makes of a call's arguments.
+/// The notification that a hand-over builds from its arguments.
 #[divan::bench]
 fn notification(bencher: Bencher<'_, '_>) {
     let handler = Engine::default().handler("localhost", "http_pool", "/notifications");
@@ -50,7 +50,7 @@ fn header_check() -> bool {
     header::check(black_box(b"x-api-key"), black_box(b"0123456789abcdef")).is_ok()
 }
 
-/// An item's way through its lane, with so many other lanes waiting.
+/// An item's way through its lane while `others` lanes wait.
 #[divan::bench(args = [0, 100, 100_000])]
 fn lane(bencher: Bencher<'_, '_>, others: u32) {
     let now = Instant::now();

@@ -1,4 +1,4 @@
-//! TLS as the bare clients use it: one authority, TLS 1.3, ring.
+//! TLS of the bare clients: one authority, TLS 1.3, ring.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::load::LoadError;
 
-/// A client that trusts `ca` alone; with `http2` it offers nothing else.
+/// A client that trusts only `ca`, and with `http2` offers only HTTP/2.
 pub fn tls(ca: &Path, http2: bool) -> Result<ClientConfig, LoadError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&std::fs::read(ca)?) {

@@ -1,4 +1,4 @@
-//! The engine alone, driven from a thread that stands for sessions and reporter at once.
+//! The engine alone, driven from one thread that acts as sessions and reporter.
 
 use std::sync::Arc;
 use std::thread;
@@ -10,9 +10,9 @@ use notification::{Content, Direction, Handler, Names, Notification, Verdict, la
 
 use crate::load::{Load, LoadError, MESSAGE, Measured, Stopwatch};
 
-/// Pending at a time: enough that no worker ever finds nothing.
+/// Pending at a time: enough that no worker ever idles.
 const WINDOW: usize = 2000;
-/// Taken at a time, as the NIF does.
+/// Outcomes taken at a time, as in the NIF.
 const BATCH: usize = 256;
 
 /// Runs the load.
@@ -80,7 +80,7 @@ impl Driver {
             }
             taken += batch;
         }
-        // The last batch is acknowledged, too.
+        // This acknowledges the last batch.
         self.take().map(drop)
     }
 

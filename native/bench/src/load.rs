@@ -1,4 +1,4 @@
-//! What all loads have in common: their options, the request, the clock and the CPU time.
+//! What all loads share: their options, the request, the clock and the CPU time.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,34 +15,34 @@ const WARM_UP: usize = 5;
 /// Clock ticks a second in /proc (`USER_HZ`, the same on every Linux).
 const TICKS: f64 = 100.0;
 
-/// How much of what to where.
+/// Options of a load.
 #[derive(Args, Clone, Debug)]
 pub struct Load {
-    /// Where to POST.
+    /// The URL to POST to.
     #[arg(long)]
     pub url: String,
-    /// Connections, or requests at a time on one connection with --http2.
+    /// Connections; with --http2, concurrent requests on one connection.
     #[arg(long, default_value_t = 50)]
     pub connections: usize,
     /// Requests in all.
     #[arg(long)]
     pub requests: usize,
-    /// Threads; one a core where it is not given.
+    /// Threads; by default one per core.
     #[arg(long)]
     pub threads: Option<usize>,
-    /// Certificate of the authority that has signed the endpoint's.
+    /// Certificate of the authority that signed the endpoint's.
     #[arg(long)]
     pub ca: Option<PathBuf>,
     /// HTTP/2 over TLS.
     #[arg(long)]
     pub http2: bool,
-    /// Seconds after which the run is given up.
+    /// Seconds after which the run fails.
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
 }
 
 impl Load {
-    /// When the run is given up.
+    /// How long the run may take.
     pub fn allowed(&self) -> Duration {
         Duration::from_secs(self.seconds)
     }
@@ -58,39 +58,39 @@ pub struct Measured {
     cpu_seconds: f64,
 }
 
-/// Why a load came to nothing.
+/// Why a load failed.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// Files, sockets, threads.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// The bare client failed.
+    /// reqwest failed.
     #[error("reqwest: {0}")]
     Reqwest(#[from] reqwest::Error),
-    /// The bare client failed.
+    /// hyper failed.
     #[error("hyper: {0}")]
     Hyper(#[from] hyper::Error),
-    /// Not a URL.
+    /// The URL is invalid.
     #[error("the URL: {0}")]
     Url(#[from] http::Error),
-    /// Nothing that rustls takes.
+    /// rustls refuses the certificate.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// The engine does not start or does not take the pool.
+    /// The engine does not start or refuses the pool.
     #[error("engine: {0}")]
     Engine(#[from] engine::engine::EngineError),
-    /// Not a 200.
+    /// The answer is not a 200.
     #[error("{0}")]
     Answer(String),
-    /// A task ended by itself.
+    /// A task panicked.
     #[error("a task ended: {0}")]
     Task(#[from] tokio::task::JoinError),
-    /// Past its bound.
+    /// The run took longer than allowed.
     #[error("the run took too long")]
     TooLong,
 }
 
-/// The default handler's form, of the size that the driver's messages have.
+/// The default handler's form of a message as long as the driver's.
 pub const FORM: &[u8] =
     b"author=user123&server=localhost&receiver=user124&message=Hello%2C+this+is+\
 a+chat+message+of+the+usual+length+%28about+a+hundred+characters%29+that+somebody+types+on+a+phone";
@@ -99,14 +99,14 @@ a+chat+message+of+the+usual+length+%28about+a+hundred+characters%29+that+somebod
 pub const MESSAGE: &[u8] = b"Hello, this is a chat message of the usual length (about a hundred \
 characters) that somebody types on a phone";
 
-/// Requests that are handed out to connections.
+/// The requests of a load, divided among its connections as they ask.
 #[derive(Debug)]
 pub struct Shares {
     left: AtomicUsize,
     barrier: Barrier,
 }
 
-/// One connection's part in them.
+/// One connection's share of the requests.
 #[derive(Debug)]
 pub struct Share {
     shares: Arc<Shares>,
@@ -122,7 +122,7 @@ impl Shares {
         })
     }
 
-    /// For one connection.
+    /// The share of one connection.
     pub fn share(self: &Arc<Self>) -> Share {
         Share {
             shares: Arc::clone(self),
@@ -137,8 +137,7 @@ impl Shares {
 }
 
 impl Share {
-    /// Whether there is one more request to send. Between the warm-up and the rest it waits for the
-    /// other connections.
+    /// Whether there is one more request to send. After the warm-up it waits for the other connections.
     pub async fn more(&mut self) -> bool {
         if self.warm_up > 0 {
             self.warm_up -= 1;
@@ -156,7 +155,7 @@ impl Share {
     }
 }
 
-/// Clock and CPU time since it was started.
+/// Measures time and CPU time.
 #[derive(Debug)]
 pub struct Stopwatch {
     begin: Instant,
@@ -164,7 +163,7 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Now.
+    /// Starts to measure.
     pub fn start() -> std::io::Result<Self> {
         Ok(Self {
             cpu: cpu_seconds()?,
@@ -189,7 +188,7 @@ impl Stopwatch {
 /// CPU time of this process so far.
 fn cpu_seconds() -> std::io::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The name before it, in parentheses, may contain blanks.
+    // The process name comes before, in parentheses, and may contain blanks.
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks: f64 = after_name
         .split_ascii_whitespace()
