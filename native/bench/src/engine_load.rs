@@ -5,8 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
-use engine::settings::{PoolOptions, TlsOptions};
+use engine::settings::PoolOptions;
 use notification::{Content, Direction, Handler, Names, Notification, Verdict, lane_key};
+use transport::TlsOptions;
 
 use crate::load::{Load, LoadError, MESSAGE, Measured, Stopwatch};
 

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use engine::settings::{PoolOptions, PoolSettings, TlsOptions, Verify, Warning};
-use engine::tls::TlsClient;
+use engine::settings::{PoolOptions, PoolSettings};
 use queue::WhenBusy;
+use transport::tls::TlsClient;
+use transport::{TlsOptions, Verify, Warning};
 
 use crate::document::{Node, Value};
 use crate::generation::{Host, Release};

@@ -1,7 +1,8 @@
 //! Which handler goes where: each host's handlers with the pools they find.
 
-use engine::settings::{BaseUrl, PoolSettings};
-use engine::url::{self, Target};
+use engine::settings::PoolSettings;
+use transport::url::Target;
+use transport::{BaseUrl, url};
 
 use crate::config::Config;
 use crate::handlers::Handler;

@@ -9,17 +9,18 @@ mod report;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use engine::engine::{Engine, EngineSettings, NotTaken};
+use engine::settings::PoolSettings;
+use notification::{Content, Direction, Names, Notification, Verdict};
+use transport::dial::{Dialled, dial};
+use transport::names;
+use transport::tls::{PeerCertificate, TlsClient};
+
 use crate::check;
 use crate::jid::Jid;
 use crate::notes::Severity;
 use crate::resolve::Route;
 use crate::terminal::{Colour, print_line};
-use engine::engine::{Engine, EngineSettings, NotTaken};
-use engine::settings::PoolSettings;
-use engine::tls::{PeerCertificate, TlsClient};
-use engine::transport::dial::{Dialled, dial};
-use engine::transport::names;
-use notification::{Content, Direction, Names, Notification, Verdict};
 use report::Report;
 
 /// Arguments of `send`.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::settings::{Secret, TlsOptions, Verify};
+use transport::{Secret, TlsOptions, Verify};
 
 use crate::generation::Release;
 use crate::notes::Notes;

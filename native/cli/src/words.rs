@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use engine::settings::{PoolSettings, TlsOptions, Verify};
+use engine::settings::PoolSettings;
+use transport::{TlsOptions, Verify};
 
 /// 2 s, 1.5 s, 250 ms.
 pub fn duration(duration: Duration) -> String {

@@ -15,17 +15,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Poll;
 
 use http::{Response, StatusCode};
+use notification::{Reason, Verdict, fail_point};
 use tokio::time::{Instant, timeout_at};
+use transport::error::AttemptError;
+use transport::link::{Body, Drained, Link};
 
 use crate::pool::in_flight::InFlight;
 use crate::pool::{Opened, Pool};
 use crate::report::totals::PoolTotals;
 use crate::request::Prepared;
-use crate::transport::error::AttemptError;
-use crate::transport::link::{Body, Drained, Link};
 use crate::worker::Cell;
 use clock::Clock;
-use notification::{Reason, Verdict, fail_point};
 
 /// Attempts in all.
 pub const ATTEMPTS: u8 = 3;

@@ -19,7 +19,6 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must stay inside one delivery: build with panic = \"unwind\"");
 
-pub mod apart;
 pub mod delivery;
 pub mod engine;
 pub mod figures;
@@ -28,7 +27,4 @@ pub mod report;
 pub mod request;
 pub mod runtime;
 pub mod settings;
-pub mod tls;
-pub mod transport;
-pub mod url;
 pub mod worker;

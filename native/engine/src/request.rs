@@ -7,11 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request};
+use payload::Payload;
 
 use crate::pool::Opened;
 use crate::pool::in_flight::InFlight;
 use crate::pool::target::Target;
-use payload::Payload;
 
 /// A request that can be sent more than once. Its headers are put together for each attempt: a second
 /// one is rare, and a copy for it would cost the first.

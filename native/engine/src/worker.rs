@@ -11,15 +11,16 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use notification::fail_point;
+use queue::Turn;
+use transport::link::Link;
+
 use crate::delivery;
 use crate::pool::Pool;
 use crate::pool::in_flight::InFlight;
-use crate::transport::link::Link;
 pub use cell::Cell;
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
-use notification::fail_point;
-use queue::Turn;
 
 /// A worker's place in its pool. It is given back when this is dropped, however that comes about.
 #[derive(Debug)]

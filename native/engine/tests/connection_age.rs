@@ -12,12 +12,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use engine::engine::EngineSettings;
-use engine::settings::{PoolOptions, TlsOptions};
-use engine::transport::lifetimes::Lifetimes;
-use engine::transport::names::Names;
+use engine::settings::PoolOptions;
 use support::process::connections_to;
 use support::{BOUND, Bench, End, TempFile, millis, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
+use transport::TlsOptions;
+use transport::lifetimes::Lifetimes;
+use transport::names::Names;
 
 const PROTOCOLS: [bool; 2] = [false, true];
 

@@ -15,13 +15,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine::engine::EngineSettings;
-use engine::settings::{PoolOptions, TlsOptions};
-use engine::transport::dial::dial;
-use engine::transport::names::Names;
+use engine::settings::PoolOptions;
 use support::{
     Bench, End, PATIENCE, TooShort, hurried, options, pool_at, test_endpoint, until, with_patience,
 };
 use test_endpoint::{EndpointConfig, TlsSettings};
+use transport::TlsOptions;
+use transport::dial::dial;
+use transport::names::Names;
 
 #[track_caller]
 fn assert_sent(end: &End) {

@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use engine::settings::PoolOptions;
-use engine::tls::TlsClient;
-use engine::transport::link::Endpoint;
 use h2_support::Server;
 use http::{Response, StatusCode};
 use support::process::status;
 use support::{BOUND, Bench, End, millis, until};
+use transport::link::Endpoint;
+use transport::tls::TlsClient;
 
 #[track_caller]
 fn assert_sent(end: &End, expected: u16) {

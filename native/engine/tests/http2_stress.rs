@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use engine::engine::EngineSettings;
 use engine::settings::PoolOptions;
-use engine::transport::lifetimes::Lifetimes;
 use h2_support::Server;
 use http::Response;
 use support::process::{Connection, connections_to};
 use support::{BOUND, Bench, End, millis, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
+use transport::lifetimes::Lifetimes;
 
 #[track_caller]
 fn assert_sent(end: &End, expected: u16) {

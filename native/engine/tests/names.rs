@@ -10,15 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use engine::report::notices::Notices;
-use engine::settings::BaseUrl;
-use engine::transport::link::Endpoint;
-use engine::transport::names::{
-    AT_MOST, KEEP_BAD, KEEP_GOOD, KEEP_OLD, NEXT_AFTER, Names, PATIENCE,
-};
 use support::{BOUND, test_endpoint};
 use test_endpoint::EndpointConfig;
 use tokio::time::{advance, timeout};
+use transport::BaseUrl;
+use transport::link::Endpoint;
+use transport::names::{AT_MOST, KEEP_BAD, KEEP_GOOD, KEEP_OLD, NEXT_AFTER, Names, PATIENCE};
+use transport::notices::Notices;
 
 const HOST: &str = "endpoint.test";
 

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use engine::engine::{EngineError, NotTaken};
 use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
-use engine::report::notices::NoticeKind;
-use engine::settings::{PoolOptions, Remedy, TlsOptions};
+use engine::settings::PoolOptions;
 use notification::Rejection;
 use support::{BOUND, Bench, End, millis, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
+use transport::notices::NoticeKind;
+use transport::{Remedy, TlsOptions};
 
 /// An endpoint over TLS, and the place for its authority's certificate.
 struct Secure {

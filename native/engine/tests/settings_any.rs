@@ -1,10 +1,11 @@
 //! Whatever an operator may write: no panic, and what is accepted can be sent.
 #![allow(clippy::unwrap_used)]
 
-use engine::settings::{PoolOptions, STRATEGIES, TlsOptions, Verify};
-use engine::tls::TlsClient;
-use engine::url::{join, stock_join};
+use engine::settings::{PoolOptions, STRATEGIES};
 use proptest::prelude::*;
+use transport::tls::TlsClient;
+use transport::url::{join, stock_join};
+use transport::{TlsOptions, Verify};
 
 /// Paths that are made of what matters at a seam.
 fn part() -> impl Strategy<Value = String> {

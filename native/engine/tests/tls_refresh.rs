@@ -13,13 +13,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
-use engine::report::notices::Notices;
-use engine::settings::TlsOptions;
-use engine::tls::{CHECK_EVERY, TlsClient};
-use engine::transport::link::Endpoint;
 use support::{BOUND, TempFile, pool_at, process, test_endpoint};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 use tokio::time::{Instant, advance};
+use transport::TlsOptions;
+use transport::link::Endpoint;
+use transport::notices::Notices;
+use transport::tls::{CHECK_EVERY, TlsClient};
 
 /// An endpoint that trusts the authority in a file.
 struct Bench {

@@ -1,7 +1,7 @@
 //! Prefix and path, whatever they are: refused, or a request target with one slash at the seam.
 
-use engine::url;
 use http::uri::PathAndQuery;
+use transport::url;
 
 /// A prefix and a path.
 pub fn check(bytes: &[u8]) {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::delivery::MAX_BODY;
-use engine::transport::http1::Http1;
-use engine::transport::link::Drained;
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 use notification::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use transport::http1::Http1;
+use transport::link::Drained;
 
 fn request() -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(Bytes::from_static(b"author=alice")));

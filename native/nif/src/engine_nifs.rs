@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::engine::EngineSettings;
-use engine::transport::lifetimes::Lifetimes;
 use notification::HostType;
 use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
+use transport::lifetimes::Lifetimes;
 
 use crate::held::{self, held};
 use crate::{ENGINE, atoms, report_nifs};

@@ -5,9 +5,10 @@
 
 use std::path::PathBuf;
 
-use engine::settings::{PoolOptions, Secret, TlsOptions, Verify};
+use engine::settings::PoolOptions;
 use rustler::types::map::MapIterator;
 use rustler::{Decoder, Error, NifResult, Term};
+use transport::{Secret, TlsOptions, Verify};
 
 /// Decodes the map.
 pub fn pool(map: Term<'_>) -> NifResult<PoolOptions> {

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use engine::engine::EngineError;
 use engine::pool::opening::Progress;
-use engine::settings::Remedy;
-use engine::url;
 use rustler::{Encoder, Env, Error, NifResult, Term};
+use transport::{Remedy, url};
 
 use crate::held::held;
 use crate::{ENGINE, atoms, options};

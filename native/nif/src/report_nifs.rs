@@ -2,12 +2,12 @@
 
 use std::sync::Mutex;
 
-use engine::report::notices::NoticeKind;
 use engine::report::outcomes::Outcome;
 use notification::{Direction, Names, Verdict};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
+use transport::notices::NoticeKind;
 
 use crate::held::held;
 use crate::{ENGINE, atoms, pool_nifs};

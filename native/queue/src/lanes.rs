@@ -18,9 +18,8 @@ use tokio::time::Instant;
 
 use chunks::Chunks;
 use index::Index;
-use ready::Ready;
-
 use notification::heap;
+use ready::Ready;
 
 /// Waiting items of type `T`, by lane.
 ///

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use engine::tls::PeerCertificate;
-use engine::transport::dial::Dialled;
 use notification::Verdict;
 use serde_json::{Value, json};
+use transport::dial::Dialled;
+use transport::tls::PeerCertificate;
 
 use crate::resolve::Route;
 use crate::terminal::{Colour, visible};

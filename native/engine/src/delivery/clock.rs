@@ -8,11 +8,11 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use notification::Reason;
 use tokio::time::{Instant, timeout_at};
+use transport::error::AttemptError;
 
 use crate::pool::Opened;
-use crate::transport::error::AttemptError;
-use notification::Reason;
 
 /// The time of one attempt.
 pub(super) struct Clock<'a> {

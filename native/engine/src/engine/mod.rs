@@ -17,23 +17,23 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use notification::{Handler, HostType, Reason};
 use parking_lot::Mutex;
+use queue::Bound;
 use thiserror::Error;
 use tokio::runtime::Runtime;
+use transport::ConfigError;
+use transport::apart::Slots;
+use transport::names::Names;
+use transport::notices::Notices;
 
-use crate::apart::Slots;
 use crate::pool::Pool;
 use crate::pool::opening::READERS_AT_MOST;
-use crate::report::notices::Notices;
 use crate::report::outcomes::Outcomes;
 use crate::report::rejections::Rejections;
 use crate::report::totals::Totals;
 use crate::runtime;
-use crate::settings::ConfigError;
-use crate::transport::names::Names;
-use notification::{Handler, HostType, Reason};
 pub use push::NotTaken;
-use queue::Bound;
 pub use settings::EngineSettings;
 
 /// How long a start waits for another one that has begun before it.

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::Engine;
-use crate::pool::Pool;
 use notification::{Handler, Notification, Rejection, Waiter};
 use queue::Refusal;
+
+use super::Engine;
+use crate::pool::Pool;
 
 /// Why a notification was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use super::Engine;
 use notification::{Handler, HostType, Reason, RejectedTotals};
+
+use super::Engine;
 
 impl Engine {
     /// The host type of this name, open for notifications; made where it is new.

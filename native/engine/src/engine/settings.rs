@@ -1,9 +1,10 @@
 //! What the application's own settings say to the engine, and the bounds of a pool that follow from it.
 //! Not here: a pool's options (`crate::settings`).
 
-use crate::pool::PoolLimits;
-use crate::transport::lifetimes::Lifetimes;
 use queue::LaneLimits;
+use transport::lifetimes::Lifetimes;
+
+use crate::pool::PoolLimits;
 
 /// What the application's own settings say to the engine.
 #[derive(Clone, Copy, Debug)]

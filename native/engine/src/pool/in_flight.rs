@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use notification::{Notification, Reason, Verdict, heap, panics};
+use payload::Payload;
+use queue::{Taken, Ticket};
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
 use crate::worker::Cell;
-use notification::{Notification, Reason, Verdict, heap, panics};
-use payload::Payload;
-use queue::{Taken, Ticket};
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]

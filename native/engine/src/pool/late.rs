@@ -10,15 +10,16 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::time::{Instant, advance};
+use transport::TlsOptions;
+use transport::apart::Slots;
+use transport::lifetimes::Lifetimes;
+use transport::notices::{NoticeKind, Notices};
 
 use super::Pool;
 use super::look::tests::{notification, pool};
 use super::opening::{PATIENCE, READERS_AT_MOST, Tools};
-use crate::apart::Slots;
-use crate::report::notices::{NoticeKind, Notices};
 use crate::report::totals::Totals;
-use crate::settings::{PoolOptions, TlsOptions};
-use crate::transport::lifetimes::Lifetimes;
+use crate::settings::PoolOptions;
 
 /// No wait here takes this long.
 const BOUND: Duration = Duration::from_mins(1);

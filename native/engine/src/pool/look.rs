@@ -3,10 +3,10 @@
 //! Nothing is kept for it: it is looked for when somebody asks, a few lanes at a time, so that no
 //! session waits for the lock longer than it takes to look at those.
 
+use queue::Phase;
 use tokio::time::Instant;
 
 use super::Pool;
-use queue::Phase;
 
 /// Lanes looked at under one lock.
 const AT_ONCE: usize = 256;
@@ -63,19 +63,19 @@ pub(super) mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use notification::{
+        Content, Direction, Handler, HostType, Names, Notification, RejectedTotals,
+    };
+    use queue::{Bound, LaneLimits};
     use tokio::runtime::Handle;
     use tokio::time::{Instant, advance, sleep};
+    use transport::link::Endpoint;
 
     use crate::pool::{Pool, PoolLimits};
     use crate::report::outcomes::Outcomes;
     use crate::report::queue_time::QueueTimes;
     use crate::report::totals::Totals;
     use crate::settings::PoolOptions;
-    use crate::transport::link::Endpoint;
-    use notification::{
-        Content, Direction, Handler, HostType, Names, Notification, RejectedTotals,
-    };
-    use queue::{Bound, LaneLimits};
 
     /// A pool for so many notifications, also of one lane, that is not open yet.
     pub(in crate::pool) fn pool(totals: &Totals, items: usize) -> Arc<Pool> {

@@ -25,19 +25,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use notification::{Notification, Reason, Verdict, heap};
 use parking_lot::Mutex;
+use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, Rules, Step, Taken};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
+use transport::link::Endpoint;
 
 use crate::report::outcomes::{Outcome, Outcomes};
 use crate::report::totals::PoolTotals;
 use crate::settings::{PoolOptions, PoolSettings};
-use crate::transport::link::Endpoint;
 use crate::worker::{self, Cell};
-use notification::{Notification, Reason, Verdict, heap};
 use opening::Progress;
-use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, Rules, Step, Taken};
 pub use state::PoolState;
 use target::Targets;
 

@@ -12,15 +12,16 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+use transport::apart::Slots;
+use transport::lifetimes::Lifetimes;
+use transport::link::Endpoint;
+use transport::names::Names;
+use transport::notices::{NoticeKind, Notices};
+use transport::tls::{Files, TlsClient, pause};
+use transport::{ConfigError, Remedy, TlsOptions, apart};
 
 use super::Pool;
-use crate::apart::{self, Slots};
-use crate::report::notices::{NoticeKind, Notices};
-use crate::settings::{ConfigError, PoolOptions, PoolSettings, Remedy, TlsOptions};
-use crate::tls::{Files, TlsClient, pause};
-use crate::transport::lifetimes::Lifetimes;
-use crate::transport::link::Endpoint;
-use crate::transport::names::Names;
+use crate::settings::{PoolOptions, PoolSettings};
 
 /// How long notifications wait for a pool that cannot be opened yet; no longer than `call_timeout`.
 pub const PATIENCE: Duration = Duration::from_secs(5);

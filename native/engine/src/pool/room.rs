@@ -7,9 +7,9 @@
 use std::sync::{Arc, Weak};
 
 use tokio::sync::watch;
+use transport::http2::Room;
 
 use super::Pool;
-use crate::transport::http2::Room;
 
 /// As long as there is anything to be told of.
 pub(super) async fn follow(pool: Weak<Pool>, mut told: watch::Receiver<Room>) {

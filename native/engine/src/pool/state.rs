@@ -3,8 +3,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Pool;
 use queue::{Tally, WhenBusy};
+
+use super::Pool;
 
 /// A pool's numbers, of one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

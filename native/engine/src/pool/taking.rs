@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use notification::{Notification, Rejection};
+use queue::{Lanes, Leftovers, Refusal};
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use notification::{Notification, Rejection};
-use queue::{Lanes, Leftovers, Refusal};
 
 /// Bytes by which a notification may take more or less than is reserved for it.
 const NEAR_ENOUGH: usize = 256;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Uri};
-
-use crate::settings::{BaseUrl, PoolSettings};
-use crate::url;
 use notification::Handler;
+use transport::{BaseUrl, url};
+
+use crate::settings::PoolSettings;
 
 /// Where a handler's notifications go in this pool.
 #[derive(Clone, Debug)]

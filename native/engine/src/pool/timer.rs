@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
+use notification::Reason;
+use queue::{Expiry, Taken};
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
-use notification::Reason;
-use queue::{Expiry, Taken};
 
 /// Notifications that fail in one go: a hundred thousand that expire together would keep the thread
 /// from all other pools for a fifth of a second.

@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use notification::Reason;
 use tokio::task::yield_now;
 use tokio::time::{advance, sleep};
 
 use super::Pool;
 use super::look::tests::{notification, open, pool};
 use crate::report::totals::Totals;
-use notification::Reason;
 
 /// In milliseconds.
 const HOUR: u64 = 3_600_000;

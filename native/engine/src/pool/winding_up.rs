@@ -7,12 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use notification::Reason;
+use queue::Refusal;
 use tokio::time::Instant;
 
 use super::Pool;
 use crate::worker::Cell;
-use notification::Reason;
-use queue::Refusal;
 
 /// Lanes and notifications looked at under one lock.
 const AT_ONCE: usize = 256;

@@ -8,8 +8,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use super::fifo::Fifo;
 use notification::sync::{AtomicBool, AtomicUsize, Mutex};
+
+use super::fifo::Fifo;
 
 /// Items of type `T` on their way.
 #[derive(Debug)]

@@ -3,7 +3,6 @@
 
 mod fifo;
 pub mod mailbox;
-pub mod notices;
 pub mod outcomes;
 pub mod queue_time;
 pub mod rejections;

@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
+use notification::{Notification, Verdict};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
 use crate::pool::Pool;
-use notification::{Notification, Verdict};
 
 /// The one outcome of a notification.
 #[derive(Debug)]

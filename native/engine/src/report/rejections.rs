@@ -6,9 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use notification::{Handler, Rejection, Waiter};
+use parking_lot::Mutex;
 
 /// Waiting callers that are remembered. With more than these the reporter stands still, and nobody is
 /// told anything in time.

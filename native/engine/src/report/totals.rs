@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use notification::{Reason, RejectedTotals, Verdict};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::queue_time::QueueTime;
-use notification::{Reason, RejectedTotals, Verdict};
 
 /// Totals of all names.
 #[derive(Debug, Default)]

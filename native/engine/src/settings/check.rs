@@ -7,9 +7,10 @@ use std::net::Ipv6Addr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::{BaseUrl, ConfigError, PoolOptions, PoolSettings, STRATEGIES, Warning};
-use crate::url;
 use queue::WhenBusy;
+use transport::{BaseUrl, ConfigError, Warning, url};
+
+use super::{PoolOptions, PoolSettings, STRATEGIES};
 
 /// The longest timeout Erlang itself can wait for, in milliseconds (49.7 days).
 const LONGEST: u64 = u32::MAX as u64;

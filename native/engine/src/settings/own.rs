@@ -4,7 +4,7 @@
 //! The Erlang application reads and applies them; this list is what `http-pusher check` judges a
 //! file by, and what the documentation's table must agree with.
 
-use super::ConfigError;
+use transport::ConfigError;
 
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,12 +5,13 @@ use std::future::Future;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use engine::settings::{PoolOptions, TlsOptions};
+use engine::settings::PoolOptions;
 use rustls_pki_types::pem::PemObject;
 use test_endpoint::certs::Authority;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_rustls::server::TlsStream;
+use transport::TlsOptions;
 
 use crate::support::{TempFile, options};
 

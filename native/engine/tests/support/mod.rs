@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings, NotTaken};
 use engine::pool::PoolState;
-use engine::settings::{PoolOptions, TlsOptions};
-use engine::transport::names::Names;
+use engine::settings::PoolOptions;
 use notification::{
     Account, Content, Direction, Handler, Names as Whose, Notification, Verdict, lane_key,
 };
 use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
+use transport::TlsOptions;
+use transport::names::Names;
 
 pub const HOST_TYPE: &str = "localhost";
 /// Nothing here takes this long, on the slowest machine either: what does has hung. No verdict is a matter

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::settings::{
-    BaseUrl, ConfigError, PoolOptions, PoolSettings, STRATEGIES, TlsOptions, Warning,
-};
 use queue::WhenBusy;
+use transport::{BaseUrl, ConfigError, TlsOptions, Warning};
+
+use crate::settings::{PoolOptions, PoolSettings, STRATEGIES};
 
 fn options() -> PoolOptions {
     PoolOptions {

@@ -1,0 +1,221 @@
+//! From a host name to a stream: name look-up, TCP, TLS, with the time each took.
+//!
+//! Several addresses are tried in the order in which the system gives them, the next one 250 ms
+//! after the last or as soon as that has failed (as in RFC 8305), so a dead first address costs a
+//! quarter of a second and not the whole `request_timeout`.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use notification::Reason;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::error::AttemptError;
+use super::names::Names;
+use super::socket::Socket;
+use crate::BaseUrl;
+use crate::tls::TlsClient;
+
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
+
+/// TCP asks a silent peer after this long and as often again, and gives up after so many questions.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 3;
+
+/// A connected stream.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP.
+    Plain(Socket),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<Socket>>),
+}
+
+/// What there is to know about a new connection.
+#[derive(Clone, Debug)]
+pub struct Dialled {
+    /// Address of the endpoint.
+    pub peer: SocketAddr,
+    /// Time for the name look-up.
+    pub look_up: Duration,
+    /// Time for TCP.
+    pub connect: Duration,
+    /// Time for TLS, and its version.
+    pub tls: Option<(Duration, String)>,
+    /// Set if the address is of an earlier look-up: why there is no new one.
+    pub old: Option<Arc<str>>,
+}
+
+/// Connects to `base`. No time limit of its own.
+pub async fn dial(
+    names: &Names,
+    base: &BaseUrl,
+    tls: Option<&TlsClient>,
+    http2: bool,
+) -> Result<(Stream, Dialled), AttemptError> {
+    let begin = Instant::now();
+    let addresses = names
+        .resolve(&base.host)
+        .await
+        .map_err(|error| AttemptError::from_look_up(&error, &base.host))?;
+    let looked_up = Instant::now();
+    let (socket, peer) = connect(&addresses.list, base.port)
+        .await
+        .map_err(|(error, peer)| {
+            let peer = match &addresses.old {
+                Some(why) => format!("{peer} (an earlier address of {}: {why})", base.host),
+                None => peer.to_string(),
+            };
+            AttemptError::from_connect(&error, &peer)
+        })?;
+    let socket = Socket::new(socket);
+    let connected = Instant::now();
+    let mut dialled = Dialled {
+        peer,
+        look_up: looked_up - begin,
+        connect: connected - looked_up,
+        tls: None,
+        old: addresses.old,
+    };
+    let Some(tls) = tls else {
+        return Ok((Stream::Plain(socket), dialled));
+    };
+    let (config, name) = tls.connector();
+    let stream = TlsConnector::from(config)
+        .connect(name, socket)
+        .await
+        .map_err(|error| {
+            AttemptError::from_handshake(&error, &format!("{} ({peer})", base.host))
+        })?;
+    let version = stream.get_ref().1.protocol_version();
+    let version = version
+        .and_then(|version| version.as_str())
+        .unwrap_or("unknown");
+    // A server that ignores ALPN would take the HTTP/2 preface for a broken HTTP/1.1 request.
+    if http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+        let text = format!("{} ({peer}) does not speak HTTP/2", base.host);
+        return Err(AttemptError::last(Reason::TlsError, text));
+    }
+    dialled.tls = Some((connected.elapsed(), version.to_owned()));
+    Ok((Stream::Tls(Box::new(stream)), dialled))
+}
+
+type Tried = (IpAddr, io::Result<TcpStream>);
+
+async fn connect(
+    addresses: &[IpAddr],
+    port: u16,
+) -> Result<(TcpStream, SocketAddr), (io::Error, SocketAddr)> {
+    let mut rest = addresses.iter().copied();
+    let mut trying = FuturesUnordered::new();
+    let mut failure = None;
+    loop {
+        let next = rest.next();
+        if let Some(address) = next {
+            trying.push(async move { (address, TcpStream::connect((address, port)).await) });
+        }
+        let tried: Option<Tried> = if rest.len() > 0 {
+            match tokio::time::timeout(NEXT_ADDRESS_AFTER, trying.next()).await {
+                Ok(tried) => tried,
+                Err(_) => continue,
+            }
+        } else {
+            trying.next().await
+        };
+        match tried {
+            Some((address, Ok(socket))) => {
+                set_options(&socket);
+                return Ok((socket, SocketAddr::new(address, port)));
+            }
+            Some((address, Err(error))) => failure = Some((error, SocketAddr::new(address, port))),
+            None => {
+                return Err(failure.unwrap_or_else(|| {
+                    let nobody = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), port);
+                    (io::ErrorKind::AddrNotAvailable.into(), nobody)
+                }));
+            }
+        }
+    }
+}
+
+/// A socket that refuses an option still works.
+fn set_options(socket: &TcpStream) {
+    // Small requests must not wait for a peer's delayed acknowledgement.
+    let _ = socket.set_nodelay(true);
+    // A peer that has vanished while a request waits long for its answer, which HTTP/1.1 cannot ask
+    // about; what lies between keeps its memory of the connection.
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_AFTER)
+        .with_retries(KEEPALIVE_PROBES);
+    let _ = SockRef::from(socket).set_tcp_keepalive(&keepalive);
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

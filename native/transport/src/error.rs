@@ -1,0 +1,181 @@
+//! What went wrong in one attempt, and whether another attempt may help.
+
+use std::error::Error as StdError;
+use std::io;
+
+use notification::Reason;
+
+use super::names::LookUpError;
+
+/// The end of an attempt without a response.
+#[derive(Clone, Debug)]
+pub struct AttemptError {
+    /// In one word, for the outcome if this was the last attempt.
+    pub reason: Reason,
+    /// What was tried and what went wrong.
+    pub text: String,
+    /// The connection broke before the response head was complete: a fresh one may do better.
+    pub broken: bool,
+}
+
+impl AttemptError {
+    /// An error that another attempt would only repeat.
+    pub fn last(reason: Reason, text: String) -> Self {
+        Self {
+            reason,
+            text,
+            broken: false,
+        }
+    }
+
+    /// A connection that broke.
+    pub fn broken(text: String) -> Self {
+        Self {
+            reason: Reason::ConnectionClosed,
+            text,
+            broken: true,
+        }
+    }
+
+    /// No address for the endpoint's name.
+    pub fn from_look_up(error: &LookUpError, host: &str) -> Self {
+        match error {
+            LookUpError::Failed(text) => Self::last(
+                Reason::NxDomain,
+                format!("the name {host} does not resolve: {text}"),
+            ),
+            LookUpError::NoThread(refused) => Self::last(
+                Reason::from_io(refused),
+                format!("the name {host} could not be looked up: {error}"),
+            ),
+        }
+    }
+
+    /// An error of an HTTP/1.1 connection.
+    pub fn from_hyper(error: &hyper::Error) -> Self {
+        let text = chain(error);
+        if let Some(tls) = find::<rustls::Error>(error) {
+            return Self::last(
+                Reason::TlsError,
+                format!("TLS to the endpoint failed: {tls}"),
+            );
+        }
+        if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
+            let text = format!("the endpoint's answer is not a valid HTTP response: {text}");
+            return Self::last(Reason::InvalidResponse, text);
+        }
+        Self::broken(format!(
+            "the endpoint closed the connection before it answered: {text}"
+        ))
+    }
+
+    /// An error of an HTTP/2 stream or its connection.
+    pub fn from_h2(error: &h2::Error) -> Self {
+        let passing = error.is_io()
+            || error.is_go_away() && error.is_remote()
+            || error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        if passing {
+            return Self::broken(format!(
+                "the endpoint closed the connection before it answered: {error}"
+            ));
+        }
+        Self {
+            reason: Reason::InvalidResponse,
+            text: format!("HTTP/2 failed: {error}"),
+            // Where the whole connection was given up, it may have been for another's answer.
+            broken: error.is_go_away(),
+        }
+    }
+
+    /// What of `error` is of TLS and none of the connection's.
+    pub fn from_tls(error: &io::Error) -> Option<Self> {
+        let inner = error.get_ref()?;
+        let tls = inner.downcast_ref::<rustls::Error>()?;
+        let text = format!("TLS to the endpoint failed: {tls}");
+        Some(Self::last(Reason::TlsError, text))
+    }
+
+    /// An error of TCP while connecting to `peer`.
+    pub fn from_connect(error: &io::Error, peer: &str) -> Self {
+        // A refusal is a refusal; a reset comes from a peer that took the connection and dropped it.
+        // Whether that is seen here or at the first byte is a matter of timing.
+        if error.kind() == io::ErrorKind::ConnectionReset {
+            return Self::broken(format!(
+                "{peer} dropped the connection as soon as it was made: {error}"
+            ));
+        }
+        let reason = Reason::from_io(error);
+        Self::last(reason, format!("connecting to {peer} failed: {error}"))
+    }
+
+    /// An error of the TLS handshake with `peer`, or of the connection during it.
+    pub fn from_handshake(error: &io::Error, peer: &str) -> Self {
+        if let Some(tls) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            return Self::last(
+                Reason::TlsError,
+                format!("TLS handshake with {peer} failed: {tls}"),
+            );
+        }
+        // Whether a peer that closes is seen as an end or as a reset is a matter of timing.
+        Self::broken(format!(
+            "{peer} closed the connection during the TLS handshake: {error}"
+        ))
+    }
+}
+
+/// The error with its causes, in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The first error of type `E` among the causes; `io::Error` is looked into.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<E>()) {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_dropped_at_once_is_a_broken_one() {
+        let error = AttemptError::from_connect(&Errno::ECONNRESET.into(), "127.0.0.1:1");
+        assert_eq!(error.reason, Reason::ConnectionClosed);
+        assert!(error.broken, "{error:?}");
+    }
+
+    #[test]
+    fn nobody_there_is_no_broken_connection() {
+        let error = AttemptError::from_connect(&Errno::ECONNREFUSED.into(), "127.0.0.1:1");
+        assert_eq!(error.reason, Reason::Inet("econnrefused"));
+        assert!(!error.broken, "{error:?}");
+    }
+}

@@ -1,0 +1,124 @@
+//! One HTTP/1.1 connection, driven by the task that uses it.
+//!
+//! hyper gives a connection as two halves: a handle to send requests with and a future that moves
+//! the bytes. Spawning that future would cost two task switches a request; here the worker that waits
+//! for the response polls it itself, and while the connection is idle the parked worker does, so a
+//! close by the peer is seen at once.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::body::Drained;
+use super::dial::Stream;
+use super::error::AttemptError;
+
+/// Response headers at the most; more is an invalid response.
+const MAX_HEADERS: usize = 256;
+
+/// An HTTP/1.1 connection with at most one request on it, over whatever carries bytes.
+#[derive(Debug)]
+pub struct Http1<S: Carrier = Stream> {
+    sender: SendRequest<Full<Bytes>>,
+    connection: Pin<Box<Connection<TokioIo<S>, Full<Bytes>>>>,
+    over: bool,
+}
+
+/// What carries bytes.
+pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for S {}
+
+impl<S: Carrier> Http1<S> {
+    /// Takes a connected stream.
+    pub async fn new(stream: S) -> Result<Self, AttemptError> {
+        let (sender, connection) = Builder::new()
+            .max_headers(MAX_HEADERS)
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| AttemptError::from_hyper(&error))?;
+        Ok(Self {
+            sender,
+            connection: Box::pin(connection),
+            over: false,
+        })
+    }
+
+    /// Sends a request and reads the head of its final response.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, AttemptError> {
+        let mut response = pin!(self.sender.send_request(request));
+        let (connection, over) = (&mut self.connection, &mut self.over);
+        poll_fn(|cx| {
+            poll_connection(connection, over, cx);
+            let answer = response
+                .as_mut()
+                .poll(cx)
+                .map_err(|error| AttemptError::from_hyper(&error));
+            if answer.is_pending() && *over {
+                // Nobody is left to bring the answer.
+                let text = "the connection ended before the endpoint answered".to_owned();
+                return Poll::Ready(Err(AttemptError::broken(text)));
+            }
+            answer
+        })
+        .await
+    }
+
+    /// Reads a response body to its end, as far as `most` bytes.
+    pub async fn drain(&mut self, mut body: Incoming, most: usize) -> Drained {
+        let mut read = 0;
+        poll_fn(|cx| {
+            loop {
+                if body.is_end_stream() {
+                    return Poll::Ready(Drained::Whole);
+                }
+                let mut frame = Pin::new(&mut body).poll_frame(cx);
+                if frame.is_pending() {
+                    poll_connection(&mut self.connection, &mut self.over, cx);
+                    frame = Pin::new(&mut body).poll_frame(cx);
+                }
+                match frame {
+                    Poll::Pending if self.over => return Poll::Ready(Drained::Cut),
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => return Poll::Ready(Drained::Whole),
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Drained::Cut),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        read += frame.data_ref().map_or(0, Bytes::len);
+                        if read > most {
+                            return Poll::Ready(Drained::Cut);
+                        }
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether the connection can take another request now.
+    pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
+        poll_connection(&mut self.connection, &mut self.over, cx);
+        !self.over && self.sender.is_ready()
+    }
+}
+
+fn poll_connection<S: Carrier>(
+    connection: &mut Pin<Box<Connection<TokioIo<S>, Full<Bytes>>>>,
+    over: &mut bool,
+    cx: &mut Context<'_>,
+) {
+    // What the connection dies of, the request on it is told.
+    if !*over && connection.as_mut().poll(cx).is_ready() {
+        *over = true;
+    }
+}

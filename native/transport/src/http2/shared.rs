@@ -1,0 +1,129 @@
+//! A pool's present connection, or the attempt to make one, in which all who need one wait.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use notification::Reason;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::task::JoinError;
+use tokio::time::timeout;
+
+use super::{Http2, Room};
+use crate::dial::Dialled;
+use crate::error::AttemptError;
+
+/// A connection and how it came about.
+type Made = (Http2, Arc<Dialled>);
+
+/// `None`: it took too long.
+type Making = Shared<BoxFuture<'static, Option<Result<Made, AttemptError>>>>;
+
+/// The pool's present connection, or the attempt to make one.
+pub struct SharedHttp2 {
+    present: Mutex<Option<Making>>,
+    /// How long one attempt may take.
+    allowed: Duration,
+    room: Arc<watch::Sender<Room>>,
+    closed: AtomicBool,
+}
+
+impl std::fmt::Debug for SharedHttp2 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SharedHttp2").finish_non_exhaustive()
+    }
+}
+
+impl SharedHttp2 {
+    /// No connection yet; an attempt to make one may take as long as `allowed`.
+    #[must_use]
+    pub fn new(allowed: Duration) -> Self {
+        Self {
+            present: Mutex::default(),
+            allowed,
+            room: Arc::new(watch::Sender::new(None)),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// How many streams the endpoint takes at once, from now on.
+    pub fn room(&self) -> watch::Receiver<Room> {
+        self.room.subscribe()
+    }
+
+    /// Where its connections tell how many streams the endpoint takes.
+    #[must_use]
+    pub fn told(&self) -> Arc<watch::Sender<Room>> {
+        Arc::clone(&self.room)
+    }
+
+    /// The present connection if it takes requests, otherwise one made by `make`. No time limit of its
+    /// own: whoever joins an attempt that then takes too long goes on with the next one, for as long as
+    /// his own request has time.
+    pub async fn get(
+        &self,
+        make: impl Fn() -> BoxFuture<'static, Result<(Http2, Dialled), AttemptError>>,
+    ) -> Result<Made, AttemptError> {
+        loop {
+            if let Some(made) = self.making(&make).await {
+                return made;
+            }
+        }
+    }
+
+    /// The present attempt, or a new one where there is none or its connection takes no requests.
+    fn making(
+        &self,
+        make: impl Fn() -> BoxFuture<'static, Result<(Http2, Dialled), AttemptError>>,
+    ) -> Making {
+        let mut present = self.present.lock();
+        if let Some(making) = present.as_ref().filter(|making| is_of_use(making)) {
+            return making.clone();
+        }
+        let (made, room) = (timeout(self.allowed, make()), Arc::clone(&self.room));
+        // On a task of its own, so that it ends also when nobody waits for it any more.
+        let made = tokio::spawn(async move {
+            let made = made.await.ok();
+            if !matches!(made, Some(Ok(_))) {
+                // Nothing is known of its streams, and requests need not fail one by one.
+                room.send_if_modified(|room| {
+                    let unknown = room.is_none();
+                    *room = room.or(Some(usize::MAX));
+                    unknown
+                });
+            }
+            made.map(|made| made.map(|(link, dialled)| (link, Arc::new(dialled))))
+        });
+        let failed =
+            |error: JoinError| AttemptError::last(Reason::InternalError, error.to_string());
+        let making = made
+            .map(move |made| made.unwrap_or_else(|error| Some(Err(failed(error)))))
+            .boxed()
+            .shared();
+        if !self.closed.load(Ordering::Acquire) {
+            *present = Some(making.clone());
+        }
+        making
+    }
+
+    /// The pool is over: its connection ends with the requests that are on it.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        // Dropped without the lock, and with it the last share in the connection.
+        let present = self.present.lock().take();
+        if let Some(Some(Ok((link, _)))) = present.and_then(|making| making.peek().cloned()) {
+            link.leave();
+        }
+    }
+}
+
+fn is_of_use(making: &Making) -> bool {
+    match making.peek() {
+        Some(Some(Ok((link, _)))) => link.is_usable(),
+        Some(_) => false,
+        None => true,
+    }
+}

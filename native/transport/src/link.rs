@@ -1,0 +1,321 @@
+//! A worker's way to the endpoint: its own HTTP/1.1 connection or a share in the pool's HTTP/2 one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Context;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::dial::{Dialled, dial};
+use super::error::AttemptError;
+use super::http1::Http1;
+use super::http2::{Begun, Http2, Room, SharedHttp2};
+use super::lifetimes::Lifetimes;
+use super::names::{KEEP_OLD, Names};
+use crate::apart;
+use crate::notices::Notices;
+use crate::tls::{Refreshed, TlsClient};
+use crate::{BaseUrl, Remedy};
+
+pub use super::body::{Body, Drained};
+
+/// A look at the certificate files that takes longer is mentioned.
+const LOOK_AT_MOST: Duration = Duration::from_secs(10);
+
+/// How links to one endpoint are made.
+#[derive(Debug)]
+pub struct Endpoint {
+    pool: Box<str>,
+    notices: Arc<Notices>,
+    names: Arc<Names>,
+    base: Arc<BaseUrl>,
+    tls: Option<Arc<TlsClient>>,
+    lifetimes: Lifetimes,
+    /// The connection that all workers share.
+    http2: Option<SharedHttp2>,
+    /// It was said that addresses of an earlier look-up are used.
+    told_old: AtomicBool,
+}
+
+/// A link.
+#[derive(Debug)]
+pub enum Link {
+    /// Of this worker alone.
+    Http1 {
+        /// The connection.
+        connection: Box<Http1>,
+        /// When it is too old for another request.
+        too_old_at: Option<Instant>,
+    },
+    /// Shared.
+    Http2 {
+        /// The connection.
+        connection: Http2,
+        /// The right to the next stream.
+        begun: Option<Begun>,
+    },
+}
+
+impl Endpoint {
+    /// An endpoint at `base`. With `http2`, workers share one connection, which may take that long to
+    /// make.
+    #[must_use]
+    pub fn new(
+        pool: &str,
+        notices: Arc<Notices>,
+        names: Arc<Names>,
+        base: BaseUrl,
+        tls: Option<TlsClient>,
+        http2: Option<Duration>,
+    ) -> Self {
+        Self {
+            pool: pool.into(),
+            notices,
+            names,
+            base: Arc::new(base),
+            tls: tls.map(Arc::new),
+            lifetimes: Lifetimes::default(),
+            http2: http2.map(SharedHttp2::new),
+            told_old: AtomicBool::new(false),
+        }
+    }
+
+    /// The same, with connections that live as `lifetimes` says.
+    #[must_use]
+    pub fn with_lifetimes(self, lifetimes: Lifetimes) -> Self {
+        Self { lifetimes, ..self }
+    }
+
+    /// A link for one worker. No time limit of its own.
+    pub async fn link(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
+        self.look_at_files();
+        let linked = self.connect().await;
+        if let Ok((_, dialled)) = &linked {
+            self.tell_if_old(dialled);
+        }
+        linked
+    }
+
+    async fn connect(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
+        let Some(shared) = &self.http2 else {
+            let (stream, dialled) =
+                dial(&self.names, &self.base, self.tls.as_deref(), false).await?;
+            let link = Link::Http1 {
+                connection: Box::new(Http1::new(stream).await?),
+                too_old_at: self.lifetimes.too_old_at(Instant::now()),
+            };
+            return Ok((link, Arc::new(dialled)));
+        };
+        let make = || {
+            let (names, base, tls) = (
+                Arc::clone(&self.names),
+                Arc::clone(&self.base),
+                self.tls.clone(),
+            );
+            let (lifetimes, told) = (self.lifetimes, shared.told());
+            async move {
+                let (stream, dialled) = dial(&names, &base, tls.as_deref(), true).await?;
+                Ok((Http2::new(stream, lifetimes, told).await?, dialled))
+            }
+            .boxed()
+        };
+        let (connection, dialled) = shared.get(make).await?;
+        let link = Link::Http2 {
+            connection,
+            begun: None,
+        };
+        Ok((link, dialled))
+    }
+
+    /// How many requests the endpoint takes at once, where it says so: over HTTP/2.
+    #[must_use]
+    pub fn room(&self) -> Option<watch::Receiver<Room>> {
+        self.http2.as_ref().map(SharedHttp2::room)
+    }
+
+    /// The pool is over: a shared connection ends with the requests that are on it.
+    pub fn close(&self) {
+        if let Some(shared) = &self.http2 {
+            shared.close();
+        }
+    }
+
+    /// How long a link may idle.
+    #[must_use]
+    pub fn max_idle(&self) -> Duration {
+        self.lifetimes.max_idle
+    }
+
+    /// Has changed certificate files taken up, on a thread of its own, because reading them may hang.
+    /// This connection does not wait for it.
+    fn look_at_files(&self) {
+        let Some((tls, look)) = self
+            .tls
+            .as_ref()
+            .and_then(|tls| Some((tls, tls.begin_look()?)))
+        else {
+            return;
+        };
+        let (notices, pool) = (Arc::clone(&self.notices), self.pool.clone());
+        let result = apart::run("http-pusher-pem", move || (look.refresh(), look));
+        match result {
+            Err(error) => tell(&notices, &pool, tls.no_thread_to_look(&error)),
+            Ok(mut result) => drop(tokio::spawn(async move {
+                let ended = match timeout(LOOK_AT_MOST, &mut result).await {
+                    Ok(ended) => ended,
+                    Err(_) => {
+                        let text = format!(
+                            "reading the certificate files has taken {} s so far; new connections go \
+                             on with the files as they were",
+                            LOOK_AT_MOST.as_secs()
+                        );
+                        notices.add(&pool, text);
+                        result.await
+                    }
+                };
+                // The next look is due from now on, on this thread's clock. One that crashed is over.
+                if let Ok((refreshed, look)) = ended {
+                    drop(look);
+                    tell(&notices, &pool, refreshed);
+                }
+            })),
+        }
+    }
+
+    /// Says once that new connections go to the addresses of an earlier look-up.
+    fn tell_if_old(&self, dialled: &Dialled) {
+        let Some(why) = &dialled.old else {
+            self.told_old.store(false, Ordering::Relaxed);
+            return;
+        };
+        if !self.told_old.swap(true, Ordering::Relaxed) {
+            let text = format!(
+                "the name {} does not resolve ({why}); new connections go to its last address for \
+                 at most {} minutes",
+                self.base.host,
+                KEEP_OLD.as_secs() / 60
+            );
+            self.notices.add(&self.pool, text);
+        }
+    }
+
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// HTTP/2 wants the whole URL in a request, HTTP/1.1 only the path.
+    #[must_use]
+    pub fn is_http2(&self) -> bool {
+        self.http2.is_some()
+    }
+}
+
+fn tell(notices: &Notices, pool: &str, refreshed: Refreshed) {
+    match refreshed {
+        Refreshed::Unchanged => {}
+        Refreshed::Renewed(warnings) => {
+            for warning in warnings {
+                notices.add(pool, warning.to_string());
+            }
+        }
+        Refreshed::Kept(error) => {
+            let again = match error.remedy {
+                Remedy::Retry => ", and they are looked at again soon",
+                Remedy::OtherContent | Remedy::OtherSetting => " until a file changes",
+            };
+            let text = format!("{error}; new connections go on with the files as they were{again}");
+            notices.add(pool, text);
+        }
+    }
+}
+
+impl Link {
+    /// Waits until the connection has room for one more request. False when it takes no more: then
+    /// nothing was sent, and another link will do.
+    pub async fn begin(&mut self) -> bool {
+        match self {
+            Self::Http1 { .. } => true,
+            Self::Http2 { connection, begun } => {
+                if begun.is_none() {
+                    *begun = connection.begin().await;
+                }
+                begun.is_some()
+            }
+        }
+    }
+
+    /// Whether requests on this connection have been answered, this worker's or another's.
+    #[must_use]
+    pub fn has_answered_others(&self) -> bool {
+        match self {
+            Self::Http1 { .. } => false,
+            Self::Http2 { connection, .. } => connection.has_answered(),
+        }
+    }
+
+    /// Sends a request and reads the head of its final response. [`Link::begin`] comes first.
+    pub async fn exchange(
+        &mut self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Body>, AttemptError> {
+        match self {
+            Self::Http1 { connection, .. } => {
+                let response = connection.exchange(request.map(Full::new)).await?;
+                Ok(response.map(Body::Http1))
+            }
+            Self::Http2 { connection, begun } => {
+                let Some(begun) = begun.take() else {
+                    let text = "the connection takes no more requests".to_owned();
+                    return Err(AttemptError::broken(text));
+                };
+                let response = connection.exchange(begun, request).await?;
+                Ok(response.map(Body::Http2))
+            }
+        }
+    }
+
+    /// A request on this link went wrong. An HTTP/1.1 link ends with this; over HTTP/2, requests that
+    /// are under way go on, and no new one begins on the connection.
+    pub fn condemn(&mut self) {
+        if let Self::Http2 { connection, .. } = self {
+            connection.condemn();
+        }
+    }
+
+    /// Reads a response body as far as `most` bytes.
+    pub async fn drain(&mut self, body: Body, most: usize) -> Drained {
+        match (self, body) {
+            (Self::Http1 { connection, .. }, Body::Http1(body)) => {
+                connection.drain(body, most).await
+            }
+            (_, Body::Http2(body)) => body.drain(most).await,
+            (Self::Http2 { .. }, Body::Http1(_)) => Drained::Cut,
+        }
+    }
+
+    /// Whether the link can take another request now. While it can, `cx` is woken when that ends.
+    pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Self::Http1 { connection, .. } => connection.poll_usable(cx),
+            Self::Http2 { connection, .. } => connection.is_usable(),
+        }
+    }
+
+    /// Whether it has lived long enough.
+    #[must_use]
+    pub fn is_too_old(&self, now: Instant) -> bool {
+        match self {
+            Self::Http1 { too_old_at, .. } => too_old_at.is_some_and(|at| now >= at),
+            // Its own task sees to that.
+            Self::Http2 { .. } => false,
+        }
+    }
+}
