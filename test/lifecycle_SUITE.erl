@@ -200,7 +200,7 @@ the_module_stops_and_starts_under_load(Config) ->
 the_application_stops_and_starts_under_load(Config) ->
     module(Config, #{workers => 5}),
     Load = pusher_load:start(4),
-    Down = fun() -> http_pusher_starter:rejected(?HOST) end,
+    Down = fun() -> http_pusher_downtime:rejected(?HOST) end,
     [begin
          timer:sleep(200),
          Before = Down(),

@@ -165,7 +165,7 @@ pid({Scope, Tag}) ->
     host_ctl:pool_pid(Scope, Tag).
 
 opened(Pools) ->
-    Names = [http_pusher_pool_rows:name(Key) || {Key, _} <- Pools],
+    Names = [http_pusher_pool_key:name(Key) || {Key, _} <- Pools],
     _ = wait(fun() -> Names -- [Name || #{name := Name, phase := open}
                                            <- http_pusher_nif:pools()] end,
              fun(Missing) -> Missing =:= [] end).

@@ -37,7 +37,7 @@ a_word_during_a_look_test_() ->
 start() ->
     http_pusher_routes:new(),
     Process = spawn(fun() -> receive stop -> ok end end),
-    true = register(http_pusher_host_pool:process_name(?KEY), Process),
+    true = register(http_pusher_pool_key:process_name(?KEY), Process),
     Process.
 
 stop(Process) ->

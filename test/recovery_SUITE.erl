@@ -109,8 +109,8 @@ what_a_successor_left_behind_is_found(Config) ->
     module(Config, #{workers => 1}),
     wait_for_pool(open),
     #{spare := Spare} = row(),
-    {ok, Second} = ?NIF:create_pool(http_pusher_pool_rows:name(?KEY)),
-    {ok, Third} = ?NIF:create_pool(http_pusher_pool_rows:name(?KEY)),
+    {ok, Second} = ?NIF:create_pool(http_pusher_pool_key:name(?KEY)),
+    {ok, Third} = ?NIF:create_pool(http_pusher_pool_key:name(?KEY)),
     while_the_owner_dies(
       fun() ->
               ok = push(Spare, <<"1">>),

@@ -307,7 +307,7 @@ all(#{sent := Sent, failed := Failed}) ->
 own_processes() ->
     [{Name, whereis(Name)} || Name <- [http_pusher_sup, http_pusher_engine,
                                        http_pusher_pools, http_pusher_reporter,
-                                       http_pusher_starter]].
+                                       http_pusher_watch, http_pusher_starter]].
 
 own_modules() ->
     {ok, Modules} = application:get_key(mongoose_http_pusher, modules),

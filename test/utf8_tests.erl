@@ -23,7 +23,7 @@ latin_1_test_() ->
 %% What is put together of names elsewhere.
 pool_name_test_() ->
     [?_assertEqual(<<"global/", (utf8(Name))/binary>>,
-                   http_pusher_pool_rows:name({global, list_to_atom(Name)}))
+                   http_pusher_pool_key:name({global, list_to_atom(Name)}))
      || Name <- names()].
 
 problem_of_a_setting_test_() ->

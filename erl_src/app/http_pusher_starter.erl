@@ -6,7 +6,7 @@
 -module(http_pusher_starter).
 -behaviour(gen_server).
 
--export([ensure/0, application_started/0, add/2, remove/1, reject/1, rejected/1]).
+-export([ensure/0, application_started/0, add/2, remove/1]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type state() :: #{
@@ -24,10 +24,6 @@
 -define(RETRY_AT_MOST, 60000).
 %% How soon a callback module that was not there is found, and what sessions had rejected is counted.
 -define(BETWEEN_TICKS, 2000).
--define(KEY(HostType), {?MODULE, HostType}).
-%% Rejections: those that are not in the metrics yet, and those that are.
--define(UNCOUNTED, 1).
--define(COUNTED, 2).
 
 %% @doc Starts this process if it does not run. It begins its work after this has returned: what it
 %% calls (the application controller) may itself be waiting for the module to start, where the host
@@ -47,11 +43,7 @@ application_started() ->
 %% @doc A host type's handlers: known to the application when this returns, if it can be started.
 -spec add(binary(), [http_pusher_host:handler()]) -> ok.
 add(HostType, Handlers) ->
-    %% Written at the start of the module only; sessions count in it without asking anybody.
-    case persistent_term:get(?KEY(HostType), undefined) of
-        undefined -> persistent_term:put(?KEY(HostType), counters:new(2, [write_concurrency]));
-        _ -> ok
-    end,
+    http_pusher_downtime:new(HostType),
     try
         gen_server:call(?MODULE, {add, HostType, Handlers}, ?START_AT_MOST)
     catch
@@ -66,22 +58,6 @@ remove(HostType) ->
     catch
         %% It waits for the application controller, which waits for the host to stop.
         exit:{timeout, _} -> ok
-    end.
-
-%% @doc A session's notification found no application.
--spec reject(binary()) -> ok.
-reject(HostType) ->
-    case persistent_term:get(?KEY(HostType), undefined) of
-        undefined -> ok;
-        Counter -> counters:add(Counter, ?UNCOUNTED, 1)
-    end.
-
-%% @doc How many there were since the module was first started for a host type.
--spec rejected(binary()) -> non_neg_integer() | undefined.
-rejected(HostType) ->
-    case persistent_term:get(?KEY(HostType), undefined) of
-        undefined -> undefined;
-        Counter -> counters:get(Counter, ?UNCOUNTED) + counters:get(Counter, ?COUNTED)
     end.
 
 -spec init([]) -> {ok, state(), {continue, start}}.
@@ -106,7 +82,7 @@ handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}
     announce(State1, HostType, Handlers),
     {reply, ok, State1};
 handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
-    count_rejected(HostType),
+    http_pusher_downtime:report(HostType),
     {reply, ok, State#{host_types := maps:remove(HostType, HostTypes)}}.
 
 %% By hand, before the next try: it does not know the host types yet. Only where no try has failed, or an
@@ -139,7 +115,7 @@ handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
 handle_info(tick, State = #{host_types := HostTypes}) ->
     lists:foreach(fun load_callback_modules/1, maps:values(HostTypes)),
     %% Also while the application runs: a session may have met a host type that was just stopping.
-    lists:foreach(fun count_rejected/1, maps:keys(HostTypes)),
+    lists:foreach(fun http_pusher_downtime:report/1, maps:keys(HostTypes)),
     {noreply, State};
 handle_info(_Info, State) ->
     {noreply, State}.
@@ -196,28 +172,15 @@ announce(_State, HostType, Handlers) ->
     try
         ok = http_pusher_nif:open_host_type(HostType),
         ok = http_pusher_pools:add(HostType, Handlers),
-        http_pusher_log:module_started(HostType, Handlers,
-                                       http_pusher_settings:current())
+        http_pusher_log:module_started(HostType, details(Handlers))
     catch
         %% It has just ended, and is started again with this host type.
         exit:_ -> ok
     end.
 
-count_rejected(HostType) ->
-    Counter = persistent_term:get(?KEY(HostType)),
-    case counters:get(Counter, ?UNCOUNTED) of
-        0 ->
-            ok;
-        Count ->
-            %% In this order: the sum must not shrink.
-            counters:add(Counter, ?COUNTED, Count),
-            counters:sub(Counter, ?UNCOUNTED, Count),
-            Generation = http_pusher_host:generation(),
-            try
-                http_pusher_host:count_failed(Generation, HostType, {<<>>, Count})
-            catch
-                %% The module's metrics are gone, and with them whoever wanted to know.
-                _:_ -> ok
-            end,
-            http_pusher_log:engine_down(HostType, Count)
-    end.
+details(Handlers) ->
+    {ok, Version} = application:get_key(?APP, vsn),
+    #{tokio_threads := Threads} = http_pusher_settings:current(),
+    #{version => Version, mongooseim => http_pusher_host:version(), generation => http_pusher_host:generation(),
+      pools => lists:usort([Pool || #{pool_name := Pool} <- Handlers]), handlers => length(Handlers),
+      tokio_threads => Threads}.

@@ -31,7 +31,8 @@ init(top) ->
 init({clients, Settings}) ->
     {ok, {flags(one_for_one), [worker(http_pusher_reporter, Settings),
                                worker(http_pusher_pools, Settings),
-                               worker(http_pusher_gauges, Settings)]}}.
+                               worker(http_pusher_gauges, Settings),
+                               worker(http_pusher_watch, Settings)]}}.
 
 flags(Strategy) ->
     #{strategy => Strategy, intensity => ?INTENSITY, period => ?PERIOD}.

@@ -7,8 +7,8 @@
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
          pool_opened/2, notices/1, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1,
-         engine_down/2, unknown_event/2,
-         started/1, module_started/3]).
+         engine_down/2, unknown_event/3,
+         started/1, module_started/2]).
 
 -export_type([storm/0]).
 
@@ -163,10 +163,10 @@ gauges_failed(BackEnd, Problem) ->
                                "numbers">>}, ?META).
 
 %% @doc An event that this module does not know was ignored.
--spec unknown_event(Tag :: atom(), Size :: non_neg_integer()) -> ok.
-unknown_event(Tag, Size) ->
+-spec unknown_event(Tag :: atom(), Size :: non_neg_integer(), MongooseIM :: string()) -> ok.
+unknown_event(Tag, Size, MongooseIM) ->
     logger:warning(#{what => http_pusher_unknown_event, tag => Tag, size => Size,
-                     mongooseim => http_pusher_host:version(),
+                     mongooseim => MongooseIM,
                      text => <<"MongooseIM has events that this version of mongoose_http_pusher "
                                "does not know: they are ignored, and if messages are among them, "
                                "nothing is sent for those. Said once for each tag and size">>},
@@ -195,13 +195,6 @@ started(Tries) ->
     logger:notice(#{what => http_pusher_engine_up, tries => Tries}, ?META).
 
 %% @doc The module was started for a host type.
--spec module_started(binary(), [http_pusher_host:handler()],
-                     http_pusher_settings:settings()) -> ok.
-module_started(HostType, Handlers, Settings) ->
-    {ok, Version} = application:get_key(mongoose_http_pusher, vsn),
-    logger:notice(#{what => http_pusher_started, version => Version, host_type => HostType,
-                    generation => http_pusher_host:generation(),
-                    mongooseim => http_pusher_host:version(),
-                    pools => lists:usort([Pool || #{pool_name := Pool} <- Handlers]),
-                    handlers => length(Handlers),
-                    tokio_threads => maps:get(tokio_threads, Settings)}, ?META).
+-spec module_started(binary(), #{atom() => term()}) -> ok.
+module_started(HostType, Details) ->
+    logger:notice(Details#{what => http_pusher_started, host_type => HostType}, ?META).

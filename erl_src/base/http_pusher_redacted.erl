@@ -5,7 +5,7 @@
 %% (http_pusher_pools).
 -module(http_pusher_redacted).
 
--export([run/1, open/1]).
+-export([run/1, open/1, reason_name/1]).
 
 -export_type([sealed/0]).
 
@@ -19,7 +19,7 @@ run(Fun) ->
     catch
         Class:Reason:Stack ->
             Places = [{Module, Function} || {Module, Function, _, _} <- lists:sublist(Stack, 3)],
-            Name = http_pusher_content:reason_name(Reason),
+            Name = reason_name(Reason),
             fun() -> {crashed, Class, Name, Places} end
     end.
 
@@ -27,3 +27,9 @@ run(Fun) ->
 -spec open(sealed() | term()) -> term().
 open(Sealed) when is_function(Sealed, 0) -> Sealed();
 open(Other) -> Other.
+
+%% @doc The name of a crash's reason: never its contents, which may hold a message.
+-spec reason_name(term()) -> atom().
+reason_name(Reason) when is_atom(Reason) -> Reason;
+reason_name(Reason) when is_tuple(Reason), tuple_size(Reason) > 0 -> reason_name(element(1, Reason));
+reason_name(_Reason) -> other.

@@ -10,7 +10,9 @@
 %% `host_config') has to be written with arrays throughout.
 -module(http_pusher_host_config).
 
--export([spec/0, check_callback_module/1, check_wait/1, uses_array/1]).
+-export([spec/0, uses_array/1]).
+%% Called by the configuration parser.
+-export([fix_path/1, check_callback_module/1, check_wait/1]).
 
 -spec spec() -> tuple().
 spec() ->
@@ -38,7 +40,7 @@ items_5_0(Process) ->
 spec_5_1(Process) ->
     Handler = {section,
                #{<<"pool_name">> => option(atom, pool_name, Process),
-                 <<"path">> => option(binary, any, fun mod_event_pusher_http:fix_path/1),
+                 <<"path">> => option(binary, any, fun ?MODULE:fix_path/1),
                  <<"callback_module">> => option(atom, module,
                                                  fun ?MODULE:check_callback_module/1),
                  <<"wait">> => wait()},
@@ -76,6 +78,11 @@ process_by_version() ->
         true -> [];
         false -> undefined
     end.
+
+%% @doc One leading slash is not the path's own; the seam gets one.
+-spec fix_path(binary()) -> binary().
+fix_path(<<"/", Path/binary>>) -> Path;
+fix_path(Path) -> Path.
 
 %% @doc A callback module that lacks a function is refused when the configuration is read. That it
 %% exists, the host's own validator has seen.

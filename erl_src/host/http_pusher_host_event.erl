@@ -50,7 +50,7 @@ message(Event) ->
 unknown(Event) ->
     Shape = {Tag, Size} = shape(Event),
     case is_new(erlang:phash2(Shape) + 1, reported(), 1) of
-        true -> http_pusher_log:unknown_event(Tag, Size);
+        true -> http_pusher_log:unknown_event(Tag, Size, http_pusher_host:version());
         false -> ok
     end.
 

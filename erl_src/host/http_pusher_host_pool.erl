@@ -1,11 +1,11 @@
 %% @doc The host adapter's view of a live `outgoing_pools.http' pool, as options of the engine.
 %%
 %% Part of the host adapter: it reads the tables and the manager of mongoose_wpool in each
-%% generation's form. Only {@link is_listed/1} and {@link process_name/1} are for sessions; the rest
-%% can wait for the manager as long as that is starting pools.
+%% generation's form. Only {@link is_listed/1} is for sessions; the rest can wait for the
+%% manager as long as that is starting pools.
 -module(http_pusher_host_pool).
 
--export([process_name/1, is_listed/1, find/1, options/3]).
+-export([is_listed/1, find/1, options/3]).
 
 -export_type([pool/0, options/0]).
 
@@ -20,17 +20,8 @@
 %% The manager may be starting a pool whose endpoint does not answer.
 -define(MANAGER_TIMEOUT, 30000).
 
-%% @doc The registered name of the host's pool process.
--spec process_name(http_pusher_routes:pool_key()) -> atom().
-process_name({global, Tag}) ->
-    process_name({<<"global">>, Tag});
-process_name({HostType, Tag}) ->
-    %% Not `<<...>>': what the compiler makes of that for OTP 24 does not load on OTP 29.
-    Name = ["mongoose_wpool$http$", HostType, $$, atom_to_binary(Tag, utf8)],
-    binary_to_atom(iolist_to_binary(Name), utf8).
-
 %% @doc Whether the host lists the pool. It lists a crashed one, and one that was stopped no more.
--spec is_listed(http_pusher_routes:pool_key()) -> boolean().
+-spec is_listed(http_pusher_pool_key:pool_key()) -> boolean().
 is_listed({Scope, Tag}) ->
     try
         ets:member(mongoose_wpool, {http, Scope, Tag})
@@ -42,9 +33,9 @@ is_listed({Scope, Tag}) ->
 %%
 %% Where it ends while it is read, it is what was read until then: it lived, and notifications may have
 %% come for it.
--spec find(http_pusher_routes:pool_key()) -> {ok, pool()} | not_started.
+-spec find(http_pusher_pool_key:pool_key()) -> {ok, pool()} | not_started.
 find(Key) ->
-    case whereis(process_name(Key)) of
+    case whereis(http_pusher_pool_key:process_name(Key)) of
         undefined ->
             not_started;
         Pid ->

@@ -9,7 +9,7 @@
 -export_type([one/0]).
 
 -type one() :: {HostType :: binary(), http_pusher_host:handler()}.
--type pools() :: #{http_pusher_routes:pool_key() => http_pusher_pool_rows:pool()}.
+-type pools() :: #{http_pusher_pool_key:pool_key() => http_pusher_pool_rows:pool()}.
 
 %% @doc Gives the pools with those that are new, and the handlers that cannot be registered: those of
 %% Unrouted, which were named before, and those which are named now.
@@ -38,7 +38,7 @@ route(HostType, #{pool_name := Tag, path := Path}, Pools) ->
         unknown -> http_pusher_routes:put(Row, {Id, []})
     end,
     %% A name that no process can have: known before pools are made for it.
-    lists:foreach(fun http_pusher_host_pool:process_name/1, Keys),
+    lists:foreach(fun http_pusher_pool_key:process_name/1, Keys),
     Pools1 = lists:foldl(fun ensure_pool/2, Pools, Keys),
     Mine = [{Key, maps:get(Key, Pools1)} || Key <- Keys],
     http_pusher_routes:put(Row, {Id, http_pusher_pool_rows:candidates(Mine)}),

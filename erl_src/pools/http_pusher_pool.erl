@@ -10,7 +10,7 @@
 
 -export([new/1, found/4, not_opened/2, gone/3, closing/2, close_stopped/3, forget/3]).
 
--type pool_key() :: http_pusher_routes:pool_key().
+-type pool_key() :: http_pusher_pool_key:pool_key().
 -type pool() :: http_pusher_pool_rows:pool().
 -type settings() :: http_pusher_settings:settings().
 -type options() :: http_pusher_host_pool:options().
@@ -21,7 +21,7 @@ new(Key) ->
     store(Key, #{spare => create(Key), pool => undefined, pid => undefined, digest => undefined}).
 
 create(Key) ->
-    {ok, Id} = http_pusher_nif:create_pool(http_pusher_pool_rows:name(Key)),
+    {ok, Id} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
     Id.
 
 store(Key, Pool) ->
@@ -146,7 +146,7 @@ close_stopped(Key, Pool = #{pool := Id, spare := Spare, until := Until, closing 
     close(Id, 0),
     %% Where the host has just started it again, what waits in the spare pool came for that.
     _ = [http_pusher_nif:hand_over(Spare, New)
-         || whereis(http_pusher_host_pool:process_name(Key)) =/= undefined],
+         || whereis(http_pusher_pool_key:process_name(Key)) =/= undefined],
     close(Spare, 0),
     Stored;
 close_stopped(_Key, Pool, _Until) ->

@@ -11,7 +11,7 @@
 
 -export([recover/1]).
 
--type pool_key() :: http_pusher_routes:pool_key().
+-type pool_key() :: http_pusher_pool_key:pool_key().
 -type pool() :: http_pusher_pool_rows:pool().
 
 %% @doc The pools to go on with. Each has a new spare pool, in which waits what waited in the spare
@@ -34,7 +34,7 @@ recover(DrainTimeout) ->
 
 %% The hand-over comes before the new routes: what sessions find by those came later.
 recover_pool(Key, Row, Present) ->
-    {ok, New} = http_pusher_nif:create_pool(http_pusher_pool_rows:name(Key)),
+    {ok, New} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
     Pool = #{pool := Id, pid := Pid} = in_use(Key, Row#{spare := New}, Row, Present),
     Taker = case Pid of
                 undefined -> New;
@@ -48,7 +48,7 @@ recover_pool(Key, Row, Present) ->
 %% Oldest first, which is the order of what waits in them. Usually there is one; there are more where
 %% an owner has died in here.
 spares(Key, Present) ->
-    Name = http_pusher_pool_rows:name(Key),
+    Name = http_pusher_pool_key:name(Key),
     [Id || #{id := Id, name := N, phase := spare} <- Present, N =:= Name].
 
 %% The engine may have been started anew, with none of the pools.
@@ -75,7 +75,7 @@ phase(Id, Present) ->
 %% Sessions go on with the pool where the host's process is the one that it was opened for, or has
 %% crashed and is to come back.
 same_process(Key, Pool = #{pid := Pid}) when is_pid(Pid) ->
-    case whereis(http_pusher_host_pool:process_name(Key)) of
+    case whereis(http_pusher_pool_key:process_name(Key)) of
         Pid ->
             Pool#{monitor => erlang:monitor(process, Pid)};
         undefined ->

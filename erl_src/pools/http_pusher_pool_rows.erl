@@ -6,12 +6,12 @@
 %% the rows (http_pusher_pool_recovery).
 -module(http_pusher_pool_rows).
 
--export([store/2, note/2, forget/1, all/0, name/1, candidates/1, used/0]).
+-export([store/2, note/2, forget/1, all/0, candidates/1, used/0]).
 -export([put_handlers/2, delete_handlers/1, delete_strays/0, host_types/0]).
 
 -export_type([pool/0]).
 
--type pool_key() :: http_pusher_routes:pool_key().
+-type pool_key() :: http_pusher_pool_key:pool_key().
 -type handler() :: http_pusher_host:handler().
 
 -type pool() :: #{
@@ -76,18 +76,13 @@ forget(Key) ->
 all() ->
     [{Key, Pool} || {{pool, Key}, Pool} <- ets:match_object(?TABLE, {{pool, '_'}, '_'})].
 
-%% @doc What the engine calls a pool.
--spec name(pool_key()) -> binary().
-name({Scope, Tag}) ->
-    http_pusher_utf8:format("~ts/~ts", [Scope, Tag]).
-
 %% @doc The pools that may serve a handler, as they are in its route.
 -spec candidates([{pool_key(), pool()}]) -> [http_pusher_routes:candidate()].
 candidates(Pools) ->
     [candidate(Key, Pool) || {Key, Pool} <- Pools].
 
 candidate(Key, #{spare := Spare, pool := Pool, pid := Pid}) ->
-    #{key => Key, name => http_pusher_host_pool:process_name(Key),
+    #{key => Key, name => http_pusher_pool_key:process_name(Key),
       pid => Pid, pool => Pool, spare => Spare}.
 
 %% @doc The pools that a route names.

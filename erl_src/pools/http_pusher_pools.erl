@@ -15,7 +15,7 @@
 -export([run/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
--type pool_key() :: http_pusher_routes:pool_key().
+-type pool_key() :: http_pusher_pool_key:pool_key().
 -type handler() :: http_pusher_host:handler().
 -type pool() :: http_pusher_pool_rows:pool().
 
@@ -140,7 +140,6 @@ handle_info({look, Key}, State) ->
     _ = http_pusher_routes:asked(Key),
     {noreply, told(Key, State)};
 handle_info(look_at_all, State) ->
-    _ = ensure_starter(),
     {noreply, add_handlers(maps:get(unrouted, State), State)};
 handle_info(look_again, State = #{eager := Until}) ->
     case now_ms() < Until of
@@ -175,13 +174,6 @@ terminate(_Reason, _State) ->
 %% Where it is of an owner before this one, or no stop's, nothing changes.
 stop_ended(Stop, State = #{stop_budget := Budget}) ->
     State#{stop_budget := http_pusher_stop_budget:ends(Budget, Stop, now_ms())}.
-
-%% Nobody else watches it. Not in this process: a starter calls this one before it is there.
-ensure_starter() ->
-    case whereis(http_pusher_starter) of
-        undefined -> spawn(fun http_pusher_starter:ensure/0);
-        Pid -> Pid
-    end.
 
 %%% Handlers and the pools they may use
 
@@ -233,7 +225,7 @@ look(Key, State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
     case Pools of
         #{Key := #{looking := _}} -> State;
         #{Key := Pool = #{pid := Known}} ->
-            case whereis(http_pusher_host_pool:process_name(Key)) of
+            case whereis(http_pusher_pool_key:process_name(Key)) of
                 undefined ->
                     Gone = http_pusher_pool:gone(Key, Pool, Drain),
                     State#{pools := Pools#{Key := Gone}};
@@ -284,7 +276,7 @@ helped(open, Key, _Pool, {open, {error, {Ended, _}}}, State)
   when Ended =:= pool_not_started; Ended =:= engine_down ->
     look(Key, State);
 helped(open, Key, Pool, {open, Result}, State = #{pools := Pools}) ->
-    http_pusher_log:pool_opened(http_pusher_pool_rows:name(Key), Result),
+    http_pusher_log:pool_opened(http_pusher_pool_key:name(Key), Result),
     Opened = case Result of
                  {error, {pool_config, _}} -> http_pusher_pool:not_opened(Key, Pool);
                  %% It is open, or opens when it can.
@@ -292,7 +284,7 @@ helped(open, Key, Pool, {open, Result}, State = #{pools := Pools}) ->
              end,
     look(Key, State#{pools := Pools#{Key := Opened}});
 helped(Job, Key, _Pool, Crash, State) ->
-    http_pusher_log:helper_crashed(http_pusher_pool_rows:name(Key), Job, Crash),
+    http_pusher_log:helper_crashed(http_pusher_pool_key:name(Key), Job, Crash),
     State.
 
 opened(Key = {_, Tag}, Pool, Options, #{warnings := Warnings}, More, State) ->

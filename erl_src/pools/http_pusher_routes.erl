@@ -7,10 +7,10 @@
 
 -export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1, forget_looks/0]).
 
--export_type([key/0, route/0, candidate/0, pool_key/0]).
+-export_type([key/0, route/0, candidate/0]).
 
 -type key() :: {HostType :: binary(), Tag :: atom(), Path :: binary() | string()}.
--type pool_key() :: {Scope :: binary() | global, Tag :: atom()}.
+-type pool_key() :: http_pusher_pool_key:pool_key().
 
 %% A pool that may serve a handler: the host's own pool of the host type, or the global one.
 -type candidate() :: #{

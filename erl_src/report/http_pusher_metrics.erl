@@ -32,7 +32,7 @@ read() ->
     {Pools, Rejected} = http_pusher_nif:figures(),
     Down = [{HostType, <<>>, engine_down, Count}
             || HostType <- http_pusher_nif:host_types(),
-               Count <- [http_pusher_starter:rejected(HostType)], Count =/= undefined],
+               Count <- [http_pusher_downtime:rejected(HostType)], Count =/= undefined],
     {Pools, Rejected ++ Down}.
 
 %% @doc Whose numbers there are, and which ones; as of now.

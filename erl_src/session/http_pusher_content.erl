@@ -4,7 +4,7 @@
 %% number is taken as a value). Not here: what HTTP allows in a header, which is the engine's to say.
 -module(http_pusher_content).
 
--export([headers/1, body/1, reason_name/1]).
+-export([headers/1, body/1]).
 
 %% @doc Headers as pairs of binaries.
 -spec headers(term()) -> {ok, [{binary(), binary()}]} | {error, Text :: string()}.
@@ -33,12 +33,6 @@ body(Body) ->
     catch
         error:badarg -> {error, "the body is not iodata (a binary or a list of bytes and binaries)"}
     end.
-
-%% @doc The name of a crash's reason: never its contents, which may hold a message.
--spec reason_name(term()) -> atom().
-reason_name(Reason) when is_atom(Reason) -> Reason;
-reason_name(Reason) when is_tuple(Reason), tuple_size(Reason) > 0 -> reason_name(element(1, Reason));
-reason_name(_Reason) -> other.
 
 text(Text) when is_binary(Text) -> {ok, Text};
 text(Atom) when is_atom(Atom) -> {ok, atom_to_binary(Atom, utf8)};

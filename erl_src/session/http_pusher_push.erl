@@ -143,7 +143,7 @@ is_short([{Name, Value} | Headers], Bytes, Count) when Bytes > 0, Count > 0 ->
 is_short(_Headers, _Bytes, _Count) ->
     false.
 
-%% Counted; metrics and logs are the reporter's. If there is none, the starter counts some time later.
+%% Counted; metrics and logs are the reporter's. If the application is down, the starter does both some time later.
 reject(HostType, #{pool_name := Tag, path := Path}, {Reason, Text}, Sender, Waiting) ->
     case http_pusher_routes:find(HostType, Tag, Path) of
         {ok, {_, Id, _}} ->
@@ -151,7 +151,7 @@ reject(HostType, #{pool_name := Tag, path := Path}, {Reason, Text}, Sender, Wait
             ok = http_pusher_nif:reject(Id, Reason, Sender, Text, Waiter),
             Waiting;
         _ ->
-            http_pusher_starter:reject(HostType),
+            http_pusher_downtime:reject(HostType),
             http_pusher_wait:forget(Waiting),
             none
     end.
@@ -177,7 +177,7 @@ callback(Module, Function, Args) ->
 crashed(Module, Function, Class, Reason, Stack) ->
     Places = [io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3)],
     Text = io_lib:format("crashed with ~ts:~ts in ~ts",
-                         [Class, http_pusher_content:reason_name(Reason),
+                         [Class, http_pusher_redacted:reason_name(Reason),
                           lists:join(" < ", Places)]),
     {rejected, callback_crashed, in_module(Module, Function, Text)}.
 

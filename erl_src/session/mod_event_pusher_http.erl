@@ -8,8 +8,6 @@
 
 -export([start/2, stop/1, config_spec/0, hooks/1, instrumentation/1, supported_features/0]).
 -export([push_event/2, push_event/3]).
-%% Called by the configuration parser.
--export([fix_path/1]).
 
 -export_type([options/0]).
 
@@ -95,8 +93,3 @@ push_event(Acc, Host, Event) when is_binary(Host) ->
 push_event(HookAcc, Params, _Extra) ->
     http_pusher_host_event:unknown({push_event_hook, HookAcc, Params}),
     {ok, HookAcc}.
-
-%% @doc One leading slash is not the path's own; the seam gets one.
--spec fix_path(binary()) -> binary().
-fix_path(<<"/", Path/binary>>) -> Path;
-fix_path(Path) -> Path.
