@@ -89,8 +89,8 @@ set_up() ->
     Pools = pools(),
     Endpoints = maps:from_list([{Tag, test_endpoint:start(EndpointOpts#{record => false, threads => 1})}
                                 || {Tag, EndpointOpts, _} <- Pools]),
-    ok = host_ctl:start(d, #{hosts => [host_type(Tag) || {Tag, _, _} <- Pools],
-                             log => warning, record => false}),
+    ok = host_ctl:start(v6_5, #{hosts => [host_type(Tag) || {Tag, _, _} <- Pools],
+                                log => warning, record => false}),
     [start_pool(global, Tag, maps:get(Tag, Endpoints), Opts) || {Tag, _, Opts} <- Pools],
     [ok = host_ctl:start_module(host_type(Tag), [handler(Tag)]) || {Tag, _, _} <- Pools],
     #{endpoints => Endpoints}.

@@ -39,7 +39,7 @@ handler(Tag) ->
     #{pool_name => Tag, path => "/notifications"}.
 
 with_peer(Opts, Fun) ->
-    Peer = host_ctl:start_peer(d, Opts),
+    Peer = host_ctl:start_peer(v6_5, Opts),
     try Fun(Peer)
     after host_ctl:stop_peer(Peer)
     end.

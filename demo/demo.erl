@@ -20,7 +20,7 @@ main() ->
     ok = logger:remove_handler(default),
     ok = logger:set_primary_config(level, info),
     Endpoint = endpoint(os:getenv("ENDPOINT")),
-    ok = host_ctl:start(d),
+    ok = host_ctl:start(v6_5),
     ok = logger:add_handler(?MODULE, ?MODULE, #{level => info, config => #{to => self()}}),
     #{url := Url, path := Path} = Endpoint,
     {ok, _} = host_ctl:start_pool(global, http_pool, #{host => Url, workers => 10}),

@@ -24,7 +24,7 @@ main() ->
     Seed = number("SEED", erlang:system_time(millisecond) rem 1000000),
     io:format("seed ~b, ~b s (SEED=~b repeats the choices)~n", [Seed, Seconds, Seed]),
     ok = logger:remove_handler(default),
-    ok = host_ctl:start(d, #{hosts => ?HOST_TYPES, log => warning}),
+    ok = host_ctl:start(v6_5, #{hosts => ?HOST_TYPES, log => warning}),
     Endpoints = {test_endpoint:start(#{record => true}), test_endpoint:start(#{record => true})},
     {ok, _} = start_pool(element(1, Endpoints), 20),
     Handed = soak_count:start(),

@@ -11,7 +11,7 @@ suite() ->
     [{timetrap, {minutes, 2}}].
 
 all() ->
-    pusher_case:all([a, d, e]).
+    pusher_case:all([v5_0, v6_5, v6_9]).
 
 groups() ->
     pusher_case:groups(
@@ -24,7 +24,7 @@ groups() ->
        a_stalled_pool_does_not_disturb_another,
        copies_for_many_receivers_do_not_wait_for_one_another])
         ++ pusher_case:groups([messages_of_one_sender_arrive_in_order,
-                               copies_for_many_receivers_do_not_wait_for_one_another], [e]).
+                               copies_for_many_receivers_do_not_wait_for_one_another], [v6_9]).
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).

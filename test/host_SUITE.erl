@@ -15,7 +15,7 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, a}, {group, d}, {group, e}, hosts_in_nodes_of_their_own,
+    [{group, v5_0}, {group, v6_5}, {group, v6_9}, hosts_in_nodes_of_their_own,
      the_test_endpoint_counts_records_and_ends].
 
 groups() ->
@@ -26,10 +26,10 @@ groups() ->
             order_of_start_and_stop, crash_in_start_is_raised, crash_in_stop,
             events_of_a_session, crash_in_push_is_logged, other_handlers_replace_old_ones,
             dynamic_domains_need_support, metrics_are_updated, stanzas_of_the_demo],
-    [{a, [sequence], Both},
-     {d, [sequence], Both ++ [execute_raises_once_torn_down, back_ends_of_metrics,
-                              queue_length_is_in_the_strategy]},
-     {e, [sequence], Both ++ [messages_are_routed_to_users_only]}].
+    [{v5_0, [sequence], Both},
+     {v6_5, [sequence], Both ++ [execute_raises_once_torn_down, back_ends_of_metrics,
+                                 queue_length_is_in_the_strategy]},
+     {v6_9, [sequence], Both ++ [messages_are_routed_to_users_only]}].
 
 init_per_group(Generation, Config) ->
     [{generation, Generation} | Config].
@@ -55,13 +55,13 @@ shapes_of_terms(Config) ->
     Jid = host_ctl:jid(?ALICE),
     Element = host_ctl:element(<<"hi">>, [{<<"type">>, <<"chat">>}]),
     case layout(Config) of
-        a ->
+        v5_0 ->
             ?assertEqual({jid, <<"Alice">>, <<"LocalHost">>, <<"Phone">>,
                           <<"alice">>, <<"localhost">>, <<"Phone">>}, Jid),
             ?assertEqual({xmlel, <<"message">>, [{<<"type">>, <<"chat">>}],
                           [{xmlel, <<"body">>, [], [{xmlcdata, <<"hi">>}]}]}, Element),
             ?assertNot(erlang:function_exported(jid, luser, 1));
-        d ->
+        v6_5 ->
             ?assertEqual({jid, <<"alice">>, <<"localhost">>, <<"Phone">>}, Jid),
             ?assertEqual({xmlel, <<"message">>, #{<<"type">> => <<"chat">>},
                           [{xmlel, <<"body">>, #{}, [{xmlcdata, <<"hi">>, escaped}]}]}, Element),
@@ -106,11 +106,11 @@ prepares_names_as_the_host_does(Config) ->
                  <<240, 159, 152, 128, "@x">>, <<255, "@x">>]],
     ?assertEqual(<<240, 159, 152, 128>>,
                  element(1, jid:to_lus(jid:make_noprep(<<240, 159, 152, 128>>, ?HOST, <<>>)))),
-    ?assertEqual(case layout(Config) of a -> <<>>; d -> error end, jid:nameprep(<<>>)).
+    ?assertEqual(case layout(Config) of v5_0 -> <<>>; v6_5 -> error end, jid:nameprep(<<>>)).
 
 %% As in a release, so that erlang:function_exported/3 says false before the first call.
 modules_are_not_loaded_before_they_are_called(Config) ->
-    Module = case layout(Config) of a -> ejabberd_hooks; d -> mongoose_hooks end,
+    Module = case layout(Config) of v5_0 -> ejabberd_hooks; v6_5 -> mongoose_hooks end,
     ?assertEqual(false, code:is_loaded(Module)),
     ?assertNotEqual(non_existing, code:which(Module)).
 
@@ -129,14 +129,14 @@ pools_can_be_read(Config) ->
     ?assertEqual(2, map_size(Monitors)),
     #{{http, global, full} := Full, {http, ?HOST, bare} := Bare} = Pools,
     case layout(Config) of
-        a ->
+        v5_0 ->
             ?assertEqual([{mongoose_wpool, {http, global, full}, available_worker, 700}],
                          ets:lookup(mongoose_wpool, {http, global, full})),
             ?assertMatch(#{wpool_opts := [{workers, 3}],
                            conn_opts := [{server, "http://127.0.0.1:1"}, {path_prefix, "/p"},
                                          {request_timeout, 100}]}, Full),
             ?assertMatch(#{wpool_opts := [], conn_opts := [{server, "http://127.0.0.1:2"}]}, Bare);
-        d ->
+        v6_5 ->
             ?assertEqual([{mongoose_wpool, {http, global, full}, 'mongoose_wpool$http$global$full',
                            available_worker, 700}],
                          ets:lookup(mongoose_wpool, {http, global, full})),
@@ -158,8 +158,8 @@ pool_of_a_host_type_goes_before_global(Config) ->
     ?assertEqual({ok, <<"/">>, 2}, mongoose_wpool_http:get_params(?HOST, tag)),
     Again = fun() -> host_ctl:start_pool(?HOST, tag, #{host => "http://i"}) end,
     case layout(Config) of
-        a -> ?assertMatch({error, {already_started, _}}, Again());
-        d -> ?assertError(#{what := event_already_registered}, Again())
+        v5_0 -> ?assertMatch({error, {already_started, _}}, Again());
+        v6_5 -> ?assertError(#{what := event_already_registered}, Again())
     end.
 
 crashed_pool_comes_back(_Config) ->
@@ -187,7 +187,7 @@ rows_go_before_the_pool_does(Config) ->
     ok = sys:resume(mongoose_wpool_http_mgr),
     ?assertEqual({result, ok}, receive {'DOWN', Ref, _, Stopper, Reason} -> Reason end),
     ?assertNot(is_process_alive(Pid)),
-    ?assertEqual(case layout(Config) of a -> {error, unknown_pool}; d -> ok end,
+    ?assertEqual(case layout(Config) of v5_0 -> {error, unknown_pool}; v6_5 -> ok end,
                  host_ctl:stop_pool(global, tag)).
 
 pools_at_boot(Config) ->
@@ -200,13 +200,13 @@ order_of_start_and_stop(Config) ->
     start_probe(Config, #{}),
     Opts = probe_opts(Config, #{}),
     case layout(Config) of
-        a -> ?assertEqual([{start, ?HOST, Opts, none}], told());
-        d -> ?assertEqual([{instrumentation, ?HOST}, {start, ?HOST, Opts, ok}, {hooks, ?HOST}], told())
+        v5_0 -> ?assertEqual([{start, ?HOST, Opts, none}], told());
+        v6_5 -> ?assertEqual([{instrumentation, ?HOST}, {start, ?HOST, Opts, ok}, {hooks, ?HOST}], told())
     end,
     stop_probe(Config),
     case layout(Config) of
-        a -> ?assertEqual([{stop, ?HOST, none}], told());
-        d -> ?assertEqual([{hooks, ?HOST}, {stop, ?HOST, ok}, {instrumentation, ?HOST}], told())
+        v5_0 -> ?assertEqual([{stop, ?HOST, none}], told());
+        v6_5 -> ?assertEqual([{hooks, ?HOST}, {stop, ?HOST, ok}, {instrumentation, ?HOST}], told())
     end,
     ?assertNot(gen_mod:is_loaded(?HOST, mod_event_pusher_sns)).
 
@@ -220,8 +220,8 @@ crash_in_start_is_raised(Config) ->
 crash_in_stop(Config) ->
     start_probe(Config, #{crash => stop}),
     case layout(Config) of
-        a -> ?assertEqual(ok, stop_probe(Config));
-        d -> ?assertError({probe, stop}, stop_probe(Config)),
+        v5_0 -> ?assertEqual(ok, stop_probe(Config));
+        v6_5 -> ?assertError({probe, stop}, stop_probe(Config)),
              ?assertEqual(ok, mongoose_instrument:execute(probe_event, #{host_type => ?HOST}, #{}))
     end,
     ?assert(gen_mod:is_loaded(?HOST, mod_event_pusher_sns)),
@@ -242,7 +242,7 @@ events_of_a_session(Config) ->
     Room = host_ctl:jid(<<"room@muc.localhost">>),
     Active = {online, #{client_state => active}},
     case generation(Config) of
-        e ->
+        v6_9 ->
             ?assertMatch([{event, ?HOST, {msg_event, chat, in, Alice, Bob, _, {online, #{}}}},
                           {event, ?HOST, {msg_event, normal, out, Alice, Bob, _, Active}},
                           {event, ?HOST, {msg_event, groupchat, in, Alice, Room, _, {online, #{}}}},
@@ -274,8 +274,8 @@ crash_in_push_is_logged(Config) ->
     ?assertEqual(none, mongoose_acc:get(event_pusher, seen, none, Acc)),
     ?assertMatch([#{level := error}], host_log:what(hook_failed)),
     case layout(Config) of
-        a -> ?assertError({probe, push}, push_directly());
-        d -> ?assertMatch(#{}, push_directly())
+        v5_0 -> ?assertError({probe, push}, push_directly());
+        v6_5 -> ?assertMatch(#{}, push_directly())
     end.
 
 other_handlers_replace_old_ones(Config) ->
@@ -299,7 +299,7 @@ dynamic_domains_need_support(Config) ->
 
 metrics_are_updated(Config) ->
     case layout(Config) of
-        a ->
+        v5_0 ->
             Sent = [mod_event_pusher_http, sent],
             ?assertEqual({error, not_found}, mongoose_metrics:update(?HOST, Sent, 1)),
             ok = mongoose_metrics:ensure_metric(?HOST, Sent, spiral),
@@ -313,7 +313,7 @@ metrics_are_updated(Config) ->
             ok = host_ctl:fail_updates(true),
             ?assertError(badarg, mongoose_metrics:update(?HOST, Sent, 1)),
             ok = host_ctl:fail_updates(false);
-        d ->
+        v6_5 ->
             set_up_sent(),
             execute_sent(#{count => 1, response_time => 42, sender => <<"a">>}),
             execute_sent(#{count => 1, sender => <<"a">>}),
@@ -370,7 +370,7 @@ queue_length_is_in_the_strategy(_Config) ->
     ?assertEqual({env, [17]}, erlang:fun_info(Strategy, env)).
 
 hosts_in_nodes_of_their_own(_Config) ->
-    Peers = [{Generation, host_ctl:start_peer(Generation, #{})} || Generation <- [a, d, e]],
+    Peers = [{Generation, host_ctl:start_peer(Generation, #{})} || Generation <- [v5_0, v6_5, v6_9]],
     [begin
          ?assertEqual(Generation, host_ctl:call(Peer, host_ctl, generation, [])),
          ?assertMatch({ok, _}, host_ctl:call(Peer, host_ctl, start_pool,
@@ -407,25 +407,25 @@ layout(Config) ->
     host_ctl:layout(generation(Config)).
 
 per_host_type(Config) ->
-    case layout(Config) of a -> host; d -> host_type end.
+    case layout(Config) of v5_0 -> host; v6_5 -> host_type end.
 
 start_probe(Config, Opts) ->
     start_probe(Config, ?HOST, Opts).
 
 start_probe(Config, HostType, Opts) ->
     case layout(Config) of
-        a -> gen_mod_deps:replace_modules(HostType, probe_modules(), probe_modules(probe_opts(Config, Opts)));
-        d -> mongoose_modules:replace_modules(HostType, [], #{mod_event_pusher => #{sns => Opts}})
+        v5_0 -> gen_mod_deps:replace_modules(HostType, probe_modules(), probe_modules(probe_opts(Config, Opts)));
+        v6_5 -> mongoose_modules:replace_modules(HostType, [], #{mod_event_pusher => #{sns => Opts}})
     end.
 
 stop_probe(Config) ->
     case layout(Config) of
-        a -> gen_mod_deps:replace_modules(?HOST, probe_modules(), []);
-        d -> mongoose_modules:replace_modules(?HOST, [mod_event_pusher], #{})
+        v5_0 -> gen_mod_deps:replace_modules(?HOST, probe_modules(), []);
+        v6_5 -> mongoose_modules:replace_modules(?HOST, [mod_event_pusher], #{})
     end.
 
 probe_opts(Config, Opts) ->
-    case layout(Config) of a -> maps:to_list(Opts); d -> Opts end.
+    case layout(Config) of v5_0 -> maps:to_list(Opts); v6_5 -> Opts end.
 
 probe_modules() ->
     [{Module, Opts} || {mod_event_pusher = Module, Opts} <- gen_mod:loaded_modules_with_opts(?HOST)].

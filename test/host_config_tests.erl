@@ -7,7 +7,7 @@
 -define(CONFIG, http_pusher_host_config).
 
 a_table_in_5_0_test_() ->
-    in_host(a, "5.0.0", fun() ->
+    in_host(v5_0, "5.0.0", fun() ->
         {section, Items, any, [], any, undefined, default} = mod_event_pusher_http:config_spec(),
         ?assertMatch(#{<<"pool_name">> := {option, atom, pool_name, undefined, default},
                        <<"path">> := {option, string, any, undefined, default},
@@ -20,7 +20,7 @@ a_table_in_5_0_test_() ->
 
 %% Each table of an array becomes a backend of its own.
 an_array_in_5_0_test_() ->
-    in_host(a, "5.0.0", fun() ->
+    in_host(v5_0, "5.0.0", fun() ->
         with_configuration(#{<<"modules">> => backend([#{<<"path">> => <<"/a">>}, #{}])}, fun() ->
             {list, Table, any, undefined, none} = mod_event_pusher_http:config_spec(),
             ?assertMatch({section, #{<<"path">> := _}, any, [], any, undefined, {kv, http}}, Table)
@@ -46,7 +46,7 @@ no_file_means_no_array_test() ->
     ?assertEqual(false, ?CONFIG:uses_array(false)).
 
 handlers_from_5_1_on_test_() ->
-    [{Version, in_host(d, Version, fun() -> handlers(Process) end)}
+    [{Version, in_host(v6_5, Version, fun() -> handlers(Process) end)}
      || {Version, Process} <- [{"6.11.0", []}, {"6.10.1", []}, {"6.5.0", []}, {"6.8.0", []}, {"6.3.1", []}, {"6.3.0", undefined},
                                {"6.2.1", undefined}, {"5.1.0", undefined}]].
 
@@ -87,15 +87,15 @@ features_test_() ->
     [{Version, in_host(Generation, Version, fun() ->
                    ?assertEqual(Features, mod_event_pusher_http:supported_features())
                end)}
-     || {Generation, Version, Features} <- [{a, "5.0.0", []}, {d, "6.5.0", []},
-                                            {d, "6.6.0", [dynamic_domains]},
-                                            {d, "6.8.0", [dynamic_domains]},
-                                            {e, "6.10.0", [dynamic_domains]},
-                                            {e, "6.11.0", [dynamic_domains]}]].
+     || {Generation, Version, Features} <- [{v5_0, "5.0.0", []}, {v6_5, "6.5.0", []},
+                                            {v6_5, "6.6.0", [dynamic_domains]},
+                                            {v6_5, "6.8.0", [dynamic_domains]},
+                                            {v6_9, "6.10.0", [dynamic_domains]},
+                                            {v6_9, "6.11.0", [dynamic_domains]}]].
 
 hooks_and_events_test_() ->
-    [in_host(a, "5.0.0", fun() -> ?assertEqual([], mod_event_pusher_http:hooks(<<"h">>)) end),
-     in_host(d, "6.8.0", fun() ->
+    [in_host(v5_0, "5.0.0", fun() -> ?assertEqual([], mod_event_pusher_http:hooks(<<"h">>)) end),
+     in_host(v6_5, "6.8.0", fun() ->
         ?assertMatch([{push_event, <<"h">>, Fun, #{}, 50}] when is_function(Fun, 3),
                      mod_event_pusher_http:hooks(<<"h">>)),
         ?assertEqual([{mod_event_pusher_http_sent, #{host_type => <<"h">>},

@@ -7,10 +7,10 @@
 verification_by_default_test_() ->
     [{atom_to_list(Generation),
       {setup, fun() -> host(Generation) end, fun no_host/1, fun() -> Test(Generation) end}}
-     || Generation <- [a, b, c, d], Test <- [fun without_a_section/1, fun with_a_bare_section/1]].
+     || Generation <- [v5_0, v5_1, v6_3, v6_5], Test <- [fun without_a_section/1, fun with_a_bare_section/1]].
 
 %% Without TLS options the engine verifies.
-without_a_section(Generation) when Generation =:= a; Generation =:= b ->
+without_a_section(Generation) when Generation =:= v5_0; Generation =:= v5_1 ->
     ?assertMatch({#{tls := #{verify := none}}, [<<"https without a tls section", _/binary>>]},
                  options(Generation, none));
 without_a_section(Generation) ->
@@ -18,16 +18,16 @@ without_a_section(Generation) ->
     ?assertEqual({false, []}, {maps:is_key(tls, Options), Warnings}).
 
 %% 5.0 has verify_peer = false, all that came later verify_mode = "peer".
-with_a_bare_section(a) ->
-    ?assertMatch({#{tls := #{verify := none}}, []}, options(a, [{cacertfile, "ca.pem"}]));
+with_a_bare_section(v5_0) ->
+    ?assertMatch({#{tls := #{verify := none}}, []}, options(v5_0, [{cacertfile, "ca.pem"}]));
 with_a_bare_section(Generation) ->
     ?assertMatch({#{tls := #{verify := peer}}, []}, options(Generation, #{cacertfile => "ca.pem"})).
 
 options(Generation, Tls) ->
     Host = "https://localhost",
     Connection = case {Generation, Tls} of
-                     {a, none} -> [{server, Host}];
-                     {a, _} -> [{server, Host}, {http_opts, Tls}];
+                     {v5_0, none} -> [{server, Host}];
+                     {v5_0, _} -> [{server, Host}, {http_opts, Tls}];
                      {_, none} -> #{host => Host};
                      {_, _} -> #{host => Host, tls => Tls}
                  end,
@@ -36,8 +36,8 @@ options(Generation, Tls) ->
 
 %% What each generation has besides what those before it have.
 host(Generation) ->
-    All = [{b, mongoose_config, {get_opt, 2}}, {c, mongoose_instrument, {execute, 3}},
-           {d, mongoose_hooks, {push_event, 2}}],
+    All = [{v5_1, mongoose_config, {get_opt, 2}}, {v6_3, mongoose_instrument, {execute, 3}},
+           {v6_5, mongoose_hooks, {push_event, 2}}],
     Modules = [load(Module, Function) || {Since, Module, Function} <- All, Since =< Generation],
     ?assertEqual(Generation, http_pusher_host:generation()),
     Modules.
@@ -56,4 +56,4 @@ no_host(Modules) ->
          _ = code:delete(Module),
          _ = code:purge(Module)
      end || Module <- Modules],
-    ?assertEqual(a, http_pusher_host:generation()).
+    ?assertEqual(v5_0, http_pusher_host:generation()).

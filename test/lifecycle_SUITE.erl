@@ -264,10 +264,10 @@ since(Config, HostType) ->
 %% events that led to them are counted there.
 counted(HostType) ->
     case host_ctl:generation() of
-        a ->
+        v5_0 ->
             #{sent := Sent, failed := Failed} = host_ctl:metrics(HostType),
             {Sent, Failed};
-        d ->
+        v6_5 ->
             Events = [Measured || {mod_event_pusher_http_sent, #{host_type := H}, Measured}
                                       <- host_ctl:events(), H =:= HostType],
             {lists:sum([maps:get(count, Measured, 0) || Measured <- Events]),

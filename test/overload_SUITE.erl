@@ -29,10 +29,10 @@ suite() ->
 
 %% What differs between the generations is not what is looked at here.
 all() ->
-    [{group, d}].
+    [{group, v6_5}].
 
 groups() ->
-    [{d, [], [a_million_against_a_stalled_endpoint]}].
+    [{v6_5, [], [a_million_against_a_stalled_endpoint]}].
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).

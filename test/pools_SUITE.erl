@@ -32,7 +32,7 @@ groups() ->
             workers_default,
             a_pool_with_settings_of_no_use_is_named,
             pools_restart_under_load],
-    [{a, [], Both}, {d, [], [max_worker_queue_len_bounds_what_waits | Both]}].
+    [{v5_0, [], Both}, {v6_5, [], [max_worker_queue_len_bounds_what_waits | Both]}].
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).
@@ -249,7 +249,7 @@ call_timeout_bounds_the_time_at_the_head_of_the_lane(Config) ->
     ?assertEqual(#{pool_timeout => 2}, pusher_case:reasons()).
 
 workers_default(Config) ->
-    Expected = case proplists:get_value(generation, Config) of a -> 100; d -> 10 end,
+    Expected = case proplists:get_value(generation, Config) of v5_0 -> 100; v6_5 -> 10 end,
     {ok, _} = host_ctl:start_pool(global, http_pool, #{host => test_endpoint:url(endpoint(Config)),
                                                        request_timeout => 30000,
                                                        call_timeout => 30000}),

@@ -30,7 +30,7 @@ all() ->
 
 init_per_testcase(_Case, Config) ->
     Env = [{max_lane_percent, 100}],
-    Config1 = pusher_case:start([{generation, d} | Config], #{env => Env}),
+    Config1 = pusher_case:start([{generation, v6_5} | Config], #{env => Env}),
     pusher_case:module(Config1, #{}),
     Config1.
 

@@ -145,8 +145,8 @@ pending_in_peer(Generation, Url) ->
 tls(Config, Options) ->
     Given = [{password, secret()} | Options],
     case proplists:get_value(generation, Config) of
-        a -> #{tls => Given};
-        d -> #{tls => maps:from_list(Given)}
+        v5_0 -> #{tls => Given};
+        v6_5 -> #{tls => maps:from_list(Given)}
     end.
 
 %% Made anew each time: what stands in the code is in a dump as a part of the code.

@@ -90,8 +90,8 @@ shows_pools_that_do_not_run(Config) ->
 
 shows_no_secret(Config) ->
     Tls = case proplists:get_value(generation, Config) of
-              a -> [{password, ?PASSWORD}, {verify, verify_none}];
-              d -> #{password => ?PASSWORD, verify_mode => none}
+              v5_0 -> [{password, ?PASSWORD}, {verify, verify_none}];
+              v6_5 -> #{password => ?PASSWORD, verify_mode => none}
           end,
     [Bearer, _, Body] = ?SECRETS,
     {ok, _} = pool(Config, #{host => "https://127.0.0.1:1", tls => Tls}),

@@ -14,7 +14,7 @@ suite() ->
     [{timetrap, {minutes, 2}}].
 
 all() ->
-    pusher_case:all([a, d, e]).
+    pusher_case:all([v5_0, v6_5, v6_9]).
 
 groups() ->
     pusher_case:groups(
@@ -39,7 +39,7 @@ groups() ->
        any_status_counts_as_sent,
        failed_is_incremented_for_a_notification_that_failed,
        response_time_does_not_include_failed_requests],
-      [a, d, e]).
+      [v5_0, v6_5, v6_9]).
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).
@@ -75,7 +75,7 @@ it_runs_should_make_req_then_prepare_body_and_headers(Config) ->
     ?assertEqual([{<<"alice">>, ?HOST}, {<<"bob">>, ?HOST}], [jid:to_lus(Jid) || Jid <- [From, To]]),
     Handlers = gen_mod:get_module_opt(?HOST, mod_event_pusher_http, handlers, undefined),
     Entries = case proplists:get_value(generation, Config) of
-                  a -> gen_mod:get_module_opt(?HOST, mod_event_pusher_http, configs, undefined);
+                  v5_0 -> gen_mod:get_module_opt(?HOST, mod_event_pusher_http, configs, undefined);
                   _ -> Handlers
               end,
     ?assertEqual([Opts], Entries),

@@ -19,7 +19,7 @@ all() ->
 
 %% The event of a row of rejections can be held in one of the two.
 groups() ->
-    [{a, [], cases()}, {d, [], [the_reporter_killed_while_it_counts_rejections | cases()]}].
+    [{v5_0, [], cases()}, {v6_5, [], [the_reporter_killed_while_it_counts_rejections | cases()]}].
 
 cases() ->
     [processes_killed_under_load_lose_no_outcome,

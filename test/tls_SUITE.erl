@@ -158,13 +158,13 @@ put_file(Config, From, To) ->
 https_without_a_tls_section(Config) ->
     pool(Config, none),
     case proplists:get_value(generation, Config) of
-        a ->
+        v5_0 ->
             send(<<"alice">>, <<"hi">>),
             wait_sent(1),
             {ok, Warnings} = host_log:wait(http_pusher_pool_warning, 1, 120000),
             ?assertMatch([_], [Text || #{text := Text} <- Warnings,
                                        string:find(Text, "without a tls section") =/= nomatch]);
-        d ->
+        v6_5 ->
             refused(Config)
     end.
 
@@ -177,19 +177,19 @@ refused(Config) ->
 pool(Config, Options) ->
     Tls = case {Options, proplists:get_value(generation, Config)} of
               {none, _} -> #{};
-              {_, a} -> #{tls => lists:map(fun option_a/1, Options)};
-              {_, d} -> #{tls => maps:from_list(lists:map(fun option_d/1, Options))}
+              {_, v5_0} -> #{tls => lists:map(fun option_5_0/1, Options)};
+              {_, v6_5} -> #{tls => maps:from_list(lists:map(fun option_6_5/1, Options))}
           end,
     {ok, _} = pusher_case:pool(Config, Tls),
     module([#{path => "/notifications"}]).
 
-option_a(verify) -> {verify, verify_peer};
-option_a(no_verify) -> {verify, verify_none};
-option_a(Option) -> Option.
+option_5_0(verify) -> {verify, verify_peer};
+option_5_0(no_verify) -> {verify, verify_none};
+option_5_0(Option) -> Option.
 
-option_d(verify) -> {verify_mode, peer};
-option_d(no_verify) -> {verify_mode, none};
-option_d(Option) -> Option.
+option_6_5(verify) -> {verify_mode, peer};
+option_6_5(no_verify) -> {verify_mode, none};
+option_6_5(Option) -> Option.
 
 file(Config, Name) ->
     filename:join(proplists:get_value(certs, Config), Name).

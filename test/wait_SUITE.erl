@@ -17,7 +17,7 @@ suite() ->
     [{timetrap, {minutes, 2}}].
 
 all() ->
-    pusher_case:all([a, d, e]).
+    pusher_case:all([v5_0, v6_5, v6_9]).
 
 groups() ->
     pusher_case:groups(
@@ -34,9 +34,9 @@ groups() ->
        an_engine_that_ends_answers,
        without_the_application_nothing_is_waited_for,
        other_sessions_go_on],
-      [a, d])
+      [v5_0, v6_5])
         ++ pusher_case:groups([the_metric_is_there_when_the_session_goes_on,
-                               a_handler_that_crashes_leaves_no_answer_behind], [e]).
+                               a_handler_that_crashes_leaves_no_answer_behind], [v6_9]).
 
 init_per_group(Generation, Config) ->
     pusher_case:group(Generation, Config).

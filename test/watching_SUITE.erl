@@ -120,10 +120,10 @@ the_hosts_own_metrics_stay_as_they_are(Config) ->
     {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{sent := Sent}) -> Sent =:= 3 end, 120000),
     New = lists:sort(other_entries() -- Others),
     case proplists:get_value(generation, Config) of
-        a ->
+        v5_0 ->
             ?assertEqual([[<<"localhost">>, mod_event_pusher_http, Name]
                           || Name <- [failed, response_time, sent]], New);
-        d ->
+        v6_5 ->
             ?assertEqual([[<<"localhost">>, mod_event_pusher_http_sent, Name]
                           || Name <- [count, failure_count, response_time]], New),
             ?assertEqual([mod_event_pusher_http_sent],
@@ -164,9 +164,9 @@ names_that_are_deleted_come_back(Config) ->
     [exometer:delete(Name) || Name <- Names],
     _ = wait(fun gauges:our_entries/0, fun(Back) -> Back =:= Names end),
     case proplists:get_value(generation, Config) of
-        a ->
+        v5_0 ->
             ok;
-        d ->
+        v6_5 ->
             Ours = http_pusher_prometheus,
             prometheus_registry:clear(default),
             _ = wait(fun() -> prometheus_registry:collectors(default) end, fun(C) -> C =:= [Ours] end),
@@ -229,8 +229,8 @@ a_back_end_that_fails_is_named_once(Config) ->
     Keeper = whereis(http_pusher_gauges),
     %% The library's process is there, and its table is not.
     Table = case proplists:get_value(generation, Config) of
-                a -> exometer_entries;
-                d -> prometheus_registry_table
+                v5_0 -> exometer_entries;
+                v6_5 -> prometheus_registry_table
             end,
     ok = host_owner:delete_table(Table),
     {ok, _} = host_log:wait(http_pusher_gauges_failed, 1, 120000),

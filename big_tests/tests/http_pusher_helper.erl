@@ -28,11 +28,11 @@
 %%% The node
 
 %% @doc The generation of the tested node, as the module sees it.
--spec generation() -> a | b | c | d.
+-spec generation() -> v5_0 | v5_1 | v6_3 | v6_5.
 generation() ->
     generation(mim()).
 
--spec generation(distributed_helper:rpc_spec()) -> a | b | c | d.
+-spec generation(distributed_helper:rpc_spec()) -> v5_0 | v5_1 | v6_3 | v6_5.
 generation(Node) ->
     rpc(Node, http_pusher_host, generation, []).
 
@@ -159,7 +159,7 @@ start_pool(Node, Tag, Options) ->
     Pool = maps:with([workers, strategy, call_timeout], Options),
     Connection = maps:with([path_prefix, request_timeout], Options),
     Spec = case generation(Node) of
-               a ->
+               v5_0 ->
                    {http, global, Tag, maps:to_list(Pool), [{server, Host} | maps:to_list(Connection)]};
                _ ->
                    Defaults = #{request_timeout => 2000, path_prefix => "/"},
@@ -205,8 +205,8 @@ stop_pusher(Node) ->
 start_module(Node, Module, Options) ->
     stop_module(Node, Module),
     _ = case generation(Node) of
-            a -> rpc(slow(Node), gen_mod_deps, replace_modules,
-                     [host_type(), [], [{Module, Options}]]);
+            v5_0 -> rpc(slow(Node), gen_mod_deps, replace_modules,
+                        [host_type(), [], [{Module, Options}]]);
             _ -> rpc(slow(Node), mongoose_modules, replace_modules,
                      [host_type(), [], #{Module => Options}])
         end,
@@ -218,7 +218,7 @@ stop_module(Node, Module) ->
     case rpc(Node, gen_mod, is_loaded, [host_type(), Module]) of
         true ->
             _ = case generation(Node) of
-                    a ->
+                    v5_0 ->
                         Loaded = rpc(Node, gen_mod, loaded_modules_with_opts, [host_type()]),
                         rpc(slow(Node), gen_mod_deps, replace_modules,
                             [host_type(), [lists:keyfind(Module, 1, Loaded)], []]);
@@ -235,7 +235,7 @@ stop_module(Node, Module) ->
 -spec module_opts([map()]) -> term().
 module_opts(Handlers) ->
     case generation() of
-        a ->
+        v5_0 ->
             [{backends, [{http, [{Key, text(Value)} || {Key, Value} <- maps:to_list(Handler)]}
                          || Handler <- Handlers]}];
         _ ->
@@ -253,14 +253,14 @@ fix_path(Handler) -> Handler.
 -spec muc_light_opts() -> term().
 muc_light_opts() ->
     case generation() of
-        a -> [{backend, mnesia}];
+        v5_0 -> [{backend, mnesia}];
         _ -> config_parser_helper:mod_config(mod_muc_light, #{backend => mnesia})
     end.
 
 -spec offline_opts() -> term().
 offline_opts() ->
     case generation() of
-        a -> [{backend, mnesia}];
+        v5_0 -> [{backend, mnesia}];
         _ -> config_parser_helper:mod_config(mod_offline, #{backend => mnesia})
     end.
 
@@ -275,8 +275,8 @@ lift_shapers() ->
     Rate = 100000000,
     lists:foreach(fun(Name) ->
                           case generation() of
-                              a -> rpc(mim(), ejabberd_config, add_global_option,
-                                       [{shaper, Name, global}, {maxrate, Rate}]);
+                              v5_0 -> rpc(mim(), ejabberd_config, add_global_option,
+                                          [{shaper, Name, global}, {maxrate, Rate}]);
                               _ -> rpc(mim(), mongoose_config, set_opt,
                                        [[shaper, Name], #{max_rate => Rate}])
                           end
@@ -307,7 +307,7 @@ parse_config(Added) ->
 -spec static_hosts_only(binary()) -> iodata().
 static_hosts_only(Content) ->
     case generation() of
-        d ->
+        v6_5 ->
             Content;
         _ ->
             NoTypes = re:replace(Content, "^ *host_types = .*$", "", [multiline, {return, binary}]),
@@ -346,7 +346,7 @@ handlers_toml(Form, Paths) ->
                         array -> {"[[", "]]"}
                     end,
     Name = case generation() of
-               a -> "modules.mod_event_pusher.backend.http";
+               v5_0 -> "modules.mod_event_pusher.backend.http";
                _ -> "modules.mod_event_pusher.http.handlers"
            end,
     [[Open, Name, Close, "\n  path = \"", Path, "\"\n"] || Path <- Paths].
@@ -362,7 +362,7 @@ counts() ->
     #{sent := non_neg_integer(), failed := non_neg_integer()}.
 counts(Node) ->
     Names = case generation(Node) of
-                Old when Old =:= a; Old =:= b ->
+                Old when Old =:= v5_0; Old =:= v5_1 ->
                     [{sent, [mod_event_pusher_http, sent]}, {failed, [mod_event_pusher_http, failed]}];
                 _ ->
                     [{sent, [?EVENT, count]}, {failed, [?EVENT, failure_count]}]
@@ -413,9 +413,9 @@ push(Event) ->
               [#{location => {?MODULE, ?FUNCTION_NAME, ?LINE}, lserver => domain(), host_type => host_type(),
                  element => undefined, from_jid => From, to_jid => To}]),
     case generation() of
-        a ->
+        v5_0 ->
             Acc = rpc(mim(), mod_event_pusher_http, push_event, [Acc, domain(), Event]);
-        Old when Old =:= b; Old =:= c ->
+        Old when Old =:= v5_1; Old =:= v6_3 ->
             Acc = rpc(mim(), mod_event_pusher_http, push_event, [Acc, Event]);
         _ ->
             HookAcc = #{acc => Acc, metadata => #{}},

@@ -1,10 +1,12 @@
 %% @doc The host adapter: which MongooseIM this is, and what differs between them.
 %%
-%% Generations: `a' is 5.0, `b' 5.1 to 6.2, `c' 6.3 and 6.4, `d' 6.5 and later. Which one it is in is
-%% told by the functions that the node has; one set of beam files serves them all. 6.9 changed the
-%% events and nothing else (its generation is called E in the documentation); an event is told by its
-%% shape, so `d' stands for both here. With http_pusher_host_event,
-%% http_pusher_host_pool and http_pusher_host_config this is the only code that knows. Host functions are called by name, because none of them is there when this is compiled.
+%% A generation is a group of releases with the same interface, named after its first: v5_0, v5_1 (to 6.2),
+%% v6_3 (and 6.4), v6_5 (and later). A node's generation follows from the functions that the node has; one
+%% set of beam files serves them all. 6.9 changed the events alone, and no function of a node differs between
+%% 6.5 and 6.9, so both are v6_5 here: http_pusher_host_event recognizes an event by its shape.
+%%
+%% The modules of this folder are the only ones that know what differs between releases; others ask
+%% generation/0. MongooseIM is not there when this is compiled, so xref lists its functions (rebar.config).
 -module(http_pusher_host).
 
 -export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, wait/1, body/1, escapes_in_groups/0, names/2,
@@ -12,7 +14,7 @@
 
 -export_type([generation/0, options/0, handler/0]).
 
--type generation() :: a | b | c | d.
+-type generation() :: v5_0 | v5_1 | v6_3 | v6_5.
 %% A handler's options, exactly as the host holds them; what a callback module is given.
 -type options() :: [{atom(), term()}] | #{atom() => term()}.
 -type handler() :: #{pool_name := atom(), path := binary() | string(), callback_module := module()}.
@@ -23,14 +25,14 @@
 -spec generation() -> generation().
 generation() ->
     case exports(mongoose_config, get_opt, 2) of
-        false -> a;
+        false -> v5_0;
         true ->
             case exports(mongoose_instrument, execute, 3) of
-                false -> b;
+                false -> v5_1;
                 true ->
                     case exports(mongoose_hooks, push_event, 2) of
-                        false -> c;
-                        true -> d
+                        false -> v6_3;
+                        true -> v6_5
                     end
             end
     end.
@@ -101,11 +103,11 @@ names(From, To) ->
     {Receiver, ReceiverServer} = jid:to_lus(To),
     {Sender, Server, Receiver, ReceiverServer}.
 
-%% @doc Makes the metrics of a host type where the module has to do that itself (`a', `b').
+%% @doc Makes the metrics of a host type if the module has to do that itself (before 6.3).
 -spec ensure_metrics(binary()) -> ok.
 ensure_metrics(HostType) ->
     case generation() of
-        Old when Old =:= a; Old =:= b ->
+        Old when Old =:= v5_0; Old =:= v5_1 ->
             Metrics = [{sent, spiral}, {failed, spiral}, {response_time, histogram}],
             lists:foreach(fun({Name, Type}) ->
                                   mongoose_metrics:ensure_metric(HostType, [?MODULE_NAME, Name], Type)
@@ -114,7 +116,7 @@ ensure_metrics(HostType) ->
             ok
     end.
 
-%% @doc What the host is told of the module's event (`c', `d').
+%% @doc The module's event, described to the host (6.3 and later).
 -spec instrumentation(binary()) -> [{atom(), map(), map()}].
 instrumentation(HostType) ->
     [{?EVENT, #{host_type => HostType},
@@ -123,8 +125,8 @@ instrumentation(HostType) ->
 %% @doc One notification was sent.
 -spec count_sent(generation(), binary(), Sender :: binary(),
                  {Status :: pos_integer(), Microseconds :: non_neg_integer()}) -> ok.
-count_sent(Generation, HostType, _Sender, {_Status, Micros}) when Generation =:= a;
-                                                                   Generation =:= b ->
+count_sent(Generation, HostType, _Sender, {_Status, Micros}) when Generation =:= v5_0;
+                                                                   Generation =:= v5_1 ->
     ok = mongoose_metrics:update(HostType, [?MODULE_NAME, sent], 1),
     ok = mongoose_metrics:update(HostType, [?MODULE_NAME, response_time], Micros);
 count_sent(_Generation, HostType, Sender, {Status, Micros}) ->
@@ -133,7 +135,7 @@ count_sent(_Generation, HostType, Sender, {Status, Micros}) ->
 
 %% @doc Notifications failed or were rejected.
 -spec count_failed(generation(), binary(), {Sender :: binary(), Count :: pos_integer()}) -> ok.
-count_failed(Generation, HostType, {_Sender, Count}) when Generation =:= a; Generation =:= b ->
+count_failed(Generation, HostType, {_Sender, Count}) when Generation =:= v5_0; Generation =:= v5_1 ->
     ok = mongoose_metrics:update(HostType, [?MODULE_NAME, failed], Count);
 count_failed(_Generation, HostType, {Sender, Count}) ->
     execute(HostType, #{failure_count => Count, sender => Sender}).
@@ -145,7 +147,7 @@ execute(HostType, Measurements) ->
 -spec supported_features() -> [atom()].
 supported_features() ->
     case generation() of
-        d ->
+        v6_5 ->
             case version() of
                 "6.5" ++ _ -> [];
                 _ -> [dynamic_domains]

@@ -18,7 +18,7 @@
 spec() ->
     Process = default_process(),
     case http_pusher_host:generation() of
-        a -> spec_5_0(Process, uses_array(os:getenv("EJABBERD_CONFIG_PATH")));
+        v5_0 -> spec_5_0(Process, uses_array(os:getenv("EJABBERD_CONFIG_PATH")));
         _ -> spec_5_1(Process)
     end.
 

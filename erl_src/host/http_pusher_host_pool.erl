@@ -149,7 +149,7 @@ tls(#{tls := Tls}) ->
     {#{tls => tls_map(Tls)}, []};
 tls(ConnOpts) when is_map(ConnOpts) ->
     case is_https(host(ConnOpts)) andalso http_pusher_host:generation() of
-        b -> unverified();
+        v5_1 -> unverified();
         _ -> {#{}, []}
     end;
 tls(ConnOpts) ->

@@ -50,7 +50,7 @@ config_spec() ->
 -spec hooks(binary()) -> [tuple()].
 hooks(HostType) ->
     case http_pusher_host:generation() of
-        d -> [{push_event, HostType, fun ?MODULE:push_event/3, #{}, 50}];
+        v6_5 -> [{push_event, HostType, fun ?MODULE:push_event/3, #{}, 50}];
         _ -> []
     end.
 

@@ -21,7 +21,7 @@ main() ->
     _ = application:load(mongoose_http_pusher),
     Slots = lists:seq(0, ?SLOTS - 1),
     ok = application:set_env(mongoose_http_pusher, http2_pools, [pool(true, Slot) || Slot <- Slots]),
-    ok = host_ctl:start(d, #{hosts => [host_type(Slot) || Slot <- Slots], log => info}),
+    ok = host_ctl:start(v6_5, #{hosts => [host_type(Slot) || Slot <- Slots], log => info}),
     ok = logger:add_handler(?MODULE, ?MODULE, #{level => info}),
     io:format("@ ready ~b~n", [?SLOTS]),
     serve().

@@ -57,8 +57,8 @@ await(Config, What, Expected) ->
     Tag = tag(Config),
     ?assertEqual(Expected, wait(fun() -> number(Config, What) end, fun(N) -> N =:= Expected end)),
     case proplists:get_value(generation, Config) of
-        a -> ok;
-        d ->
+        v5_0 -> ok;
+        v6_5 ->
             {Family, Factor} = family(What),
             Series = [Family, "{pool=\"global/", atom_to_list(Tag), "\"}"],
             case Family of
@@ -76,8 +76,8 @@ number(Config, What) ->
 await_rejected(Tag, Reason, Expected) ->
     ?assertEqual(Expected, wait(fun() -> rejected(Tag, Reason) end, fun(N) -> N =:= Expected end)),
     case host_ctl:generation() of
-        a -> ok;
-        d ->
+        v5_0 -> ok;
+        v6_5 ->
             Series = ["http_pusher_rejected_total{host_type=\"localhost\",pool_name=\"",
                       atom_to_list(Tag), "\",reason=\"", atom_to_list(Reason), "\"}"],
             ?assertEqual(Expected, series(Series))
@@ -116,8 +116,8 @@ other_entries() ->
 -spec collectors(config()) -> [module()].
 collectors(Config) ->
     case proplists:get_value(generation, Config) of
-        a -> [];
-        d -> prometheus_registry:collectors(default)
+        v5_0 -> [];
+        v6_5 -> prometheus_registry:collectors(default)
     end.
 
 %% Names in Prometheus, in its base units.
@@ -132,7 +132,7 @@ family(What) -> {["http_pusher_", atom_to_list(What)], 1}.
 
 series(Name) ->
     Begin = unicode:characters_to_list([Name, " "]),
-    case [L || L <- string:split(scrape(d), "\n", all), string:prefix(L, Begin) =/= nomatch] of
+    case [L || L <- string:split(scrape(v6_5), "\n", all), string:prefix(L, Begin) =/= nomatch] of
         [Line] ->
             Text = string:prefix(Line, Begin),
             try list_to_integer(Text) catch error:badarg -> list_to_float(Text) end;
@@ -140,10 +140,10 @@ series(Name) ->
             -1
     end.
 
--spec scrape(config() | a | d) -> string().
+-spec scrape(config() | v5_0 | v6_5) -> string().
 scrape(Config) when is_list(Config) ->
     scrape(proplists:get_value(generation, Config));
-scrape(a) ->
+scrape(v5_0) ->
     "";
-scrape(d) ->
+scrape(v6_5) ->
     binary_to_list(prometheus_text_format:format()).

@@ -5,7 +5,7 @@
 
 -export([load/1, unload/1, test_dir/0]).
 
--type generation() :: a | d | e.
+-type generation() :: v5_0 | v6_5 | v6_9.
 
 %% OTP 28 and later warn of an expression that is still right.
 -define(OPTIONS, [debug_info, warnings_as_errors, report_errors, report_warnings,
@@ -58,9 +58,9 @@ sources(Generation) ->
                 File <- filelib:wildcard(filename:join([test_dir(), "host", Part, "*.erl"]))],
     [File || {_, File} <- lists:ukeysort(1, Files)].
 
-parts(a) -> ["a", "common"];
-parts(d) -> ["d", "common"];
-parts(e) -> ["e" | parts(d)].
+parts(v5_0) -> ["v5_0", "common"];
+parts(v6_5) -> ["v6_5", "common"];
+parts(v6_9) -> ["v6_9" | parts(v6_5)].
 
 %% Not beside the tests' own beams where rebar3 builds them: eunit takes all it finds there for its
 %% own.

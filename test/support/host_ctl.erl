@@ -1,4 +1,5 @@
-%% Runs a stand-in MongooseIM in this node: generation a (5.0), d (6.5 to 6.8) or e (6.9 and later).
+%% Runs a stand-in MongooseIM in this node: of generation v5_0 (5.0), v6_5 (6.5 to 6.8) or
+%% v6_9 (6.9 and later).
 %% Translates pools, handlers and stanzas into what the generation has, and calls the host's own
 %% functions with them, so that suites are written once for all. The host's behaviour is not here but in test/host.
 -module(host_ctl).
@@ -13,14 +14,14 @@
          hold_next_event/1]).
 -export([start_peer/2, call/4, stop_peer/1]).
 
--type generation() :: a | d | e.
+-type generation() :: v5_0 | v6_5 | v6_9.
 -type scope() :: global | binary().
 -type handler() :: map() | proplists:proplist().
 -type metrics() :: #{sent := non_neg_integer(), failed := non_neg_integer(),
                      response_times := [integer()]}.
 
 -define(EVENT, mod_event_pusher_http_sent).
--define(A_METRIC(Name), [mod_event_pusher_http, Name]).
+-define(METRIC_5_0(Name), [mod_event_pusher_http, Name]).
 
 -spec start(generation()) -> ok.
 start(Generation) ->
@@ -71,12 +72,12 @@ generation() ->
     maps:get(generation, persistent_term:get(?MODULE, #{}), none).
 
 %% @doc The generation that this one shares everything but the events with.
--spec layout() -> a | d.
+-spec layout() -> v5_0 | v6_5.
 layout() ->
     layout(generation()).
 
--spec layout(generation()) -> a | d.
-layout(e) -> d;
+-spec layout(generation()) -> v5_0 | v6_5.
+layout(v6_9) -> v6_5;
 layout(Generation) -> Generation.
 
 -spec start_pool(scope(), atom(), map()) -> {ok, pid()} | {error, term()}.
@@ -107,16 +108,16 @@ pool_pid(Scope, Tag) ->
 start_module(HostType, Handlers) ->
     New = host_terms:modules(layout(), Handlers),
     case layout() of
-        a -> gen_mod_deps:replace_modules(HostType, running(HostType), New);
-        d -> mongoose_modules:replace_modules(HostType, [], maps:from_list(New))
+        v5_0 -> gen_mod_deps:replace_modules(HostType, running(HostType), New);
+        v6_5 -> mongoose_modules:replace_modules(HostType, [], maps:from_list(New))
     end.
 
 %% @doc Stops the modules of start_module/2 while the node runs, as the host's own suites do.
 -spec stop_module(binary()) -> ok.
 stop_module(HostType) ->
     case layout() of
-        a -> gen_mod_deps:replace_modules(HostType, running(HostType), []);
-        d -> mongoose_modules:replace_modules(HostType, [mod_event_pusher], #{})
+        v5_0 -> gen_mod_deps:replace_modules(HostType, running(HostType), []);
+        v6_5 -> mongoose_modules:replace_modules(HostType, [mod_event_pusher], #{})
     end.
 
 %% @doc The options of mod_event_pusher_http as the host holds them.
@@ -136,9 +137,9 @@ send(From0, To0, What, Type, Direction) ->
     Packet = element(What, attrs(Type, From, To)),
     Acc = acc(From, To, Packet),
     case {Direction, generation()} of
-        {out, e} -> route(Acc, To);
+        {out, v6_9} -> route(Acc, To);
         {out, _} -> host_terms:acc_of(mongoose_hooks:filter_local_packet({From, To, Acc, Packet}));
-        {in, a} -> mongoose_hooks:user_send_packet(Acc, From, To, Packet);
+        {in, v5_0} -> mongoose_hooks:user_send_packet(Acc, From, To, Packet);
         {in, _} -> mongoose_hooks:user_send_message(Acc)
     end.
 
@@ -150,12 +151,12 @@ route(Acc, To) ->
         HostType -> ejabberd_sm:route(HostType, Acc, To)
     end.
 
-%% @doc What is known of a user when a message is routed to it (e). Every user is online otherwise.
+%% @doc What is known of a user when a message is routed to it (6.9). Every user is online otherwise.
 -spec user_status(term(), no_user | offline | {online, map()}) -> ok.
 user_status(Jid, UserStatus) ->
     ejabberd_sm:set_user_status(jid(Jid), UserStatus).
 
-%% @doc Hands exactly this chat event to the event pusher, without the session's hooks (in a, with
+%% @doc Hands exactly this chat event to the event pusher, without the session's hooks (in 5.0, with
 %% nothing to catch a crash).
 -spec push(map(), term(), term(), tuple(), atom(), in | out) -> map().
 push(Acc, From, To, Packet, Type, Direction) ->
@@ -167,9 +168,9 @@ push(Acc, From, To, Packet, Type, Direction) ->
 -spec push(map(), term(), term()) -> map().
 push(Acc, Jid, Event) ->
     case layout() of
-        a -> {_User, LServer} = jid:to_lus(jid(Jid)),
+        v5_0 -> {_User, LServer} = jid:to_lus(jid(Jid)),
              mod_event_pusher:push_event(Acc, LServer, Event);
-        d -> mod_event_pusher:push_event(Acc, Event)
+        v6_5 -> mod_event_pusher:push_event(Acc, Event)
     end.
 
 %% @doc The events that are no messages.
@@ -183,8 +184,8 @@ event(Kind, Jid0) ->
     Acc = acc(Jid, Jid, Packet),
     case {Kind, layout()} of
         {unack_msg, _} -> mongoose_hooks:unacknowledged_message(Acc, Jid);
-        {user_status, a} -> mongoose_hooks:user_available_hook(Acc, Jid);
-        {user_status, d} -> mongoose_hooks:user_available(Acc, Jid)
+        {user_status, v5_0} -> mongoose_hooks:user_available_hook(Acc, Jid);
+        {user_status, v6_5} -> mongoose_hooks:user_available(Acc, Jid)
     end.
 
 %% @doc The accumulator of a session of From; its host type is that of From's domain.
@@ -248,29 +249,29 @@ reset_metrics(HostType) ->
 wait_metrics(HostType, Fun, Timeout) ->
     host_log:poll(fun() -> metrics(HostType) end, Fun, Timeout).
 
-%% @doc From now on an update of the pusher's metrics raises (a: exometer is broken, d: the event is
+%% @doc From now on an update of the pusher's metrics raises (5.0: exometer is broken, later: the event is
 %% not registered), or no more.
 -spec fail_updates(boolean()) -> ok.
 fail_updates(Fail) ->
     case layout() of
-        a ->
+        v5_0 ->
             exometer:break(Fail);
-        d ->
+        v6_5 ->
             Function = case Fail of true -> tear_down; false -> set_up end,
             [mongoose_instrument:Function(mod_event_pusher_http:instrumentation(HostType))
              || HostType <- gen_mod:hosts_with_module(mod_event_pusher_http)],
             ok
     end.
 
-%% @doc Each event that was executed, in order (d).
+%% @doc Each event that was executed, in order (6.5 and later).
 -spec events() -> [{atom(), map(), map()}].
 events() ->
     case layout() of
-        a -> [];
-        d -> mongoose_instrument_recorder:events()
+        v5_0 -> [];
+        v6_5 -> mongoose_instrument_recorder:events()
     end.
 
-%% @doc The process that executes the next event is held when the event is recorded, and Pid told (d).
+%% @doc The process that executes the next event is held when the event is recorded, and Pid told (6.5 and later).
 -spec hold_next_event(pid()) -> ok.
 hold_next_event(Pid) ->
     mongoose_instrument_recorder:hold_next(Pid).
@@ -278,8 +279,8 @@ hold_next_event(Pid) ->
 -spec clear_events() -> ok.
 clear_events() ->
     case layout() of
-        a -> ok;
-        d -> mongoose_instrument_recorder:clear()
+        v5_0 -> ok;
+        v6_5 -> mongoose_instrument_recorder:clear()
     end.
 
 %% @doc A host in a node of its own, with this node's code path.
@@ -298,9 +299,9 @@ call(Peer, Module, Function, Args) ->
 stop_peer(Peer) ->
     peer:stop(Peer).
 
-default_vsn(a) -> "5.0.0";
-default_vsn(d) -> "6.8.0";
-default_vsn(e) -> "6.11.0".
+default_vsn(v5_0) -> "5.0.0";
+default_vsn(v6_5) -> "6.8.0";
+default_vsn(v6_9) -> "6.11.0".
 
 running(HostType) ->
     [{mod_event_pusher, Opts}

@@ -5,40 +5,40 @@
 -export([config/2, pool/4, modules/2, element/4, cdata/2, acc_of/1, message_event/2]).
 -export([metrics/3, reset_metrics/3]).
 
-%% Generation e has the terms of d, but for the events.
--type generation() :: a | d.
+%% v6_9 has the terms of v6_5, except for the events.
+-type generation() :: v5_0 | v6_5.
 
 -define(EVENT, mod_event_pusher_http_sent).
 
 %% @doc What the host has instead of a parsed configuration file.
 -spec config(generation(), map()) -> map().
-config(a, Opts) ->
-    Modules = [{{modules, HostType}, modules(a, Handlers)}
+config(v5_0, Opts) ->
+    Modules = [{{modules, HostType}, modules(v5_0, Handlers)}
                || {HostType, Handlers} <- maps:get(modules, Opts, [])],
     #{global => #{hosts => hosts(Opts), host_types => maps:get(host_types, Opts, [])},
-      local => maps:from_list([{outgoing_pools, pools(a, Opts)} | Modules])};
-config(d, Opts) ->
+      local => maps:from_list([{outgoing_pools, pools(v5_0, Opts)} | Modules])};
+config(v6_5, Opts) ->
     HostTypes = hosts(Opts) ++ maps:get(host_types, Opts, []),
     Started = maps:get(modules, Opts, []),
     Modules = [{{modules, HostType},
-                maps:from_list(modules(d, Handlers) ++ back_end_module(Handlers))}
+                maps:from_list(modules(v6_5, Handlers) ++ back_end_module(Handlers))}
                || {HostType, Handlers} <- Started],
     Idle = [{{modules, HostType}, #{}}
             || HostType <- HostTypes, not lists:keymember(HostType, 1, Started)],
     maps:from_list([{hosts, hosts(Opts)}, {host_types, maps:get(host_types, Opts, [])},
-                    {outgoing_pools, pools(d, Opts)}, {instrumentation, instrumentation(Opts)}
+                    {outgoing_pools, pools(v6_5, Opts)}, {instrumentation, instrumentation(Opts)}
                     | Modules ++ Idle]).
 
 %% @doc A pool as the host's configuration has it after parsing.
 -spec pool(generation(), global | host | host_type | binary(), atom(), map()) -> tuple() | map().
-pool(a, Scope, Tag, Pool) ->
+pool(v5_0, Scope, Tag, Pool) ->
     Connection = [{Key, value_a(Key, Value)}
                   || {Key, Option} <- [{server, host}, {path_prefix, path_prefix},
                                        {request_timeout, request_timeout}, {http_opts, tls}],
                      {ok, Value} <- [maps:find(Option, Pool)]],
     PoolOpts = maps:to_list(maps:with([workers, strategy, call_timeout], Pool)),
     {http, Scope, Tag, PoolOpts, Connection};
-pool(d, Scope, Tag, Pool) ->
+pool(v6_5, Scope, Tag, Pool) ->
     Connection = maps:merge(#{path_prefix => <<"/">>, request_timeout => 2000},
                             maps:with([host, path_prefix, request_timeout, tls], Pool)),
     #{type => http, scope => Scope, tag => Tag,
@@ -48,11 +48,11 @@ pool(d, Scope, Tag, Pool) ->
 
 %% @doc mod_event_pusher with these handlers of the back end http.
 -spec modules(generation(), [map() | proplists:proplist()]) -> [{module(), term()}].
-modules(a, Handlers) ->
+modules(v5_0, Handlers) ->
     Entries = [{http, [{Key, value_a(Key, Value)} || {Key, Value} <- pairs(Handler)]}
                || Handler <- Handlers],
     [{mod_event_pusher, [{backends, Entries}]}];
-modules(d, Handlers) ->
+modules(v6_5, Handlers) ->
     Defaults = #{pool_name => http_pool, path => <<>>,
                  callback_module => mod_event_pusher_http_defaults},
     Maps = [maps:merge(Defaults, maps:map(fun value_d/2, maps:from_list(pairs(Handler))))
@@ -60,32 +60,32 @@ modules(d, Handlers) ->
     [{mod_event_pusher, #{http => #{handlers => Maps}}}].
 
 -spec element(generation(), binary(), [{binary(), binary()}], [tuple()]) -> tuple().
-element(a, Name, Attrs, Children) -> {xmlel, Name, Attrs, Children};
-element(d, Name, Attrs, Children) -> {xmlel, Name, maps:from_list(Attrs), Children}.
+element(v5_0, Name, Attrs, Children) -> {xmlel, Name, Attrs, Children};
+element(v6_5, Name, Attrs, Children) -> {xmlel, Name, maps:from_list(Attrs), Children}.
 
 -spec cdata(generation(), iodata()) -> tuple().
-cdata(a, Text) -> {xmlcdata, Text};
-cdata(d, Text) -> {xmlcdata, Text, escaped}.
+cdata(v5_0, Text) -> {xmlcdata, Text};
+cdata(v6_5, Text) -> {xmlcdata, Text, escaped}.
 
 -spec acc_of({tuple(), tuple(), map(), tuple()}) -> map().
 acc_of({_From, _To, Acc, _Packet}) ->
     Acc.
 
 %% @doc The event of a message that was sent or routed, as the generation has it.
--spec message_event(a | d | e, {atom(), in | out, tuple(), tuple(), tuple()}) -> tuple().
-message_event(e, {Type, in, From, To, Packet}) ->
+-spec message_event(v5_0 | v6_5 | v6_9, {atom(), in | out, tuple(), tuple(), tuple()}) -> tuple().
+message_event(v6_9, {Type, in, From, To, Packet}) ->
     {msg_event, Type, in, From, To, Packet, {online, #{}}};
-message_event(e, {Type, out, From, To, Packet}) ->
+message_event(v6_9, {Type, out, From, To, Packet}) ->
     {msg_event, Type, out, From, To, Packet, {online, #{client_state => active}}};
 message_event(_, {Type, Direction, From, To, Packet}) ->
     {chat_event, Type, Direction, From, To, Packet}.
 
 -spec metrics(generation(), binary(), [atom()]) -> host_ctl:metrics().
-metrics(a, HostType, _BackEnds) ->
+metrics(v5_0, HostType, _BackEnds) ->
     Prefix = [mongoose_metrics:make_host_type_name(HostType), mod_event_pusher_http],
     #{sent => count(Prefix ++ [sent]), failed => count(Prefix ++ [failed]),
       response_times => exometer:all_values(Prefix ++ [response_time])};
-metrics(d, HostType, BackEnds) ->
+metrics(v6_5, HostType, BackEnds) ->
     Labels = #{host_type => HostType},
     Counted = fun(Metric) ->
                       case lists:member(prometheus, BackEnds) of
@@ -98,11 +98,11 @@ metrics(d, HostType, BackEnds) ->
                                      <- mongoose_instrument_recorder:events(), In =:= HostType]}.
 
 -spec reset_metrics(generation(), binary(), [atom()]) -> ok.
-reset_metrics(a, HostType, _BackEnds) ->
+reset_metrics(v5_0, HostType, _BackEnds) ->
     Prefix = [mongoose_metrics:make_host_type_name(HostType), mod_event_pusher_http],
     [exometer:reset(Name) || {Name, _, _} <- exometer:find_entries(Prefix)],
     ok;
-reset_metrics(d, HostType, BackEnds) ->
+reset_metrics(v6_5, HostType, BackEnds) ->
     [mongoose_instrument_prometheus:reset(?EVENT, #{host_type => HostType})
      || lists:member(prometheus, BackEnds)],
     [exometer:reset(Name)
@@ -117,7 +117,7 @@ pools(Generation, Opts) ->
 
 %% The configuration's modules are complete with what they depend on.
 back_end_module(Handlers) ->
-    [{mod_event_pusher, #{http := HttpOpts}}] = modules(d, Handlers),
+    [{mod_event_pusher, #{http := HttpOpts}}] = modules(v6_5, Handlers),
     [{mod_event_pusher_http, HttpOpts}].
 
 instrumentation(Opts) ->

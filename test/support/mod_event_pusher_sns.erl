@@ -43,8 +43,8 @@ push_event(Acc, Host, Event) when is_binary(Host) ->
 
 registered(HostType) ->
     case host_ctl:layout() of
-        a -> none;
-        d -> try mongoose_instrument:execute(?EVENT, #{host_type => HostType}, #{count => 1})
+        v5_0 -> none;
+        v6_5 -> try mongoose_instrument:execute(?EVENT, #{host_type => HostType}, #{count => 1})
              catch error:#{what := What} -> What
              end
     end.

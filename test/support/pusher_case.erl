@@ -21,7 +21,7 @@
 %% @doc The same cases in the generations that differ in more than their events.
 -spec groups([atom()]) -> [tuple()].
 groups(Cases) ->
-    groups(Cases, [a, d]).
+    groups(Cases, [v5_0, v6_5]).
 
 -spec groups([atom()], [atom()]) -> [tuple()].
 groups(Cases, Generations) ->
@@ -29,7 +29,7 @@ groups(Cases, Generations) ->
 
 -spec all() -> [{group, atom()}].
 all() ->
-    all([a, d]).
+    all([v5_0, v6_5]).
 
 -spec all([atom()]) -> [{group, atom()}].
 all(Generations) ->

@@ -70,7 +70,7 @@ escape_byte($") -> "&quot;";
 escape_byte($') -> "&apos;";
 escape_byte(Byte) -> Byte.
 
--if(?GENERATION =:= a).
+-if(?GENERATION =:= v5_0).
 attrs(Pairs) -> Pairs.
 pairs(Attrs) -> Attrs.
 -else.

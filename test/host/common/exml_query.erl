@@ -10,7 +10,7 @@
 attr(Element, Name) ->
     attr(Element, Name, undefined).
 
--if(?GENERATION =:= a).
+-if(?GENERATION =:= v5_0).
 attr(#xmlel{attrs = Attrs}, Name, Default) ->
     proplists:get_value(Name, Attrs, Default).
 -else.

@@ -13,7 +13,7 @@
 
 -include("host.hrl").
 
--if(?GENERATION =:= d).
+-if(?GENERATION =:= v6_5).
 -export([luser/1, lserver/1, lresource/1, to_bare_binary/1]).
 -endif.
 
@@ -126,7 +126,7 @@ parts(Jid) ->
         _ -> error
     end.
 
--if(?GENERATION =:= a).
+-if(?GENERATION =:= v5_0).
 nameprep(Server) -> prepare(fun stringprep:nameprep/1, Server).
 
 record({User, Server, Resource}, {LUser, LServer, LResource}) ->

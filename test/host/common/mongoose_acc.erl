@@ -81,7 +81,7 @@ jid_of(Field, Attr, #{element := Element} = Params) ->
         _ -> #jid{} = jid:from_binary(exml_query:attr(Element, Attr))
     end.
 
--if(?GENERATION =:= a).
+-if(?GENERATION =:= v5_0).
 generation_fields(#{element := #xmlel{} = Element}, Acc) ->
     Acc#{origin_stanza => exml:to_binary(Element)};
 generation_fields(_Params, Acc) ->

@@ -13,7 +13,7 @@
 -include_lib("kernel/include/logger.hrl").
 -include("host.hrl").
 
--if(?GENERATION =:= a).
+-if(?GENERATION =:= v5_0).
 -define(CALL_TIMEOUT, 5000).
 -else.
 -define(CALL_TIMEOUT, 30000).

@@ -1,6 +1,6 @@
 %% Term shapes of MongooseIM 5.0.0: exml 3.0.5 (include/exml.hrl), mongoose_jid 1.0.0
 %% (include/jid.hrl). The events are in events.hrl.
--define(GENERATION, a).
+-define(GENERATION, v5_0).
 
 -record(xmlel, {name, attrs = [], children = []}).
 -record(xmlcdata, {content = []}).

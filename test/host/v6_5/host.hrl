@@ -1,6 +1,6 @@
 %% Term shapes of MongooseIM 6.8.0: exml 4.2.1 (include/exml.hrl), mongoose_jid 2.2.3
 %% (include/jid.hrl). The events are in events.hrl.
--define(GENERATION, d).
+-define(GENERATION, v6_5).
 
 -record(xmlel, {name, attrs = #{}, children = []}).
 -record(xmlcdata, {content = [], style = escaped}).
