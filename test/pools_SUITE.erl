@@ -144,7 +144,7 @@ a_pool_that_ends_while_it_is_read_is_no_other(Config) ->
     send(<<"alice">>, <<"2">>),
     true = erlang:resume_process(Owner),
     _ = wait(fun() -> sys:get_state(Owner, 120000) end,
-             fun(#{pools := Pools}) -> is_map_key(looking, maps:get({global, http_pool}, Pools)) end),
+             fun(#{jobs := Jobs}) -> lists:member({look, {global, http_pool}}, maps:values(Jobs)) end),
     ok = sys:resume(mongoose_wpool_http_mgr),
     receive {'DOWN', Ref, process, Stopper, Reason} -> ?assertEqual(normal, Reason) end,
     wait_sent(2),

@@ -2,6 +2,7 @@
 -module(pools_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("../erl_src/pools/http_pusher_row.hrl").
 
 -import(http_pusher_pools, [handle_info/2]).
 
@@ -13,23 +14,23 @@ a_word_during_a_look_test_() ->
      [fun() ->
               State = state(),
               {noreply, Told} = handle_info({look, ?KEY}, State),
-              ?assertEqual(maps:get(helpers, State), maps:get(helpers, Told)),
+              ?assertEqual(maps:get(jobs, State), maps:get(jobs, Told)),
               {noreply, Later} = handle_info(ended(State, not_started), Told),
-              ?assertMatch([{look, ?KEY}], maps:values(maps:get(helpers, Later))),
-              ?assertNotEqual(maps:get(helpers, State), maps:get(helpers, Later))
+              ?assertMatch([{look, ?KEY}], maps:values(maps:get(jobs, Later))),
+              ?assertNotEqual(maps:get(jobs, State), maps:get(jobs, Later))
       end,
       %% Without a word there is none but the next in its turn.
       fun() ->
               State = state(),
               {noreply, Later} = handle_info(ended(State, not_started), State),
-              ?assertEqual([], maps:values(maps:get(helpers, Later)))
+              ?assertEqual([], maps:values(maps:get(jobs, Later)))
       end,
       %% Asked by a session that was killed before it could tell: found by the next look at all.
       fun() ->
               State = state(),
               ok = http_pusher_routes:ask_to_look(?KEY),
               {noreply, Looked} = handle_info(look_again, State#{eager := infinity}),
-              ?assertMatch(#{pools := #{?KEY := #{again := true}}}, Looked),
+              ?assertMatch(#{pools := #{?KEY := #row{job = {again, _}}}}, Looked),
               ?assertEqual(false, http_pusher_routes:asked(?KEY))
       end]}.
 
@@ -46,11 +47,11 @@ stop(Process) ->
 
 state() ->
     Ref = make_ref(),
-    Pool = #{spare => 1, pool => undefined, pid => undefined, digest => undefined, looking => Ref},
-    #{settings => http_pusher_settings:defaults(), pools => #{?KEY => Pool},
-      helpers => #{Ref => {look, ?KEY}}, eager => undefined, unrouted => [],
+    Row = #row{spare = 1, job = {running, Ref}},
+    #{settings => http_pusher_settings:defaults(), pools => #{?KEY => Row},
+      jobs => #{Ref => {look, ?KEY}}, eager => undefined, unrouted => [],
       stop_budget => http_pusher_stop_budget:new(0)}.
 
-ended(#{helpers := Helpers}, Result) ->
-    [Ref] = maps:keys(Helpers),
-    {'DOWN', Ref, process, self(), http_pusher_redacted:run(fun() -> {look, Result} end)}.
+ended(#{jobs := Jobs}, Result) ->
+    [Ref] = maps:keys(Jobs),
+    {'DOWN', Ref, process, self(), http_pusher_redacted:run(fun() -> Result end)}.

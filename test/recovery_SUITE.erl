@@ -4,6 +4,7 @@
 
 -compile([export_all, nowarn_export_all]).
 -include_lib("stdlib/include/assert.hrl").
+-include("../erl_src/pools/http_pusher_row.hrl").
 
 -import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 
@@ -88,7 +89,7 @@ a_pool_in_use_goes_on(Config) ->
 a_pool_that_was_not_opened_is_opened(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
-    Row = #{spare := Spare} = row(),
+    Row = #row{spare = Spare} = row(),
     Options = #{host => iolist_to_binary(test_endpoint:url(endpoint(Config))), path_prefix => <<"/">>,
                 request_timeout => 30000, call_timeout => 60000, workers => 1,
                 strategy => <<"best_worker">>},
@@ -96,7 +97,7 @@ a_pool_that_was_not_opened_is_opened(Config) ->
       fun() ->
               %% Which the host's own pool does not have: what comes is for the next look.
               ok = push(Spare, <<"waits">>),
-              ok = http_pusher_pool_rows:note(?KEY, Row#{next => <<"digest">>}),
+              ok = http_pusher_pool_rows:note(?KEY, Row#row{next = <<"digest">>}),
               ok = ?NIF:configure_pool(Spare, Options)
       end),
     wait_sent(1),
@@ -108,7 +109,7 @@ a_pool_that_was_not_opened_is_opened(Config) ->
 what_a_successor_left_behind_is_found(Config) ->
     module(Config, #{workers => 1}),
     wait_for_pool(open),
-    #{spare := Spare} = row(),
+    #row{spare = Spare} = row(),
     {ok, Second} = ?NIF:create_pool(http_pusher_pool_key:name(?KEY)),
     {ok, Third} = ?NIF:create_pool(http_pusher_pool_key:name(?KEY)),
     while_the_owner_dies(

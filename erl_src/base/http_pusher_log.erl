@@ -102,15 +102,16 @@ summary(Reason) ->
     http_pusher_utf8:format("~0tP", [Reason, 12]).
 
 %% @doc A pool was opened, or could not be.
--spec pool_opened(binary(), http_pusher_pool_opening:result()) -> ok.
-pool_opened(Pool, {ok, Options, Warnings}) ->
+-spec pool_opened(binary(), {opened, Options :: #{atom() => term()}, Warnings :: [binary()]} |
+                          {not_opened, {Problem :: atom(), Text :: binary()}}) -> ok.
+pool_opened(Pool, {opened, Options, Warnings}) ->
     logger:notice(#{what => http_pusher_pool_opened, pool => Pool,
                     host => maps:get(host, Options), workers => maps:get(workers, Options),
                     request_timeout => maps:get(request_timeout, Options),
                     call_timeout => maps:get(call_timeout, Options),
                     http2 => maps:get(http2, Options)}, ?META),
     notices([{Pool, warning, Text} || Text <- Warnings]);
-pool_opened(Pool, {error, {Problem, Text}}) ->
+pool_opened(Pool, {not_opened, {Problem, Text}}) ->
     notices([{Pool, Problem, Text}]).
 
 %% @doc What there is to say about pools.

@@ -9,7 +9,7 @@
 -export_type([one/0]).
 
 -type one() :: {HostType :: binary(), http_pusher_host:handler()}.
--type pools() :: #{http_pusher_pool_key:pool_key() => http_pusher_pool_rows:pool()}.
+-type pools() :: #{http_pusher_pool_key:pool_key() => http_pusher_pool_rows:row()}.
 
 %% @doc Gives the pools with those that are new, and the handlers that cannot be registered: those of
 %% Unrouted, which were named before, and those which are named now.

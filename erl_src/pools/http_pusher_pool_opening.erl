@@ -7,10 +7,8 @@
 
 -export([open/4, opened/3, paths/1]).
 
--export_type([result/0]).
-
--type result() :: {ok, http_pusher_host_pool:options(), Warnings :: [binary()]}
-                | {error, {http_pusher_nif:not_opened() | atom(), Text :: binary()}}.
+-type result() :: {opened, http_pusher_host_pool:options(), Warnings :: [binary()]}
+                | {not_opened, http_pusher_nif:problem()}.
 
 %% Pauses between two questions how far the opening has come, in milliseconds. The engine itself tells
 %% after five seconds that files take long, so the rest is for an engine that does not run well.
@@ -28,7 +26,7 @@ open(Id, Options, Warnings, Paths) ->
         {ok, More} ->
             opened(Options, Warnings ++ More, Paths);
         {error, Problem} ->
-            {error, Problem}
+            {not_opened, Problem}
     end.
 
 first_try(Id, opening, Pause, Deadline) ->
@@ -45,7 +43,7 @@ first_try(_Id, Result, _Pause, _Deadline) ->
 %% @doc What there is to say of a pool that was opened.
 -spec opened(http_pusher_host_pool:options(), [binary()], [binary() | string()]) -> result().
 opened(Options, Warnings, Paths) ->
-    {ok, Options, Warnings ++ url_warnings(Options, lists:usort(Paths))}.
+    {opened, Options, Warnings ++ url_warnings(Options, lists:usort(Paths))}.
 
 %% @doc Paths of the handlers that use pools of this tag.
 -spec paths(atom()) -> [binary() | string()].

@@ -9,62 +9,72 @@
 %% Not here: what becomes of a pool afterwards (http_pusher_pools).
 -module(http_pusher_pool_recovery).
 
+-include("http_pusher_row.hrl").
+
 -export([recover/1]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
--type pool() :: http_pusher_pool_rows:pool().
+-type row() :: http_pusher_pool_rows:row().
 
-%% @doc The pools to go on with. Each has a new spare pool, in which waits what waited in the spare
-%% pools before. What belongs to nobody any more drains for DrainTimeout milliseconds.
--spec recover(non_neg_integer()) -> #{pool_key() => pool()}.
+%% @doc The pools to go on with. Each has a new spare pool, which holds what waited in the spare pools before. A
+%% pool of the engine that belongs to no row drains for DrainTimeout milliseconds.
+-spec recover(DrainTimeout :: non_neg_integer()) -> #{pool_key() => row()}.
 recover(DrainTimeout) ->
-    %% A pool that is closing already comes to its end by itself.
+    %% A pool that is closing comes to its end by itself.
     Found = [Pool || Pool = #{closing := false} <- http_pusher_nif:pools()],
     Present = lists:sort(fun(#{id := A}, #{id := B}) -> A =< B end, Found),
     http_pusher_routes:forget_looks(),
-    Pools = maps:from_list([{Key, recover_pool(Key, Row, Present)}
-                            || {Key, Row} <- http_pusher_pool_rows:all()]),
-    Kept = [Id || #{pool := Id} <- maps:values(Pools)],
+    Rows = maps:from_list([{Key, recover_row(Key, Row, Present)}
+                           || {Key, Row} <- http_pusher_pool_rows:all()]),
+    Kept = [Id || #row{current = #current{id = Id}} <- maps:values(Rows)],
     lists:foreach(fun(#{id := Id, phase := Phase}) ->
                           ensure_opened(Id, Phase),
                           lists:member(Id, Kept) orelse close(Id, Phase, DrainTimeout)
                   end, Present),
     http_pusher_pool_rows:delete_strays(),
-    Pools.
+    Rows.
 
 %% The hand-over comes before the new routes: what sessions find by those came later.
-recover_pool(Key, Row, Present) ->
+recover_row(Key, Old, Present) ->
     {ok, New} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
-    Pool = #{pool := Id, pid := Pid} = in_use(Key, Row#{spare := New}, Row, Present),
-    Taker = case Pid of
-                undefined -> New;
-                _ -> Id
+    Row = in_use(Key, Old#row{spare = New, next = none}, Old, Present),
+    Taker = case Row of
+                #row{pid = undefined} -> New;
+                #row{current = #current{id = Id}} -> Id
             end,
     lists:foreach(fun(Spare) -> http_pusher_nif:hand_over(Spare, Taker) end,
                   spares(Key, Present)),
-    http_pusher_pool_rows:store(Key, Pool),
-    Pool.
+    http_pusher_pool_rows:store(Key, Row),
+    Row.
 
-%% Oldest first, which is the order of what waits in them. Usually there is one; there are more where
-%% an owner has died in here.
+%% Oldest first, which is the order of what waits in them. Usually there is one; there are more if an owner has
+%% died in here.
 spares(Key, Present) ->
     Name = http_pusher_pool_key:name(Key),
     [Id || #{id := Id, name := N, phase := spare} <- Present, N =:= Name].
 
-%% The engine may have been started anew, with none of the pools.
-in_use(Key, Pool0 = #{pool := Id}, #{spare := Spare} = Row, Present) ->
-    Pool = maps:remove(next, Pool0),
-    case {phase(Spare, Present), phase(Id, Present)} of
+%% The engine may have been restarted, and then has none of the pools.
+in_use(Key, Row, #row{spare = Spare, next = Next}, Present) ->
+    case {phase(Spare, Present), current_phase(Row, Present)} of
         {Phase, _} when Phase =/= gone, Phase =/= spare, Phase =/= closed ->
-            %% The spare pool had got its options: it is the one to be used, and the other one drains.
-            unmet(maps:remove(until, Pool#{pool := Spare, digest := maps:get(next, Row, undefined)}));
+            %% The spare pool had been given its options: it becomes the current one, and the other one drains.
+            unmet(Row#row{current = configured(Spare, Next, Row), stopping = no});
         {_, Phase} when Phase =:= gone; Phase =:= closed ->
-            unmet(maps:remove(until, Pool#{pool := undefined, digest := undefined}));
+            unmet(Row#row{current = none, stopping = no});
         {_, open} ->
-            same_process(Key, Pool);
+            same_process(Key, Row);
         {_, _} ->
-            unmet(Pool)
+            unmet(Row)
     end.
+
+configured(Id, none, Row) -> #current{id = Id, given = given(Row)};
+configured(Id, Digest, Row) -> #current{id = Id, digest = Digest, given = given(Row)}.
+
+given(#row{current = none}) -> undefined;
+given(#row{current = #current{given = Given}}) -> Given.
+
+current_phase(#row{current = none}, _Present) -> gone;
+current_phase(#row{current = #current{id = Id}}, Present) -> phase(Id, Present).
 
 phase(Id, Present) ->
     case [Phase || #{id := Same, phase := Phase} <- Present, Same =:= Id] of
@@ -72,28 +82,28 @@ phase(Id, Present) ->
         [] -> gone
     end.
 
-%% Sessions go on with the pool where the host's process is the one that it was opened for, or has
-%% crashed and is to come back.
-same_process(Key, Pool = #{pid := Pid}) when is_pid(Pid) ->
+%% Sessions go on with the pool if the host's process is the one that it was opened for, or has crashed and is
+%% to come back.
+same_process(Key, Row = #row{pid = Pid}) when is_pid(Pid) ->
     case whereis(http_pusher_pool_key:process_name(Key)) of
         Pid ->
-            Pool#{monitor => erlang:monitor(process, Pid)};
+            Row#row{monitor = erlang:monitor(process, Pid)};
         undefined ->
             case http_pusher_host_pool:is_listed(Key) of
-                true -> Pool;
-                false -> unmet(Pool)
+                true -> Row;
+                false -> unmet(Row)
             end;
         _ ->
-            unmet(Pool)
+            unmet(Row)
     end;
-same_process(_Key, Pool) ->
-    unmet(Pool).
+same_process(_Key, Row) ->
+    unmet(Row).
 
-%% Until it is found, sessions have their notifications wait in the spare pool.
-unmet(Pool) ->
-    Pool#{pid := undefined, met => true, untold => true}.
+%% Until the host's process is found, sessions have their notifications wait in the spare pool.
+unmet(Row) ->
+    Row#row{pid = undefined, spare_used = true, announce = true}.
 
-%% Whoever was to open it may have died before it came to that. Another one that is at it does no harm.
+%% The process that was to open it may have died before that. If it is at work still, this does no harm.
 ensure_opened(Id, Phase) when Phase =:= opening; Phase =:= leaving ->
     _ = spawn(http_pusher_nif, open_pool, [Id]),
     ok;

@@ -6,50 +6,24 @@
 %% the rows (http_pusher_pool_recovery).
 -module(http_pusher_pool_rows).
 
+-include("http_pusher_row.hrl").
+
 -export([store/2, note/2, forget/1, all/0, candidates/1, used/0]).
 -export([put_handlers/2, delete_handlers/1, delete_strays/0, host_types/0]).
 
--export_type([pool/0]).
+-export_type([row/0]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
 -type handler() :: http_pusher_host:handler().
-
--type pool() :: #{
-    spare := http_pusher_nif:pool_id(),
-    pool := http_pusher_nif:pool_id() | undefined,
-    pid := pid() | undefined,
-    %% Of the options it was opened with: they hold passwords, and this is a state that crash reports
-    %% print.
-    digest := binary() | undefined,
-    %% Of what the host was given for it.
-    given => binary(),
-    %% The spare pool is about to get options of this digest.
-    next => binary(),
-    %% The host has stopped it; it is closed for good then, in milliseconds of monotonic time.
-    until => integer(),
-    monitor => reference(),
-    %% What fires at `until'.
-    closing => reference(),
-    %% A helper is looking at it.
-    looking => reference(),
-    %% Since that began a session has said that there is something to look at.
-    again => true,
-    %% A process of the host was there, or may have been, that was not found in time to ask for its
-    %% options: notifications may wait in the spare pool.
-    met => true,
-    %% It was not open when it was recovered: whether anybody has told of it, nobody knows.
-    untold => true
-}.
+-type row() :: #row{}.
 
 -define(TABLE, http_pusher_routes).
-%% What a successor finds out for itself.
--define(OF_THE_OWNER, [monitor, closing, looking, again, met, untold]).
 
 %% @doc Writes the row, and then the routes, each in one step.
--spec store(pool_key(), pool()) -> ok.
-store(Key = {_, Tag}, Pool) ->
-    note(Key, Pool),
-    New = candidate(Key, Pool),
+-spec store(pool_key(), row()) -> ok.
+store(Key = {_, Tag}, Row) ->
+    note(Key, Row),
+    New = candidate(Key, Row),
     lists:foreach(
       fun({{_, RowTag, _} = RowKey, Handler, Candidates}) when RowTag =:= Tag ->
               Replaced = [case C of #{key := Key} -> New; _ -> C end || C <- Candidates],
@@ -62,26 +36,33 @@ store(Key = {_, Tag}, Pool) ->
       end, http_pusher_routes:all()).
 
 %% @doc Writes the row alone: sessions go on as before.
--spec note(pool_key(), pool()) -> ok.
-note(Key, Pool) ->
-    true = ets:insert(?TABLE, {{pool, Key}, maps:without(?OF_THE_OWNER, Pool)}),
+-spec note(pool_key(), row()) -> ok.
+note(Key, Row) ->
+    true = ets:insert(?TABLE, {{pool, Key}, for_a_successor(Row)}),
     ok.
+
+for_a_successor(#row{spare = Spare, current = Current, pid = Pid, next = Next, stopping = Stopping}) ->
+    #row{spare = Spare, current = Current, pid = Pid, next = Next, stopping = Stopping}.
 
 -spec forget(pool_key()) -> ok.
 forget(Key) ->
     true = ets:delete(?TABLE, {pool, Key}),
     ok.
 
--spec all() -> [{pool_key(), pool()}].
+-spec all() -> [{pool_key(), row()}].
 all() ->
-    [{Key, Pool} || {{pool, Key}, Pool} <- ets:match_object(?TABLE, {{pool, '_'}, '_'})].
+    [{Key, Row} || {{pool, Key}, Row} <- ets:match_object(?TABLE, {{pool, '_'}, '_'})].
 
 %% @doc The pools that may serve a handler, as they are in its route.
--spec candidates([{pool_key(), pool()}]) -> [http_pusher_routes:candidate()].
-candidates(Pools) ->
-    [candidate(Key, Pool) || {Key, Pool} <- Pools].
+-spec candidates([{pool_key(), row()}]) -> [http_pusher_routes:candidate()].
+candidates(Rows) ->
+    [candidate(Key, Row) || {Key, Row} <- Rows].
 
-candidate(Key, #{spare := Spare, pool := Pool, pid := Pid}) ->
+candidate(Key, #row{spare = Spare, current = Current, pid = Pid}) ->
+    Pool = case Current of
+               none -> undefined;
+               #current{id = Id} -> Id
+           end,
     #{key => Key, name => http_pusher_pool_key:process_name(Key),
       pid => Pid, pool => Pool, spare => Spare}.
 

@@ -11,19 +11,19 @@
 -module(http_pusher_pools).
 -behaviour(gen_server).
 
+-include("http_pusher_row.hrl").
+
 -export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/1, await_look/1]).
--export([run/2]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
 -type handler() :: http_pusher_host:handler().
--type pool() :: http_pusher_pool_rows:pool().
 
 -type state() :: #{
     settings := http_pusher_settings:settings(),
-    pools := #{pool_key() => pool()},
-    %% Helpers at work: what for.
-    helpers := #{reference() => {look | open, pool_key()}},
+    pools := #{pool_key() => http_pusher_pool_rows:row()},
+    %% By the monitor of the process that does it.
+    jobs := #{reference() => {http_pusher_pool_job:kind(), pool_key()}},
     %% Until when the looks are closer.
     eager := integer() | undefined,
     %% Handlers that could not be registered: tried again with each look.
@@ -106,7 +106,7 @@ init(Settings = #{drain_timeout := Drain}) ->
     process_flag(priority, high),
     Recovered = http_pusher_pool_recovery:recover(Drain),
     Pools = maps:map(fun http_pusher_pool:closing/2, Recovered),
-    State = #{settings => Settings, pools => Pools, helpers => #{}, eager => undefined,
+    State = #{settings => Settings, pools => Pools, jobs => #{}, eager => undefined,
               unrouted => [], stop_budget => http_pusher_stop_budget:new(now_ms())},
     {ok, _} = timer:send_interval(?BETWEEN_LOOKS, look_at_all),
     %% The owner before may have died over one of them, and nobody would name the others again.
@@ -126,8 +126,8 @@ handle_call(stopping, {Pid, _}, State = #{stop_budget := Budget, settings := #{d
     Stop = erlang:monitor(process, Pid),
     {Deadline, Budget1} = http_pusher_stop_budget:begins(Budget, Stop, now_ms(), Drain),
     {reply, {Deadline, Stop}, State#{stop_budget := Budget1}};
-handle_call(busy, _From, State = #{helpers := Helpers}) ->
-    {reply, map_size(Helpers) > 0, State}.
+handle_call(busy, _From, State = #{jobs := Jobs}) ->
+    {reply, map_size(Jobs) > 0, State}.
 
 -spec handle_cast(term(), state()) -> {noreply, state()}.
 handle_cast({stopped, Stop}, State = #{stop_budget := Budget}) ->
@@ -151,16 +151,13 @@ handle_info(look_again, State = #{eager := Until}) ->
     end;
 handle_info({close, Key, Until}, State = #{pools := Pools}) ->
     case Pools of
-        #{Key := Pool} ->
-            Closed = http_pusher_pool:close_stopped(Key, Pool, Until),
-            {noreply, State#{pools := Pools#{Key := Closed}}};
-        _ ->
-            {noreply, State}
+        #{Key := Row} -> {noreply, put_row(Key, http_pusher_pool:close_stopped(Key, Row, Until), State)};
+        _ -> {noreply, State}
     end;
-handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{helpers := Helpers}) ->
-    case maps:take(Ref, Helpers) of
-        {{Job, Key}, Rest} ->
-            {noreply, helped(Job, Key, http_pusher_redacted:open(Reason), State#{helpers := Rest})};
+handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{jobs := Jobs}) ->
+    case maps:take(Ref, Jobs) of
+        {{Kind, Key}, Rest} ->
+            {noreply, ended(Key, http_pusher_pool_job:result(Kind, Reason), State#{jobs := Rest})};
         error ->
             {noreply, look_at_all(eager(stop_ended(Ref, State)))}
     end;
@@ -188,7 +185,7 @@ only(HostType, Handlers, State = #{unrouted := Unrouted}) ->
 
 close_unused(State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
     Used = http_pusher_pool_rows:used(),
-    maps:foreach(fun(Key, Pool) -> http_pusher_pool:forget(Key, Pool, Drain) end,
+    maps:foreach(fun(Key, Row) -> http_pusher_pool:forget(Key, Row, Drain) end,
                  maps:without(Used, Pools)),
     State#{pools := maps:with(Used, Pools)}.
 
@@ -208,94 +205,87 @@ look_at_all(State = #{pools := Pools}) ->
                         end
                 end, State, maps:keys(Pools)).
 
-%% A session has met a process that nobody knows: something waits in the spare pool, or is about to.
-%% What is being looked at may have been read before that, so there is another look.
-told(Key, State = #{pools := Pools}) ->
-    case Pools of
-        #{Key := Pool = #{looking := _}} ->
-            State#{pools := Pools#{Key := Pool#{met => true, again => true}}};
-        #{Key := Pool} ->
-            look(Key, State#{pools := Pools#{Key := Pool#{met => true}}});
+%% A session has met a process of the host that is not known: something waits in the spare pool, or is about
+%% to. A look that is under way may have read the options before that, so another one follows.
+told(Key, State) ->
+    case State of
+        #{pools := #{Key := Row = #row{job = {_, Ref}}}} ->
+            put_row(Key, Row#row{spare_used = true, job = {again, Ref}}, State);
+        #{pools := #{Key := Row}} ->
+            look(Key, put_row(Key, Row#row{spare_used = true}, State));
         _ ->
             State
     end.
 
-%% Compares the host's process with the known one; a helper reads the rest.
-look(Key, State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
-    case Pools of
-        #{Key := #{looking := _}} -> State;
-        #{Key := Pool = #{pid := Known}} ->
+%% Compares the host's process with the known one; a job reads the rest.
+look(Key, State = #{settings := #{drain_timeout := Drain}}) ->
+    case State of
+        #{pools := #{Key := Row = #row{job = none, pid = Known}}} ->
             case whereis(http_pusher_pool_key:process_name(Key)) of
-                undefined ->
-                    Gone = http_pusher_pool:gone(Key, Pool, Drain),
-                    State#{pools := Pools#{Key := Gone}};
-                Known ->
-                    State;
-                _New ->
-                    Find = fun() -> http_pusher_host_pool:find(Key) end,
-                    help(look, Key, Pool#{met => true}, Find, State)
-            end;
-        _ -> State
-    end.
-
-help(Job, Key, Pool, Fun, State = #{pools := Pools, helpers := Helpers}) ->
-    {_, Ref} = spawn_opt(?MODULE, run, [Job, Fun], [monitor, {priority, high}]),
-    State#{pools := Pools#{Key := Pool#{looking => Ref}}, helpers := Helpers#{Ref => {Job, Key}}}.
-
-%% A helper's life: its result is the reason for its end, sealed, because it holds the pool's options.
--spec run(look | open, fun(() -> term())) -> no_return().
-run(Job, Fun) ->
-    exit(http_pusher_redacted:run(fun() -> {Job, Fun()} end)).
-
-helped(Job, Key, Reason, State = #{pools := Pools}) ->
-    case Pools of
-        #{Key := Pool0} ->
-            Pool = maps:without([looking, again], Pool0),
-            Helped = helped(Job, Key, Pool, Reason, State#{pools := Pools#{Key := Pool}}),
-            case Pool0 of
-                #{again := true} -> told(Key, Helped);
-                _ -> Helped
+                undefined -> put_row(Key, http_pusher_pool:gone(Key, Row, Drain), State);
+                Known -> State;
+                _New -> started(look, http_pusher_pool_job:look(Key), Key, Row#row{spare_used = true}, State)
             end;
         _ ->
             State
     end.
 
-helped(look, Key, Pool, {look, {ok, Found}}, State = #{pools := Pools, settings := Settings}) ->
-    case http_pusher_pool:found(Key, Pool, Found, Settings) of
+put_row(Key, Row, State = #{pools := Pools}) ->
+    State#{pools := Pools#{Key := Row}}.
+
+%%% Jobs
+
+started(Kind, Ref, Key, Row, State = #{jobs := Jobs}) ->
+    put_row(Key, Row#row{job = {running, Ref}}, State#{jobs := Jobs#{Ref => {Kind, Key}}}).
+
+ended(Key, Result, State) ->
+    case State of
+        #{pools := #{Key := Row = #row{job = Job}}} ->
+            Idle = Row#row{job = none},
+            State1 = on_result(Result, Key, Idle, put_row(Key, Idle, State)),
+            case Job of
+                {again, _} -> told(Key, State1);
+                _ -> State1
+            end;
+        _ ->
+            State
+    end.
+
+on_result({found, Found}, Key, Row, State = #{settings := Settings}) ->
+    case http_pusher_pool:found(Key, Row, Found, Settings) of
         {opened, Options, More, New} -> opened(Key, New, Options, Found, More, State);
         {open, Options, New} -> open(Key, New, Options, Found, State);
-        {kept, Kept} -> State#{pools := Pools#{Key := Kept}};
+        {kept, Kept} -> put_row(Key, Kept, State);
         %% This process ends with the engine, which is about to be replaced.
         {unusable, {engine_down, _}} -> State;
-        {unusable, Problem} -> helped(open, Key, Pool, Problem, State)
+        {unusable, Problem} -> on_result({crashed, open, Problem}, Key, Row, State)
     end;
-helped(look, _Key, _Pool, {look, not_started}, State) ->
+on_result(not_started, _Key, _Row, State) ->
     State;
 %% It was closed before it was open, or the engine is about to be replaced.
-helped(open, Key, _Pool, {open, {error, {Ended, _}}}, State)
+on_result({not_opened, {Ended, _}}, Key, _Row, State)
   when Ended =:= pool_not_started; Ended =:= engine_down ->
     look(Key, State);
-helped(open, Key, Pool, {open, Result}, State = #{pools := Pools}) ->
+on_result({crashed, Kind, Crash}, Key, _Row, State) ->
+    http_pusher_log:helper_crashed(http_pusher_pool_key:name(Key), Kind, Crash),
+    State;
+on_result(Result, Key, Row, State) ->
     http_pusher_log:pool_opened(http_pusher_pool_key:name(Key), Result),
-    Opened = case Result of
-                 {error, {pool_config, _}} -> http_pusher_pool:not_opened(Key, Pool);
-                 %% It is open, or opens when it can.
-                 _ -> Pool
-             end,
-    look(Key, State#{pools := Pools#{Key := Opened}});
-helped(Job, Key, _Pool, Crash, State) ->
-    http_pusher_log:helper_crashed(http_pusher_pool_key:name(Key), Job, Crash),
-    State.
+    New = case Result of
+              {not_opened, {pool_config, _}} -> http_pusher_pool:not_opened(Key, Row);
+              %% It is open, or opens when it can.
+              _ -> Row
+          end,
+    look(Key, put_row(Key, New, State)).
 
-opened(Key = {_, Tag}, Pool, Options, #{warnings := Warnings}, More, State) ->
+opened(Key = {_, Tag}, Row, Options, #{warnings := Warnings}, More, State) ->
     Paths = http_pusher_pool_opening:paths(Tag),
     Result = http_pusher_pool_opening:opened(Options, Warnings ++ More, Paths),
-    helped(open, Key, Pool, {open, Result}, State).
+    on_result(Result, Key, Row, State).
 
-open(Key = {_, Tag}, Pool = #{pool := Id}, Options, #{warnings := Warnings}, State) ->
+open(Key = {_, Tag}, Row = #row{current = #current{id = Id}}, Options, #{warnings := Warnings}, State) ->
     Paths = http_pusher_pool_opening:paths(Tag),
-    Open = fun() -> http_pusher_pool_opening:open(Id, Options, Warnings, Paths) end,
-    help(open, Key, Pool, Open, State).
+    started(open, http_pusher_pool_job:open(Id, Options, Warnings, Paths), Key, Row, State).
 
 now_ms() ->
     erlang:monotonic_time(millisecond).
