@@ -1,18 +1,18 @@
-%% @doc Starts the engine's threads and asks them for a sign of life.
+%% @doc Starts the engine's threads and checks their heartbeat.
 %%
-%% Where they give none this process ends, which stops what is left of them, and its supervisor
-%% starts new ones. Notifications that were pending have then failed with `engine_down'.
+%% If they do not answer, this process ends, which stops what is left of them, and its supervisor starts new
+%% ones. Notifications that were pending have then failed with `engine_down'.
 -module(http_pusher_engine).
 -behaviour(gen_server).
 
 -export([start_link/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
-%% Far more than the threads take, whether they are started or refused: whoever starts the application
-%% does not wait for ever.
+%% Far more than starting the threads takes, whether it succeeds or not: the application's start must not
+%% hang.
 -define(START_AT_MOST, 60000).
 -define(BETWEEN_PINGS, 1000).
-%% Silent for this many pings: ended, and not merely slow.
+%% After this many pings without an answer the threads have ended, and are not merely slow.
 -define(SILENT_PINGS, 5).
 
 -type state() :: #{silent := non_neg_integer()}.
@@ -42,7 +42,7 @@ start(Settings) ->
             {stop, {engine_not_started, Text}}
     end.
 
-%% A missing file is told from one that cannot be loaded: the code server logs each try of the latter.
+%% A missing file is checked for first, because the code server logs each failed attempt to load one.
 load() ->
     File = http_pusher_library:file(),
     case erlang:module_loaded(http_pusher_nif) orelse filelib:is_regular(File) of

@@ -1,7 +1,7 @@
-%% @doc The application's own settings: what `mongooseim.toml' has no place for.
+%% @doc The application's own settings: those that have no place in `mongooseim.toml'.
 %%
-%% They are the environment of the application `mongoose_http_pusher' in `etc/app.config'; none is
-%% needed. A setting that is unknown or wrong is named in one error, and its default is used.
+%% They are the environment of the application `mongoose_http_pusher' in `etc/app.config'; none is required.
+%% One error names each setting that is unknown or invalid, and its default is used.
 -module(http_pusher_settings).
 
 -export([read/0, current/0, check/1, defaults/0]).
@@ -21,7 +21,7 @@
     log_level := logger:level() | none
 }.
 
-%% @doc The settings of the running node; what is wrong with them is logged.
+%% @doc The settings of the running node; logs what is wrong with them.
 -spec read() -> settings().
 read() ->
     {Settings, Problems} = check(application:get_all_env(mongoose_http_pusher)),
@@ -37,13 +37,13 @@ read() ->
     end,
     Settings.
 
-%% @doc The settings of the running node, without a word about them.
+%% @doc The settings of the running node; logs nothing.
 -spec current() -> settings().
 current() ->
     {Settings, _} = check(application:get_all_env(mongoose_http_pusher)),
     Settings.
 
-%% @doc The settings that a list of them comes to, and a text for each that is not taken.
+%% @doc The settings that an environment results in, and a text for each one that is not accepted.
 -spec check([{atom(), term()}]) -> {settings(), [binary()]}.
 check(Env) ->
     lists:foldl(fun check_one/2, {defaults(), []}, Env).
@@ -61,11 +61,11 @@ defaults() ->
       http2_pools => [],
       log_level => info}.
 
-%% Half of the cores is plenty; but one thread alone is the limit of a small machine.
+%% Half of the cores are plenty, but a single thread would limit a small machine.
 threads(Cores) when Cores < 4 -> min(2, Cores);
 threads(Cores) -> Cores div 2.
 
-%% `included_applications' is put into every environment by the application controller.
+%% The application controller puts `included_applications' into every environment.
 check_one({included_applications, _}, Checked) ->
     Checked;
 check_one({Key, Value}, {Settings, Problems}) ->
@@ -76,7 +76,7 @@ check_one({Key, Value}, {Settings, Problems}) ->
     end.
 
 valid(max_lane_percent, V) -> is_integer(V) andalso V >= 1 andalso V =< 100;
-%% What a timer of the VM takes at the most.
+%% The longest time that a timer of the VM accepts.
 valid(Time, V) when Time =:= drain_timeout; Time =:= wait; Time =:= max_connection_age ->
     is_integer(V) andalso V >= 0 andalso V =< 16#FFFFFFFF;
 valid(tokio_threads, V) -> is_integer(V) andalso V >= 1 andalso V =< 1024;

@@ -1,8 +1,8 @@
 %% @doc Starts the application for the module, and again after it has ended.
 %%
-%% A process of its own, linked to nobody: the host must not notice when the library is missing or the
-%% application gives up. While the application is down it also puts the notifications that sessions
-%% had rejected with `engine_down' into the metrics, because nobody else is there to do it.
+%% It is linked to no other process: the host must not notice if the library is missing or the application
+%% gives up. While the application is down, it also adds the notifications that sessions have rejected with
+%% `engine_down' to the metrics (http_pusher_downtime), because no other process of ours is left.
 -module(http_pusher_starter).
 -behaviour(gen_server).
 
@@ -17,17 +17,17 @@
 }.
 
 -define(APP, mongoose_http_pusher).
-%% The host's start is not held up for longer.
+%% The longest time that this delays the host's start.
 -define(START_AT_MOST, 10000).
 -define(STOP_AT_MOST, 1000).
 -define(RETRY, 2000).
 -define(RETRY_AT_MOST, 60000).
-%% How soon a callback module that was not there is found, and what sessions had rejected is counted.
+%% How soon a callback module that was missing is found, and rejections of sessions are counted.
 -define(BETWEEN_TICKS, 2000).
 
-%% @doc Starts this process if it does not run. It begins its work after this has returned: what it
-%% calls (the application controller) may itself be waiting for the module to start, where the host
-%% is stopped while it starts.
+%% @doc Starts this process if it does not run. It begins its work after this has returned: if the host is
+%% stopped while it starts, the application controller, which this process calls, may be waiting for the
+%% module to start.
 -spec ensure() -> ok.
 ensure() ->
     case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
@@ -62,8 +62,8 @@ remove(HostType) ->
 
 -spec init([]) -> {ok, state(), {continue, start}}.
 init([]) ->
-    %% An application that ends takes all processes of its group with it. One starter is of the host's,
-    %% one that replaces it would be of the group that it has to start again.
+    %% When an application stops, the processes of its group are killed. A restarted starter would belong to
+    %% the application that it must restart, so it moves to the group of `init'.
     true = erlang:group_leader(whereis(init), self()),
     {ok, #{tries => 0, retry => undefined, watch => undefined, host_types => #{}},
      {continue, start}}.
@@ -72,7 +72,7 @@ init([]) ->
 handle_continue(start, State) ->
     load_own_modules(),
     {ok, _} = timer:send_interval(?BETWEEN_TICKS, tick),
-    %% Those of a starter that was killed.
+    %% A starter that was killed knew these.
     {noreply, try_start(State#{host_types := http_pusher_pools:host_types()})}.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
@@ -85,8 +85,9 @@ handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
     http_pusher_downtime:report(HostType),
     {reply, ok, State#{host_types := maps:remove(HostType, HostTypes)}}.
 
-%% By hand, before the next try: it does not know the host types yet. Only where no try has failed, or an
-%% application that ends as soon as it has started would be tried without a pause.
+%% Started by hand, before the next attempt: the application does not know the host types yet. Not after a
+%% failed attempt, because an application that ends as soon as it has started would be started again without
+%% a pause.
 -spec handle_cast(term(), state()) -> {noreply, state()}.
 handle_cast(application_started, State = #{watch := undefined, tries := 0, host_types := HostTypes})
   when map_size(HostTypes) > 0 ->
@@ -97,8 +98,8 @@ handle_cast(_Request, State) ->
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({'DOWN', Watch, process, _Pid, Reason}, State = #{watch := Watch}) ->
     Tries = case Reason of
-                %% Somebody stopped it on purpose; the next start of the module or the next try brings
-                %% it back.
+                %% An operator has stopped it; the next start of the module or the next attempt brings it
+                %% back.
                 shutdown ->
                     0;
                 _ ->
@@ -114,17 +115,17 @@ handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
     end;
 handle_info(tick, State = #{host_types := HostTypes}) ->
     lists:foreach(fun load_callback_modules/1, maps:values(HostTypes)),
-    %% Also while the application runs: a session may have met a host type that was just stopping.
+    %% Also while the application runs, because a session may have met a host type that was stopping.
     lists:foreach(fun http_pusher_downtime:report/1, maps:keys(HostTypes)),
     {noreply, State};
 handle_info(_Info, State) ->
     {noreply, State}.
 
-%% In a node that loads modules when they are first called, that first call would be a session's.
+%% If the node loads modules when they are first called, a session would make that call.
 load_own_modules() ->
     _ = application:load(?APP),
     {ok, Modules} = application:get_key(?APP, modules),
-    %% The library is the engine's to load.
+    %% The engine's process loads the library.
     lists:foreach(fun code:ensure_loaded/1, Modules -- [http_pusher_nif]).
 
 load_callback_modules(Handlers) ->
@@ -144,7 +145,7 @@ try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}
 try_start(State) ->
     State.
 
-%% The application controller takes an application whose processes have just died for a running one.
+%% The application controller considers an application to be running although its processes have just died.
 start(HostTypes) ->
     case application:ensure_all_started(?APP, temporary) of
         {ok, _} ->
@@ -161,7 +162,7 @@ start(HostTypes) ->
             {error, Reason}
     end.
 
-%% One timer, however many host types ask meanwhile.
+%% A single timer, even if several host types ask for it.
 retry_in(Wait, State = #{retry := Timer}) ->
     _ = is_reference(Timer) andalso erlang:cancel_timer(Timer),
     State#{retry := erlang:send_after(Wait, self(), retry)}.
@@ -174,7 +175,7 @@ announce(_State, HostType, Handlers) ->
         ok = http_pusher_pools:add(HostType, Handlers),
         http_pusher_log:module_started(HostType, details(Handlers))
     catch
-        %% It has just ended, and is started again with this host type.
+        %% The application has just ended, and is started again with this host type.
         exit:_ -> ok
     end.
 

@@ -1,13 +1,13 @@
 %% @doc The supervision tree: the engine, and after it the processes that work with it.
 %%
-%% The engine's death takes the others with it, because pools live in its threads. They die alone.
-%% The tables that others read are made here, so that they outlive the processes that write them.
+%% If the engine dies, so do the others, because pools live in its threads. Each of the others dies alone.
+%% The tables are created here, so that they outlive the processes that write them.
 -module(http_pusher_sup).
 -behaviour(supervisor).
 
 -export([start_link/0, start_clients/1, init/1]).
 
-%% Many kills in a row are survived: giving up would cost every notification from then on.
+%% Many crashes in a row are tolerated: giving up would cost every notification from then on.
 -define(INTENSITY, 100).
 -define(PERIOD, 10).
 

@@ -1,13 +1,12 @@
 %% @doc For the shell of a running node: `mongoose_http_pusher:pools().'
 %%
-%% Works also where the application is down, and says so. Not here: how the text is put together
-%% (http_pusher_pool_table).
+%% Also works while the application is down, and says so. http_pusher_pool_table formats the text.
 -module(mongoose_http_pusher).
 
 -export([pools/0]).
 
-%% @doc Prints every pool: its settings, what is on its way, what was counted, the oldest waiting
-%% notification, and the last failure. Nothing that is secret is in it.
+%% @doc Prints every pool: its settings, what is pending, the counters, the oldest waiting notification, and
+%% the last failure. It prints no secrets.
 -spec pools() -> ok.
 pools() ->
     io:put_chars(unicode:characters_to_list(text())).
@@ -18,7 +17,7 @@ text() ->
         _ -> [http_pusher_pool_table:head(head()) | pools_text()]
     end.
 
-%% Between the look for the supervisor and this it may have ended, or the library may be missing.
+%% The supervisor may have ended since it was looked up, or the library may be missing.
 pools_text() ->
     try
         {Figures, Rejected} = http_pusher_metrics:read(),

@@ -1,5 +1,5 @@
-%% @doc The application: started by the module when MongooseIM starts it, `temporary', so that its end
-%% never takes the node with it.
+%% @doc The application. The module starts it as `temporary' when MongooseIM starts the module, so that its
+%% end never stops the node.
 -module(mongoose_http_pusher_app).
 -behaviour(application).
 
@@ -16,15 +16,15 @@ start(_Type, _Args) ->
             {error, Reason}
     end.
 
-%% The node loads a module when it is first called. Not so these: the first session to notify would
-%% wait for half of them, and those of another version may have been put in their place by then. The
-%% library's module is loaded by the engine's process, which tells what is wrong with it.
+%% Load all modules now. Otherwise the first notification would wait for code loading, and might load files
+%% that an upgrade has already replaced. The engine's process loads the library's module, because it reports
+%% what is wrong with it.
 preload() ->
     {ok, Modules} = application:get_key(mongoose_http_pusher, modules),
     _ = code:ensure_modules_loaded(lists:delete(http_pusher_nif, Modules)),
     ok.
 
-%% Sessions are gone or get `engine_down' from here on; what is pending is drained first.
+%% From here on sessions have ended or get `engine_down'; what is pending is drained first.
 -spec prep_stop(State) -> State.
 prep_stop(State) ->
     http_pusher_drain:all(),

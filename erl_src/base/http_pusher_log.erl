@@ -1,8 +1,8 @@
-%% @doc What operators read: one place for the product's log lines.
+%% @doc The product's log lines, all in one place.
 %%
-%% A line for a notification is built only where its level is on, and never holds a body, a header
-%% value or the accumulator. Failures of one pool for one reason become one line a second with a
-%% count, however many there are.
+%% A line for a notification is built only if its level is on, and never holds a body, a header value or the
+%% accumulator. However many notifications of a pool fail for the same reason, they become one line a second
+%% with a count.
 -module(http_pusher_log).
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
@@ -12,7 +12,7 @@
 
 -export_type([storm/0]).
 
-%% Kinds of lines: when the last one was written, and what came since.
+%% For each kind of line: when the last one was written, and what has come since.
 -type kind() :: {failed, Pool :: binary(), Reason :: atom()} | {uncounted, HostType :: binary()}.
 -opaque storm() :: #{kind() => {LastLine :: integer(), Count :: non_neg_integer(), Report :: map()}}.
 
@@ -25,7 +25,7 @@
 new() ->
     #{}.
 
-%% @doc Whether lines of a level are wanted, by the host's logger and by this application's setting.
+%% @doc Whether the host's logger and this application's setting both let a level through.
 -spec allowed(logger:level(), logger:level() | none) -> boolean().
 allowed(_Level, none) ->
     false;
@@ -42,8 +42,8 @@ sent({_HostType, PoolName, Path}, Sender, Details, Status, Micros) ->
                response_code => Status, response_time => Micros},
     logger:info(maps:merge(Report, details(Details)), ?META).
 
-%% @doc A notification failed or was rejected: the first one of its kind is written at once, what
-%% follows within a second together.
+%% @doc A notification failed or was rejected: the first of its kind is written at once, and those that
+%% follow within a second as one line.
 -spec failed(info(), atom(), pos_integer(), map(), storm()) -> storm().
 failed({HostType, PoolName, Path}, Reason, Count, Failure, Storm) ->
     #{sender := Sender, details := Details, text := Text, attempts := Attempts} = Failure,
@@ -63,7 +63,7 @@ uncounted({Class, Reason}, HostType, Count, Storm) ->
                host_type => HostType, class => Class, reason => summary(Reason)},
     add({uncounted, HostType}, Count, Report, Storm).
 
-%% @doc Writes what has waited for its second; tells when the next is due, in milliseconds.
+%% @doc Writes the lines whose second is over; returns when the next one is due, in milliseconds.
 -spec due(storm()) -> {storm(), Wait :: non_neg_integer()}.
 due(Storm) when map_size(Storm) =:= 0 ->
     {Storm, ?BETWEEN_LINES};
@@ -101,7 +101,7 @@ details({Direction, Server, Receiver}) ->
 summary(Reason) ->
     http_pusher_utf8:format("~0tP", [Reason, 12]).
 
-%% @doc A pool was opened, or could not be.
+%% @doc A pool was opened, or could not be opened.
 -spec pool_opened(binary(), {opened, Options :: #{atom() => term()}, Warnings :: [binary()]} |
                           {not_opened, {Problem :: atom(), Text :: binary()}}) -> ok.
 pool_opened(Pool, {opened, Options, Warnings}) ->
@@ -114,7 +114,7 @@ pool_opened(Pool, {opened, Options, Warnings}) ->
 pool_opened(Pool, {not_opened, {Problem, Text}}) ->
     notices([{Pool, Problem, Text}]).
 
-%% @doc What there is to say about pools.
+%% @doc Notices about pools.
 -spec notices([http_pusher_nif:notice() | {binary(), atom(), binary()}]) -> ok.
 notices(Notices) ->
     lists:foreach(fun notice/1, Notices).
@@ -136,13 +136,13 @@ consequence(file_refused) ->
 consequence(_) ->
     "The pool cannot be used; its notifications are rejected until it is restarted: ".
 
-%% @doc A helper that looked at or opened a pool has crashed; it is tried again.
+%% @doc A job that was to read a pool's options or to open the pool has crashed; it is tried again.
 -spec helper_crashed(binary(), look | open, term()) -> ok.
 helper_crashed(Pool, Job, Crash) ->
     logger:error(#{what => http_pusher_pool_failed, pool => Pool, job => Job,
                    reason => summary(Crash)}, ?META).
 
-%% @doc A handler could not be registered. The engine's end is the engine's to tell.
+%% @doc A handler could not be registered. If the engine has ended, the engine's process logs that.
 -spec handler_failed(binary(), http_pusher_host:handler(), term()) -> ok.
 handler_failed(_HostType, _Handler, {error, {badmatch, {error, {engine_down, _}}}}) ->
     ok;
@@ -153,7 +153,7 @@ handler_failed(HostType, #{pool_name := Tag, path := Path}, Problem) ->
                              "those of other handlers are not; it is tried again every second">>},
                  ?META).
 
-%% @doc The figures cannot be shown in exometer or Prometheus. Said once, until it works again.
+%% @doc The gauges cannot be registered with exometer or Prometheus. Logged once, until it works again.
 -spec gauges_failed(BackEnd :: module(), term()) -> ok.
 gauges_failed(BackEnd, Problem) ->
     logger:warning(#{what => http_pusher_gauges_failed, back_end => BackEnd,
@@ -188,7 +188,7 @@ engine_down(HostType, Count) ->
                      host_type => HostType,
                      text => <<"mongoose_http_pusher does not run">>}, ?META).
 
-%% @doc The application runs after all.
+%% @doc The application runs, after failed attempts.
 -spec started(Tries :: pos_integer()) -> ok.
 started(1) ->
     ok;

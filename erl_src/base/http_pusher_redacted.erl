@@ -1,8 +1,7 @@
-%% @doc What one of our processes hands to another so that no log can print it: the options of a pool
-%% hold a password, and the last message of a process that crashes is part of its crash report.
+%% @doc Wraps what one of our processes sends to another, so that no log can print it: a pool's options hold
+%% a password, and a crash report contains the last message of the process that crashed.
 %%
-%% A fun is printed as its name. Not here: what is worked out, and who waits for it
-%% (http_pusher_pools).
+%% The wrapper is a fun, which is printed as its name.
 -module(http_pusher_redacted).
 
 -export([run/1, open/1, reason_name/1]).
@@ -11,7 +10,8 @@
 
 -opaque sealed() :: fun(() -> term()).
 
-%% @doc Runs the fun. A crash becomes words: what it crashed with, and where, without arguments.
+%% @doc Runs the fun. A crash is reduced to its class, the name of its reason and the functions where it
+%% happened, without arguments.
 -spec run(fun(() -> term())) -> sealed().
 run(Fun) ->
     try Fun() of
@@ -23,12 +23,12 @@ run(Fun) ->
             fun() -> {crashed, Class, Name, Places} end
     end.
 
-%% @doc The result; anything else is as it was.
+%% @doc Unwraps a result; returns any other term unchanged.
 -spec open(sealed() | term()) -> term().
 open(Sealed) when is_function(Sealed, 0) -> Sealed();
 open(Other) -> Other.
 
-%% @doc The name of a crash's reason: never its contents, which may hold a message.
+%% @doc The name of a crash's reason, never its contents, which may include a message.
 -spec reason_name(term()) -> atom().
 reason_name(Reason) when is_atom(Reason) -> Reason;
 reason_name(Reason) when is_tuple(Reason), tuple_size(Reason) > 0 -> reason_name(element(1, Reason));

@@ -1,23 +1,23 @@
 %% @doc Text for the library and for the log: always a UTF-8 binary.
 %%
 %% The library accepts nothing else, and `iolist_to_binary/1' is wrong for that: it returns Latin-1 for
-%% characters up to 255 and crashes for those beyond. So every text that is formatted, and every option
-%% of the host that is a string, becomes a binary here.
+%% characters up to 255 and crashes for those beyond. So every formatted text, and every option of the host
+%% that is a string, becomes a binary here.
 -module(http_pusher_utf8).
 
 -export([format/2, text/1]).
 
-%% @doc As io_lib:format/2.
+%% @doc Like io_lib:format/2.
 -spec format(io:format(), [term()]) -> binary().
 format(Format, Args) ->
     characters(io_lib:format(Format, Args)).
 
-%% @doc Text as the host holds it, or as io_lib puts it together.
+%% @doc Text in the form that the host or io_lib has it in.
 %%
-%% MongooseIM makes strings of its configuration file byte by byte, so a list may hold characters or
-%% the bytes of their UTF-8. Bytes that are UTF-8 and not ASCII are taken for that: as characters they
-%% would be control characters and signs that no name is made of. A binary that is no UTF-8 is taken for
-%% Latin-1.
+%% MongooseIM makes strings of its configuration file byte by byte, so a list may hold characters or the
+%% bytes of their UTF-8 encoding. Bytes that are valid UTF-8 and not ASCII are taken for UTF-8: as
+%% characters they would be control characters and signs that occur in no name. A binary that is not valid
+%% UTF-8 is taken for Latin-1.
 -spec text(unicode:chardata()) -> binary().
 text(Text) when is_binary(Text) ->
     case unicode:characters_to_binary(Text) of
@@ -41,7 +41,7 @@ bytes(Text) ->
         error:badarg -> error
     end.
 
-%% Up to what is no character, which only a binary inside of a list can hold.
+%% Up to the first invalid character, which only a binary inside a list can hold.
 characters(Text) ->
     case unicode:characters_to_binary(Text) of
         Binary when is_binary(Binary) -> Binary;

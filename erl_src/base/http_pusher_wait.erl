@@ -1,38 +1,37 @@
-%% @doc A session that waits until its notifications have been counted, for those who need the stock
-%% module's order: the web service has the notification before the receiver has the message.
+%% @doc Lets a session wait until its notifications have been counted, for operators who need the stock
+%% module's order: the web service receives the notification before the receiver gets the message.
 %%
-%% The session makes an alias of itself for each notification. The engine carries it to the reporter as
-%% bytes, and the reporter sends one message to it. A session that has waited long enough takes the alias
-%% back, so that a late answer goes nowhere; and so does the answer to a session that has died. Nothing is
-%% kept anywhere else.
+%% The session creates an alias for each notification. The engine carries it to the reporter as bytes, and
+%% the reporter sends one message to it. When a session has waited long enough, it deactivates the alias, so
+%% a late answer goes nowhere; neither does one to a session that has died. No other state is kept.
 -module(http_pusher_wait).
 
 -export([set_default/1, begin_for/1, waiter/1, forget/1, for_all/1]).
-%% The reporter's.
+%% Called by the reporter.
 -export([counted/1]).
 
 -export_type([waiting/0, waiter/0]).
 
-%% Until when, in the VM's monotonic milliseconds.
+%% The alias, and until when the session waits, in milliseconds of monotonic time.
 -type waiting() :: none | {Alias :: reference(), Until :: integer()}.
 %% An alias as bytes; empty if the session does not wait.
 -type waiter() :: binary().
 
 -define(COUNTED(Alias), {http_pusher_counted, Alias}).
-%% The most that a receive takes.
+%% The longest time that a receive accepts.
 -define(MOST, 16#FFFFFFFF).
 
-%% @doc How long the handlers wait that do not say so themselves.
+%% @doc How long sessions wait for handlers that have no option `wait'.
 -spec set_default(non_neg_integer()) -> ok.
 set_default(Wait) ->
     persistent_term:put(?MODULE, Wait).
 
-%% @doc Before a notification is handed over for a handler with this option `wait'.
+%% @doc Called before a notification is handed over for a handler with this option `wait'.
 -spec begin_for(term()) -> waiting().
 begin_for(0) ->
     none;
 begin_for(Wait) when is_integer(Wait), Wait > 0 ->
-    %% The first answer takes the alias back by itself.
+    %% The first answer deactivates the alias.
     {erlang:alias([reply]), erlang:monotonic_time(millisecond) + min(Wait, ?MOST)};
 begin_for(_NotSet) ->
     case persistent_term:get(?MODULE, 0) of
@@ -40,7 +39,7 @@ begin_for(_NotSet) ->
         Default -> begin_for(Default)
     end.
 
-%% @doc What the engine is to carry to the reporter.
+%% @doc The bytes that the engine carries to the reporter.
 -spec waiter(waiting()) -> waiter().
 waiter(none) -> <<>>;
 waiter({Alias, _Until}) -> term_to_binary(Alias).
@@ -53,7 +52,7 @@ forget({Alias, _Until}) ->
     _ = erlang:unalias(Alias),
     ok.
 
-%% @doc Waits until all have been counted, for each of them as long as it was asked for.
+%% @doc Waits until all have been counted, for each of them as long as its handler asks for.
 -spec for_all([waiting()]) -> ok.
 for_all([]) ->
     ok;
@@ -70,11 +69,11 @@ for_all([{Alias, Until} | Rest]) ->
 give_up(Alias) ->
     case erlang:unalias(Alias) of
         true -> ok;
-        %% The answer was faster, and is here.
+        %% The answer came first, and is in the mailbox.
         false -> receive ?COUNTED(Alias) -> ok after 0 -> ok end
     end.
 
-%% @doc A notification is in the metrics.
+%% @doc A notification has been counted in the metrics.
 -spec counted(undefined | waiter()) -> ok.
 counted(undefined) ->
     ok;

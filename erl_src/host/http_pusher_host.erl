@@ -1,4 +1,4 @@
-%% @doc The host adapter: which MongooseIM this is, and what differs between them.
+%% @doc The host adapter: finds out which MongooseIM this is, and hides what differs between releases.
 %%
 %% A generation is a group of releases with the same interface, named after its first: v5_0, v5_1 (to 6.2),
 %% v6_3 (and 6.4), v6_5 (and later). A node's generation follows from the functions that the node has; one
@@ -9,13 +9,13 @@
 %% generation/0. MongooseIM is not there when this is compiled, so xref lists its functions (rebar.config).
 -module(http_pusher_host).
 
--export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, wait/1, body/1, escapes_in_groups/0, names/2,
-         ensure_metrics/1, instrumentation/1, count_sent/4, count_failed/3, supported_features/0]).
+-export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, wait/1, body/1,
+         escapes_in_groups/0, names/2, ensure_metrics/1, instrumentation/1, count_sent/4, count_failed/3, supported_features/0]).
 
 -export_type([generation/0, options/0, handler/0]).
 
 -type generation() :: v5_0 | v5_1 | v6_3 | v6_5.
-%% A handler's options, exactly as the host holds them; what a callback module is given.
+%% A handler's options, exactly as the host holds them; callback modules get them unchanged.
 -type options() :: [{atom(), term()}] | #{atom() => term()}.
 -type handler() :: #{pool_name := atom(), path := binary() | string(), callback_module := module()}.
 
@@ -37,8 +37,8 @@ generation() ->
             end
     end.
 
-%% @doc Whether the node has a function. It runs in interactive mode: a module that nobody has called
-%% yet is not loaded.
+%% @doc Whether the node has a function. A node in interactive mode loads a module only when it is first
+%% called.
 -spec exports(module(), atom(), arity()) -> boolean().
 exports(Module, Function, Arity) ->
     _ = code:ensure_loaded(Module),
@@ -51,7 +51,7 @@ version() ->
         undefined -> "unknown"
     end.
 
-%% @doc The options of each handler of a host type. Called by sessions: one look-up.
+%% @doc The options of each handler of a host type. Sessions call this: it is one look-up.
 -spec handlers(binary()) -> [options()].
 handlers(HostType) ->
     case gen_mod:get_module_opt(HostType, ?MODULE_NAME, handlers, undefined) of
@@ -59,12 +59,12 @@ handlers(HostType) ->
         Handlers -> Handlers
     end.
 
-%% @doc The options of each handler, in what `start/2' is given.
+%% @doc The options of each handler, from the options that `start/2' gets.
 -spec handlers_of(options()) -> [options()].
 handlers_of(Options) when is_map(Options) -> maps:get(handlers, Options, []);
 handlers_of(Options) -> proplists:get_value(configs, Options, []).
 
-%% @doc What a handler's options come to, with the documented defaults.
+%% @doc A handler's options, with the documented defaults.
 -spec handler(options()) -> handler().
 handler(Options) when is_map(Options) ->
     #{pool_name => maps:get(pool_name, Options, http_pool),
@@ -76,7 +76,7 @@ handler(Options) ->
       callback_module => proplists:get_value(callback_module, Options,
                                              mod_event_pusher_http_defaults)}.
 
-%% @doc How long a handler's sessions wait for the outcome, in milliseconds, if its options say so.
+%% @doc How long sessions wait for the outcome, in milliseconds, if the handler's options say so.
 -spec wait(options()) -> term().
 wait(Options) when is_map(Options) -> maps:get(wait, Options, undefined);
 wait(Options) -> proplists:get_value(wait, Options).
@@ -86,8 +86,8 @@ wait(Options) -> proplists:get_value(wait, Options).
 body(Packet) ->
     exml_query:path(Packet, [{element, <<"body">>}, cdata], <<>>).
 
-%% @doc Whether the host's form encoder escapes a space among other bytes as `%20': cowlib does from
-%% 2.14 on, which came with 6.4. The engine builds the form as the host would have done.
+%% @doc Whether the host's form encoder escapes a space among other bytes as `%20', as cowlib does since
+%% 2.14 (with 6.4). The engine builds the same form as the host would.
 -spec escapes_in_groups() -> boolean().
 escapes_in_groups() ->
     try
@@ -143,7 +143,7 @@ count_failed(_Generation, HostType, {Sender, Count}) ->
 execute(HostType, Measurements) ->
     mongoose_instrument:execute(?EVENT, #{host_type => HostType}, Measurements).
 
-%% @doc As the stock module of the same release has it.
+%% @doc The same as those of the release's stock module.
 -spec supported_features() -> [atom()].
 supported_features() ->
     case generation() of

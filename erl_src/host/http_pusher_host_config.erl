@@ -3,11 +3,11 @@
 %% Part of the host adapter. The parser takes records whose fields differ between releases, so they
 %% are written as tuples here, checked against a record that the host itself makes.
 %%
-%% 5.0 documents the section as one table `[modules.mod_event_pusher.backend.http]' and as an array of
-%% them, but its parser takes for a table a map and for an array a list, and what is announced can be
-%% one of both only. The module is asked before the file is parsed, so it looks into the file and
-%% announces the form that it finds there. A file that has both (one in `modules', the other in
-%% `host_config') has to be written with arrays throughout.
+%% 5.0 documents the section both as one table `[modules.mod_event_pusher.backend.http]' and as an array of
+%% tables. But its parser takes a map for a table and a list for an array, and a specification can only be
+%% one of the two. The module is asked before the file is parsed, so it reads the file and returns the form
+%% that it finds there. A file that has both (one in `modules', the other in `host_config') has to be
+%% written with arrays throughout.
 -module(http_pusher_host_config).
 
 -export([spec/0, uses_array/1]).
@@ -27,7 +27,7 @@ spec_5_0(Process, false) ->
     {section, items_5_0(Process), any, [], any, Process, default};
 spec_5_0(Process, true) ->
     Table = {section, items_5_0(Process), any, [], any, Process, {kv, http}},
-    %% Each table becomes a backend of its own, as if it stood alone.
+    %% Each table becomes a backend of its own, as if it were the only one.
     {list, Table, any, Process, none}.
 
 items_5_0(Process) ->
@@ -53,15 +53,16 @@ spec_5_1(Process) ->
     {section, #{<<"handlers">> => Handlers}, any, [], any, map, Process,
      #{<<"handlers">> => []}, default, when_present}.
 
-%% Without a default: the node's own setting is used if it is not there.
+%% Without a default: if it is not set, the node's own setting applies.
 wait() ->
     option(integer, non_negative, fun ?MODULE:check_wait/1).
 
-%% option: type, validate, process, and the last field (`format', later `wrap'), of one meaning.
+%% option: type, validate, process, and the last field (`format', later `wrap'), which means the same in
+%% both.
 option(Type, Validate, Process) ->
     {option, Type, Validate, Process, default}.
 
-%% `undefined' up to 6.3.0, `[]' from 6.3.1 on, and neither parser takes the other's.
+%% `undefined' up to 6.3.0, `[]' from 6.3.1 on; neither parser accepts the other's.
 default_process() ->
     try
         #{<<"report_commands_node">> := Option} = element(2, mod_adhoc:config_spec()),
@@ -79,13 +80,13 @@ process_by_version() ->
         false -> undefined
     end.
 
-%% @doc One leading slash is not the path's own; the seam gets one.
+%% @doc Removes one leading slash from a path; the engine joins it to the prefix with exactly one.
 -spec fix_path(binary()) -> binary().
 fix_path(<<"/", Path/binary>>) -> Path;
 fix_path(Path) -> Path.
 
-%% @doc A callback module that lacks a function is refused when the configuration is read. That it
-%% exists, the host's own validator has seen.
+%% @doc Refuses a callback module that lacks a function when the configuration is read. The host's own
+%% validator has checked that the module exists.
 -spec check_callback_module(module()) -> module().
 check_callback_module(Module) ->
     _ = code:ensure_loaded(Module),
@@ -102,7 +103,7 @@ check_callback_module(Module) ->
                     text => lists:flatten(Text)})
     end.
 
-%% @doc The VM's timers end somewhere.
+%% @doc Refuses a time that is longer than a timer of the VM accepts.
 -spec check_wait(non_neg_integer()) -> non_neg_integer().
 check_wait(Wait) when Wait =< 16#FFFFFFFF ->
     Wait;
@@ -117,7 +118,7 @@ uses_array(false) ->
 uses_array(File) ->
     case tomerl:read_file(File) of
         {ok, Content} -> has_array(Content);
-        %% The parser says what is wrong with the file.
+        %% The host's parser reports what is wrong with the file.
         {error, _} -> false
     end.
 

@@ -1,8 +1,9 @@
-%% @doc The host's events, in every shape that a release has given them, made into one.
+%% @doc Makes one form of the host's events, which differ between releases.
 %%
 %% Part of the host adapter. The records are the host's, and nothing in a node says which ones it was
-%% compiled with, so each event is told by its own tag and size. An event of a shape that is not known
-%% here would mean a node that notifies nobody; a warning says so, once for each shape.
+%% compiled with, so each event is recognized by its own tag and size. If an event's shape is not known
+%% here, it is ignored, and a warning says so once for each shape: a node might otherwise silently notify
+%% nothing.
 -module(http_pusher_host_event).
 
 -export([prepare/0, message/1, unknown/1]).
@@ -11,14 +12,15 @@
 
 -type message() :: {message, Type :: atom(), in | out, From :: term(), To :: term(),
                     Packet :: term(), UserStatus :: user_status() | undefined}.
-%% The receiver's when the message was routed; `undefined' if the release does not tell (before 6.9).
+%% The receiver's status when the message was routed; `undefined' in releases before 6.9, which do not tell.
 -type user_status() :: offline | {online, #{atom() => term()}}.
 
-%% Shapes that are remembered; one more than these is ignored without a word. A release has a handful.
+%% The number of shapes that are remembered; any more are ignored without a warning. A release has a
+%% handful.
 -define(SHAPES, 16).
 
-%% @doc Makes the memory of the shapes that were reported. It outlives the application, so that a node
-%% says each only once.
+%% @doc Creates the array of the shapes that have been reported. It outlives the application, so that a node
+%% reports each shape only once.
 -spec prepare() -> ok.
 prepare() ->
     _ = reported(),
@@ -45,7 +47,7 @@ message(Event) ->
     unknown(Event),
     none.
 
-%% @doc Something of the host's that is ignored because its shape is not known.
+%% @doc An event or hook of the host that is ignored because its shape is not known.
 -spec unknown(term()) -> ok.
 unknown(Event) ->
     Shape = {Tag, Size} = shape(Event),

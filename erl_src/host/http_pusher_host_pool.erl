@@ -10,17 +10,20 @@
 -export_type([pool/0, options/0]).
 
 -type options() :: #{atom() => term()}.
-%% `given' is a digest of what the host was given for it; `whole' is false where the rest was not there.
+%% `given' is a digest of what the host was given for the pool; `whole' is false if its tables were
+%% incomplete.
 -type pool() :: #{pid := pid(), options := options(), warnings := [binary()], given := binary(),
                   whole := boolean()}.
 
 -define(MANAGER, mongoose_wpool_http_mgr).
-%% Milliseconds between two tries, about a second in all: what is awaited is a few steps of the host's.
+%% Milliseconds between two attempts, about a second in all: the host takes a few steps to write what is
+%% missing.
 -define(WAIT, [1, 2, 4, 8, 16 | lists:duplicate(50, 20)]).
 %% The manager may be starting a pool whose endpoint does not answer.
 -define(MANAGER_TIMEOUT, 30000).
 
-%% @doc Whether the host lists the pool. It lists a crashed one, and one that was stopped no more.
+%% @doc Whether the host lists the pool. It still lists one that has crashed, and no longer lists one that
+%% was stopped.
 -spec is_listed(http_pusher_pool_key:pool_key()) -> boolean().
 is_listed({Scope, Tag}) ->
     try
@@ -29,10 +32,10 @@ is_listed({Scope, Tag}) ->
         error:badarg -> false
     end.
 
-%% @doc The pool as it runs now. `not_started' where it does not, also while it is being restarted.
+%% @doc The pool as it runs now. `not_started' if it does not run, also while it is being restarted.
 %%
-%% Where it ends while it is read, it is what was read until then: it lived, and notifications may have
-%% come for it.
+%% If it ends while it is being read, the result is what was read until then: it has lived, and
+%% notifications may have come for it.
 -spec find(http_pusher_pool_key:pool_key()) -> {ok, pool()} | not_started.
 find(Key) ->
     case whereis(http_pusher_pool_key:process_name(Key)) of
@@ -48,9 +51,9 @@ find(Key) ->
             end
     end.
 
-%% The manager starts the process, enters its row in mongoose_wpool_http and it in its own state, and
-%% answers; then the process that asked for the pool enters the row in mongoose_wpool. So what is
-%% missing comes in a moment.
+%% The manager starts the process, enters its row in mongoose_wpool_http and then in its own state, and
+%% answers; then the process that asked for the pool enters the row in mongoose_wpool. So what is missing
+%% appears in a moment.
 read(Key = {Scope, Tag}, Ref, Known0, Waits) ->
     Known = maps:merge(manager(Key, Known0),
                        maps:from_list([{Table, Row} || {Table, RowKey} <- [{mongoose_wpool, {http, Scope, Tag}},
@@ -87,7 +90,7 @@ rows(Table, Key) ->
         error:badarg -> []
     end.
 
-%% A row that the host has not written, or no more, has its defaults.
+%% Defaults stand in for a row that the host has not written yet or has already deleted.
 found({Scope, Tag}, Pid, Known = #{manager := #{wpool_opts := WpoolOpts, conn_opts := ConnOpts}}) ->
     Row = maps:get(mongoose_wpool, Known, {mongoose_wpool, {http, Scope, Tag}, best_worker, 5000}),
     Http = case Known of
@@ -105,7 +108,7 @@ found({Scope, Tag}, Pid, Known = #{manager := #{wpool_opts := WpoolOpts, conn_op
 connection(Key, ConnOpts, Default) when is_map(ConnOpts) -> maps:get(Key, ConnOpts, Default);
 connection(Key, ConnOpts, Default) -> proplists:get_value(Key, ConnOpts, Default).
 
-%% @doc Options of the engine for what the host holds of a pool.
+%% @doc The engine's options for what the host knows of a pool.
 -spec options({Row :: tuple(), WpoolOpts :: [term()]}, ConnOpts :: [term()] | map(),
               {Prefix :: binary() | string(), RequestTimeout :: non_neg_integer()}) ->
     {options(), Warnings :: [binary()]}.
@@ -124,7 +127,7 @@ options({Row, WpoolOpts}, ConnOpts, {Prefix, RequestTimeout}) ->
 strategy({mongoose_wpool, _Name, Strategy, CallTimeout}) -> {Strategy, CallTimeout};
 strategy({mongoose_wpool, _Name, _Atom, Strategy, CallTimeout}) -> {Strategy, CallTimeout}.
 
-%% From 6.6 on a bounded best_worker is a fun, and its bound is nowhere but inside it.
+%% From 6.6 on a bounded best_worker is a fun, and its bound is only in the fun's environment.
 strategy_options(Strategy, _WpoolOpts) when is_function(Strategy) ->
     {env, Env} = erlang:fun_info(Strategy, env),
     case [Bound || Bound <- Env, is_integer(Bound)] of
@@ -141,7 +144,7 @@ strategy_options(Strategy, WpoolOpts) ->
 host(ConnOpts) when is_map(ConnOpts) -> maps:get(host, ConnOpts);
 host(ConnOpts) -> proplists:get_value(server, ConnOpts).
 
-%% worker_pool's own default in 5.0, which sets none; later releases always set it.
+%% worker_pool's own default applies in 5.0, which sets none; later releases always set it.
 default_workers(ConnOpts) when is_list(ConnOpts) -> 100;
 default_workers(_ConnOpts) -> 10.
 
@@ -159,13 +162,13 @@ tls(ConnOpts) ->
         {_, HttpOpts} -> {#{tls => tls_list(HttpOpts)}, []}
     end.
 
-%% The ssl application of the OTP that these releases run on verifies nothing by default.
+%% By default, the ssl application of the OTP releases that these run on verifies nothing.
 unverified() ->
     {#{tls => #{verify => none}},
      [<<"https without a tls section: the endpoint's certificate is not verified, as in the stock "
         "module of this release; set verify_peer (5.0) or verify_mode = \"peer\" to change that">>]}.
 
-%% 5.0: terms of the ssl application, flat.
+%% 5.0: a flat list of ssl options.
 tls_list(Opts) ->
     Verify = case proplists:get_value(verify, Opts) of
                  verify_peer -> peer;

@@ -1,10 +1,10 @@
-%% @doc Where the library of the NIF is: beside the directory that the beams were loaded from, whatever
-%% that is called. Not here: loading it (http_pusher_nif).
+%% @doc Where the NIF's library is: beside the directory from which the beams were loaded, whatever its
+%% name.
 -module(http_pusher_library).
 
 -export([path/0, file/0]).
 
-%% @doc As `erlang:load_nif/2' takes it, without the ending.
+%% @doc The path for `erlang:load_nif/2', without the extension.
 -spec path() -> file:filename().
 path() ->
     Beam = case code:which(?MODULE) of
@@ -14,7 +14,7 @@ path() ->
     Directory = filename:dirname(filename:dirname(filename:absname(Beam))),
     filename:join([Directory, "priv", "mongoose_http_pusher_nif"]).
 
-%% @doc The file itself.
+%% @doc The file.
 -spec file() -> file:filename().
 file() ->
     path() ++ ".so".

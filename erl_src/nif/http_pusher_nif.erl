@@ -1,8 +1,8 @@
-%% @doc The engine, as functions: stubs that the library replaces.
+%% @doc The engine's functions: stubs that the library replaces.
 %%
-%% Nothing else is in here, so that this module never has to be loaded again: a second load is
-%% refused by the VM, and the loaded code goes on. All functions fail with `undef' where the library
-%% could not be loaded. What each does is written in native/nif.
+%% This module holds nothing else, so that it never has to be loaded again: the VM refuses a second load,
+%% and the loaded code goes on. If the library could not be loaded, all functions fail with `undef'.
+%% native/nif documents what each function does.
 -module(http_pusher_nif).
 
 -export([start_engine/1, stop_engine/0, ping/0, measure_calls/1, measured_calls/0,
@@ -26,7 +26,8 @@
 -type handler_id() :: non_neg_integer().
 -type names() :: {Sender :: binary(), Server :: binary(), Receiver :: binary(),
                   ReceiverServer :: binary()}.
-%% With who waits until the notification has been counted: bytes that come back with its outcome.
+%% `in' or `out', and the session that waits until the notification has been counted: bytes that come back
+%% with its outcome.
 -type way() :: in | out | {in | out, http_pusher_wait:waiter()}.
 -type pushed() :: ok | not_open | {rejected, Reason :: atom()}.
 %% `not_open': the pool was replaced or stopped a moment ago; nothing is counted.
@@ -38,11 +39,11 @@
 -type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
                      Text :: binary()}.
 -type problem() :: {engine_down | pool_not_started | wrong_phase | not_opened(), Text :: binary()}.
-%% A pool that is not open: only other options help, or another content of a file; or it may pass by
-%% itself, and is tried again.
+%% Why a pool is not open: `pool_config', until it gets other options; `file_refused', until a file changes;
+%% `not_yet', a condition that may pass and is tried again.
 -type not_opened() :: pool_config | file_refused | not_yet.
 -type notice() :: {Pool :: binary(), warning | opened | not_opened(), Text :: binary()}.
-%% One incarnation. `closing': it is no longer to be found by its number and comes to its end.
+%% One incarnation. `closing': it can no longer be found by its id, and comes to its end.
 -type pool() :: #{
     id := pool_id(), name := binary(),
     phase := spare | opening | leaving | open | draining | broken | closed, closing := boolean(),
@@ -60,7 +61,7 @@
     request_timeout := non_neg_integer(), call_timeout := pos_integer(),
     http2 := boolean(), tls := boolean()
 }.
-%% Of all pools of one name, those that are closed included.
+%% Of all pools of one name, including those that are closed.
 -type figures() :: #{
     name := binary(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
     pending := non_neg_integer(), pending_bytes := non_neg_integer(),
@@ -68,7 +69,7 @@
     oldest_waiting := undefined | Milliseconds :: non_neg_integer(),
     sent := non_neg_integer(), failed := non_neg_integer(), retries := non_neg_integer(),
     rejected := [{Reason :: atom(), non_neg_integer()}],
-    %% How many requests waited up to that long for their start, the sum, and the longest.
+    %% How many requests waited up to that long for their start, the sum of all, and the longest.
     queue_time := {[{UpTo :: Microseconds :: pos_integer() | infinity, non_neg_integer()}],
                    Sum :: Microseconds :: non_neg_integer(),
                    Longest :: Microseconds :: non_neg_integer()},
@@ -90,11 +91,11 @@ stop_engine() -> ?NOT_LOADED.
 -spec ping() -> boolean().
 ping() -> ?NOT_LOADED.
 
-%% Begins to measure, or ends it, how long calls hold a scheduler. Off unless a test has asked for it.
+%% Begins or ends measuring how long calls occupy a scheduler. Off unless a test turns it on.
 -spec measure_calls(boolean()) -> ok.
 measure_calls(_On) -> ?NOT_LOADED.
 
-%% Each function that was called since, how often, and its longest call in nanoseconds of CPU time.
+%% Each function called since then: how often, and its longest call in nanoseconds of CPU time.
 -spec measured_calls() -> [{Function :: binary(), Calls :: non_neg_integer(),
                             Longest :: non_neg_integer()}].
 measured_calls() -> ?NOT_LOADED.
@@ -121,16 +122,16 @@ host_types() -> ?NOT_LOADED.
 -spec create_pool(binary()) -> {ok, pool_id()} | {error, problem()}.
 create_pool(_Name) -> ?NOT_LOADED.
 
-%% What a pool is to be opened with: from here on whoever finds the pool can open it.
+%% Sets the options of a pool; from then on any process that knows the pool can open it.
 -spec configure_pool(pool_id(), map()) -> ok | {error, problem()}.
 configure_pool(_Pool, _Options) -> ?NOT_LOADED.
 
-%% Begins to open a pool; never waits. It is open with `ok'. The second time, a try that the pool waits
-%% for is made now.
+%% Begins to open a pool; never waits. `ok' means that it is open. A second call makes an attempt that the
+%% pool is waiting for at once.
 -spec open_pool(pool_id()) -> {ok, Warnings :: [binary()]} | opening | {error, problem()}.
 open_pool(_Pool) -> ?NOT_LOADED.
 
-%% How far the opening has come.
+%% The state of the opening.
 -spec opening(pool_id()) -> {ok, Warnings :: [binary()]} | opening | {error, problem()}.
 opening(_Pool) -> ?NOT_LOADED.
 
@@ -150,7 +151,7 @@ close_pool(_Pool, _Allowed) -> ?NOT_LOADED.
 -spec pools() -> [pool()].
 pools() -> ?NOT_LOADED.
 
-%% The figures of every pool name, and what was rejected by host type, `pool_name' and reason.
+%% The counters and gauges of every pool name, and what was rejected by host type, `pool_name' and reason.
 -spec figures() -> {[figures()], [{HostType :: binary(), PoolName :: binary(), Reason :: atom(),
                                    non_neg_integer()}]}.
 figures() -> ?NOT_LOADED.
@@ -198,7 +199,7 @@ unacknowledged() -> ?NOT_LOADED.
 -spec rejections() -> [rejected()].
 rejections() -> ?NOT_LOADED.
 
-%% Who waits until the rows that are listed after this have been counted.
+%% The sessions that wait until the rows listed after this call have been counted.
 -spec rejection_waiters() -> [http_pusher_wait:waiter()].
 rejection_waiters() -> ?NOT_LOADED.
 

@@ -1,17 +1,16 @@
-%% @doc Stopping: new notifications are refused, pending ones get their time, the rest is given up.
+%% @doc Stopping: refuses new notifications, gives pending ones their time, and gives up the rest.
 %%
-%% Runs in the process that stops the module or the application, and returns when the outcomes are in
-%% the metrics or the time that all stops share is over (http_pusher_stop_budget). Not here: how the
-%% engine drains.
+%% Runs in the process that stops the module or the application, and returns when the outcomes are in the
+%% metrics or the time that all stops share is over (http_pusher_stop_budget).
 -module(http_pusher_drain).
 
 -export([host_type/1, all/0]).
 
-%% For outcomes of what was given up to get through the reporter.
+%% Time for the outcomes of what was given up to pass through the reporter.
 -define(LAST_OUTCOMES, 1000).
 -define(POLL, 5).
 
-%% @doc Drains what one host type has pending, and closes the pools that nobody else uses.
+%% @doc Drains what one host type has pending, and closes the pools that no other host type uses.
 -spec host_type(binary()) -> ok.
 host_type(HostType) ->
     if_running(fun() ->
@@ -20,8 +19,8 @@ host_type(HostType) ->
                        http_pusher_pools:remove(HostType)
                end).
 
-%% @doc Drains everything; called before the application stops, and also when it has crashed: then
-%% there is nothing to wait for, and the next start waits for this.
+%% @doc Drains everything. Called before the application stops, also when it has crashed: there is nothing
+%% to wait for then, and the next start must not be delayed.
 -spec all() -> ok.
 all() ->
     case whereis(http_pusher_sup) of
@@ -36,7 +35,7 @@ all() ->
                        end)
     end.
 
-%% Where the tree is down already, what was pending has failed with it.
+%% If the supervision tree is down already, everything pending has failed.
 if_running(Fun) ->
     try
         Fun()
@@ -48,7 +47,7 @@ if_running(Fun) ->
             ok
     end.
 
-%% The owner of the pools, which counts the time, answers within Timeout.
+%% The owner of the pools, which keeps the stop budget, answers within Timeout.
 drain(HostTypes, Timeout) ->
     {Deadline, Stop} = http_pusher_pools:stopping(Timeout),
     try

@@ -1,7 +1,6 @@
-%% @doc Registers handlers: a number in the engine, a route for sessions, and the pools that may serve it.
+%% @doc Registers handlers: their id in the engine, their route, and the pools that may serve them.
 %%
-%% Called by the owner of the pools. A handler that cannot be registered costs itself alone. Not here:
-%% what becomes of the pools (http_pusher_pools).
+%% Called by the owner of the pools. A handler that cannot be registered affects no other handler.
 -module(http_pusher_handlers).
 
 -export([register/3, unrouted/0]).
@@ -11,8 +10,8 @@
 -type one() :: {HostType :: binary(), http_pusher_host:handler()}.
 -type pools() :: #{http_pusher_pool_key:pool_key() => http_pusher_pool_rows:row()}.
 
-%% @doc Gives the pools with those that are new, and the handlers that cannot be registered: those of
-%% Unrouted, which were named before, and those which are named now.
+%% @doc Returns the pools, including new ones, and the handlers that cannot be registered, including those
+%% of Unrouted that still cannot; only the others are logged.
 -spec register([one()], Unrouted :: [one()], pools()) -> {pools(), [one()]}.
 register(Handlers, Unrouted, Pools) ->
     lists:foldl(
@@ -32,12 +31,12 @@ route(HostType, #{pool_name := Tag, path := Path}, Pools) ->
     Row = {HostType, Tag, Path},
     Id = http_pusher_nif:handler(HostType, atom_to_binary(Tag, utf8),
                                  http_pusher_utf8:text(Path)),
-    %% Without candidates its notifications have a reason at least, whatever fails below.
+    %% Without candidates its notifications are at least rejected with a reason, whatever fails below.
     case http_pusher_routes:find(HostType, Tag, Path) of
         {ok, _} -> ok;
         unknown -> http_pusher_routes:put(Row, {Id, []})
     end,
-    %% A name that no process can have: known before pools are made for it.
+    %% Fails for a name that is too long for a process, before pools are created for it.
     lists:foreach(fun http_pusher_pool_key:process_name/1, Keys),
     Pools1 = lists:foldl(fun ensure_pool/2, Pools, Keys),
     Mine = [{Key, maps:get(Key, Pools1)} || Key <- Keys],
@@ -47,7 +46,7 @@ route(HostType, #{pool_name := Tag, path := Path}, Pools) ->
 ensure_pool(Key, Pools) when is_map_key(Key, Pools) -> Pools;
 ensure_pool(Key, Pools) -> Pools#{Key => http_pusher_pool:new(Key)}.
 
-%% @doc Handlers that are written down and have no route that leads anywhere.
+%% @doc Handlers whose route is missing or leads to no pool.
 -spec unrouted() -> [one()].
 unrouted() ->
     [{HostType, Handler}

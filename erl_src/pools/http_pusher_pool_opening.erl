@@ -1,8 +1,7 @@
-%% @doc Opens a pool of the engine for which files have to be read, which can be slow: so it runs in a
-%% helper process of the pools' owner. And what there is to say of a pool that was opened.
+%% @doc Opens a pool of the engine whose files have to be read, which can be slow, so that it runs in a
+%% process of its own (http_pusher_pool_job). Also finds the warnings about a pool that was opened.
 %%
-%% Waits for the first try alone: what comes of a pool that is tried again, the engine tells the
-%% reporter. Not here: with what a pool is opened (http_pusher_host_pool), and when.
+%% Waits for the first attempt only: the engine tells the reporter what comes of later ones.
 -module(http_pusher_pool_opening).
 
 -export([open/4, opened/3, paths/1]).
@@ -10,14 +9,14 @@
 -type result() :: {opened, http_pusher_host_pool:options(), Warnings :: [binary()]}
                 | {not_opened, http_pusher_nif:problem()}.
 
-%% Pauses between two questions how far the opening has come, in milliseconds. The engine itself tells
-%% after five seconds that files take long, so the rest is for an engine that does not run well.
+%% Pauses between two checks, in milliseconds. The engine itself reports after five seconds that the files
+%% take long, so the rest is for an engine that does not run well.
 -define(FIRST_PAUSE, 1).
 -define(LAST_PAUSE, 50).
 -define(AT_MOST, 10000).
 
-%% @doc Opens a pool that has its options, and gives what there is to say of it: the options, and
-%% Warnings with those that came up while it opened. Nothing else happens where it is open already.
+%% @doc Opens a pool that has its options. Returns the options, and Warnings with those that the opening has
+%% added. Does nothing else if the pool is open already.
 -spec open(http_pusher_nif:pool_id(), http_pusher_host_pool:options(), [binary()],
            [binary() | string()]) -> result().
 open(Id, Options, Warnings, Paths) ->
@@ -40,7 +39,7 @@ first_try(Id, opening, Pause, Deadline) ->
 first_try(_Id, Result, _Pause, _Deadline) ->
     Result.
 
-%% @doc What there is to say of a pool that was opened.
+%% @doc The result for a pool that was opened.
 -spec opened(http_pusher_host_pool:options(), [binary()], [binary() | string()]) -> result().
 opened(Options, Warnings, Paths) ->
     {opened, Options, Warnings ++ url_warnings(Options, lists:usort(Paths))}.

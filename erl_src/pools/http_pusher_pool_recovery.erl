@@ -1,10 +1,10 @@
-%% @doc What a new owner of the pools makes of the engine and the rows that a dead one left.
+%% @doc What a new owner of the pools makes of the engine's pools and of the rows that a dead owner has
+%% left.
 %%
-%% The one before may have died between any two of its steps, and a helper of it, or the rest of a
-%% hand-over, may still be at work. That is no harm, because of the order of the steps: what a pool is
-%% to be opened with is in the engine before any row says so, so that a pool which has its options is
-%% delivered whoever lives, and one that has none is a spare pool, which is handed over as a whole and
-%% only once.
+%% The owner before may have died between any two of its steps, and one of its jobs, or the rest of a
+%% hand-over, may still be running. The order of the steps makes that harmless: a pool's options are in the
+%% engine before any row says so, so a pool that has its options is delivered whichever process dies; one
+%% that has none is a spare pool, which is handed over as a whole and only once.
 %%
 %% Not here: what becomes of a pool afterwards (http_pusher_pools).
 -module(http_pusher_pool_recovery).
@@ -34,7 +34,7 @@ recover(DrainTimeout) ->
     http_pusher_pool_rows:delete_strays(),
     Rows.
 
-%% The hand-over comes before the new routes: what sessions find by those came later.
+%% The hand-over comes before the new routes, because what sessions find by those came later.
 recover_row(Key, Old, Present) ->
     {ok, New} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
     Row = in_use(Key, Old#row{spare = New, next = none}, Old, Present),

@@ -1,9 +1,8 @@
-%% @doc What the owner of the pools writes down: a row for each of the host's pools, and with it the
-%% routes of all handlers that may use the pool.
+%% @doc What the owner of the pools writes down: a row for each of the host's pools, and the routes of all
+%% handlers that may use that pool.
 %%
-%% The rows are in the table of the routes, which outlives the owner: its successor reads them there.
-%% Not here: how a session reads its route (http_pusher_routes), what the successor makes of
-%% the rows (http_pusher_pool_recovery).
+%% The rows are in the table of the routes, which outlives the owner, so that its successor can read them
+%% (http_pusher_pool_recovery).
 -module(http_pusher_pool_rows).
 
 -include("http_pusher_row.hrl").
@@ -19,7 +18,7 @@
 
 -define(TABLE, http_pusher_routes).
 
-%% @doc Writes the row, and then the routes, each in one step.
+%% @doc Writes the row and then the routes, each in one step.
 -spec store(pool_key(), row()) -> ok.
 store(Key = {_, Tag}, Row) ->
     note(Key, Row),
@@ -35,7 +34,7 @@ store(Key = {_, Tag}, Row) ->
               ok
       end, http_pusher_routes:all()).
 
-%% @doc Writes the row alone: sessions go on as before.
+%% @doc Writes the row only: sessions go on as before.
 -spec note(pool_key(), row()) -> ok.
 note(Key, Row) ->
     true = ets:insert(?TABLE, {{pool, Key}, for_a_successor(Row)}),
@@ -66,7 +65,7 @@ candidate(Key, #row{spare = Spare, current = Current, pid = Pid}) ->
     #{key => Key, name => http_pusher_pool_key:process_name(Key),
       pid => Pid, pool => Pool, spare => Spare}.
 
-%% @doc The pools that a route names.
+%% @doc The pools that at least one route names.
 -spec used() -> [pool_key()].
 used() ->
     lists:usort([Key || {_, _, Candidates} <- http_pusher_routes:all(),
@@ -79,13 +78,13 @@ put_handlers(HostType, Handlers) ->
     true = ets:insert(?TABLE, {{handlers, HostType}, Handlers}),
     ok.
 
-%% @doc The host type's handlers and their routes are gone.
+%% @doc Deletes the host type's handlers and their routes.
 -spec delete_handlers(binary()) -> ok.
 delete_handlers(HostType) ->
     true = ets:delete(?TABLE, {handlers, HostType}),
     delete_strays().
 
-%% @doc Routes of host types that are gone.
+%% @doc Deletes the routes of host types that have no handlers any more.
 -spec delete_strays() -> ok.
 delete_strays() ->
     HostTypes = host_types(),
@@ -93,7 +92,7 @@ delete_strays() ->
                      ({Key, _, _}) -> http_pusher_routes:delete(Key)
                   end, http_pusher_routes:all()).
 
-%% @doc None while the application is down.
+%% @doc The handlers of each host type; none while the application is down.
 -spec host_types() -> #{binary() => [handler()]}.
 host_types() ->
     try ets:match_object(?TABLE, {{handlers, '_'}, '_'}) of

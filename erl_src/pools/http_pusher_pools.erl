@@ -1,13 +1,12 @@
-%% @doc Owns the engine's pools: has them opened, replaced and closed as the host's pools come and go.
+%% @doc Owns the engine's pools: opens, replaces and closes them as the host's pools come and go.
 %%
-%% It alone reads the host's pool manager, and in a helper process, because that can take long and one
-%% pool must not wait for another. It watches the host's pool processes, looks at all of them every
-%% second, and looks at once when a session has met a process that nobody knows yet.
+%% No other process reads the host's pool manager, and this one leaves that to jobs (http_pusher_pool_job),
+%% because it can take long and one pool must not wait for another. It monitors the host's pool processes,
+%% checks all of them every second, and checks at once when a session has met a process that is not known
+%% yet.
 %%
-%% What it knows is written down besides (http_pusher_pool_rows), so that a successor goes on
-%% where it died (http_pusher_pool_recovery). Not here: what is done with a pool
-%% (http_pusher_pool), which one a session takes (http_pusher_routes) and what a
-%% pool's options are (http_pusher_host_pool).
+%% It also writes down what it knows (http_pusher_pool_rows), so that a successor goes on where it died
+%% (http_pusher_pool_recovery). http_pusher_pool does the steps for one pool.
 -module(http_pusher_pools).
 -behaviour(gen_server).
 
@@ -22,21 +21,21 @@
 -type state() :: #{
     settings := http_pusher_settings:settings(),
     pools := #{pool_key() => http_pusher_pool_rows:row()},
-    %% By the monitor of the process that does it.
+    %% By the monitor of their process.
     jobs := #{reference() => {http_pusher_pool_job:kind(), pool_key()}},
-    %% Until when the looks are closer.
+    %% Until when pools are checked more often.
     eager := integer() | undefined,
-    %% Handlers that could not be registered: tried again with each look.
+    %% Handlers that could not be registered: tried again with each check.
     unrouted := [http_pusher_handlers:one()],
     stop_budget := http_pusher_stop_budget:budget()
 }.
 
 -define(BETWEEN_LOOKS, 1000).
-%% Pools come right after a module has started or another pool has stopped: for a while the looks are
-%% closer, so that the first notification to a new pool finds it open.
+%% Pools are started right after a module has started or another pool has stopped. For a while they are
+%% checked more often, so that the first notification to a new pool finds it open.
 -define(BETWEEN_EAGER_LOOKS, 50).
 -define(EAGER, 10000).
-%% Whoever calls an owner that dies calls its successor.
+%% A caller whose call the owner does not survive calls its successor.
 -define(BETWEEN_CALLS, 20).
 -define(CALLS, 100).
 
@@ -44,13 +43,13 @@
 start_link(Settings) ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
 
-%% @doc The handlers of a host type; called when the module starts. Their pools are looked at from now
+%% @doc Adds the handlers of a host type; called when the module starts. Their pools are checked from now
 %% on, and notifications can be handed over when this returns.
 -spec add(binary(), [handler()]) -> ok.
 add(HostType, Handlers) ->
     call({add, HostType, Handlers}, infinity, ?CALLS).
 
-%% @doc The module has stopped for a host type: pools that nobody else uses are closed.
+%% @doc The module has stopped for a host type: closes the pools that no other host type uses.
 -spec remove(binary()) -> ok.
 remove(HostType) ->
     call({remove, HostType}, infinity, ?CALLS).
@@ -60,18 +59,18 @@ remove(HostType) ->
 host_types() ->
     http_pusher_pool_rows:host_types().
 
-%% @doc The calling process begins to wait for what it has pending: until when it may, in milliseconds
-%% of monotonic time. Stops that follow one another share their time (http_pusher_stop_budget).
+%% @doc The calling process begins to wait for what it has pending. Returns until when it may, in
+%% milliseconds of monotonic time; stops that follow one another share their time (http_pusher_stop_budget).
 -spec stopping(timeout()) -> {Deadline :: integer(), http_pusher_stop_budget:stop()}.
 stopping(Timeout) ->
     call(stopping, Timeout, ?CALLS).
 
-%% @doc It waits no longer. Its death says the same.
+%% @doc The process waits no longer. Its death means the same.
 -spec stopped(http_pusher_stop_budget:stop()) -> ok.
 stopped(Stop) ->
     gen_server:cast(?MODULE, {stopped, Stop}).
 
-%% @doc Returns when every pool has been looked at and opened or found missing. For start and tests.
+%% @doc Returns when every pool has been checked and opened or found missing. For the start and for tests.
 -spec await_look(timeout()) -> ok | timeout.
 await_look(Timeout) ->
     try gen_server:call(?MODULE, busy, Timeout) of
@@ -84,7 +83,7 @@ await_look(Timeout) ->
         exit:{timeout, _} -> timeout
     end.
 
-%% Each request is one that can be made twice.
+%% Each request can be made twice without harm.
 call(Request, Timeout, Calls) ->
     try
         gen_server:call(?MODULE, Request, Timeout)
@@ -102,14 +101,15 @@ call(Request, Timeout, Calls) ->
 -spec init(http_pusher_settings:settings()) -> {ok, state()}.
 init(Settings = #{drain_timeout := Drain}) ->
     process_flag(trap_exit, true),
-    %% A notification may wait for what it does, while sessions keep the schedulers busy.
+    %% Notifications may wait for this process while sessions keep the schedulers busy.
     process_flag(priority, high),
     Recovered = http_pusher_pool_recovery:recover(Drain),
     Pools = maps:map(fun http_pusher_pool:closing/2, Recovered),
     State = #{settings => Settings, pools => Pools, jobs => #{}, eager => undefined,
               unrouted => [], stop_budget => http_pusher_stop_budget:new(now_ms())},
     {ok, _} = timer:send_interval(?BETWEEN_LOOKS, look_at_all),
-    %% The owner before may have died over one of them, and nobody would name the others again.
+    %% The owner before may have died while it registered one of them, and no process would name the others
+    %% again.
     Missing = http_pusher_handlers:unrouted(),
     {ok, close_unused(add_handlers(Missing, eager(State)))}.
 
@@ -131,7 +131,7 @@ handle_call(busy, _From, State = #{jobs := Jobs}) ->
 
 -spec handle_cast(term(), state()) -> {noreply, state()}.
 handle_cast({stopped, Stop}, State = #{stop_budget := Budget}) ->
-    %% It may have begun with the owner before this one, whose monitors died with it.
+    %% The stop may have begun with the owner before this one, whose monitors died with it.
     _ = [erlang:demonitor(Stop, [flush]) || http_pusher_stop_budget:waits(Budget, Stop)],
     {noreply, stop_ended(Stop, State)}.
 
@@ -168,7 +168,7 @@ handle_info(_Info, State) ->
 terminate(_Reason, _State) ->
     ok.
 
-%% Where it is of an owner before this one, or no stop's, nothing changes.
+%% Changes nothing if it belongs to an owner before this one, or to no stop.
 stop_ended(Stop, State = #{stop_budget := Budget}) ->
     State#{stop_budget := http_pusher_stop_budget:ends(Budget, Stop, now_ms())}.
 
@@ -178,7 +178,7 @@ add_handlers(Handlers, State = #{pools := Pools, unrouted := Unrouted}) ->
     {Pools1, Unrouted1} = http_pusher_handlers:register(Handlers, Unrouted, Pools),
     look_at_all(State#{pools := Pools1, unrouted := Unrouted1}).
 
-%% A host type's handlers are these from now on.
+%% From now on the host type has only these handlers.
 only(HostType, Handlers, State = #{unrouted := Unrouted}) ->
     State#{unrouted := [One || One = {Its, Handler} <- Unrouted,
                                Its =/= HostType orelse lists:member(Handler, Handlers)]}.
@@ -195,7 +195,7 @@ eager(State = #{eager := Until}) ->
     _ = [erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again) || Until =:= undefined],
     State#{eager := now_ms() + ?EAGER}.
 
-%% A session that was killed between its two steps has asked, and nobody has been told: without this
+%% A session that was killed between its two steps has asked for a check, but has not sent the message, and
 %% no other session would ask again.
 look_at_all(State = #{pools := Pools}) ->
     lists:foldl(fun(Key, S) ->

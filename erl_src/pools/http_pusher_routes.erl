@@ -1,8 +1,8 @@
-%% @doc The table in which a session finds where its notification goes.
+%% @doc The table that tells sessions where notifications go.
 %%
-%% One row for each handler, keyed by host type, pool and path as the host has them; a look-up is all
-%% that a session does. Rows are written by http_pusher_pools alone. The table belongs to
-%% the top supervisor and survives its writer.
+%% One row for each handler, with the key host type, pool and path as the host has them; a session does one
+%% look-up. Only http_pusher_pools writes rows. The table belongs to the top supervisor and outlives its
+%% writer.
 -module(http_pusher_routes).
 
 -export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1, forget_looks/0]).
@@ -19,7 +19,7 @@
     %% The host's pool process that `pool' was opened for.
     pid := pid() | undefined,
     pool := http_pusher_nif:pool_id() | undefined,
-    %% Takes notifications while a restarted pool is looked at.
+    %% Accepts notifications while the options of a restarted pool are read.
     spare := http_pusher_nif:pool_id()
 }.
 
@@ -32,7 +32,7 @@ new() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}]),
     ok.
 
-%% @doc The route of a handler. `engine_down' where the application does not run.
+%% @doc The route of a handler. `engine_down' if the application does not run.
 -spec find(binary(), atom(), binary() | string()) -> {ok, route()} | unknown | engine_down.
 find(HostType, Tag, Path) ->
     try ets:lookup(?TABLE, {HostType, Tag, Path}) of
@@ -56,11 +56,11 @@ delete(Key) ->
 all() ->
     ets:match_object(?TABLE, {{'_', '_', '_'}, '_', '_'}).
 
-%% @doc The pool to hand a notification to. The host's listing decides whose it is, as in the stock
-%% module: the first candidate that is listed, whether or not its process lives, because the other one
-%% can be another tenant's web service. A crashed pool is listed, and the host starts it again after
-%% two seconds. Only where none is listed a living process decides: the host starts it before it lists
-%% the pool, and delists the pool before it stops the process.
+%% @doc The pool to hand a notification to. As in the stock module, the host's listing decides: the first
+%% candidate that is listed, whether or not its process is alive, because the other one can be another
+%% tenant's web service. A crashed pool is listed, and the host restarts it after two seconds. Only if none
+%% is listed, a living process decides: the host starts it before it lists the pool, and delists the pool
+%% before it stops the process.
 -spec choose([candidate()]) -> {ok, http_pusher_nif:pool_id()} | pool_not_started.
 choose(Candidates) ->
     choose(Candidates, pool_not_started).
@@ -68,8 +68,8 @@ choose(Candidates) ->
 choose([], Living) ->
     Living;
 choose([Candidate = #{key := Key, name := Name} | Rest], Living) ->
-    %% In this order: the host delists a pool before it stops the process, so one that is listed and
-    %% has no process has crashed.
+    %% In this order: the host delists a pool before it stops the process, so a pool that is listed and has
+    %% no process has crashed.
     Process = whereis(Name),
     case http_pusher_host_pool:is_listed(Key) of
         true ->
@@ -84,8 +84,8 @@ choose([Candidate = #{key := Key, name := Name} | Rest], Living) ->
             choose(Rest, Living)
     end.
 
-%% A process that nobody has looked at yet has its notifications wait in the spare pool, and so has a
-%% pool that crashed before it was opened. One that crashed later keeps its pool.
+%% Notifications wait in the spare pool if the process's options have not been read yet, or if the pool
+%% crashed before it was opened. A pool that crashed later stays in use.
 pool(Candidate = #{pid := Known, pool := Pool}, Process) ->
     case Process of
         Known when is_pid(Known) -> Pool;
@@ -97,7 +97,8 @@ spare(#{key := Key, spare := Spare}) ->
     ask_to_look(Key),
     Spare.
 
-%% @doc Tells the writer that a pool has changed; only the first of many that see it does.
+%% @doc Tells the writer that a pool has changed. Of many sessions that see it, only the first sends a
+%% message.
 -spec ask_to_look(pool_key()) -> ok.
 ask_to_look(Key) ->
     case ets:insert_new(?TABLE, {{look, Key}, true}) andalso whereis(http_pusher_pools) of
@@ -108,13 +109,13 @@ ask_to_look(Key) ->
             ok
     end.
 
-%% @doc Whether a session has asked. The writer looks now: a session that sees another change from here
+%% @doc Whether a session has asked. The writer checks now, so a session that sees another change from here
 %% on asks again.
 -spec asked(pool_key()) -> boolean().
 asked(Key) ->
     ets:take(?TABLE, {look, Key}) =/= [].
 
-%% @doc The writer is a new one: who has asked the one before asks again.
+%% @doc There is a new writer: sessions that asked the one before ask again.
 -spec forget_looks() -> ok.
 forget_looks() ->
     true = ets:match_delete(?TABLE, {{look, '_'}, '_'}),

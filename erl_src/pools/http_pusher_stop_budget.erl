@@ -1,36 +1,36 @@
-%% @doc The time that stops which follow one another share, so that a hundred host types with a dead
-%% endpoint stop in no more time than one.
+%% @doc The time that stops in succession share, so that a hundred host types with a dead endpoint stop in
+%% no more time than one.
 %%
-%% What is shared is the time in which at least one of them waits for what it has pending. Time that
-%% passes between two stops, while the host stops something else, is nobody's wait and costs nothing. A
-%% host type that starts ends the burst: a host that goes down starts none, so the stops after it are
-%% others, each of which may be the restart of a module.
+%% Only the time during which at least one of them waits for what it has pending is used up. Time that
+%% passes between two stops, while the host stops other modules, costs nothing. When a host type starts, the
+%% budget is renewed: a host that shuts down starts none, so each later stop may be the restart of a module.
 %%
-%% A value that the owner of the pools keeps; times are milliseconds of monotonic time, and come from
-%% outside. Not here: what is done until the deadline and after it (http_pusher_drain).
+%% A value that the owner of the pools keeps; times are milliseconds of monotonic time, and the caller
+%% supplies them. http_pusher_drain waits.
 -module(http_pusher_stop_budget).
 
 -export([new/1, begins/4, ends/3, over/1, waits/2]).
 
 -export_type([budget/0, stop/0]).
 
-%% Which stop it is: the monitor of the process that waits, which may be killed meanwhile.
+%% Identifies a stop: the monitor of the process that waits, which may be killed meanwhile.
 -type stop() :: reference().
 
-%% `left' was left at the time `at': when the first of those that wait now began to, or the last one
-%% ended.
+%% `left' is what was left at the time `at': when the first of the stops that wait now began, or when the
+%% last one ended.
 -opaque budget() :: #{waiting := #{stop() => []}, left := non_neg_integer(), at := integer()}.
 
-%% A stop that begins so long after the last one has the whole time again. Longer than the host needs
-%% to stop the other modules of a host type.
+%% A stop that begins so long after the last one has the whole time again. Longer than the host takes to
+%% stop the other modules of a host type.
 -define(GAP, 10000).
 
-%% @doc None yet.
+%% @doc No stop yet.
 -spec new(integer()) -> budget().
 new(Now) ->
     #{waiting => #{}, left => 0, at => Now - ?GAP}.
 
-%% @doc A host type begins to stop: until when it may wait. Allowed is the time for all of a burst.
+%% @doc A host type begins to stop. Returns until when it may wait. Allowed is the time for all stops in
+%% succession.
 -spec begins(budget(), stop(), integer(), non_neg_integer()) -> {Deadline :: integer(), budget()}.
 begins(Budget = #{waiting := Waiting, left := Left0, at := At0}, Stop, Now, Allowed) ->
     {Left, At} = case map_size(Waiting) of
@@ -40,7 +40,7 @@ begins(Budget = #{waiting := Waiting, left := Left0, at := At0}, Stop, Now, Allo
                  end,
     {At + Left, Budget#{waiting := Waiting#{Stop => []}, left := Left, at := At}}.
 
-%% @doc It waits no longer: it has stopped, or its process has died. A second time changes nothing.
+%% @doc The stop waits no longer: it has ended, or its process has died. A second call changes nothing.
 -spec ends(budget(), stop(), integer()) -> budget().
 ends(Budget = #{waiting := Waiting0, left := Left, at := At}, Stop, Now) ->
     case maps:take(Stop, Waiting0) of

@@ -1,11 +1,8 @@
-%% @doc The figures in exometer, where the host runs that: always up to 6.2, later where it is
-%% configured.
+%% @doc The metrics in exometer, if the host runs that: always up to 6.2, later if it is configured.
 %%
-%% Part of the host adapter. An entry's value is computed when it is read, so nothing is updated. Each
-%% has the one data point `value', which is the form in which the host's own metrics API shows a gauge;
-%% any other would make that API fail for all metrics. Names begin with `http_pusher', which no host
-%% type and no metric of the host does. Exometer is called by name, because it is not there when this
-%% is compiled.
+%% An entry's value is computed when it is read, so nothing is updated. Each entry has the single data point
+%% `value', the form in which the host's own metrics API shows a gauge; any other would make that API fail
+%% for all metrics. Names begin with `http_pusher', unlike any host type or metric of the host.
 -module(http_pusher_exometer).
 
 -export([sync/0, remove/0]).
@@ -14,7 +11,7 @@
 
 -define(PREFIX, http_pusher).
 
-%% @doc Makes the entries that are missing and deletes those whose pool is gone for good.
+%% @doc Creates missing entries and deletes those whose pool is gone for good.
 -spec sync() -> ok.
 sync() ->
     case is_running() of
@@ -28,7 +25,7 @@ sync(Wanted) ->
     maps:foreach(fun create/2, maps:without(There, Wanted)),
     lists:foreach(fun(Reporter) -> subscribe(Reporter, maps:keys(Wanted)) end, reporters()).
 
-%% @doc Takes all entries away.
+%% @doc Deletes all entries.
 -spec remove() -> ok.
 remove() ->
     case is_running() of
@@ -36,13 +33,13 @@ remove() ->
         false -> ok
     end.
 
-%% @doc The value of an entry. Never fails: one entry that does would spoil a look at all of them.
+%% @doc The value of an entry. Never fails: one failure would spoil a read of all entries.
 -spec value(http_pusher_metrics:pool_key() | http_pusher_metrics:rejected_key(),
             http_pusher_metrics:what()) -> [{value, non_neg_integer()}].
 value(Key, What) ->
     [{value, http_pusher_metrics:number(Key, What)}].
 
-%% A module that is on the path need not have been started.
+%% A library on the code path need not have been started.
 is_running() ->
     whereis(exometer_admin) =/= undefined
         andalso http_pusher_host:exports(exometer, new, 3).
@@ -62,8 +59,8 @@ delete(Name) ->
     lists:foreach(fun(Reporter) -> exometer_report:unsubscribe_all(Reporter, Name) end, reporters()),
     exometer:delete(Name).
 
-%% What a reporter (to Graphite) sends is what it was told for each name. It sends these as often as
-%% the host's own; one that sends none of the host's sends none of these.
+%% A reporter (to Graphite) sends the metrics that it is subscribed to. It sends these as often as the
+%% host's own, and none of these if it sends none of the host's.
 subscribe(Reporter, Names) ->
     Subscriptions = exometer_report:list_subscriptions(Reporter),
     There = [Name || {[?PREFIX | _] = Name, _, _, _} <- Subscriptions],
@@ -92,7 +89,7 @@ name({rejected, HostType, <<>>}, Reason) ->
 name({rejected, HostType, PoolName}, Reason) ->
     [?PREFIX, scope(HostType), tag(PoolName), rejected, Reason].
 
-%% As the host writes a host type in the names of its metrics.
+%% The way the host writes a host type in the names of its metrics.
 scope(<<"global">>) -> global;
 scope(HostType) -> binary:replace(HostType, <<" ">>, <<"_">>, [global]).
 

@@ -1,9 +1,9 @@
-%% @doc Keeps the figures' names in the host's exometer and Prometheus while the application runs.
+%% @doc Keeps the metrics registered in the host's exometer and Prometheus while the application runs.
 %%
-%% Pools come and go, and either library may be started later than this application, or anew, so there
-%% is a look every few seconds at what is missing. A process of its own: exometer answers from one
-%% process, and nobody else should wait for that. Where one of them fails, that is said once, and
-%% nothing else suffers. Not here: the numbers (http_pusher_metrics).
+%% Pools come and go, and either library may be started later than this application, or again, so this
+%% process registers what is missing every few seconds. It is a process of its own because exometer answers
+%% from one process, and no other process should wait for that. A failure of either library is logged once
+%% and affects nothing else.
 -module(http_pusher_gauges).
 -behaviour(gen_server).
 

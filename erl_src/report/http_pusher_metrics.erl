@@ -1,9 +1,8 @@
-%% @doc What there is to watch, by pool name and by host type: read from the engine, and kept for a
-%% second for those who ask for one number at a time.
+%% @doc Counters and gauges by pool name and by host type, read from the engine and cached for a second for
+%% readers that ask for one number at a time.
 %%
-%% A look at the engine goes over every pool. Exometer asks for each number by itself, so what the
-%% last look saw is in a table; whoever finds it older than a second looks again. Not here: where the
-%% numbers are shown.
+%% Reading the engine goes over every pool. Exometer asks for each number separately, so the last numbers
+%% are kept in a table; a reader that finds them older than a second reads the engine again.
 -module(http_pusher_metrics).
 
 -export([new/0, read/0, names/0, number/2]).
@@ -25,8 +24,8 @@ new() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}]),
     ok.
 
-%% @doc The figures now. What sessions rejected while the application was down, without a look at the
-%% handler's pool, has an empty `PoolName'.
+%% @doc The numbers now. What sessions rejected while the application was down has an empty `PoolName',
+%% because they could not look up the handler's pool.
 -spec read() -> {[http_pusher_nif:figures()], [rejected()]}.
 read() ->
     {Pools, Rejected} = http_pusher_nif:figures(),
@@ -35,13 +34,13 @@ read() ->
                Count <- [http_pusher_downtime:rejected(HostType)], Count =/= undefined],
     {Pools, Rejected ++ Down}.
 
-%% @doc Whose numbers there are, and which ones; as of now.
+%% @doc The pools and handlers that have numbers, and which numbers; as of now.
 -spec names() -> [{pool_key() | rejected_key(), [what()]}].
 names() ->
     [{Key, maps:keys(Numbers)} || {Key, Numbers} <- look()].
 
-%% @doc One number, at most a second old. 0 where there is no such number, or nothing to ask: what
-%% calls this, for many numbers in a row, must never find an error among them.
+%% @doc One number, at most a second old. 0 if there is no such number or the engine is down: the caller
+%% asks for many numbers in a row, and an error would spoil them all.
 -spec number(pool_key() | rejected_key(), what()) -> non_neg_integer().
 number(Key, What) ->
     try
@@ -52,7 +51,7 @@ number(Key, What) ->
         error:_ -> 0
     end.
 
-%% Said before the look, so that others who ask meanwhile take what is there.
+%% Written before the engine is read, so that other readers use the table meanwhile.
 refresh() ->
     Now = erlang:monotonic_time(millisecond),
     case ets:lookup(?TABLE, ?READ_AT) of
@@ -69,8 +68,8 @@ look() ->
     true = ets:insert(?TABLE, Rows),
     Rows.
 
-%% Times are in milliseconds: the host's metrics API shows no number above 2^31, which a sum of
-%% microseconds is soon. What is counted is never a rate or a mean: those are made of two looks.
+%% Times are in milliseconds, because the host's metrics API shows no number above 2^31, which a sum of
+%% microseconds soon exceeds. Counters are never rates or means: those follow from two readings.
 numbers(Pool) ->
     #{rejected := Rejected, queue_time := {Ranges, Sum, Longest}, oldest_waiting := Oldest} = Pool,
     Numbers = maps:with([waiting, in_flight, workers, pending, pending_bytes, sent, failed, retries],

@@ -1,8 +1,7 @@
-%% @doc The figures as text that a tired operator can read: a block for each pool, at most 80 columns.
+%% @doc The numbers as text for an operator: a block for each pool, at most 80 columns wide.
 %%
-%% A pool is shown under its name, whatever incarnations it has. What only stands by (a pool that
-%% takes notifications while a restarted one is looked at) is left out while it is empty. Not here:
-%% where the numbers come from.
+%% A pool is shown once under its name, whatever incarnations it has. A spare pool is left out while it is
+%% empty.
 -module(http_pusher_pool_table).
 
 -export([head/1, down/1, pools/3]).
@@ -10,7 +9,7 @@
 -define(COLUMNS, 80).
 -define(INDENT, 18).
 
-%% @doc What runs here.
+%% @doc The versions, the node and the host types.
 -spec head(map()) -> iodata().
 head(#{version := Version, mongooseim := MongooseIM, node := Node, up := Up,
        host_types := HostTypes}) ->
@@ -35,7 +34,7 @@ down(Library) ->
      "`install --check RELEASE_DIR` looks whether all is in place. By hand:\n\n"
      "    application:ensure_all_started(mongoose_http_pusher).\n"].
 
-%% @doc Each pool, and what was rejected before it came to one.
+%% @doc Each pool, and what was rejected before it reached one.
 -spec pools([http_pusher_nif:pool()], [http_pusher_nif:figures()],
             [http_pusher_metrics:rejected()]) -> iodata().
 pools(Pools, Figures, Rejected) ->
@@ -58,7 +57,7 @@ pool(Figures = #{name := Name}, Pools) ->
      queue_time(Figures),
      last_failure(Figures)].
 
-%% The one that sessions find: open, or else whatever explains best why there is none.
+%% The pool that sessions find: the open one, or else the one that best explains why none is open.
 current(Pools) ->
     Rank = fun(#{phase := open, closing := false}) -> 1;
               (#{phase := broken, closing := false}) -> 2;
@@ -136,7 +135,7 @@ last_failure(#{last_failure := {Age, Reason, Text, Attempts}}) ->
                          number(Attempts), case Attempts of 1 -> " attempt. "; _ -> " attempts. " end,
                          printable(Text)]).
 
-%% What the pools themselves have rejected is in their blocks.
+%% The blocks of the pools have what the pools themselves have rejected.
 rejected_before(Rejected) ->
     Before = [{{HostType, PoolName}, {Reason, Count}}
               || {HostType, PoolName, Reason, Count} <- Rejected,
@@ -157,7 +156,7 @@ rejected_before(Rejected) ->
 row(Name, Text) ->
     paragraph(["  ", string:pad(Name, ?INDENT - 2)], Text).
 
-%% Lines are broken between words; a word that is longer than a line stays whole, to be copied.
+%% Lines break between words; a word that is longer than a line stays whole, so that it can be copied.
 paragraph(Begin, Text) ->
     Words = string:lexemes(unicode:characters_to_list(Text), " "),
     [Begin, wrap(Words, string:length(Begin), []), "\n"].
@@ -179,7 +178,7 @@ list(Names) ->
          _ -> [" and ", number(length(More)), " more host types"]
      end].
 
-%% What came from an endpoint or a file must not drive the terminal.
+%% Text from an endpoint or a file must not control the terminal.
 printable(Text) ->
     [case Char < 32 orelse (Char >= 127 andalso Char < 160) of
          true -> $.;
@@ -207,7 +206,7 @@ bytes(N) -> format("~.1f MiB", [N / (1024 * 1024)]).
 duration_micros(Micros) when Micros < 10000 -> format("~.2f ms", [Micros / 1000]);
 duration_micros(Micros) -> duration(Micros div 1000).
 
-%% Of milliseconds.
+%% In milliseconds.
 duration(T) when T < 1000 -> format("~b ms", [T]);
 duration(T) when T < 60000, T rem 1000 =:= 0 -> format("~b s", [T div 1000]);
 duration(T) when T < 60000 -> format("~.1f s", [T / 1000]);

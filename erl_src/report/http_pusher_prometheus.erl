@@ -1,8 +1,7 @@
-%% @doc The figures in Prometheus, where the host runs that (6.3 and later).
+%% @doc The metrics in Prometheus, if the host runs that (6.3 and later).
 %%
-%% Part of the host adapter: a collector of the prometheus library, asked at every scrape. The library
-%% is called by name, because it is not there when this is compiled, and this module does not announce
-%% its behaviour for the same reason.
+%% A collector of the prometheus library, called at every scrape. The library is not there when this is
+%% compiled, so this module does not declare its behaviour.
 -module(http_pusher_prometheus).
 
 -export([sync/0, remove/0]).
@@ -12,7 +11,7 @@
 -define(REGISTRY, default).
 -define(LIBRARY, prometheus_registry).
 
-%% @doc Registers the collector where it is not registered.
+%% @doc Registers the collector if it is not registered.
 -spec sync() -> ok.
 sync() ->
     case is_running() andalso not ?LIBRARY:collector_registeredp(?REGISTRY, ?MODULE) of
@@ -27,7 +26,7 @@ remove() ->
         false -> ok
     end.
 
-%% @doc What a scrape gets. A failure here would cost it the metrics of everybody else.
+%% @doc The metric families for a scrape. A failure here would cost the scrape all other metrics.
 -spec collect_mf(Registry :: atom(), fun((MetricFamily :: tuple()) -> term())) -> ok.
 collect_mf(_Registry, Callback) ->
     Families = try
@@ -92,7 +91,7 @@ queue_time(#{queue_time := {Ranges, Sum, _Longest}}) ->
                                       end, 0, Ranges),
     {Buckets, Count, Sum / 1000000}.
 
-%% Whole seconds as such: the library writes a float with all its digits.
+%% Whole seconds are integers, because the library writes a float with all its digits.
 seconds(infinity) -> infinity;
 seconds(Microseconds) when Microseconds rem 1000000 =:= 0 -> Microseconds div 1000000;
 seconds(Microseconds) -> Microseconds / 1000000.

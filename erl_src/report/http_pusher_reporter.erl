@@ -1,13 +1,12 @@
 %% @doc Counts outcomes in the host's metrics and logs them.
 %%
-%% The engine sends one message when there is something and this process waits; it then takes batches
-%% until there is nothing. After each outcome it says that it has counted it, so that its successor
-%% goes on at that place if it is killed. Rejections come as rows of counts, and are counted in parts:
-%% what its successor may count a second time is one outcome, or one part. A session that waits for an
+%% The engine sends one message when there is something to take and this process waits; it then takes
+%% batches until there is nothing left. It acknowledges each outcome that it has counted, so that a
+%% successor goes on from there if it is killed. Rejections come as rows of counts, and are counted in
+%% parts: a successor may count at most one outcome, or one part, a second time. A session that waits for an
 %% outcome is told once that is counted.
 %%
-%% Not here: which metrics the host has (http_pusher_host), how failures are put into lines
-%% (http_pusher_log).
+%% http_pusher_host knows the host's metrics, and http_pusher_log writes the lines.
 -module(http_pusher_reporter).
 -behaviour(gen_server).
 
@@ -21,10 +20,10 @@
     log := http_pusher_log:storm()
 }.
 
-%% A look without being woken: the engine's threads may have ended with outcomes still here.
+%% Take outcomes even without a message: the engine's threads may have ended with outcomes left.
 -define(IDLE, 1000).
-%% A row of rejections is counted in this many updates of the host's metrics at most: one by one where
-%% it has no more, and a million cost no more than these.
+%% A row of rejections is counted in at most this many updates of the host's metrics: one by one up to this
+%% number, and a million cost no more than that.
 -define(PARTS, 64).
 
 -spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
@@ -49,7 +48,7 @@ handle_call(_Request, _From, State) ->
 handle_cast(_Request, State) ->
     {noreply, State, 0}.
 
-%% `outcomes_ready', or the time-out that follows a batch.
+%% `outcomes_ready', or the timeout that follows a batch.
 -spec handle_info(term(), state()) -> {noreply, state(), timeout()}.
 handle_info(_Info, State) ->
     {noreply, State1, Wait} = report(State),
@@ -72,7 +71,7 @@ report(State = #{log_level := LogLevel}) ->
     Verbose = http_pusher_log:allowed(info, LogLevel),
     Outcomes = http_pusher_nif:take_outcomes(Verbose),
     State1 = lists:foldl(fun(Outcome, S) -> outcome(Outcome, Verbose, S) end, State, Outcomes),
-    %% Before the rows, which then have what these sessions wait for.
+    %% Taken before the rows, which then include what these sessions wait for.
     Waiters = http_pusher_nif:rejection_waiters(),
     Rejections = http_pusher_nif:rejections(),
     State2 = lists:foldl(fun rejected/2, State1, Rejections),
@@ -80,7 +79,7 @@ report(State = #{log_level := LogLevel}) ->
     http_pusher_log:notices(http_pusher_nif:notices()),
     #{log := Log} = State2,
     {Log1, NextLine} = http_pusher_log:due(Log),
-    %% All come in batches: there may be more.
+    %% Each is one batch, and there may be more.
     Wait = case {Outcomes, Rejections, Waiters} of
                {[], [], []} -> min(NextLine, ?IDLE);
                _ -> 0
@@ -137,7 +136,7 @@ count(Generation, HostType, Sender, {sent, Status, Micros}) ->
 count(Generation, HostType, Sender, {failed, _, _, _}) ->
     http_pusher_host:count_failed(Generation, HostType, {Sender, 1}).
 
-%% The host takes a module's metrics away right after it has stopped it.
+%% The host removes a module's metrics right after it has stopped the module.
 count(Update) ->
     try Update() of
         ok -> ok

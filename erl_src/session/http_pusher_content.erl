@@ -1,7 +1,7 @@
-%% @doc What a custom callback module returns, made into what the engine takes.
+%% @doc Converts what a custom callback module returns into what the engine accepts.
 %%
-%% A body may be any iodata; a header's name and value may be binaries, strings, iodata or atoms (a
-%% number is taken as a value). Not here: what HTTP allows in a header, which is the engine's to say.
+%% A body may be any iodata; a header's name and value may be binaries, strings, iodata or atoms, and a
+%% value may be a number. The engine checks what HTTP allows in a header.
 -module(http_pusher_content).
 
 -export([headers/1, body/1]).
@@ -44,7 +44,7 @@ text(Text) ->
         error:badarg -> characters(Text)
     end.
 
-%% A string with characters beyond Latin-1 goes as UTF-8.
+%% A string with characters beyond Latin-1 is sent as UTF-8.
 characters(Text) when is_list(Text) ->
     try unicode:characters_to_binary(Text) of
         Binary when is_binary(Binary) -> {ok, Binary};

@@ -1,20 +1,19 @@
-%% @doc What a session does for one event: ask the callback module, and hand over.
+%% @doc Handles one event in a session: asks the callback module, and hands over the notification.
 %%
-%% In each handler's turn: `should_make_req/6', for a custom callback module `prepare_body/7' and
-%% `prepare_headers/7', then one call into the engine. No process is called. Nothing is waited for unless
-%% a setting asks for that; then all handlers come first and the waiting last.
-%% A callback module that crashes or returns something else than it should costs its own handler's
-%% notification and nothing else.
+%% For each handler in turn: `should_make_req/6', then `prepare_body/7' and `prepare_headers/7' of a custom
+%% callback module, then one call into the engine. It calls no process. It waits only if a setting asks for
+%% that, and then after all handlers have had their turn. If a callback module crashes or returns an invalid
+%% result, this costs its own handler's notification and nothing else.
 -module(http_pusher_push).
 
 -export([event/3]).
 
 -define(DEFAULTS, mod_event_pusher_http_defaults).
-%% Longer texts, headers included, are copied on a dirty scheduler, and so are more headers: 64 KiB take
-%% about ten microseconds.
+%% Longer texts, including headers, and larger numbers of headers are copied on a dirty scheduler: 64 KiB
+%% take about ten microseconds.
 -define(LONG, 65536).
 -define(MANY, 100).
-%% A pool that is replaced while its notification is handed over is looked up again, this often.
+%% A pool that is replaced during the hand-over is looked up again, at most this often.
 -define(TRIES, 3).
 
 %% @doc A message of a host type.
@@ -24,7 +23,7 @@ event(HostType, Acc, {message, _Type, Direction, From, To, Packet, _UserStatus})
     Handlers = http_pusher_host:handlers(HostType),
     http_pusher_wait:for_all(handle_all(HostType, Event, Handlers)).
 
-%% What there is to wait for.
+%% Returns what the session has to wait for.
 handle_all(_HostType, _Event, []) ->
     [];
 handle_all(HostType, Event, [Options | Rest]) ->
@@ -33,7 +32,7 @@ handle_all(HostType, Event, [Options | Rest]) ->
         Waiting -> [Waiting | handle_rest(HostType, Event, Rest, Waiting)]
     end.
 
-%% If this ends otherwise, nobody will wait for the answer.
+%% After a crash here nothing waits for the answer.
 handle_rest(HostType, Event, Rest, Waiting) ->
     try
         handle_all(HostType, Event, Rest)
@@ -48,7 +47,7 @@ handle(HostType, {Acc, Direction, From, To, Packet} = Event, Options) ->
     case callback(Module, should_make_req, [Acc, Direction, Packet, From, To, Options]) of
         {ok, true} ->
             hand_over(HostType, Handler, Event, Options);
-        %% Anything else means no, as in the stock module.
+        %% Any other result means no, as in the stock module.
         {ok, _} ->
             none;
         {rejected, Reason, Text} ->
@@ -71,7 +70,7 @@ hand_over(HostType, Handler = #{callback_module := Module}, Event, Options) ->
 waiting(Options) ->
     http_pusher_wait:begin_for(http_pusher_host:wait(Options)).
 
-%% The default form is put together by the engine.
+%% The engine builds the default form.
 content(?DEFAULTS, Message, _Args) ->
     {form, Message};
 content(Module, _Message, Args) ->
@@ -135,7 +134,7 @@ call(Pool, Id, Way, Names, {custom, Headers, Body}) ->
         false -> http_pusher_nif:push_custom_dirty(Pool, Id, Way, Names, Headers, Body)
     end.
 
-%% Whether headers have so many bytes and are so many at most.
+%% Whether headers have less than this many bytes and are at most so many.
 is_short([], Bytes, _Count) ->
     Bytes > 0;
 is_short([{Name, Value} | Headers], Bytes, Count) when Bytes > 0, Count > 0 ->
@@ -143,7 +142,8 @@ is_short([{Name, Value} | Headers], Bytes, Count) when Bytes > 0, Count > 0 ->
 is_short(_Headers, _Bytes, _Count) ->
     false.
 
-%% Counted; metrics and logs are the reporter's. If the application is down, the starter does both some time later.
+%% The engine counts it, and the reporter updates metrics and log. While the application is down, the
+%% starter does both some time later.
 reject(HostType, #{pool_name := Tag, path := Path}, {Reason, Text}, Sender, Waiting) ->
     case http_pusher_routes:find(HostType, Tag, Path) of
         {ok, {_, Id, _}} ->
@@ -158,8 +158,8 @@ reject(HostType, #{pool_name := Tag, path := Path}, {Reason, Text}, Sender, Wait
 
 -spec callback(module(), atom(), [term()]) ->
     {ok, term()} | {rejected, callback_undefined | callback_crashed, binary()}.
-%% A module that is not there is not looked for on disk, time and again, in every session: the
-%% starter loads callback modules, and those that come later.
+%% A missing module is not searched for on disk in every session: the starter loads callback modules,
+%% including those that appear later.
 callback(Module, Function, Args) ->
     case erlang:function_exported(Module, Function, length(Args)) of
         true ->
@@ -173,7 +173,7 @@ callback(Module, Function, Args) ->
             {rejected, callback_undefined, in_module(Module, Function, Text)}
     end.
 
-%% Where it crashed, without the arguments: they hold the message.
+%% Where it crashed, without arguments, which hold the message.
 crashed(Module, Function, Class, Reason, Stack) ->
     Places = [io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3)],
     Text = io_lib:format("crashed with ~ts:~ts in ~ts",

@@ -1,9 +1,8 @@
 %% @doc The event pusher's HTTP backend, in place of MongooseIM's module of the same name.
 %%
-%% Chat events become notifications that an engine POSTs, while the session goes on. This module is
-%% what MongooseIM calls, in the forms of every release since 5.0, and the behaviour that custom
-%% callback modules implement. What a session does is in http_pusher_push; what differs
-%% between releases is in http_pusher_host.
+%% Chat events become notifications that an engine POSTs while the session goes on. MongooseIM calls this
+%% module, in the forms of every release since 5.0, and custom callback modules implement its behaviour.
+%% http_pusher_push has what a session does, http_pusher_host what differs between releases.
 -module(mod_event_pusher_http).
 
 -export([start/2, stop/1, config_spec/0, hooks/1, instrumentation/1, supported_features/0]).
@@ -14,11 +13,11 @@
 %% A handler's options as the host holds them: a list of pairs in 5.0, a map later.
 -type options() :: [{atom(), term()}] | #{atom() => term()}.
 
-%% Whether a notification is sent for an event. `in' is a message that a user sends, `out' one that is
-%% about to be delivered.
+%% Whether a notification is sent for an event. `in' is a message that a user sends, `out' one that is about
+%% to be delivered.
 -callback should_make_req(Acc :: term(), Dir :: in | out, Packet :: term(), From :: term(),
                           To :: term(), Opts :: options()) -> boolean().
-%% Headers of the request. `host' may be among them; headers that frame the request may not.
+%% Headers of the request. They may include `host', but no header that frames the request.
 -callback prepare_headers(Acc :: term(), Dir :: in | out, Host :: binary(), Message :: binary(),
                           Sender :: binary(), Receiver :: binary(), Opts :: options()) ->
     [{iodata() | atom(), iodata() | atom()}].
@@ -46,7 +45,7 @@ stop(HostType) ->
 config_spec() ->
     http_pusher_host_config:spec().
 
-%% @doc 6.2 to 6.4 ask, but call {@link push_event/2} all the same.
+%% @doc 6.2 to 6.4 also ask for hooks, but call {@link push_event/2}.
 -spec hooks(binary()) -> [tuple()].
 hooks(HostType) ->
     case http_pusher_host:generation() of

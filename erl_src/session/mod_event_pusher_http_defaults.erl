@@ -1,8 +1,8 @@
-%% @doc The callback module that is used where none is configured: chat messages with a body, on their
-%% way into the server, as a form.
+%% @doc The callback module that is used if none is configured: chat messages with a body that a user sends,
+%% as a form.
 %%
-%% The results are those of the module of the same name in MongooseIM, for custom modules that call
-%% it. The engine builds the same form itself and does not ask {@link prepare_body/7}.
+%% The results are the same as those of the module of the same name in MongooseIM, for custom modules that
+%% call it. The engine builds the same form itself and does not call {@link prepare_body/7}.
 -module(mod_event_pusher_http_defaults).
 -behaviour(mod_event_pusher_http).
 
