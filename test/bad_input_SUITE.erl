@@ -2,15 +2,11 @@
 %% its reason in the log and in the metrics, and nothing else is lost.
 -module(bad_input_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/2, module/1, endpoint/1, send/2, messages/1, received/1, wait_sent/1,
                       wait_reason/2, reasons/0]).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -38,12 +34,6 @@ groups() ->
        names_outside_ascii_go_unchanged,
        endpoints_that_do_wrong,
        endpoints_that_do_not_end]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(_Case, Config) ->
     pusher_case:start(Config).

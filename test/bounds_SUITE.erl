@@ -1,17 +1,13 @@
 %% Every bound of what is kept, what happens beyond it, and what a session never does.
 -module(bounds_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/2, endpoint/1, send/2, bulk/2, wait_sent/1, wait_reason/2,
                       wait_numbers/2]).
 
 -define(REPORTER, http_pusher_reporter).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -28,12 +24,6 @@ groups() ->
        a_busy_connection_ends_at_its_age,
        a_session_sends_no_message,
        a_session_waits_for_no_process]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(Case, Config) ->
     pusher_case:start(Config, #{env => env(Case)}).

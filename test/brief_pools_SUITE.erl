@@ -5,16 +5,13 @@
 %% row, which a session of the host needs. Here that process is held in between.
 -module(brief_pools_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, send/2, wait/2, wait_sent/1]).
 
 -define(HOST, <<"localhost">>).
 -define(MANAGER, mongoose_wpool_http_mgr).
 
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -23,12 +20,6 @@ groups() ->
     pusher_case:groups([a_pool_whose_row_comes_late_and_is_stopped_at_once,
                         a_pool_that_is_stopped_before_its_row_is_written,
                         a_pool_that_crashes_before_its_row_is_written]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 %% What they have accepted is sent in the drain time, however busy the machine is.
 init_per_testcase(_Case, Config) ->

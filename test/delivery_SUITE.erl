@@ -1,14 +1,10 @@
 %% Order, fairness, bounds and isolation of deliveries, as the endpoint sees them.
 -module(delivery_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/2, endpoint/1, send/2, bulk/2, messages/1, wait_sent/1, wait/2]).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all([v5_0, v6_5, v6_9]).
@@ -25,12 +21,6 @@ groups() ->
        copies_for_many_receivers_do_not_wait_for_one_another])
         ++ pusher_case:groups([messages_of_one_sender_arrive_in_order,
                                copies_for_many_receivers_do_not_wait_for_one_another], [v6_9]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(a_flooding_sender_does_not_get_the_others_rejected, Config) ->
     pusher_case:start(Config, #{env => [{max_pending, 1000}]});

@@ -2,8 +2,6 @@
 %% those of shapes that are not known: ignored, and said once.
 -module(events_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/2, received/1, messages/1, wait_sent/1]).
 
@@ -11,9 +9,7 @@
 -define(ALICE, <<"alice@localhost/phone">>).
 -define(BOB, <<"bob@localhost">>).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all([v5_0, v6_5, v6_9]).
@@ -27,12 +23,6 @@ groups() ->
              invented_shapes_take_no_memory,
              a_hook_with_unknown_parameters_is_said_once],
     [{v5_0, [], Every}, {v6_5, [], Every}, {v6_9, [], [status_of_the_receiver_changes_nothing | Every]}].
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(_Case, Config) ->
     %% As in a node that has just started.

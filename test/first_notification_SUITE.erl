@@ -3,27 +3,18 @@
 %% need longer to get a core than all the rest takes.
 -module(first_notification_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, send/2, wait_sent/1]).
 
 -define(NIF, http_pusher_nif).
 
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
 
 groups() ->
     pusher_case:groups([the_owner_opens_a_new_pool_without_files_itself]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(_Case, Config) ->
     pusher_case:start(Config).

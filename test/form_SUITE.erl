@@ -3,14 +3,10 @@
 %% that is printed: HTTP_PUSHER_SEED=N.
 -module(form_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -define(HOST, <<"localhost">>).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -21,12 +17,6 @@ groups() ->
                         random_bytes_in_every_field,
                         random_text_of_every_script,
                         messages_longer_than_what_a_session_copies_itself]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(_Case, Config) ->
     Seed = case os:getenv("HTTP_PUSHER_SEED") of

@@ -1,16 +1,12 @@
 %% To which host type a notification belongs: whose handlers are asked, whose metrics count it.
 -module(hosts_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [endpoint/1, received/1, field/2]).
 
 -define(HOSTS, [<<"localhost">>, <<"example.org">>]).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all([v5_0, v6_5, v6_9]).
@@ -24,12 +20,6 @@ groups() ->
              dynamic_domains_share_their_host_type | Both],
     [{v5_0, [], [a_message_from_another_server_has_no_handlers | Both]},
      {v6_5, [], Later}, {v6_9, [], Later}].
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(dynamic_domains_share_their_host_type, Config) ->
     pusher_case:start(Config, #{host_types => [<<"customers">>],

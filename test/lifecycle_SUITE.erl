@@ -2,8 +2,6 @@
 %% all of it is accounted for.
 -module(lifecycle_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, module/2, pool/2, endpoint/1, send/2, bulk/2, wait_sent/1, wait/2]).
 
@@ -16,9 +14,7 @@
 %% had a deadline for each host type.
 -define(AT_MOST, 60000).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -46,12 +42,6 @@ cut_short() ->
      stopping_one_host_type_leaves_the_others_of_a_pool_alone,
      a_hundred_host_types_share_one_deadline,
      the_node_stops_with_thousands_pending].
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(Case, Config) ->
     Hosts = case Case of

@@ -2,14 +2,10 @@
 %% in a storm.
 -module(log_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, module/2, pool/2, endpoint/1, send/2, wait_sent/1, wait_reason/2, wait/2]).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -25,12 +21,6 @@ groups() ->
        reasons_and_pools_have_lines_of_their_own,
        log_level_none_means_no_lines_for_notifications,
        a_module_start_says_what_runs]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(log_level_none_means_no_lines_for_notifications, Config) ->
     pusher_case:start(Config, #{log => debug, env => [{log_level, none}]});

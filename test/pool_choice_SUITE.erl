@@ -3,8 +3,6 @@
 %% process that lives.
 -module(pool_choice_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, endpoint/1, send/2, wait/2]).
 
@@ -12,8 +10,7 @@
 -define(OWNER, http_pusher_pools).
 -define(MANAGER, mongoose_wpool_http_mgr).
 
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -23,12 +20,6 @@ groups() ->
                         a_pool_that_crashed_before_it_was_opened_keeps_its_notifications,
                         a_pool_that_does_not_come_back_gives_them_up,
                         a_pool_that_crashed_with_its_owner_goes_on]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(a_pool_that_does_not_come_back_gives_them_up, Config) ->
     pusher_case:start([{own, test_endpoint:start()} | Config], #{env => [{drain_timeout, 300}]});

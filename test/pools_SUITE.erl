@@ -1,17 +1,13 @@
 %% The host's pools as they come, change, crash and go, and what their options mean.
 -module(pools_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, pool/2, endpoint/1, send/2, bulk/2, messages/1, wait/2,
                       wait_sent/1, wait_reason/2]).
 
 -define(HANDLER, #{path => "/notifications"}).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -33,12 +29,6 @@ groups() ->
             a_pool_with_settings_of_no_use_is_named,
             pools_restart_under_load],
     [{v5_0, [], Both}, {v6_5, [], [max_worker_queue_len_bounds_what_waits | Both]}].
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(Case, Config) ->
     Hosts = case Case of

@@ -2,8 +2,6 @@
 %% is delivered as if nobody had died, and only a pool that the host has stopped gives up.
 -module(recovery_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 -include("../erl_src/pools/http_pusher_row.hrl").
 
 -import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
@@ -13,8 +11,7 @@
 -define(OWNER, http_pusher_pools).
 -define(KEY, {global, http_pool}).
 
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -29,12 +26,6 @@ groups() ->
        what_waits_for_a_pool_that_does_not_come_back_is_given_up,
        a_stop_meets_a_dead_owner,
        an_engine_that_is_replaced_is_no_failed_pool]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 %% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy
 %% the machine is; where the time is to end it is short.

@@ -3,17 +3,13 @@
 %% Not here: the lines of notifications that fail (log_SUITE).
 -module(secrets_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, pool/2, endpoint/1, send/2, wait/2]).
 
 -define(SECRET, "5ecret").
 -define(APP, mongoose_http_pusher).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -25,12 +21,6 @@ groups() ->
        nothing_secret_when_a_helper_crashes,
        nothing_secret_when_the_owner_of_the_pools_crashes,
        nothing_secret_in_a_crash_dump]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(nothing_secret_in_a_crash_dump, Config) ->
     Config;

@@ -1,8 +1,6 @@
 %% What mongoose_http_pusher:pools() prints.
 -module(shell_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [endpoint/1, send/2, bulk/2, wait/2]).
 -import(gauges, [tag/1, pool/2, handlers/2, stalled/2, user/1, await/3, await_rejected/3, scrape/1]).
@@ -10,8 +8,7 @@
 -define(SECRETS, ["Bearer of-bad-news", "of-bad-news", "body that nobody may read"]).
 -define(PASSWORD, "key-to-the-key").
 
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -21,12 +18,6 @@ groups() ->
                         shows_pools_that_do_not_run,
                         shows_no_secret,
                         says_what_to_do_when_the_application_is_down]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(Case, Config) ->
     pusher_case:start(gauges:tag(Case, Config), #{handlers => [exometer, prometheus]}).

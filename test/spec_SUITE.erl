@@ -2,16 +2,12 @@
 %% tested, by name.
 -module(spec_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, module/2, pool/2, endpoint/1, send/2, received/1, messages/1, wait_sent/1]).
 
 -define(HOST, <<"localhost">>).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all([v5_0, v6_5, v6_9]).
@@ -40,12 +36,6 @@ groups() ->
        failed_is_incremented_for_a_notification_that_failed,
        response_time_does_not_include_failed_requests],
       [v5_0, v6_5, v6_9]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(_Case, Config) ->
     pusher_case:start(Config).

@@ -2,17 +2,13 @@
 %% metrics that raise.
 -module(survival_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
 -define(NIF, http_pusher_nif).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -32,12 +28,6 @@ cases() ->
      metrics_that_raise,
      without_the_library_the_node_goes_on,
      without_threads_the_node_goes_on].
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 %% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy
 %% the machine is.

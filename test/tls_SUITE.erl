@@ -2,14 +2,10 @@
 %% Not here: what each TLS option does in detail, which the engine's tests hold.
 -module(tls_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, endpoint/1, send/2, received/1, wait_sent/1, wait_reason/2]).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -37,12 +33,6 @@ init_per_suite(Config) ->
     [{certs, Dir} | Config].
 
 end_per_suite(_Config) ->
-    ok.
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
     ok.
 
 init_per_testcase(Case, Config) ->

@@ -2,8 +2,6 @@
 %% has waited long enough, and nothing comes to it later.
 -module(wait_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/1, module/2, pool/3, endpoint/1, send/2]).
 
@@ -12,9 +10,7 @@
 %% Longer than anything here takes.
 -define(LONG, 60000).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all([v5_0, v6_5, v6_9]).
@@ -37,12 +33,6 @@ groups() ->
       [v5_0, v6_5])
         ++ pusher_case:groups([the_metric_is_there_when_the_session_goes_on,
                                a_handler_that_crashes_leaves_no_answer_behind], [v6_9]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(Case, Config) ->
     Default = case Case of

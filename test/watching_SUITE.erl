@@ -2,16 +2,13 @@
 %% endpoint saw; the stock metrics know nothing of them.
 -module(watching_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [endpoint/1, send/2, bulk/2, wait/2, wait_reason/2]).
 -import(gauges, [tag/1, pool/2, handlers/2, stalled/2, user/1, kill/1, await/3, number/2,
                  await_rejected/3, rejected/2, rejected_so_far/2, down/0, our_entries/0,
                  other_entries/0, collectors/1]).
 
-suite() ->
-    [{timetrap, {minutes, 2}}].
+-include("support/pusher_case.hrl").
 
 all() ->
     pusher_case:all().
@@ -27,12 +24,6 @@ groups() ->
                         reporters_send_them_as_often_as_the_hosts_own,
                         names_come_and_go_with_the_application,
                         a_back_end_that_fails_is_named_once]).
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(Case, Config) ->
     pusher_case:start(gauges:tag(Case, Config), #{handlers => [exometer, prometheus]}).
