@@ -1,5 +1,5 @@
-%% What should not be, and comes all the same: from callback modules, endpoints and users. Each has
-%% its reason in the log and in the metrics, and nothing else is lost.
+%% Invalid input from callback modules, endpoints and users: each has its reason in the log and in the
+%% metrics, and nothing else is lost.
 -module(bad_input_SUITE).
 
 
@@ -65,7 +65,7 @@ headers_that_are_no_list_of_pairs(Config) ->
     _ = wait_reason(bad_headers, length(Bad)),
     only_good_arrive(Config).
 
-%% The reason names the header, and nothing of the request goes on the wire.
+%% The reason names the header, and no request is sent.
 headers_that_http_forbids(Config) ->
     Bad = [{<<"x-injected">>, <<"a\r\nx-b: secret">>}, {<<"x-injected">>, <<"secret\n">>},
            {<<"x-injected">>, <<"sec", 0, "ret">>}, {"x-injected", "\rsecret"},
@@ -121,7 +121,7 @@ a_host_header_that_servers_refuse(Config) ->
     ?assertEqual([], [secret || #{msg := Msg} <- host_log:all(), mentions(Msg, "secret")]),
     only_good_arrive(Config).
 
-%% All that the client adds is what the request needs.
+%% The client adds only what the request needs.
 no_accept_header_is_added(Config) ->
     custom(Config, [#{headers => []}]),
     send(<<"alice">>, <<"hi">>),
@@ -148,7 +148,7 @@ a_callback_module_that_crashes(Config) ->
     ?assertEqual([], [Msg || #{msg := Msg} <- host_log:all(), mentions(Msg, "<<\"secret")]),
     only_good_arrive(Config).
 
-%% As in the stock module: only true means yes.
+%% As in the stock module, only true means yes.
 should_make_req_that_is_neither_true_nor_false(Config) ->
     custom_and_good(Config, [#{should => Value} || Value <- [yes, 1, <<"true">>, undefined, {true}, []]]),
     send(<<"alice">>, <<"hi">>),
@@ -168,7 +168,7 @@ a_bad_handler_does_not_cost_the_others(Config) ->
             pool_not_started => 20},
     ?assertEqual(All, pusher_case:wait(fun pusher_case:reasons/0, fun(R) -> R =:= All end)).
 
-%% In the pools' names, in the log and in the table for the shell; also beyond what Latin-1 has.
+%% In the pools' names, in the log and in the table for the shell, also beyond Latin-1.
 pool_tags_outside_ascii(Config) ->
     Tags = [list_to_atom(Name) || Name <- ["gr\x{f6}\x{df}e", "\x{65e5}\x{672c}", "plain"]],
     [{ok, _} = pusher_case:pool(Tag, Config, #{}) || Tag <- tl(Tags)],
@@ -176,7 +176,7 @@ pool_tags_outside_ascii(Config) ->
     Owner = whereis(http_pusher_pools),
     send(<<"alice">>, <<"hi">>),
     wait_sent(2),
-    %% Of one that does not run the reason is said.
+    %% For a pool that does not run, the log has the reason.
     ?assertMatch(#{pool_name := <<"größe"/utf8>>}, wait_reason(pool_not_started, 1)),
     {ok, _} = pusher_case:pool(hd(Tags), Config, #{}),
     send(<<"alice">>, <<"hi">>),
@@ -186,8 +186,8 @@ pool_tags_outside_ascii(Config) ->
     [?assert(lists:member(unicode:characters_to_binary(["global/", atom_to_list(Tag)]), Names))
      || Tag <- Tags].
 
-%% No process can have the name that the host would give to its pool. It is named once, however often it
-%% is tried, and counts as what it is: there is no such pool.
+%% The name that the host would give to its pool is too long for a process. It is logged once, however often
+%% it is tried, and its notifications are rejected because there is no such pool.
 a_handler_that_cannot_be_registered_costs_itself(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     TooLong = list_to_atom(lists:duplicate(250, $x)),
@@ -196,7 +196,7 @@ a_handler_that_cannot_be_registered_costs_itself(Config) ->
     send(<<"alice">>, <<"hi">>),
     wait_sent(1),
     _ = wait_reason(pool_not_started, 1),
-    %% It has been tried again meanwhile.
+    %% It has been tried again since.
     [begin
          whereis(http_pusher_pools) ! look_at_all,
          ok = http_pusher_pools:await_look(30000)
@@ -206,7 +206,7 @@ a_handler_that_cannot_be_registered_costs_itself(Config) ->
                  host_log:what(http_pusher_handler_failed)),
     ?assertEqual(Owner, whereis(http_pusher_pools)).
 
-%% It had written their names down, and nobody would say them again.
+%% The owner before had written their names down, and no process would name them again.
 handlers_of_an_owner_that_died_over_one_are_registered(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     module([#{path => "/n"}, #{path => "/m"}]),
@@ -235,8 +235,8 @@ an_empty_sender(Config) ->
     ?assertEqual([{<<"author">>, <<>>}, {<<"server">>, <<"localhost">>}, {<<"receiver">>, <<"bob">>},
                   {<<"message">>, <<"from the server">>}], form(Record)).
 
-%% Whatever the host has taken as prepared: emoji, right-to-left text, and code points that no
-%% Unicode table of ours knows.
+%% Everything that the host accepts as prepared: emoji, right-to-left text, and code points that no Unicode
+%% table of ours knows.
 names_outside_ascii_go_unchanged(Config) ->
     module(Config, #{}),
     Names = [<<"zażółć"/utf8>>, <<"😀"/utf8>>, <<"שלום"/utf8>>, <<"👩‍👩‍👧"/utf8>>,
@@ -249,7 +249,7 @@ names_outside_ascii_go_unchanged(Config) ->
                  {<<"message">>, <<Name/binary, Domain/binary>>}] || Name <- Names, Domain <- Domains],
     ?assertEqual(lists:sort(Expected), lists:sort([form(Record) || Record <- received(Config)])).
 
-%% One notification each; the pool is healthy after it.
+%% One notification each, after which the pool is healthy.
 endpoints_that_do_wrong(Config) ->
     module(Config, #{}),
     [wrong(Config, Plan, Reason)
@@ -266,8 +266,8 @@ endpoints_that_do_wrong(Config) ->
     test_endpoint:listener(endpoint(Config), true),
     healthy(Config).
 
-%% Where a time has to end it is a short one, and on a slow machine it ends good requests too: the pool is
-%% healthy if one of those that follow is sent.
+%% If a time limit has to end a request, the limit is short, and on a slow machine it ends good requests
+%% too: the pool is healthy if one of those that follow is sent.
 endpoints_that_do_not_end(Config) ->
     module(Config, #{request_timeout => 1000}),
     [wrong(Config, Plan, request_timeout) || Plan <- ["fault=stall-before-head", "fault=stall-in-head"]],
@@ -295,7 +295,7 @@ custom(Config, Handlers) ->
     Entry = #{path => "/bad", callback_module => pusher_callback},
     module([maps:merge(Entry, Handler) || Handler <- Handlers]).
 
-%% After them one that is as it should be.
+%% Followed by a valid one.
 custom_and_good(Config, Handlers) ->
     custom(Config, Handlers ++ [#{path => "/good"}]).
 

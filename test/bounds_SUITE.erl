@@ -1,4 +1,4 @@
-%% Every bound of what is kept, what happens beyond it, and what a session never does.
+%% Every bound on what is kept, what happens beyond it, and what a session never does.
 -module(bounds_SUITE).
 
 
@@ -45,7 +45,7 @@ pending_notifications_of_a_pool(Config) ->
     _ = wait_reason(queue_full, 30),
     ?assertMatch(#{accepted := 50, rejected := 30}, wait_numbers(Config, fun(_) -> true end)).
 
-%% What is kept counts, whatever the form makes of it.
+%% The size of what is kept counts, not the size of the form that is made of it.
 pending_bytes_of_a_pool(Config) ->
     stalled(Config, #{}),
     [send(user(N), binary:copy(<<"x">>, 10000)) || N <- lists:seq(1, 20)],
@@ -93,7 +93,7 @@ the_reporters_mailbox_stays_empty(Config) ->
     ok = sys:resume(?REPORTER),
     wait_sent(2000).
 
-%% Nobody has to restart anything when the endpoint comes back.
+%% Nothing has to be restarted when the endpoint comes back.
 delivery_resumes_by_itself(Config) ->
     module(Config, #{workers => 5, request_timeout => 2000, call_timeout => 600000}),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
@@ -105,7 +105,7 @@ delivery_resumes_by_itself(Config) ->
     wait_sent(maps:get(sent, Numbers)),
     ok = pusher_case:until_sent(<<"hi">>).
 
-%% One worker has one connection, and the next when that is too old.
+%% One worker has one connection at a time, and opens the next when that is too old.
 a_busy_connection_ends_at_its_age(Config) ->
     module(Config, #{workers => 1}),
     Sent = send_until_connections(Config, 3, 0),
@@ -121,7 +121,7 @@ send_until_connections(Config, Connections, Sent) ->
             send_until_connections(Config, Connections, Sent + 1)
     end.
 
-%% Neither a call nor a cast: a message to anybody is one.
+%% Neither a call nor a cast: either would be a message.
 a_session_sends_no_message(Config) ->
     module(Config, #{}),
     send(<<"alice">>, <<"the pool is open">>),

@@ -1,8 +1,8 @@
-%% Pools that live for a moment: what came while they lived is delivered, though the host had not
-%% finished their start when they were looked at, and has stopped them since.
+%% Pools that live for a moment: what came while they lived is delivered, although the host had not finished
+%% starting them when their options were read, and has stopped them since.
 %%
-%% The manager starts a pool's process and answers; the process that asked for the pool then writes its
-%% row, which a session of the host needs. Here that process is held in between.
+%% The manager starts a pool's process and answers; the process that asked for the pool then writes its row,
+%% which the host's sessions need. Here that process is held in between.
 -module(brief_pools_SUITE).
 
 
@@ -21,7 +21,7 @@ groups() ->
                         a_pool_that_is_stopped_before_its_row_is_written,
                         a_pool_that_crashes_before_its_row_is_written]).
 
-%% What they have accepted is sent in the drain time, however busy the machine is.
+%% What the pools have accepted is sent in the drain time, however busy the machine is.
 init_per_testcase(_Case, Config) ->
     pusher_case:start(Config, #{env => [{drain_timeout, 60000}]}).
 
@@ -46,7 +46,7 @@ a_pool_that_is_stopped_before_its_row_is_written(Config) ->
     exit(Starting, kill),
     erlang:resume_process(Starting).
 
-%% It comes back, and is the same pool.
+%% The pool comes back, and is the same pool.
 a_pool_that_crashes_before_its_row_is_written(Config) ->
     Starting = half_started(Config),
     pushed(),
@@ -60,9 +60,9 @@ a_pool_that_crashes_before_its_row_is_written(Config) ->
 
 %%% Helpers
 
-%% The pool's process is there, the manager knows it, and its row is not written.
+%% The pool's process exists and the manager knows it, but its row has not been written.
 half_started(Config) ->
-    %% The manager starts with the first pool there is.
+    %% The manager starts with the first pool.
     {ok, _} = pusher_case:pool(other, Config, #{}),
     module([#{path => "/n", pool_name => brief}]),
     ok = http_pusher_pools:await_look(30000),

@@ -24,7 +24,8 @@ groups() ->
 
 init_per_testcase(a_flooding_sender_does_not_get_the_others_rejected, Config) ->
     pusher_case:start(Config, #{env => [{max_pending, 1000}]});
-%% With one thread on each side what starts first comes first, whichever thread gets a core when.
+%% With one thread on each side, requests arrive in the order of their start, whichever thread gets a core
+%% first.
 init_per_testcase(a_thousand_senders_are_each_in_order_and_take_turns, Config) ->
     pusher_case:start(Config, #{env => [{tokio_threads, 1}], endpoint => #{threads => 1}});
 init_per_testcase(_Case, Config) ->
@@ -40,8 +41,8 @@ messages_of_one_sender_arrive_in_order(Config) ->
     wait_sent(500),
     ?assertEqual([{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 500)], messages(Config)).
 
-%% While the endpoint stalls, all lanes fill; from then on each lane that has had its turn goes behind
-%% the others. So the K-th messages of all senders come before the K+1-th, but for what is in flight.
+%% All lanes fill while the endpoint stalls; after that, a lane that has had its turn goes behind the
+%% others. So the K-th messages of all senders come before the K+1-th, except for those in flight.
 a_thousand_senders_are_each_in_order_and_take_turns(Config) ->
     {Senders, Each, Workers} = {1000, 5, 40},
     module(Config, #{workers => Workers}),
@@ -94,7 +95,8 @@ no_more_than_workers_are_in_flight(Config) ->
     wait_sent(200),
     ?assertMatch(#{max_in_flight := 7, connections_accepted := 7}, test_endpoint:stats(endpoint(Config))).
 
-%% call_timeout counts from the head of the lane, so it is no bound for the twentieth, which waits longer.
+%% call_timeout counts from the head of the lane, so it does not bound the time of the twentieth, which
+%% waits longer.
 twenty_messages_at_a_slow_endpoint_all_arrive_in_order(Config) ->
     module(Config, #{call_timeout => 10000, workers => 1}),
     test_endpoint:plan(endpoint(Config), "status=200 delay=600"),
@@ -104,7 +106,7 @@ twenty_messages_at_a_slow_endpoint_all_arrive_in_order(Config) ->
     ?assertEqual(0, maps:get(failed, host_ctl:metrics(<<"localhost">>))).
 
 %% A stock session would wait for each request_timeout. The endpoint answers nothing until the end of the
-%% case, and no time is up before: that they all return is the proof.
+%% case, and no timeout ends before that: it proves that they all return without waiting.
 push_event_returns_at_once_when_the_endpoint_never_answers(Config) ->
     module(Config, #{request_timeout => 3600000, call_timeout => 3600000, workers => 3}),
     Micros = stall(Config, 3, fun() ->
@@ -131,7 +133,7 @@ a_stalled_pool_does_not_disturb_another(Config) ->
     ?assertMatch(#{in_flight := 2}, test_endpoint:stats(endpoint(Config))),
     ?assertMatch(#{pending := 200}, pusher_case:numbers()).
 
-%% One lane for what a user sends; one for each receiver of what is about to be delivered.
+%% One lane for what a user sends, and one for each receiver of what is about to be delivered.
 copies_for_many_receivers_do_not_wait_for_one_another(Config) ->
     {ok, _} = pusher_case:pool(http_pool, Config, #{workers => 30}),
     _ = host_ctl:start_module(<<"localhost">>, [#{path => "/n", callback_module => pusher_callback}]),
@@ -150,7 +152,7 @@ open_pool() ->
                       Accepted > 0],
     Pool.
 
-%% Runs Fun while the endpoint keeps its requests waiting; returns when this many are in flight.
+%% Runs Fun while the endpoint stalls; returns when this many requests are in flight.
 stall(Config, InFlight, Fun) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Result = Fun(),

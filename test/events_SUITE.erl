@@ -1,5 +1,5 @@
-%% Events of every shape that a release has given them, through every function that a release calls; and
-%% those of shapes that are not known: ignored, and said once.
+%% Events of every shape that a release has, through every function that a release calls. Events of unknown
+%% shapes are ignored, and logged once.
 -module(events_SUITE).
 
 
@@ -25,7 +25,7 @@ groups() ->
     [{v5_0, [], Every}, {v6_5, [], Every}, {v6_9, [], [status_of_the_receiver_changes_nothing | Every]}].
 
 init_per_testcase(_Case, Config) ->
-    %% As in a node that has just started.
+    %% Like a node that has just started.
     persistent_term:erase(http_pusher_host_event),
     pusher_case:start(Config).
 
@@ -43,7 +43,7 @@ a_message_in_any_shape_is_sent(Config) ->
               {msg_event, chat, in, From, To, Packet, offline}],
     Acc = acc(),
     [begin
-         %% As this generation's own event pusher calls, and as each generation's does.
+         %% The calls of this generation's own event pusher, and those of each generation's.
          ?assertMatch(#{mongoose_acc := true}, host_ctl:push(Acc, ?ALICE, Event)),
          ?assertEqual(Acc, mod_event_pusher_http:push_event(Acc, ?HOST, Event)),
          ?assertEqual(Acc, mod_event_pusher_http:push_event(Acc, Event)),
@@ -64,7 +64,7 @@ events_that_are_not_used_are_known(Config) ->
     ?assertEqual([], unknown()),
     ?assertMatch(#{pushed := 0}, pusher_case:wait_numbers(Config, fun(_) -> true end)).
 
-%% By all sessions together, also after the module and the application were started again.
+%% Once for all sessions, also after the module and the application have been restarted.
 an_unknown_event_is_said_once(Config) ->
     module(Config, #{}),
     Events = [{msg_event, chat, in, from, to, packet, status, more}, {chat_event, chat},
@@ -84,7 +84,7 @@ an_unknown_event_is_said_once(Config) ->
     [?assertMatch(#{level := warning, text := _, mongooseim := _}, Line) || Line <- Lines],
     ?assertEqual([], host_log:what(hook_failed)).
 
-%% No process is called or told, and what is done is a look-up.
+%% No process is called or gets a message; the session does one look-up.
 an_unknown_event_costs_a_session_nothing_more(Config) ->
     module(Config, #{}),
     Acc = acc(),
@@ -133,7 +133,7 @@ a_hook_with_unknown_parameters_is_said_once(Config) ->
      || {Given, Params} <- [{HookAcc, #{}}, {HookAcc, #{other => event}}, {acc(), #{event => e}}]],
     ?assertMatch([#{tag := push_event_hook}], unknown()).
 
-%% Whether the receiver is online is for rules to ask, and there are none.
+%% Rules may ask whether the receiver is online, but there are none.
 status_of_the_receiver_changes_nothing(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     _ = host_ctl:start_module(?HOST, [#{path => "/n", callback_module => pusher_callback}]),

@@ -1,6 +1,6 @@
-%% The first notification for a pool that nobody has looked at yet waits for as little as can be: for the
-%% owner of the pools and the host's manager, for no helper process, and for no dirty scheduler, which can
-%% need longer to get a core than all the rest takes.
+%% The first notification for a pool whose options have not been read waits for as little as possible: for
+%% the owner of the pools and the host's manager, but for no job's process and no dirty scheduler, which can
+%% take longer to get a core than all the rest takes.
 -module(first_notification_SUITE).
 
 
@@ -22,7 +22,7 @@ init_per_testcase(_Case, Config) ->
 end_per_testcase(_Case, Config) ->
     pusher_case:finish(Config).
 
-%% What the owner and its helpers call of the library, from the look to the delivery.
+%% The calls of the owner and its jobs into the library, from the check to the delivery.
 the_owner_opens_a_new_pool_without_files_itself(Config) ->
     module([#{path => "/n"}]),
     ok = http_pusher_pools:await_look(30000),

@@ -1,6 +1,6 @@
-%% The default body is byte for byte what cow_qs:qs/1 gives: generated names and messages, through the
-%% real library and a real endpoint, compared in the same run. A failed case is repeated with the seed
-%% that is printed: HTTP_PUSHER_SEED=N.
+%% The default body is byte for byte what cow_qs:qs/1 returns: generated names and messages, through the
+%% real library and a real endpoint, compared in the same run. HTTP_PUSHER_SEED=N repeats a failed case with
+%% the seed that it has printed.
 -module(form_SUITE).
 
 
@@ -43,7 +43,7 @@ every_length(Config) ->
         ++ [5000],
     same(Config, [{<<"alice">>, <<"bob">>, random_bytes(Length)} || Length <- Lengths]).
 
-%% Names come as the host has prepared them, and no byte of them is looked at.
+%% Names arrive as the host has prepared them; not a byte of them changes.
 random_bytes_in_every_field(Config) ->
     same(Config, [{random_bytes(rand:uniform(20) - 1), random_bytes(rand:uniform(20) - 1),
                    random_bytes(rand:uniform(5000))} || _ <- lists:seq(1, 400)]).

@@ -1,6 +1,6 @@
-%% The stand-in hosts behave as their real ones were seen to, and the test endpoint's driver works. What the
-%% cases expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or seen on the built releases;
-%% what E's events are, in single files of newer trees.
+%% The stand-in hosts behave as the real ones do, and the test endpoint's driver works. What the cases
+%% expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or observed on the built releases; the
+%% events of 6.9 were read in single files of newer trees.
 -module(host_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -95,7 +95,7 @@ parses_as_exml_does(_Config) ->
     ?assertError(function_clause, exml_query:attr(no_element, <<"a">>, <<>>)),
     ?assertEqual(dflt, exml_query:path(no_element, [{element, <<"body">>}, cdata], dflt)).
 
-%% Both releases refuse emoji: stringprep takes only what Unicode 3.2 has.
+%% Both releases refuse emoji: stringprep accepts only what Unicode 3.2 has.
 prepares_names_as_the_host_does(Config) ->
     Lus = fun(Text) -> jid:to_lus(jid:from_binary(Text)) end,
     ?assertEqual({<<"strasse">>, <<"x">>}, Lus(<<"Stra", 16#c3, 16#9f, "e@X">>)),
@@ -108,7 +108,7 @@ prepares_names_as_the_host_does(Config) ->
                  element(1, jid:to_lus(jid:make_noprep(<<240, 159, 152, 128>>, ?HOST, <<>>)))),
     ?assertEqual(case layout(Config) of v5_0 -> <<>>; v6_5 -> error end, jid:nameprep(<<>>)).
 
-%% As in a release, so that erlang:function_exported/3 says false before the first call.
+%% As in a release: erlang:function_exported/3 returns false before the first call.
 modules_are_not_loaded_before_they_are_called(Config) ->
     Module = case layout(Config) of v5_0 -> ejabberd_hooks; v6_5 -> mongoose_hooks end,
     ?assertEqual(false, code:is_loaded(Module)),
@@ -256,7 +256,7 @@ events_of_a_session(Config) ->
                           {event, ?HOST, {user_status_event, Bob, online}}], told())
     end.
 
-%% Before E there is an event for whatever passes the server's own domain.
+%% Before 6.9 there is an event for everything that passes the server's own domain.
 messages_are_routed_to_users_only(Config) ->
     start_probe(Config, #{}),
     told(),
@@ -402,7 +402,7 @@ the_test_endpoint_counts_records_and_ends(_Config) ->
 generation(Config) ->
     proplists:get_value(generation, Config).
 
-%% What of E is not its events is D's.
+%% 6.9 differs from 6.8 in its events alone.
 layout(Config) ->
     host_ctl:layout(generation(Config)).
 
@@ -447,7 +447,7 @@ set_up_sent() ->
 execute_sent(Measurements) ->
     mongoose_instrument:execute(mod_event_pusher_http_sent, #{host_type => ?HOST}, Measurements).
 
-%% What the probe has told so far; the host calls it in this process or before it answers.
+%% What the probe has reported so far; the host calls it in this process or before it answers.
 told() ->
     receive {probe, What} -> [What | told()] after 0 -> [] end.
 

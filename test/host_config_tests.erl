@@ -1,5 +1,5 @@
-%% The module's section as each release's parser takes it. The parser of 5.0 is not here; what it takes
-%% was read and tried on a running node (host-contract.md), and this holds the specification to it.
+%% The module's section in the form that each release's parser accepts. The parser of 5.0 is not available
+%% here; what it accepts was read and tried on a running node, and these tests hold the specification to it.
 -module(host_config_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -60,7 +60,7 @@ handlers(Process) ->
     {option, atom, pool_name, Process, default} = maps:get(<<"pool_name">>, Items),
     {option, binary, any, Fix, default} = maps:get(<<"path">>, Items),
     {option, atom, module, Check, default} = maps:get(<<"callback_module">>, Items),
-    %% Without a default of its own: then the node's setting is used.
+    %% Without a default of its own, so that the node's setting applies.
     {option, integer, non_negative, CheckWait, default} = maps:get(<<"wait">>, Items),
     waits(CheckWait),
     ?assertEqual(4, map_size(Items)),
@@ -106,14 +106,14 @@ hooks_and_events_test_() ->
 
 %%% Helpers
 
-%% A test in a stand-in host. That is compiled for it, which can take longer than EUnit's five seconds.
+%% A test in a stand-in host, which is compiled for it, and this can take longer than EUnit's five seconds.
 in_host(Generation, Version, Fun) ->
     {timeout, 60, fun() ->
                       ok = host_ctl:start(Generation, #{vsn => Version, log => critical}),
                       try Fun() after host_ctl:stop() end
                   end}.
 
-%% What tomerl makes of a file: the parser is MongooseIM's and not installed here.
+%% What tomerl returns for a file: the parser belongs to MongooseIM and is not installed here.
 with_configuration(Content, Fun) ->
     {ok, tomerl, Code} = compile:forms([{attribute, 1, module, tomerl},
                                         {attribute, 1, export, [{read_file, 1}]},

@@ -1,5 +1,5 @@
-%% Whether a pool's endpoint is verified where nobody has said so: the host's own default, in each
-%% generation. The host's modules, by which a generation is known, are empty ones here.
+%% Whether a pool's endpoint is verified if no option says so: the host's own default in each generation.
+%% The host's modules, from which the generation follows, are empty ones here.
 -module(host_pool_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -17,7 +17,7 @@ without_a_section(Generation) ->
     {Options, Warnings} = options(Generation, none),
     ?assertEqual({false, []}, {maps:is_key(tls, Options), Warnings}).
 
-%% 5.0 has verify_peer = false, all that came later verify_mode = "peer".
+%% 5.0 has verify_peer = false, later releases have verify_mode = "peer".
 with_a_bare_section(v5_0) ->
     ?assertMatch({#{tls := #{verify := none}}, []}, options(v5_0, [{cacertfile, "ca.pem"}]));
 with_a_bare_section(Generation) ->
@@ -34,7 +34,7 @@ options(Generation, Tls) ->
     Row = {mongoose_wpool, {http, global, http_pool}, best_worker, 5000},
     http_pusher_host_pool:options({Row, [{workers, 1}]}, Connection, {<<"/">>, 2000}).
 
-%% What each generation has besides what those before it have.
+%% What each generation has in addition to those before it.
 host(Generation) ->
     All = [{v5_1, mongoose_config, {get_opt, 2}}, {v6_3, mongoose_instrument, {execute, 3}},
            {v6_5, mongoose_hooks, {push_event, 2}}],

@@ -1,4 +1,4 @@
-%% To which host type a notification belongs: whose handlers are asked, whose metrics count it.
+%% Which host type a notification belongs to: whose handlers are asked, and whose metrics count it.
 -module(hosts_SUITE).
 
 
@@ -74,7 +74,7 @@ a_message_from_another_server_has_no_handlers(Config) ->
     sent(<<"localhost">>, 1),
     ?assertMatch([_], received(Config)).
 
-%% The accumulator of a message that came from another server is the receiver's.
+%% The host type of a message from another server is the receiver's.
 a_message_from_another_server_is_of_the_receivers_host(Config) ->
     _ = host_ctl:start_module(<<"localhost">>, [custom()]),
     {From, To} = {host_ctl:jid(<<"alice@far.example">>), host_ctl:jid(<<"bob@localhost">>)},
@@ -87,7 +87,7 @@ a_message_from_another_server_is_of_the_receivers_host(Config) ->
     sent(<<"localhost">>, 1),
     ?assertMatch([#{body := <<"hi">>}], received(Config)).
 
-%% The server in the form is the domain, the metrics are the host type's.
+%% The server in the form is the domain; the metrics are those of the host type.
 dynamic_domains_share_their_host_type(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     _ = host_ctl:start_module(<<"customers">>, [#{path => "/n"}]),

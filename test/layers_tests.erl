@@ -25,7 +25,7 @@ no_circles_test() ->
     digraph:delete(Graph),
     ?assertEqual([], Circles).
 
-%% What these tests read is there: a call and a fun of each kind.
+%% The calls that these tests read are found.
 calls_are_found_test() ->
     Calls = calls(folders()),
     [?assert(lists:member(Call, Calls))

@@ -1,5 +1,5 @@
-%% Module, application and node stop and start: what was accepted is drained or given up in time, and
-%% all of it is accounted for.
+%% Module, application and node stop and start: what was accepted is drained or given up in time, and all of
+%% it is accounted for.
 -module(lifecycle_SUITE).
 
 
@@ -7,11 +7,11 @@
 
 -define(HOST, <<"localhost">>).
 -define(HANDLER, #{path => "/notifications"}).
-%% Milliseconds to drain in: where that is not to be enough, and where it is, on any machine.
+%% Drain times in milliseconds: one that is too short, and one that is long enough on any machine.
 -define(DRAIN, 1000).
 -define(ENOUGH, 60000).
-%% Of a stop: far less than it would take if it waited for the requests that the endpoint has stalled, or
-%% had a deadline for each host type.
+%% The longest time of a stop: far less than it would take if it waited for the requests that the endpoint
+%% has stalled, or had a deadline for each host type.
 -define(AT_MOST, 60000).
 
 -include("support/pusher_case.hrl").
@@ -94,7 +94,7 @@ stopping_one_host_type_leaves_the_others_of_a_pool_alone(Config) ->
     test_endpoint:release(endpoint(Config)),
     {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 10 end, 120000).
 
-%% A deadline each would make a hundred seconds.
+%% A deadline for each would take a hundred seconds.
 a_hundred_host_types_share_one_deadline(Config) ->
     {ok, _} = pool(Config, #{workers => 5}),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
@@ -107,7 +107,7 @@ a_hundred_host_types_share_one_deadline(Config) ->
     ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed}),
     [?assertEqual({Host, {0, 1}}, {Host, counted(Host)}) || Host <- hundred()].
 
-%% The pauses alone are longer than the time that the stops share; what they wait is a twelfth of it.
+%% The pauses alone are longer than the time that the stops share; the stops wait for a twelfth of it.
 host_types_that_stop_one_after_the_other_all_drain(Config) ->
     {ok, _} = pool(Config, #{workers => 5}),
     test_endpoint:plan(endpoint(Config), "status=200 delay=100"),
@@ -124,7 +124,7 @@ host_types_that_stop_one_after_the_other_all_drain(Config) ->
          timer:sleep(1800)
      end || Host <- Hosts].
 
-%% The second one's deadline is later by all of the pause.
+%% The second one's deadline is later by the whole pause.
 time_between_two_stops_is_not_used_up(Config) ->
     module(Config, #{}),
     {First, Stop} = http_pusher_pools:stopping(infinity),
@@ -134,8 +134,8 @@ time_between_two_stops_is_not_used_up(Config) ->
     ok = http_pusher_pools:stopped(Again),
     ?assert(Second - First >= 1099).
 
-%% The first stop waits for all that there is; the module is started again at once, as by a new
-%% configuration, and the next stop has as much.
+%% The first stop uses up all the time; the module is started again at once, as by a new configuration, and
+%% the next stop has the same time.
 a_module_restarted_after_a_dead_endpoint_drains_again(Config) ->
     module(Config, #{workers => 5}),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
@@ -150,7 +150,7 @@ a_module_restarted_after_a_dead_endpoint_drains_again(Config) ->
     ok = http_pusher_pools:stopped(Stop),
     ?assert(Deadline - Now >= ?DRAIN).
 
-%% Nor is it used up by a stop whose process was killed.
+%% Nor does a stop whose process was killed use it up.
 a_process_killed_in_mid_stop_uses_up_no_more_time(Config) ->
     module(Config, #{workers => 1}),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
@@ -215,13 +215,13 @@ the_application_stopped_with_pending_notifications_drains_them(Config) ->
     ?assertMatch(#{sent := 100, failed := 0}, host_ctl:metrics(?HOST)),
     accounted(Config, #{pushed => 100, rejected => 0, sent => 100, failed => 0}).
 
-%% Not with the starter's next try, which is two seconds away.
+%% Not on the starter's next attempt, which is two seconds away.
 an_application_started_by_hand_goes_on_at_once(Config) ->
     module(Config, #{}),
     [begin
          ok = application:stop(mongoose_http_pusher),
          ok = application:start(mongoose_http_pusher),
-         %% It has heard of it by now: whoever starts an application waits for what that does first.
+         %% The starter knows of it by now, because the application's start tells it first.
          #{watch := Watch} = sys:get_state(http_pusher_starter, 120000),
          ?assert(is_reference(Watch)),
          send(<<"alice">>, integer_to_binary(N)),
@@ -250,8 +250,8 @@ since(Config, HostType) ->
                 (_Key, Now) -> Now
              end, pusher_case:numbers(HostType)).
 
-%% What was in the metrics when the module had stopped: later hosts take them away at once, so the
-%% events that led to them are counted there.
+%% The metrics when the module had stopped. Later hosts remove them at once, so the events that led to them
+%% are counted there.
 counted(HostType) ->
     case host_ctl:generation() of
         v5_0 ->

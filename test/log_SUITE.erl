@@ -1,5 +1,4 @@
-%% What operators read: names and levels of the lines, nothing secret in any of them, one line a second
-%% in a storm.
+%% The lines that operators read: names and levels, no secrets, and one line a second in a storm.
 -module(log_SUITE).
 
 
@@ -69,7 +68,7 @@ a_rejected_notification_at_warning(_Config) ->
                    host_type := <<"localhost">>, attempts := 0, count := 1, text := _},
                  wait_reason(pool_not_started, 1)).
 
-%% Bodies, header values and accumulators are in no line of ours, however a notification ends.
+%% No line of ours has a body, a header value or an accumulator, however a notification ends.
 nothing_secret_in_any_line(Config) ->
     {ok, _} = pool(Config, #{}),
     Secret = <<"5ecret">>,
@@ -92,7 +91,7 @@ nothing_secret_in_any_line(Config) ->
     ?assert(length(Ours) >= 7),
     [?assertEqual(nomatch, string:find(io_lib:format("~0tp", [Line]), Secret)) || Line <- Ours].
 
-%% Each line stands for those before it: the counts add up.
+%% Each line includes those before it: the counts add up.
 a_storm_is_a_line_a_second(Config) ->
     module(Config, #{workers => 20}),
     test_endpoint:listener(endpoint(Config), false),

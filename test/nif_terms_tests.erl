@@ -1,5 +1,5 @@
-%% Every exported function of the library, called with terms of the wrong type in every place, gives
-%% badarg and never a crash; and nothing else than functions of these types is exported.
+%% Every exported function of the library, called with terms of the wrong type in every place, raises badarg
+%% and never crashes; and no function is exported that is not called here.
 -module(nif_terms_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -17,7 +17,7 @@ every_exported_function_is_here_test() ->
     ?assertEqual(lists:sort(Exported),
                  lists:sort([{Name, length(Types)} || {Name, Types} <- functions()])).
 
-%% Terms of the right type, but of things that are not there.
+%% Terms of the right type that refer to nothing.
 unknown_numbers_test_() ->
     {setup, fun start/0, fun stop/1,
      [fun() ->
@@ -50,7 +50,7 @@ start() ->
 stop(_) ->
     ok = ?NIF:stop_engine().
 
-%% Each place in turn, the others as they should be; then all places at once.
+%% Each argument in turn, the others being valid; then all arguments at once.
 wrong(Name, Types) ->
     Good = [example(Type) || Type <- Types],
     [begin
@@ -83,7 +83,7 @@ functions() ->
      {attach, []}, {take_outcomes, [boolean]}, {outcome_counted, []}, {unacknowledged, []},
      {rejections, []}, {rejection_waiters, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
 
-%% Handler 0 is made by the first test that needs one.
+%% The first test that needs handler 0 creates it.
 example(id) -> 0;
 example(number) -> 1;
 example(boolean) -> true;
@@ -108,7 +108,7 @@ odd_terms() ->
      {<<>>, <<>>, <<>>}, #{}, #{a => b}, #{<<"host">> => 1}, self(), make_ref(),
      fun() -> ok end, fun erlang:self/0, hd(erlang:ports())].
 
-%% Nearly right.
+%% Almost valid.
 wrong_inside(names) ->
     [setelement(N, example(names), Term) || N <- [1, 2, 3, 4], Term <- [foo, 1, "text", <<1:3>>]];
 wrong_inside(direction) ->

@@ -1,8 +1,8 @@
-%% A million notifications against an endpoint that has stalled: every push returns, memory stays where
-%% the bounds put it, the log is short and no scheduler is held up.
+%% A million notifications for an endpoint that has stalled: every push returns, memory stays within the
+%% bounds, the log is short and no scheduler is held up.
 %%
-%% The endpoint answers nothing until the test says so, so a push that returns has not waited for it, and
-%% no verdict is a matter of how fast the machine is. The times that are printed decide nothing.
+%% The endpoint answers nothing until the test tells it to, so a push that returns has not waited for it,
+%% and no verdict depends on how fast the machine is. The times that are printed decide nothing.
 -module(overload_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -13,13 +13,13 @@
 -define(HOST, <<"localhost">>).
 -define(PUSHES, 1000000).
 -define(SESSIONS, 50).
-%% Senders of one session: no lane comes to its own bound.
+%% Senders of one session, so many that no lane reaches its own bound.
 -define(SENDERS, 100).
 -define(PENDING, 100000).
 -define(PENDING_BYTES, (64 bsl 20)).
 -define(REQUEST_TIMEOUT, 2000).
-%% How often each scheduler turns to another process meanwhile, at least: one that a push holds until the
-%% endpoint answers turns to none.
+%% How often each scheduler switches to another process meanwhile, at least: if a push held it until the
+%% endpoint answers, it would not switch at all.
 -define(TURNS, 10).
 %% Milliseconds in one go, for what is printed.
 -define(LONG_SCHEDULE, 20).
@@ -27,7 +27,7 @@
 suite() ->
     [{timetrap, {minutes, 10}}].
 
-%% What differs between the generations is not what is looked at here.
+%% This does not depend on what differs between generations.
 all() ->
     [{group, v6_5}].
 
@@ -69,13 +69,13 @@ a_million_against_a_stalled_endpoint(Config) ->
         pusher_case:wait_numbers(Config, fun(_) -> true end),
     ?assertMatch(#{pushed := ?PUSHES + 1}, Numbers),
     ?assertEqual(?PUSHES + 1, Accepted + Rejected),
-    %% What failed with request_timeout has made room.
+    %% Notifications that failed with request_timeout have made room.
     ?assert(Accepted >= ?PENDING),
     ?assertMatch({true, _}, {Accepted =< ?PENDING + Failed + 1000, Numbers}),
     ?assertMatch({true, _}, {Pending =< ?PENDING, Numbers}),
     Bytes = lists:sum([B || #{pending_bytes := B} <- http_pusher_nif:pools()]),
     ?assert(Bytes =< ?PENDING_BYTES),
-    %% Every rejection is in a line of the log, sooner or later, and nothing has another reason.
+    %% Every rejection is in a line of the log sooner or later, and none has another reason.
     Reasons = wait(fun pusher_case:reasons/0, fun(R) -> maps:get(queue_full, R, 0) >= Rejected end),
     ?assertMatch(#{queue_full := Rejected}, Reasons),
     ?assertEqual([queue_full, request_timeout], lists:sort(maps:keys(Reasons))),
@@ -86,7 +86,7 @@ a_million_against_a_stalled_endpoint(Config) ->
     Seconds = (erlang:monotonic_time(millisecond) - Begin) div 1000,
     ?assertMatch({true, _, _}, {Lines =< 2 * (Seconds + 2), Lines, Seconds}),
 
-    %% The endpoint comes back, but not for the requests that it has stalled: those have to end first.
+    %% The endpoint comes back, but not for the requests that it has stalled, which have to end first.
     Back = erlang:monotonic_time(millisecond),
     #{sent := Sent} = pusher_case:numbers(),
     test_endpoint:reset_plans(endpoint(Config)),
@@ -117,8 +117,8 @@ push(Mine, [{Acc, Event} | Rest], Count) ->
                                                #{host_type => ?HOST}),
     push(Mine, Rest, Count - 1).
 
-%% Resident memory, without what the VM's own allocators have from the system: they keep room for sessions
-%% that have ended, and more of it the longer those took.
+%% Resident memory without what the VM's own allocators have from the system: they keep room for sessions
+%% that have ended, and more of it the longer the sessions took.
 outside_kb() ->
     [erlang:garbage_collect(Pid) || Pid <- processes()],
     Carriers = [element(2, Size) || Allocator <- erlang:system_info(alloc_util_allocators),
@@ -144,7 +144,7 @@ ask(Pid) ->
     Pid ! {stop, self()},
     receive {Pid, Answer} -> Answer end.
 
-%% A millisecond's sleep that takes longer has waited for the rest of it.
+%% What a sleep of a millisecond takes beyond that is waiting.
 tick(Turns, Latest) ->
     Begin = erlang:monotonic_time(millisecond),
     receive

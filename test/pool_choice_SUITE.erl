@@ -1,6 +1,6 @@
-%% Which pool a notification goes to: the host type's own or the global one of the same tag. They can be
-%% web services of different tenants. The host's listing decides, and only where it lists neither, a
-%% process that lives.
+%% Which pool a notification goes to: the host type's own or the global one of the same tag. They can be web
+%% services of different tenants. The host's listing decides; only if it lists neither, a living process
+%% does.
 -module(pool_choice_SUITE).
 
 
@@ -31,8 +31,8 @@ end_per_testcase(_Case, Config) ->
     test_endpoint:stop(own(Config)),
     Result.
 
-%% What the host has of a pool, and how the owner of the pools knows it. `starting': the process is
-%% there and not yet listed. `stopping': no longer listed, and still there.
+%% The state of a pool in the host, and how the owner of the pools knows it. `starting': the process exists
+%% and is not listed yet. `stopping': the process exists and is no longer listed.
 states() ->
     [stopped, running, crashed, restarting, starting, stopping].
 
@@ -58,7 +58,7 @@ every_combination_of_own_and_global(Config) ->
     [start_pool(Key, Config) || {Key, _} <- Pools],
     module([#{pool_name => Tag, path => lists:concat(["/", Tag])} || {Tag, _, _} <- Tags]),
     opened(Pools),
-    %% From here on nobody looks.
+    %% From here on pools are not checked.
     Owner = whereis(?OWNER),
     true = erlang:suspend_process(Owner),
     Restarted = In([restarting, starting]),
@@ -75,7 +75,7 @@ every_combination_of_own_and_global(Config) ->
                   {Key, State, http_pusher_host_pool:is_listed(Key), pid(Key) =/= undefined})
      || {Key, State} <- Pools],
     send(<<"alice">>, <<"hi">>),
-    %% Back to what the host would have made of it.
+    %% Back to the state that the host would have.
     true = ets:insert(mongoose_wpool, Unlisted),
     ok = sys:resume(?MANAGER),
     true = erlang:resume_process(Owner),
@@ -87,7 +87,7 @@ every_combination_of_own_and_global(Config) ->
     ?assertEqual(lists:sort(Expected), lists:sort(Got)),
     ?assertEqual(#{pool_not_started => length(Tags) - length(Expected)}, pusher_case:reasons()).
 
-%% It is listed, so they are its own, and it has them when it is back.
+%% It is listed, so the notifications are its own, and it has them when it is back.
 a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
     Key = {?HOST, http_pool},
     start_pool({global, http_pool}, Config),
@@ -104,7 +104,7 @@ a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
     ok = test_endpoint:wait_for_count(own(Config), 3, 30000),
     ?assertEqual([], pusher_case:received(Config)).
 
-%% Nor do they wait for ever.
+%% They do not wait for ever.
 a_pool_that_does_not_come_back_gives_them_up(Config) ->
     Key = {?HOST, http_pool},
     start_pool({global, http_pool}, Config),

@@ -1,4 +1,4 @@
-%% What the shell function's text says of pools in states that are hard to bring about.
+%% The shell function's text for pools in states that are hard to reach.
 -module(pool_table_tests).
 
 -include_lib("eunit/include/eunit.hrl").

@@ -1,4 +1,4 @@
-%% The host's pools as they come, change, crash and go, and what their options mean.
+%% The host's pools as they start, change, crash and stop, and the meaning of their options.
 -module(pools_SUITE).
 
 
@@ -98,7 +98,7 @@ a_crashed_pool_goes_on_and_comes_back(Config) ->
     ?assertMatch(#{connections_accepted := 1}, test_endpoint:stats(endpoint(Config))),
     ?assertEqual([<<"1">>, <<"2">>, <<"3">>], [Text || {_, Text} <- messages(Config)]).
 
-%% Notifications that wait while the new process is looked at go before those that come after.
+%% Notifications that wait while the new process's options are read are sent before those that come after.
 order_is_kept_while_a_pool_comes_back(Config) ->
     {ok, _} = pool(Config, #{}),
     module([?HANDLER]),
@@ -117,8 +117,8 @@ order_is_kept_while_a_pool_comes_back(Config) ->
          ?assertEqual(lists:sort(Got), Got)
      end || User <- Users].
 
-%% Its rows are gone when it is looked at, and so is the process in the end: what could not be read of its
-%% settings makes no other pool of it, beside which the first one would go on.
+%% The pool's rows are gone when its options are read, and so is its process at the end. What could not be
+%% read of its settings does not make it another pool, beside which the first one would go on.
 a_pool_that_ends_while_it_is_read_is_no_other(Config) ->
     {ok, _} = pool(Config, #{}),
     module([?HANDLER]),
@@ -225,7 +225,7 @@ request_timeout_bounds_an_attempt(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch(#{attempts := 1}, wait_reason(request_timeout, 1)),
-    %% None where not even a connection was made in time.
+    %% None if not even a connection was made in time.
     ?assertMatch(#{received := Received} when Received =< 1, test_endpoint:stats(endpoint(Config))).
 
 %% Once for the one in flight, once for the one that waits for the only worker.

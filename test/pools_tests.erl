@@ -1,4 +1,4 @@
-%% The owner of the pools, message by message: a session's word is never dropped.
+%% The owner of the pools, message by message: a session's request for a check is never lost.
 -module(pools_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -8,7 +8,7 @@
 
 -define(KEY, {global, http_pool}).
 
-%% A look is under way when the word comes, and finds nothing: another look follows.
+%% A look is under way when a session asks for a check, and finds nothing: another look follows.
 a_word_during_a_look_test_() ->
     {setup, fun start/0, fun stop/1,
      [fun() ->
@@ -19,13 +19,14 @@ a_word_during_a_look_test_() ->
               ?assertMatch([{look, ?KEY}], maps:values(maps:get(jobs, Later))),
               ?assertNotEqual(maps:get(jobs, State), maps:get(jobs, Later))
       end,
-      %% Without a word there is none but the next in its turn.
+      %% If no session asks, the next look is the periodic one.
       fun() ->
               State = state(),
               {noreply, Later} = handle_info(ended(State, not_started), State),
               ?assertEqual([], maps:values(maps:get(jobs, Later)))
       end,
-      %% Asked by a session that was killed before it could tell: found by the next look at all.
+      %% A session was killed between asking and sending its message: the next check of all pools finds that
+      %% it has asked.
       fun() ->
               State = state(),
               ok = http_pusher_routes:ask_to_look(?KEY),

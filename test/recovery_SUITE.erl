@@ -1,5 +1,5 @@
-%% The owner of the engine's pools dies, and its successor goes on where it was: whatever was accepted
-%% is delivered as if nobody had died, and only a pool that the host has stopped gives up.
+%% The owner of the engine's pools dies, and its successor goes on from there: what was accepted is
+%% delivered as if the owner had lived, and only a pool that the host has stopped gives up.
 -module(recovery_SUITE).
 
 -include("../erl_src/pools/http_pusher_row.hrl").
@@ -27,8 +27,8 @@ groups() ->
        a_stop_meets_a_dead_owner,
        an_engine_that_is_replaced_is_no_failed_pool]).
 
-%% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy
-%% the machine is; where the time is to end it is short.
+%% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy the
+%% machine is; cases in which the time has to end use a short one.
 init_per_testcase(Case, Config) ->
     Drain = case Case of
                 a_stopped_pool_keeps_its_time -> 6000;
@@ -43,7 +43,7 @@ end_per_testcase(the_owner_killed_at_each_step, Config) ->
 end_per_testcase(_Case, Config) ->
     pusher_case:finish(Config).
 
-%% After each of the calls that it makes while a pool is replaced or found again; its successor too.
+%% Killed after each of the calls that it makes while a pool is replaced or found again; its successor too.
 the_owner_killed_at_each_step(Config) ->
     Other = test_endpoint:start(),
     module(Config, #{workers => 3}),
@@ -76,7 +76,7 @@ a_pool_in_use_goes_on(Config) ->
     ?assertEqual(1, length(lists:usort([Connection || #{connection := Connection}
                                                           <- pusher_case:received(Config)]))).
 
-%% The owner has died when it had written everything and had nobody open the pool yet.
+%% The owner has written everything, and dies before the pool is opened.
 a_pool_that_was_not_opened_is_opened(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
@@ -86,7 +86,8 @@ a_pool_that_was_not_opened_is_opened(Config) ->
                 strategy => <<"best_worker">>},
     while_the_owner_dies(
       fun() ->
-              %% Which the host's own pool does not have: what comes is for the next look.
+              %% The host's own pool has another digest, so a notification that waits is sent after the next
+              %% look.
               ok = push(Spare, <<"waits">>),
               ok = http_pusher_pool_rows:note(?KEY, Row#row{next = <<"digest">>}),
               ok = ?NIF:configure_pool(Spare, Options)
@@ -96,7 +97,7 @@ a_pool_that_was_not_opened_is_opened(Config) ->
     wait_sent(2),
     ?assertMatch([{_, <<"waits">>}, {_, <<"after">>}], pusher_case:messages(Config)).
 
-%% A successor died as well, and one more: in each of their spare pools something waits.
+%% A successor died as well, and another one: something waits in the spare pool of each.
 what_a_successor_left_behind_is_found(Config) ->
     module(Config, #{workers => 1}),
     wait_for_pool(open),
@@ -115,7 +116,7 @@ what_a_successor_left_behind_is_found(Config) ->
     ?assertMatch([{_, <<"1">>}, {_, <<"2">>}, {_, <<"3">>}, {_, <<"4">>}],
                  pusher_case:messages(Config)).
 
-%% It goes on draining, ends in its own time, and no sooner because its owner died.
+%% The pool goes on draining and ends in its own time, not sooner because its owner died.
 a_stopped_pool_keeps_its_time(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     module(Config, #{workers => 1}),
@@ -130,7 +131,7 @@ a_stopped_pool_keeps_its_time(Config) ->
     send(<<"alice">>, <<"late">>),
     _ = pusher_case:wait_reason(pool_not_started, 1).
 
-%% Its process was there for a moment, too short to be asked for its options.
+%% Its process existed too briefly for its options to be read.
 what_waits_for_a_pool_that_does_not_come_back_is_given_up(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
@@ -147,7 +148,7 @@ what_waits_for_a_pool_that_does_not_come_back_is_given_up(Config) ->
     send(<<"alice">>, <<"again">>),
     wait_sent(1).
 
-%% The module's stop is not over before what was pending has its outcome.
+%% The module's stop does not end before what was pending has its outcome.
 a_stop_meets_a_dead_owner(Config) ->
     test_endpoint:plan(endpoint(Config), "delay=20"),
     module(Config, #{workers => 1}),
@@ -164,7 +165,7 @@ a_stop_meets_a_dead_owner(Config) ->
     wait(fun() -> [Name || #{name := Name} <- ?NIF:pools()] end, fun(Names) -> Names =:= [] end).
 
 %% The engine has ended, and its process has not noticed: a pool that is replaced just then cannot be
-%% opened. That is the engine's to tell, and the pool is opened with the next one.
+%% opened. The engine's process reports that, and the pool is opened in the next engine.
 an_engine_that_is_replaced_is_no_failed_pool(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
@@ -207,7 +208,7 @@ path() ->
     [Path] = [Path || {{?HOST, http_pool, Path}, _, _} <- http_pusher_routes:all()],
     Path.
 
-%% The owner does nothing more from here on, and then it is dead.
+%% The owner does nothing from here on until it is killed.
 while_the_owner_dies(Fun) ->
     Owner = whereis(?OWNER),
     true = erlang:suspend_process(Owner),
@@ -215,7 +216,7 @@ while_the_owner_dies(Fun) ->
         Fun()
     after
         exit(Owner, kill),
-        %% A suspended process gets no signal.
+        %% A suspended process receives no signal.
         erlang:resume_process(Owner)
     end,
     wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end).
@@ -225,7 +226,7 @@ kill_owner() ->
     exit(Owner, kill),
     wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end).
 
-%% Kills the owner each time it has made so many calls into the engine or to its rows, so many times.
+%% Kills the owner this many times, each time after this many calls into the engine or to its rows.
 kill_at_step(Step, Times) ->
     Killer = spawn_link(fun() -> count_steps(Step, {whereis(?OWNER), Step}, Times) end),
     _ = [erlang:trace_pattern({Module, '_', '_'}, true, [local]) || Module <- traced()],

@@ -1,9 +1,10 @@
-%% A scheduler is never held for a millisecond: each function of the library that runs on one, at the
-%% bounds of what is kept: a hundred thousand lanes, the longest texts and headers, the most rows.
+%% A scheduler is never held for a millisecond: each function of the library that runs on one is called at
+%% the bounds of what is kept: a hundred thousand lanes, the longest texts and headers, the largest number
+%% of rows.
 %%
-%% What is measured is CPU time of the scheduler's thread, so a busy machine does not count. A call can
-%% still be charged with what the machine does in between, so each case has three rounds: what a function
-%% does itself is in all of them.
+%% CPU time of the scheduler's thread is measured, so that a busy machine does not count. A call can still
+%% be charged with what the machine does meanwhile, so each case has three rounds: what a function does
+%% itself is in all of them.
 -module(schedulers_SUITE).
 
 -compile([export_all, nowarn_export_all]).
@@ -16,7 +17,7 @@
 -define(ROUNDS, 3).
 -define(MILLISECOND, 1000000).
 
-%% Far beyond what a case takes; every wait in it has a bound of its own.
+%% Far beyond what a case takes: every wait in it has a bound of its own.
 suite() ->
     [{timetrap, {minutes, 5}}].
 
@@ -38,7 +39,7 @@ end_per_testcase(_Case, Config) ->
     ok = ?NIF:measure_calls(false),
     pusher_case:finish(Config, uncounted).
 
-%% What runs on a dirty scheduler may take longer; what is new is in one list or the other.
+%% A function on a dirty scheduler may take longer; a new function has to be in one list or the other.
 every_function_is_measured(_Config) ->
     Dirty = [start_engine, stop_engine, hand_over, pools, figures, push_form_dirty,
              push_custom_dirty],
@@ -68,14 +69,14 @@ every_function_is_measured(_Config) ->
                         Name =/= module_info, not lists:member(Name, Dirty ++ Measuring)],
     ?assertEqual(lists:usort(Exported), lists:sort(Measured)).
 
-%% They come, wait, fail together and are counted.
+%% They are accepted, wait, fail together and are counted.
 a_hundred_thousand_lanes(_Config) ->
     bounded(fun() -> fill(100000, fun(N) -> {names(N), <<"hi">>} end) end).
 
 one_lane(_Config) ->
     bounded(fun() -> fill(100000, fun(_) -> {names(1), <<"hi">>} end) end).
 
-%% As many as fit in a pool's bytes, on either side of the length from which they are handed over on a
+%% As many as fit into a pool's bytes, on either side of the length from which they are handed over on a
 %% dirty scheduler.
 the_longest_texts(_Config) ->
     Short = binary:copy(<<"x">>, 65535),
@@ -85,7 +86,7 @@ the_longest_texts(_Config) ->
                     fill(15, fun(N) -> {names(N), Long} end)
             end).
 
-%% Which function takes them is for http_pusher_push to decide.
+%% http_pusher_push decides which function takes them.
 the_longest_headers(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Headers = fun(Count, Length) ->
@@ -142,7 +143,7 @@ names(N) ->
 bounded(Round) ->
     bounded(Round, [<<"push_form">>, <<"take_outcomes">>]).
 
-%% No function's shortest round has a call of a millisecond; those named are among them.
+%% No function has a call of a millisecond in each of its rounds; those named are among the functions.
 bounded(Round, Expected) ->
     Rounds = [begin
                   ok = ?NIF:measure_calls(true),

@@ -1,6 +1,6 @@
-%% Secrets where nobody looks for them: states and tables of our processes, crash reports, crash dumps.
-%% A pool's password, a handler's authorization header, and a message that is pending all the while.
-%% Not here: the lines of notifications that fail (log_SUITE).
+%% Secrets in places that are easily overlooked: states and tables of our processes, crash reports, crash
+%% dumps. A pool's password, a handler's authorization header, and a pending message. log_SUITE checks the
+%% lines of notifications that fail.
 -module(secrets_SUITE).
 
 
@@ -50,7 +50,7 @@ nothing_secret_in_states_and_tables(Config) ->
     ?assertEqual(nomatch, found([http_pusher_nif:pools(), http_pusher_nif:notices(),
                                  http_pusher_nif:rejections()])).
 
-%% The password is there, and the key that it is for is not one.
+%% The password is in the options, and its key file is invalid.
 nothing_secret_when_a_pool_cannot_be_opened(Config) ->
     Key = filename:join(proplists:get_value(priv_dir, Config), "bad.key"),
     ok = file:write_file(Key, "-----BEGIN PRIVATE KEY-----\n" ?SECRET "\n-----END PRIVATE KEY-----\n"),
@@ -60,11 +60,11 @@ nothing_secret_when_a_pool_cannot_be_opened(Config) ->
     {ok, [_]} = host_log:wait(http_pusher_pool_config, 1, 120000),
     none_in_the_log().
 
-%% With a pool's options in the trace of its stack, as the arguments that no clause takes.
+%% With a pool's options in the stack trace, as arguments that match no clause.
 nothing_secret_when_a_helper_crashes(Config) ->
     replace(http_pusher_pool_opening, {open, 4}, [[{atom, 1, false}]]),
     try
-        %% Only where files are to be read is there a helper.
+        %% Only a pool whose files have to be read has a job for its opening.
         Tls = tls(Config, [{certfile, "no_such_file"}]),
         {ok, _} = pool(Config, Tls#{host => "https://127.0.0.1:1"}),
         module([#{path => "/n"}]),
@@ -75,7 +75,7 @@ nothing_secret_when_a_helper_crashes(Config) ->
     end,
     none_in_the_log().
 
-%% Over the very message that brought it a pool's options.
+%% While it handles the message with a pool's options.
 nothing_secret_when_the_owner_of_the_pools_crashes(Config) ->
     module([#{path => "/n"}]),
     Watch = erlang:monitor(process, http_pusher_pools),
@@ -89,8 +89,8 @@ nothing_secret_when_the_owner_of_the_pools_crashes(Config) ->
     ?assertNotEqual(nomatch, string:find(log(), "#Fun<http_pusher_redacted")),
     none_in_the_log().
 
-%% A node of its own, which ends with a dump. The host's own process shows that what is looked for can
-%% be found there.
+%% A node of its own, which ends with a dump. The host's own process shows that a secret can be found in a
+%% dump.
 nothing_secret_in_a_crash_dump(Config) ->
     Dump = filename:join(proplists:get_value(priv_dir, Config), "erl_crash.dump"),
     Generation = proplists:get_value(generation, Config),
@@ -139,7 +139,7 @@ tls(Config, Options) ->
         v6_5 -> #{tls => maps:from_list(Given)}
     end.
 
-%% Made anew each time: what stands in the code is in a dump as a part of the code.
+%% Built each time, because a literal would be in the dump as a part of the code.
 secret() ->
     lists:reverse(lists:reverse(?SECRET)).
 
@@ -162,7 +162,7 @@ held(Pid) ->
 found(Term) ->
     string:find(io_lib:format("~0tp", [Term]), ?SECRET).
 
-%% Loads the module with this function crashing: in its one clause, or over that clause's guard.
+%% Loads the module with this function crashing: in its only clause, or with that clause's guard.
 replace(Module, {Name, Arity}, Guard) ->
     {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(code:which(Module), [abstract_code]),
     Crash = {call, 1, {atom, 1, error}, [{atom, 1, asked_for}]},
@@ -181,7 +181,7 @@ reload(Module) ->
 
 %%% The log, all of it, as text
 
-%% Of a process that outlives the case's.
+%% A table of a process that outlives the case's.
 lines() ->
     Self = self(),
     spawn(fun() ->
@@ -209,8 +209,8 @@ none_in_the_log() ->
 
 %%% Crash dumps
 
-%% Whether the dump has the secret on the heap, the stack, in the dictionary or a message of a process:
-%% in a binary, or as a list of characters.
+%% Whether the dump has the secret on the heap, on the stack, in the dictionary or in a message of a
+%% process: in a binary, or as a list of characters.
 found_in_dump(Dump, Pid) ->
     Sections = [Section || Section <- binary:split(Dump, <<"\n=">>, [global]), is_of(Pid, Section)],
     ?assertMatch([_ | _], Sections),
@@ -228,7 +228,7 @@ is_of(Pid, Section) ->
     lists:any(fun(Kind) -> string:prefix(Section, [Kind, Pid, $\n]) =/= nomatch end,
               ["proc_heap:", "proc_stack:", "proc_dictionary:", "proc_messages:"]).
 
-%% Larger binaries are kept by themselves.
+%% Larger binaries are in a section of their own.
 binary_of(Dump, Address) ->
     case binary:split(Dump, iolist_to_binary(["\n=binary:", Address, $\n])) of
         [_, Rest] ->

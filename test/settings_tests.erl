@@ -1,4 +1,4 @@
-%% The application's own settings: defaults, what is taken, and what is named as wrong.
+%% The application's own settings: defaults, accepted values, and errors.
 -module(settings_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -26,7 +26,7 @@ taken_test_() ->
              {http2_pools, [http_pool, other]}]
             ++ [{log_level, Level} || Level <- [debug, info, notice, warning, error, none]]].
 
-%% A wrong one costs nothing but itself: its default is used, the others are taken.
+%% An invalid setting affects no other: its default is used, and the others are accepted.
 wrong_test_() ->
     [{lists:flatten(io_lib:format("~p", [Setting])),
       fun() ->

@@ -66,7 +66,7 @@ shows_pools_that_do_not_run(Config) ->
     ?assertMatch({match, _}, re:run(Block, " rejected pool_config 1 ")),
     ?assertMatch({match, _}, re:run(Text, "before they came to a pool.*\n"
                                           "(  .*\n)*  localhost, no_such_pool: pool_not_started [0-9,]+\n")),
-    %% What only stands by, and the look-ups that the host does first, are not pools to anybody.
+    %% Spare pools, and the look-ups that the host does first, are not shown as pools.
     ?assertEqual(nomatch, string:find(Text, "localhost/" ++ atom_to_list(Tag))),
     ?assertEqual(nomatch, string:find(Text, "global/no_such_pool")),
     ok = host_ctl:stop_pool(global, Tag),
@@ -74,7 +74,7 @@ shows_pools_that_do_not_run(Config) ->
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
     ok = host_ctl:stop_pool(global, Tag),
-    %% Its time to drain is over; its counts are still of interest.
+    %% Its time to drain is over; its counters are still shown.
     _ = wait(fun() -> block(Config, shell()) end,
              fun(Now) -> string:find(Now, "not started, the host runs no such pool") =/= nomatch end),
     ?assertMatch({match, _}, re:run(block(Config, shell()), " counted 1 sent")).
@@ -113,7 +113,7 @@ shell() ->
     ok = ct:capture_stop(),
     lists:flatten(ct:capture_get([])).
 
-%% The block of the case's pool, its lines in one, with one space between words.
+%% The block of the case's pool as one line, with one space between words.
 block(Config, Text) ->
     Name = "global/" ++ atom_to_list(tag(Config)) ++ ":",
     [Block] = [B || B <- string:split(Text, "\n\n", all), string:prefix(B, Name) =/= nomatch],

@@ -1,5 +1,4 @@
-%% What users were promised: each sentence of MongooseIM's documentation of the module that can be
-%% tested, by name.
+%% What users were promised: each testable sentence of MongooseIM's documentation of the module, by name.
 -module(spec_SUITE).
 
 
@@ -53,7 +52,7 @@ the_module_hooks_on_all_packets_sent_by_connected_users(Config) ->
     ?assertEqual(lists:sort([atom_to_binary(Type) || Type <- Types, _ <- [in, out]]),
                  lists:sort([Body || #{body := Body} <- received(Config)])).
 
-%% Each with the documented arguments; the options are the entry's own, as the host holds them.
+%% Each with the documented arguments; the options are the entry's own, in the form that the host has them.
 it_runs_should_make_req_then_prepare_body_and_headers(Config) ->
     custom(Config, #{report => self(), anything => {my, own}}),
     host_ctl:send(<<"Alice@localhost/phone">>, <<"Bob@localhost">>, <<"hi">>),
@@ -138,8 +137,8 @@ the_default_path_is_empty(Config) ->
     wait_sent(1),
     ?assertMatch([#{path := <<"/">>}], received(Config)).
 
-%% "Notifications will be POSTed to http://localhost:8000/webservice/notifications." One warning says
-%% where the stock module would have sent them.
+%% "Notifications will be POSTed to http://localhost:8000/webservice/notifications." One warning names the
+%% URL that the stock module would have used.
 the_path_is_appended_to_the_pools_prefix_path(Config) ->
     {ok, _} = pool(Config, #{path_prefix => "/webservice"}),
     module([#{path => Path} || Path <- ["/notifications", "alerts", ""]]),
@@ -190,7 +189,7 @@ the_example_body(Config) ->
     send(<<"alice">>, <<"Hi, Bob!">>),
     send(<<"alice">>, <<"Hi & bye =+é %"/utf8>>),
     wait_sent(2),
-    %% As this node's cowlib writes it, which from 2.14 on escapes in groups.
+    %% In the form of this node's cowlib, which from 2.14 on escapes in groups.
     Space = case http_pusher_host:escapes_in_groups() of
                 true -> <<"%20">>;
                 false -> <<"+">>
@@ -258,7 +257,7 @@ custom(Config, Handler) ->
     {ok, _} = pool(Config, #{}),
     module([maps:merge(#{path => "/n", callback_module => pusher_callback}, Handler)]).
 
-%% Callbacks run in the process that sends, so what they reported is here already.
+%% Callbacks run in the process that sends, so their reports are already here.
 next_call() ->
     receive Call -> Call after 0 -> none end.
 

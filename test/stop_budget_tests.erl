@@ -1,4 +1,4 @@
-%% The time that stops share: what uses it up and what does not. Times are made up here.
+%% The time that stops share: what uses it up and what does not. The tests supply the times.
 -module(stop_budget_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -12,12 +12,12 @@ time_between_stops_is_not_used_up_test() ->
     Lefts = stops(20, 300, 100),
     ?assertEqual([?ALLOWED - 100 * N || N <- lists:seq(0, 19)], Lefts).
 
-%% A hundred host types at a dead endpoint wait for what there is, and for no more in all.
+%% A hundred host types with a dead endpoint use up the time, and no more than that.
 a_dead_endpoint_costs_the_time_once_test() ->
     Lefts = stops(100, 300, infinity),
     ?assertEqual([?ALLOWED | lists:duplicate(99, 0)], Lefts).
 
-%% However many wait at a time, time passes once.
+%% However many stops wait at the same time, time passes once.
 stops_that_wait_together_use_the_time_once_test() ->
     [One, Two, Three] = [make_ref() || _ <- [1, 2, 3]],
     {5000, B1} = begins(new(0), One, 0, ?ALLOWED),
@@ -26,7 +26,7 @@ stops_that_wait_together_use_the_time_once_test() ->
     {9000, B4} = begins(B3, Three, 6000, ?ALLOWED),
     ?assertEqual([false, false, true], [waits(B4, Stop) || Stop <- [One, Two, Three]]).
 
-%% A process that was killed in mid-stop does not keep the time running.
+%% A process that was killed during its stop does not keep the time running.
 a_stop_that_ends_twice_or_never_began_test() ->
     [One, Two, Unknown] = [make_ref() || _ <- [1, 2, 3]],
     {_, B1} = begins(new(0), One, 0, ?ALLOWED),
@@ -53,12 +53,12 @@ a_start_while_one_waits_gives_it_no_more_test() ->
     {5000, B1} = begins(new(0), One, 0, ?ALLOWED),
     ?assertMatch({5000, _}, begins(over(B1), Two, 3000, ?ALLOWED)).
 
-%% So long as one of them waits it is the same burst.
+%% The budget is not renewed while one of them waits.
 a_long_wait_is_no_pause_test() ->
     {Deadline, B1} = begins(new(0), make_ref(), 0, 60000),
     ?assertMatch({Deadline, _}, begins(B1, make_ref(), 30000, 60000)).
 
-%% What each of the stops had left when it began.
+%% The time that each of the stops had left when it began.
 stops(Count, Pause, Needed) ->
     {Lefts, _, _} =
         lists:foldl(fun(_, {Lefts, Burst, Now}) ->

@@ -1,4 +1,4 @@
-%% What the node survives without losing count: processes killed, code reloaded, the library missing,
+%% What the node survives without losing a notification: killed processes, reloaded code, a missing library,
 %% metrics that raise.
 -module(survival_SUITE).
 
@@ -13,7 +13,7 @@
 all() ->
     pusher_case:all().
 
-%% The event of a row of rejections can be held in one of the two.
+%% Only one of the two can hold the event of a row of rejections.
 groups() ->
     [{v5_0, [], cases()}, {v6_5, [], [the_reporter_killed_while_it_counts_rejections | cases()]}].
 
@@ -57,7 +57,7 @@ processes_killed_under_load_lose_no_outcome(Config) ->
     ?assertMatch(#{pushed := Pushed, rejected := 0, failed := 0}, Numbers),
     at_most_twice(Numbers, lists:sum(Kills)).
 
-%% Between two test endpoints and with the same settings in turn; at the end the pool is in use again.
+%% Alternating between two test endpoints, and with the same settings; at the end the pool is in use again.
 pools_restarted_while_processes_are_killed(Config) ->
     Other = test_endpoint:start(),
     module(Config, #{workers => 3}),
@@ -92,8 +92,8 @@ the_reporter_killed_while_it_counts(Config) ->
     ?assertMatch(#{pushed := 3000, accepted := 3000}, Numbers),
     at_most_twice(Numbers, lists:sum(Kills)).
 
-%% Between the update of the metric and the word that it was made, which is the worst moment: that
-%% costs a part of the row, and not the row.
+%% Between the update of the metric and its acknowledgement, the worst moment: that costs a part of the row,
+%% not the whole row.
 the_reporter_killed_while_it_counts_rejections(_Config) ->
     pusher_case:module([#{path => "/n"}]),
     Kills = [begin
@@ -111,7 +111,7 @@ the_reporter_killed_while_it_counts_rejections(_Config) ->
     ?assertEqual(1 + 10 + 60 + 127 + 1280 + 1 + 1 + 1 + 2 + 20, lists:sum(Counted)),
     ?assert(length(Counted) =< 1 + 10 + 60 + 64 + 64 + 5).
 
-%% What was pending fails with engine_down, what comes meanwhile is rejected with it.
+%% What was pending fails with engine_down, and what comes meanwhile is rejected with it.
 the_whole_tree_killed_comes_back(Config) ->
     module(Config, #{workers => 5}),
     Load = pusher_load:start(4),
@@ -127,7 +127,7 @@ the_whole_tree_killed_comes_back(Config) ->
     ok = pusher_case:settle(),
     ?assertMatch({true, _, _}, {all(Counted) - Pushed =< 1, Counted, Pushed}).
 
-%% The module stops without it; and a new one brings the application back as the old one would have.
+%% The module stops without the starter, and a new one restarts the application as the old one would have.
 the_starter_killed_is_replaced(Config) ->
     module(Config, #{}),
     kill(http_pusher_starter),
@@ -143,14 +143,14 @@ the_starter_killed_is_replaced(Config) ->
     host_ctl:stop_module(?HOST),
     ?assertEqual(#{}, http_pusher_pools:host_types()).
 
-%% Twice each, so that the code that was running at first is purged.
+%% Each is reloaded twice, so that the code that was running at first is purged.
 beams_reloaded_under_load(Config) ->
     module(Config, #{workers => 5}),
     Load = pusher_load:start(4),
     Processes = own_processes(),
     Modules = own_modules() -- [?NIF],
     [begin
-         %% A process that stays in the code that it has begun with keeps that from being purged.
+         %% A process that still runs the code that it began with prevents that code from being purged.
          _ = wait(fun() -> code:soft_purge(Module) end, fun(Purged) -> Purged end),
          ?assertEqual({module, Module}, code:load_file(Module))
      end || _ <- [1, 2, 3], Module <- Modules],
@@ -187,8 +187,7 @@ metrics_that_raise(Config) ->
     wait_sent(5),
     ?assertEqual(Reporter, whereis(http_pusher_reporter)).
 
-%% In a node of its own, whose code path has the beams and no priv directory beside them.
-%% A node whose user may have one thread more than it has, and needs four: the system starts one of the
+%% A node whose user may have one thread more than it has, and which needs four: the system starts one of the
 %% engine's threads and refuses the next. Root has no such limit, so the node runs as another user.
 without_threads_the_node_goes_on(Config) ->
     Generation = proplists:get_value(generation, Config),
@@ -205,7 +204,7 @@ without_threads_the_node_goes_on(Config) ->
     {ok, _} = Call(host_ctl, start_pool, [global, http_pool, #{host => test_endpoint:url(endpoint(Config))}]),
     Prlimit = fun(Args) -> string:trim(os:cmd(lists:join($ , As ++ ["prlimit", "--pid=" ++ Pid | Args]))) end,
     Hard = Prlimit(["--nproc", "--noheadings", "--output=HARD"]),
-    %% The soft limit alone, so that it can be raised again.
+    %% Only the soft limit, so that it can be raised again.
     "" = Prlimit(["--nproc=" ++ integer_to_list(os_figures:threads(Pid) + More) ++ ":"]),
     _ = Call(host_ctl, start_module, [?HOST, [#{path => "/n"}]]),
     {ok, [#{reason := Reason}]} = Call(host_log, wait, [http_pusher_engine_down, 1, 50000]),
@@ -220,14 +219,16 @@ without_threads_the_node_goes_on(Config) ->
     {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 50000]),
     peer:stop(Peer).
 
-%% What comes before a command that this user runs as another one, and how many threads more that one
-%% may have. A user other than root stays, and has other threads, which count too: no more than there are.
+%% The prefix of a command that this user runs as another user, and how many threads more that user may
+%% have. If this user is not root, it stays, and its other threads count too: the limit is what there are
+%% now.
 as_another_user() ->
     case string:trim(os:cmd("id -u")) of
         "0" -> {["setpriv", "--reuid=47912", "--regid=47912", "--clear-groups"], 1};
         _ -> {["env"], 0}
     end.
 
+%% In a node of its own, whose code path has the beams and no priv directory beside them.
 without_the_library_the_node_goes_on(Config) ->
     Ebin = filename:dirname(code:which(?NIF)),
     Generation = proplists:get_value(generation, Config),
@@ -267,7 +268,7 @@ one_sent(#{sent := Sent}) ->
 
 %%% Helpers
 
-%% Each kill may count one outcome a second time, and loses none.
+%% Each kill may count one outcome a second time, and no outcome is lost.
 at_most_twice(#{sent := Sent, failed := Failed}, Kills) ->
     #{sent := SentMetric, failed := FailedMetric} = Metrics = host_ctl:metrics(?HOST),
     ?assertMatch({true, _, _, _},

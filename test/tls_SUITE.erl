@@ -1,5 +1,5 @@
-%% https pools, with options in each generation's own terms, against an endpoint that speaks TLS.
-%% Not here: what each TLS option does in detail, which the engine's tests hold.
+%% https pools, with options in each generation's own terms, and an endpoint that speaks TLS. The engine's
+%% tests check each TLS option in detail.
 -module(tls_SUITE).
 
 
@@ -106,7 +106,7 @@ a_file_that_comes_late(Config) ->
     {ok, [#{level := notice}]} = host_log:wait(http_pusher_pool_opened, 1, 30000),
     ?assertMatch([_], host_log:what(http_pusher_pool_config)).
 
-%% What waited too long has failed, and new ones are rejected; the pool opens all the same.
+%% Notifications that waited too long have failed, and new ones are rejected; the pool still opens later.
 a_file_that_comes_very_late(Config) ->
     Late = late(Config),
     pool(Config, [verify, {cacertfile, Late}]),
@@ -144,7 +144,7 @@ put_file(Config, From, To) ->
     {ok, _} = file:copy(file(Config, From), To ++ ".new"),
     ok = file:rename(To ++ ".new", To).
 
-%% 5.0 does not verify, which is said in a warning; later releases verify against the system's store.
+%% 5.0 does not verify, and a warning says so; later releases verify against the system's store.
 https_without_a_tls_section(Config) ->
     pool(Config, none),
     case proplists:get_value(generation, Config) of

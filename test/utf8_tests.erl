@@ -1,4 +1,4 @@
-%% Every text is a UTF-8 binary, whatever characters are in a name.
+%% Every text is a UTF-8 binary, whatever characters a name has.
 -module(utf8_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -12,7 +12,7 @@ format_test_() ->
     [?_assertEqual(<<"a ", (utf8(Name))/binary, "!">>, format("a ~ts!", [Given]))
      || Name <- names(), Given <- [Name, utf8(Name), list_to_atom(Name)]].
 
-%% As MongooseIM's configuration has it: a binary, a string, or a string of the binary's bytes.
+%% As in MongooseIM's configuration: a binary, a string, or a string of the binary's bytes.
 text_test_() ->
     [?_assertEqual(utf8(Name), text(Given))
      || Name <- names(), Given <- [Name, utf8(Name), binary_to_list(utf8(Name)), [utf8(Name)]]].
@@ -20,7 +20,7 @@ text_test_() ->
 latin_1_test_() ->
     [?_assertEqual(<<"größe"/utf8>>, text(Given)) || Given <- [<<"gr", 246, 223, "e">>, [$g, $r, 246, 223, $e]]].
 
-%% What is put together of names elsewhere.
+%% Texts that other modules build from names.
 pool_name_test_() ->
     [?_assertEqual(<<"global/", (utf8(Name))/binary>>,
                    http_pusher_pool_key:name({global, list_to_atom(Name)}))

@@ -1,5 +1,5 @@
 %% The setting and the option `wait': a session goes on when its notification is in the metrics, or when it
-%% has waited long enough, and nothing comes to it later.
+%% has waited long enough, and then receives nothing later.
 -module(wait_SUITE).
 
 
@@ -7,7 +7,7 @@
 
 -define(HOST, <<"localhost">>).
 -define(REPORTER, http_pusher_reporter).
-%% Longer than anything here takes.
+%% Longer than any case takes.
 -define(LONG, 60000).
 
 -include("support/pusher_case.hrl").
@@ -42,7 +42,7 @@ init_per_testcase(Case, Config) ->
               end,
     pusher_case:start(Config, #{env => Default}).
 
-%% The engine's end is no outcome of these notifications' own.
+%% The end of the engine is not an outcome of these notifications.
 end_per_testcase(Case, Config) ->
     Uncounted = [an_engine_that_ends_answers, without_the_application_nothing_is_waited_for],
     case lists:member(Case, Uncounted) of
@@ -69,7 +69,7 @@ a_failure_is_in_the_metrics_too(Config) ->
      end || N <- lists:seq(1, 5)],
     ?assertEqual([], flush()).
 
-%% In the engine, before it comes there, and by the callback module.
+%% Rejected by the engine, before the engine, and by the callback module.
 a_rejection_is_in_the_metrics_too(Config) ->
     {ok, _} = pool(http_pool, Config, #{}),
     module([#{path => "/n", callback_module => pusher_callback, body => not_iodata},
@@ -138,7 +138,7 @@ all_handlers_are_waited_for_together(Config) ->
     ?assertEqual(4, length(First)),
     ?assertMatch(#{pending := 5}, numbers(Config)).
 
-%% With options that no configuration gives. Nobody waits, and nothing comes.
+%% With options that no configuration has: no session waits, and none receives a message.
 a_handler_that_crashes_leaves_no_answer_behind(Config) ->
     module(Config, #{}),
     Path = [{modules, ?HOST}, mod_event_pusher_http, handlers],

@@ -1,5 +1,5 @@
 %% The gauges in exometer and Prometheus. Their numbers agree with what was pushed and with what the
-%% endpoint saw; the stock metrics know nothing of them.
+%% endpoint received; the stock metrics do not include them.
 -module(watching_SUITE).
 
 
@@ -69,10 +69,10 @@ rejections_by_reason(Config) ->
     await_rejected(Tag, callback_crashed, 5),
     await_rejected(Tag, bad_header, 5),
     await_rejected(no_such_pool, pool_not_started, NotStarted + 5),
-    %% What the pool itself rejected.
+    %% Rejected by the pool itself.
     await(Config, rejected, 3),
     ?assertEqual(0, rejected(Tag, shutdown)),
-    %% Kept when the reporter has counted them.
+    %% They remain after the reporter has counted them.
     _ = wait_reason(queue_full, 3),
     _ = wait(fun http_pusher_nif:rejections/0, fun(Rows) -> Rows =:= [] end),
     ?assertEqual(3, rejected(Tag, queue_full)).
@@ -125,8 +125,8 @@ the_hosts_own_metrics_stay_as_they_are(Config) ->
                          mod_event_pusher_http:instrumentation(<<"localhost">>))
     end.
 
-%% It lists every entry there is, knows a gauge by its one data point `value', and takes atoms and
-%% binaries for names; an entry that is otherwise makes it fail for all.
+%% It lists every entry, recognizes a gauge by its only data point `value', and accepts atoms and binaries
+%% as names; any other entry makes it fail for all.
 the_hosts_metrics_api_can_show_them(Config) ->
     {ok, _} = pool(Config, #{}),
     handlers(Config, [#{path => "/n"}]),
@@ -139,7 +139,7 @@ the_hosts_metrics_api_can_show_them(Config) ->
          end || {[http_pusher | _] = Name, Values} <- exometer:get_values([])]
     end,
     ?assert(length(Check()) >= 12),
-    %% Nobody may have come to take them away.
+    %% They may not have been removed.
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([{value, 0}],
                  http_pusher_exometer:value({pool, <<"global/any">>}, sent)),
@@ -161,12 +161,12 @@ names_that_are_deleted_come_back(Config) ->
             Ours = http_pusher_prometheus,
             prometheus_registry:clear(default),
             _ = wait(fun() -> prometheus_registry:collectors(default) end, fun(C) -> C =:= [Ours] end),
-            %% The library is started anew.
+            %% The library is restarted.
             prometheus_registry:stop(),
             ok = prometheus_registry:start(),
             _ = wait(fun() -> prometheus_registry:collectors(default) end, fun(C) -> C =:= [Ours] end)
     end,
-    %% A process that is killed leaves no name behind that its successor does not know.
+    %% After a process is killed, its successor knows all names that it has left.
     ok = kill(http_pusher_gauges),
     _ = wait(fun gauges:our_entries/0, fun(Back) -> Back =:= Names end),
     await(Config, sent, 1).
@@ -185,7 +185,7 @@ reporters_send_them_as_often_as_the_hosts_own(Config) ->
                               <- lists:sort(exometer_report:list_subscriptions(graphite))] end,
     _ = wait(Sent, fun(Subscriptions) -> Subscriptions =:= Expected end),
     ?assertEqual([], exometer_report:list_subscriptions(somebody_elses)),
-    %% A reporter that is started anew.
+    %% A reporter that is restarted.
     ok = exometer_report:remove_reporter(graphite),
     ok = exometer_report:add_reporter(graphite),
     ok = exometer_report:subscribe(graphite, HostsOwn, [count], 45000, [], false),
@@ -200,7 +200,7 @@ names_come_and_go_with_the_application(Config) ->
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
     Down = down(),
-    %% The starter brings it back, and not before all this was looked at.
+    %% The starter restarts it, but not before all this has been checked.
     ok = sys:suspend(http_pusher_starter),
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([], our_entries()),
@@ -218,14 +218,14 @@ a_back_end_that_fails_is_named_once(Config) ->
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
     Keeper = whereis(http_pusher_gauges),
-    %% The library's process is there, and its table is not.
+    %% The library's process exists, but its table does not.
     Table = case proplists:get_value(generation, Config) of
                 v5_0 -> exometer_entries;
                 v6_5 -> prometheus_registry_table
             end,
     ok = host_owner:delete_table(Table),
     {ok, _} = host_log:wait(http_pusher_gauges_failed, 1, 120000),
-    %% Two looks later.
+    %% Two checks later.
     timer:sleep(5000),
     ?assertMatch([#{level := warning, reason := _, text := _}],
                  host_log:what(http_pusher_gauges_failed)),
@@ -238,6 +238,6 @@ a_back_end_that_fails_is_named_once(Config) ->
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 2).
 
-%% The metrics of the module went with the table.
+%% The module's metrics were lost with the table.
 mod_event_pusher_http_metrics() ->
     http_pusher_host:ensure_metrics(<<"localhost">>).

@@ -5,8 +5,6 @@
 %% hand-over, may still be running. The order of the steps makes that harmless: a pool's options are in the
 %% engine before any row says so, so a pool that has its options is delivered whichever process dies; one
 %% that has none is a spare pool, which is handed over as a whole and only once.
-%%
-%% Not here: what becomes of a pool afterwards (http_pusher_pools).
 -module(http_pusher_pool_recovery).
 
 -include("http_pusher_row.hrl").

@@ -1,4 +1,4 @@
-%% What exometer and Prometheus say of a case's own pool. Counts live as long as the node, so each
+%% The metrics of a case's own pool in exometer and Prometheus. Counters live as long as the node, so each
 %% case has a pool name of its own, which is the tag in its configuration.
 -module(gauges).
 
@@ -51,7 +51,7 @@ kill(Name) ->
 
 %%% What exometer and Prometheus say
 
-%% @doc Waits for a number of the case's pool; in both where the host has both.
+%% @doc Waits for a number of the case's pool, in both libraries if the host has both.
 -spec await(config(), atom(), integer()) -> ok.
 await(Config, What, Expected) ->
     Tag = tag(Config),
@@ -87,7 +87,7 @@ await_rejected(Tag, Reason, Expected) ->
 rejected(Tag, Reason) ->
     value([http_pusher, <<"localhost">>, Tag, rejected, Reason]).
 
-%% @doc Before the gauges of this host have their names.
+%% @doc Called before the gauges of this host have their names.
 -spec rejected_so_far(atom(), atom()) -> integer().
 rejected_so_far(Tag, Reason) ->
     Name = atom_to_binary(Tag),

@@ -1,5 +1,5 @@
-%% Compiles the stand-in host of one generation and puts it on the code path, as a release has it:
-%% beams in a directory, loaded when first called. Not for rebar3: the generations have modules of the
+%% Compiles the stand-in host of one generation and puts it on the code path as in a release: beams in a
+%% directory, loaded when first called. rebar3 cannot do this, because the generations have modules of the
 %% same names.
 -module(host_code).
 
@@ -7,7 +7,7 @@
 
 -type generation() :: v5_0 | v6_5 | v6_9.
 
-%% OTP 28 and later warn of an expression that is still right.
+%% OTP 28 and later warn about an expression that is still correct.
 -define(OPTIONS, [debug_info, warnings_as_errors, report_errors, report_warnings,
                   nowarn_deprecated_catch]).
 
@@ -33,7 +33,7 @@ unload(Generation) ->
               code:purge(Module)
       end, sources(Generation)).
 
-%% @doc Where host/, support/ and data/ are.
+%% @doc The directory of host/, support/ and data/.
 -spec test_dir() -> file:filename_all().
 test_dir() ->
     Source = proplists:get_value(source, ?MODULE:module_info(compile), ""),
@@ -51,7 +51,7 @@ above(Dir) ->
         Parent -> [Here | above(Parent)]
     end.
 
-%% Of files with the same name in several parts the first one is the generation's.
+%% Of files with the same name in several parts, the generation has the first one.
 sources(Generation) ->
     Files = [{filename:basename(File), File}
              || Part <- parts(Generation),
@@ -62,8 +62,7 @@ parts(v5_0) -> ["v5_0", "common"];
 parts(v6_5) -> ["v6_5", "common"];
 parts(v6_9) -> ["v6_9" | parts(v6_5)].
 
-%% Not beside the tests' own beams where rebar3 builds them: eunit takes all it finds there for its
-%% own.
+%% Not beside the tests' own beams, because eunit would take them for tests.
 beam_dir(Generation) ->
     filename:join([build_dir(filename:split(filename:dirname(code:which(?MODULE))), []),
                    "stand-in", atom_to_list(Generation)]).
@@ -84,7 +83,7 @@ ensure_compiled(Source, Includes, Dir) ->
 headers(Includes) ->
     lists:append([filelib:wildcard(filename:join(Dir, "*.hrl")) || Dir <- Includes]).
 
-%% Several nodes may do this at the same time, so the beam appears at once.
+%% Several nodes may do this at the same time, so the beam appears in one step.
 compile(Source, Includes, Beam) ->
     {ok, _Module, Code} = compile:file(Source, [binary | [{i, Dir} || Dir <- Includes]] ++ ?OPTIONS),
     Temporary = Beam ++ "." ++ os:getpid(),

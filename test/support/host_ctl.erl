@@ -1,7 +1,6 @@
-%% Runs a stand-in MongooseIM in this node: of generation v5_0 (5.0), v6_5 (6.5 to 6.8) or
-%% v6_9 (6.9 and later).
-%% Translates pools, handlers and stanzas into what the generation has, and calls the host's own
-%% functions with them, so that suites are written once for all. The host's behaviour is not here but in test/host.
+%% Runs a stand-in MongooseIM in this node, of generation v5_0 (5.0), v6_5 (6.5 to 6.8) or v6_9 (6.9 and later).
+%% Translates pools, handlers and stanzas into the generation's terms and calls the host's own functions with
+%% them, so that each suite is written only once. test/host has the host's behaviour.
 -module(host_ctl).
 
 -compile({no_auto_import, [element/2]}).
@@ -27,8 +26,8 @@
 start(Generation) ->
     start(Generation, #{}).
 
-%% @doc Boots the host with the given pools and modules; raises where the node would not start.
-%% Options: vsn, hosts, host_types, domains, pools, modules, handlers, record, log.
+%% @doc Boots the host with the given pools and modules; raises if the node would not start. Options: vsn,
+%% hosts, host_types, domains, pools, modules, handlers, record, log.
 -spec start(generation(), map()) -> ok.
 start(Generation, Opts) ->
     none = generation(),
@@ -51,7 +50,7 @@ start(Generation, Opts) ->
             error({host_not_started, Reason})
     end.
 
-%% @doc Stops the host in the order of its own shutdown and takes its code out of the node.
+%% @doc Stops the host in the order of its own shutdown and removes its code from the node.
 -spec stop() -> ok.
 stop() ->
     case generation() of
@@ -71,7 +70,7 @@ stop() ->
 generation() ->
     maps:get(generation, persistent_term:get(?MODULE, #{}), none).
 
-%% @doc The generation that this one shares everything but the events with.
+%% @doc The generation that has everything in common with this one, except for the events.
 -spec layout() -> v5_0 | v6_5.
 layout() ->
     layout(generation()).
@@ -90,7 +89,7 @@ start_pool(Scope, Tag, Pool) ->
 stop_pool(Scope, Tag) ->
     mongoose_wpool:stop(http, Scope, Tag).
 
-%% @doc Kills the pool's process; the host starts it again after 2 seconds.
+%% @doc Kills the pool's process; the host restarts it after 2 seconds.
 -spec crash_pool(scope(), atom()) -> ok.
 crash_pool(Scope, Tag) ->
     Pid = pool_pid(Scope, Tag),
@@ -102,8 +101,8 @@ crash_pool(Scope, Tag) ->
 pool_pid(Scope, Tag) ->
     whereis(mongoose_wpool:make_pool_name(http, Scope, Tag)).
 
-%% @doc Starts mod_event_pusher with the back end http, or replaces its handlers. Raises what the
-%% host raises; a start that the host answers with a value gives ok.
+%% @doc Starts mod_event_pusher with the back end http, or replaces its handlers. Raises what the host
+%% raises; returns ok if the host returns a value.
 -spec start_module(binary(), [handler()]) -> ok.
 start_module(HostType, Handlers) ->
     New = host_terms:modules(layout(), Handlers),
@@ -143,7 +142,7 @@ send(From0, To0, What, Type, Direction) ->
         {in, _} -> mongoose_hooks:user_send_message(Acc)
     end.
 
-%% To the users of this node: what goes to rooms and other servers never comes to ejabberd_sm.
+%% To the users of this node: ejabberd_sm never sees messages to rooms and other servers.
 route(Acc, To) ->
     {_User, LServer} = jid:to_lus(To),
     case host_type(LServer) of
@@ -151,13 +150,14 @@ route(Acc, To) ->
         HostType -> ejabberd_sm:route(HostType, Acc, To)
     end.
 
-%% @doc What is known of a user when a message is routed to it (6.9). Every user is online otherwise.
+%% @doc Sets the status of a user for messages that are routed to it (6.9). By default, every user is
+%% online.
 -spec user_status(term(), no_user | offline | {online, map()}) -> ok.
 user_status(Jid, UserStatus) ->
     ejabberd_sm:set_user_status(jid(Jid), UserStatus).
 
-%% @doc Hands exactly this chat event to the event pusher, without the session's hooks (in 5.0, with
-%% nothing to catch a crash).
+%% @doc Hands exactly this chat event to the event pusher, without the session's hooks (in 5.0, where
+%% nothing catches a crash).
 -spec push(map(), term(), term(), tuple(), atom(), in | out) -> map().
 push(Acc, From, To, Packet, Type, Direction) ->
     Event = host_terms:message_event(generation(), {Type, Direction, jid(From), jid(To), Packet}),
@@ -173,7 +173,7 @@ push(Acc, Jid, Event) ->
         v6_5 -> mod_event_pusher:push_event(Acc, Event)
     end.
 
-%% @doc The events that are no messages.
+%% @doc The events that are not messages.
 -spec event(user_status | unack_msg, term()) -> map().
 event(Kind, Jid0) ->
     Jid = jid(Jid0),
@@ -223,7 +223,7 @@ jid({User, Server, Resource}) when is_binary(User) ->
 jid(Jid) when is_tuple(Jid) ->
     Jid.
 
-%% @doc Runs the fun in a process of its own and gives its result; two minutes at most.
+%% @doc Runs the fun in a process of its own and returns its result; two minutes at most.
 -spec session(fun(() -> Result)) -> Result.
 session(Fun) ->
     {Pid, Ref} = spawn_monitor(fun() -> exit({session_result, Fun()}) end),
@@ -235,7 +235,7 @@ session(Fun) ->
             error(session_timeout)
     end.
 
-%% @doc What the operators' metrics say.
+%% @doc The metrics that operators see.
 -spec metrics(binary()) -> metrics().
 metrics(HostType) ->
     host_terms:metrics(layout(), HostType, back_ends()).
@@ -249,8 +249,8 @@ reset_metrics(HostType) ->
 wait_metrics(HostType, Fun, Timeout) ->
     host_log:poll(fun() -> metrics(HostType) end, Fun, Timeout).
 
-%% @doc From now on an update of the pusher's metrics raises (5.0: exometer is broken, later: the event is
-%% not registered), or no more.
+%% @doc Makes every update of the pusher's metrics raise from now on (5.0: exometer is broken, later: the
+%% event is not registered), or ends that.
 -spec fail_updates(boolean()) -> ok.
 fail_updates(Fail) ->
     case layout() of
@@ -271,7 +271,8 @@ events() ->
         v6_5 -> mongoose_instrument_recorder:events()
     end.
 
-%% @doc The process that executes the next event is held when the event is recorded, and Pid told (6.5 and later).
+%% @doc Holds the process that executes the next event when the event is recorded, and tells Pid (6.5 and
+%% later).
 -spec hold_next_event(pid()) -> ok.
 hold_next_event(Pid) ->
     mongoose_instrument_recorder:hold_next(Pid).

@@ -1,5 +1,4 @@
-%% Keeps what goes to the logger, so that tests can look at reports: MongooseIM logs maps with the
-%% key what. Bounded: the newest 10,000 are kept.
+%% Keeps log reports for tests: MongooseIM logs maps with the key what. The newest 10,000 are kept.
 -module(host_log).
 
 -export([start/1, stop/0, set_level/1, all/0, what/1, clear/0, wait/3, poll/3]).
@@ -8,7 +7,7 @@
 -define(TABLE, ?MODULE).
 -define(KEPT, 10000).
 
-%% @doc Starts to keep reports of this level and above; the terminal gets what it got before.
+%% @doc Starts to keep reports of this level and above; what the terminal shows does not change.
 -spec start(logger:level()) -> ok.
 start(Level) ->
     Self = self(),
@@ -57,7 +56,7 @@ clear() ->
 wait(What, N, Timeout) ->
     poll(fun() -> what(What) end, fun(Reports) -> length(Reports) >= N end, Timeout).
 
-%% @doc Reads until the value will do or the time (milliseconds) is over.
+%% @doc Reads until the value is accepted or the time (milliseconds) is over.
 -spec poll(fun(() -> Value), fun((Value) -> boolean()), timeout()) ->
           {ok, Value} | {timeout, Value}.
 poll(Read, Enough, Timeout) ->

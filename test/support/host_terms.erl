@@ -1,5 +1,5 @@
-%% The terms of each generation for what host_ctl takes in one form: configuration, pools, handlers,
-%% elements, and where the metrics are read.
+%% The terms of each generation for what host_ctl has in one form: configuration, pools, handlers and
+%% elements; and how to read the metrics.
 -module(host_terms).
 
 -export([config/2, pool/4, modules/2, element/4, cdata/2, acc_of/1, message_event/2]).
@@ -115,7 +115,7 @@ hosts(Opts) ->
 pools(Generation, Opts) ->
     [pool(Generation, Scope, Tag, Pool) || {Scope, Tag, Pool} <- maps:get(pools, Opts, [])].
 
-%% The configuration's modules are complete with what they depend on.
+%% The configuration's modules include those that they depend on.
 back_end_module(Handlers) ->
     [{mod_event_pusher, #{http := HttpOpts}}] = modules(v6_5, Handlers),
     [{mod_event_pusher_http, HttpOpts}].
@@ -131,8 +131,8 @@ back_end(exometer) -> #{all_metrics_are_global => false, report => #{}}.
 pairs(Handler) when is_map(Handler) -> maps:to_list(Handler);
 pairs(Handler) -> Handler.
 
-%% 5.0.0 has strings where text is given, 6.8.0 binaries but for the pool's host; a handler's path
-%% loses one leading slash in 6.8.0 while the configuration is read.
+%% 5.0.0 has strings for texts, 6.8.0 binaries except for the pool's host; 6.8.0 removes one leading slash
+%% from a handler's path when it reads the configuration.
 value_a(Key, Value) when Key =:= server; Key =:= path_prefix; Key =:= path ->
     binary_to_list(iolist_to_binary(Value));
 value_a(_Key, Value) ->

@@ -1,6 +1,6 @@
-%% A back end of mod_event_pusher that tells the process host_SUITE_collector what the host does with
-%% it, and crashes where its option crash says so. Works in every generation. It has the name of one
-%% of the four back ends that 6.8.0 knows, and nothing else to do with that.
+%% A back end of mod_event_pusher that reports what the host does with it to the process
+%% host_SUITE_collector, and crashes if its option crash says so. Works in every generation. It only shares
+%% its name with one of the four back ends that 6.8.0 knows.
 -module(mod_event_pusher_sns).
 
 -export([start/2, stop/1, hooks/1, instrumentation/1, supported_features/0, push_event/3]).

@@ -1,8 +1,8 @@
-%% What a suite's cases have in common: a host and a test endpoint of their own for each case, and at its end
-%% the check that nothing is unaccounted for (design.md, invariant 1).
+%% What the cases of all suites need: a host and a test endpoint of its own for each case, and at the end
+%% the check that every notification is accounted for (design.md, invariant 1).
 %%
 %% A case starts with start/1 or start/2 in init_per_testcase and ends with finish/1 or finish/2 in
-%% end_per_testcase. Not here: what the host is made of (host_ctl), what the endpoint does (test_endpoint).
+%% end_per_testcase. pusher_case.hrl has the rest of a suite's head.
 -module(pusher_case).
 
 -export([groups/1, groups/2, all/0, all/1, group/2, start/1, start/2, finish/1, finish/2]).
@@ -12,7 +12,7 @@
 -export([received/1, messages/1, field/2, reasons/0, wait_reason/2, wait/2, bulk/2]).
 
 -define(HOST, <<"localhost">>).
-%% Generous: nothing may depend on the machine being quick.
+%% Generous, because no verdict may depend on how fast the machine is.
 -define(TIMEOUT, 120000).
 
 -type config() :: [{atom(), term()}].
@@ -59,12 +59,12 @@ start(Config, Opts) ->
     [{endpoint, Endpoint}, {env, maps:get(env, Opts, [])},
      {before, [{HostType, numbers(HostType)} || HostType <- HostTypes]} | Config].
 
-%% @doc The check, and the end of everything. What it returns is for end_per_testcase to return.
+%% @doc Checks, and stops everything. end_per_testcase returns the result.
 -spec finish(config()) -> ok | {fail, term()}.
 finish(Config) ->
     finish(Config, conserved).
 
-%% @doc Where a case takes metrics or the engine away it makes its own sums: `uncounted'.
+%% @doc `uncounted' if a case removes the metrics or the engine, and checks the sums itself.
 -spec finish(config(), conserved | uncounted) -> ok | {fail, term()}.
 finish(Config, Check) ->
     try
@@ -115,8 +115,8 @@ conserved(HostType, Numbers, Metrics) ->
         false -> {bad, HostType, Numbers, Metrics#{response_times := length(Times)}}
     end.
 
-%% A notification is sent only where a whole request was received, and tried three times at most.
-%% A case may have test endpoints of its own besides; it names them to be counted.
+%% A notification counts as sent only if a whole request was received, and is tried at most three times. A
+%% case that has other test endpoints names them, so that they count.
 received_enough(Sums, Config) ->
     Endpoints = [endpoint(Config) | proplists:get_value(more_endpoints, Config, [])],
     Received = lists:sum([maps:get(received, test_endpoint:stats(Endpoint)) || Endpoint <- Endpoints]),
@@ -145,7 +145,7 @@ module(Handlers) ->
 pool(Config, PoolOpts) ->
     pool(http_pool, Config, PoolOpts).
 
-%% @doc A global pool; at the case's endpoint where the options name no other host.
+%% @doc A global pool, with the case's endpoint if the options name no other host.
 -spec pool(atom(), config(), map()) -> {ok, pid()}.
 pool(Tag, Config, PoolOpts) ->
     Generous = #{host => test_endpoint:url(endpoint(Config)), request_timeout => ?TIMEOUT,
@@ -169,8 +169,8 @@ send(User, Body) ->
 send(User, To, Body) ->
     host_ctl:send(<<User/binary, "@localhost/phone">>, <<To/binary, "@localhost">>, Body).
 
-%% @doc Sends this, again if it failed, until it was sent: for pools whose times are short, so that a busy
-%% machine makes good requests fail too.
+%% @doc Sends this until it was sent, for pools with short times, whose good requests may fail on a busy
+%% machine.
 -spec until_sent(binary()) -> ok.
 until_sent(Body) ->
     Metrics = fun() -> host_ctl:metrics(?HOST) end,
@@ -227,7 +227,7 @@ settle() ->
     [] = wait(Open, fun(Pending) -> Pending =:= [] end),
     ok.
 
-%% @doc Of so many messages all that were accepted were sent, and the others came while there was no pool.
+%% @doc All accepted messages were sent, and the others came while there was no pool.
 -spec all_accepted_are_sent(non_neg_integer(), config()) -> ok.
 all_accepted_are_sent(Pushed, Config) ->
     ok = settle(),
@@ -240,12 +240,12 @@ all_accepted_are_sent(Pushed, Config) ->
 is_open(#{pending := Pending, uncounted_rejections := Rejected}) ->
     Pending > 0 orelse Rejected > 0.
 
-%% @doc The requests that the test endpoint got, in the order of their receipt.
+%% @doc The requests that the test endpoint received, in order.
 -spec received(config()) -> [map()].
 received(Config) ->
     test_endpoint:received(endpoint(Config)).
 
-%% @doc {Sender, Message} of each form that the test endpoint got, in order.
+%% @doc {Sender, Message} of each form that the test endpoint received, in order.
 -spec messages(config() | [map()]) -> [{binary(), binary()}].
 messages([#{body := _} | _] = Records) ->
     [{field(<<"author">>, Record), field(<<"message">>, Record)} || Record <- Records];
@@ -265,7 +265,7 @@ reasons() ->
                         maps:update_with(Reason, fun(N) -> N + Count end, Count, Reasons)
                 end, #{}, host_log:what(event_pusher_http_req_failed)).
 
-%% @doc Waits until the log has this reason this often, and gives the first line that has it.
+%% @doc Waits until the log has this reason this often, and returns the first line with it.
 -spec wait_reason(atom(), pos_integer()) -> map().
 wait_reason(Reason, Count) ->
     _ = wait(fun reasons/0, fun(Reasons) -> maps:get(Reason, Reasons, 0) >= Count end),

@@ -32,7 +32,7 @@ stanza({xmlel, _, Attrs, _} = Message) ->
     {Value(<<"from">>, <<>>), Value(<<"to">>, <<>>), binary_to_atom(Value(<<"type">>, <<"none">>)),
      {xml, fxml:element_to_binary(Message)}}.
 
-%% White space alone is no body: the host's parser drops it.
+%% White space alone is not a body: the host's parser drops it.
 has_body(Text) ->
     Message = fxml_stream:parse_element(Text),
     string:trim(fxml:get_path_s(Message, [{elem, <<"body">>}, cdata])) =/= <<>>.
