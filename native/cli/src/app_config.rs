@@ -1,14 +1,13 @@
-//! The application's own settings in `etc/app.config`, judged by the engine's list of them.
-
-use engine::settings::{OwnKind, OwnValue, check_own};
+//! The application's own settings in `etc/app.config`.
 
 use crate::notes::Notes;
+use crate::own_settings::{self, OwnKind};
 use crate::terms::{self, Kind, Term};
 
 const APPLICATION: &str = "mongoose_http_pusher";
 
-/// Notes what is wrong in the file; gives back the pools that speak HTTP/2.
-pub fn read(text: &str, notes: &mut Notes) -> Vec<String> {
+/// Notes what is wrong in the file; returns the pools that speak HTTP/2.
+pub(crate) fn read(text: &str, notes: &mut Notes) -> Vec<String> {
     let terms = match terms::parse(text) {
         Ok(terms) => terms,
         Err(error) => {
@@ -74,32 +73,11 @@ fn one(setting: &Term, seen: &mut Vec<String>, http2: &mut Vec<String>, notes: &
         notes.problem((&path, setting.line), "is set twice");
     }
     seen.push(key.clone());
-    let value = own_value(value);
-    match check_own(key, &value) {
-        Ok(own) => {
-            if let (OwnKind::Tags, OwnValue::Atoms(tags)) = (own.kind, value) {
-                http2.extend(tags);
-            }
+    match own_settings::check(key, value) {
+        Ok(setting) if setting.kind == OwnKind::PoolTags => {
+            http2.extend(value.atoms().unwrap_or_default());
         }
-        Err(error) => notes.problem((&path, setting.line), error.text),
-    }
-}
-
-fn own_value(term: &Term) -> OwnValue {
-    match &term.kind {
-        Kind::Atom(name) => OwnValue::Atom(name.clone()),
-        Kind::Integer(value) => OwnValue::Integer(*value),
-        Kind::List(items) => {
-            let atoms: Option<Vec<_>> = items
-                .iter()
-                .map(|item| match &item.kind {
-                    Kind::Atom(name) => Some(name.clone()),
-                    _ => None,
-                })
-                .collect();
-            atoms.map_or_else(|| OwnValue::Other("a list".to_owned()), OwnValue::Atoms)
-        }
-        Kind::Tuple(_) => OwnValue::Other("a tuple".to_owned()),
-        Kind::Other(text) => OwnValue::Other(text.clone()),
+        Ok(_) => {}
+        Err(text) => notes.problem((&path, setting.line), text),
     }
 }

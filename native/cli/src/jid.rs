@@ -1,10 +1,10 @@
-//! Names of users, prepared as the host prepares them before a notification is made.
+//! Names of users, prepared as MongooseIM prepares them before it makes a notification.
 
 use std::str::FromStr;
 
 /// A user's address without its resource, prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Jid {
+pub(crate) struct Jid {
     /// User name.
     pub local: String,
     /// Domain.
@@ -12,7 +12,7 @@ pub struct Jid {
 }
 
 impl Jid {
-    /// An address whose parts need no preparation.
+    /// An address whose parts are already prepared.
     pub fn of(local: &str, domain: &str) -> Self {
         Self {
             local: local.to_owned(),

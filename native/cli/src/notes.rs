@@ -1,41 +1,41 @@
-//! What `check` has to say about a file: problems and warnings, each with its place.
+//! The findings about a file: problems and warnings, each with its place.
 
 use serde::Serialize;
 
-/// How bad it is.
+/// How serious a note is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The node would refuse it, or notifications would be lost.
+    /// The node would refuse the configuration, or notifications would be lost.
     Problem,
-    /// Legal, but likely not what was meant.
+    /// Legal, but probably not what the operator meant.
     Warning,
 }
 
-/// One thing to say.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
     /// The file's name as it was given.
     pub file: String,
     /// Counted from 1.
     pub line: usize,
-    /// Path of the option in the file; empty for the file as a whole.
+    /// The option's path in the file; empty for the file as a whole.
     pub path: String,
     /// What is wrong and what to do.
     pub text: String,
 }
 
-/// Collects notes about one file.
-#[derive(Debug)]
-pub struct Notes {
+/// Collects the notes about one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes {
     file: String,
     list: Vec<Note>,
 }
 
 impl Notes {
-    /// None yet.
+    /// No notes yet about the file of this name.
     pub fn new(file: &str) -> Self {
         Self {
             file: file.to_owned(),
@@ -61,13 +61,13 @@ impl Notes {
             path: path.to_owned(),
             text,
         };
-        // A section that several hosts share is read for each of them.
+        // A section that several hosts share is read once for each of them.
         if !self.list.contains(&note) {
             self.list.push(note);
         }
     }
 
-    /// All of them, in the order of the file.
+    /// All notes, in the order of the file.
     pub fn into_sorted(mut self) -> Vec<Note> {
         self.list.sort_by_key(|note| note.line);
         self.list

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde_json::json;
 use test_endpoint::{EndpointConfig, Observer, Record, TestEndpoint, TlsSettings, print};
 
-use crate::terminal::print_line;
+use crate::output::print_line;
 
 /// Arguments of `receive`.
 #[derive(Debug, clap::Args)]

@@ -1,12 +1,11 @@
 //! `http-pusher send`: one sample notification, sent by the engine as the node would send it.
 //!
-//! The engine says what became of it, in the words the node would log. Times of the look-up, of
-//! connecting and of TLS are taken on a connection of their own just before, since the engine keeps
-//! no such record of the connections it uses.
+//! The engine reports the outcome with the reason that the node would log. The look-up, connecting and TLS are timed on a
+//! connection of their own just before, because the engine keeps no such times of its connections.
 
 mod report;
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use engine::engine::{Engine, EngineSettings, NotTaken};
@@ -16,31 +15,30 @@ use transport::dial::{Dialled, dial};
 use transport::names;
 use transport::tls::{PeerCertificate, TlsClient};
 
-use crate::check;
+use crate::check::{Files, Parsed};
 use crate::jid::Jid;
-use crate::notes::Severity;
-use crate::resolve::Route;
-use crate::terminal::{Colour, print_line};
+use crate::output::print_line;
+use crate::routes::Route;
 use report::Report;
 
 /// Arguments of `send`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
-    files: check::Files,
+    files: Files,
     /// Which handler, as numbered by `check`; the first one otherwise
     #[arg(long, value_name = "N")]
     handler: Option<usize>,
-    /// The host or host type to send for, where hosts have pools of their own
+    /// The host or host type to send for, if hosts have pools of their own
     #[arg(long, value_name = "HOST")]
     host: Option<String>,
-    /// Who wrote the message [default: alice at the first host of the file]
+    /// The message's author [default: alice at the first host of the file]
     #[arg(long, value_name = "JID")]
     from: Option<Jid>,
-    /// Who it is for [default: bob at the same host]
+    /// Its receiver [default: bob at the same host]
     #[arg(long, value_name = "JID")]
     to: Option<Jid>,
-    /// What it says
+    /// Its text
     #[arg(long, value_name = "TEXT", default_value = "Hi, Bob!")]
     message: String,
     /// Print one JSON object instead of text
@@ -48,42 +46,59 @@ pub struct Arguments {
     json: bool,
 }
 
-/// Sends and reports; whether it counts as sent.
+/// The message to send.
+struct Sample<'a> {
+    from: &'a Jid,
+    to: &'a Jid,
+    text: &'a str,
+}
+
+/// Sends the notification and prints the report; returns whether it counts as sent.
 ///
 /// # Errors
 ///
-/// What keeps it from being tried at all, in words.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
-    let mut checked = check::read(&arguments.files)?;
-    let first_host = checked.first_host().unwrap_or("localhost").to_owned();
-    let (routes, notes) = checked.routes();
-    for note in notes
-        .iter()
-        .filter(|note| note.severity == Severity::Problem)
-    {
+/// A text that says why it cannot be tried at all.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
+    let parsed = Parsed::read(&arguments.files)?;
+    let judgement = parsed.judge();
+    for note in judgement.problems() {
         eprintln!(
             "{}:{}: problem: {} {}",
             note.file, note.line, note.path, note.text
         );
     }
-    let route = choose(&routes, arguments)?;
-    let from = arguments
-        .from
-        .clone()
-        .unwrap_or_else(|| Jid::of("alice", &first_host));
-    let to = arguments
-        .to
-        .clone()
-        .unwrap_or_else(|| Jid::of("bob", &from.domain));
-    let report = send(route, &from, &to, &arguments.message)?;
+    let route = choose(&judgement.routes, arguments)?;
+    let host = parsed.first_host().unwrap_or("localhost");
+    let from = match &arguments.from {
+        Some(from) => from.clone(),
+        None => Jid::of("alice", host),
+    };
+    let to = match &arguments.to {
+        Some(to) => to.clone(),
+        None => Jid::of("bob", &from.domain),
+    };
+    let sample = Sample {
+        from: &from,
+        to: &to,
+        text: &arguments.message,
+    };
+    let (connection, certificate) = measure(route.settings)?;
+    let (body, verdict) = deliver(route, &sample)?;
+    let report = Report {
+        body,
+        connection,
+        certificate,
+        verdict,
+    };
     if arguments.json {
         print_line(&report.in_json(route).to_string());
     } else {
-        print_line(&report.in_text(route, Colour::of_stdout()));
+        print_line(&report.in_text(route));
     }
     Ok(matches!(report.verdict, Verdict::Sent { .. }))
 }
 
+/// The handler that the arguments name.
 fn choose<'a, 'b>(routes: &'b [Route<'a>], arguments: &Arguments) -> Result<&'b Route<'a>, String> {
     let wanted = |route: &&Route<'_>| {
         arguments
@@ -107,34 +122,18 @@ fn choose<'a, 'b>(routes: &'b [Route<'a>], arguments: &Arguments) -> Result<&'b 
     })
 }
 
-fn send(route: &Route<'_>, from: &Jid, to: &Jid, message: &str) -> Result<Report, String> {
-    let (connection, certificate) = measure(route.settings)?;
+/// Delivers the sample through an engine that has this one pool. Returns the body and the outcome.
+fn deliver(route: &Route<'_>, sample: &Sample<'_>) -> Result<(String, Verdict), String> {
     let engine = Engine::default();
     let (ring, bell) = channel();
     engine
         .start(EngineSettings::default(), move || {
-            // The receiver goes away only when the outcome is there.
+            // The receiver is dropped only after the outcome has arrived.
             let _ = ring.send(());
         })
         .map_err(|error| error.to_string())?;
-    let name = &route.handler.pool_name;
-    let pool = engine
-        .create_pool(name)
-        .map_err(|error| error.to_string())?;
-    let options = route.pool.options.clone().ok_or("the pool has no host")?;
-    engine
-        .configure_pool(pool, options)
-        .and_then(|()| engine.open_pool(pool))
-        .map_err(|error| error.to_string())?;
-    let handler = engine.handler(&from.domain, name, &route.handler.target);
-    let names = Names {
-        sender: from.local.as_bytes(),
-        server: from.domain.as_bytes(),
-        receiver: to.local.as_bytes(),
-    };
-    let message = message.as_bytes();
-    let notification = Notification::new(handler, Direction::In, names, message, Content::Form)
-        .ok_or("the message is too long")?;
+    let pool = open_pool(&engine, route)?;
+    let notification = notification(&engine, route, sample)?;
     let body = String::from_utf8_lossy(&payload::body(&notification)).into_owned();
     engine
         .push(pool, b"sample", notification)
@@ -142,48 +141,63 @@ fn send(route: &Route<'_>, from: &Jid, to: &Jid, message: &str) -> Result<Report
             NotTaken::Rejected(reason) => format!("rejected: {}", reason.as_str()),
             NotTaken::NotOpen => "the pool is not open".to_owned(),
         })?;
-    // Every accepted notification has its outcome by then; the rest is for a slow machine.
-    let patience = route.settings.call_timeout + Duration::from_secs(10);
-    let verdict = loop {
-        if let Some(verdict) = engine
-            .outcomes
-            .take(1, |outcome| copy(&outcome.verdict))
-            .pop()
-        {
-            break verdict;
-        }
-        if bell.recv_timeout(patience).is_err() {
-            return Err("the engine gave no outcome".to_owned());
-        }
-    };
+    let verdict = outcome(&engine, &bell, route.settings.call_timeout)?;
     engine.stop();
-    Ok(Report {
-        body,
-        connection,
-        certificate,
-        verdict,
-    })
+    Ok((body, verdict))
 }
 
-fn copy(verdict: &Verdict) -> Verdict {
-    match verdict {
-        Verdict::Sent { status, elapsed } => Verdict::Sent {
-            status: *status,
-            elapsed: *elapsed,
-        },
-        Verdict::Failed {
-            reason,
-            text,
-            attempts,
-        } => Verdict::Failed {
-            reason: *reason,
-            text: text.clone(),
-            attempts: *attempts,
-        },
+fn open_pool(engine: &Engine, route: &Route<'_>) -> Result<u32, String> {
+    let options = route.pool.options.clone().ok_or("the pool has no host")?;
+    let pool = engine
+        .create_pool(&route.handler.pool_name)
+        .map_err(|error| error.to_string())?;
+    engine
+        .configure_pool(pool, options)
+        .and_then(|()| engine.open_pool(pool))
+        .map_err(|error| error.to_string())?;
+    Ok(pool)
+}
+
+fn notification(
+    engine: &Engine,
+    route: &Route<'_>,
+    sample: &Sample<'_>,
+) -> Result<Notification, String> {
+    let handler = engine.handler(
+        &sample.from.domain,
+        &route.handler.pool_name,
+        &route.handler.target,
+    );
+    let names = Names {
+        sender: sample.from.local.as_bytes(),
+        server: sample.from.domain.as_bytes(),
+        receiver: sample.to.local.as_bytes(),
+    };
+    let text = sample.text.as_bytes();
+    Notification::new(handler, Direction::In, names, text, Content::Form)
+        .ok_or_else(|| "the message is too long".to_owned())
+}
+
+/// Waits for the outcome.
+fn outcome(
+    engine: &Engine,
+    bell: &Receiver<()>,
+    call_timeout: Duration,
+) -> Result<Verdict, String> {
+    // Every accepted notification has its outcome after `call_timeout`; the rest is for a slow machine.
+    let patience = call_timeout + Duration::from_secs(10);
+    loop {
+        let mut taken = engine.outcomes.take(1, |outcome| outcome.verdict.clone());
+        if let Some(verdict) = taken.pop() {
+            return Ok(verdict);
+        }
+        if bell.recv_timeout(patience).is_err() {
+            return Err("the engine reported no outcome".to_owned());
+        }
     }
 }
 
-/// Connects and hangs up. Where that fails, the engine will say why.
+/// Connects and closes the connection. If that fails, the delivery will report why.
 fn measure(settings: &PoolSettings) -> Result<(Option<Dialled>, Option<PeerCertificate>), String> {
     let tls = match &settings.tls {
         None => None,

@@ -1,20 +1,41 @@
-//! Erlang terms as they stand in `app.config`, read far enough to find the application's settings.
+//! Erlang terms as `app.config` has them, parsed far enough to find the application's settings.
 //!
-//! This is no Erlang parser: it knows every kind of literal that `file:consult/1` takes, keeps what
-//! the settings are made of (atoms, whole numbers, lists, tuples) and steps over the rest.
+//! This is not a full Erlang parser: it recognises every kind of literal that `file:consult/1` accepts, keeps what
+//! settings are made of (atoms, whole numbers, lists, tuples) and skips the rest.
 
 /// A term with the line it begins on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Term {
+pub(crate) struct Term {
     /// Counted from 1.
     pub line: usize,
     /// What it is.
     pub kind: Kind,
 }
 
+impl Term {
+    /// The atom's name, if it is one.
+    pub fn atom(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Atom(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The names in a list of atoms, if it is one.
+    pub fn atoms(&self) -> Option<Vec<String>> {
+        let Kind::List(items) = &self.kind else {
+            return None;
+        };
+        items
+            .iter()
+            .map(|item| item.atom().map(str::to_owned))
+            .collect()
+    }
+}
+
 /// The kinds of terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `http_pool` or `'http pool'`.
     Atom(String),
     /// `5000`, `16#FF`, `$a`.
@@ -29,7 +50,7 @@ pub enum Kind {
 
 /// Why a text is not a list of terms that each end with a full stop.
 #[derive(Debug, PartialEq, Eq)]
-pub struct SyntaxError {
+pub(crate) struct SyntaxError {
     /// Counted from 1.
     pub line: usize,
     /// What was found or expected.
@@ -41,7 +62,7 @@ pub struct SyntaxError {
 /// # Errors
 ///
 /// The first place where the text is not Erlang.
-pub fn parse(text: &str) -> Result<Vec<Term>, SyntaxError> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Term>, SyntaxError> {
     let mut parser = Parser {
         rest: text,
         line: 1,
@@ -56,7 +77,7 @@ pub fn parse(text: &str) -> Result<Vec<Term>, SyntaxError> {
     Ok(terms)
 }
 
-/// Deeper nesting than any configuration has; keeps a hostile file off the stack's end.
+/// Deeper nesting than any configuration has. A bound, so that a hostile file cannot exhaust the stack.
 const DEEPEST: usize = 200;
 
 struct Parser<'a> {
@@ -137,7 +158,7 @@ impl<'a> Parser<'a> {
                 self.other(start)
             }
             Some('"') => {
-                // Strings that follow one another are one string.
+                // Adjacent strings are one string.
                 while self.peek() == Some('"') {
                     self.quoted('"')?;
                     self.skip_blank();
@@ -246,7 +267,7 @@ impl<'a> Parser<'a> {
                     return Ok(text);
                 }
                 None => {
-                    let text = format!("what is opened here with {quote} is not closed");
+                    let text = format!("{quote} is opened here and not closed");
                     return Err(SyntaxError { line, text });
                 }
             }

@@ -87,8 +87,27 @@ fn a_quiet_file() {
     assert!(said.text.ends_with("1 handler, 0 problems, 0 warnings\n"));
     assert!(
         !said.text.contains('\u{1b}'),
-        "no colour where no terminal is"
+        "there is no colour without a terminal"
     );
+}
+
+#[test]
+fn colours_without_a_terminal_if_asked_for() {
+    let dir = Dir::new();
+    dir.file("mongooseim.toml", &file("wrkers = 1", LOCAL));
+    let run = |name: &str, value: &str| {
+        let output = program(&dir)
+            .args(["check", "mongooseim.toml"])
+            .env(name, value)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run("CLICOLOR_FORCE", "1");
+    assert!(text.starts_with("\u{1b}[1mHANDLER "), "{text}");
+    assert!(text.contains(" TLS\u{1b}[0m\n1 mod_event"), "{text}");
+    assert!(text.contains(": \u{1b}[31mproblem\u{1b}[0m: "), "{text}");
+    assert!(!run("NO_COLOR", "1").contains('\u{1b}'));
 }
 
 #[test]

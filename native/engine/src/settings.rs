@@ -7,12 +7,9 @@
 //! the pool is opened (see `tls`).
 
 mod check;
-mod own;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
-
-pub use own::{LOG_LEVELS, OWN_SETTINGS, OwnKind, OwnSetting, OwnValue, check_own};
 
 use queue::WhenBusy;
 use transport::{BaseUrl, TlsOptions};

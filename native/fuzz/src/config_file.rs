@@ -1,36 +1,22 @@
-//! A whole configuration file: whatever stands in it, it is read to its end, every mistake has words,
-//! and what passes gives URLs to which a request can be sent.
+//! A whole configuration file: whatever it contains, it is read to its end, every mistake has a text, and if there is no
+//! problem, every URL is one to which a request can be sent.
 
-use crate::{config, document, notes, resolve};
+use cli::{Given, Parsed, Route};
 
-/// A file's text, as far as the bytes are UTF-8.
+/// The text of a file, if the bytes are UTF-8.
 pub fn check(bytes: &[u8]) {
     let Some(text) = crate::parts::<&str>(bytes) else {
         return;
     };
-    let root = match document::parse(text) {
-        Ok(root) => root,
-        Err(errors) => {
-            assert!(errors.iter().all(|error| !error.text.is_empty()));
-            return;
-        }
-    };
-    let mut notes = notes::Notes::new("mongooseim.toml");
-    let given = config::Given {
-        release: None,
-        root: None,
-        http2: &["http_pool".to_owned()],
-    };
-    let config = config::read(&root, given, &mut notes);
-    let routes = resolve::routes(&config, &mut notes);
-    let urls: Vec<String> = routes.iter().map(resolve::Route::url).collect();
-    let notes = notes.into_sorted();
-    assert!(notes.iter().all(|note| !note.text.is_empty()));
-    if notes
-        .iter()
-        .all(|note| note.severity != notes::Severity::Problem)
-    {
-        for url in urls {
+    let http2 = ["http_pool".to_owned()];
+    let parsed = Parsed::of(text, "mongooseim.toml", Given::http2_pools(&http2));
+    let judgement = parsed.judge();
+    for note in &judgement.notes {
+        // The second is what remains of a syntax error if the parser has no message for it.
+        assert!(!["", "not TOML:"].contains(&note.text.trim()), "{note:?}");
+    }
+    if judgement.is_ok() {
+        for url in judgement.routes.iter().map(Route::url) {
             assert!(url.parse::<http::Uri>().is_ok(), "{url}");
         }
     }

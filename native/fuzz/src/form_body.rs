@@ -1,5 +1,5 @@
-//! The default body against an encoder written from the rules of `cow_qs`, a byte at a time: as it is
-//! up to cowlib 2.13, and as it is after that.
+//! The default body, compared with an encoder that follows the rules of `cow_qs` byte by byte: those up to cowlib 2.13, and
+//! those after it.
 
 use std::fmt::Write;
 
@@ -34,7 +34,7 @@ fn reference(value: &[u8], in_groups: bool) -> String {
     text
 }
 
-/// Which encoder, then the four values.
+/// The encoder, then the four values.
 pub fn check(bytes: &[u8]) {
     type Parts<'a> = (bool, &'a [u8], &'a [u8], &'a [u8], &'a [u8]);
     let Some((in_groups, sender, server, receiver, message)) = crate::parts::<Parts<'_>>(bytes)

@@ -1,5 +1,5 @@
-//! Whatever a callback module gives: a header that passes is one header to whoever reads the request,
-//! and one that does not pass is one that HTTP forbids, that frames the connection, or a `host` that is none.
+//! Headers of callback modules: a header that passes is read as exactly one header by the server. One that does not pass is
+//! forbidden by HTTP, frames the connection, or is an invalid `host`.
 
 use payload::header;
 
@@ -26,7 +26,7 @@ fn frames(name: &[u8]) -> bool {
         .any(|other| name.eq_ignore_ascii_case(other.as_bytes()))
 }
 
-/// A value of `host` that need not pass: anything but a plain name.
+/// A value of `host` that may be refused: anything but a plain name.
 fn is_odd_host(name: &[u8], value: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
     name.eq_ignore_ascii_case(b"host") && (value.is_empty() || !value.iter().all(plain))
@@ -47,7 +47,7 @@ pub fn check(bytes: &[u8]) {
     assert!(is_token(name) && is_value(value) && !frames(name));
     assert!(checked.as_str().as_bytes().eq_ignore_ascii_case(name));
     assert_eq!(passed.as_bytes(), value);
-    // As a server reads it.
+    // The request as a server parses it.
     let mut request = b"POST / HTTP/1.1\r\n".to_vec();
     request.extend_from_slice(checked.as_str().as_bytes());
     request.extend_from_slice(b": ");

@@ -1,8 +1,8 @@
-//! What holds for whatever bytes come: the bodies of the fuzz targets, one module each.
+//! Properties that hold for every input: the bodies of the fuzz targets, one module each.
 //!
-//! `fuzz/` hands them what libFuzzer thinks up; `tests/corpus.rs` hands them the corpora in the
-//! repository and what is near them, on the stable toolchain and without a fuzzer. Each takes plain
-//! bytes and panics where something does not hold. Not here: where the bytes come from.
+//! `fuzz/` passes them what libFuzzer generates; `tests/corpus.rs` passes them the corpora in the repository and
+//! everything near them, on the stable toolchain and without a fuzzer. Each accepts plain bytes and panics if its property
+//! does not hold.
 #![allow(clippy::missing_panics_doc, clippy::expect_used)]
 
 pub mod config_file;
@@ -11,41 +11,12 @@ pub mod header_field;
 pub mod request_url;
 pub mod response;
 
-/// The program's modules that read a configuration, as they are: it is no library.
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/config.rs"]
-mod config;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/document.rs"]
-mod document;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/generation.rs"]
-mod generation;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/handlers.rs"]
-mod handlers;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/notes.rs"]
-mod notes;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/pool.rs"]
-mod pool;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/resolve.rs"]
-mod resolve;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/section.rs"]
-mod section;
-#[allow(dead_code, unreachable_pub)]
-#[path = "../../cli/src/tls_section.rs"]
-mod tls_section;
-
 use arbitrary::{Arbitrary, Unstructured};
 
 /// A target's check.
 pub type Check = fn(&[u8]);
 
-/// Every target by its name, which is also that of its corpus.
+/// Every target by its name, which is also the name of its corpus.
 pub const TARGETS: [(&str, Check); 5] = [
     ("form", form_body::check),
     ("header", header_field::check),
@@ -54,7 +25,7 @@ pub const TARGETS: [(&str, Check); 5] = [
     ("response", response::check),
 ];
 
-/// The bytes as values of these types; none where there are too few of them.
+/// The bytes as values of these types; `None` if there are too few bytes.
 fn parts<'a, T: Arbitrary<'a>>(bytes: &'a [u8]) -> Option<T> {
     T::arbitrary_take_rest(Unstructured::new(bytes)).ok()
 }

@@ -1,4 +1,4 @@
-//! Prefix and path, whatever they are: refused, or a request target with one slash at the seam.
+//! Any prefix and path: they are refused, or make a request target with one slash at the seam.
 
 use http::uri::PathAndQuery;
 use transport::url;
@@ -21,7 +21,7 @@ pub fn check(bytes: &[u8]) {
     );
     let parsed: PathAndQuery = target.parse().expect("a request target");
     assert_eq!(parsed.as_str(), target);
-    // What is encoded is not encoded again.
+    // An encoded target is not encoded again.
     let again = url::join(target, "").expect("a good target is a good prefix");
     assert_eq!(again.as_str(), target);
     let bare = path.trim_start_matches('/');

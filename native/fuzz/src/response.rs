@@ -1,5 +1,5 @@
-//! Whatever an endpoint answers: a response with a final status, or an error of a kind that there is;
-//! never a panic, never more than its bound of the body, and never a wait for bytes that cannot come.
+//! Any answer of an endpoint is a response with a final status or an error with a known reason. There is never a panic, nor a
+//! wait for bytes that cannot come, and the body is read no further than its bound.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -23,22 +23,22 @@ fn request() -> Request<Full<Bytes>> {
     request
 }
 
-/// Answers when it has the request, as no answer comes to an idle connection; then it ends.
+/// Answers after it has read the request, because an idle connection gets no answer; then it closes.
 async fn endpoint(mut far: DuplexStream, answer: &[u8]) -> DuplexStream {
     let asked = far.read(&mut [0; 1024]).await;
     if asked.is_ok_and(|read| read > 0) {
-        // Whoever has had enough of it hangs up.
+        // The client may close the connection before it has read everything.
         let _ = far.write_all(answer).await;
         let _ = far.shutdown().await;
     }
     far
 }
 
-/// The status of the first response, where it is one.
+/// The status of the first response, if it is a valid one.
 async fn exchange(near: DuplexStream) -> Option<u16> {
     let mut link = Http1::new(near).await.expect("a handshake without bytes");
     let mut first = None;
-    // The second one shows what the first left behind.
+    // The second exchange shows what the first one left in the connection.
     for _ in 0..2 {
         if !poll_fn(|cx| Poll::Ready(link.poll_usable(cx))).await {
             break;
@@ -63,10 +63,10 @@ async fn exchange(near: DuplexStream) -> Option<u16> {
     first
 }
 
-/// What the endpoint sends before it ends the connection; the status that it comes to.
+/// `answer` is what the endpoint sends before it closes the connection. Returns the status that the client sees.
 pub fn status_of(answer: &[u8]) -> Option<u16> {
-    // With a clock that moves only where nothing else can happen: time is up for a wait that nothing
-    // ends, at once, and for no other, however slow the machine is.
+    // The paused clock moves only if nothing else can happen: a wait that nothing ends times out at once, and no other
+    // wait does, however slow the machine is.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -77,10 +77,10 @@ pub fn status_of(answer: &[u8]) -> Option<u16> {
         let both = async { tokio::join!(exchange(near), endpoint(far, answer)) };
         tokio::time::timeout(Duration::from_secs(5), both).await
     });
-    ended.expect("it waits for what cannot come").0
+    ended.expect("no wait for bytes that cannot come").0
 }
 
-/// What the endpoint sends before it ends the connection.
+/// `answer` is what the endpoint sends before it closes the connection.
 pub fn check(answer: &[u8]) {
     let _ = status_of(answer);
 }

@@ -1,5 +1,5 @@
-//! The fuzz targets without a fuzzer: every entry of every corpus in the repository, and everything
-//! that is one step from it.
+//! The fuzz targets without a fuzzer: every entry of every corpus in the repository, and everything that is one edit away
+//! from it.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::{fs, panic};
 
 use fuzz_checks::{Check, TARGETS, response};
 
-/// Bytes with a meaning somewhere: ends of lines and strings, separators, escapes, bounds.
+/// Bytes that mean something in one of the formats: ends of lines and strings, separators, escapes, bounds.
 const TELLING: &[u8] = b"\0\t\n\r \"#%&'+,-./059:;=?@A[\\]_f{|}\x7f\x80\xc3\xff";
 
-/// Each entry cut short at every place, with every byte replaced, left out and doubled.
+/// The entry, and the entry cut short at every place, and with every byte replaced, left out and doubled.
 fn near(entry: &[u8]) -> Vec<Vec<u8>> {
     let mut all = vec![entry.to_vec(), Vec::new()];
     for at in 0..entry.len() {

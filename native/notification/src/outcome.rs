@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::reason::Reason;
 
 /// What became of an accepted notification.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Verdict {
     /// A final response head was read.
     Sent {

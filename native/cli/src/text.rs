@@ -1,12 +1,13 @@
-//! Settings in words, for people.
+//! Settings as text, for people.
 
 use std::time::Duration;
 
 use engine::settings::PoolSettings;
+use queue::WhenBusy;
 use transport::{TlsOptions, Verify};
 
-/// 2 s, 1.5 s, 250 ms.
-pub fn duration(duration: Duration) -> String {
+/// For example `2 s`, `1.5 s`, `250 ms`.
+pub(crate) fn duration(duration: Duration) -> String {
     let ms = duration.as_millis();
     if ms >= 1000 && ms.is_multiple_of(100) {
         let tenths = ms / 100;
@@ -20,8 +21,18 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// The number of workers, and how many notifications may wait for one if that is bounded.
+pub(crate) fn workers(settings: &PoolSettings) -> String {
+    let workers = settings.workers;
+    match (settings.when_busy, settings.max_waiting) {
+        (WhenBusy::Reject, _) => format!("{workers}, none waits"),
+        (WhenBusy::Wait, Some(limit)) => format!("{workers}, {limit} may wait"),
+        (WhenBusy::Wait, None) => workers.to_string(),
+    }
+}
+
 /// How a pool's connections are protected.
-pub fn tls(settings: &PoolSettings) -> String {
+pub(crate) fn tls(settings: &PoolSettings) -> String {
     let Some(tls) = &settings.tls else {
         return "none (plain http)".to_owned();
     };

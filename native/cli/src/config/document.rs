@@ -1,24 +1,24 @@
 //! A TOML file as a tree in which every value knows its path and its line.
 //!
-//! It knows nothing of `MongooseIM`; what the values mean is read in `config`.
+//! It knows nothing about MongooseIM: `config` gives the values their meaning.
 
 use toml::de::{DeTable, DeValue};
 
 /// A value with its place in the file.
 #[derive(Debug)]
-pub struct Node {
+pub(crate) struct Node {
     /// As the operator would write it: `outgoing_pools.http.http_pool.workers`; items of a list are
     /// counted from 1: `handlers[2]`.
     pub path: String,
     /// Counted from 1.
     pub line: usize,
-    /// What stands there.
+    /// The value.
     pub value: Value,
 }
 
-/// The kinds of values that configuration files of the host have.
+/// The kinds of values in MongooseIM's configuration files.
 #[derive(Debug)]
-pub enum Value {
+pub(crate) enum Value {
     /// A section, with its entries in no particular order.
     Table(Vec<(String, Node)>),
     /// A list, also one made of `[[...]]` sections.
@@ -29,12 +29,12 @@ pub enum Value {
     Integer(i64),
     /// `true` or `false`.
     Boolean(bool),
-    /// What no option is: a float, a date, a number that is too large.
+    /// A kind that no option has: a float, a date, a number that is too large.
     Other(&'static str),
 }
 
 impl Value {
-    /// The kind in words.
+    /// The name of the kind, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Table(_) => "a section",
@@ -47,12 +47,12 @@ impl Value {
     }
 }
 
-/// Why a text is not TOML.
+/// A place at which a text is not TOML.
 #[derive(Debug, PartialEq, Eq)]
-pub struct SyntaxError {
+pub(crate) struct SyntaxError {
     /// Counted from 1.
     pub line: usize,
-    /// The parser's words.
+    /// The parser's message.
     pub text: String,
 }
 
@@ -60,8 +60,8 @@ pub struct SyntaxError {
 ///
 /// # Errors
 ///
-/// Everything in which the text is not TOML.
-pub fn parse(text: &str) -> Result<Node, Vec<SyntaxError>> {
+/// Every place at which the text is not TOML.
+pub(crate) fn parse(text: &str) -> Result<Node, Vec<SyntaxError>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         let root = entries("", table.get_ref(), text);

@@ -1,20 +1,19 @@
-//! Reading one section of the file, key by key; what was not asked for is not known.
+//! Reads one section of the file, key by key. A key that was never asked for is unknown, which is a problem.
 
-use crate::document::{Node, Value};
+use super::document::{Node, Value};
 use crate::notes::Notes;
 
 /// A section that is being read. Values of the wrong kind are noted as problems and count as absent.
-pub struct Section<'a> {
-    /// The section's path.
-    pub path: &'a str,
-    /// Its line.
-    pub line: usize,
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    path: &'a str,
+    line: usize,
     entries: &'a [(String, Node)],
     known: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
-    /// Begins to read `node`, which must be a section.
+    /// Starts to read `node`. If it is no section, that is noted.
     pub fn of(node: &'a Node, notes: &mut Notes) -> Option<Self> {
         match &node.value {
             Value::Table(entries) => Some(Self {
@@ -27,12 +26,12 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Where the section is.
+    /// The section's path and line.
     pub fn place(&self) -> (&'a str, usize) {
         (self.path, self.line)
     }
 
-    /// The value under `key`, whatever it is.
+    /// The value under `key`, of any kind.
     pub fn take(&mut self, key: &'static str) -> Option<&'a Node> {
         self.known.push(key);
         self.entries
@@ -41,7 +40,7 @@ impl<'a> Section<'a> {
             .map(|(_, node)| node)
     }
 
-    /// All entries, for sections whose keys are names of the operator's.
+    /// All entries, for sections whose keys are names that the operator chose.
     pub fn entries(&self) -> &'a [(String, Node)] {
         self.entries
     }
@@ -111,7 +110,7 @@ impl<'a> Section<'a> {
         Section::of(self.take(key)?, notes)
     }
 
-    /// Ends reading: every key that was not asked for is a problem.
+    /// Finishes reading: every key that was not asked for is noted as a problem.
     pub fn finish(self, notes: &mut Notes) {
         for (name, node) in self.entries {
             if !self.known.contains(&name.as_str()) {
@@ -126,7 +125,12 @@ impl<'a> Section<'a> {
 }
 
 /// Notes a value of the wrong kind.
-pub fn wrong_kind<T>(node: &Node, wanted: &str, found: &Value, notes: &mut Notes) -> Option<T> {
+pub(crate) fn wrong_kind<T>(
+    node: &Node,
+    wanted: &str,
+    found: &Value,
+    notes: &mut Notes,
+) -> Option<T> {
     let text = format!("must be {wanted}, not {}", found.kind());
     notes.problem((&node.path, node.line), text);
     None

@@ -1,13 +1,13 @@
-//! The module's own section in both layouts: which handlers there are.
+//! The handlers in the module's own section, in both layouts.
 
-use crate::document::{Node, Value};
-use crate::generation::Host;
+use super::document::{Node, Value};
+use super::release::Mongooseim;
+use super::section::{Section, wrong_kind};
 use crate::notes::Notes;
-use crate::section::{Section, wrong_kind};
 
 /// One handler.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Handler {
+pub(crate) struct Handler {
     /// Counted from 1 through the whole file.
     pub number: usize,
     /// Its path in the file.
@@ -24,17 +24,17 @@ pub struct Handler {
     pub target_line: usize,
     /// `callback_module`.
     pub callback_module: String,
-    /// `wait`; without it the node's own setting counts.
+    /// `wait`; `None` if the node's own setting applies.
     pub wait: Option<u64>,
 }
 
 /// Reads `modules` sections.
-pub struct Reader<'a> {
-    /// Which layout, and which release.
-    pub host: Host,
+pub(crate) struct Reader<'a> {
+    /// The release and layout.
+    pub mongooseim: Mongooseim,
     /// The next handler's number.
     pub next: usize,
-    /// What there is to say.
+    /// Where mistakes are noted.
     pub notes: &'a mut Notes,
 }
 
@@ -52,7 +52,7 @@ impl Reader<'_> {
         let Some(mut pusher) = modules.section("mod_event_pusher", self.notes) else {
             return Vec::new();
         };
-        if self.host.old_layout {
+        if self.mongooseim.old_layout {
             self.misplaced(&mut pusher, "http");
             let backend = pusher.section("backend", self.notes);
             let http = backend.and_then(|mut backend| backend.take("http"));
@@ -68,19 +68,19 @@ impl Reader<'_> {
     }
 
     fn section_name(&self) -> &'static str {
-        if self.host.old_layout {
+        if self.mongooseim.old_layout {
             "[modules.mod_event_pusher.backend.http]"
         } else {
             "[[modules.mod_event_pusher.http.handlers]]"
         }
     }
 
-    /// A section of the other layout.
+    /// Notes a section of the other layout.
     fn misplaced(&mut self, pusher: &mut Section<'_>, key: &'static str) {
         if let Some(node) = pusher.take(key) {
-            let release = match self.host.release {
+            let release = match self.mongooseim.release {
                 Some(release) => format!("MongooseIM {release}"),
-                None if self.host.old_layout => {
+                None if self.mongooseim.old_layout => {
                     "5.0's layout, as in the rest of the file,".to_owned()
                 }
                 None => "MongooseIM from 5.1 on".to_owned(),
@@ -154,7 +154,7 @@ impl Reader<'_> {
     }
 }
 
-/// As the module's own check in the node.
+/// `wait`, within the bounds that the module checks in the node.
 fn wait(section: &mut Section<'_>, notes: &mut Notes) -> Option<u64> {
     let wait = section.number("wait", notes)?;
     if wait > u64::from(u32::MAX) {

@@ -1,18 +1,18 @@
-//! Which `MongooseIM` the file is for, as far as the same line means different things.
+//! Which release of MongooseIM the file is for, as far as releases read the same line differently.
 
 use std::str::FromStr;
 
 /// A release, for example 6.4 or 6.2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Release {
+pub(crate) struct Release {
     major: u16,
     minor: u16,
-    /// Without one, the last there is.
+    /// `None` means the last patch of the minor release.
     patch: Option<u16>,
 }
 
 impl Release {
-    /// The newest release whose rules are known here.
+    /// The newest release whose rules this program knows.
     pub const NEWEST: Self = Self {
         major: 6,
         minor: 11,
@@ -75,17 +75,17 @@ impl std::fmt::Display for Release {
     }
 }
 
-/// The two layouts of the configuration file, with the release where the operator has said it.
+/// The layout of the configuration file, and the release if the operator has named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Host {
+pub(crate) struct Mongooseim {
     /// 5.0's layout: `mod_event_pusher.backend.http`, `verify_peer`.
     pub old_layout: bool,
-    /// What `--mongooseim` says.
+    /// The value of `--mongooseim`.
     pub release: Option<Release>,
 }
 
-impl Host {
-    /// `workers` where it is not set.
+impl Mongooseim {
+    /// The default of `workers`.
     pub fn default_workers(self) -> u64 {
         if self.old_layout { 100 } else { 10 }
     }
@@ -106,7 +106,7 @@ impl Host {
         self.old_layout || self.release.is_none_or(|release| !release.is_from(to))
     }
 
-    /// Whether https without a tls section is verified: from 6.3 on, see the module's documentation.
+    /// Whether the server of an https pool without a tls section is verified: from 6.3 on, as MongooseIM's documentation says.
     pub fn verifies_without_tls_section(self) -> bool {
         self.may_be_from(Release::new(6, 3))
     }
@@ -114,10 +114,10 @@ impl Host {
 
 #[cfg(test)]
 mod tests {
-    use super::{Host, Release};
+    use super::{Mongooseim, Release};
 
-    fn host(release: &str) -> Host {
-        Host {
+    fn mongooseim(release: &str) -> Mongooseim {
+        Mongooseim {
             old_layout: release.starts_with("5.0"),
             release: Some(release.parse().unwrap()),
         }
@@ -132,18 +132,18 @@ mod tests {
             ("6.1.9", false),
         ] {
             assert_eq!(
-                host(text).may_be_from(Release::patch(6, 2, 1)),
+                mongooseim(text).may_be_from(Release::patch(6, 2, 1)),
                 from,
                 "{text}"
             );
             assert_eq!(
-                host(text).may_be_before(Release::patch(6, 2, 1)),
+                mongooseim(text).may_be_before(Release::patch(6, 2, 1)),
                 !from,
                 "{text}"
             );
         }
-        assert!(host("6.3").is_between(Release::new(6, 2), Release::new(6, 4)));
-        assert!(!host("6.4.0").is_between(Release::new(6, 2), Release::new(6, 4)));
+        assert!(mongooseim("6.3").is_between(Release::new(6, 2), Release::new(6, 4)));
+        assert!(!mongooseim("6.4.0").is_between(Release::new(6, 2), Release::new(6, 4)));
         for (text, unknown) in [
             ("5.0.0", false),
             ("6.9", false),

@@ -1,21 +1,30 @@
-//! `connection.tls` in the two forms it has had, made the engine's options.
+//! `connection.tls` in both layouts, made the engine's options.
 
 use std::path::{Path, PathBuf};
 
 use transport::{Secret, TlsOptions, Verify};
 
-use crate::generation::Release;
+use super::context::Context;
+use super::release::Release;
+use super::section::Section;
 use crate::notes::Notes;
-use crate::pool::Context;
-use crate::section::Section;
+
+/// Reads the tls section of a connection.
+pub(crate) fn read(section: Section<'_>, context: Context<'_>, notes: &mut Notes) -> TlsOptions {
+    if context.mongooseim.old_layout {
+        old(section, notes)
+    } else {
+        new(section, context, notes)
+    }
+}
 
 /// The tls section of 5.0.
-pub fn old(mut section: Section<'_>, notes: &mut Notes) -> TlsOptions {
+fn old(mut section: Section<'_>, notes: &mut Notes) -> TlsOptions {
     let verify = match section.boolean("verify_peer", notes) {
         Some(true) => Verify::Peer,
         _ => Verify::None,
     };
-    let mut options = common_tls(&mut section, notes);
+    let mut options = common(&mut section, notes);
     options.verify = verify;
     options.sni = section
         .boolean("server_name_indication", notes)
@@ -28,11 +37,11 @@ pub fn old(mut section: Section<'_>, notes: &mut Notes) -> TlsOptions {
 }
 
 /// The tls section from 5.1 on.
-pub fn read(mut section: Section<'_>, context: Context<'_>, notes: &mut Notes) -> TlsOptions {
-    let mut options = common_tls(&mut section, notes);
+fn new(mut section: Section<'_>, context: Context<'_>, notes: &mut Notes) -> TlsOptions {
+    let mut options = common(&mut section, notes);
     options.verify = verify_mode(&mut section, notes);
     let mut unread = Vec::new();
-    if context.host.may_be_from(Release::new(6, 4)) {
+    if context.mongooseim.may_be_from(Release::new(6, 4)) {
         options.accept_any = section.boolean("disconnect_on_failure", notes) == Some(false);
         let crl_files = section.strings("crl_files", notes).unwrap_or_default();
         if !crl_files.is_empty() {
@@ -82,7 +91,7 @@ fn server_name_indication(mut sni: Section<'_>, options: &mut TlsOptions, notes:
     sni.finish(notes);
 }
 
-/// The host looks for every file that is named, also for those that this client does not read.
+/// MongooseIM demands that every file exists, also those that this client does not read.
 fn exists(file: &Path, root: Option<&Path>, section: &Section<'_>, notes: &mut Notes) {
     let file = root.map_or_else(|| file.to_owned(), |root| root.join(file));
     if let Err(error) = std::fs::metadata(&file) {
@@ -94,27 +103,27 @@ fn exists(file: &Path, root: Option<&Path>, section: &Section<'_>, notes: &mut N
     }
 }
 
-/// What single releases demand besides.
+/// Further rules of single releases.
 fn rules_of_the_host(
     options: &TlsOptions,
     section: &Section<'_>,
     context: Context<'_>,
     notes: &mut Notes,
 ) {
-    let host = context.host;
+    let mongooseim = context.mongooseim;
     if options.verify != Verify::None
         && options.cacertfile.is_none()
-        && host.is_between(Release::new(6, 2), Release::new(6, 4))
+        && mongooseim.is_between(Release::new(6, 2), Release::new(6, 4))
     {
         let text = "MongooseIM 6.2 and 6.3 demand cacertfile with this verify_mode";
         notes.problem(section.place(), text);
     }
     if options.certfile.is_some()
         && options.keyfile.is_none()
-        && host.may_be_from(Release::new(6, 8))
+        && mongooseim.may_be_from(Release::new(6, 8))
     {
         let text = "has certfile without keyfile, which MongooseIM refuses from 6.8 on";
-        if host.release.is_some() {
+        if mongooseim.release.is_some() {
             notes.problem(section.place(), text);
         } else {
             notes.warning(section.place(), text);
@@ -122,7 +131,7 @@ fn rules_of_the_host(
     }
 }
 
-fn common_tls(section: &mut Section<'_>, notes: &mut Notes) -> TlsOptions {
+fn common(section: &mut Section<'_>, notes: &mut Notes) -> TlsOptions {
     TlsOptions {
         cacertfile: section.filled("cacertfile", notes).map(PathBuf::from),
         certfile: section.filled("certfile", notes).map(PathBuf::from),

@@ -1,0 +1,91 @@
+//! The command-line program `http-pusher` as a library: it explains a configuration before the node reads it, sends a
+//! sample notification, and receives notifications.
+//!
+//! `check` and `send` work in three passes:
+//!
+//! 1. *Parse*: `config` turns the text of `mongooseim.toml` into handlers and pools, `app_config` reads the application's
+//!    own settings from `app.config`. Both know the line of every value.
+//! 2. *Check*: `routes` finds the pool and the URL of each host's handlers, and the engine's own code judges each pool, so
+//!    that this program cannot disagree with the node. What is wrong becomes a [`Note`] with file, line and path.
+//! 3. *Print*: `check::report` and `send::report` write the result as text or as JSON.
+//!
+//! `main.rs` only parses the command line and sets the exit status. The fuzz checks call [`Parsed`] directly.
+#![forbid(unsafe_code)]
+
+mod app_config;
+mod check;
+mod config;
+mod jid;
+mod notes;
+mod output;
+mod own_settings;
+mod receive;
+mod routes;
+mod send;
+mod terms;
+mod text;
+
+use clap::{Parser, Subcommand};
+
+pub use check::{Judgement, Parsed};
+pub use config::Given;
+pub use notes::{Note, Severity};
+pub use routes::Route;
+
+/// The command line of `http-pusher`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "http-pusher",
+    version,
+    about = "Checks the configuration of mod_event_pusher_http and tries it out"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Explain a configuration: where each handler sends to and how, and every mistake
+    ///
+    /// Prints a table of the handlers with their URLs, workers, timeouts and TLS, then each problem
+    /// and warning with its file, line and path. Lists are counted from 1. Pools that no handler
+    /// uses are not checked.
+    ///
+    /// Exit status: 0 without problems (there may be warnings), 1 with problems, 2 if a file cannot
+    /// be read.
+    Check {
+        #[command(flatten)]
+        files: check::Files,
+        /// Print one JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send one sample notification, as the node would
+    ///
+    /// Prints the request, the answer's status, the peer with its certificate, and how long the name
+    /// look-up, connecting, TLS and the first byte took; or the reason that the node would log.
+    ///
+    /// Exit status: 0 if it counts as sent (whatever the answer's status), 1 if it failed, 2 if it
+    /// could not be tried.
+    Send(send::Arguments),
+    /// Receive notifications and print them, decoded
+    ///
+    /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.
+    Receive(receive::Arguments),
+}
+
+impl Arguments {
+    /// Runs the command; returns whether it succeeded.
+    ///
+    /// # Errors
+    ///
+    /// A text that says why the command could not be tried at all.
+    pub fn run(&self) -> Result<bool, String> {
+        match &self.command {
+            Command::Check { files, json } => check::run(files, *json),
+            Command::Send(arguments) => send::run(arguments),
+            Command::Receive(arguments) => receive::run(arguments),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The node's own settings (`mongoose_http_pusher` in `etc/app.config`): names, types and defaults.
+//!
+//! The Erlang application applies them. Its table, an Erlang header file, is embedded here, so that `check` and the node
+//! cannot disagree.
+
+use crate::terms::{self, Kind, Term};
+
+const HEADER: &str = include_str!("../../../erl_src/app/http_pusher_own_settings.hrl");
+
+/// One setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnSetting {
+    name: String,
+    /// What its value may be.
+    pub kind: OwnKind,
+    /// The value that applies if it is not set, as text.
+    default: String,
+}
+
+/// The type of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OwnKind {
+    /// A whole number between two bounds, both included.
+    Integer(i128, i128),
+    /// A list of pool tags, which are atoms.
+    PoolTags,
+    /// One of these atoms.
+    OneOf(Vec<String>),
+}
+
+/// Every setting, in the order of the table.
+pub(crate) fn table() -> Vec<OwnSetting> {
+    let list = HEADER
+        .split_once("-define(OWN_SETTINGS,")
+        .and_then(|(_, rest)| rest.rsplit_once(')'))
+        .and_then(|(list, _)| terms::parse(&format!("{list}.")).ok());
+    match list.as_deref() {
+        Some(
+            [
+                Term {
+                    kind: Kind::List(rows),
+                    ..
+                },
+            ],
+        ) => rows.iter().filter_map(setting).collect(),
+        // The tests read every row, so that the table in the program is whole.
+        _ => Vec::new(),
+    }
+}
+
+fn setting(row: &Term) -> Option<OwnSetting> {
+    let Kind::Tuple(fields) = &row.kind else {
+        return None;
+    };
+    let [name, kind, default, _meaning] = fields.as_slice() else {
+        return None;
+    };
+    Some(OwnSetting {
+        name: name.atom()?.to_owned(),
+        kind: own_kind(kind)?,
+        default: in_text(default)?,
+    })
+}
+
+fn own_kind(term: &Term) -> Option<OwnKind> {
+    let fields = match &term.kind {
+        Kind::Atom(name) if name == "pool_tags" => return Some(OwnKind::PoolTags),
+        Kind::Tuple(fields) => fields.as_slice(),
+        _ => return None,
+    };
+    match fields {
+        [name, low, high] if matches!(name.atom()?, "integer" | "milliseconds") => {
+            match (&low.kind, &high.kind) {
+                (Kind::Integer(low), Kind::Integer(high)) => Some(OwnKind::Integer(*low, *high)),
+                _ => None,
+            }
+        }
+        [name, atoms] if name.atom()? == "one_of" => Some(OwnKind::OneOf(atoms.atoms()?)),
+        _ => None,
+    }
+}
+
+fn in_text(default: &Term) -> Option<String> {
+    match &default.kind {
+        Kind::Integer(value) => Some(value.to_string()),
+        Kind::Atom(name) => Some(name.clone()),
+        Kind::List(items) if items.is_empty() => Some("[]".to_owned()),
+        Kind::Tuple(fields) => match fields.as_slice() {
+            [
+                computed,
+                Term {
+                    kind: Kind::Other(text),
+                    ..
+                },
+            ] if computed.atom()? == "computed" => Some(text.trim_matches('"').to_owned()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Checks one key and its value; returns the setting.
+///
+/// # Errors
+///
+/// A text that says what is wrong: there is no such setting, or the value is wrong, and so the node uses the default.
+pub(crate) fn check(name: &str, value: &Term) -> Result<OwnSetting, String> {
+    let mut table = table();
+    let Some(at) = table.iter().position(|setting| setting.name == name) else {
+        let names: Vec<_> = table.into_iter().map(|setting| setting.name).collect();
+        return Err(format!(
+            "{name} is not a setting; there are {}",
+            names.join(", ")
+        ));
+    };
+    let setting = table.swap_remove(at);
+    if setting.kind.accepts(value) {
+        return Ok(setting);
+    }
+    Err(format!(
+        "{name} must be {}; the default is used instead: {}",
+        setting.kind.expected(),
+        setting.default
+    ))
+}
+
+impl OwnKind {
+    fn accepts(&self, value: &Term) -> bool {
+        match (self, &value.kind) {
+            (Self::Integer(low, high), Kind::Integer(value)) => (low..=high).contains(&value),
+            (Self::OneOf(names), Kind::Atom(name)) => names.contains(name),
+            (Self::PoolTags, Kind::List(_)) => value.atoms().is_some(),
+            _ => false,
+        }
+    }
+
+    fn expected(&self) -> String {
+        match self {
+            Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
+            Self::OneOf(names) => format!("one of {}", names.join(", ")),
+            Self::PoolTags => "a list of pool tags, for example [http_pool]".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADER, check, table};
+    use crate::terms::{self, Term};
+
+    fn term(text: &str) -> Term {
+        terms::parse(&format!("{text}.")).unwrap().remove(0)
+    }
+
+    #[test]
+    fn every_row_is_read() {
+        let rows = HEADER
+            .lines()
+            .filter(|line| line.starts_with("    {"))
+            .count();
+        assert_eq!(table().len(), rows);
+        assert_eq!(rows, 10);
+    }
+
+    #[test]
+    fn every_setting_accepts_its_default() {
+        for setting in table() {
+            let default = match setting.name.as_str() {
+                "tokio_threads" => "2",
+                _ => &setting.default,
+            };
+            assert_eq!(check(&setting.name, &term(default)), Ok(setting.clone()));
+        }
+    }
+
+    #[test]
+    fn wrong_values_name_the_setting_and_the_default() {
+        for (name, value) in [
+            ("max_pending", "0"),
+            ("max_pending", "-1"),
+            ("max_pending_bytes", "16#1000000000000"),
+            ("max_lane_percent", "101"),
+            ("drain_timeout", "infinity"),
+            ("max_connection_age", "4294967296"),
+            ("wait", "4294967296"),
+            ("http2_pools", "http_pool"),
+            ("http2_pools", "[1]"),
+            ("log_level", "loud"),
+            ("tokio_threads", "\"4\""),
+        ] {
+            let error = check(name, &term(value)).unwrap_err();
+            assert!(error.starts_with(name), "{error}");
+            assert!(error.contains("default"), "{error}");
+        }
+        let error = check("max_pendng", &term("1")).unwrap_err();
+        assert!(error.contains("max_pending,"), "{error}");
+    }
+
+    #[test]
+    fn the_documentation_has_the_same_settings() {
+        let text = include_str!("../../../docs/configuration.md");
+        let start = text.find("## Own settings").unwrap();
+        for setting in table() {
+            let row = format!("| `{}` | ", setting.name);
+            let row = text[start..]
+                .lines()
+                .find(|line| line.starts_with(&row))
+                .unwrap();
+            assert!(row.contains(&setting.default), "{row}");
+        }
+    }
+
+    #[test]
+    fn every_log_level_can_be_set() {
+        for level in ["debug", "info", "notice", "warning", "error", "none"] {
+            assert!(check("log_level", &term(level)).is_ok());
+        }
+    }
+}
