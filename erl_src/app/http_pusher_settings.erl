@@ -8,6 +8,9 @@
 
 -export_type([settings/0]).
 
+%% Each setting's name, type and default.
+-include("http_pusher_own_settings.hrl").
+
 -type settings() :: #{
     max_pending := pos_integer(),
     max_pending_bytes := pos_integer(),
@@ -50,16 +53,10 @@ check(Env) ->
 
 -spec defaults() -> settings().
 defaults() ->
-    #{max_pending => 100000,
-      max_pending_bytes => 64 * 1024 * 1024,
-      max_node_bytes => 512 * 1024 * 1024,
-      max_lane_percent => 10,
-      drain_timeout => 5000,
-      max_connection_age => 300000,
-      wait => 0,
-      tokio_threads => threads(erlang:system_info(schedulers_online)),
-      http2_pools => [],
-      log_level => info}.
+    maps:from_list([{Name, default(Name, Default)} || {Name, _, Default, _} <- ?OWN_SETTINGS]).
+
+default(tokio_threads, {computed, _}) -> threads(erlang:system_info(schedulers_online));
+default(_, Default) -> Default.
 
 %% Half of the cores are plenty, but a single thread would limit a small machine.
 threads(Cores) when Cores < 4 -> min(2, Cores);
@@ -69,40 +66,32 @@ threads(Cores) -> Cores div 2.
 check_one({included_applications, _}, Checked) ->
     Checked;
 check_one({Key, Value}, {Settings, Problems}) ->
-    case {maps:is_key(Key, Settings), valid(Key, Value)} of
-        {true, true} -> {Settings#{Key := Value}, Problems};
-        {true, false} -> {Settings, [problem(Key, Value, expected(Key)) | Problems]};
-        {false, _} -> {Settings, [problem(Key, Value, known()) | Problems]}
+    case lists:keyfind(Key, 1, ?OWN_SETTINGS) of
+        false ->
+            {Settings, [problem(Key, Value, known()) | Problems]};
+        {Key, Type, _, _} ->
+            case valid(Type, Value) of
+                true -> {Settings#{Key := Value}, Problems};
+                false -> {Settings, [problem(Key, Value, expected(Type)) | Problems]}
+            end
     end.
 
-valid(max_lane_percent, V) -> is_integer(V) andalso V >= 1 andalso V =< 100;
-%% The longest time that a timer of the VM accepts.
-valid(Time, V) when Time =:= drain_timeout; Time =:= wait; Time =:= max_connection_age ->
-    is_integer(V) andalso V >= 0 andalso V =< 16#FFFFFFFF;
-valid(tokio_threads, V) -> is_integer(V) andalso V >= 1 andalso V =< 1024;
-valid(http2_pools, V) -> is_list(V) andalso is_atom_list(V);
-valid(log_level, V) -> lists:member(V, log_levels());
-valid(_, V) -> is_integer(V) andalso V >= 1 andalso V < 1 bsl 48.
+valid({one_of, Atoms}, V) -> lists:member(V, Atoms);
+valid(pool_tags, V) -> is_list(V) andalso is_atom_list(V);
+valid({_Unit, Low, High}, V) -> is_integer(V) andalso V >= Low andalso V =< High.
 
 is_atom_list([]) -> true;
 is_atom_list([First | Rest]) -> is_atom(First) andalso is_atom_list(Rest);
 is_atom_list(_Improper) -> false.
 
-expected(max_lane_percent) -> "a number from 1 to 100";
-expected(Time) when Time =:= drain_timeout; Time =:= wait ->
-    "a number of milliseconds, from 0 to 4294967295";
-expected(max_connection_age) -> "a number of milliseconds, from 0 (for ever) to 4294967295";
-expected(tokio_threads) -> "a number from 1 to 1024";
-expected(http2_pools) -> "a list of pool tags (atoms)";
-expected(log_level) -> io_lib:format("one of ~p", [log_levels()]);
-expected(_) -> "a positive number".
+expected({one_of, Atoms}) -> io_lib:format("one of ~p", [Atoms]);
+expected(pool_tags) -> "a list of pool tags (atoms)";
+expected({milliseconds, Low, High}) -> io_lib:format("a number of milliseconds, from ~b to ~b", [Low, High]);
+expected({integer, Low, High}) -> io_lib:format("a number from ~b to ~b", [Low, High]).
 
 known() ->
-    Keys = lists:sort(maps:keys(defaults())),
+    Keys = lists:sort([Name || {Name, _, _, _} <- ?OWN_SETTINGS]),
     ["one of the settings ", lists:join(", ", [atom_to_list(Key) || Key <- Keys])].
-
-log_levels() ->
-    [debug, info, notice, warning, error, none].
 
 problem(Key, Value, Expected) ->
     http_pusher_utf8:format("{~tp, ~tp}: expected ~ts", [Key, Value, Expected]).
