@@ -141,9 +141,9 @@ show_metrics() ->
     say("Metrics of host type ~ts: sent ~b, failed ~b, ~b response times~n",
         [?HOST_TYPE, Sent, Failed, length(Times)]).
 
-counts(Endpoint) ->
+counts(Target) ->
     Info = http_pusher_nif:host_type_info(?HOST_TYPE),
-    Received = case Endpoint of
+    Received = case Target of
                    #{endpoint := Endpoint} -> maps:get(received, test_endpoint:stats(Endpoint));
                    _ -> null
                end,
