@@ -11,13 +11,13 @@ mod clock;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 
 use http::{Response, StatusCode};
 use notification::{Reason, Verdict, fail_point};
 use tokio::time::{Instant, timeout_at};
-use transport::error::AttemptError;
+use transport::error::{Again, AttemptError};
 use transport::link::{Body, Drained, Link};
 
 use crate::pool::in_flight::InFlight;
@@ -53,7 +53,7 @@ pub async fn deliver(
         Err(text) => return job.finish_and_take(cell, failure(Reason::PoolConfig, &text, 0)),
     };
     let attempts = Attempts {
-        made: AtomicU8::new(0),
+        made: AtomicU32::new(0),
         accepted_at,
         totals: &pool.totals,
     };
@@ -83,10 +83,7 @@ pub async fn deliver(
                 opened.describe(prepared.target()),
                 error.text
             );
-            return job.finish_and_take(
-                cell,
-                failure(error.reason, &text, attempts.made.into_inner()),
-            );
+            return job.finish_and_take(cell, failure(error.reason, &text, attempts.made()));
         }
     };
     fail_point::point("answered");
@@ -144,22 +141,25 @@ struct Answer {
 
 /// The attempts made for one notification, and the totals that they count in.
 struct Attempts<'a> {
-    made: AtomicU8,
+    made: AtomicU32,
     accepted_at: Instant,
     totals: &'a PoolTotals,
 }
 
 impl Attempts<'_> {
-    /// One more begins now; which one it is.
-    fn begin(&self, now: Instant) -> u8 {
-        let attempt = self.made.fetch_add(1, Ordering::Relaxed) + 1;
-        if attempt == 1 {
+    /// One more begins now.
+    fn begin(&self, now: Instant) {
+        if self.made.fetch_add(1, Ordering::Relaxed) == 0 {
             let waited = now.saturating_duration_since(self.accepted_at);
             self.totals.queue_time.add(waited);
         } else {
             self.totals.count_retry();
         }
-        attempt
+    }
+
+    /// How many were made.
+    fn made(self) -> u8 {
+        u8::try_from(self.made.into_inner()).unwrap_or(u8::MAX)
     }
 }
 
@@ -170,13 +170,14 @@ async fn attempt_all(
     call_deadline: Instant,
     attempts: &Attempts<'_>,
 ) -> Result<Answer, AttemptError> {
+    let mut broken = 0;
     loop {
         // Its time can be over before it starts; then nothing is sent any more.
         let now = Instant::now();
         if now >= call_deadline {
             return Err(clock::call_timed_out(opened, "response"));
         }
-        let attempt = attempts.begin(now);
+        attempts.begin(now);
         let mut clock = Clock::start(opened, now, call_deadline);
         let end = attempt_once(opened, link, prepared, &mut clock).await;
         let error = match end {
@@ -193,8 +194,16 @@ async fn attempt_all(
         if let Some(mut link) = link.take() {
             link.condemn();
         }
-        if !error.broken || attempt == ATTEMPTS {
-            return Err(error);
+        match error.again {
+            Again::No => return Err(error),
+            // A matter of time, like waiting for room on a connection.
+            Again::Unserved => {}
+            Again::Broken => {
+                broken += 1;
+                if broken == ATTEMPTS {
+                    return Err(error);
+                }
+            }
         }
     }
 }

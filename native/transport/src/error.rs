@@ -14,8 +14,21 @@ pub struct AttemptError {
     pub reason: Reason,
     /// What was tried and what went wrong.
     pub text: String,
+    /// Whether another attempt may do better.
+    pub again: Again,
+}
+
+/// Whether another attempt may do better than the one that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It would end as this one did.
+    No,
     /// The connection broke before the response head was complete: a fresh one may do better.
-    pub broken: bool,
+    Broken,
+    /// The endpoint has said that it did not process this request (RFC 9113, 8.7), and it answered others
+    /// on the same connection: it serves everyone, a few requests a connection. Such an attempt
+    /// does not count.
+    Unserved,
 }
 
 impl AttemptError {
@@ -24,7 +37,7 @@ impl AttemptError {
         Self {
             reason,
             text,
-            broken: false,
+            again: Again::No,
         }
     }
 
@@ -33,7 +46,7 @@ impl AttemptError {
         Self {
             reason: Reason::ConnectionClosed,
             text,
-            broken: true,
+            again: Again::Broken,
         }
     }
 
@@ -83,7 +96,11 @@ impl AttemptError {
             reason: Reason::InvalidResponse,
             text: format!("HTTP/2 failed: {error}"),
             // Where the whole connection was given up, it may have been for another's answer.
-            broken: error.is_go_away(),
+            again: if error.is_go_away() {
+                Again::Broken
+            } else {
+                Again::No
+            },
         }
     }
 
@@ -169,13 +186,13 @@ mod tests {
     fn a_connection_dropped_at_once_is_a_broken_one() {
         let error = AttemptError::from_connect(&Errno::ECONNRESET.into(), "127.0.0.1:1");
         assert_eq!(error.reason, Reason::ConnectionClosed);
-        assert!(error.broken, "{error:?}");
+        assert_eq!(error.again, Again::Broken);
     }
 
     #[test]
     fn nobody_there_is_no_broken_connection() {
         let error = AttemptError::from_connect(&Errno::ECONNREFUSED.into(), "127.0.0.1:1");
         assert_eq!(error.reason, Reason::Inet("econnrefused"));
-        assert!(!error.broken, "{error:?}");
+        assert_eq!(error.again, Again::No);
     }
 }

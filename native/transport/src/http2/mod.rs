@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::body::Drained;
-use super::error::AttemptError;
+use super::error::{Again, AttemptError};
 use super::lifetimes::Lifetimes;
 use driver::Driver;
 use heard::Heard;
@@ -78,6 +78,28 @@ impl Drop for Exchange {
         if Arc::strong_count(&self.unsent) > 1 {
             self.stream.send_reset(Code::CANCEL);
         }
+    }
+}
+
+/// What a request is told that ended with `error`, when the peer had answered `before` others by its begin.
+async fn unserved(state: &State, error: &h2::Error, before: usize) -> AttemptError {
+    let explained = state.explain(error);
+    let goes_away =
+        error.is_go_away() && error.is_remote() && error.reason() == Some(Code::NO_ERROR);
+    if !goes_away && error.reason() != Some(Code::REFUSED_STREAM) {
+        return explained;
+    }
+    // The answer that came with the refusal may not have reached its own request's task yet.
+    tokio::task::yield_now().await;
+    // A peer that goes away does so once a connection; one that refuses streams could do it for ever.
+    let served = state.answered() > if goes_away { 0 } else { before };
+    AttemptError {
+        again: if served {
+            Again::Unserved
+        } else {
+            explained.again
+        },
+        ..explained
     }
 }
 
@@ -138,6 +160,7 @@ impl Http2 {
     ) -> Result<Response<Body>, AttemptError> {
         let state = &self.0.0;
         let Begun { mut sender, turn } = begun;
+        let answered = state.answered();
         let (head, body) = request.into_parts();
         let (response, stream) = sender
             .send_request(Request::from_parts(head, ()), body.is_empty())
@@ -153,7 +176,10 @@ impl Http2 {
             // What is wrong with the stream, the response says.
             let _ = exchange.stream.send_data(Payload::new(body, unsent), true);
         }
-        let response = response.await.map_err(|error| state.explain(&error))?;
+        let response = match response.await {
+            Ok(response) => response,
+            Err(error) => return Err(unserved(state, &error, answered).await),
+        };
         state.answer();
         Ok(response.map(|received| Body {
             received,
@@ -170,7 +196,7 @@ impl Http2 {
     /// Whether the peer has answered a request on it.
     #[must_use]
     pub fn has_answered(&self) -> bool {
-        self.0.0.has_answered()
+        self.0.0.answered() > 0
     }
 
     /// No new requests on this connection, by no worker: something went wrong on it, and it may be dead

@@ -1,7 +1,7 @@
 //! A connection as its users and its driver share it: how many streams are open, how many may be, and
 //! whether it takes more.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
@@ -37,8 +37,8 @@ pub(super) struct State {
     pub(super) changed: Notify,
     /// When the peer was last heard.
     heard: Mutex<Option<Instant>>,
-    /// Whether it has answered a request.
-    answered: AtomicBool,
+    /// How many requests it has answered.
+    answered: AtomicUsize,
     /// What ended the connection, where h2's error does not say it.
     pub(super) why: OnceLock<AttemptError>,
 }
@@ -66,7 +66,7 @@ impl Default for State {
             freed: Notify::new(),
             changed: Notify::new(),
             heard: Mutex::default(),
-            answered: AtomicBool::new(false),
+            answered: AtomicUsize::new(0),
             why: OnceLock::new(),
         }
     }
@@ -135,10 +135,10 @@ impl State {
 
     /// The peer has answered a request.
     pub(super) fn answer(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn has_answered(&self) -> bool {
+    pub(super) fn answered(&self) -> usize {
         self.answered.load(Ordering::Relaxed)
     }
 

@@ -96,7 +96,7 @@ async fn a_silent_peer_is_given_up_after_twenty_seconds() {
     let error = exchange(&link).await.unwrap_err();
     let after = begin.elapsed();
     assert!(
-        error.broken && error.text.contains("no answer to a PING within 10000 ms"),
+        error.again == Again::Broken && error.text.contains("no answer to a PING within 10000 ms"),
         "{error:?}"
     );
     assert_eq!(error.reason, Reason::ConnectionClosed);
@@ -298,4 +298,80 @@ async fn a_panic_in_a_connection_costs_that_connection() {
     sleep(Duration::from_millis(1)).await;
     assert!(!link.is_usable());
     assert!(link.begin().await.is_none());
+}
+
+/// How a peer ends its first request.
+#[derive(Clone, Copy)]
+enum First {
+    Answered,
+    Reset,
+}
+
+impl First {
+    fn end(self, mut respond: SendResponse<Bytes>) {
+        match self {
+            Self::Answered => answer(respond),
+            Self::Reset => respond.send_reset(Code::CANCEL),
+        }
+    }
+}
+
+/// What becomes of a second request whose stream is refused, beside a first one on the same connection.
+async fn refused_beside(first: First) -> Again {
+    let (near, far) = tokio::io::duplex(ROOM);
+    let server = tokio::spawn(async move {
+        let mut connection = server::handshake(far).await.unwrap();
+        let (_, one) = connection.accept().await.unwrap().unwrap();
+        let (_, mut other) = connection.accept().await.unwrap().unwrap();
+        first.end(one);
+        other.send_reset(Code::REFUSED_STREAM);
+        while connection.accept().await.is_some() {}
+    });
+    let link = Http2::new(near, Lifetimes::default(), told())
+        .await
+        .unwrap();
+    let (_, second) = tokio::join!(exchange(&link), exchange(&link));
+    server.abort();
+    second.unwrap_err().again
+}
+
+/// What becomes of a second request that is sent when the peer has already gone away, after a first one.
+async fn too_late_after(first: First) -> Again {
+    let (near, far) = tokio::io::duplex(ROOM);
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let mut connection = server::handshake(far).await.unwrap();
+        let (_, one) = connection.accept().await.unwrap().unwrap();
+        first.end(one);
+        tokio::select! {
+            _ = connection.accept() => {}
+            _ = gone => {}
+        }
+        connection.abrupt_shutdown(Code::NO_ERROR);
+        // It reads the second request when it has decided that the first was the last.
+        sleep(Duration::from_secs(1)).await;
+        while connection.accept().await.is_some() {}
+    });
+    let link = Http2::new(near, Lifetimes::default(), told())
+        .await
+        .unwrap();
+    let _ = exchange(&link).await;
+    go.send(()).unwrap();
+    sleep(Duration::from_millis(1)).await;
+    let second = exchange(&link).await;
+    server.abort();
+    second.unwrap_err().again
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_not_processed_beside_answers_does_not_count() {
+    assert_eq!(refused_beside(First::Answered).await, Again::Unserved);
+    assert_eq!(too_late_after(First::Answered).await, Again::Unserved);
+}
+
+/// A peer that serves nobody would be asked for ever.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_was_not_processed_beside_no_answer_counts() {
+    assert_eq!(refused_beside(First::Reset).await, Again::Broken);
+    assert_eq!(too_late_after(First::Reset).await, Again::Broken);
 }
