@@ -169,3 +169,36 @@ fn picture(samples: &Samples) -> Result<String, ReportError> {
     }
     Ok(svg + "</svg>\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Samples {
+        let mut samples = Samples::new();
+        for (name, values) in [("a", [4.0, 9.0]), ("b", [6.0, 3.0]), ("c", [2.0, 3.0])] {
+            samples.insert(name.to_owned(), values.to_vec());
+        }
+        samples
+    }
+
+    #[test]
+    fn figures_are_made_round_by_round() {
+        let figure = |made_of| rounds(&samples(), made_of).ok();
+        assert_eq!(figure("a"), Some(vec![4.0, 9.0]));
+        assert_eq!(figure("a / c"), Some(vec![2.0, 3.0]));
+        assert_eq!(figure("a b / c"), Some(vec![2.0, 1.0]));
+        assert_eq!(figure("a / d"), None);
+    }
+
+    #[test]
+    fn the_median_is_between_the_lowest_and_the_highest() {
+        for (values, expected) in [
+            (vec![5.0, 1.0, 2.0], [1.0, 2.0, 5.0]),
+            (vec![4.0, 1.0, 2.0, 9.0], [1.0, 3.0, 9.0]),
+            (vec![7.0], [7.0; 3]),
+        ] {
+            assert_eq!(spread(values).map(f64::to_bits), expected.map(f64::to_bits));
+        }
+    }
+}
