@@ -1,28 +1,18 @@
-//! A connection from its acceptance to the protocol it speaks.
+//! Serves an accepted connection: connection faults, the TLS handshake, then HTTP/1 or HTTP/2.
 
 use crate::http2;
 use crate::ledger::OpenConnection;
 use crate::plan::Fault;
-use crate::records::TlsInfo;
 use crate::shared::Shared;
-use crate::wire::{Stream, Wire, client_left, reset_on_drop};
+use crate::visit::Visit;
+use crate::wire::{Stream, Wire, hold, reset_on_drop};
 use crate::{h1, tls_faults};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 
-/// What requests of one connection have in common.
-#[derive(Debug)]
-pub(crate) struct Visit {
-    pub(crate) shared: Arc<Shared>,
-    /// Number of the connection.
-    pub(crate) id: u64,
-    pub(crate) tls: Option<TlsInfo>,
-}
-
-/// Leaves the list of open connections when dropped, however the task ends.
+/// Removes the connection from the list of open ones when dropped, however its task ends.
 struct Entered {
     shared: Arc<Shared>,
     id: u64,
@@ -35,7 +25,7 @@ impl Drop for Entered {
     }
 }
 
-/// Counts the connection and serves it in a task of its own.
+/// Counts the connection and serves it in a new task.
 pub(crate) fn admit(shared: &Arc<Shared>, tcp: TcpStream) {
     let open = OpenConnection::new(&shared.ledger);
     let id = shared.last_connection.fetch_add(1, Relaxed) + 1;
@@ -46,7 +36,7 @@ pub(crate) fn admit(shared: &Arc<Shared>, tcp: TcpStream) {
     };
     shared.connections.enter(id, || {
         tokio::spawn(async move {
-            // A connection that broke has been dealt with by closing it.
+            // A broken connection needs nothing more: its socket is closed with the task.
             let _ = serve(&entered.shared, tcp, id).await;
             drop(entered);
         })
@@ -55,7 +45,7 @@ pub(crate) fn admit(shared: &Arc<Shared>, tcp: TcpStream) {
 }
 
 async fn serve(shared: &Arc<Shared>, tcp: TcpStream, id: u64) -> io::Result<()> {
-    // An answer in two writes must not wait for the client's acknowledgement.
+    // The second write of an answer must not wait for the client's acknowledgement.
     tcp.set_nodelay(true)?;
     let mut gate = shared.gate.subscribe();
     let special = shared.rules.for_connection();
@@ -76,12 +66,12 @@ async fn serve(shared: &Arc<Shared>, tcp: TcpStream, id: u64) -> io::Result<()> 
         _ => {}
     }
     let (stream, tls) = match (&shared.tls, fault) {
-        (None, _) => (Stream::Plain(tcp), None),
+        (None, _) => (Stream::Left(tcp), None),
         (Some(acceptor), Some(fault)) if fault.needs_tls() => {
             return tls_faults::play(fault, tcp, acceptor, &mut gate).await;
         }
         (Some(acceptor), _) => match acceptor.accept(tcp).await {
-            Ok((stream, info)) => (Stream::Tls(Box::new(stream)), Some(info)),
+            Ok((stream, info)) => (Stream::Right(Box::new(stream)), Some(info)),
             Err(error) => {
                 shared.tls_failed(id, &error);
                 return Err(error);
@@ -107,12 +97,4 @@ async fn serve(shared: &Arc<Shared>, tcp: TcpStream, id: u64) -> io::Result<()> 
         http2::serve(wire, visit).await;
     }
     Ok(())
-}
-
-/// Waits until released or the client has left.
-pub(crate) async fn hold(tcp: &TcpStream, gate: &mut watch::Receiver<u64>) {
-    tokio::select! {
-        _ = gate.changed() => {}
-        () = client_left(tcp) => {}
-    }
 }

@@ -1,6 +1,6 @@
-//! An HTTP/1.1 and HTTP/2 endpoint whose latency, status and faults can be set while it runs, and
-//! which counts and records what it gets. For the demo, tests and benchmarks; not for serving
-//! anything to anybody: it binds where it is told, trusts its admin port, and misbehaves by request.
+//! An HTTP/1.1 and HTTP/2 endpoint whose latency, status and faults can be set while it runs. It
+//! counts and records the requests that it receives. It is for the demo, tests and benchmarks only:
+//! it trusts every client of its admin port, and misbehaves on request.
 //!
 //! ```
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! The binary `http-pusher-test-endpoint` is the same thing as a process of its own. Its first line of output
-//! says where it listens; a second port has a small HTTP interface (see [`admin`]):
+//! The program `http-pusher-test-endpoint` runs it as a separate process. The first line of its
+//! output says where it listens; a second port has a small HTTP interface (see [`admin`]):
 //!
 //! ```text
 //! $ http-pusher-test-endpoint --ignore-stdin --print --plan delay=500
@@ -26,34 +26,34 @@
 //! $ curl 127.0.0.1:41001/stats
 //! ```
 //!
-//! It ends when its standard input does (so that it does not outlive who started it), or on SIGTERM
-//! or SIGINT.
+//! It ends on SIGTERM or SIGINT, or when its standard input is closed, so that it does not outlive the
+//! process that started it.
 //!
 //! # Where to look
 //!
-//! - [`Plan`]: what it does with requests and connections. The words of the text form are told at
-//!   its `FromStr`, the faults at [`Fault`].
-//! - [`EndpointHandle`]: setting plans for everything, for one path, for the next so many requests;
-//!   counters, records, connections, listener.
-//! - [`Stats`], [`Record`]: what it counts and remembers. Recording is bounded, counting is not.
+//! - [`Plan`]: what it does with requests and connections. Its `FromStr` documents the words of the
+//!   text form, [`Fault`] the faults.
+//! - [`EndpointHandle`]: sets plans for all requests, for one path, or for the next few requests; reads
+//!   counters and records; closes connections and the listener.
+//! - [`Stats`], [`Record`]: what it counts and records. Recording is bounded, counting is not.
 //! - [`certs`]: certificates for tests.
 //!
 //! # Good to know
 //!
 //! - A path is the whole request target, query included.
-//! - Connection faults are taken by the next connection, the others by the next request; neither uses
-//!   up what is queued for the other. A mix may contain both.
-//! - A fault that a protocol does not have is refused when the test endpoint cannot speak the protocol that
-//!   has it. A single request over the other protocol is answered 500 and counted
+//! - Connection faults apply to the next connection, all others to the next request. Neither uses up
+//!   what is queued for the other. A mix may contain both.
+//! - A plan is refused if it has a fault of a protocol that this test endpoint does not speak. If it
+//!   speaks both, a request over the other protocol is answered 500 and counted
 //!   (`misplaced_faults`), so that a test does not pass by mistake.
-//! - A stall holds until `release`, until the client leaves, or until the connection is dropped. A
-//!   delay ends early when the client leaves; a client that closes its sending side counts as gone.
-//! - A request stops being in flight before the last byte of its answer is sent, so a client that
-//!   waits for its answers never has more in flight here than it knows of. One that gives up early
-//!   may: the test endpoint learns of it when the client's FIN is read.
+//! - A stall lasts until `release`, until the client leaves, or until the connection is dropped. A
+//!   delay ends early if the client leaves. A client that closes its sending side counts as gone.
+//! - A request stops being in flight before the last byte of its answer is sent. A client that waits
+//!   for its answers therefore never has more requests in flight here than it knows of. A client that
+//!   gives up early may: the test endpoint learns of it only when it reads the client's FIN.
 //! - Without recording, one thread answers about a hundred thousand requests a second; recording costs
-//!   about a third of that. One thread is the default, because a second one only takes the core that
-//!   the client needs.
+//!   about a third of that. The default is one thread, because a second one would compete with the
+//!   client for a core.
 
 #![forbid(unsafe_code)]
 
@@ -75,6 +75,7 @@ mod shared;
 mod start;
 mod tls;
 mod tls_faults;
+mod visit;
 mod wire;
 
 pub use config::{

@@ -1,19 +1,19 @@
-//! The faults of the TLS handshake: what each looks like on the wire.
+//! The faults of the TLS handshake, as bytes on the wire.
 
-use crate::connection::hold;
 use crate::plan::{Dice, Fault};
 use crate::tls::Acceptor;
+use crate::wire::hold;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// Bytes before the content of a record.
+/// Length of a record's header, in bytes.
 const HEAD: usize = 5;
-/// Alert `handshake_failure`, fatal, in the clear.
+/// The fatal alert `handshake_failure`, unencrypted.
 const ALERT: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
 
-/// Reads the `ClientHello` and does the fault.
+/// Reads the `ClientHello` and plays the fault.
 pub(crate) async fn play(
     fault: Fault,
     mut tcp: TcpStream,
@@ -32,7 +32,7 @@ pub(crate) async fn play(
         }
         Fault::TlsCloseInHello | Fault::TlsStallInHello => tcp.write_all(half).await?,
         Fault::TlsCloseAfterHello => tcp.write_all(&flight).await?,
-        // `TlsClose` and `TlsStall` do not say a word.
+        // `TlsClose` and `TlsStall` send nothing.
         _ => {}
     }
     if fault.stalls() {
@@ -41,7 +41,7 @@ pub(crate) async fn play(
     Ok(())
 }
 
-/// One record of TLS; enough for every usual `ClientHello`.
+/// Reads one TLS record; a usual `ClientHello` fits in one.
 async fn read_record(tcp: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut record = vec![0; HEAD];
     tcp.read_exact(&mut record).await?;

@@ -1,16 +1,16 @@
-//! The bytes of an HTTP/1 answer. No sockets here.
+//! The bytes of an HTTP/1 answer.
 
 use crate::plan::Behaviour;
 use http::StatusCode;
 
-/// What of the answer depends on the request.
+/// The part of the answer that depends on the request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shape {
     /// Answer as HTTP/1.0.
     pub(crate) http10: bool,
-    /// Announce that the connection ends.
+    /// Announce that the connection will be closed.
     pub(crate) close: bool,
-    /// The request was HEAD: the length is told, the body left out.
+    /// The request was HEAD: the answer has the length, but no body.
     pub(crate) head_only: bool,
 }
 
@@ -19,7 +19,7 @@ pub(crate) const fn may_have_body(status: u16) -> bool {
     status >= 200 && status != 204 && status != 304
 }
 
-/// The good answer: head with the right length, and the body.
+/// The good answer: a head with the right length, and the body.
 pub(crate) fn whole(behaviour: &Behaviour, shape: Shape) -> Vec<u8> {
     let body = behaviour.body.as_ref();
     if !may_have_body(behaviour.status) {
@@ -37,7 +37,7 @@ pub(crate) fn length(bytes: usize) -> Vec<u8> {
     format!("content-length: {bytes}\r\n").into_bytes()
 }
 
-/// Status line, the plan's headers, the given lines about the body's framing, and the empty line.
+/// The status line, the plan's headers, the given lines about the body's framing, and the empty line.
 pub(crate) fn head(behaviour: &Behaviour, shape: Shape, framing: &[u8]) -> Vec<u8> {
     let version = if shape.http10 { "1.0" } else { "1.1" };
     let status = behaviour.status;
@@ -57,7 +57,7 @@ pub(crate) fn head(behaviour: &Behaviour, shape: Shape, framing: &[u8]) -> Vec<u
     out
 }
 
-/// Bytes before the empty line that ends the head, that line included.
+/// Length of the head in bytes, including the empty line that ends it.
 pub(crate) fn head_len(answer: &[u8]) -> usize {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
     end.map_or(answer.len(), |at| at + 4)

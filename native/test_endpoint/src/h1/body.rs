@@ -1,21 +1,21 @@
-//! Reading the body of an HTTP/1 request, keeping its beginning if somebody wants it.
+//! Reads the body of an HTTP/1 request and keeps its beginning if requests are recorded.
 
 use super::head::Framing;
 use crate::wire::Wire;
 use bytes::Buf;
 use std::io;
 
-/// Longest line of the chunked coding, in bytes.
+/// Longest line of a chunked body, in bytes.
 const MAX_LINE: usize = 16 * 1024;
 
-/// What has been read of a body.
+/// The part of a body that has been read.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     /// Its first bytes.
     pub(crate) kept: Vec<u8>,
     /// How many bytes to keep.
     pub(crate) keep: usize,
-    /// Bytes read in all.
+    /// Bytes read in total.
     pub(crate) len: u64,
 }
 
@@ -24,7 +24,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` if the client left before, `InvalidData` if the chunks are wrong.
+    /// `UnexpectedEof` if the client leaves before, `InvalidData` if the chunks are malformed.
     pub(crate) async fn read(&mut self, wire: &mut Wire, framing: Framing) -> io::Result<()> {
         match framing {
             Framing::Length(bytes) => self.take(wire, bytes).await,
@@ -32,7 +32,7 @@ impl Body {
         }
     }
 
-    /// Reads so many bytes of a body that is not in chunks.
+    /// Reads that many bytes of a body that is not chunked.
     pub(crate) async fn take(&mut self, wire: &mut Wire, bytes: u64) -> io::Result<()> {
         let mut left = bytes;
         while left > 0 {
@@ -76,7 +76,7 @@ fn bad(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// One line without its end.
+/// Reads one line and returns it without its line end.
 async fn read_line(wire: &mut Wire) -> io::Result<Vec<u8>> {
     loop {
         if let Some(at) = wire.buf.iter().position(|byte| *byte == b'\n') {

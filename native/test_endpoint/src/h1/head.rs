@@ -1,10 +1,11 @@
-//! Reading the head of an HTTP/1 request: strict where a client's mistake would go unnoticed
-//! elsewhere (two lengths, length beside chunks), so that tests find it.
+//! Parses the head of an HTTP/1 request. It refuses what other servers accept silently (two equal
+//! lengths, a length beside chunks, two hosts), so that tests find a client's mistake. It keeps the
+//! header lines as they were on the wire, because tests compare requests byte by byte.
 
 use crate::records::Version;
 use std::ops::Range;
 
-/// Headers looked at without an allocation.
+/// Headers parsed without an allocation.
 const USUAL_HEADERS: usize = 64;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 20_000;
@@ -12,13 +13,13 @@ const MAX_HEADERS: usize = 20_000;
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// So many bytes; 0 where there is no body.
+    /// By a length in bytes; 0 if there is no body.
     Length(u64),
     /// In chunks.
     Chunked,
 }
 
-/// What a request's head says; the ranges are places in its bytes.
+/// A parsed head; the ranges are positions in its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) method: Range<usize>,
@@ -32,18 +33,18 @@ pub(crate) struct Head {
     pub(crate) is_head_request: bool,
 }
 
-/// Result of looking at the bytes that have come so far.
+/// The result of parsing the bytes received so far.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed {
     /// The head is not complete.
     Partial,
-    /// The head, and its length in bytes with the empty line.
+    /// The head, and its length in bytes including the empty line.
     Complete(Head, usize),
-    /// Not a valid request, and why.
+    /// Not a valid request, and the reason.
     Bad(&'static str),
 }
 
-/// Looks for a request's head at the start of `bytes`.
+/// Parses a request's head at the start of `bytes`.
 pub(crate) fn parse(bytes: &[u8]) -> Parsed {
     let mut few = [httparse::EMPTY_HEADER; USUAL_HEADERS];
     match parse_into(bytes, &mut few) {

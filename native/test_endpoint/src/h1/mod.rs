@@ -1,4 +1,4 @@
-//! One HTTP/1 connection: request after request, each played by its behaviour.
+//! One HTTP/1 connection: reads request after request, and answers each by its behaviour.
 //!
 //! Written by hand because a fault is a matter of single bytes and of the socket under them, which
 //! an HTTP library keeps to itself.
@@ -8,11 +8,11 @@ mod body;
 mod faults;
 mod head;
 
-use crate::connection::Visit;
 use crate::ledger::{PathMemory, Ticket};
 use crate::plan::Fault;
 use crate::records::Record;
 use crate::script::Ready;
+use crate::visit::Visit;
 use crate::wire::Wire;
 use answer::Shape;
 use body::Body;
@@ -33,9 +33,9 @@ const LONG_ANSWER: usize = 4 * 1024;
 enum Next {
     /// Wait for the next request.
     Keep,
-    /// Close in good order.
+    /// Close properly.
     Close,
-    /// Drop the socket without the farewell of TLS.
+    /// Drop the socket without TLS's `close_notify`.
     Drop,
     /// Send RST.
     Reset,
@@ -48,7 +48,7 @@ struct Conn<'v> {
     wire: Wire,
     visit: &'v Visit,
     memory: PathMemory,
-    /// Bytes of the head of the request at hand; the room is used again for the next.
+    /// The head of the current request, as bytes; the allocation is reused for the next.
     head: Vec<u8>,
     body: Body,
 }
@@ -62,13 +62,13 @@ pub(crate) async fn serve(wire: Wire, visit: &Visit) {
         head: Vec::new(),
         body: Body::default(),
     };
-    // Subscribed before any request is counted: who has seen the request can release it.
+    // Subscribe before any request is counted, so that a test that sees the request can release it.
     let mut gate = visit.shared.gate.subscribe();
     let end = loop {
         match conn.turn(&mut gate).await {
             Ok(Next::Keep) => {}
             Ok(end) => break end,
-            // The client has left, or the kernel says so: nothing to tell anybody.
+            // The client has left, or the socket is broken: there is nothing left to send.
             Err(_) => break Next::Drop,
         }
     };
@@ -117,22 +117,22 @@ impl Conn<'_> {
         }
 
         let delay = ready.behaviour.delay.pick(&ready.dice);
-        if !delay.is_zero() {
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = self.wire.client_left() => return Ok(Next::Drop),
-            }
+        if !delay.is_zero() && !self.wire.pause(delay).await {
+            return Ok(Next::Drop);
         }
         match ready.request_fault() {
             None => self.answer(&head, &ready, ticket).await,
-            Some(fault) => self.play(fault, &head, &ready, ticket, gate).await,
+            Some(fault) => match self.play(fault, &ready.behaviour, ticket, gate).await? {
+                Next::Keep if !head.keep_alive => Ok(Next::Close),
+                next => Ok(next),
+            },
         }
     }
 
-    /// The head of the next request, its bytes in `self.head`; `Err(why)` if it is none.
+    /// Reads the head of the next request into `self.head`; `Err(why)` if it is malformed.
     async fn read_head(&mut self) -> io::Result<Result<Head, &'static str>> {
         loop {
-            // An empty line before a request is to be ignored (RFC 9112, 2.2).
+            // A server ignores an empty line before a request (RFC 9112, 2.2).
             while self.wire.buf.starts_with(b"\r\n") {
                 self.wire.buf.advance(2);
             }
@@ -156,7 +156,7 @@ impl Conn<'_> {
         }
     }
 
-    /// Reads the body, with the faults that happen there.
+    /// Reads the body, and plays the faults that happen meanwhile.
     async fn read_body(
         &mut self,
         head: &Head,
@@ -170,7 +170,7 @@ impl Conn<'_> {
             }
             return Ok(Next::Drop);
         }
-        if fault == Some(Fault::StallInRequest) && !self.hold(gate).await {
+        if fault == Some(Fault::StallInRequest) && !self.wire.hold(gate).await {
             return Ok(Next::Drop);
         }
         if head.expects_continue && self.wire.buf.is_empty() {
@@ -199,11 +199,11 @@ impl Conn<'_> {
         });
     }
 
-    /// Answers in good order.
+    /// Sends the good answer.
     async fn answer(&mut self, head: &Head, ready: &Ready, ticket: Ticket) -> io::Result<Next> {
         let status = ready.behaviour.status;
         if head.keep_alive && !head.is_head_request {
-            self.send_last(&ready.answer, ticket, status).await?;
+            self.finish(&ready.answer, Some(ticket), status).await?;
             return Ok(Next::Keep);
         }
         let shape = Shape {
@@ -212,7 +212,7 @@ impl Conn<'_> {
             ..Shape::default()
         };
         let bytes = answer::whole(&ready.behaviour, shape);
-        self.send_last(&bytes, ticket, status).await?;
+        self.finish(&bytes, Some(ticket), status).await?;
         Ok(if head.keep_alive {
             Next::Keep
         } else {
@@ -220,21 +220,26 @@ impl Conn<'_> {
         })
     }
 
-    /// Answers although the body has not been read. With unread bytes, the kernel ends a closed
-    /// connection with RST.
+    /// Answers before the body has been read. If bytes are unread when the socket is closed, the kernel
+    /// sends RST.
     async fn answer_early(&mut self, ready: &Ready, ticket: Ticket) -> io::Result<Next> {
         let shape = Shape {
             close: true,
             ..Shape::default()
         };
         let bytes = answer::whole(&ready.behaviour, shape);
-        self.send_last(&bytes, ticket, ready.behaviour.status)
+        self.finish(&bytes, Some(ticket), ready.behaviour.status)
             .await?;
         Ok(Next::Close)
     }
 
     /// Sends the last bytes of an answer and counts it.
-    async fn send_last(&mut self, bytes: &[u8], ticket: Ticket, status: u16) -> io::Result<()> {
+    async fn finish(
+        &mut self,
+        bytes: &[u8],
+        ticket: Option<Ticket>,
+        status: u16,
+    ) -> io::Result<()> {
         let mut rest = bytes;
         if rest.len() > LONG_ANSWER
             && let Some((first, last)) = rest.split_at_checked(rest.len() - 1)
@@ -242,11 +247,13 @@ impl Conn<'_> {
             self.wire.send(first).await?;
             rest = last;
         }
-        ticket.answered(status);
+        if let Some(ticket) = ticket {
+            ticket.answered(status);
+        }
         self.wire.send(rest).await
     }
 
-    /// Answers what is no request.
+    /// Answers a malformed request.
     async fn refuse(&mut self, why: &'static str) -> io::Result<Next> {
         let shared = &self.visit.shared;
         shared.count(&shared.ledger.bad_requests);
@@ -258,24 +265,16 @@ impl Conn<'_> {
         Ok(Next::Close)
     }
 
-    /// Waits to be released; false if the client left before.
-    async fn hold(&self, gate: &mut watch::Receiver<u64>) -> bool {
-        tokio::select! {
-            released = gate.changed() => released.is_ok(),
-            () = self.wire.client_left() => false,
-        }
-    }
-
     async fn end(mut self, end: Next, gate: &mut watch::Receiver<u64>) {
         match end {
             Next::Keep | Next::Drop => {}
             Next::Close => {
-                // The answer has been sent; whether the client hears the farewell is its business.
+                // The answer has been sent; it does not matter whether the client gets `close_notify`.
                 let _ = self.wire.stream.shutdown().await;
             }
-            Next::Reset => self.wire.stream.reset_on_drop(),
+            Next::Reset => self.wire.reset_on_drop(),
             Next::Dead => {
-                self.hold(gate).await;
+                self.wire.hold(gate).await;
             }
         }
     }

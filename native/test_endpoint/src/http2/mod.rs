@@ -1,11 +1,11 @@
-//! One HTTP/2 connection: frames by the h2 crate, each stream in a task of its own.
+//! One HTTP/2 connection: the h2 crate reads and writes frames, and each stream has its own task.
 
 mod faults;
 mod stream;
 
 pub(crate) use faults::refuse_with_goaway;
 
-use crate::connection::Visit;
+use crate::visit::Visit;
 use crate::wire::{Stream, Wire};
 use bytes::{Buf, BytesMut};
 use h2::Reason;
@@ -17,28 +17,28 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
-/// What every HTTP/2 client sends first.
+/// The bytes that every HTTP/2 client sends first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Room for bodies on the way, in bytes: of one stream, and of all of a connection.
+/// Flow-control windows in bytes: of one stream, and of a connection.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 /// Longest list of headers, in bytes.
 const MAX_HEADERS: u32 = 4 * 1024 * 1024;
 
-/// What a stream may ask of its connection.
+/// A request from a stream's task to its connection.
 #[derive(Debug)]
 enum Order {
-    /// GOAWAY; the streams that are open are served.
+    /// Send GOAWAY, and serve the open streams.
     Goaway,
-    /// GOAWAY with that reason, and the end.
+    /// Send GOAWAY with that reason, and close.
     Abort(Reason),
     /// Drop the socket.
     Drop,
-    /// Neither read nor write from now on, until released.
+    /// Neither read nor write until released.
     Dead,
 }
 
-/// Whether the client speaks HTTP/2, as far as its first bytes tell; reads no further than needed.
+/// Whether the client's first bytes are HTTP/2; reads no more than it needs.
 pub(crate) async fn starts_with_preface(wire: &mut Wire) -> io::Result<bool> {
     loop {
         let seen = wire.buf.len().min(PREFACE.len());
@@ -74,7 +74,7 @@ pub(crate) async fn serve(wire: Wire, visit: Visit) {
                     stream::admit(&visit, &orders, request, respond);
                     continue;
                 }
-                // The client has left, or its frames were wrong: h2 has told it.
+                // The client has left, or its frames were malformed: h2 has answered that.
                 Some(Err(_)) | None => return,
             },
             Some(order) = ordered.recv() => order,
@@ -84,7 +84,7 @@ pub(crate) async fn serve(wire: Wire, visit: Visit) {
             Order::Abort(reason) => connection.abrupt_shutdown(reason),
             Order::Drop => return,
             Order::Dead => {
-                // The connection is not polled here: nothing is read, nothing is written.
+                // The connection is not polled meanwhile, so it neither reads nor writes.
                 let released = gate.changed().await;
                 if released.is_err() {
                     pending::<()>().await;
@@ -95,7 +95,7 @@ pub(crate) async fn serve(wire: Wire, visit: Visit) {
     }
 }
 
-/// A stream of which the beginning has been read already.
+/// A stream that first returns the bytes that were read ahead.
 #[derive(Debug)]
 struct Replayed(Wire);
 

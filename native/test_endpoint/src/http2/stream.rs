@@ -1,15 +1,15 @@
 //! One request over HTTP/2, from its headers to its answer.
 
 use super::Order;
-use crate::connection::Visit;
 use crate::h1::answer::may_have_body;
 use crate::ledger::{PathMemory, Ticket};
 use crate::plan::{Behaviour, Fault};
 use crate::records::{Record, Version};
 use crate::script::Ready;
+use crate::visit::Visit;
 use bytes::Bytes;
 use h2::server::SendResponse;
-use h2::{Reason, RecvStream};
+use h2::{Reason, RecvStream, SendStream};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, header};
 use std::future::poll_fn;
@@ -17,23 +17,25 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
-/// A stream and what it needs to be answered.
+/// A stream and everything needed to answer it.
 pub(super) struct Exchange {
     pub(super) visit: Arc<Visit>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
     pub(super) ready: Arc<Ready>,
     pub(super) respond: SendResponse<Bytes>,
+    /// The body of the answer, once its head has been sent.
+    pub(super) stream: Option<SendStream<Bytes>>,
     pub(super) gate: watch::Receiver<u64>,
 }
 
-/// What was read of a request's body.
+/// The part of a request's body that was read.
 struct ReadBody {
     kept: Vec<u8>,
     len: u64,
     complete: bool,
 }
 
-/// Counts the request and serves it in a task of its own.
+/// Counts the request and serves it in a new task.
 pub(super) fn admit(
     visit: &Arc<Visit>,
     orders: &mpsc::UnboundedSender<Order>,
@@ -44,7 +46,7 @@ pub(super) fn admit(
     let (head, body) = request.into_parts();
     if let Some(why) = malformed(&head) {
         shared.count(&shared.ledger.bad_requests);
-        // If the client has left already, nothing is lost.
+        // Fails only if the client has left; then no answer is needed.
         let _ = refuse(respond, why);
         return;
     }
@@ -54,6 +56,7 @@ pub(super) fn admit(
         orders: orders.clone(),
         ready: shared.rules.for_request(path.as_bytes()),
         respond,
+        stream: None,
         gate: shared.gate.subscribe(),
     };
     let arrived = shared.ledger.now();
@@ -61,12 +64,12 @@ pub(super) fn admit(
         .ledger
         .begin(path.as_bytes(), &mut PathMemory::default());
     tokio::spawn(async move {
-        // Where the client has left or reset the stream, nobody is left to be told.
+        // Fails only if the client has left or reset the stream; then no answer is needed.
         let _ = exchange.serve(head, body, arrived, ticket).await;
     });
 }
 
-/// What h2 lets pass and a real server (nginx) answers with 400.
+/// Finds what h2 accepts and a real server (nginx) answers with 400.
 fn malformed(head: &Parts) -> Option<&'static str> {
     if head.headers.contains_key(header::HOST) {
         return Some("host beside :authority");
@@ -77,7 +80,7 @@ fn malformed(head: &Parts) -> Option<&'static str> {
     padded.then_some("white space around a value")
 }
 
-/// Answers what is no request.
+/// Answers a malformed request.
 fn refuse(mut respond: SendResponse<Bytes>, why: &'static str) -> Result<(), h2::Error> {
     let mut response = Response::new(());
     *response.status_mut() = http::StatusCode::BAD_REQUEST;
@@ -111,7 +114,8 @@ impl Exchange {
             shared.record(self.record(&head, arrived, read));
         }
         if fault == Some(Fault::CloseInRequest) {
-            self.end(ticket, Order::Drop).await;
+            drop(ticket);
+            self.end(Order::Drop).await;
             return Ok(());
         }
         if !complete {
@@ -122,7 +126,7 @@ impl Exchange {
         if !delay.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                () = reset(&mut self.respond) => return Ok(()),
+                () = self.left() => return Ok(()),
             }
         }
         match fault {
@@ -151,13 +155,13 @@ impl Exchange {
         }
     }
 
-    /// Answers in good order.
+    /// Sends the good answer.
     pub(super) fn answer(&mut self, ticket: Ticket) -> Result<(), h2::Error> {
         let plan = &self.ready.behaviour;
         let response = head_of(plan, Some(plan.body.len()));
         let body = plan.body.clone();
         let empty = body.is_empty() || !may_have_body(plan.status);
-        // Before the answer is handed over: its last byte may be gone the moment after.
+        // Count first: h2 may send the last byte at once.
         ticket.answered(plan.status);
         let mut stream = self.respond.send_response(response, empty)?;
         if !empty {
@@ -167,35 +171,38 @@ impl Exchange {
     }
 
     pub(super) fn order(&self, order: Order) {
-        // The connection may have ended by itself; then there is nothing left to order.
+        // Fails only if the connection has ended already.
         let _ = self.orders.send(order);
     }
 
-    /// Ends the connection without an answer.
-    pub(super) async fn end(&mut self, ticket: Ticket, order: Order) {
-        drop(ticket);
+    /// Ends the connection.
+    pub(super) async fn end(&mut self, order: Order) {
         self.order(order);
-        // Dropping the stream before the connection would reset it in good order.
-        reset(&mut self.respond).await;
+        // If the stream were dropped before the connection, h2 would send RST_STREAM.
+        self.left().await;
     }
 
-    /// Waits to be released before the answer; false if the client has left or reset the stream
-    /// before.
+    /// Waits to be released; false if the client has left or reset the stream before.
     pub(super) async fn hold(&mut self) -> bool {
+        let mut gate = self.gate.clone();
         tokio::select! {
-            released = self.gate.changed() => released.is_ok(),
-            () = reset(&mut self.respond) => false,
+            released = gate.changed() => released.is_ok(),
+            () = self.left() => false,
         }
     }
+
+    /// Returns when the client has reset the stream or left.
+    async fn left(&mut self) {
+        // Reset or broken: the stream has ended in both cases.
+        let _: Result<Reason, h2::Error> = poll_fn(|cx| match &mut self.stream {
+            Some(stream) => stream.poll_reset(cx),
+            None => self.respond.poll_reset(cx),
+        })
+        .await;
+    }
 }
 
-/// Returns when the client has reset the stream or left.
-async fn reset(respond: &mut SendResponse<Bytes>) {
-    // Reset or broken: either way it is over.
-    let _: Result<Reason, h2::Error> = poll_fn(|cx| respond.poll_reset(cx)).await;
-}
-
-/// Status, headers and, where a body is allowed, the length of an answer.
+/// Status, headers and, if a body is allowed, the length of an answer.
 pub(super) fn head_of(plan: &Behaviour, length: Option<usize>) -> Response<()> {
     let mut response = Response::new(());
     if let Ok(status) = http::StatusCode::from_u16(plan.status) {
@@ -225,7 +232,7 @@ async fn read_body(mut body: RecvStream, keep: usize, stop: u64) -> ReadBody {
     while read.len < stop {
         match body.data().await {
             Some(Ok(data)) => {
-                // Fails only when the stream is gone, which the next turn sees.
+                // Fails only if the stream has ended; the next read returns that.
                 let _ = body.flow_control().release_capacity(data.len());
                 let room = keep.saturating_sub(read.kept.len());
                 let kept = data.get(..data.len().min(room)).unwrap_or_default();
@@ -248,7 +255,7 @@ fn half_of_length(head: &Parts) -> u64 {
     length.unwrap_or(0) / 2
 }
 
-/// The headers written as lines of HTTP/1, the authority as `host`.
+/// The headers as HTTP/1 lines, with the authority as `host`.
 fn header_lines(head: &Parts) -> Vec<u8> {
     let mut lines = Vec::new();
     let mut line = |name: &[u8], value: &[u8]| {
