@@ -1,5 +1,5 @@
-//! The HTTP interface of a test endpoint that runs as a process of its own. Made to be read by scripts and by
-//! Erlang without a JSON library; it trusts whoever can reach it, so it belongs on loopback.
+//! The HTTP interface of a test endpoint that runs as a separate process. Scripts and Erlang can read
+//! it without a JSON library. It trusts every client, so it belongs on the loopback interface.
 //!
 //! | request | does |
 //! | --- | --- |
@@ -37,7 +37,7 @@ const MAX_PLAN: usize = 1024 * 1024;
 /// Wait after a failed accept.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
-/// Why a request of the interface was refused.
+/// Why a request to the interface was refused.
 struct Refused(StatusCode, String);
 
 impl From<EndpointError> for Refused {
@@ -46,7 +46,7 @@ impl From<EndpointError> for Refused {
     }
 }
 
-/// Starts the interface of that test endpoint and returns its address; it runs as long as the runtime.
+/// Starts the interface and returns its address; it runs as long as the runtime.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ pub async fn start(endpoint: EndpointHandle, addr: SocketAddr) -> io::Result<Soc
             tokio::spawn(async move {
                 let service = service_fn(|request| answer(&endpoint, request));
                 let connection = http1::Builder::new().serve_connection(TokioIo::new(tcp), service);
-                // A client that breaks off does without its answer.
+                // Fails only if the client has left; then no answer is needed.
                 let _ = connection.await;
             });
         }
@@ -177,8 +177,7 @@ impl Query {
     }
 }
 
-/// The counters as lines `key value`. A key may contain anything but a line end; the value is what
-/// follows the last blank.
+/// The counters as lines `key value`. A key contains no line end; the value follows the last blank.
 #[must_use]
 pub fn stats_lines(stats: &Stats) -> String {
     let mut out = String::new();

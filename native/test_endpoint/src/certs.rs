@@ -1,5 +1,5 @@
-//! Certificates for tests: an authority made on the spot, and what it signs. Not for production:
-//! everything is valid for ever and the keys lie around in memory.
+//! Certificates for tests: a new authority, and the certificates that it signs. Not for production:
+//! they never expire, and the keys stay in memory.
 
 use crate::config::EndpointError;
 use rcgen::{
@@ -42,11 +42,11 @@ impl From<rcgen::Error> for EndpointError {
 }
 
 impl Authority {
-    /// Makes an authority of that name.
+    /// Creates an authority with that name.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Tls`] if the key cannot be made.
+    /// [`EndpointError::Tls`] if the key cannot be generated.
     pub fn new(name: &str) -> Result<Self, EndpointError> {
         let mut params = params(&[], name)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -59,17 +59,17 @@ impl Authority {
         })
     }
 
-    /// The authority's own certificate, to be trusted by clients.
+    /// The authority's own certificate, for clients to trust.
     #[must_use]
     pub fn ca_pem(&self) -> String {
         self.ca_pem.clone()
     }
 
-    /// A server certificate for those DNS names and IP addresses.
+    /// Creates a server certificate for those DNS names and IP addresses.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Tls`] if a name cannot stand in a certificate.
+    /// [`EndpointError::Tls`] if a name is not possible in a certificate.
     pub fn server(&self, names: &[&str]) -> Result<Pem, EndpointError> {
         self.sign(
             params(names, "http-pusher-test-endpoint server")?,
@@ -77,7 +77,7 @@ impl Authority {
         )
     }
 
-    /// A server certificate for those names that expired in 2001.
+    /// Creates a server certificate for those names that expired in 2001.
     ///
     /// # Errors
     ///
@@ -89,11 +89,11 @@ impl Authority {
         self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    /// A client certificate with that common name.
+    /// Creates a client certificate with that common name.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Tls`] if the key cannot be made.
+    /// [`EndpointError::Tls`] if the key cannot be generated.
     pub fn client(&self, name: &str) -> Result<Pem, EndpointError> {
         self.sign(params(&[], name)?, ExtendedKeyUsagePurpose::ClientAuth)
     }

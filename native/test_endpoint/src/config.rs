@@ -1,4 +1,4 @@
-//! What a test endpoint is started with, and why it may not start.
+//! The settings of a test endpoint, and why it may not start.
 
 use crate::plan::{Plan, PlanError};
 use crate::records::Record;
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// Called with every request received, from the task of its connection; must not block.
+/// A function called with every request received, in the task of its connection; it must not block.
 #[derive(Clone)]
 pub struct Observer(pub Arc<dyn Fn(&Record) + Send + Sync>);
 
@@ -18,27 +18,27 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// What a test endpoint is started with.
+/// The settings of a test endpoint.
 #[derive(Clone, Debug)]
 pub struct EndpointConfig {
     /// Addresses to listen at, all with the same port.
     pub bind: Vec<IpAddr>,
-    /// Port to listen at; 0 takes a free one.
+    /// Port to listen at; 0 means any free port.
     pub port: u16,
     /// TLS instead of plain TCP.
     pub tls: Option<TlsSettings>,
-    /// Speaks HTTP/2 too: where TLS's ALPN agrees on it, or on plain TCP where the client starts
-    /// with its preface.
+    /// Speaks HTTP/2 too: over TLS if ALPN agrees on it, over plain TCP if the client starts with
+    /// its preface.
     pub http2: bool,
     /// HTTP/2: streams that a client may have open at once on a connection.
     pub max_streams: u32,
-    /// What to do with what comes.
+    /// What to do with requests and connections.
     pub plan: Plan,
     /// Most records to keep; 0 records nothing.
     pub max_records: usize,
     /// Most bytes of a body to keep in its record.
     pub max_body: usize,
-    /// Told of every request received.
+    /// Called with every request received.
     pub observer: Option<Observer>,
 }
 
@@ -61,17 +61,17 @@ impl Default for EndpointConfig {
 /// How the test endpoint speaks TLS.
 #[derive(Clone, Debug)]
 pub struct TlsSettings {
-    /// Who it says it is.
+    /// Its certificate and key.
     pub identity: Identity,
-    /// Whether it wants to know who the client is.
+    /// Whether clients must show a certificate.
     pub client_auth: ClientAuth,
-    /// Protocol versions it takes.
+    /// Protocol versions it accepts.
     pub versions: TlsVersions,
 }
 
 impl TlsSettings {
-    /// A certificate for `localhost`, `127.0.0.1` and `::1` by an authority made on the spot, TLS 1.2
-    /// and 1.3, no client certificates.
+    /// A certificate for `localhost`, `127.0.0.1` and `::1`, signed by a new authority; TLS 1.2 and 1.3;
+    /// no client certificates.
     #[must_use]
     pub fn self_signed() -> Self {
         let names = ["localhost", "127.0.0.1", "::1"];
@@ -86,12 +86,12 @@ impl TlsSettings {
 /// Certificate and key of the endpoint.
 #[derive(Clone)]
 pub enum Identity {
-    /// For those names and addresses, by an authority made on the spot;
-    /// [`EndpointHandle::ca_pem`](crate::EndpointHandle::ca_pem) tells the authority.
+    /// A certificate for those names and addresses, signed by a new authority, which
+    /// [`EndpointHandle::ca_pem`](crate::EndpointHandle::ca_pem) returns.
     SelfSigned(Vec<String>),
-    /// As given, PEM.
+    /// These, in PEM.
     Pem {
-        /// The certificate, then those between it and the root.
+        /// The certificate, then the intermediate ones.
         chain: String,
         /// Its private key.
         key: String,
@@ -102,7 +102,7 @@ impl fmt::Debug for Identity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SelfSigned(names) => out.debug_tuple("SelfSigned").field(names).finish(),
-            // A private key has no business in a log.
+            // A private key must not get into a log.
             Self::Pem { .. } => out.write_str("Pem"),
         }
     }
@@ -111,11 +111,11 @@ impl fmt::Debug for Identity {
 /// Whether clients show a certificate.
 #[derive(Clone, Debug)]
 pub enum ClientAuth {
-    /// Not asked for.
+    /// Not requested.
     None,
-    /// Asked for; those who have none are served as well. Authorities as PEM.
+    /// Requested; clients without a certificate are served too. The authorities, in PEM.
     Optional(String),
-    /// Those who have none fail in the handshake. Authorities as PEM.
+    /// Required; clients without a certificate fail in the handshake. The authorities, in PEM.
     Required(String),
 }
 
@@ -130,7 +130,7 @@ pub enum TlsVersions {
     Only13,
 }
 
-/// Why a test endpoint could not start or could not do what it was told.
+/// Why a test endpoint could not start, or refused an instruction.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EndpointError {

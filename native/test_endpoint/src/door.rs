@@ -1,4 +1,4 @@
-//! The listening sockets: accept, close, open again at the same port.
+//! The listening sockets: accept, close, and reopen at the same port.
 
 use crate::connection;
 use crate::shared::Shared;
@@ -13,14 +13,14 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
 
-/// Connections that may wait to be accepted.
+/// Backlog: connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
-/// Connections that fill the queue of a listener without backlog; one would do on Linux.
+/// Connections that fill the queue of a listener without backlog; on Linux one is enough.
 const QUEUE_FILLERS: usize = 4;
-/// Wait after a failed accept (out of descriptors, most likely).
+/// Pause after a failed accept (most likely for lack of descriptors).
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
-/// How attempts to connect are met.
+/// What happens to attempts to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// Accepted.
@@ -36,7 +36,7 @@ struct State {
     listener: Option<TcpListener>,
     /// A listener that never accepts, and the connections that fill its queue.
     deaf: Vec<Socket>,
-    /// Of the accepting task, to be woken when there is a listener again.
+    /// Wakes the accepting task when there is a listener again.
     waker: Option<Waker>,
 }
 
@@ -45,12 +45,12 @@ struct State {
 pub(crate) struct Door {
     addr: SocketAddr,
     state: Mutex<State>,
-    /// Bound but not listening: nobody else gets the port while the listener is closed.
+    /// Bound but not listening: reserves the port while the listener is closed.
     _reserved: Socket,
 }
 
 impl Door {
-    /// Takes the address; port 0 takes a free port.
+    /// Binds the address; port 0 means any free port.
     pub(crate) fn new(ip: IpAddr, port: u16) -> io::Result<Self> {
         let reserved = bound(SocketAddr::new(ip, port))?;
         let addr = reserved.local_addr()?.as_socket();
@@ -65,7 +65,7 @@ impl Door {
         self.addr
     }
 
-    /// From now on, meets attempts to connect in that manner.
+    /// Changes what happens to attempts to connect.
     pub(crate) fn set(&self, manner: Manner, runtime: &runtime::Handle) -> io::Result<()> {
         let mut state = self.state.lock();
         if manner == Manner::Open && state.listener.is_some() {
@@ -122,7 +122,7 @@ impl Door {
     }
 }
 
-/// A listener whose queue is full: the kernel drops what else comes.
+/// A listener whose queue is full: the kernel drops further attempts to connect.
 fn deaf(addr: SocketAddr) -> io::Result<Vec<Socket>> {
     let listener = bound(addr)?;
     listener.listen(0)?;
@@ -130,7 +130,7 @@ fn deaf(addr: SocketAddr) -> io::Result<Vec<Socket>> {
     for _ in 0..QUEUE_FILLERS {
         let filler = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
         filler.set_nonblocking(true)?;
-        // On its way, which is all that is wanted of it.
+        // Not connected yet, but that is enough to fill the queue.
         let _ = filler.connect(&addr.into());
         sockets.push(filler);
     }

@@ -1,4 +1,4 @@
-//! The handle that a running test endpoint is driven by.
+//! The handle that controls a running test endpoint.
 
 use crate::config::EndpointError;
 use crate::door::{Door, Manner};
@@ -13,12 +13,12 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-/// How often `wait_for` looks.
+/// How often `wait_for` reads the counters.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Longest wait of `shutdown` for the connections to be dropped.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
-/// How connections are to be met under that plan.
+/// What happens to attempts to connect under that plan.
 pub(crate) fn manner(plan: &Plan) -> Manner {
     match plan.faults().next() {
         Some(Fault::Refuse) => Manner::Closed,
@@ -27,14 +27,14 @@ pub(crate) fn manner(plan: &Plan) -> Manner {
     }
 }
 
-/// What a test endpoint consists of while it runs; dropped, it stops.
+/// A running test endpoint; it stops when dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) shared: Arc<Shared>,
     pub(crate) doors: Vec<Arc<Door>>,
     pub(crate) accepting: Vec<AbortHandle>,
     pub(crate) runtime: runtime::Handle,
-    /// Dropped, it ends the test endpoint's own runtime if it has one.
+    /// Ends the test endpoint's own runtime, if it has one, when dropped.
     pub(crate) _stop: Option<oneshot::Sender<()>>,
 }
 
@@ -56,7 +56,7 @@ impl Drop for Running {
     }
 }
 
-/// A running endpoint. Clones drive the same one; it stops with the last of them.
+/// Controls a running test endpoint. Clones control the same one; it stops with the last of them.
 #[derive(Clone, Debug)]
 pub struct EndpointHandle(pub(crate) Arc<Running>);
 
@@ -65,7 +65,7 @@ impl EndpointHandle {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         let first = self.0.doors.first();
-        // There is one: it does not start without.
+        // There is always one: a test endpoint does not start without.
         first.map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |door| door.addr())
     }
 
@@ -95,12 +95,12 @@ impl EndpointHandle {
         self.0.shared.tls.as_ref().and_then(|tls| tls.ca_pem())
     }
 
-    /// Sets the plan for everything without one of its own. `refuse` closes the listener,
-    /// `connect-stall` makes it deaf, any other plan opens it.
+    /// Sets the plan of all paths without their own. `refuse` closes the listener, with
+    /// `connect-stall` the kernel drops attempts to connect, any other plan opens it.
     ///
     /// # Errors
     ///
-    /// If this test endpoint cannot do what the plan says, or the listener cannot be opened.
+    /// If this test endpoint cannot play the plan, or the listener cannot be opened.
     pub fn set_plan(&self, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         let manner = manner(&plan);
@@ -112,17 +112,17 @@ impl EndpointHandle {
     ///
     /// # Errors
     ///
-    /// If this test endpoint cannot do what the plan says, or only connections can.
+    /// If this test endpoint cannot play the plan, or the plan has a fault of connections.
     pub fn set_plan_for(&self, path: &str, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         Ok(self.0.shared.rules.set_for(path, plan)?)
     }
 
-    /// Queues a plan for the next `count` requests (or connections, if its fault is theirs).
+    /// Queues a plan for the next `count` requests (or connections, if it has a connection fault).
     ///
     /// # Errors
     ///
-    /// If this test endpoint cannot do what the plan says, or not only for a while.
+    /// If this test endpoint cannot play the plan, or the plan cannot be limited to a few requests.
     pub fn push_next(&self, count: u64, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         Ok(self.0.shared.rules.push(None, count, plan)?)
@@ -132,13 +132,13 @@ impl EndpointHandle {
     ///
     /// # Errors
     ///
-    /// If this test endpoint cannot do what the plan says, or only connections can.
+    /// If this test endpoint cannot play the plan, or the plan has a fault of connections.
     pub fn push_next_for(&self, path: &str, count: u64, plan: Plan) -> Result<(), EndpointError> {
         self.0.shared.check(&plan)?;
         Ok(self.0.shared.rules.push(Some(path), count, plan)?)
     }
 
-    /// Forgets every plan: 200 for everything, listener open.
+    /// Removes all plans: answers 200 to everything, and opens the listener.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl EndpointHandle {
         self.set_listening(true)
     }
 
-    /// What has been counted.
+    /// The counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.shared.stats()
@@ -166,7 +166,7 @@ impl EndpointHandle {
         self.0.shared.records.from(n)
     }
 
-    /// Waits until the counters are as wanted; false if they are not within `timeout`.
+    /// Waits until `wanted` accepts the counters; returns false after `timeout`.
     pub async fn wait_for(&self, timeout: Duration, wanted: impl Fn(&Stats) -> bool) -> bool {
         let end = Instant::now() + timeout;
         loop {
@@ -180,7 +180,7 @@ impl EndpointHandle {
         }
     }
 
-    /// Sets the counters to 0 and forgets the records; plans and connections stay.
+    /// Sets the counters to 0 and removes the records; plans and connections stay.
     pub fn clear(&self) {
         self.0.shared.clear();
     }
@@ -190,7 +190,7 @@ impl EndpointHandle {
         self.0.shared.connections.end_all();
     }
 
-    /// Closes the listener (connecting is refused then) or opens it again at the same port.
+    /// Closes the listener, so that connecting is refused, or opens it again at the same port.
     ///
     /// # Errors
     ///
@@ -206,12 +206,12 @@ impl EndpointHandle {
         Ok(())
     }
 
-    /// Lets everything that is stalled now go on; `silent-death` and stalls without a request close.
+    /// Ends all current stalls; connections with `silent-death` or stalled without a request close.
     pub fn release(&self) {
         self.0.shared.gate.send_modify(|turn| *turn += 1);
     }
 
-    /// The last handshakes that failed: microseconds since the start, connection, and why.
+    /// The last handshakes that failed: microseconds since the start, connection, and reason.
     #[must_use]
     pub fn tls_failures(&self) -> Vec<String> {
         self.0.shared.tls_failures()

@@ -1,9 +1,9 @@
 //! What the test endpoint counts. Exact under any load: each event is one atomic addition.
 //!
-//! A request is begun when its head has been read, received when its body has been, answered when
-//! its whole answer has been (or is just being) handed to the kernel. It is in flight from begun to
-//! answered or given up, and stops being in flight before the last byte of its answer goes out, so
-//! that a client that waits for its answers never has more in flight here than it knows of.
+//! A request is begun when its head has been read, received when its body has been read, and answered
+//! just before the last byte of its answer is written. It is in flight from begun to answered or given
+//! up. Because it is counted as answered before that last byte, a client that waits for its answers
+//! never has more requests in flight here than it knows of.
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// Paths counted one by one; any further ones are counted together as `(other)`.
+/// Paths with their own counter; all others are counted together as `(other)`.
 const MAX_PATHS: usize = 65_536;
 
 /// What the test endpoint has counted since its start or the last `clear`.
@@ -23,19 +23,19 @@ pub struct Stats {
     pub connections_accepted: u64,
     /// Connections open now.
     pub connections_open: u64,
-    /// Requests of which the head was read.
+    /// Requests whose head was read.
     pub begun: u64,
-    /// Requests of which the body was read too.
+    /// Requests whose body was read too.
     pub received: u64,
-    /// Requests that got a whole answer, malformed ones included.
+    /// Requests that got a whole answer, including malformed answers.
     pub answered: u64,
-    /// Requests begun and neither answered nor given up now.
+    /// Requests begun and neither answered nor given up yet.
     pub in_flight: u64,
-    /// Most requests in flight at one time.
+    /// Highest number of requests in flight.
     pub max_in_flight: u64,
     /// Requests that were not valid HTTP.
     pub bad_requests: u64,
-    /// Faults asked for that the protocol of the request does not have; answered with 500.
+    /// Faults that the request's protocol does not have; answered with 500.
     pub misplaced_faults: u64,
     /// Bytes of bodies read.
     pub body_bytes: u64,
@@ -43,7 +43,7 @@ pub struct Stats {
     pub tls_failures: u64,
     /// Records kept.
     pub records_kept: u64,
-    /// Records not kept because there were too many.
+    /// Records dropped because there were too many.
     pub records_dropped: u64,
     /// Requests begun by path (with query).
     pub paths: BTreeMap<String, u64>,
@@ -67,7 +67,7 @@ pub(crate) struct Ledger {
     body_bytes: AtomicU64,
     pub(crate) tls_failures: AtomicU64,
     statuses: Vec<AtomicU64>,
-    /// Connections hold on to the counter of the path they used last, so the lock is rarely taken.
+    /// Each connection keeps the counter of its last path, so the lock is rarely taken.
     paths: Mutex<HashMap<Vec<u8>, Arc<AtomicU64>>>,
 }
 
@@ -109,7 +109,7 @@ impl Ledger {
         }
     }
 
-    /// Everything but what the records know.
+    /// All counters except those of the records.
     pub(crate) fn stats(&self) -> Stats {
         let counted = |counter: &AtomicU64| counter.load(Relaxed);
         let paths = self.paths.lock();
@@ -137,7 +137,7 @@ impl Ledger {
         }
     }
 
-    /// Sets everything to 0 but what is open or in flight now.
+    /// Sets all counters to 0, except what is open or in flight now.
     pub(crate) fn clear(&self) {
         let counters = [
             &self.accepted,
@@ -173,12 +173,12 @@ impl PathMemory {
             let counter = paths.entry(key.to_vec()).or_default();
             self.0 = Some((path.to_vec(), Arc::clone(counter)));
         }
-        // The value was set above if it was not there.
+        // Set above if it was missing.
         &self.0.get_or_insert_default().1
     }
 }
 
-/// One request in flight; dropped, it is in flight no more.
+/// A request in flight, until dropped.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     ledger: Arc<Ledger>,
@@ -191,7 +191,7 @@ impl Ticket {
         self.ledger.body_bytes.fetch_add(body_bytes, Relaxed);
     }
 
-    /// Counts the request as answered; to be called right before the last write of the answer.
+    /// Counts the request as answered. Call this right before the last write of the answer.
     pub(crate) fn answered(self, status: u16) {
         if let Some(counter) = self.ledger.statuses.get(usize::from(status)) {
             counter.fetch_add(1, Relaxed);
@@ -206,7 +206,7 @@ impl Drop for Ticket {
     }
 }
 
-/// One open connection; dropped, it is open no more.
+/// An open connection, until dropped.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Arc<Ledger>);
 

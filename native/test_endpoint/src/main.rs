@@ -1,4 +1,4 @@
-//! The test endpoint as a process of its own: command line, first line of output, and when to end.
+//! The test endpoint as a separate process: its command line, its first line of output, and when it ends.
 
 #![forbid(unsafe_code)]
 
@@ -28,13 +28,13 @@ const PRINT_QUEUE: usize = 10_000;
 #[command(version)]
 #[allow(clippy::struct_excessive_bools)] // Switches of a command line are what they are.
 struct Args {
-    /// Port to listen at; 0 takes a free one.
+    /// Port to listen at; 0 means any free port.
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// Address to listen at; may be given several times.
     #[arg(long, default_values_t = [IpAddr::from(Ipv4Addr::LOCALHOST)])]
     bind: Vec<IpAddr>,
-    /// Speak TLS, with a certificate for localhost made on the spot unless --cert is given.
+    /// Speak TLS, with a new certificate for localhost unless --cert is given.
     #[arg(long)]
     tls: bool,
     /// Certificate chain, PEM.
@@ -46,22 +46,22 @@ struct Args {
     /// Demand client certificates signed by one of these authorities, PEM.
     #[arg(long, requires = "tls")]
     client_ca: Option<PathBuf>,
-    /// Ask for client certificates, but serve clients without as well.
+    /// Request client certificates, but serve clients without one too.
     #[arg(long, requires = "client_ca")]
     client_cert_optional: bool,
-    /// Take this version of TLS alone: 1.2 or 1.3.
+    /// Accept only this version of TLS: 1.2 or 1.3.
     #[arg(long, requires = "tls", value_parser = ["1.2", "1.3"])]
     tls_version: Option<String>,
-    /// Write the authority of the certificate made on the spot to this file, PEM.
+    /// Write the authority of the new certificate to this file, PEM.
     #[arg(long, requires = "tls", conflicts_with = "cert")]
     write_ca: Option<PathBuf>,
     /// Speak HTTP/2 as well.
     #[arg(long)]
     h2: bool,
-    /// What to do with what comes, as in "status=503 delay=100-300".
+    /// What to do with requests, as in "status=503 delay=100-300".
     #[arg(long, default_value = "status=200 delay=0")]
     plan: Plan,
-    /// Record what comes, to be asked for at the admin port.
+    /// Record requests, for the admin port to return.
     #[arg(long)]
     record: bool,
     /// Most records to keep.
@@ -73,7 +73,7 @@ struct Args {
     /// Threads that serve.
     #[arg(long, alias = "workers-threads", default_value_t = 1)]
     worker_threads: usize,
-    /// Port of the admin interface; 0 takes a free one.
+    /// Port of the admin interface; 0 means any free port.
     #[arg(long, default_value_t = 0)]
     admin_port: u16,
     /// Go on when standard input is closed.
@@ -111,13 +111,13 @@ fn serve(args: &Args) -> Result<(), Box<dyn Error>> {
     }
     let runtime = builder.enable_all().build()?;
     runtime.block_on(run(args, config))?;
-    // Printing or reading standard input may hang for ever: the process does not wait for it.
+    // Printing or reading standard input may block for ever: the process does not wait for it.
     runtime.shutdown_background();
     Ok(())
 }
 
 async fn run(args: &Args, config: EndpointConfig) -> Result<(), Box<dyn Error>> {
-    // Before anybody knows that the process runs: a signal may come at once.
+    // Before the first line of output: the parent may send a signal right after it.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let endpoint = TestEndpoint::start(config).await?;
@@ -132,7 +132,7 @@ async fn run(args: &Args, config: EndpointConfig) -> Result<(), Box<dyn Error>> 
     let (closed, stdin_closed) = oneshot::channel();
     if !args.ignore_stdin {
         std::thread::spawn(move || {
-            // An error means as much as the end: nobody is there.
+            // An error means the same as the end: the parent is gone.
             let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
             closed.send(())
         });
@@ -186,7 +186,7 @@ fn read(file: &Path) -> Result<String, String> {
     fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Prints from a thread of its own: a terminal that does not keep up must not slow down the endpoint.
+/// Prints in a separate thread: a slow terminal must not slow down the test endpoint.
 fn printer() -> Observer {
     let (queue, queued) = sync_channel::<String>(PRINT_QUEUE);
     std::thread::spawn(move || {
@@ -197,7 +197,7 @@ fn printer() -> Observer {
                 .and_then(|()| out.flush())
                 .is_err()
             {
-                // Nobody reads any more.
+                // Standard output is closed.
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! Requests as text for people at a terminal.
+//! Requests as text for a terminal.
 
 use crate::records::Record;
 use std::fmt::Write;
@@ -45,8 +45,8 @@ pub fn request_text(record: &Record, at: SystemTime) -> String {
     out
 }
 
-/// The text with everything escaped that is not plainly visible: control characters, and those that
-/// change the direction or are not seen at all.
+/// Escapes everything that is not plainly visible: control characters, and characters that change the
+/// direction of text or are invisible.
 fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

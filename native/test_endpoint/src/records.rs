@@ -1,4 +1,4 @@
-//! The requests that the test endpoint remembers: bounded, in order of receipt.
+//! The recorded requests: bounded, in order of receipt.
 
 use parking_lot::Mutex;
 use std::fmt;
@@ -25,12 +25,12 @@ impl fmt::Display for Version {
     }
 }
 
-/// What is known of the TLS session that a request came through.
+/// The TLS session of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsInfo {
-    /// Name of the protocol version, as `TLSv1_3`.
+    /// Name of the protocol version, such as `TLSv1_3`.
     pub version: String,
-    /// The server name that the client asked for.
+    /// The server name that the client requested.
     pub sni: Option<String>,
     /// The protocol agreed on by ALPN.
     pub alpn: Option<String>,
@@ -38,10 +38,10 @@ pub struct TlsInfo {
     pub client_cert: Option<Vec<u8>>,
 }
 
-/// One request as it came.
+/// One request as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Number in order of receipt, from 1; given when the body was complete or given up.
+    /// Number in order of receipt, from 1; assigned when the body is complete or given up.
     pub n: u64,
     /// When the head was read, in microseconds since the test endpoint was started.
     pub micros: u64,
@@ -53,10 +53,10 @@ pub struct Record {
     pub method: String,
     /// Request target with query, as on the wire.
     pub path: String,
-    /// The header lines, each with its line end: as on the wire in HTTP/1; in HTTP/2 written anew
-    /// from the decoded fields, the authority as `host`.
+    /// The header lines, each with its line end. In HTTP/1 as they were on the wire; in HTTP/2 made from
+    /// the decoded fields, with the authority as `host`.
     pub raw_headers: Vec<u8>,
-    /// The first `max_body` bytes of the body, decoded if it came in chunks.
+    /// The first `max_body` bytes of the body, without its chunked coding.
     pub body: Vec<u8>,
     /// Length of the whole body in bytes.
     pub body_len: u64,
@@ -67,7 +67,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Names and values in order, names as on the wire, values without the blanks around them.
+    /// Names and values in order: names as on the wire, values without surrounding blanks.
     pub fn headers(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let lines = self.raw_headers.split(|byte| *byte == b'\n');
         lines.filter_map(|line| {
@@ -125,7 +125,7 @@ impl Records {
         self.max > 0
     }
 
-    /// Numbers the record and keeps a copy if there is room.
+    /// Numbers the record, and keeps a copy unless too many are kept.
     pub(crate) fn number(&self, mut record: Record) -> Record {
         let mut kept = self.kept.lock();
         kept.last += 1;
@@ -145,7 +145,7 @@ impl Records {
         kept.records.get(start..).unwrap_or_default().to_vec()
     }
 
-    /// How many records are kept, and how many were not for lack of room.
+    /// How many records are kept, and how many were dropped.
     pub(crate) fn counts(&self) -> (u64, u64) {
         let kept = self.kept.lock();
         (kept.records.len() as u64, kept.dropped)

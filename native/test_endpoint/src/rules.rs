@@ -1,8 +1,8 @@
 //! Which behaviour applies to the next request or connection.
 //!
-//! In this order: the first queued one-shot that fits (queued for everything or for this path), the
-//! plan of the path, the plan for everything. Connection faults are taken by connections, everything
-//! else by requests; neither uses up a one-shot of the other.
+//! The first of these applies: the first queued one-shot that fits (queued for everything or for this
+//! path), the plan of the path, the plan for everything. Connections take connection faults, requests
+//! take everything else; neither uses up a one-shot of the other.
 
 use crate::plan::{Behaviour, Fault, Level, Plan, PlanError};
 use crate::script::{Ready, Script};
@@ -29,9 +29,9 @@ struct OneShot {
 /// Every plan of one endpoint.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    /// Read for every request, hence without a lock.
+    /// Every request reads this, so it needs no lock.
     standing: ArcSwap<Standing>,
-    /// Length of `queue`, so that the lock is taken only when there is something in it.
+    /// Length of `queue`: an empty queue is never locked.
     queued: AtomicUsize,
     queue: Mutex<VecDeque<OneShot>>,
 }
@@ -48,7 +48,7 @@ impl Rules {
         }
     }
 
-    /// Replaces the plan for everything without one of its own.
+    /// Replaces the plan of all paths without their own.
     pub(crate) fn set(&self, plan: Plan) {
         let script = Script::new(plan);
         self.change(|standing| standing.everywhere = Arc::clone(&script));
@@ -89,7 +89,7 @@ impl Rules {
         Ok(())
     }
 
-    /// Back to the good plan for everything.
+    /// Restores the good plan for everything.
     pub(crate) fn reset(&self) {
         let mut queue = self.queue.lock();
         queue.clear();
@@ -100,7 +100,7 @@ impl Rules {
         }));
     }
 
-    /// What to do with the request for that path.
+    /// The behaviour for a request for that path.
     pub(crate) fn for_request(&self, path: &[u8]) -> Arc<Ready> {
         let one_shot = self.take(Level::Request, Some(path));
         let script = one_shot.and_then(|script| script.for_request());
@@ -117,7 +117,7 @@ impl Rules {
             .unwrap_or_else(|| Ready::new(Behaviour::default()))
     }
 
-    /// What to do with a connection just accepted, if not the usual.
+    /// The behaviour for a new connection, if it has a connection fault.
     pub(crate) fn for_connection(&self) -> Option<Arc<Ready>> {
         match self.take(Level::Connection, None) {
             Some(script) => script.for_connection(),

@@ -1,17 +1,17 @@
-//! A plan made ready to be played many times: answers composed, chances to be drawn.
+//! A plan prepared to be played many times, with its answers composed.
 
 use crate::h1::answer;
 use crate::plan::{Behaviour, Dice, Fault, Level, Plan};
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// A behaviour made ready to be played many times.
+/// A behaviour prepared to be played many times.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) behaviour: Behaviour,
     /// The whole answer as HTTP/1.1 that keeps the connection.
     pub(crate) answer: Bytes,
-    /// Draws of the delay.
+    /// Draws the delays.
     pub(crate) dice: Dice,
 }
 
@@ -24,7 +24,7 @@ impl Ready {
         })
     }
 
-    /// The fault, if it is one of those that requests have.
+    /// The fault, if it applies to requests.
     pub(crate) fn request_fault(&self) -> Option<Fault> {
         let fault = self.behaviour.fault;
         fault.filter(|fault| fault.level() == Level::Request)
@@ -35,12 +35,12 @@ impl Ready {
     }
 }
 
-/// A plan made ready.
+/// A prepared plan.
 #[derive(Debug)]
 pub(crate) struct Script {
     parts: Vec<(u32, Arc<Ready>)>,
     dice: Dice,
-    /// Parts differ in level, or there are several: a draw is needed.
+    /// The plan is a mix: a part must be drawn.
     mixed: bool,
 }
 
@@ -58,8 +58,8 @@ impl Script {
         Arc::new(Self { parts, dice, mixed })
     }
 
-    /// One of the parts that requests may have. Where there is none (a plan of connection faults
-    /// only, met on a connection that was open before), the first part, played without its fault.
+    /// One of the parts for requests. If there is none (the plan has only connection faults, and the
+    /// connection was open before), the first part, played without its fault.
     pub(crate) fn for_request(&self) -> Option<Arc<Ready>> {
         if !self.mixed {
             return self.parts.first().map(|(_, ready)| Arc::clone(ready));

@@ -1,4 +1,4 @@
-//! What all connections of one test endpoint share.
+//! The state that all connections of one test endpoint share.
 
 use crate::config::{EndpointError, Observer};
 use crate::ledger::{Ledger, Stats};
@@ -27,10 +27,10 @@ pub(crate) struct Shared {
     pub(crate) http2: bool,
     pub(crate) max_streams: u32,
     pub(crate) tls: Option<Acceptor>,
-    /// Moves when stalls are released.
+    /// Changes when stalls are released.
     pub(crate) gate: watch::Sender<u64>,
     pub(crate) connections: Connections,
-    /// Number of the connection accepted last; `clear` leaves it alone.
+    /// Number of the connection accepted last; `clear` does not reset it.
     pub(crate) last_connection: AtomicU64,
     tls_failures: Mutex<VecDeque<String>>,
 }
@@ -59,7 +59,7 @@ impl Shared {
         Ok(shared)
     }
 
-    /// Whether anybody looks at what requests contain.
+    /// Whether requests are recorded or passed to an observer.
     pub(crate) fn wants_records(&self) -> bool {
         self.records.is_on() || self.observer.is_some()
     }
@@ -71,7 +71,7 @@ impl Shared {
         }
     }
 
-    #[allow(clippy::unused_self)] // Reads as "the test endpoint counts".
+    #[allow(clippy::unused_self)] // `shared.count(…)` reads as "the test endpoint counts".
     pub(crate) fn count(&self, counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
     }
@@ -126,14 +126,14 @@ impl Shared {
     }
 }
 
-/// The tasks of the open connections, so that they can be ended from outside.
+/// The tasks of the open connections, so that a test can end them.
 #[derive(Debug, Default)]
 pub(crate) struct Connections(Mutex<HashMap<u64, AbortHandle>>);
 
 impl Connections {
-    /// Enters the task that `spawn` starts.
+    /// Adds the task that `spawn` starts.
     pub(crate) fn enter(&self, id: u64, spawn: impl FnOnce() -> AbortHandle) {
-        // Started under the lock: it cannot leave before it has entered.
+        // Start it under the lock, so that it cannot leave before it has been added.
         let mut tasks = self.0.lock();
         tasks.insert(id, spawn());
     }
@@ -144,7 +144,7 @@ impl Connections {
 
     /// Ends all; their sockets close when the runtime has dropped the tasks.
     pub(crate) fn end_all(&self) {
-        // Out of the lock: what an ended task drops may want to leave.
+        // Abort without the lock, because dropping a task removes it from the list.
         let tasks: Vec<_> = self.0.lock().values().cloned().collect();
         for task in tasks {
             task.abort();

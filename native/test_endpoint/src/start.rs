@@ -1,4 +1,4 @@
-//! Starting a test endpoint: its runtime, its port, its accepting tasks.
+//! Starts a test endpoint: its runtime, its port, its accepting tasks.
 
 use crate::config::{EndpointConfig, EndpointError};
 use crate::door::Door;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-/// Attempts to find a port that is free at every address.
+/// Attempts to find a port that is free at all addresses.
 const PORT_TRIES: usize = 20;
 
-/// Starts endpoints.
+/// Starts test endpoints.
 #[derive(Debug)]
 pub struct TestEndpoint;
 
@@ -25,14 +25,14 @@ impl TestEndpoint {
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime with time and I/O enabled.
-    #[allow(clippy::unused_async)] // It has to be called inside of a runtime.
+    /// If called outside a Tokio runtime with time and I/O enabled.
+    #[allow(clippy::unused_async)] // It must be called inside a runtime.
     pub async fn start(config: EndpointConfig) -> Result<EndpointHandle, EndpointError> {
         start_on(&config, &runtime::Handle::current(), None)
     }
 
-    /// Starts a test endpoint on a runtime of its own, untouched by what the caller does to its own clock and
-    /// threads. With one thread, that thread does everything.
+    /// Starts a test endpoint on its own runtime, independent of the caller's clock and threads. With
+    /// one thread, that thread does everything.
     ///
     /// # Errors
     ///
@@ -48,14 +48,14 @@ impl TestEndpoint {
         std::thread::Builder::new()
             .name("test-endpoint".to_owned())
             .spawn(move || {
-                // Ends with an error when the handle is dropped, which is as good.
+                // Returns an error when the handle is dropped, which means the same.
                 let _ = runtime.block_on(stopped);
             })?;
         Ok(handle)
     }
 }
 
-/// A runtime for a test endpoint alone, in so many threads.
+/// A runtime for one test endpoint, with that many threads.
 ///
 /// # Errors
 ///

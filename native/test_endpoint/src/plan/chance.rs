@@ -1,6 +1,5 @@
-//! Chance that can be repeated: the same seed gives the same draws in the same order.
-//!
-//! For picking faults and delays, not for anything that must be hard to guess.
+//! Repeatable random numbers: the same seed returns the same numbers in the same order. They pick
+//! faults and delays; they are not for secrets.
 
 use super::Delay;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +7,7 @@ use std::time::Duration;
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// A seeded sequence of numbers (`SplitMix64`) that many tasks may draw from without a lock.
+/// A seeded sequence of numbers (`SplitMix64`) that many tasks may share without a lock.
 #[derive(Debug)]
 pub(crate) struct Dice(AtomicU64);
 

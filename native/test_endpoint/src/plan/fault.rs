@@ -1,16 +1,16 @@
 //! The names of everything the test endpoint can do wrong on purpose.
 //!
-//! What each fault does on the wire is written where it is done: `tls_faults`, `h1::faults`,
-//! `http2::faults`. Here is only what it is called and who takes it.
+//! `tls_faults`, `h1::faults` and `http2::faults` play them; this file has only their names, and whether
+//! they apply to connections or to requests.
 
-/// Who takes a fault: the next connection, or the next request.
+/// What a fault applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
-    /// The listener itself; only as the plan for everything.
+    /// The listener itself; only as part of the plan for everything.
     Listener,
-    /// Taken when a connection is accepted, before a request is known.
+    /// The next connection, when it is accepted.
     Connection,
-    /// Taken when the head of a request has been read.
+    /// The next request, when its head has been read.
     Request,
 }
 

@@ -1,9 +1,12 @@
-//! What the test endpoint does with what comes: a [`Plan`] is one [`Behaviour`] or a weighted mix of them.
+//! What the test endpoint does with requests and connections: a [`Plan`] is one [`Behaviour`] or a
+//! weighted mix of them.
 //!
-//! A plan is plain data. When it applies is the business of `rules`; what it looks like on the wire
-//! that of `h1`, `http2` and `tls_faults`.
+//! A plan is plain data. `rules` decides when it applies; `h1`, `http2` and `tls_faults` play it.
 //!
-//! The text form is words `key=value` between blanks, see [`Plan::from_str`](std::str::FromStr):
+//! The text form is a line of words `key=value`, see [`Plan::from_str`](std::str::FromStr). It has a
+//! parser of its own because it must stay one line on a command line, and its errors name the wrong
+//! word: serde has no format with repeated keys, percent-encoding and weights.
+//!
 //!
 //! ```text
 //! status=503 delay=100-300 seed=7
@@ -23,22 +26,22 @@ pub use parse::PlanError;
 use bytes::Bytes;
 use std::time::Duration;
 
-/// What the test endpoint does: always the same, or one of several by chance.
+/// What the test endpoint does: always the same, or one of several at random.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Plan {
     /// The same for every request.
     Always(Behaviour),
-    /// By weight, drawn from a seeded sequence.
+    /// One of several, drawn by weight from a seeded sequence.
     Mix(Mix),
 }
 
 /// Several behaviours of which one is drawn for each request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mix {
-    /// Where the sequence of draws starts; the same seed gives the same sequence.
+    /// Start of the sequence of draws; the same seed returns the same sequence.
     pub seed: u64,
-    /// Weight and behaviour. Connection faults are drawn when a connection is accepted, where the
-    /// others mean "nothing special"; requests draw among the rest.
+    /// Weight and behaviour. An accepted connection draws from all of them, and is served as usual
+    /// unless it draws a connection fault. A request draws from those without a connection fault.
     pub parts: Vec<(u32, Behaviour)>,
 }
 
@@ -51,7 +54,7 @@ pub struct Behaviour {
     pub delay: Delay,
     /// Body of the answer.
     pub body: Bytes,
-    /// Headers of the answer beside its length.
+    /// Headers of the answer, besides its length.
     pub headers: Vec<(String, String)>,
     /// What goes wrong.
     pub fault: Option<Fault>,
@@ -70,13 +73,13 @@ pub enum Delay {
     None,
     /// Always the same.
     Fixed(Duration),
-    /// Evenly distributed between two bounds, from a seeded sequence.
+    /// Uniformly distributed between two bounds, from a seeded sequence.
     Range {
         /// Shortest time.
         from: Duration,
         /// Longest time.
         to: Duration,
-        /// Where the sequence starts.
+        /// Start of the sequence.
         seed: u64,
     },
 }
@@ -112,7 +115,7 @@ impl Plan {
         })
     }
 
-    /// Does that fault every time.
+    /// Plays that fault every time.
     #[must_use]
     pub fn fault(fault: Fault) -> Self {
         Self::Always(Behaviour {

@@ -1,4 +1,4 @@
-//! From text to [`Plan`] and nothing else.
+//! Parses the text form of a [`Plan`].
 
 use super::{Behaviour, Delay, Fault, Level, Mix, Plan};
 use std::str::FromStr;
@@ -149,7 +149,7 @@ fn limited(key: &'static str, value: &str, max: usize) -> Result<usize, PlanErro
 
 fn status(value: &str) -> Result<u16, PlanError> {
     let parsed = value.parse().ok();
-    // Interim answers are faults of their own: alone, a 1xx is no answer.
+    // Interim answers are separate faults: a 1xx alone is no answer.
     parsed
         .filter(|status| (200..=599).contains(status))
         .ok_or_else(|| bad("status", value))

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Nothing here takes long; what takes this long has hung, on the slowest machine too.
+/// Nothing here takes long: after this time it has hung, even on a slow machine.
 pub const HUNG: Duration = Duration::from_mins(2);
-/// How long nothing must come for the test endpoint to count as silent. A busy machine may need longer for what
-/// should not come, and then a test sees less; it never fails for that.
+/// How long the test endpoint must send nothing to count as silent. On a busy machine a wrong answer may
+/// come later than this; then a test misses it, but never fails wrongly.
 pub const SILENCE: Duration = Duration::from_millis(150);
 
 pub const REQUEST: &str = "POST /p HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n0123456789";
@@ -56,7 +56,7 @@ impl Client {
         self.tcp.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Reads exactly as many bytes as `text` has; they must be the same.
+    /// Reads as many bytes as `text` has; they must be equal.
     pub async fn expect(&mut self, text: &str) {
         let got = self.read_exactly(text.len()).await;
         assert_eq!(String::from_utf8_lossy(&got), text);
@@ -73,7 +73,7 @@ impl Client {
         self.seen.drain(..len).collect()
     }
 
-    /// Reads until the bytes end so.
+    /// Reads until the bytes end with `end`.
     pub async fn read_until(&mut self, end: &str) -> String {
         while !self.seen.ends_with(end.as_bytes()) {
             assert!(
@@ -101,14 +101,14 @@ impl Client {
         }
     }
 
-    /// The connection ends in good order after exactly that text.
+    /// The connection sends exactly that text and then FIN.
     pub async fn ends_with(self, text: &str) {
         let (bytes, end) = self.finish().await;
         assert_eq!(String::from_utf8_lossy(&bytes), text);
         assert_eq!(end, End::Fin);
     }
 
-    /// Nothing comes, and the connection stays open.
+    /// The connection stays open and sends nothing.
     pub async fn silent(&mut self) {
         let read = timeout(SILENCE, self.tcp.read_buf(&mut self.seen)).await;
         assert!(read.is_err(), "{read:?}: {:?}", self.text());
@@ -125,8 +125,7 @@ impl Client {
     }
 }
 
-/// Waits until the counters are as wanted. They may be on their way when a client has read nothing for a
-/// time.
+/// Waits until `wanted` accepts the counters. They may change a little later than the client sees.
 pub async fn until(endpoint: &EndpointHandle, wanted: impl Fn(&test_endpoint::Stats) -> bool) {
     assert!(
         endpoint.wait_for(HUNG, wanted).await,
