@@ -58,6 +58,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+mod answer;
 pub mod certs;
 mod config;
 mod connection;

@@ -1,6 +1,6 @@
 //! A plan prepared to be played many times, with its answers composed.
 
-use crate::h1::answer;
+use crate::answer;
 use crate::plan::{Behaviour, Dice, Fault, Level, Plan};
 use bytes::Bytes;
 use std::sync::Arc;

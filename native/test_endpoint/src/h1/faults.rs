@@ -4,8 +4,8 @@
 //! its ticket before the connection ends, so that the request is no longer in flight when the client
 //! learns of it.
 
-use super::answer::{self, Shape, head, length};
 use super::{Conn, Next};
+use crate::answer::{self, Shape, head, length};
 use crate::ledger::Ticket;
 use crate::plan::{Behaviour, Dice, Fault};
 use bytes::Bytes;

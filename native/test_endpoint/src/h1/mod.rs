@@ -3,18 +3,17 @@
 //! Written by hand because a fault is a matter of single bytes and of the socket under them, which
 //! an HTTP library keeps to itself.
 
-pub(crate) mod answer;
 mod body;
 mod faults;
 mod head;
 
+use crate::answer::{self, Shape};
 use crate::ledger::{PathMemory, Ticket};
 use crate::plan::Fault;
 use crate::records::Record;
 use crate::script::Ready;
 use crate::visit::Visit;
 use crate::wire::Wire;
-use answer::Shape;
 use body::Body;
 use bytes::Buf;
 use head::{Framing, Head, Parsed};

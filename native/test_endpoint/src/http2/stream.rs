@@ -1,7 +1,7 @@
 //! One request over HTTP/2, from its headers to its answer.
 
 use super::Order;
-use crate::h1::answer::may_have_body;
+use crate::answer::may_have_body;
 use crate::ledger::{PathMemory, Ticket};
 use crate::plan::{Behaviour, Fault};
 use crate::records::{Record, Version};
