@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The answer of a plan without a body to a fault that needs one.
+/// The head of an answer with status 200 and these lines.
 fn head(lines: &str) -> String {
     format!("HTTP/1.1 200 OK\r\n{lines}\r\n")
 }
@@ -29,7 +29,7 @@ async fn refuse() {
         let mut open = Client::ask(&endpoint).await;
         open.expect(GOOD).await;
         endpoint.set_plan("fault=refuse".parse().unwrap()).unwrap();
-        // Who is in stays in.
+        // A connection that is open stays open.
         open.send(REQUEST).await;
         open.expect(GOOD).await;
     }
@@ -193,7 +193,7 @@ async fn stalls_hold_until_released_or_left() {
         endpoint.release();
         client.expect(&after).await;
         assert_eq!(endpoint.stats().answered, 1, "{fault}");
-        // The connection goes on, and the next one stalls again.
+        // The connection is kept, and the next request stalls again.
         client.send(REQUEST).await;
         client.expect(&before).await;
         client.silent().await;
@@ -405,7 +405,7 @@ async fn connections_that_end_after_the_answer() {
     quiet(&endpoint).await;
 }
 
-/// Whether each of 90 requests on connections of their own was answered.
+/// Sends 90 requests, each on a new connection; returns whether each was answered.
 async fn answered(plan: &str) -> (Vec<bool>, test_endpoint::Stats) {
     let endpoint = test_endpoint(plan).await;
     let mut answered = Vec::new();

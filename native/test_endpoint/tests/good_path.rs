@@ -1,4 +1,4 @@
-//! What a good HTTP/1 server does, and that the counters are exact.
+//! What a correct HTTP/1 server does, and exact counters.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -150,7 +150,7 @@ async fn bodies_in_chunks_in_pieces_and_in_bulk() {
     let head = "POST /big HTTP/1.1\r\nhost: x\r\ncontent-length: 3000000\r\n\r\n";
     client.send(&format!("{head}{big}")).await;
     client.expect(GOOD).await;
-    // Two at once.
+    // Two requests at once.
     client.send(&[REQUEST, REQUEST].concat()).await;
     client.expect(&[GOOD, GOOD].concat()).await;
     let records = endpoint.records();

@@ -1,4 +1,4 @@
-//! HTTP/2: the good path by hyper's client, the faults as the h2 crate's client sees them.
+//! HTTP/2: the good path as hyper's client sees it, the faults as the h2 crate's client sees them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -25,7 +25,7 @@ async fn test_endpoint(plan: &str) -> EndpointHandle {
     TestEndpoint::start(config).await.unwrap()
 }
 
-/// A client, and what becomes of its connection.
+/// A client, and the result of its connection.
 async fn client(
     endpoint: &EndpointHandle,
 ) -> (
@@ -37,7 +37,7 @@ async fn client(
     (send, tokio::spawn(connection))
 }
 
-/// Status and body, or the error of either.
+/// The status and body of the answer, or the error.
 async fn ask(send: &mut SendRequest<Bytes>) -> Result<(u16, Bytes), h2::Error> {
     let mut ready = send.clone().ready().await?;
     let request = Request::post("http://localhost/p").body(()).unwrap();
@@ -152,7 +152,7 @@ async fn streams_reset() {
         let error = ask(&mut send).await.unwrap_err();
         assert!(error.is_reset() && error.is_remote(), "{fault}: {error:?}");
         assert_eq!(error.reason(), Some(reason), "{fault}");
-        // The connection is none the worse.
+        // The connection still works.
         assert_eq!(ask(&mut send).await.unwrap().0, 200);
     }
     let stats = endpoint.stats();
@@ -173,7 +173,7 @@ async fn goaway_and_served() {
 async fn goaway_with_an_error() {
     let endpoint = test_endpoint("fault=h2-goaway-error").await;
     let (mut send, connection) = client(&endpoint).await;
-    // The stream counts as processed, so its own error is that of the connection's end.
+    // The stream counts as processed, so it gets the connection's error.
     ask(&mut send).await.unwrap_err();
     let error = timeout(HUNG, connection)
         .await
@@ -254,7 +254,7 @@ async fn silent_death() {
     assert!(next.is_err() && endpoint.stats().begun == 1);
     endpoint.release();
     drop(send);
-    // Closed, in order or not.
+    // Closed by FIN or by RST.
     let _ = timeout(HUNG, connection).await.unwrap();
     quiet(&endpoint).await;
 }

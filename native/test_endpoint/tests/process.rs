@@ -1,4 +1,4 @@
-//! The binary: its first line, its admin interface as a script sees it, and when it ends.
+//! The program: its first line of output, its admin interface as a script sees it, and when it ends.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -18,7 +18,7 @@ struct Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Ended already, or the test has failed.
+        // Fails if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -68,7 +68,7 @@ impl Process {
     }
 }
 
-/// One request on a connection of its own: status and body.
+/// Sends one request on a new connection; returns status and body.
 fn ask(addr: SocketAddr, method: &str, target: &str, body: &str) -> (u16, String) {
     let mut tcp = TcpStream::connect(addr).unwrap();
     tcp.set_read_timeout(Some(HUNG)).unwrap();

@@ -155,7 +155,7 @@ async fn client_certificates() {
     let sent = CertificateDer::from_pem_slice(own.cert.as_bytes()).unwrap();
     assert_eq!(shown, sent.as_ref());
     for bad in [None, Some(&foreign)] {
-        // In TLS 1.3 the client learns of it after its own part of the handshake.
+        // In TLS 1.3 the client sees the failure only after its own part of the handshake.
         let failed = match connect(&required, &client(ca, bad, &[])).await {
             Ok(stream) => exchange(stream).await,
             Err(error) => Err(error),
@@ -283,7 +283,7 @@ async fn handshakes_that_fail_halfway() {
     stalled.abort();
     quiet(&endpoint).await;
 
-    // The client thinks that all is well until it uses the connection.
+    // The client's handshake succeeds; it sees the failure when it uses the connection.
     next("tls-close-after-hello").unwrap();
     let stream = connect(&endpoint, &client).await.unwrap();
     assert!(exchange(stream).await.is_err());

@@ -51,7 +51,7 @@ faults! {
     /// if without fault.
     ConnectStall = "connect-stall", Listener;
 
-    /// Accepts and closes at once.
+    /// Accepts and closes at once (FIN).
     AcceptClose = "accept-close", Connection;
     /// Accepts and resets at once (RST).
     AcceptReset = "accept-reset", Connection;
@@ -59,7 +59,7 @@ faults! {
     AcceptStall = "accept-stall", Connection;
     /// Closes when the `ClientHello` has arrived.
     TlsClose = "tls-close", Connection;
-    /// Answers the `ClientHello` with bytes that are no TLS, then closes.
+    /// Answers the `ClientHello` with bytes that are not TLS, then closes.
     TlsGarbage = "tls-garbage", Connection;
     /// Reads the `ClientHello` and never answers.
     TlsStall = "tls-stall", Connection;
@@ -78,7 +78,7 @@ faults! {
 
     /// Reads the head and half of the body, then closes.
     CloseInRequest = "close-in-request", Request;
-    /// Reads the head, leaves the body unread and holds; goes on when released.
+    /// Reads the head, then holds before it reads the body; goes on when released.
     StallInRequest = "stall-in-request", Request;
     /// HTTP/1: answers when the head has been read, and closes with the body unread.
     EarlyAnswer = "early-answer", Request;
@@ -102,7 +102,7 @@ faults! {
     StallInBody = "stall-in-body", Request;
     /// Sends the answer one byte at a time, `interval` apart.
     Slow = "slow", Request;
-    /// Answers with bytes that are no HTTP, then closes.
+    /// Answers with bytes that are not HTTP, then closes.
     Garbage = "garbage", Request;
     /// Answers as HTTP/1.0 without a length: the close ends the body.
     Http10Close = "http10-close", Request;
