@@ -28,56 +28,69 @@ pub(crate) fn read(text: &str, notes: &mut Notes) -> Vec<String> {
         );
         return Vec::new();
     };
-    let mut http2 = Vec::new();
-    let mut seen = Vec::new();
+    let mut reader = Reader {
+        seen: Vec::new(),
+        http2: Vec::new(),
+        notes,
+    };
     for application in applications {
-        let Kind::Tuple(parts) = &application.kind else {
-            continue;
-        };
-        let [name, settings] = parts.as_slice() else {
-            continue;
-        };
-        if name.kind != Kind::Atom(APPLICATION.to_owned()) {
-            continue;
-        }
-        let Kind::List(settings) = &settings.kind else {
-            let text = "must be a list of {Key, Value}";
-            notes.problem((APPLICATION, settings.line), text);
-            continue;
-        };
-        for setting in settings {
-            one(setting, &mut seen, &mut http2, notes);
+        if let Kind::Tuple(parts) = &application.kind
+            && let [name, settings] = parts.as_slice()
+            && name.atom() == Some(APPLICATION)
+        {
+            reader.settings(settings);
         }
     }
-    http2
+    reader.http2
 }
 
-fn one(setting: &Term, seen: &mut Vec<String>, http2: &mut Vec<String>, notes: &mut Notes) {
-    let pair = match &setting.kind {
-        Kind::Tuple(pair) => pair.as_slice(),
-        _ => &[],
-    };
-    let [
-        Term {
-            kind: Kind::Atom(key),
-            ..
-        },
-        value,
-    ] = pair
-    else {
-        notes.problem((APPLICATION, setting.line), "must be {Key, Value}");
-        return;
-    };
-    let path = format!("{APPLICATION}.{key}");
-    if seen.contains(key) {
-        notes.problem((&path, setting.line), "is set twice");
-    }
-    seen.push(key.clone());
-    match own_settings::check(key, value) {
-        Ok(setting) if setting.kind == OwnKind::PoolTags => {
-            http2.extend(value.atoms().unwrap_or_default());
+/// Reads the settings of the application.
+struct Reader<'a> {
+    seen: Vec<String>,
+    http2: Vec<String>,
+    notes: &'a mut Notes,
+}
+
+impl Reader<'_> {
+    fn settings(&mut self, settings: &Term) {
+        let Kind::List(list) = &settings.kind else {
+            let text = "must be a list of {Key, Value}";
+            self.notes.problem((APPLICATION, settings.line), text);
+            return;
+        };
+        for setting in list {
+            match pair(setting) {
+                Some((key, value)) => self.setting(key, value, setting.line),
+                None => {
+                    let text = "must be {Key, Value}";
+                    self.notes.problem((APPLICATION, setting.line), text);
+                }
+            }
         }
-        Ok(_) => {}
-        Err(text) => notes.problem((&path, setting.line), text),
+    }
+
+    fn setting(&mut self, key: &str, value: &Term, line: usize) {
+        let path = format!("{APPLICATION}.{key}");
+        if self.seen.iter().any(|seen| seen == key) {
+            self.notes.problem((&path, line), "is set twice");
+        }
+        self.seen.push(key.to_owned());
+        match own_settings::check(key, value) {
+            Ok(setting) if setting.kind == OwnKind::PoolTags => {
+                self.http2.extend(value.atoms().unwrap_or_default());
+            }
+            Ok(_) => {}
+            Err(text) => self.notes.problem((&path, line), text),
+        }
+    }
+}
+
+fn pair(setting: &Term) -> Option<(&str, &Term)> {
+    match &setting.kind {
+        Kind::Tuple(pair) => match pair.as_slice() {
+            [key, value] => Some((key.atom()?, value)),
+            _ => None,
+        },
+        _ => None,
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 /// Success.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 
-/// The text with the codes of a style around it. [`print_line`] removes them where no terminal would understand them.
+/// The text with the codes of a style around it. [`print_line`] removes them if no terminal will read them.
 pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }

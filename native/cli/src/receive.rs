@@ -1,5 +1,5 @@
-//! `http-pusher receive`: a receiver to point a node at. Everything that can go wrong on purpose is in
-//! the program `http-pusher-test-endpoint`; this one only receives, prints and answers.
+//! `http-pusher receive`: an endpoint to point a node at. It only receives, prints and answers; the program
+//! `http-pusher-test-endpoint` has the faults.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -13,11 +13,11 @@ use crate::output::print_line;
 
 /// Arguments of `receive`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// Port to listen at; 0 takes a free one
+pub(crate) struct Arguments {
+    /// Port to listen on; 0 means a free one
     #[arg(long, default_value_t = 8000)]
     port: u16,
-    /// Address to listen at; the default can be reached from this machine only
+    /// Address to listen on; the default can be reached from this machine only
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
     /// Status to answer with
@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Milliseconds to wait before answering
     #[arg(long, value_name = "MS", default_value_t = 0)]
     delay: u64,
-    /// Speak https, with a certificate for localhost made on the spot
+    /// Speak https, with a new certificate for localhost
     #[arg(long)]
     tls: bool,
     /// Write the CA of that certificate to a file, to be named as cacertfile
@@ -41,8 +41,8 @@ pub struct Arguments {
 ///
 /// # Errors
 ///
-/// It cannot listen there, or the CA cannot be written; in words.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
+/// A text: it cannot listen, or the CA cannot be written.
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -58,12 +58,12 @@ async fn serve(arguments: &Arguments) -> Result<bool, String> {
         port: arguments.port,
         tls: arguments.tls.then(TlsSettings::self_signed),
         http2: true,
-        plan: plan.parse().map_err(in_words)?,
+        plan: plan.parse().map_err(text_of)?,
         max_records: 0,
         observer: Some(Observer(Arc::new(move |record| show(record, json)))),
         ..EndpointConfig::default()
     };
-    let endpoint = TestEndpoint::start(config).await.map_err(in_words)?;
+    let endpoint = TestEndpoint::start(config).await.map_err(text_of)?;
     if let (Some(file), Some(ca)) = (&arguments.write_ca, endpoint.ca_pem()) {
         std::fs::write(file, ca).map_err(|error| format!("{}: {error}", file.display()))?;
     }
@@ -76,7 +76,7 @@ async fn serve(arguments: &Arguments) -> Result<bool, String> {
             "listening at {scheme}://{address}, until interrupted"
         ));
     }
-    tokio::signal::ctrl_c().await.map_err(in_words)?;
+    tokio::signal::ctrl_c().await.map_err(text_of)?;
     endpoint.shutdown().await;
     Ok(true)
 }
@@ -120,6 +120,6 @@ fn in_json(record: &Record) -> String {
     .to_string()
 }
 
-fn in_words(error: impl std::fmt::Display) -> String {
+fn text_of(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

@@ -26,7 +26,7 @@ use report::Report;
 pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
-    /// Which handler, as numbered by `check`; the first one otherwise
+    /// The handler's number in `check`; without it, the first handler
     #[arg(long, value_name = "N")]
     handler: Option<usize>,
     /// The host or host type to send for, if hosts have pools of their own

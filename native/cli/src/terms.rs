@@ -8,7 +8,7 @@
 pub(crate) struct Term {
     /// Counted from 1.
     pub line: usize,
-    /// What it is.
+    /// Its kind and value.
     pub kind: Kind,
 }
 
@@ -40,20 +40,20 @@ pub(crate) enum Kind {
     Atom(String),
     /// `5000`, `16#FF`, `$a`.
     Integer(i128),
-    /// `[a, b]`. A string is a list to Erlang, but not here.
+    /// `[a, b]`. Erlang's strings are lists too, but here they are [`Kind::Other`].
     List(Vec<Term>),
     /// `{a, b}`.
     Tuple(Vec<Term>),
-    /// Anything else, as it is written.
+    /// Any other term, as it is written.
     Other(String),
 }
 
-/// Why a text is not a list of terms that each end with a full stop.
+/// The place at which a text is no sequence of terms that each end with a full stop.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
     /// Counted from 1.
     pub line: usize,
-    /// What was found or expected.
+    /// What was expected there, or found.
     pub text: String,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct SyntaxError {
 ///
 /// # Errors
 ///
-/// The first place where the text is not Erlang.
+/// The first place at which the text is not Erlang.
 pub(crate) fn parse(text: &str) -> Result<Vec<Term>, SyntaxError> {
     let mut parser = Parser {
         rest: text,

@@ -1,4 +1,4 @@
-//! `http-pusher check` as a script and as a person see it.
+//! What `http-pusher check` prints for scripts and for people.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -6,11 +6,11 @@ mod common;
 use common::{ARRAY, Dir, LOCAL, ONE_TABLE, POOL, check, check_in, file, program};
 
 #[test]
-fn first_example_of_the_specification() {
-    let said = check(ONE_TABLE, &[]);
-    assert_eq!(said.status, 0, "{}", said.text);
-    let handler = said.handler(0);
-    // The prose beside the example says http; what counts is what the file says.
+fn first_example_of_the_documentation() {
+    let checked = check(ONE_TABLE, &[]);
+    assert_eq!(checked.status, 0, "{}", checked.text);
+    let handler = checked.handler(0);
+    // The text beside the example says http; the file decides.
     assert_eq!(
         handler["url"],
         "https://localhost:8000/webservice/notifications"
@@ -25,45 +25,47 @@ fn first_example_of_the_specification() {
         format!("warning {POOL}.connection.tls"),
         format!("warning {path}"),
     ];
-    assert_eq!(said.notes(), expected);
-    assert_eq!(said.note(path)["line"], 13);
-    let text = said.note(path)["text"].as_str().unwrap();
+    assert_eq!(checked.notes(), expected);
+    assert_eq!(checked.note(path)["line"], 13);
+    let text = checked.note(path)["text"].as_str().unwrap();
     assert!(
         text.contains("https://localhost:8000/webservicenotifications"),
         "{text}"
     );
     assert!(
-        said.text
+        checked
+            .text
             .contains("mongooseim.toml:13: warning: modules.mod_event_pusher")
     );
     assert!(
-        said.text
+        checked
+            .text
             .contains("https://localhost:8000/webservice/notifications  50")
     );
-    assert!(said.text.contains("request 2 s, call 5 s"));
+    assert!(checked.text.contains("request 2 s, call 5 s"));
 }
 
 #[test]
-fn second_example_of_the_specification() {
-    // As it stands there is no pool in it.
-    let said = check(ARRAY, &[]);
-    assert_eq!(said.status, 1);
+fn second_example_of_the_documentation() {
+    // The example has no pool.
+    let checked = check(ARRAY, &[]);
+    assert_eq!(checked.status, 1);
     let expected =
         [1, 2].map(|n| format!("problem modules.mod_event_pusher.backend.http[{n}].pool_name"));
-    assert_eq!(said.notes(), expected);
+    assert_eq!(checked.notes(), expected);
     assert_eq!(
-        said.note("modules.mod_event_pusher.backend.http[2].pool_name")["line"],
+        checked.note("modules.mod_event_pusher.backend.http[2].pool_name")["line"],
         8
     );
     // With the pool of the first example.
     let pool = ONE_TABLE.split("[modules").next().unwrap();
-    let said = check(&format!("{pool}{ARRAY}"), &[]);
-    assert_eq!(said.status, 0, "{}", said.text);
+    let checked = check(&format!("{pool}{ARRAY}"), &[]);
+    assert_eq!(checked.status, 0, "{}", checked.text);
     for (index, path, module) in [
         (0, "notifications", "notifications"),
         (1, "alerts", "alerts"),
     ] {
-        let handler = said.handler(index);
+        let handler = checked.handler(index);
         assert_eq!(
             handler["url"],
             format!("https://localhost:8000/webservice/{path}")
@@ -76,17 +78,26 @@ fn second_example_of_the_specification() {
 }
 
 #[test]
-fn a_quiet_file() {
-    let said = check(&file("", LOCAL), &[]);
-    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
-    let handler = said.handler(0);
+fn a_file_without_mistakes() {
+    let checked = check(&file("", LOCAL), &[]);
+    assert_eq!(
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
+    let handler = checked.handler(0);
     assert_eq!(handler["url"], "http://localhost:8000/n");
     assert_eq!(handler["workers"], 10);
     assert_eq!(handler["hosts"], "all");
     assert_eq!(handler["tls"], "none (plain http)");
-    assert!(said.text.ends_with("1 handler, 0 problems, 0 warnings\n"));
     assert!(
-        !said.text.contains('\u{1b}'),
+        checked
+            .text
+            .ends_with("1 handler, 0 problems, 0 warnings\n")
+    );
+    assert!(
+        !checked.text.contains('\u{1b}'),
         "there is no colour without a terminal"
     );
 }
@@ -115,8 +126,13 @@ fn other_modules_and_their_pools_are_left_alone() {
     let others = "[outgoing_pools.http.auth]\nconnection.host = \"http://auth.example.com\"\n\
                   wrkers = 1\n[outgoing_pools.rdbms.default]\nworkers = \"x\"\n\
                   [modules.mod_roster]\nbackend = 1\n";
-    let said = check(&format!("{}{others}", file("", LOCAL)), &[]);
-    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+    let checked = check(&format!("{}{others}", file("", LOCAL)), &[]);
+    assert_eq!(
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
 }
 
 #[test]
@@ -124,10 +140,10 @@ fn defaults_of_the_old_layout() {
     let text = "[modules.mod_event_pusher.backend.http]\n\
                 [outgoing_pools.http.http_pool.connection]\n\
                 host = \"http://localhost\"\n";
-    let said = check(text, &[]);
-    assert_eq!(said.status, 0, "{}", said.text);
-    assert_eq!(said.handler(0)["workers"], 100);
-    assert_eq!(said.handler(0)["url"], "http://localhost/");
+    let checked = check(text, &[]);
+    assert_eq!(checked.status, 0, "{}", checked.text);
+    assert_eq!(checked.handler(0)["workers"], 100);
+    assert_eq!(checked.handler(0)["url"], "http://localhost/");
 }
 
 #[test]
@@ -171,12 +187,12 @@ fn mistakes_in_the_module_section() {
             "modules.mod_event_pusher.http",
         ),
     ] {
-        let said = check(&format!("{module}\n{good}"), &[]);
-        assert_eq!(said.status, 1, "{path}: {}", said.text);
+        let checked = check(&format!("{module}\n{good}"), &[]);
+        assert_eq!(checked.status, 1, "{path}: {}", checked.text);
         assert!(
-            said.notes().contains(&format!("problem {path}")),
+            checked.notes().contains(&format!("problem {path}")),
             "{path}: {}",
-            said.text
+            checked.text
         );
     }
 }
@@ -203,9 +219,9 @@ fn hosts_with_settings_of_their_own() {
   [[host_config.modules.mod_event_pusher.http.handlers]]
     path = "t"
 "#;
-    let said = check(text, &[]);
-    assert_eq!(said.status, 0, "{}", said.text);
-    let rows: Vec<_> = said.json["handlers"]
+    let checked = check(text, &[]);
+    assert_eq!(checked.status, 0, "{}", checked.text);
+    let rows: Vec<_> = checked.json["handlers"]
         .as_array()
         .unwrap()
         .iter()
@@ -220,13 +236,13 @@ fn hosts_with_settings_of_their_own() {
 }
 
 #[test]
-fn the_release_decides_where_releases_differ() {
+fn rules_follow_the_release() {
     let https = file("", "host = \"https://localhost\"");
-    let said = check(&https, &["--mongooseim", "6.2"]);
-    assert_eq!(said.handler(0)["tls"], "server not verified");
-    let said = check(&https, &["--mongooseim", "6.3"]);
+    let checked = check(&https, &["--mongooseim", "6.2"]);
+    assert_eq!(checked.handler(0)["tls"], "server not verified");
+    let checked = check(&https, &["--mongooseim", "6.3"]);
     assert_eq!(
-        said.handler(0)["tls"],
+        checked.handler(0)["tls"],
         "server verified against the system's certificates"
     );
     let section = file(
@@ -256,17 +272,17 @@ fn the_newest_releases_are_known() {
                  rules = [{ conditions = [{ event = \"msg\", body = \"non_empty\" }], action = \"push\" }]\n";
     let text = format!("[general]\nhosts = [\"localhost\"]\n{rules}{queue}");
     for release in ["6.8", "6.9", "6.9.0", "6.10", "6.11", "6.11.0"] {
-        let said = check(&text, &["--mongooseim", release]);
-        assert_eq!(said.status, 0, "{release}: {}", said.text);
-        assert!(said.notes().is_empty(), "{release}: {}", said.text);
+        let checked = check(&text, &["--mongooseim", release]);
+        assert_eq!(checked.status, 0, "{release}: {}", checked.text);
+        assert!(checked.notes().is_empty(), "{release}: {}", checked.text);
         assert_eq!(check(ONE_TABLE, &["--mongooseim", release]).status, 1);
     }
-    let said = check(&text, &["--mongooseim", "6.12"]);
-    assert_eq!(said.status, 0, "{}", said.text);
+    let checked = check(&text, &["--mongooseim", "6.12"]);
+    assert_eq!(checked.status, 0, "{}", checked.text);
     assert!(
-        said.text.contains("newer than this program"),
+        checked.text.contains("newer than this program"),
         "{}",
-        said.text
+        checked.text
     );
 }
 
@@ -280,9 +296,9 @@ fn handlers_that_wait() {
         (new("wait = 5000"), "5.1"),
         (old("wait = 5000"), "5.0"),
     ] {
-        let said = check(&text, &["--mongooseim", release]);
-        assert_eq!(said.status, 0, "{text}: {}", said.text);
-        assert_eq!(said.handler(0)["wait_ms"], 5000);
+        let checked = check(&text, &["--mongooseim", release]);
+        assert_eq!(checked.status, 0, "{text}: {}", checked.text);
+        assert_eq!(checked.handler(0)["wait_ms"], 5000);
     }
     assert_eq!(
         check(&file("", LOCAL), &[]).handler(0)["wait_ms"],
@@ -294,10 +310,10 @@ fn handlers_that_wait() {
         "wait = \"5 s\"",
         "wait = 4294967296",
     ] {
-        let said = check(&new(wrong), &[]);
-        assert_eq!(said.status, 1, "{wrong}");
+        let checked = check(&new(wrong), &[]);
+        assert_eq!(checked.status, 1, "{wrong}");
         let path = "problem modules.mod_event_pusher.http.handlers[1].wait".to_owned();
-        assert!(said.notes().contains(&path), "{wrong}: {}", said.text);
+        assert!(checked.notes().contains(&path), "{wrong}: {}", checked.text);
         assert_eq!(check(&old(wrong), &[]).status, 1, "{wrong}");
     }
 }
@@ -310,16 +326,21 @@ fn own_settings() {
                 {mongoose_http_pusher, [{max_pending, 10}, {wait, 5000}, {http2_pools, [http_pool]},\n\
                 {log_level, none}]}].\n";
     dir.file("app.config", good);
-    let said = check_in(&dir, &text, &["--app-config", "app.config"]);
-    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
-    assert_eq!(said.handler(0)["http2"], true);
-    assert!(said.text.contains("HTTP/2"));
+    let checked = check_in(&dir, &text, &["--app-config", "app.config"]);
+    assert_eq!(
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
+    assert_eq!(checked.handler(0)["http2"], true);
+    assert!(checked.text.contains("HTTP/2"));
     let bad = "[{mongoose_http_pusher, [\n{max_pendng, 10},\n{max_pending, 0},\n\
                {max_pending, 1},\n{drain_timeout, 1.5},\nlog_level]}].\n";
     dir.file("app.config", bad);
-    let said = check_in(&dir, &text, &["--app-config", "app.config"]);
-    assert_eq!(said.status, 1);
-    let found: Vec<_> = said.json["notes"]
+    let checked = check_in(&dir, &text, &["--app-config", "app.config"]);
+    assert_eq!(checked.status, 1);
+    let found: Vec<_> = checked.json["notes"]
         .as_array()
         .unwrap()
         .iter()
@@ -341,16 +362,16 @@ fn own_settings() {
     assert_eq!(found, expected);
     for broken in ["[", "x.", "[{mongoose_http_pusher, 1}]."] {
         dir.file("app.config", broken);
-        let said = check_in(&dir, &text, &["--app-config", "app.config"]);
-        assert_eq!(said.status, 1, "{broken}");
+        let checked = check_in(&dir, &text, &["--app-config", "app.config"]);
+        assert_eq!(checked.status, 1, "{broken}");
     }
 }
 
 #[test]
-fn what_cannot_be_read() {
-    let said = check("a = 1\nb = = 2\n", &[]);
-    assert_eq!(said.status, 1);
-    assert_eq!(said.json["notes"][0]["line"], 2);
+fn files_that_cannot_be_read() {
+    let checked = check("a = 1\nb = = 2\n", &[]);
+    assert_eq!(checked.status, 1);
+    assert_eq!(checked.json["notes"][0]["line"], 2);
     let dir = Dir::new();
     let output = program(&dir)
         .args(["check", "nowhere.toml"])

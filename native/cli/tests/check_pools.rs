@@ -1,4 +1,4 @@
-//! What `http-pusher check` says of pools and their TLS.
+//! What `http-pusher check` reports about pools and their TLS.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -6,20 +6,25 @@ mod common;
 use common::{Dir, LOCAL, POOL, check, check_in, file};
 
 #[test]
-fn every_pool_option_is_heeded() {
+fn every_pool_option_takes_effect() {
     let pool = "workers = 3\nstrategy = \"next_available_worker\"\ncall_timeout = 7000";
     let connection = "host = \"HTTP://LocalHost\"\nrequest_timeout = 100";
-    let said = check(&file(pool, connection), &[]);
-    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
-    let handler = said.handler(0);
+    let checked = check(&file(pool, connection), &[]);
+    assert_eq!(
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
+    let handler = checked.handler(0);
     assert_eq!(handler["workers"], 3);
     assert_eq!(handler["waits"], false);
     assert_eq!(handler["call_timeout_ms"], 7000);
     assert_eq!(handler["request_timeout_ms"], 100);
     assert_eq!(handler["url"], "http://localhost/n");
-    let said = check(&file("max_worker_queue_len = 4", LOCAL), &[]);
-    assert_eq!(said.handler(0)["max_waiting"], 40);
-    assert!(said.text.contains("10, 40 may wait"));
+    let checked = check(&file("max_worker_queue_len = 4", LOCAL), &[]);
+    assert_eq!(checked.handler(0)["max_waiting"], 40);
+    assert!(checked.text.contains("10, 40 may wait"));
 }
 
 #[test]
@@ -86,15 +91,15 @@ fn likely_mistakes_are_warnings() {
             "no effect",
         ),
     ] {
-        let said = check(&file(pool, connection), &[]);
+        let checked = check(&file(pool, connection), &[]);
         let path = format!("{POOL}.{path}");
         assert_eq!(
-            (said.status, said.notes()),
+            (checked.status, checked.notes()),
             (0, vec![format!("warning {path}")]),
             "{}",
-            said.text
+            checked.text
         );
-        let text = said.note(&path)["text"].as_str().unwrap();
+        let text = checked.note(&path)["text"].as_str().unwrap();
         assert!(text.contains(word), "{text}");
     }
 }
@@ -158,11 +163,11 @@ fn mistakes_are_problems() {
             "connection.tls.server_name_indication.protocol",
         ),
     ] {
-        let said = check(&file(pool, connection), &["--mongooseim", "6.8"]);
-        // A file of the old layout's keys alone would be read as such without the release.
+        let checked = check(&file(pool, connection), &["--mongooseim", "6.8"]);
+        // Without the release, a file that has only keys of the old layout would be read as one of that layout.
         let path = format!("problem {POOL}.{path}");
-        assert_eq!(said.status, 1, "{path}: {}", said.text);
-        assert!(said.notes().contains(&path), "{path}: {}", said.text);
+        assert_eq!(checked.status, 1, "{path}: {}", checked.text);
+        assert!(checked.notes().contains(&path), "{path}: {}", checked.text);
     }
 }
 
@@ -176,14 +181,14 @@ fn scopes_of_pools() {
         )
     };
     for scope in ["", "scope = \"global\"", "scope = \"host\""] {
-        let said = check(&pools(scope), &[]);
-        assert_eq!(said.status, 0, "{}", said.text);
-        assert_eq!(said.handler(0)["hosts"], "all");
+        let checked = check(&pools(scope), &[]);
+        assert_eq!(checked.status, 0, "{}", checked.text);
+        assert_eq!(checked.handler(0)["hosts"], "all");
     }
-    let said = check(&pools("scope = \"single_host\"\nhost = \"b\""), &[]);
-    assert_eq!(said.status, 1);
-    assert_eq!(said.handler(0)["hosts"], serde_json::json!(["b"]));
-    let note = said.note("modules.mod_event_pusher.backend.http.pool_name");
+    let checked = check(&pools("scope = \"single_host\"\nhost = \"b\""), &[]);
+    assert_eq!(checked.status, 1);
+    assert_eq!(checked.handler(0)["hosts"], serde_json::json!(["b"]));
+    let note = checked.note("modules.mod_event_pusher.backend.http.pool_name");
     assert!(note["text"].as_str().unwrap().contains("for a:"), "{note}");
     // `host_type` is newer than this layout.
     assert_eq!(check(&pools("scope = \"host_type\""), &[]).status, 1);
@@ -200,8 +205,12 @@ fn scopes_of_pools() {
         ("scope = \"host\"", "6.8", 0),
     ] {
         let text = format!("[general]\nhosts = [\"localhost\"]\n{}", file(scope, LOCAL));
-        let said = check(&text, &["--mongooseim", release]);
-        assert_eq!(said.status, status, "{scope} {release}: {}", said.text);
+        let checked = check(&text, &["--mongooseim", release]);
+        assert_eq!(
+            checked.status, status,
+            "{scope} {release}: {}",
+            checked.text
+        );
     }
 }
 
@@ -215,22 +224,27 @@ fn old_tls_section() {
              [outgoing_pools.http.http_pool.connection.tls]\n{tls}\n"
         )
     };
-    let said = check(&text("verify_peer = true"), &[]);
-    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+    let checked = check(&text("verify_peer = true"), &[]);
     assert_eq!(
-        said.handler(0)["tls"],
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
+    assert_eq!(
+        checked.handler(0)["tls"],
         "server verified against the system's certificates"
     );
-    let said = check(&text("verify_peer = false"), &[]);
-    assert_eq!(said.handler(0)["tls"], "server not verified");
-    let said = check(&text("verify_peer = true\ndhfile = \"dh.pem\""), &[]);
-    let note = said.note(&format!("{POOL}.connection.tls"));
+    let checked = check(&text("verify_peer = false"), &[]);
+    assert_eq!(checked.handler(0)["tls"], "server not verified");
+    let checked = check(&text("verify_peer = true\ndhfile = \"dh.pem\""), &[]);
+    let note = checked.note(&format!("{POOL}.connection.tls"));
     assert!(note["text"].as_str().unwrap().contains("dhfile"));
-    let said = check(
+    let checked = check(
         &text("verify_peer = true\nserver_name_indication = false"),
         &[],
     );
-    said.note(&format!("{POOL}.connection.tls.server_name_indication"));
+    checked.note(&format!("{POOL}.connection.tls.server_name_indication"));
     assert_eq!(check(&text("verify_mode = \"peer\""), &[]).status, 1);
 }
 
@@ -244,11 +258,16 @@ fn relative_files_begin_at_the_node_directory() {
         "",
         "host = \"https://localhost\"\ntls.cacertfile = \"ca.pem\"",
     );
-    let said = check_in(&dir, &text, &[]);
-    assert_eq!(said.status, 1);
-    let note = said.note(&format!("{POOL}.connection.tls.cacertfile"));
+    let checked = check_in(&dir, &text, &[]);
+    assert_eq!(checked.status, 1);
+    let note = checked.note(&format!("{POOL}.connection.tls.cacertfile"));
     let note = note["text"].as_str().unwrap();
     assert!(note.contains("ca.pem (relative to "), "{note}");
-    let said = check_in(&dir, &text, &["--node-dir", root.path().to_str().unwrap()]);
-    assert_eq!((said.status, said.notes()), (0, vec![]), "{}", said.text);
+    let checked = check_in(&dir, &text, &["--node-dir", root.path().to_str().unwrap()]);
+    assert_eq!(
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
 }

@@ -1,4 +1,4 @@
-//! `http-pusher receive` as a node and a person see it.
+//! What `http-pusher receive` answers and prints.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -41,7 +41,7 @@ fn status_and_delay() {
 }
 
 #[test]
-fn tls_with_the_authority_written_down() {
+fn tls_with_its_ca_written_to_a_file() {
     let dir = Dir::new();
     let endpoint = Running::receive(&dir, &["--tls", "--write-ca", "ca.pem"]);
     let ca = std::fs::read_to_string(dir.path().join("ca.pem")).unwrap();

@@ -1,4 +1,4 @@
-//! `http-pusher send` against `http-pusher receive`: what arrives, and what is said of it.
+//! `http-pusher send` to `http-pusher receive`: what arrives, and what is reported.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -69,7 +69,7 @@ fn handler_names_and_message_can_be_chosen() {
         "*",
     ];
     let (status, report) = send(&dir, &more);
-    // As in the stock module every status counts.
+    // As in the stock module, every status counts as sent.
     assert_eq!(status, 0, "{report}");
     assert_eq!(report["outcome"]["status"], 404);
     let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
@@ -88,7 +88,7 @@ fn handler_names_and_message_can_be_chosen() {
 }
 
 #[test]
-fn tls_is_told_with_version_and_peer() {
+fn tls_version_and_peer_are_reported() {
     let dir = Dir::new();
     let endpoint = Running::receive(&dir, &["--tls", "--write-ca", "ca.pem"]);
     file(
@@ -134,7 +134,7 @@ fn http2_as_the_own_settings_say() {
 }
 
 #[test]
-fn failures_are_told_in_the_words_of_the_node() {
+fn failures_have_the_reasons_of_the_node() {
     let dir = Dir::new();
     let slow = Running::receive(&dir, &["--delay", "60000"]);
     file(&dir, "http", &slow.address, "request_timeout = 50");
@@ -166,7 +166,7 @@ fn failures_are_told_in_the_words_of_the_node() {
             .unwrap()
             .contains("UnknownIssuer")
     );
-    // What was refused is shown.
+    // A certificate that was refused is shown.
     assert!(
         report["certificate"]["issuer"]
             .as_str()
@@ -185,7 +185,7 @@ fn failures_are_told_in_the_words_of_the_node() {
 }
 
 #[test]
-fn what_cannot_be_tried() {
+fn an_impossible_send_says_why() {
     let dir = Dir::new();
     file(&dir, "gopher", "localhost", "");
     let run = |more: &[&str]| {

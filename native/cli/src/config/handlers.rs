@@ -158,14 +158,13 @@ impl Reader<'_> {
 fn wait(section: &mut Section<'_>, notes: &mut Notes) -> Option<u64> {
     let wait = section.number("wait", notes)?;
     if wait > u64::from(u32::MAX) {
-        let node = section.take("wait")?;
         let text = format!("must be at most {} milliseconds", u32::MAX);
-        notes.problem((&node.path, node.line), text);
+        section.problem_with("wait", text, notes);
     }
     Some(wait)
 }
 
-/// The path as the host keeps it.
+/// The path as MongooseIM keeps it.
 fn bare(path: &str) -> &str {
     path.strip_prefix('/').unwrap_or(path)
 }

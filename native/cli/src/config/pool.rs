@@ -189,10 +189,8 @@ fn scope(section: &mut Section<'_>, mongooseim: Mongooseim, notes: &mut Notes) -
             } else {
                 "single_host"
             };
-            if let Some(node) = section.take("scope") {
-                let text = format!("{other:?} is not one of global, host, {last}");
-                notes.problem((&node.path, node.line), text);
-            }
+            let text = format!("{other:?} is not one of global, host, {last}");
+            section.problem_with("scope", text, notes);
         }
     }
     Scope::Global
@@ -204,17 +202,12 @@ fn queue_len_allowed(
     mongooseim: Mongooseim,
     notes: &mut Notes,
 ) {
-    let Some(node) = section.take("max_worker_queue_len") else {
-        return;
-    };
-    let place = (node.path.as_str(), node.line);
+    let key = "max_worker_queue_len";
     if !mongooseim.may_be_from(Release::new(6, 6)) {
-        notes.problem(place, "exists from MongooseIM 6.6 on only");
+        section.problem_with(key, "exists from MongooseIM 6.6 on only", notes);
     } else if strategy.is_some_and(|strategy| strategy != "best_worker") {
-        notes.problem(
-            place,
-            "MongooseIM allows it with the strategy best_worker only",
-        );
+        let text = "MongooseIM allows it with the strategy best_worker only";
+        section.problem_with(key, text, notes);
     }
 }
 

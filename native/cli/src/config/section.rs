@@ -58,8 +58,7 @@ impl<'a> Section<'a> {
     pub fn filled(&mut self, key: &'static str, notes: &mut Notes) -> Option<String> {
         let text = self.string(key, notes)?;
         if text.is_empty() {
-            let node = self.take(key)?;
-            notes.problem((&node.path, node.line), "must not be empty");
+            self.problem_with(key, "must not be empty", notes);
             return None;
         }
         Some(text)
@@ -108,6 +107,13 @@ impl<'a> Section<'a> {
     /// A section below this one.
     pub fn section(&mut self, key: &'static str, notes: &mut Notes) -> Option<Section<'a>> {
         Section::of(self.take(key)?, notes)
+    }
+
+    /// Notes a problem with the value under `key`, which must exist.
+    pub fn problem_with(&mut self, key: &'static str, text: impl Into<String>, notes: &mut Notes) {
+        if let Some(node) = self.take(key) {
+            notes.problem((&node.path, node.line), text);
+        }
     }
 
     /// Finishes reading: every key that was not asked for is noted as a problem.

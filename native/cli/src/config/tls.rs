@@ -58,7 +58,7 @@ fn new(mut section: Section<'_>, context: Context<'_>, notes: &mut Notes) -> Tls
     for file in unread {
         exists(&file, context.root, &section, notes);
     }
-    rules_of_the_host(&options, &section, context, notes);
+    rules_of_releases(&options, &section, context, notes);
     section.finish(notes);
     options
 }
@@ -70,9 +70,7 @@ fn verify_mode(section: &mut Section<'_>, notes: &mut Notes) -> Verify {
         Some("none") => Verify::None,
         Some(other) => {
             let text = format!("{other:?} is not one of peer, selfsigned_peer, none");
-            if let Some(node) = section.take("verify_mode") {
-                notes.problem((&node.path, node.line), text);
-            }
+            section.problem_with("verify_mode", text, notes);
             Verify::Peer
         }
     }
@@ -83,10 +81,8 @@ fn server_name_indication(mut sni: Section<'_>, options: &mut TlsOptions, notes:
     options.sni_host = sni.filled("host", notes);
     options.sni_protocol = sni.string("protocol", notes);
     let protocol = options.sni_protocol.as_deref();
-    if protocol.is_some_and(|protocol| protocol != "default" && protocol != "https")
-        && let Some(node) = sni.take("protocol")
-    {
-        notes.problem((&node.path, node.line), "must be \"default\" or \"https\"");
+    if protocol.is_some_and(|protocol| protocol != "default" && protocol != "https") {
+        sni.problem_with("protocol", "must be \"default\" or \"https\"", notes);
     }
     sni.finish(notes);
 }
@@ -104,7 +100,7 @@ fn exists(file: &Path, root: Option<&Path>, section: &Section<'_>, notes: &mut N
 }
 
 /// Further rules of single releases.
-fn rules_of_the_host(
+fn rules_of_releases(
     options: &TlsOptions,
     section: &Section<'_>,
     context: Context<'_>,

@@ -1,4 +1,4 @@
-//! Literals, structure, and where mistakes are.
+//! Literals, structure, and the places of mistakes.
 
 use super::{Kind, Term, parse};
 

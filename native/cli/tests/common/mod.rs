@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The first example of specification.md.
+/// The first example of the stock module's documentation.
 pub const ONE_TABLE: &str = r#"
 [outgoing_pools.http.http_pool]
   scope = "global"
@@ -24,7 +24,7 @@ pub const ONE_TABLE: &str = r#"
   path = "/notifications"
 "#;
 
-/// The second example of specification.md.
+/// The second example of the stock module's documentation.
 pub const ARRAY: &str = r#"
 [[modules.mod_event_pusher.backend.http]]
   pool_name = "http_pool"
@@ -53,14 +53,14 @@ pub fn file(pool: &str, connection: &str) -> String {
     )
 }
 
-/// A connection that there is nothing to say about.
+/// A connection without problems and warnings.
 pub const LOCAL: &str = "host = \"http://localhost:8000\"";
 
-/// A directory that goes away with the test.
+/// A directory that is removed after the test.
 pub struct Dir(PathBuf);
 
 impl Dir {
-    /// An empty one.
+    /// An empty directory.
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
@@ -99,17 +99,17 @@ pub fn program(dir: &Dir) -> Command {
     command
 }
 
-/// What `check` said of a file.
-pub struct Said {
+/// What `check` printed about a file.
+pub struct Checked {
     /// Exit status.
     pub status: i32,
-    /// The table and the notes.
+    /// Its text.
     pub text: String,
-    /// The same for scripts.
+    /// Its JSON.
     pub json: serde_json::Value,
 }
 
-impl Said {
+impl Checked {
     /// The notes as `severity path`, in order.
     pub fn notes(&self) -> Vec<String> {
         let notes = self.json["notes"].as_array().unwrap();
@@ -142,7 +142,7 @@ impl Said {
 }
 
 /// Runs `check` on a file with this content, as text and as JSON.
-pub fn check_in(dir: &Dir, content: &str, more: &[&str]) -> Said {
+pub fn check_in(dir: &Dir, content: &str, more: &[&str]) -> Checked {
     dir.file("mongooseim.toml", content);
     let run = |json: &[&str]| -> Output {
         program(dir)
@@ -156,15 +156,15 @@ pub fn check_in(dir: &Dir, content: &str, more: &[&str]) -> Said {
     let json = run(&["--json"]);
     assert_eq!(text.status, json.status);
     assert_eq!(String::from_utf8(text.stderr).unwrap(), "");
-    Said {
+    Checked {
         status: text.status.code().unwrap(),
         text: String::from_utf8(text.stdout).unwrap(),
         json: serde_json::from_slice(&json.stdout).unwrap(),
     }
 }
 
-/// [`check_in`] a directory of its own.
-pub fn check(content: &str, more: &[&str]) -> Said {
+/// [`check_in`] with a new directory.
+pub fn check(content: &str, more: &[&str]) -> Checked {
     check_in(&Dir::new(), content, more)
 }
 
@@ -172,12 +172,12 @@ pub fn check(content: &str, more: &[&str]) -> Said {
 pub struct Running {
     child: Child,
     lines: BufReader<ChildStdout>,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: String,
 }
 
 impl Running {
-    /// Starts it at a free port.
+    /// Starts it on a free port.
     pub fn receive(dir: &Dir, arguments: &[&str]) -> Self {
         let mut child = program(dir)
             .args(["receive", "--port", "0"])
@@ -202,7 +202,7 @@ impl Running {
         }
     }
 
-    /// Sends it a notification; the answer.
+    /// Sends it a notification; returns the answer.
     pub fn post(&self) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream

@@ -1,0 +1,88 @@
+//! The examples of docs/configuration.md: the program prints what they show, but for times and the port.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Dir, ONE_TABLE, Running, program};
+
+const PAGE: &str = include_str!("../../../docs/configuration.md");
+
+/// The lines of the console block whose first line starts with `first`.
+#[track_caller]
+fn example(first: &str) -> Vec<&'static str> {
+    let start = PAGE.find(&format!("```console\n{first}")).unwrap();
+    let lines = PAGE[start..].lines().skip(1);
+    lines.take_while(|line| *line != "```").collect()
+}
+
+/// The text with every time as `N ms`, and the free port as the documented one.
+fn without_times(text: &str, port: &str) -> String {
+    let text = text.replace(&format!(":{port}"), ":8000");
+    let words = text.split_inclusive([' ', ',', '\n']);
+    let mut words: Vec<String> = words.map(str::to_owned).collect();
+    for at in 1..words.len() {
+        if words[at].starts_with("ms") && words[at - 1].trim_end().parse::<f64>().is_ok() {
+            "N ".clone_into(&mut words[at - 1]);
+        }
+    }
+    words.concat()
+}
+
+fn printed(dir: &Dir, arguments: &[&str]) -> String {
+    let output = program(dir).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn check() {
+    let dir = Dir::new();
+    dir.file("mongooseim.toml", ONE_TABLE.trim_start());
+    let text = printed(&dir, &["check", "mongooseim.toml"]);
+    let shown = example("$ http-pusher check mongooseim.toml");
+    assert_eq!(text.lines().collect::<Vec<_>>(), shown[1..]);
+}
+
+#[test]
+fn send_and_receive() {
+    let dir = Dir::new();
+    let mut endpoint = Running::receive(&dir, &["--tls", "--write-ca", "ca.pem"]);
+    let port = endpoint.address.split(':').next_back().unwrap().to_owned();
+    let file = ONE_TABLE.replace(
+        "localhost:8000\"",
+        &format!("localhost:{port}\"\n    tls.cacertfile = \"ca.pem\"\n    tls.verify_peer = true"),
+    );
+    dir.file("mongooseim.toml", &file);
+    let send = [
+        "send",
+        "mongooseim.toml",
+        "--from",
+        "Alice@LocalHost",
+        "--to",
+        "bob@localhost",
+        "--message",
+        "Hi, Bob!",
+    ];
+    let text = without_times(&printed(&dir, &send), &port);
+    let shown = example("$ http-pusher send mongooseim.toml")[1..].join("\n");
+    assert_eq!(text.trim_end(), without_times(&shown, "8000"));
+
+    // The example begins with a time.
+    let shown = PAGE
+        .split_once("and the receiver prints\n\n```console\n")
+        .unwrap()
+        .1;
+    for (at, shown) in shown.lines().take(5).enumerate() {
+        let line = endpoint.line();
+        if at == 0 {
+            let after_time = |line: &str| line.split_once(' ').unwrap().1.to_owned();
+            assert_eq!(after_time(&line), after_time(shown));
+        } else {
+            assert_eq!(line, shown);
+        }
+    }
+
+    drop(endpoint);
+    let text = printed(&dir, &send).replace(&format!(":{port}"), ":8000");
+    let shown = example("failed: econnrefused");
+    assert_eq!(text.lines().last(), shown.first().copied());
+}
