@@ -76,7 +76,7 @@ functions() ->
      {host_type_info, [text]}, {host_types, []},
      {create_pool, [text]}, {configure_pool, [id, options]}, {open_pool, [id]}, {opening, [id]},
      {hand_over, [id, id]}, {drain_pool, [id]},
-     {resume_pool, [id]}, {close_pool, [id, number]}, {pools, []}, {figures, []},
+     {resume_pool, [id]}, {close_pool, [id, number]}, {pools, []}, {metrics, []},
      {handler, [text, text, text]}, {handler_info, [id]}, {describe_url, [text, text]},
      {push_form, Form}, {push_form_dirty, Form}, {push_custom, Custom}, {push_custom_dirty, Custom},
      {reject, [id, reason, binary, text, binary]},

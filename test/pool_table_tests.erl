@@ -71,8 +71,8 @@ rejections_before_a_pool_are_by_host_type_test() ->
 text(Pools) ->
     text(Pools, #{}).
 
-text(Pools, Figures) ->
-    All = [maps:merge(figures(), Figures)],
+text(Pools, Metrics) ->
+    All = [maps:merge(metrics(), Metrics)],
     unicode:characters_to_list(?TEXT:pools(Pools, All, [])).
 
 shows(Text, Part) ->
@@ -87,7 +87,7 @@ pool() ->
                     call_timeout => 5000, http2 => false, tls => true},
       defect => undefined}.
 
-figures() ->
+metrics() ->
     #{name => <<"global/http_pool">>, waiting => 0, in_flight => 0, pending => 0,
       pending_bytes => 0, workers => 50, oldest_waiting => undefined, sent => 1234567,
       failed => 999, retries => 1000, rejected => [{queue_full, 0}],

@@ -41,7 +41,7 @@ end_per_testcase(_Case, Config) ->
 
 %% A function on a dirty scheduler may take longer; a new function has to be in one list or the other.
 every_function_is_measured(_Config) ->
-    Dirty = [start_engine, stop_engine, hand_over, pools, figures, push_form_dirty,
+    Dirty = [start_engine, stop_engine, hand_over, pools, metrics, push_form_dirty,
              push_custom_dirty],
     Measuring = [measure_calls, measured_calls],
     ok = ?NIF:measure_calls(true),

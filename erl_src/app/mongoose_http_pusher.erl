@@ -20,8 +20,8 @@ text() ->
 %% The supervisor may have ended since it was looked up, or the library may be missing.
 pools_text() ->
     try
-        {Figures, Rejected} = http_pusher_metrics:read(),
-        http_pusher_pool_table:pools(http_pusher_nif:pools(), Figures, Rejected)
+        {Metrics, Rejected} = http_pusher_metrics:read(),
+        http_pusher_pool_table:pools(http_pusher_nif:pools(), Metrics, Rejected)
     catch
         error:_ -> http_pusher_pool_table:down(library())
     end.

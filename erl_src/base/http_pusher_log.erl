@@ -131,8 +131,8 @@ consequence(not_yet) ->
     "The pool cannot be opened yet, which is tried again until it can; its notifications wait for a few "
         "seconds, and are rejected after that: ";
 consequence(file_refused) ->
-    "The pool cannot be used; its notifications are rejected until the file is mended, which is looked "
-        "for every few seconds: ";
+    "The pool cannot be used; its notifications are rejected until the file is mended, which is checked "
+        "every few seconds: ";
 consequence(_) ->
     "The pool cannot be used; its notifications are rejected until it is restarted: ".
 
@@ -170,7 +170,7 @@ unknown_event(Tag, Size, MongooseIM) ->
                      mongooseim => MongooseIM,
                      text => <<"MongooseIM has events that this version of mongoose_http_pusher "
                                "does not know: they are ignored, and if messages are among them, "
-                               "nothing is sent for those. Said once for each tag and size">>},
+                               "nothing is sent for those. Logged once for each tag and size">>},
                    ?META).
 
 %% @doc The application does not run.

@@ -9,14 +9,14 @@
          imitate_encoder/1,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, configure_pool/2, open_pool/1, opening/1, hand_over/2, drain_pool/1, resume_pool/1,
-         close_pool/2, pools/0, figures/0,
+         close_pool/2, pools/0, metrics/0,
          handler/3, handler_info/1, describe_url/2,
          push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/5,
          attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
          rejections/0, rejection_waiters/0, rejections_counted/3, notices/0]).
 
 -export_type([pool_id/0, handler_id/0, names/0, way/0, pushed/0, outcome/0, verdict/0, rejected/0,
-              problem/0, not_opened/0, notice/0, pool/0, settings/0, figures/0, last_failure/0]).
+              problem/0, not_opened/0, notice/0, pool/0, settings/0, metrics/0, last_failure/0]).
 
 -on_load(load/0).
 
@@ -62,7 +62,7 @@
     http2 := boolean(), tls := boolean()
 }.
 %% Of all pools of one name, including those that are closed.
--type figures() :: #{
+-type metrics() :: #{
     name := binary(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
     pending := non_neg_integer(), pending_bytes := non_neg_integer(),
     workers := non_neg_integer(),
@@ -152,9 +152,9 @@ close_pool(_Pool, _Allowed) -> ?NOT_LOADED.
 pools() -> ?NOT_LOADED.
 
 %% The counters and gauges of every pool name, and what was rejected by host type, `pool_name' and reason.
--spec figures() -> {[figures()], [{HostType :: binary(), PoolName :: binary(), Reason :: atom(),
+-spec metrics() -> {[metrics()], [{HostType :: binary(), PoolName :: binary(), Reason :: atom(),
                                    non_neg_integer()}]}.
-figures() -> ?NOT_LOADED.
+metrics() -> ?NOT_LOADED.
 
 -spec handler(binary(), binary(), binary()) -> handler_id().
 handler(_HostType, _PoolName, _Path) -> ?NOT_LOADED.

@@ -26,9 +26,9 @@ new() ->
 
 %% @doc The numbers now. What sessions rejected while the application was down has an empty `PoolName',
 %% because they could not look up the handler's pool.
--spec read() -> {[http_pusher_nif:figures()], [rejected()]}.
+-spec read() -> {[http_pusher_nif:metrics()], [rejected()]}.
 read() ->
-    {Pools, Rejected} = http_pusher_nif:figures(),
+    {Pools, Rejected} = http_pusher_nif:metrics(),
     Down = [{HostType, <<>>, engine_down, Count}
             || HostType <- http_pusher_nif:host_types(),
                Count <- [http_pusher_downtime:rejected(HostType)], Count =/= undefined],

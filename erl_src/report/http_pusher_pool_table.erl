@@ -35,27 +35,27 @@ down(Library) ->
      "    application:ensure_all_started(mongoose_http_pusher).\n"].
 
 %% @doc Each pool, and what was rejected before it reached one.
--spec pools([http_pusher_nif:pool()], [http_pusher_nif:figures()],
+-spec pools([http_pusher_nif:pool()], [http_pusher_nif:metrics()],
             [http_pusher_metrics:rejected()]) -> iodata().
-pools(Pools, Figures, Rejected) ->
-    [case Figures of
+pools(Pools, Metrics, Rejected) ->
+    [case Metrics of
          [] -> "\nThere are no pools yet: none is open, and nothing was handed over.\n";
-         _ -> [pool(F, [P || P = #{name := N} <- Pools, N =:= maps:get(name, F)]) || F <- Figures]
+         _ -> [pool(F, [P || P = #{name := N} <- Pools, N =:= maps:get(name, F)]) || F <- Metrics]
      end,
      rejected_before(Rejected)].
 
-pool(Figures = #{name := Name}, Pools) ->
+pool(Metrics = #{name := Name}, Pools) ->
     Current = current(Pools),
     Others = [Pool || Pool = #{pending := Pending} <- Pools, Pool =/= Current, Pending > 0],
     ["\n", paragraph("", [printable(Name), ": ", phase(Current)]),
      case Current =:= none andalso Others =:= [] of
          true -> [];
-         false -> [settings(Current), now(Figures), [other(Pool) || Pool <- Others], oldest(Figures)]
+         false -> [settings(Current), now(Metrics), [other(Pool) || Pool <- Others], oldest(Metrics)]
      end,
-     row("counted", counts(Figures)),
-     row("rejected", reasons(maps:get(rejected, Figures))),
-     queue_time(Figures),
-     last_failure(Figures)].
+     row("counted", counts(Metrics)),
+     row("rejected", reasons(maps:get(rejected, Metrics))),
+     queue_time(Metrics),
+     last_failure(Metrics)].
 
 %% The pool that sessions find: the open one, or else the one that best explains why none is open.
 current(Pools) ->

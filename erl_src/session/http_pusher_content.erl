@@ -21,7 +21,7 @@ headers([{Name0, Value0} | Rest], Pairs) ->
         {error, _} -> {error, "a header's name is neither text nor an atom"}
     end;
 headers(_Other, _Pairs) ->
-    {error, "the headers are no list of pairs {Name, Value}"}.
+    {error, "the headers are not a list of pairs {Name, Value}"}.
 
 %% @doc A body as one binary.
 -spec body(term()) -> {ok, binary()} | {error, Text :: string()}.

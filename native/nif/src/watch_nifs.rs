@@ -125,9 +125,9 @@ fn settings<'a>(env: Env<'a>, settings: &PoolSettings) -> SettingsInfo<'a> {
     }
 }
 
-/// The figures of every pool name, and rejections by host type, `pool_name` and reason.
+/// Counters and gauges of every pool name, and rejections by host type, `pool_name` and reason.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn figures(env: Env<'_>) -> (Vec<FiguresInfo<'_>>, Vec<Term<'_>>) {
+fn metrics(env: Env<'_>) -> (Vec<FiguresInfo<'_>>, Vec<Term<'_>>) {
     let figures = ENGINE.figures();
     let pools = figures
         .iter()
