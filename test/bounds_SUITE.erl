@@ -3,7 +3,7 @@
 
 
 -import(pusher_case, [module/2, endpoint/1, send/2, bulk/2, wait_sent/1, wait_reason/2,
-                      wait_numbers/2]).
+                      wait_numbers/2, numbers_now/1]).
 
 -define(REPORTER, http_pusher_reporter).
 
@@ -43,16 +43,16 @@ pending_notifications_of_a_pool(Config) ->
     stalled(Config, #{}),
     [send(user(N), <<"hi">>) || N <- lists:seq(1, 80)],
     _ = wait_reason(queue_full, 30),
-    ?assertMatch(#{accepted := 50, rejected := 30}, wait_numbers(Config, fun(_) -> true end)).
+    ?assertMatch(#{accepted := 50, rejected := 30}, numbers_now(Config)).
 
 %% The size of what is kept counts, not the size of the form that is made of it.
 pending_bytes_of_a_pool(Config) ->
     stalled(Config, #{}),
     [send(user(N), binary:copy(<<"x">>, 10000)) || N <- lists:seq(1, 20)],
     _ = wait_reason(queue_full, 11),
-    ?assertMatch(#{accepted := 9, rejected := 11}, wait_numbers(Config, fun(_) -> true end)),
+    ?assertMatch(#{accepted := 9, rejected := 11}, numbers_now(Config)),
     send(<<"alice">>, <<"room for a short one">>),
-    ?assertMatch(#{accepted := 10}, wait_numbers(Config, fun(_) -> true end)).
+    ?assertMatch(#{accepted := 10}, numbers_now(Config)).
 
 pending_bytes_of_the_node(Config) ->
     {ok, _} = pusher_case:pool(other_pool, Config, #{}),
@@ -61,14 +61,14 @@ pending_bytes_of_the_node(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(N), binary:copy(<<"x">>, 10000)) || N <- lists:seq(1, 10)],
     _ = wait_reason(queue_full, 11),
-    ?assertMatch(#{accepted := 9, rejected := 11}, wait_numbers(Config, fun(_) -> true end)).
+    ?assertMatch(#{accepted := 9, rejected := 11}, numbers_now(Config)).
 
 one_lane_has_its_share(Config) ->
     stalled(Config, #{}),
     bulk(<<"alice">>, 80),
     ?assertMatch(#{sender := <<"alice">>}, wait_reason(queue_full, 30)),
     bulk(<<"kate">>, 50),
-    ?assertMatch(#{accepted := 100, rejected := 30}, wait_numbers(Config, fun(_) -> true end)).
+    ?assertMatch(#{accepted := 100, rejected := 30}, numbers_now(Config)).
 
 outcomes_that_wait_for_the_reporter_are_pending(Config) ->
     module(Config, #{}),

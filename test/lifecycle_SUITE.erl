@@ -75,7 +75,7 @@ stopping_with_a_dead_endpoint_ends_with_the_deadline(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [bulk(user(S), 3) || S <- lists:seq(1, 20)],
     Elapsed = elapsed(fun() -> host_ctl:stop_module(?HOST) end),
-    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed}),
+    ?assertWith(Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed),
     ?assertEqual({0, 60}, counted(?HOST)),
     accounted(Config, #{pushed => 60, rejected => 0, sent => 0, failed => 60}),
     ?assertEqual(#{shutdown => 60}, wait(fun pusher_case:reasons/0, fun(R) -> R =:= #{shutdown => 60} end)).
@@ -104,7 +104,7 @@ a_hundred_host_types_share_one_deadline(Config) ->
      end || Host <- hundred()],
     Elapsed = elapsed(fun() -> [host_ctl:stop_module(Host) || Host <- hundred()] end),
     ct:pal("stopped in ~b ms", [Elapsed]),
-    ?assertMatch({true, _}, {Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed}),
+    ?assertWith(Elapsed >= ?DRAIN andalso Elapsed < ?AT_MOST, Elapsed),
     [?assertEqual({Host, {0, 1}}, {Host, counted(Host)}) || Host <- hundred()].
 
 %% The pauses alone are longer than the time that the stops share; the stops wait for a twelfth of it.
@@ -203,7 +203,7 @@ the_application_stops_and_starts_under_load(Config) ->
     Pushed = pusher_load:stop(Load),
     Counted = wait(fun() -> host_ctl:metrics(?HOST) end,
                    fun(#{sent := S, failed := F}) -> S + F >= Pushed end),
-    ?assertMatch({true, _, _}, {all(Counted) =:= Pushed, Counted, Pushed}),
+    ?assertWith(all(Counted) =:= Pushed, {Counted, Pushed}),
     ?assertMatch(#{failed := 0}, since(Config, ?HOST)),
     ?assert(maps:get(engine_down, pusher_case:reasons()) > 0).
 
@@ -234,7 +234,7 @@ the_node_stops_with_thousands_pending(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [bulk(user(S), 30) || S <- lists:seq(1, 100)],
     Elapsed = elapsed(fun host_ctl:stop/0),
-    ?assertMatch({true, _}, {Elapsed < ?AT_MOST, Elapsed}),
+    ?assertWith(Elapsed < ?AT_MOST, Elapsed),
     accounted(Config, #{pushed => 3000, rejected => 0, sent => 0, failed => 3000}).
 
 %%% Helpers

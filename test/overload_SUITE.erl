@@ -5,8 +5,6 @@
 %% and no verdict depends on how fast the machine is. The times that are printed decide nothing.
 -module(overload_SUITE).
 
--compile([export_all, nowarn_export_all]).
--include_lib("stdlib/include/assert.hrl").
 
 -import(pusher_case, [module/2, endpoint/1, wait/2]).
 
@@ -24,8 +22,8 @@
 %% Milliseconds in one go, for what is printed.
 -define(LONG_SCHEDULE, 20).
 
-suite() ->
-    [{timetrap, {minutes, 10}}].
+-define(MINUTES, 10).
+-include("support/pusher_case.hrl").
 
 %% This does not depend on what differs between generations.
 all() ->
@@ -33,12 +31,6 @@ all() ->
 
 groups() ->
     [{v6_5, [], [a_million_against_a_stalled_endpoint]}].
-
-init_per_group(Generation, Config) ->
-    pusher_case:group(Generation, Config).
-
-end_per_group(_Generation, _Config) ->
-    ok.
 
 init_per_testcase(_Case, Config) ->
     pusher_case:start(Config, #{endpoint => #{record => false}}).
@@ -61,18 +53,18 @@ a_million_against_a_stalled_endpoint(Config) ->
      || {Pid, Ref} <- Sessions],
     Took = erlang:monotonic_time(millisecond) - Begin,
     #{late := Late, turns := Turns, long := Long} = stop_watch(Watch),
-    ?assertMatch({true, _}, {lists:min(Turns) >= ?TURNS, Turns}),
+    ?assertWith(lists:min(Turns) >= ?TURNS, Turns),
 
     %% On a slow machine some have failed while the others were pushed, on a fast one none has.
     _ = pusher_case:wait_reason(request_timeout, 1),
     Numbers = #{accepted := Accepted, rejected := Rejected, failed := Failed, pending := Pending} =
-        pusher_case:wait_numbers(Config, fun(_) -> true end),
+        pusher_case:numbers_now(Config),
     ?assertMatch(#{pushed := ?PUSHES + 1}, Numbers),
     ?assertEqual(?PUSHES + 1, Accepted + Rejected),
     %% Notifications that failed with request_timeout have made room.
     ?assert(Accepted >= ?PENDING),
-    ?assertMatch({true, _}, {Accepted =< ?PENDING + Failed + 1000, Numbers}),
-    ?assertMatch({true, _}, {Pending =< ?PENDING, Numbers}),
+    ?assertWith(Accepted =< ?PENDING + Failed + 1000, Numbers),
+    ?assertWith(Pending =< ?PENDING, Numbers),
     Bytes = lists:sum([B || #{pending_bytes := B} <- http_pusher_nif:pools()]),
     ?assert(Bytes =< ?PENDING_BYTES),
     %% Every rejection is in a line of the log sooner or later, and none has another reason.
@@ -80,11 +72,11 @@ a_million_against_a_stalled_endpoint(Config) ->
     ?assertMatch(#{queue_full := Rejected}, Reasons),
     ?assertEqual([queue_full, request_timeout], lists:sort(maps:keys(Reasons))),
     Grown = outside_kb() - Before,
-    ?assertMatch({true, _}, {Grown * 1024 =< ?PENDING_BYTES, Grown}),
+    ?assertWith(Grown * 1024 =< ?PENDING_BYTES, Grown),
     %% One line for each reason in each second that has passed.
     Lines = length(host_log:what(event_pusher_http_req_failed)),
     Seconds = (erlang:monotonic_time(millisecond) - Begin) div 1000,
-    ?assertMatch({true, _, _}, {Lines =< 2 * (Seconds + 2), Lines, Seconds}),
+    ?assertWith(Lines =< 2 * (Seconds + 2), {Lines, Seconds}),
 
     %% The endpoint comes back, but not for the requests that it has stalled, which have to end first.
     Back = erlang:monotonic_time(millisecond),

@@ -7,7 +7,7 @@
 
 -export([groups/1, groups/2, all/0, all/1, group/2, start/1, start/2, finish/1, finish/2]).
 -export([module/1, module/2, pool/2, pool/3, endpoint/1, host/0]).
--export([send/2, send/3, until_sent/1, numbers/0, numbers/1, wait_numbers/2, wait_sent/1, settle/0]).
+-export([send/2, send/3, until_sent/1, numbers/0, numbers/1, numbers_now/1, wait_numbers/2, wait_sent/1, settle/0]).
 -export([all_accepted_are_sent/2]).
 -export([received/1, messages/1, field/2, reasons/0, wait_reason/2, wait/2, bulk/2]).
 
@@ -206,6 +206,11 @@ minus(Now, Before) ->
     maps:map(fun(Key, Value) when is_integer(Value) -> Value - maps:get(Key, Before);
                 (_Key, Value) -> Value
              end, Now).
+
+%% @doc The numbers of localhost since the case began.
+-spec numbers_now(config()) -> numbers().
+numbers_now(Config) ->
+    wait_numbers(Config, fun(_) -> true end).
 
 %% @doc Waits for the numbers of localhost since the case began.
 -spec wait_numbers(config(), fun((numbers()) -> boolean())) -> numbers().
