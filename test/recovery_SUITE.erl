@@ -136,7 +136,7 @@ what_waits_for_a_pool_that_does_not_come_back_is_given_up(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
     ok = host_ctl:stop_pool(global, http_pool),
-    wait(fun row/0, fun(#{pool := Pool}) -> Pool =:= undefined end),
+    wait(fun row/0, fun(#row{current = Current}) -> Current =:= none end),
     while_the_owner_dies(
       fun() ->
               {ok, _} = pusher_case:pool(Config, #{}),
