@@ -109,7 +109,8 @@ delivery_resumes_by_itself(Config) ->
 a_busy_connection_ends_at_its_age(Config) ->
     module(Config, #{workers => 1}),
     Sent = send_until_connections(Config, 3, 0),
-    ?assertMatch(#{accepted := Sent, sent := Sent, failed := 0}, pusher_case:numbers()).
+    Numbers = wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    ?assertMatch(#{accepted := Sent, sent := Sent, failed := 0}, Numbers).
 
 send_until_connections(Config, Connections, Sent) ->
     case test_endpoint:stats(endpoint(Config)) of
