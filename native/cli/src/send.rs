@@ -8,9 +8,9 @@ mod report;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use engine::engine::{Engine, EngineSettings, NotTaken};
+use engine::engine::{Engine, EngineSettings};
 use engine::settings::PoolSettings;
-use notification::{Content, Direction, Names, Notification, Verdict};
+use notification::{Content, Direction, Names, Notification, PushError, Verdict};
 use transport::dial::{Dialled, dial};
 use transport::names;
 use transport::tls::{PeerCertificate, TlsClient};
@@ -138,8 +138,8 @@ fn deliver(route: &Route<'_>, sample: &Sample<'_>) -> Result<(String, Verdict), 
     engine
         .push(pool, b"sample", notification)
         .map_err(|not_taken| match not_taken {
-            NotTaken::Rejected(reason) => format!("rejected: {}", reason.as_str()),
-            NotTaken::NotOpen => "the pool is not open".to_owned(),
+            PushError::Rejected(reason) => format!("rejected: {}", reason.as_str()),
+            PushError::NotOpen => "the pool is not open".to_owned(),
         })?;
     let verdict = outcome(&engine, &bell, route.settings.call_timeout)?;
     engine.stop();

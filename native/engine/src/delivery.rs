@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 
 use http::{Response, StatusCode};
-use notification::{Reason, Verdict, fail_point};
+use notification::{FailureReason, Verdict, fail_point};
 use tokio::time::{Instant, timeout_at};
 use transport::error::{Again, AttemptError};
 use transport::link::{Body, Drained, Link};
@@ -45,12 +45,14 @@ pub async fn deliver(
     let (Some(opened), Some(prepared), Some(accepted_at)) = (opened, prepared, accepted_at) else {
         return job.finish_and_take(
             cell,
-            failure(Reason::InternalError, "the pool is not open", 0),
+            failure(FailureReason::InternalError, "the pool is not open", 0),
         );
     };
     let prepared = match prepared {
         Ok(prepared) => prepared,
-        Err(text) => return job.finish_and_take(cell, failure(Reason::PoolConfig, &text, 0)),
+        Err(text) => {
+            return job.finish_and_take(cell, failure(FailureReason::PoolConfig, &text, 0));
+        }
     };
     let attempts = Attempts {
         made: AtomicU32::new(0),
@@ -183,7 +185,7 @@ async fn attempt_all(
         let error = match end {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let text = "the endpoint answered 101 to a request that offers no other protocol";
-                AttemptError::last(Reason::InvalidResponse, text.to_owned())
+                AttemptError::last(FailureReason::InvalidResponse, text.to_owned())
             }
             Ok(response) => {
                 let deadline = clock.deadline;
@@ -268,7 +270,7 @@ async fn connected<'a>(
     }
 }
 
-fn failure(reason: Reason, text: &str, attempts: u8) -> Verdict {
+fn failure(reason: FailureReason, text: &str, attempts: u8) -> Verdict {
     Verdict::Failed {
         reason,
         text: text.into(),

@@ -18,7 +18,7 @@ use engine::worker::Cell;
 use loom::future::block_on;
 use loom::sync::Notify;
 use loom::thread;
-use notification::Reason;
+use notification::FailureReason;
 use notification::sync::Mutex;
 use queue::{Budget, Core, Expiry, LaneLimits, Rules, Step, Turn, WhenBusy};
 use tokio::time::Instant;
@@ -124,7 +124,7 @@ impl Pool {
                     while let Some(taken) = next {
                         if self.how == How::Stall {
                             let reason = block_on(poll_fn(|cx| cell.poll_cancelled(cx)));
-                            assert_eq!(reason, Reason::Shutdown);
+                            assert_eq!(reason, FailureReason::Shutdown);
                         }
                         self.started.lock().push(taken.item);
                         self.end(taken.item);
@@ -186,7 +186,7 @@ impl Pool {
             cursor = next;
         }
         for cell in self.cells.lock().iter() {
-            cell.cancel(None, Reason::Shutdown);
+            cell.cancel(None, FailureReason::Shutdown);
         }
         for cell in parked {
             cell.wake();

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use engine::engine::{EngineError, NotTaken};
+use engine::engine::EngineError;
 use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
 use engine::settings::PoolOptions;
-use notification::Rejection;
+use notification::{PushError, RejectReason};
 use support::{BOUND, Bench, End, millis, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 use transport::notices::NoticeKind;
@@ -155,7 +155,7 @@ fn a_file_that_comes_very_late_opens_the_pool_all_the_same() {
     assert_eq!(reason, "pool_config");
     assert!(text.contains("No such file"), "{text}");
     assert!(begin.elapsed() >= PATIENCE);
-    let rejected = Err(NotTaken::Rejected(Rejection::PoolConfig));
+    let rejected = Err(PushError::Rejected(RejectReason::PoolConfig));
     assert_eq!(bench.push(pool, "too early, too"), rejected);
     assert_eq!(phase(&bench, pool), "broken");
     secure.put_right();
@@ -178,7 +178,7 @@ fn content_that_is_refused_waits_for_a_changed_file() {
     secure.put("half a certif");
     let pool = configured(&bench, secure.options());
     assert_eq!(remedy(bench.engine.open_pool(pool)), Remedy::OtherContent);
-    let rejected = Err(NotTaken::Rejected(Rejection::PoolConfig));
+    let rejected = Err(PushError::Rejected(RejectReason::PoolConfig));
     assert_eq!(bench.push(pool, "too early"), rejected);
     // The same file is not tried again, however often it is asked for; so nothing more is said.
     for _ in 0..3 {

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::engine::NotTaken;
 use engine::settings::PoolOptions;
-use notification::Rejection;
+use notification::{PushError, RejectReason};
 use support::{Bench, options, process, test_endpoint, until};
 use test_endpoint::EndpointConfig;
 
@@ -57,7 +56,7 @@ fn a_million_against_a_stalled_endpoint() {
                     let asked = Instant::now();
                     match bench.push_text(pool, &handler, &sender, b"a message") {
                         Ok(()) => {}
-                        Err(NotTaken::Rejected(Rejection::QueueFull)) => rejected += 1,
+                        Err(PushError::Rejected(RejectReason::QueueFull)) => rejected += 1,
                         other => panic!("{other:?}"),
                     }
                     let micros = u64::try_from(asked.elapsed().as_micros()).unwrap();

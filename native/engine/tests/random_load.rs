@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine::engine::NotTaken;
 use engine::settings::PoolOptions;
+use notification::PushError;
 use support::process::{descriptors, status};
 use support::{Bench, End, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, Observer, Record};
@@ -130,7 +130,7 @@ impl Scene {
                     let pool = self.present.load(Ordering::Acquire);
                     let text = number.as_bytes();
                     match self.bench.push_text(pool, &handler, &sender, text) {
-                        Err(NotTaken::NotOpen) => std::thread::yield_now(),
+                        Err(PushError::NotOpen) => std::thread::yield_now(),
                         pushed => break pushed,
                     }
                 };

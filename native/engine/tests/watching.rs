@@ -6,9 +6,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use engine::engine::{EngineSettings, NotTaken};
+use engine::engine::EngineSettings;
 use engine::settings::PoolOptions;
-use notification::Rejection;
+use notification::{PushError, RejectReason};
 use support::{Bench, options, test_endpoint, until};
 use test_endpoint::EndpointConfig;
 
@@ -76,14 +76,14 @@ fn rejections_are_counted_by_reason() {
             ..patient(endpoint.url(""), 2)
         },
     );
-    let full = Err(NotTaken::Rejected(Rejection::QueueFull));
+    let full = Err(PushError::Rejected(RejectReason::QueueFull));
     for (sender, expected) in [("a", Ok(())), ("b", Ok(())), ("c", full), ("d", full)] {
         assert_eq!(bench.push(pool, sender), expected);
     }
     let handler = bench.handler("/n");
     bench.engine.reject(
         &handler,
-        Rejection::BadHeader,
+        RejectReason::BadHeader,
         None,
         b"e",
         "host: is twice there",
@@ -96,7 +96,7 @@ fn rejections_are_counted_by_reason() {
     assert!(bench.engine.open_pool(broken).is_err());
     assert_eq!(
         bench.push(broken, "f"),
-        Err(NotTaken::Rejected(Rejection::PoolConfig))
+        Err(PushError::Rejected(RejectReason::PoolConfig))
     );
     // The reporter counts them, and their rows go. The totals stay.
     for row in bench.engine.rejections.list() {
@@ -115,16 +115,16 @@ fn rejections_are_counted_by_reason() {
     assert_eq!(
         all,
         [
-            (Rejection::QueueFull, 2),
-            (Rejection::PoolConfig, 1),
-            (Rejection::BadHeader, 1)
+            (RejectReason::QueueFull, 2),
+            (RejectReason::PoolConfig, 1),
+            (RejectReason::BadHeader, 1)
         ]
     );
     let figures = bench.engine.figures();
     let of = |name: &str, reason| figures[name].totals.rejected.of(reason);
-    assert_eq!(of(NAME, Rejection::QueueFull), 2);
-    assert_eq!(of(NAME, Rejection::BadHeader), 0);
-    assert_eq!(of("global/broken", Rejection::PoolConfig), 1);
+    assert_eq!(of(NAME, RejectReason::QueueFull), 2);
+    assert_eq!(of(NAME, RejectReason::BadHeader), 0);
+    assert_eq!(of("global/broken", RejectReason::PoolConfig), 1);
     assert_eq!(bench.account().rejected, 4);
     endpoint.reset_plans().unwrap();
     endpoint.release();

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::engine::{EngineError, EngineSettings, NotTaken};
+use engine::engine::{EngineError, EngineSettings};
 use engine::settings::PoolOptions;
-use notification::Rejection;
+use notification::{PushError, RejectReason};
 use support::{BOUND, Bench, End, FOR_EVER, Seen, options, per_sender, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle};
 
@@ -91,7 +91,7 @@ fn the_engine_stops_with_work_in_every_phase() {
 
     // Down: rejected. Started again: as before.
     let pushed = bench.push(open, "while down");
-    assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::EngineDown)));
+    assert_eq!(pushed, Err(PushError::Rejected(RejectReason::EngineDown)));
     bench
         .engine
         .start(EngineSettings::default(), || {})
@@ -115,7 +115,7 @@ fn a_pool_that_is_closed_drains_and_then_gives_up() {
     let allowed = Duration::from_millis(300);
     let begin = Instant::now();
     bench.engine.close_pool(pool, allowed).unwrap();
-    assert_eq!(bench.push(pool, "late"), Err(NotTaken::NotOpen));
+    assert_eq!(bench.push(pool, "late"), Err(PushError::NotOpen));
     let seen = bench.outcomes(1000);
     let took = begin.elapsed();
     assert!(took >= allowed, "{took:?}");
@@ -157,7 +157,7 @@ fn a_pool_that_is_stopped_while_it_opens_delivers_what_it_took() {
         .configure_pool(pool, patient(&endpoint))
         .unwrap();
     bench.engine.close_pool(pool, FOR_EVER).unwrap();
-    assert_eq!(bench.push(pool, "late"), Err(NotTaken::NotOpen));
+    assert_eq!(bench.push(pool, "late"), Err(PushError::NotOpen));
     bench.engine.open_pool(pool).unwrap();
     assert_all(&bench.outcomes(100), 100, "sent");
     bench.assert_conserved();
@@ -183,7 +183,7 @@ fn a_pool_that_cannot_open_fails_what_it_took() {
     }
     assert_all(&bench.outcomes(100), 100, "pool_config");
     let pushed = bench.push(pool, "late");
-    assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::PoolConfig)));
+    assert_eq!(pushed, Err(PushError::Rejected(RejectReason::PoolConfig)));
     bench.assert_conserved();
 }
 
@@ -203,7 +203,7 @@ fn a_host_type_leaves_a_pool_that_others_use() {
     until("requests are in flight", || endpoint.stats().in_flight == 4);
     bench.engine.close_host_type("leaves");
     let pushed = bench.push_text(pool, &leaves, "leaves late", b"");
-    assert_eq!(pushed, Err(NotTaken::Rejected(Rejection::Shutdown)));
+    assert_eq!(pushed, Err(PushError::Rejected(RejectReason::Shutdown)));
     bench.engine.abort_host_type("leaves");
     let seen = bench.outcomes(500);
     assert_all(&seen, 500, "shutdown");

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use engine::delivery::MAX_BODY;
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
-use notification::Reason;
+use notification::FailureReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use transport::http1::Http1;
 use transport::link::Drained;
@@ -53,7 +53,10 @@ async fn exchange(near: DuplexStream) -> Option<u16> {
                 }
             }
             Err(error) => {
-                let known = [Reason::ConnectionClosed, Reason::InvalidResponse];
+                let known = [
+                    FailureReason::ConnectionClosed,
+                    FailureReason::InvalidResponse,
+                ];
                 assert!(known.contains(&error.reason), "{error:?}");
                 assert!(!error.text.is_empty());
                 break;

@@ -1,6 +1,6 @@
 //! The atoms of the interface, in one place.
 
-use notification::Rejection;
+use notification::RejectReason;
 use rustler::{Atom, Encoder, Env, Error, NifResult, Term};
 
 rustler::atoms! {
@@ -33,7 +33,7 @@ pub fn atom(env: Env<'_>, word: &str) -> Atom {
 }
 
 /// The rejection that an atom names.
-pub fn rejection(term: Term<'_>) -> NifResult<Rejection> {
+pub fn rejection(term: Term<'_>) -> NifResult<RejectReason> {
     let word = term.atom_to_string()?;
-    Rejection::from_word(&word).ok_or(Error::BadArg)
+    RejectReason::from_word(&word).ok_or(Error::BadArg)
 }

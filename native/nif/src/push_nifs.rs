@@ -5,8 +5,9 @@
 
 use std::cell::RefCell;
 
-use engine::engine::NotTaken;
-use notification::{Content, Direction, Names, Notification, Rejection, Waiter, lane_key};
+use notification::{
+    Content, Direction, Names, Notification, PushError, RejectReason, Waiter, lane_key,
+};
 use payload::Headers;
 use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, Term};
 
@@ -133,9 +134,9 @@ fn with_headers<'a>(
         rest = tail;
         if let Err(error) = headers.add(&name, &value) {
             let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
-            let (reason, text) = (Rejection::BadHeader, error.to_string());
+            let (reason, text) = (RejectReason::BadHeader, error.to_string());
             ENGINE.reject(&handler, reason, way.waiter, &names.0, &text);
-            return Ok(rejected(env, Rejection::BadHeader));
+            return Ok(rejected(env, RejectReason::BadHeader));
         }
     }
     push(
@@ -177,16 +178,16 @@ fn push<'a>(
     let Some(pushed) = pushed else {
         let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
         let text = "longer than 4 GiB";
-        ENGINE.reject(&handler, Rejection::TooLarge, waiter, names.sender, text);
-        return Ok(rejected(env, Rejection::TooLarge));
+        ENGINE.reject(&handler, RejectReason::TooLarge, waiter, names.sender, text);
+        return Ok(rejected(env, RejectReason::TooLarge));
     };
     Ok(match pushed {
         Ok(()) => atoms::ok().encode(env),
-        Err(NotTaken::NotOpen) => atoms::not_open().encode(env),
-        Err(NotTaken::Rejected(reason)) => rejected(env, reason),
+        Err(PushError::NotOpen) => atoms::not_open().encode(env),
+        Err(PushError::Rejected(reason)) => rejected(env, reason),
     })
 }
 
-fn rejected(env: Env<'_>, reason: Rejection) -> Term<'_> {
+fn rejected(env: Env<'_>, reason: RejectReason) -> Term<'_> {
     (atoms::rejected(), atoms::word(env, reason.as_str())).encode(env)
 }

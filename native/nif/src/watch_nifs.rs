@@ -11,7 +11,7 @@ use engine::pool::Pool;
 use engine::report::queue_time::{BOUNDS, QueueTimes};
 use engine::report::totals::LastFailure;
 use engine::settings::PoolSettings;
-use notification::Rejection;
+use notification::RejectReason;
 use queue::WhenBusy;
 use rustler::{Atom, Encoder, Env, NifMap, Term};
 
@@ -155,7 +155,7 @@ fn figures_info<'a>(env: Env<'a>, name: &str, figures: &Figures) -> FiguresInfo<
     }
 }
 
-fn by_reason(env: Env<'_>, counts: impl IntoIterator<Item = (Rejection, u64)>) -> Vec<Term<'_>> {
+fn by_reason(env: Env<'_>, counts: impl IntoIterator<Item = (RejectReason, u64)>) -> Vec<Term<'_>> {
     counts
         .into_iter()
         .map(|(reason, count)| (atoms::word(env, reason.as_str()), count).encode(env))

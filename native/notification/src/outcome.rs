@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::reason::Reason;
+use crate::reason::FailureReason;
 
 /// What became of an accepted notification.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub enum Verdict {
     /// It was not.
     Failed {
         /// In one word.
-        reason: Reason,
+        reason: FailureReason,
         /// What was tried, on what, and what went wrong.
         text: Arc<str>,
         /// Attempts made.

@@ -7,7 +7,7 @@ use std::io;
 
 /// Why an accepted notification was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
+pub enum FailureReason {
     /// An attempt took longer than `request_timeout`.
     RequestTimeout,
     /// `call_timeout` was over.
@@ -34,7 +34,7 @@ pub enum Reason {
     InternalError,
 }
 
-impl Reason {
+impl FailureReason {
     /// The word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -93,7 +93,7 @@ impl Reason {
 
 /// Why a notification was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rejection {
+pub enum RejectReason {
     /// A bound is reached: of the lane, the pool or the node, or no worker is free where none may
     /// wait.
     QueueFull,
@@ -119,7 +119,7 @@ pub enum Rejection {
     TooLarge,
 }
 
-impl Rejection {
+impl RejectReason {
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::QueueFull,

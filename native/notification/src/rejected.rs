@@ -2,39 +2,39 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::reason::Rejection;
+use crate::reason::RejectReason;
 
 /// Rejections, by reason.
 #[derive(Debug, Default)]
-pub struct RejectedTotals([AtomicU64; Rejection::ALL.len()]);
+pub struct RejectedTotals([AtomicU64; RejectReason::ALL.len()]);
 
 impl RejectedTotals {
     /// Counts one more for this reason.
-    pub fn add(&self, reason: Rejection) {
+    pub fn add(&self, reason: RejectReason) {
         self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     /// How often for this reason.
     #[must_use]
-    pub fn of(&self, reason: Rejection) -> u64 {
+    pub fn of(&self, reason: RejectReason) -> u64 {
         self.0[reason as usize].load(Ordering::Relaxed)
     }
 
     /// How often, for every reason there is.
     #[must_use]
-    pub fn list(&self) -> [(Rejection, u64); Rejection::ALL.len()] {
-        Rejection::ALL.map(|reason| (reason, self.of(reason)))
+    pub fn list(&self) -> [(RejectReason, u64); RejectReason::ALL.len()] {
+        RejectReason::ALL.map(|reason| (reason, self.of(reason)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{RejectedTotals, Rejection};
+    use super::{RejectReason, RejectedTotals};
 
     #[test]
     fn a_reason_has_a_count_of_its_own() {
         let rejected = RejectedTotals::default();
-        for (n, reason) in Rejection::ALL.into_iter().enumerate() {
+        for (n, reason) in RejectReason::ALL.into_iter().enumerate() {
             for _ in 0..=n {
                 rejected.add(reason);
             }

@@ -6,11 +6,12 @@
 //!
 //! Not here: the lock, the clock, what a worker is (`W`) and what it does.
 
+use notification::{Refused, RejectReason};
 use tokio::time::Instant;
 
 use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
 use crate::phase::{Phase, Rules, WhenBusy};
-use crate::step::{Refusal, Step, Tally, Turn};
+use crate::step::{Step, Tally, Turn};
 
 /// State of a pool of workers `W` with items `T`.
 #[derive(Debug)]
@@ -59,21 +60,21 @@ impl<T, W> Core<T, W> {
         item: T,
         cost: usize,
         now: Instant,
-    ) -> Result<Step<W>, (T, Refusal)> {
+    ) -> Result<Step<W>, Refused<T>> {
         match &self.phase {
             Phase::Opening => {}
             Phase::Open(rules) => {
                 if !self.has_room(rules) {
-                    return Err((item, Refusal::Full));
+                    return Err(Refused::rejected(item, RejectReason::QueueFull));
                 }
             }
             Phase::Leaving | Phase::Draining(_) | Phase::Closed => {
-                return Err((item, Refusal::NotOpen));
+                return Err(Refused::not_open(item));
             }
-            Phase::Broken => return Err((item, Refusal::Broken)),
+            Phase::Broken => return Err(Refused::rejected(item, RejectReason::PoolConfig)),
         }
         match self.lanes.push(key, group, item, cost, self.limits, now) {
-            Err(item) => Err((item, Refusal::Full)),
+            Err(item) => Err(Refused::rejected(item, RejectReason::QueueFull)),
             Ok(ready) => {
                 self.tally.accepted += 1;
                 Ok(if ready { self.staff() } else { Step::Nothing })

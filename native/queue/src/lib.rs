@@ -20,4 +20,4 @@ pub use bounds::{Bound, Budget};
 pub use core::Core;
 pub use lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
 pub use phase::{Phase, Rules, WhenBusy};
-pub use step::{Refusal, Step, Tally, Turn};
+pub use step::{Step, Tally, Turn};

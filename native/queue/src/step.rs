@@ -1,17 +1,6 @@
 //! What a step of the queue gives back: an answer, work, and what is to be done outside the lock. Not
 //! here: the steps ([`crate::core`]).
 
-/// Why an item was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A bound of the pool or of the lane is reached, or no worker is free where none may wait.
-    Full,
-    /// The pool is draining or closed.
-    NotOpen,
-    /// The pool could not be opened.
-    Broken,
-}
-
 /// What the caller of a step has to do after it, outside the lock.
 #[derive(Debug)]
 #[must_use = "work would wait for nobody"]

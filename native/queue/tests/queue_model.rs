@@ -13,10 +13,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use notification::{PushError, Refused, RejectReason};
 use proptest::prelude::*;
-use queue::{
-    Core, Expiry, LaneLimits, Lanes, Phase, Refusal, Rules, Step, Taken, Ticket, Turn, WhenBusy,
-};
+use queue::{Core, Expiry, LaneLimits, Lanes, Phase, Rules, Step, Taken, Ticket, Turn, WhenBusy};
 use tokio::time::Instant;
 
 const LIMITS: LaneLimits = LaneLimits {
@@ -342,7 +341,18 @@ impl World {
                 self.reserved += Lanes::<Item>::lane_cost(&key);
                 self.follow(step);
             }
-            Err((item, Refusal::Full)) => {
+            Err(Refused {
+                item,
+                why: PushError::Rejected(RejectReason::PoolConfig),
+            }) => {
+                assert_eq!(item, (lane, number));
+                assert!(matches!(self.core.phase(), Phase::Broken));
+            }
+            Err(Refused {
+                item,
+                why: PushError::Rejected(reason),
+            }) => {
+                assert_eq!(reason, RejectReason::QueueFull);
                 assert_eq!(item, (lane, number));
                 let open = matches!(self.core.phase(), Phase::Open(_));
                 let no_slot = self.rules.when_busy == WhenBusy::Reject
@@ -356,11 +366,13 @@ impl World {
                     "rejected for nothing"
                 );
             }
-            Err((_, Refusal::NotOpen)) => assert!(matches!(
+            Err(Refused {
+                why: PushError::NotOpen,
+                ..
+            }) => assert!(matches!(
                 self.core.phase(),
                 Phase::Leaving | Phase::Draining(_) | Phase::Closed
             )),
-            Err((_, Refusal::Broken)) => assert!(matches!(self.core.phase(), Phase::Broken)),
         }
     }
 

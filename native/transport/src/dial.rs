@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use notification::Reason;
+use notification::FailureReason;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -105,7 +105,7 @@ pub async fn dial(
     // A server that ignores ALPN would take the HTTP/2 preface for a broken HTTP/1.1 request.
     if http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
         let text = format!("{} ({peer}) does not speak HTTP/2", base.host);
-        return Err(AttemptError::last(Reason::TlsError, text));
+        return Err(AttemptError::last(FailureReason::TlsError, text));
     }
     dialled.tls = Some((connected.elapsed(), version.to_owned()));
     Ok((Stream::Tls(Box::new(stream)), dialled))

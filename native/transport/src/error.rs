@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use notification::Reason;
+use notification::FailureReason;
 
 use super::names::LookUpError;
 
@@ -11,7 +11,7 @@ use super::names::LookUpError;
 #[derive(Clone, Debug)]
 pub struct AttemptError {
     /// In one word, for the outcome if this was the last attempt.
-    pub reason: Reason,
+    pub reason: FailureReason,
     /// What was tried and what went wrong.
     pub text: String,
     /// Whether another attempt may do better.
@@ -33,7 +33,7 @@ pub enum Again {
 
 impl AttemptError {
     /// An error that another attempt would only repeat.
-    pub fn last(reason: Reason, text: String) -> Self {
+    pub fn last(reason: FailureReason, text: String) -> Self {
         Self {
             reason,
             text,
@@ -44,7 +44,7 @@ impl AttemptError {
     /// A connection that broke.
     pub fn broken(text: String) -> Self {
         Self {
-            reason: Reason::ConnectionClosed,
+            reason: FailureReason::ConnectionClosed,
             text,
             again: Again::Broken,
         }
@@ -54,11 +54,11 @@ impl AttemptError {
     pub fn from_look_up(error: &LookUpError, host: &str) -> Self {
         match error {
             LookUpError::Failed(text) => Self::last(
-                Reason::NxDomain,
+                FailureReason::NxDomain,
                 format!("the name {host} does not resolve: {text}"),
             ),
             LookUpError::NoThread(refused) => Self::last(
-                Reason::from_io(refused),
+                FailureReason::from_io(refused),
                 format!("the name {host} could not be looked up: {error}"),
             ),
         }
@@ -69,13 +69,13 @@ impl AttemptError {
         let text = chain(error);
         if let Some(tls) = find::<rustls::Error>(error) {
             return Self::last(
-                Reason::TlsError,
+                FailureReason::TlsError,
                 format!("TLS to the endpoint failed: {tls}"),
             );
         }
         if error.is_parse() || error.is_parse_status() || error.is_parse_too_large() {
             let text = format!("the endpoint's answer is not a valid HTTP response: {text}");
-            return Self::last(Reason::InvalidResponse, text);
+            return Self::last(FailureReason::InvalidResponse, text);
         }
         Self::broken(format!(
             "the endpoint closed the connection before it answered: {text}"
@@ -93,7 +93,7 @@ impl AttemptError {
             ));
         }
         Self {
-            reason: Reason::InvalidResponse,
+            reason: FailureReason::InvalidResponse,
             text: format!("HTTP/2 failed: {error}"),
             // Where the whole connection was given up, it may have been for another's answer.
             again: if error.is_go_away() {
@@ -109,7 +109,7 @@ impl AttemptError {
         let inner = error.get_ref()?;
         let tls = inner.downcast_ref::<rustls::Error>()?;
         let text = format!("TLS to the endpoint failed: {tls}");
-        Some(Self::last(Reason::TlsError, text))
+        Some(Self::last(FailureReason::TlsError, text))
     }
 
     /// An error of TCP while connecting to `peer`.
@@ -121,7 +121,7 @@ impl AttemptError {
                 "{peer} dropped the connection as soon as it was made: {error}"
             ));
         }
-        let reason = Reason::from_io(error);
+        let reason = FailureReason::from_io(error);
         Self::last(reason, format!("connecting to {peer} failed: {error}"))
     }
 
@@ -132,7 +132,7 @@ impl AttemptError {
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         {
             return Self::last(
-                Reason::TlsError,
+                FailureReason::TlsError,
                 format!("TLS handshake with {peer} failed: {tls}"),
             );
         }
@@ -185,14 +185,14 @@ mod tests {
     #[test]
     fn a_connection_dropped_at_once_is_a_broken_one() {
         let error = AttemptError::from_connect(&Errno::ECONNRESET.into(), "127.0.0.1:1");
-        assert_eq!(error.reason, Reason::ConnectionClosed);
+        assert_eq!(error.reason, FailureReason::ConnectionClosed);
         assert_eq!(error.again, Again::Broken);
     }
 
     #[test]
     fn nobody_there_is_no_broken_connection() {
         let error = AttemptError::from_connect(&Errno::ECONNREFUSED.into(), "127.0.0.1:1");
-        assert_eq!(error.reason, Reason::Inet("econnrefused"));
+        assert_eq!(error.reason, FailureReason::Inet("econnrefused"));
         assert_eq!(error.again, Again::No);
     }
 }

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use notification::Reason;
+use notification::FailureReason;
 use tokio::time::{Instant, timeout_at};
 use transport::error::AttemptError;
 
@@ -65,17 +65,22 @@ impl<'a> Clock<'a> {
             return call_timed_out(self.opened, what);
         }
         let allowed = self.opened.settings.request_timeout;
-        timed_out(Reason::RequestTimeout, what, "request_timeout", allowed)
+        timed_out(
+            FailureReason::RequestTimeout,
+            what,
+            "request_timeout",
+            allowed,
+        )
     }
 }
 
 /// `call_timeout` is over, and `what` was not there.
 pub(super) fn call_timed_out(opened: &Opened, what: &str) -> AttemptError {
     let allowed = opened.settings.call_timeout;
-    timed_out(Reason::PoolTimeout, what, "call_timeout", allowed)
+    timed_out(FailureReason::PoolTimeout, what, "call_timeout", allowed)
 }
 
-fn timed_out(reason: Reason, what: &str, option: &str, allowed: Duration) -> AttemptError {
+fn timed_out(reason: FailureReason, what: &str, option: &str, allowed: Duration) -> AttemptError {
     let text = format!("no {what} within {option} ({} ms)", allowed.as_millis());
     AttemptError::last(reason, text)
 }

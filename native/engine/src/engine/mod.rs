@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use notification::{Handler, HostType, Reason};
+use notification::{FailureReason, Handler, HostType};
 use parking_lot::Mutex;
 use queue::Bound;
 use thiserror::Error;
@@ -33,7 +33,6 @@ use crate::report::outcomes::Outcomes;
 use crate::report::rejections::Rejections;
 use crate::report::totals::Totals;
 use crate::runtime;
-pub use push::NotTaken;
 pub use settings::EngineSettings;
 
 /// How long a start waits for another one that has begun before it.
@@ -163,7 +162,7 @@ impl Engine {
         // After the look at the others: a pool is put here before it is taken from there.
         let closing = std::mem::take(&mut *running.closing.lock());
         for pool in pools.values().chain(closing.values()) {
-            pool.end(Reason::EngineDown, "the engine was stopped");
+            pool.end(FailureReason::EngineDown, "the engine was stopped");
         }
         let runtime = running.runtime.lock().take();
         if let Some(runtime) = runtime {

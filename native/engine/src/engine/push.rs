@@ -3,89 +3,71 @@
 
 use std::sync::Arc;
 
-use notification::{Handler, Notification, Rejection, Waiter};
-use queue::Refusal;
+use notification::{Handler, Notification, PushError, Refused, RejectReason, Waiter};
 
 use super::Engine;
 use crate::pool::Pool;
-
-/// Why a notification was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotTaken {
-    /// It was rejected, and counted.
-    Rejected(Rejection),
-    /// The pool was replaced or stopped a moment ago. Nothing is counted: the caller looks up which
-    /// pool it is now.
-    NotOpen,
-}
 
 impl Engine {
     /// Hands a notification over for the lane `key` of pool `id`. Never blocks.
     ///
     /// Every word that all callers write to is a step in which they wait for one another, so the
     /// handler is looked at where it is, in the notification.
-    pub fn push(&self, id: u32, key: &[u8], notification: Notification) -> Result<(), NotTaken> {
+    pub fn push(&self, id: u32, key: &[u8], notification: Notification) -> Result<(), PushError> {
         let running = self.running.load();
         let Some(running) = running.as_ref() else {
-            return Err(self.refuse(&notification, Rejection::EngineDown, None));
+            return Err(self.refuse(&notification, RejectReason::EngineDown, None));
         };
         if !notification.handler().host_type.admit() {
-            return Err(self.refuse(&notification, Rejection::Shutdown, None));
+            return Err(self.refuse(&notification, RejectReason::Shutdown, None));
         }
         let pools = running.pools.load();
-        let Some(mut pool) = pools.get(&id) else {
+        let Some(pool) = pools.get(&id) else {
             notification.handler().host_type.take_back();
-            return Err(NotTaken::NotOpen);
+            return Err(PushError::NotOpen);
         };
-        let mut pushed = pool.push(key, notification);
-        // Looked for after the push: a pool has an heir before it is closed.
-        while let (Err((Refusal::NotOpen, _)), Some(heir)) = (&pushed, pool.heir()) {
-            let Err((_, notification)) = pushed else {
-                break;
-            };
-            (pool, pushed) = (heir, heir.push(key, notification));
-        }
-        let Err((refusal, notification)) = pushed else {
+        let Err((pool, Refused { item, why })) = push_to(pool, key, notification) else {
             return Ok(());
         };
-        notification.handler().host_type.take_back();
-        let reason = match refusal {
-            Refusal::NotOpen => return Err(NotTaken::NotOpen),
-            Refusal::Full => Rejection::QueueFull,
-            Refusal::Broken => Rejection::PoolConfig,
-        };
-        Err(self.refuse(&notification, reason, Some(pool)))
+        item.handler().host_type.take_back();
+        match why {
+            PushError::NotOpen => Err(PushError::NotOpen),
+            PushError::Rejected(reason) => Err(self.refuse(&item, reason, Some(pool))),
+        }
     }
 
     fn refuse(
         &self,
         notification: &Notification,
-        reason: Rejection,
+        reason: RejectReason,
         pool: Option<&Arc<Pool>>,
-    ) -> NotTaken {
+    ) -> PushError {
         let handler = notification.handler();
         handler.host_type.count_pushed();
         let waiter = notification.waiter().cloned();
+        if let Some(pool) = pool {
+            pool.count_rejection(reason);
+        }
         self.count_rejection(
             handler,
             reason,
             waiter,
             notification.names().sender,
             || match (reason, pool) {
-                (Rejection::QueueFull, Some(pool)) => pool.describe_bounds(),
-                (Rejection::PoolConfig, Some(pool)) => pool.defect().unwrap_or_default(),
-                (Rejection::Shutdown, _) => "the module is being stopped".to_owned(),
+                (RejectReason::QueueFull, Some(pool)) => pool.describe_bounds(),
+                (RejectReason::PoolConfig, Some(pool)) => pool.defect().unwrap_or_default(),
+                (RejectReason::Shutdown, _) => "the module is being stopped".to_owned(),
                 _ => "the engine does not run".to_owned(),
             },
         );
-        NotTaken::Rejected(reason)
+        PushError::Rejected(reason)
     }
 
     /// A notification that never came as far as a pool.
     pub fn reject(
         &self,
         handler: &Arc<Handler>,
-        reason: Rejection,
+        reason: RejectReason,
         waiter: Option<Waiter>,
         sender: &[u8],
         text: &str,
@@ -97,7 +79,7 @@ impl Engine {
     fn count_rejection(
         &self,
         handler: &Arc<Handler>,
-        reason: Rejection,
+        reason: RejectReason,
         waiter: Option<Waiter>,
         sender: &[u8],
         text: impl FnOnce() -> String,
@@ -111,5 +93,21 @@ impl Engine {
             self.outcomes.hurry();
         }
         self.outcomes.ring();
+    }
+}
+
+/// Hands over to `pool`, or to its heir; which of them refused it.
+fn push_to<'a>(
+    pool: &'a Arc<Pool>,
+    key: &[u8],
+    notification: Notification,
+) -> Result<(), (&'a Arc<Pool>, Refused<Notification>)> {
+    let Err(refused) = pool.push(key, notification) else {
+        return Ok(());
+    };
+    // Looked for after the push: a pool has an heir before it is closed.
+    match pool.heir() {
+        Some(heir) if refused.why == PushError::NotOpen => push_to(heir, key, refused.item),
+        _ => Err((pool, refused)),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use notification::{Handler, HostType, Reason, RejectedTotals};
+use notification::{FailureReason, Handler, HostType, RejectedTotals};
 
 use super::Engine;
 
@@ -59,7 +59,7 @@ impl Engine {
         running.handle.spawn(async move {
             for pool in pools {
                 let text = "the module was stopped before its turn came";
-                pool.fail_all_in_turns(Some(host_type.id), Reason::Shutdown, text)
+                pool.fail_all_in_turns(Some(host_type.id), FailureReason::Shutdown, text)
                     .await;
             }
         });

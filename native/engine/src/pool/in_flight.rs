@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use notification::{Notification, Reason, Verdict, heap, panics};
+use notification::{FailureReason, Notification, Verdict, heap, panics};
 use payload::Payload;
 use queue::{Taken, Ticket};
 use tokio::time::Instant;
@@ -119,11 +119,14 @@ impl Drop for InFlight {
         }
         let (reason, text) = if std::thread::panicking() {
             (
-                Reason::InternalError,
+                FailureReason::InternalError,
                 format!("the engine panicked: {}", panics::last()),
             )
         } else {
-            (Reason::EngineDown, "the engine was stopped".to_owned())
+            (
+                FailureReason::EngineDown,
+                "the engine was stopped".to_owned(),
+            )
         };
         self.end(Verdict::Failed {
             reason,

@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use notification::{Notification, Reason, Verdict, heap};
+use notification::{FailureReason, Notification, Verdict, heap};
 use parking_lot::Mutex;
 use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, Rules, Step, Taken};
 use tokio::runtime::Handle;
@@ -249,7 +249,12 @@ impl Pool {
     }
 
     /// Reports the failure of a notification that was waiting, with a text that others share.
-    pub(crate) fn report_failure(self: &Arc<Self>, item: Queued, reason: Reason, text: Arc<str>) {
+    pub(crate) fn report_failure(
+        self: &Arc<Self>,
+        item: Queued,
+        reason: FailureReason,
+        text: Arc<str>,
+    ) {
         let verdict = Verdict::Failed {
             reason,
             text,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use notification::{Notification, Rejection};
-use queue::{Lanes, Leftovers, Refusal};
+use notification::{Notification, PushError, Refused, RejectReason};
+use queue::{Lanes, Leftovers};
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
@@ -20,7 +20,7 @@ impl Pool {
         self: &Arc<Self>,
         key: &[u8],
         notification: Notification,
-    ) -> Result<(), (Refusal, Notification)> {
+    ) -> Result<(), Refused<Notification>> {
         let now = Instant::now();
         let item = Queued {
             notification,
@@ -29,11 +29,17 @@ impl Pool {
         let cost = item.cost();
         let all = cost + Lanes::<Queued>::lane_cost(key);
         if !self.node.reserve(all) {
-            return Err(self.refuse(Refusal::Full, item.notification));
+            return Err(Refused::rejected(
+                item.notification,
+                RejectReason::QueueFull,
+            ));
         }
         if !self.budget.reserve(all) {
             self.node.release(all);
-            return Err(self.refuse(Refusal::Full, item.notification));
+            return Err(Refused::rejected(
+                item.notification,
+                RejectReason::QueueFull,
+            ));
         }
         let group = item.group();
         let (pushed, left) = {
@@ -47,25 +53,17 @@ impl Pool {
                 self.follow(step);
                 Ok(())
             }
-            Err((item, refusal)) => {
+            Err(refused) => {
                 self.release(all);
-                Err(self.refuse(refusal, item.notification))
+                Err(refused.map(|item| item.notification))
             }
         }
     }
 
-    fn refuse(&self, refusal: Refusal, notification: Notification) -> (Refusal, Notification) {
-        let reason = match refusal {
-            Refusal::Full => Some(Rejection::QueueFull),
-            Refusal::Broken => Some(Rejection::PoolConfig),
-            // The caller looks up which pool it is now.
-            Refusal::NotOpen => None,
-        };
-        if let Some(reason) = reason {
-            self.rejected.fetch_add(1, Ordering::Relaxed);
-            self.totals.rejected.add(reason);
-        }
-        (refusal, notification)
+    /// It has refused a notification for this reason, for good.
+    pub(crate) fn count_rejection(&self, reason: RejectReason) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        self.totals.rejected.add(reason);
     }
 
     /// Takes what another pool had accepted, or has its heir take it; the room in the node's bounds
@@ -75,11 +73,11 @@ impl Pool {
         key: &[u8],
         group: u32,
         item: Queued,
-    ) -> Result<usize, (Queued, Refusal)> {
+    ) -> Result<usize, Refused<Queued>> {
         let cost = item.cost();
         let lane = Lanes::<Queued>::lane_cost(key);
         if !self.budget.reserve(cost + lane) {
-            return Err((item, Refusal::Full));
+            return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
         // The other pool's lane is about to go, and its room with it.
         self.node.add(lane);
@@ -94,12 +92,14 @@ impl Pool {
                 self.follow(step);
                 Ok(cost)
             }
-            Err((item, refusal)) => {
+            Err(refused) => {
                 self.budget.release(cost + lane);
                 self.node.release(lane);
                 match self.heir() {
-                    Some(heir) if refusal == Refusal::NotOpen => heir.take_over(key, group, item),
-                    _ => Err((item, refusal)),
+                    Some(heir) if refused.why == PushError::NotOpen => {
+                        heir.take_over(key, group, refused.item)
+                    }
+                    _ => Err(refused),
                 }
             }
         }

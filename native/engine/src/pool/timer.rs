@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use notification::Reason;
+use notification::FailureReason;
 use queue::{Expiry, Taken};
 use tokio::time::Instant;
 
@@ -58,7 +58,7 @@ fn describe(pool: &Pool) -> Arc<str> {
 }
 
 fn fail(pool: &Arc<Pool>, taken: Taken<Queued>, text: Arc<str>) {
-    pool.report_failure(taken.item, Reason::PoolTimeout, text);
+    pool.report_failure(taken.item, FailureReason::PoolTimeout, text);
     let (step, left, quiet) = {
         let mut core = pool.core();
         let step = core.expired(taken.ticket, Instant::now());

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notification::Reason;
+use notification::FailureReason;
 use tokio::task::yield_now;
 use tokio::time::{advance, sleep};
 
@@ -82,7 +82,7 @@ async fn while_a_host_type_is_aborted() {
     let aborting = tokio::spawn(async move {
         let text = "the module was stopped";
         aborted
-            .fail_all_in_turns(Some(0), Reason::Shutdown, text)
+            .fail_all_in_turns(Some(0), FailureReason::Shutdown, text)
             .await;
     });
     let longest = longest_step(&pool).await;

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use notification::Reason;
-use queue::Refusal;
+use notification::{FailureReason, PushError, Refused, RejectReason};
 use tokio::time::Instant;
 
 use super::Pool;
@@ -40,13 +39,14 @@ impl Pool {
         let _ = tokio::time::timeout(allowed, self.quiet()).await;
         let parked = self.core().close();
         let text = "the pool was stopped before its turn came";
-        self.fail_all_in_turns(None, Reason::Shutdown, text).await;
+        self.fail_all_in_turns(None, FailureReason::Shutdown, text)
+            .await;
         self.disconnect(parked);
     }
 
     /// Ends at once: what waits or is in flight fails with `reason`. Not for an engine's thread, which
     /// this may hold for a fifth of a second.
-    pub(crate) fn end(self: &Arc<Self>, reason: Reason, text: &str) {
+    pub(crate) fn end(self: &Arc<Self>, reason: FailureReason, text: &str) {
         let parked = self.core().close();
         self.fail_all(None, reason, text);
         self.disconnect(parked);
@@ -62,7 +62,7 @@ impl Pool {
 
     /// What waits or is in flight for host type `group` (for any, with `None`) fails with `reason`. Not
     /// for an engine's thread, which this may hold for a fifth of a second.
-    fn fail_all(self: &Arc<Self>, group: Option<u32>, reason: Reason, text: &str) {
+    fn fail_all(self: &Arc<Self>, group: Option<u32>, reason: FailureReason, text: &str) {
         let text = self.say(text);
         let mut cursor = Some(0);
         while let Some(from) = cursor {
@@ -76,7 +76,7 @@ impl Pool {
     pub(crate) async fn fail_all_in_turns(
         self: &Arc<Self>,
         group: Option<u32>,
-        reason: Reason,
+        reason: FailureReason,
         text: &str,
     ) {
         let text = self.say(text);
@@ -97,7 +97,7 @@ impl Pool {
         self: &Arc<Self>,
         group: Option<u32>,
         from: usize,
-        reason: Reason,
+        reason: FailureReason,
         text: &Arc<str>,
     ) -> Option<usize> {
         let (items, next, left) = {
@@ -113,7 +113,7 @@ impl Pool {
     }
 
     /// Cancels what is in flight.
-    fn cancel(&self, group: Option<u32>, reason: Reason) {
+    fn cancel(&self, group: Option<u32>, reason: FailureReason) {
         for cell in self.cells.lock().iter() {
             cell.cancel(group, reason);
         }
@@ -131,7 +131,7 @@ impl Pool {
     /// What waited for a pool that could not be opened fails.
     pub(crate) async fn fail_what_waits(self: &Arc<Self>) {
         let text = self.defect().unwrap_or_default();
-        self.fail_all_in_turns(None, Reason::PoolConfig, &text)
+        self.fail_all_in_turns(None, FailureReason::PoolConfig, &text)
             .await;
     }
 
@@ -144,7 +144,7 @@ impl Pool {
     pub fn hand_over(self: &Arc<Self>, other: &Arc<Self>) {
         let heir = self.heir.get_or_init(|| Arc::clone(other));
         while self.hand_over_some(heir) {}
-        self.end(Reason::Shutdown, "the pool was never opened");
+        self.end(FailureReason::Shutdown, "the pool was never opened");
     }
 
     /// False where nothing is left. Several under one lock, or sessions that go on pushing could keep
@@ -160,28 +160,28 @@ impl Pool {
             };
             match other.take_over(&key, group, item) {
                 Ok(cost) => self.give_up_room(cost),
-                Err(refused_item) => {
+                Err(not_taken) => {
                     core.not_handed_over();
-                    refused.push(refused_item);
+                    refused.push(not_taken);
                 }
             }
         }
         let left = core.leftovers();
         drop(core);
         self.clear_up(left);
-        for (item, refusal) in refused {
-            let (reason, text) = match refusal {
-                Refusal::Full => {
-                    let text = format!("{} has no room for it", other.describe_bounds());
-                    (Reason::QueueFull, text)
-                }
-                Refusal::Broken => {
+        for Refused { item, why } in refused {
+            let (reason, text) = match why {
+                PushError::Rejected(RejectReason::PoolConfig) => {
                     let text = other.defect().unwrap_or_default();
-                    (Reason::PoolConfig, text)
+                    (FailureReason::PoolConfig, text)
                 }
-                Refusal::NotOpen => {
+                PushError::Rejected(_) => {
+                    let text = format!("{} has no room for it", other.describe_bounds());
+                    (FailureReason::QueueFull, text)
+                }
+                PushError::NotOpen => {
                     let text = format!("pool {}: it was stopped meanwhile", other.name);
-                    (Reason::Shutdown, text)
+                    (FailureReason::Shutdown, text)
                 }
             };
             self.report_failure(item, reason, text.into());

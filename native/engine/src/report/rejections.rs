@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use notification::{Handler, Rejection, Waiter};
+use notification::{Handler, RejectReason, Waiter};
 use parking_lot::Mutex;
 
 /// Waiting callers that are remembered. With more than these the reporter stands still, and nobody is
@@ -19,7 +19,7 @@ pub struct Rejected {
     /// The handler.
     pub handler: Arc<Handler>,
     /// The reason.
-    pub reason: Rejection,
+    pub reason: RejectReason,
     /// How often.
     pub count: u64,
     /// Sender of the first one.
@@ -31,7 +31,7 @@ pub struct Rejected {
 /// Rejections that were not counted yet.
 #[derive(Debug, Default)]
 pub struct Rejections {
-    rows: Mutex<HashMap<(u32, Rejection), Rejected>>,
+    rows: Mutex<HashMap<(u32, RejectReason), Rejected>>,
     /// Who waits until the rows as they are now have been counted.
     waiters: Mutex<Vec<Waiter>>,
 }
@@ -41,7 +41,7 @@ impl Rejections {
     pub fn add(
         &self,
         handler: &Arc<Handler>,
-        reason: Rejection,
+        reason: RejectReason,
         sender: &[u8],
         text: impl FnOnce() -> String,
     ) {
@@ -86,7 +86,7 @@ impl Rejections {
     }
 
     /// The reporter has counted `count` of this row.
-    pub fn counted(&self, handler: u32, reason: Rejection, count: u64) {
+    pub fn counted(&self, handler: u32, reason: RejectReason, count: u64) {
         let mut rows = self.rows.lock();
         if let Some(row) = rows.get_mut(&(handler, reason)) {
             row.count = row.count.saturating_sub(count);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use notification::{Reason, RejectedTotals, Verdict};
+use notification::{FailureReason, RejectedTotals, Verdict};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -43,7 +43,7 @@ pub struct LastFailure {
     /// When.
     pub at: Instant,
     /// In one word.
-    pub reason: Reason,
+    pub reason: FailureReason,
     /// What was tried, on what, and what went wrong.
     pub text: Arc<str>,
     /// Attempts made.

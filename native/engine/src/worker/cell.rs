@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use notification::Reason;
+use notification::FailureReason;
 use notification::sync::{AtomicBool, AtomicWaker, Mutex};
 
 /// What others see of a worker: a bell, and a way to cancel what it does.
@@ -21,7 +21,7 @@ pub struct Cell {
 #[derive(Debug)]
 struct Busy {
     group: u32,
-    cancelled: Option<Reason>,
+    cancelled: Option<FailureReason>,
 }
 
 impl Cell {
@@ -43,7 +43,7 @@ impl Cell {
     }
 
     /// Cancels the request in flight, if it belongs to `group`.
-    pub fn cancel(&self, group: Option<u32>, reason: Reason) {
+    pub fn cancel(&self, group: Option<u32>, reason: FailureReason) {
         let mut busy = self.busy.lock();
         if let Some(busy) = busy
             .as_mut()
@@ -73,7 +73,7 @@ impl Cell {
     }
 
     /// Why the present request is cancelled, if it is; otherwise `cx` is woken when it is.
-    pub fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<Reason> {
+    pub fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<FailureReason> {
         self.waker.register(cx.waker());
         if !self.cancelled.load(Ordering::Acquire) {
             return Poll::Pending;

@@ -10,11 +10,12 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engine::engine::{Engine, EngineSettings, NotTaken};
+use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
 use engine::settings::PoolOptions;
 use notification::{
-    Account, Content, Direction, Handler, Names as Whose, Notification, Verdict, lane_key,
+    Account, Content, Direction, Handler, Names as Whose, Notification, PushError, Verdict,
+    lane_key,
 };
 use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
 use transport::TlsOptions;
@@ -125,7 +126,7 @@ impl Bench {
     }
 
     /// Hands over a notification that `sender` sends, in the lane of `sender`.
-    pub fn push(&self, pool: u32, sender: &str) -> Result<(), NotTaken> {
+    pub fn push(&self, pool: u32, sender: &str) -> Result<(), PushError> {
         self.push_text(pool, &self.handler("/n"), sender, b"hello")
     }
 
@@ -135,7 +136,7 @@ impl Bench {
         handler: &Arc<Handler>,
         sender: &str,
         text: &[u8],
-    ) -> Result<(), NotTaken> {
+    ) -> Result<(), PushError> {
         let whose = Whose {
             sender: sender.as_bytes(),
             server: b"localhost",

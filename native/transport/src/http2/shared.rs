@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use notification::Reason;
+use notification::FailureReason;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -98,7 +98,7 @@ impl SharedHttp2 {
             made.map(|made| made.map(|(link, dialled)| (link, Arc::new(dialled))))
         });
         let failed =
-            |error: JoinError| AttemptError::last(Reason::InternalError, error.to_string());
+            |error: JoinError| AttemptError::last(FailureReason::InternalError, error.to_string());
         let making = made
             .map(move |made| made.unwrap_or_else(|error| Some(Err(failed(error)))))
             .boxed()

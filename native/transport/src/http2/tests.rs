@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use h2::server::{self, SendResponse};
 use http::StatusCode;
-use notification::Reason;
+use notification::FailureReason;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -99,7 +99,7 @@ async fn a_silent_peer_is_given_up_after_twenty_seconds() {
         error.again == Again::Broken && error.text.contains("no answer to a PING within 10000 ms"),
         "{error:?}"
     );
-    assert_eq!(error.reason, Reason::ConnectionClosed);
+    assert_eq!(error.reason, FailureReason::ConnectionClosed);
     assert!(
         (Duration::from_secs(19)..=Duration::from_secs(20)).contains(&after),
         "{after:?}"
@@ -236,7 +236,10 @@ async fn a_late_joiner_does_not_end_with_the_attempt_of_another() {
                         std::future::pending::<()>().await;
                     }
                     sleep(Duration::from_millis(100)).await;
-                    Err(AttemptError::last(Reason::TlsError, "second".to_owned()))
+                    Err(AttemptError::last(
+                        FailureReason::TlsError,
+                        "second".to_owned(),
+                    ))
                 };
                 futures_util::FutureExt::boxed(attempt)
             };
