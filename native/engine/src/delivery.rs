@@ -21,10 +21,9 @@ use transport::error::{Again, AttemptError};
 use transport::link::{Body, Drained, Link};
 
 use crate::pool::in_flight::InFlight;
-use crate::pool::{Opened, Pool};
+use crate::pool::{Cell, Opened, Pool};
 use crate::report::totals::PoolTotals;
 use crate::request::Prepared;
-use crate::worker::Cell;
 use clock::Clock;
 
 /// Attempts in all.

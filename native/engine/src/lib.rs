@@ -3,28 +3,31 @@
 //!
 //! It knows nothing of Erlang: the NIF and the command-line program are its callers.
 //!
+//! A notification goes down this table and its outcome comes back to the reporter, which the engine wakes
+//! and which takes. A module imports only modules below it, and the crates below this one.
+//!
 //! | where | what |
 //! | --- | --- |
-//! | [`engine`] | pools, host types and handlers by number; start and stop |
-//! | [`queue`] | lanes, turns, phases, counts: plain data |
-//! | [`pool`] | a pool's queue under its lock, draining, expiry |
-//! | [`worker`], [`delivery`] | what a worker does; one notification from start to outcome |
-//! | [`request`], [`header`] | the request on the wire; which headers a callback module may set |
-//! | [`transport`] | names, sockets, TLS, HTTP |
-//! | [`report`] | outcomes and rejections on their way to the reporter; totals |
+//! | [`engine`] | pools, host types and handlers by number; hand-over; start and stop |
 //! | [`figures`] | what there is to watch, by pool name |
-//! | [`settings`], [`url`], [`tls`] | what a pool is told, checked |
+//! | `worker`, `delivery` | what a worker does; one notification from its start to its outcome |
+//! | [`pool`] | a pool's queue under its lock, opening, draining, expiry |
+//! | [`report`] | outcomes and rejections on their way to the reporter; totals |
+//! | [`settings`] | what a pool is told, checked |
+//! | `runtime` | the engine's threads, and the bell of the reporter |
 #![forbid(unsafe_code)]
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must stay inside one delivery: build with panic = \"unwind\"");
 
-pub mod delivery;
+mod delivery;
 pub mod engine;
 pub mod figures;
 pub mod pool;
 pub mod report;
-pub mod request;
-pub mod runtime;
+mod request;
+mod runtime;
 pub mod settings;
-pub mod worker;
+mod worker;
+
+pub use delivery::MAX_BODY;

@@ -4,8 +4,6 @@
 //! It delivers what the queue gives it until there is nothing, then parks with its connection and
 //! watches it. Not here: how one notification is delivered (`delivery`).
 
-pub mod cell;
-
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,9 +14,8 @@ use queue::Turn;
 use transport::link::Link;
 
 use crate::delivery;
-use crate::pool::Pool;
 use crate::pool::in_flight::InFlight;
-pub use cell::Cell;
+use crate::pool::{Cell, Pool};
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
 
@@ -83,6 +80,12 @@ impl Drop for Seat {
             self.pool.follow(step);
         }
     }
+}
+
+/// Starts a worker that the queue has already counted.
+pub(crate) fn start(pool: Arc<Pool>, cell: Arc<Cell>) {
+    let handle = pool.handle().clone();
+    handle.spawn(run(Seat::new(pool, cell)));
 }
 
 /// The life of a worker.

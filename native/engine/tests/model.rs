@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use engine::pool::Cell;
 use engine::report::mailbox::Mailbox;
-use engine::worker::Cell;
 use loom::future::block_on;
 use loom::sync::Notify;
 use loom::thread;

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::delivery::MAX_BODY;
+use engine::MAX_BODY;
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 use notification::FailureReason;

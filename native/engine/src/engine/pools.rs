@@ -10,6 +10,7 @@ use super::{Engine, EngineError, Running};
 use crate::pool::Pool;
 use crate::pool::opening::{Progress, Tools};
 use crate::settings::PoolOptions;
+use crate::worker;
 
 impl Engine {
     /// A new pool that takes notifications and waits for its settings.
@@ -23,6 +24,7 @@ impl Engine {
             Arc::clone(&running.node),
             (Arc::clone(&self.outcomes), self.totals.of(name)),
             running.handle.clone(),
+            worker::start,
         );
         running.pools.rcu(|pools| {
             let mut pools = HashMap::clone(pools);

@@ -12,8 +12,8 @@ use payload::Payload;
 use queue::{Taken, Ticket};
 use tokio::time::Instant;
 
+use super::Cell;
 use super::{Pool, Queued};
-use crate::worker::Cell;
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -51,7 +51,10 @@ impl InFlight {
             Some(_) => before,
             None => heap::taken(payload.body.len()),
         };
-        self.reserved = self.pool.recount(self.reserved, item.cost() + beside);
+        self.reserved = self
+            .pool
+            .bounds
+            .recount(self.reserved, item.cost() + beside);
         Some(payload)
     }
 

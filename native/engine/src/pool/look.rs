@@ -90,7 +90,15 @@ pub(super) mod tests {
         };
         let node = Arc::new(Bound::new(usize::MAX));
         let report = (Arc::<Outcomes>::default(), totals.of("pool"));
-        Pool::new(0, "pool", limits, node, report, Handle::current())
+        Pool::new(
+            0,
+            "pool",
+            limits,
+            node,
+            report,
+            Handle::current(),
+            crate::worker::start,
+        )
     }
 
     /// For a handler with this path.

@@ -4,6 +4,7 @@
 //! after the lock is let go. Not here: the rules of the queue (`queue`), what a worker does with a
 //! notification (`worker`, `delivery`).
 
+mod cell;
 pub mod in_flight;
 #[cfg(test)]
 mod late;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use notification::{FailureReason, Notification, Verdict, heap};
 use parking_lot::Mutex;
-use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, Rules, Step, Taken};
+use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, PoolBounds, Rules, Step, Taken};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -36,7 +37,7 @@ use transport::link::Endpoint;
 use crate::report::outcomes::{Outcome, Outcomes};
 use crate::report::totals::PoolTotals;
 use crate::settings::{PoolOptions, PoolSettings};
-use crate::worker::{self, Cell};
+pub use cell::Cell;
 use opening::Progress;
 pub use state::PoolState;
 use target::Targets;
@@ -82,13 +83,14 @@ pub struct Pool {
     try_again: Arc<Notify>,
     /// What takes this pool's notifications once it has handed over those that waited.
     heir: OnceLock<Arc<Pool>>,
-    budget: Budget,
-    node: Arc<Bound>,
+    bounds: Arc<PoolBounds>,
     rejected: AtomicU64,
     outcomes: Arc<Outcomes>,
     /// Of all pools of this name.
     pub(crate) totals: Arc<PoolTotals>,
     handle: Handle,
+    /// Starts a worker, which the queue has already counted.
+    start: fn(Arc<Pool>, Arc<Cell>),
     /// All workers, to cancel what they do.
     cells: Mutex<Vec<Arc<Cell>>>,
     quiet: Notify,
@@ -134,6 +136,7 @@ impl Pool {
         node: Arc<Bound>,
         report: (Arc<Outcomes>, Arc<PoolTotals>),
         handle: Handle,
+        start: fn(Arc<Self>, Arc<Cell>),
     ) -> Arc<Self> {
         let (outcomes, totals) = report;
         Arc::new(Self {
@@ -147,12 +150,15 @@ impl Pool {
             progress: Arc::new(watch::Sender::new(Progress::Reading)),
             try_again: Arc::default(),
             heir: OnceLock::new(),
-            budget: Budget::new(limits.items, limits.bytes),
-            node,
+            bounds: Arc::new(PoolBounds::new(
+                Budget::new(limits.items, limits.bytes),
+                node,
+            )),
             rejected: AtomicU64::new(0),
             outcomes,
             totals,
             handle,
+            start,
             cells: Mutex::default(),
             quiet: Notify::new(),
         })
@@ -217,8 +223,12 @@ impl Pool {
     fn start_worker(self: &Arc<Self>) {
         let cell = Arc::new(Cell::default());
         self.cells.lock().push(Arc::clone(&cell));
-        self.handle
-            .spawn(worker::run(worker::Seat::new(Arc::clone(self), cell)));
+        (self.start)(Arc::clone(self), cell);
+    }
+
+    /// Where its tasks run.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     pub(crate) fn core(&self) -> parking_lot::MutexGuard<'_, Core<Queued, Arc<Cell>>> {
@@ -277,10 +287,10 @@ impl Pool {
         notification.shed();
         let takes = size_of::<Outcome>() + notification.allocated() + text;
         self.outcomes.push(Outcome {
-            cost: self.recount(reserved, takes),
+            cost: self.bounds.recount(reserved, takes),
             notification,
             verdict,
-            pool: Arc::clone(self),
+            bounds: Arc::clone(&self.bounds),
         });
     }
 

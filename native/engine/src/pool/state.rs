@@ -25,7 +25,7 @@ impl Pool {
     #[must_use]
     pub fn state(&self) -> PoolState {
         let tally = self.core.lock().tally();
-        let (pending, pending_bytes) = self.budget.used();
+        let (pending, pending_bytes) = self.bounds.own().used();
         PoolState {
             tally,
             rejected: self.rejected.load(Ordering::Relaxed),

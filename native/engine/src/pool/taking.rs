@@ -10,9 +10,6 @@ use tokio::time::Instant;
 
 use super::{Pool, Queued};
 
-/// Bytes by which a notification may take more or less than is reserved for it.
-const NEAR_ENOUGH: usize = 256;
-
 impl Pool {
     /// Takes a notification for the lane `key`, which its host type has admitted, or says why not and
     /// gives it back. Never blocks.
@@ -28,14 +25,7 @@ impl Pool {
         };
         let cost = item.cost();
         let all = cost + Lanes::<Queued>::lane_cost(key);
-        if !self.node.reserve(all) {
-            return Err(Refused::rejected(
-                item.notification,
-                RejectReason::QueueFull,
-            ));
-        }
-        if !self.budget.reserve(all) {
-            self.node.release(all);
+        if !self.bounds.reserve(all) {
             return Err(Refused::rejected(
                 item.notification,
                 RejectReason::QueueFull,
@@ -54,7 +44,7 @@ impl Pool {
                 Ok(())
             }
             Err(refused) => {
-                self.release(all);
+                self.bounds.release(all);
                 Err(refused.map(|item| item.notification))
             }
         }
@@ -76,11 +66,11 @@ impl Pool {
     ) -> Result<usize, Refused<Queued>> {
         let cost = item.cost();
         let lane = Lanes::<Queued>::lane_cost(key);
-        if !self.budget.reserve(cost + lane) {
+        if !self.bounds.own().reserve(cost + lane) {
             return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
         // The other pool's lane is about to go, and its room with it.
-        self.node.add(lane);
+        self.bounds.node().add(lane);
         let (pushed, left) = {
             let mut core = self.core.lock();
             let pushed = core.push(key, group, item, cost, Instant::now());
@@ -93,8 +83,8 @@ impl Pool {
                 Ok(cost)
             }
             Err(refused) => {
-                self.budget.release(cost + lane);
-                self.node.release(lane);
+                self.bounds.own().release(cost + lane);
+                self.bounds.node().release(lane);
                 match self.heir() {
                     Some(heir) if refused.why == PushError::NotOpen => {
                         heir.take_over(key, group, refused.item)
@@ -107,37 +97,14 @@ impl Pool {
 
     /// Its room in this pool's bounds is free, in the node's it goes on.
     pub(super) fn give_up_room(&self, cost: usize) {
-        self.budget.release(cost);
-    }
-
-    /// What was reserved as `before` takes `now` bytes. Small differences are not worth the step in
-    /// which threads wait for one another. What is reserved from here on.
-    pub(super) fn recount(&self, before: usize, now: usize) -> usize {
-        if now.abs_diff(before) <= NEAR_ENOUGH {
-            return before;
-        }
-        for bound in [self.budget.bytes(), &*self.node] {
-            if now > before {
-                bound.add(now - before);
-            } else {
-                bound.release(before - now);
-            }
-        }
-        now
+        self.bounds.own().release(cost);
     }
 
     /// Takes care of what steps of the queue have left behind, after the lock was let go.
     pub(super) fn clear_up(&self, left: Leftovers<Queued>) {
         let bytes = left.free();
         if bytes > 0 {
-            self.budget.bytes().release(bytes);
-            self.node.release(bytes);
+            self.bounds.release_bytes(bytes);
         }
-    }
-
-    /// An outcome was acknowledged: its room is free.
-    pub(crate) fn release(&self, cost: usize) {
-        self.budget.release(cost);
-        self.node.release(cost);
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use notification::{FailureReason, PushError, Refused, RejectReason};
 use tokio::time::Instant;
 
+use super::Cell;
 use super::Pool;
-use crate::worker::Cell;
 
 /// Lanes and notifications looked at under one lock.
 const AT_ONCE: usize = 256;

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use notification::{Notification, Verdict};
 use parking_lot::Mutex;
+use queue::PoolBounds;
 use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
-use crate::pool::Pool;
 
 /// The one outcome of a notification.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ pub struct Outcome {
     pub notification: Notification,
     /// What became of it.
     pub verdict: Verdict,
-    /// Its pool, to which its room in the bounds goes back.
-    pub(crate) pool: Arc<Pool>,
+    /// The bounds of its pool, to which its room goes back.
+    pub(crate) bounds: Arc<PoolBounds>,
     /// That room, in bytes.
     pub(crate) cost: usize,
 }
@@ -133,7 +133,7 @@ impl Outcomes {
             .handler()
             .host_type
             .count_acknowledged();
-        outcome.pool.release(outcome.cost);
+        outcome.bounds.release(outcome.cost);
         let mut dead = self.dead.lock();
         if dead.is_buried && dead.outcomes.len() < DEAD {
             dead.outcomes.push(outcome);
