@@ -1,5 +1,5 @@
-%% @doc Starts the starter again if it has died: the starter restarts the application, and this process, which
-%% belongs to the application, the starter.
+%% @doc Starts the starter again if it has died: the starter restarts the application, and this process,
+%% which belongs to the application, the starter.
 -module(http_pusher_watch).
 -behaviour(gen_server).
 

@@ -10,7 +10,8 @@
 -module(http_pusher_host).
 
 -export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, wait/1, body/1,
-         escapes_in_groups/0, names/2, ensure_metrics/1, instrumentation/1, count_sent/4, count_failed/3, supported_features/0]).
+         escapes_in_groups/0, names/2, ensure_metrics/1, instrumentation/1, count_sent/4,
+         count_failed/3, supported_features/0]).
 
 -export_type([generation/0, options/0, handler/0]).
 

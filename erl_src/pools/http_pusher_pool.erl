@@ -1,9 +1,9 @@
 %% @doc One of the host's pools: which pools of the engine stand for it, as the host's pool comes and goes.
 %%
-%% There are two: the current one, and a spare without options. Notifications wait in the spare while the host
-%% has a process whose options have not been read yet. The owner may die between any two of the steps here, so
-%% their order matters: the engine is told what it must not forget before the row says so, and the row says
-%% what must not be undone before it is done (http_pusher_pool_recovery).
+%% There are two: the current one, and a spare without options. Notifications wait in the spare while the
+%% host has a process whose options have not been read yet. The owner may die between any two of the steps
+%% here, so their order matters: the engine is told what it must not forget before the row says so, and the
+%% row says what must not be undone before it is done (http_pusher_pool_recovery).
 %%
 %% http_pusher_pools decides when the host's pools are looked at.
 -module(http_pusher_pool).
@@ -74,9 +74,9 @@ keep(Key, Row = #row{current = #current{id = Id}, spare = Spare}, #{pid := Pid},
         _ -> {kept, Kept}
     end.
 
-%% Other settings, or the first ones: what waits in the spare pool is sent with these. The spare pool gets them
-%% before the row says that it is the current one, and opens before that too if it can at once: a notification
-%% may be waiting, and does not need the rest.
+%% Other settings, or the first ones: what waits in the spare pool is sent with these. The spare pool gets
+%% them before the row says that it is the current one, and opens before that too if it can at once: a
+%% notification may be waiting, and does not need the rest.
 replace(Key, Row = #row{spare = Id, current = Old}, Found = #{pid := Pid, given := Given}, Settings) ->
     Options = options(Key, Found, Settings),
     Digest = digest(Found),
@@ -106,8 +106,8 @@ watch(Pid, Row = #row{timer = Timer}) ->
 unmonitor(#row{monitor = none}) -> true;
 unmonitor(#row{monitor = Ref}) -> erlang:demonitor(Ref, [flush]).
 
-%% @doc Its options are invalid. A restart tries them again even if they are unchanged, because a file may have
-%% been mended.
+%% @doc Its options are invalid. A restart tries them again even if they are unchanged, because a file may
+%% have been mended.
 -spec not_opened(pool_key(), row()) -> row().
 not_opened(Key, Row = #row{current = #current{} = Current}) ->
     store(Key, Row#row{current = Current#current{digest = undefined}});

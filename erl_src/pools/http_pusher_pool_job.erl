@@ -1,5 +1,5 @@
-%% @doc Work for a pool that can take long, in a process of its own: reading the host's options, and opening a
-%% pool whose files have to be read. One pool must not wait for another.
+%% @doc Work for a pool that can take long, in a process of its own: reading the host's options, and opening
+%% a pool whose files have to be read. One pool must not wait for another.
 %%
 %% The result is the reason for which the process ends, redacted, because it holds the pool's options.
 -module(http_pusher_pool_job).

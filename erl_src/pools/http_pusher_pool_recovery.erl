@@ -14,8 +14,8 @@
 -type pool_key() :: http_pusher_pool_key:pool_key().
 -type row() :: http_pusher_pool_rows:row().
 
-%% @doc The pools to go on with. Each has a new spare pool, which holds what waited in the spare pools before. A
-%% pool of the engine that belongs to no row drains for DrainTimeout milliseconds.
+%% @doc The pools to go on with. Each has a new spare pool, which holds what waited in the spare pools
+%% before. A pool of the engine that belongs to no row drains for DrainTimeout milliseconds.
 -spec recover(DrainTimeout :: non_neg_integer()) -> #{pool_key() => row()}.
 recover(DrainTimeout) ->
     %% A pool that is closing comes to its end by itself.
@@ -45,8 +45,8 @@ recover_row(Key, Old, Present) ->
     http_pusher_pool_rows:store(Key, Row),
     Row.
 
-%% Oldest first, which is the order of what waits in them. Usually there is one; there are more if an owner has
-%% died in here.
+%% Oldest first, which is the order of what waits in them. Usually there is one; there are more if an owner
+%% has died in here.
 spares(Key, Present) ->
     Name = http_pusher_pool_key:name(Key),
     [Id || #{id := Id, name := N, phase := spare} <- Present, N =:= Name].
@@ -55,7 +55,8 @@ spares(Key, Present) ->
 in_use(Key, Row, #row{spare = Spare, next = Next}, Present) ->
     case {phase(Spare, Present), current_phase(Row, Present)} of
         {Phase, _} when Phase =/= gone, Phase =/= spare, Phase =/= closed ->
-            %% The spare pool had been given its options: it becomes the current one, and the other one drains.
+            %% The spare pool had been given its options: it becomes the current one, and the other one
+            %% drains.
             unmet(Row#row{current = configured(Spare, Next, Row), stopping = no});
         {_, Phase} when Phase =:= gone; Phase =:= closed ->
             unmet(Row#row{current = none, stopping = no});
@@ -80,8 +81,8 @@ phase(Id, Present) ->
         [] -> gone
     end.
 
-%% Sessions go on with the pool if the host's process is the one that it was opened for, or has crashed and is
-%% to come back.
+%% Sessions go on with the pool if the host's process is the one that it was opened for, or has crashed and
+%% is to come back.
 same_process(Key, Row = #row{pid = Pid}) when is_pid(Pid) ->
     case whereis(http_pusher_pool_key:process_name(Key)) of
         Pid ->
