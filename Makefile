@@ -87,11 +87,15 @@ big_test:
 
 lint: lint-rust lint-erlang
 
+# The pages are for those who work on the crates, so they show private items, and may link to them.
+RUSTDOC_LINTS = -D warnings -A rustdoc::private_intra_doc_links
+
 lint-rust:
 	scripts/deps python3
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --workspace $(MODEL_TEST) -- -D warnings
+	RUSTDOCFLAGS="$(RUSTDOC_LINTS)" cargo doc --locked --workspace --no-deps --document-private-items
 	scripts/licences check
 
 # Beside what others build, so that it can be done while they do.
