@@ -1,10 +1,10 @@
 //! One notification from its start to its outcome: request, attempts, timeouts, response.
 //!
-//! `request_timeout` bounds an attempt, connecting included; `call_timeout` bounds them all. An
-//! attempt whose connection breaks before the response head is complete is made again on a fresh
-//! connection, three in all, as the stock client does (`mongoose_http_client` asks fusco for two
-//! retries). The outcome is there when the final head is; the body is read afterwards for the
-//! connection's sake alone. Not here: the queue, and what the connection is made of.
+//! `request_timeout` bounds an attempt, including connecting; `call_timeout` bounds all attempts
+//! together. If the connection breaks before the response head is complete, the attempt is repeated on
+//! a new connection, three attempts in all, as in the stock client (`mongoose_http_client` asks fusco
+//! for two retries). The final head decides the outcome; the body is read afterwards only to keep the
+//! connection usable.
 
 mod clock;
 
@@ -26,12 +26,12 @@ use crate::report::totals::PoolTotals;
 use crate::request::Prepared;
 use clock::Clock;
 
-/// Attempts in all.
+/// How many attempts may break before the notification fails.
 pub const ATTEMPTS: u8 = 3;
-/// Response body bytes that are read at the most.
+/// The most bytes that are read of a response body.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// Delivers `job` over `link`, which it may replace. Gives the next one if there is one.
+/// Delivers `job` over `link`, which it may replace. Returns the next notification if there is one.
 pub async fn deliver(
     pool: &Arc<Pool>,
     cell: &Cell,
@@ -95,7 +95,8 @@ pub async fn deliver(
     read_body(cell, link, job, verdict, answer).await
 }
 
-/// Reads what there is of the response body. Where the rest takes time, the lane does not wait.
+/// Reads the response body as far as it has arrived. If the rest takes time, the lane does not wait for
+/// it.
 async fn read_body(
     cell: &Cell,
     link: &mut Option<Link>,
@@ -134,13 +135,13 @@ async fn read_body(
     job.and_then(|(job, verdict)| job.finish_and_take(cell, verdict))
 }
 
-/// A response head, and when the time for its body is over.
+/// A response head, and the deadline for its body.
 struct Answer {
     response: Response<Body>,
     deadline: Instant,
 }
 
-/// The attempts made for one notification, and the totals that they count in.
+/// The attempts made for one notification, and the totals in which they are counted.
 struct Attempts<'a> {
     made: AtomicU32,
     accepted_at: Instant,
@@ -148,7 +149,7 @@ struct Attempts<'a> {
 }
 
 impl Attempts<'_> {
-    /// One more begins now.
+    /// Counts an attempt that begins now.
     fn begin(&self, now: Instant) {
         if self.made.fetch_add(1, Ordering::Relaxed) == 0 {
             let waited = now.saturating_duration_since(self.accepted_at);
@@ -158,7 +159,7 @@ impl Attempts<'_> {
         }
     }
 
-    /// How many were made.
+    /// The number of attempts made.
     fn made(self) -> u8 {
         u8::try_from(self.made.into_inner()).unwrap_or(u8::MAX)
     }
@@ -173,7 +174,7 @@ async fn attempt_all(
 ) -> Result<Answer, AttemptError> {
     let mut broken = 0;
     loop {
-        // Its time can be over before it starts; then nothing is sent any more.
+        // The time can be over before the attempt starts; then nothing more is sent.
         let now = Instant::now();
         if now >= call_deadline {
             return Err(clock::call_timed_out(opened, "response"));
@@ -197,7 +198,7 @@ async fn attempt_all(
         }
         match error.again {
             Again::No => return Err(error),
-            // A matter of time, like waiting for room on a connection.
+            // Only `call_timeout` bounds this, as it bounds waiting for room on a connection.
             Again::Unserved => {}
             Again::Broken => {
                 broken += 1;
@@ -209,8 +210,8 @@ async fn attempt_all(
     }
 }
 
-/// How often an attempt takes another connection because the one it had takes no more requests, and has
-/// answered none. A peer that answers a few on each connection gets on; then it is a matter of time.
+/// How many connections an attempt tries if each one accepts no more requests and has answered none. A
+/// peer that answers a few on each connection makes progress; then only the timeouts bound the attempt.
 const CONNECTIONS: u8 = 3;
 
 async fn attempt_once(
@@ -231,7 +232,7 @@ async fn attempt_once(
                 return clock.bound("response", exchange).await?;
             }
             Err(error) => {
-                // Nothing is wrong with the connection, which others use.
+                // The connection is healthy, and others use it.
                 *link = None;
                 return Err(error);
             }
@@ -241,7 +242,7 @@ async fn attempt_once(
     Err(AttemptError::broken(text))
 }
 
-/// The link, if it can take another request, or a new one.
+/// Returns the link if it can carry another request, or else a new one.
 async fn connected<'a>(
     opened: &Opened,
     link: &'a mut Option<Link>,
@@ -259,7 +260,7 @@ async fn connected<'a>(
             fail_point::point("connect");
             let connecting = opened.endpoint.link();
             let connected = if opened.settings.request_timeout.is_zero() {
-                // The stock client does not count connecting where the time-out is zero.
+                // The stock client does not count connecting if the timeout is zero.
                 clock.wait("connection", connecting).await?
             } else {
                 clock.bound("connection", connecting).await?

@@ -1,9 +1,8 @@
-//! The engine: pools, host types and handlers by number, and the runtime they live in.
+//! The engine: pools, host types and handlers by number, and the runtime they use.
 //!
-//! One [`Engine`] lives as long as the process. What was counted, outcomes that wait for the reporter
-//! and rejections outlive a [`Running`] part, which has the threads and the pools and can end and be
-//! started again. Here: what there is, start and stop. Not here: how a pool works (`pool`), anything of
-//! Erlang.
+//! One [`Engine`] lives as long as the process. Its counters, its rejections and the outcomes that wait
+//! for the reporter outlive the [`Running`] part, which has the threads and the pools and can be
+//! stopped and started again.
 
 mod pools;
 mod push;
@@ -35,10 +34,10 @@ use crate::report::totals::Totals;
 use crate::runtime;
 pub use settings::EngineSettings;
 
-/// How long a start waits for another one that has begun before it.
+/// How long a start waits for a concurrent one.
 const START_AT_MOST: Duration = Duration::from_secs(15);
 
-/// The engine.
+/// Everything that lives as long as the process, and the [`Running`] part if there is one.
 #[derive(Debug, Default)]
 pub struct Engine {
     running: ArcSwapOption<Running>,
@@ -46,21 +45,21 @@ pub struct Engine {
     pub outcomes: Arc<Outcomes>,
     /// Rejections that the reporter has not counted.
     pub rejections: Rejections,
-    /// What else there is to say.
+    /// Other messages for the reporter to log.
     pub notices: Arc<Notices>,
-    /// What is counted by the names of pools.
+    /// Counters by pool name.
     pub(crate) totals: Totals,
     host_types: ArcSwap<Vec<Arc<HostType>>>,
     handlers: ArcSwap<Vec<Arc<Handler>>>,
-    /// Changes of the two lists above are made one at a time.
+    /// Serializes changes of the two lists above.
     registering: Mutex<()>,
-    /// Starts are made one at a time. A lock of their own: threads are made under it, and calls from
-    /// the VM's schedulers take the one above.
+    /// Serializes starts. It is a lock of its own because threads are created under it, while calls
+    /// from the VM's schedulers take the lock above.
     starting: Mutex<()>,
     next_pool: AtomicU32,
 }
 
-/// The part that can end.
+/// The part that can be stopped: the threads and the pools.
 struct Running {
     runtime: Mutex<Option<Runtime>>,
     bell: Arc<dyn Fn() + Send + Sync>,
@@ -68,10 +67,10 @@ struct Running {
     settings: EngineSettings,
     node: Arc<Bound>,
     names: Arc<Names>,
-    /// Threads that read the files of pools that open.
+    /// The threads that read the files of opening pools.
     readers: Arc<Slots>,
     pools: ArcSwap<HashMap<u32, Arc<Pool>>>,
-    /// Pools that are no longer to be found by their number and have not come to their end.
+    /// Pools that can no longer be found by their number, but have not ended yet.
     closing: Arc<Mutex<HashMap<u32, Arc<Pool>>>>,
     pings: AtomicU64,
     pongs: Arc<AtomicU64>,
@@ -89,27 +88,27 @@ impl std::fmt::Debug for Running {
 /// Why the engine did not do what it was asked.
 #[derive(Debug, Error)]
 pub enum EngineError {
-    /// It has not been started, or has ended.
+    /// The engine has not been started, or has ended.
     #[error("the engine does not run")]
     Down,
-    /// There is no pool of this number.
+    /// The engine has no pool of this number.
     #[error("there is no pool {0} in the engine")]
     NoPool(u32),
-    /// The operating system gave no threads.
+    /// The operating system refused to start the threads.
     #[error("the engine's threads could not be started: {0}")]
     Threads(#[from] io::Error),
-    /// The pool is not open, because its options or files are of no use, or could not be read.
+    /// The pool is not open, because its options or files are invalid or could not be read.
     #[error("{0}")]
     Config(ConfigError),
-    /// It cannot be opened: nobody has said with what. Or it cannot be handed over, because somebody
-    /// has, or to itself.
+    /// The pool cannot be opened before it was configured; nor handed over after that, to itself, or to
+    /// a pool that was handed over to it.
     #[error("pool {0} is not in a phase in which this can be done with it")]
     WrongPhase(u32),
 }
 
 impl Engine {
-    /// Starts the threads. `bell` is called from one of them when the reporter has something to
-    /// take. Nothing happens where they run already.
+    /// Starts the threads. One of them calls `bell` when the reporter has something to take. If the
+    /// engine runs already, nothing happens.
     pub fn start(
         &self,
         settings: EngineSettings,
@@ -118,7 +117,7 @@ impl Engine {
         self.start_with(settings, Arc::default(), bell)
     }
 
-    /// As [`Engine::start`], with names looked up by `names`.
+    /// Like [`Engine::start`], but looks names up with `names`.
     pub fn start_with(
         &self,
         settings: EngineSettings,
@@ -153,13 +152,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the threads and all pools; what was pending fails with `engine_down`.
+    /// Ends the threads and all pools; pending notifications fail with `engine_down`.
     pub fn stop(&self) {
         let Some(running) = self.running.swap(None) else {
             return;
         };
         let pools = running.pools.swap(Arc::default());
-        // After the look at the others: a pool is put here before it is taken from there.
+        // Read after `pools`: a pool enters `closing` before it leaves `pools`.
         let closing = std::mem::take(&mut *running.closing.lock());
         for pool in pools.values().chain(closing.values()) {
             pool.end(FailureReason::EngineDown, "the engine was stopped");
@@ -168,15 +167,16 @@ impl Engine {
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(Duration::from_secs(1));
         }
-        // What failed just now, and whatever the thread that rang the bell did not come to. Not from
-        // this thread, which is not the engine's. Without a thread, the reporter finds it later.
+        // Ring once more: for the failures above, and for outcomes that the ringer had not announced.
+        // Use a new thread, because the caller may be a scheduler. If none can be started, the reporter
+        // finds them later.
         let bell = Arc::clone(&running.bell);
         if let Ok(thread) = std::thread::Builder::new().spawn(move || bell()) {
             let _ = thread.join();
         }
     }
 
-    /// Asks the threads for a sign of life, and says whether they gave the one asked for before.
+    /// Sends the threads a heartbeat. Returns whether they have answered the previous one.
     #[must_use]
     pub fn ping(&self) -> bool {
         let Some(running) = self.running.load_full() else {

@@ -1,8 +1,7 @@
-//! What there is to watch, by the name of the pools: what is on its way now, and what was counted
-//! since the process started.
+//! Metrics by pool name: what is pending now, and what was counted since the process started.
 //!
-//! All incarnations of a pool are one here: the one that is open, those that drain, and the one that
-//! takes what is handed over while a restarted pool is looked at. Not here: how it is shown.
+//! They cover all incarnations of a pool: the open one, those that drain, and the spare that accepts
+//! notifications while the host's changed options are read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,24 +12,24 @@ use crate::engine::Engine;
 use crate::pool::Pool;
 use crate::report::totals::PoolTotals;
 
-/// The numbers of the pools of one name.
+/// The metrics of the pools of one name.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// Accepted and not started.
+    /// Accepted, but not started.
     pub waiting: u64,
-    /// Started and without an outcome.
+    /// Started, but without an outcome.
     pub in_flight: u64,
-    /// Waiting, in flight, or with an outcome that was not acknowledged.
+    /// Waiting, in flight, or with an outcome that the reporter has not acknowledged.
     pub pending: usize,
-    /// Their bytes.
+    /// The bytes of the pending notifications.
     pub pending_bytes: usize,
-    /// Requests that may be in flight, of the pool that is open.
+    /// How many requests the open pool may have in flight.
     pub workers: usize,
-    /// When the oldest of the waiting was handed over.
+    /// When the oldest waiting notification was handed over.
     pub oldest_waiting: Option<Instant>,
-    /// What was counted since the process started.
+    /// The counters since the process started.
     pub totals: Arc<PoolTotals>,
-    /// One of them has, or had, its settings, or could not be opened.
+    /// A pool of this name has been open, could not be opened, or has something pending.
     known: bool,
 }
 
@@ -47,8 +46,7 @@ impl Figures {
         self.known |= pool.settings().is_some() || pool.defect().is_some() || state.pending > 0;
     }
 
-    /// A name under which nothing was ever sent, failed or rejected, and no pool opened, only stands
-    /// for a look-up of the host's.
+    /// Hides names that were only ever looked up and never used.
     fn is_of_interest(&self) -> bool {
         let totals = &self.totals;
         let rejected = totals.rejected.list();
@@ -59,7 +57,7 @@ impl Figures {
 }
 
 impl Engine {
-    /// The numbers of every name, in the order of the names.
+    /// The metrics of every name, in the order of the names.
     #[must_use]
     pub fn figures(&self) -> BTreeMap<Box<str>, Figures> {
         let mut figures: BTreeMap<Box<str>, Figures> = BTreeMap::new();

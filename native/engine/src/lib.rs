@@ -1,19 +1,20 @@
-//! The engine of mongoose-http-pusher: it takes notifications, keeps the order in each lane, POSTs them
-//! over its own connections and reports what became of every one.
+//! The engine of mongoose-http-pusher: it accepts notifications, keeps the order in each lane, POSTs
+//! them over its own connections and reports one outcome for each.
 //!
-//! It knows nothing of Erlang: the NIF and the command-line program are its callers.
+//! It knows no Erlang: the NIF and the command-line program are its callers.
 //!
-//! A notification goes down this table and its outcome comes back to the reporter, which the engine wakes
-//! and which takes. A module imports only modules below it, and the crates below this one.
+//! A notification goes down this table. Its outcome goes back up to the reporter, which the engine
+//! wakes and which then takes the outcome. A module imports only modules below it, and the crates below
+//! this one.
 //!
 //! | where | what |
 //! | --- | --- |
 //! | [`engine`] | pools, host types and handlers by number; hand-over; start and stop |
-//! | [`figures`] | what there is to watch, by pool name |
+//! | [`figures`] | metrics by pool name |
 //! | `worker`, `delivery` | what a worker does; one notification from its start to its outcome |
 //! | [`pool`] | a pool's queue under its lock, opening, draining, expiry |
 //! | [`report`] | outcomes and rejections on their way to the reporter; totals |
-//! | [`settings`] | what a pool is told, checked |
+//! | [`settings`] | the options of a pool, and the settings they are checked into |
 //! | `runtime` | the engine's threads, and the bell of the reporter |
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! A pool: its queue under a lock, its workers, and the way from hand-over to outcome.
 //!
-//! What a step of the queue asks for (wake a worker, start one, start the expiry timer) is done here,
-//! after the lock is let go. Not here: the rules of the queue (`queue`), what a worker does with a
-//! notification (`worker`, `delivery`).
+//! A step of the queue may ask for an action (wake a worker, start one, start the expiry timer). The
+//! pool performs it after it has released the lock. The rules of the queue are in `queue`; what a
+//! worker does with a notification is in `worker` and `delivery`.
 
 mod cell;
 pub mod in_flight;
@@ -42,7 +42,7 @@ use opening::Progress;
 pub use state::PoolState;
 use target::Targets;
 
-/// What goes through a pool's queue.
+/// A notification in a pool's queue.
 #[derive(Debug)]
 pub struct Queued {
     pub(crate) notification: Notification,
@@ -51,12 +51,12 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// What it takes in memory while it waits.
+    /// The memory that it uses while it waits.
     pub(crate) fn cost(&self) -> usize {
         Lanes::<Self>::ITEM_COST + self.notification.allocated()
     }
 
-    /// Its host type's number.
+    /// The number of its host type.
     pub(crate) fn group(&self) -> u32 {
         self.notification.handler().host_type.id
     }
@@ -65,33 +65,33 @@ impl Queued {
 /// One incarnation of a pool.
 #[derive(Debug)]
 pub struct Pool {
-    /// Number, unique in the engine; never used again.
+    /// The pool's number: unique in the engine and never reused.
     pub id: u32,
-    /// Name, for reports.
+    /// The pool's name, for reports.
     pub name: Box<str>,
     core: Mutex<Core<Queued, Arc<Cell>>>,
-    /// What it is to be opened with, from the moment at which it is a pool of the host's, and not one
-    /// that waits for whatever comes.
+    /// The options to open with. Unset while this is a spare pool.
     options: OnceLock<PoolOptions>,
     /// Set once, when the pool opens.
     opened: OnceLock<Opened>,
     /// Why the pool is not open, once that is known.
     defect: ArcSwapOption<String>,
-    /// The opening has begun, how far it has come, and a word that it need not wait any longer.
+    /// Whether the opening has begun. `progress` says how far it has come; `try_again` cuts a pause
+    /// between two tries short.
     opening: AtomicBool,
     progress: Arc<watch::Sender<Progress>>,
     try_again: Arc<Notify>,
-    /// What takes this pool's notifications once it has handed over those that waited.
+    /// The pool that accepts this pool's notifications once the waiting ones are handed over.
     heir: OnceLock<Arc<Pool>>,
     bounds: Arc<PoolBounds>,
     rejected: AtomicU64,
     outcomes: Arc<Outcomes>,
-    /// Of all pools of this name.
+    /// The totals of all pools of this name.
     pub(crate) totals: Arc<PoolTotals>,
     handle: Handle,
-    /// Starts a worker, which the queue has already counted.
+    /// Starts a worker that the queue has already counted.
     start: fn(Arc<Pool>, Arc<Cell>),
-    /// All workers, to cancel what they do.
+    /// The cells of all workers, to cancel their requests.
     cells: Mutex<Vec<Arc<Cell>>>,
     quiet: Notify,
 }
@@ -107,16 +107,16 @@ pub struct Opened {
 /// Bounds of one pool.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolLimits {
-    /// Pending notifications.
+    /// The most pending notifications.
     pub items: usize,
-    /// Their bytes.
+    /// The most bytes of pending notifications.
     pub bytes: usize,
-    /// Of both, what one lane may have.
+    /// The part of both that one lane may use.
     pub lane: LaneLimits,
 }
 
 impl Opened {
-    /// Where a target is, in words.
+    /// The URL of a target, for messages.
     pub(crate) fn describe(&self, target: &target::Target) -> String {
         let base = self.endpoint.base();
         let scheme = if base.https { "https" } else { "http" };
@@ -164,17 +164,17 @@ impl Pool {
         })
     }
 
-    /// What it is to be opened with; only the first time counts.
+    /// Sets the options to open with; only the first call counts.
     pub(crate) fn configure(&self, options: PoolOptions) {
         let _ = self.options.set(options);
     }
 
-    /// What it is to be opened with, once that is known.
+    /// The options to open with, once they are known.
     pub(crate) fn options(&self) -> Option<&PoolOptions> {
         self.options.get()
     }
 
-    /// The settings are there: delivery begins.
+    /// Opens the pool with these settings: delivery begins.
     pub(crate) fn open(self: &Arc<Self>, settings: PoolSettings, endpoint: Endpoint) {
         let rules = Rules {
             workers: settings.workers.get(),
@@ -197,7 +197,7 @@ impl Pool {
         }
         if let Some(mut room) = room {
             let now = *room.borrow_and_update();
-            // Nothing is to be done for it: the pool is not open yet.
+            // No step to perform: the pool is not open yet.
             drop(self.core.lock().set_room(now));
             self.handle.spawn(room::follow(Arc::downgrade(self), room));
         }
@@ -210,7 +210,7 @@ impl Pool {
         }
     }
 
-    /// Done by whoever made a step of the queue, after it let the lock go.
+    /// Performs a step of the queue. The caller must have released the lock.
     pub(crate) fn follow(self: &Arc<Self>, step: Step<Arc<Cell>>) {
         match step {
             Step::Nothing => {}
@@ -226,7 +226,7 @@ impl Pool {
         (self.start)(Arc::clone(self), cell);
     }
 
-    /// Where its tasks run.
+    /// The runtime on which the pool's tasks run.
     pub(crate) fn handle(&self) -> &Handle {
         &self.handle
     }
@@ -243,8 +243,8 @@ impl Pool {
         self.cells.lock().retain(|other| !Arc::ptr_eq(other, cell));
     }
 
-    /// Reports the outcome of a notification for which `reserved` bytes are reserved. Its lane goes on
-    /// after this.
+    /// Reports the outcome of a notification that has `reserved` bytes reserved. Call this before the
+    /// notification's lane continues.
     pub(crate) fn report(
         self: &Arc<Self>,
         notification: Notification,
@@ -258,7 +258,7 @@ impl Pool {
         self.report_taking(notification, reserved, verdict, text);
     }
 
-    /// Reports the failure of a notification that was waiting, with a text that others share.
+    /// Reports the failure of a waiting notification, with a text shared by several failures.
     pub(crate) fn report_failure(
         self: &Arc<Self>,
         item: Queued,
@@ -282,8 +282,8 @@ impl Pool {
         text: usize,
     ) {
         self.totals.count_outcome(&verdict);
-        // Here, on a thread of the engine: whoever acknowledges an outcome has no time to free a
-        // long body.
+        // Freed here, on an engine thread: the reporter, which acknowledges outcomes, has no time to
+        // free a long body.
         notification.shed();
         let takes = size_of::<Outcome>() + notification.allocated() + text;
         self.outcomes.push(Outcome {
@@ -306,13 +306,13 @@ impl Pool {
         self.opened.get().map(|opened| &opened.settings)
     }
 
-    /// The pool that everything was handed over to.
+    /// The pool to which this pool was handed over.
     #[must_use]
     pub fn heir(&self) -> Option<&Arc<Self>> {
         self.heir.get()
     }
 
-    /// Whether it is `other`, or was handed over to it in the end.
+    /// Whether this pool is `other`, or was handed over to `other`, directly or through others.
     pub(crate) fn is_or_becomes(&self, other: &Arc<Self>) -> bool {
         std::iter::successors(Some(self), |pool| pool.heir().map(AsRef::as_ref))
             .any(|pool| pool.id == other.id)
@@ -329,7 +329,7 @@ impl Pool {
             .store(text.map(|text| Arc::new(text.to_owned())));
     }
 
-    /// False the first time.
+    /// Marks the opening as begun. Returns false the first time.
     fn opening_begun(&self) -> bool {
         self.opening.swap(true, Ordering::AcqRel)
     }

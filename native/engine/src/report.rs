@@ -1,5 +1,5 @@
-//! What is told to the reporter: outcomes of what was accepted, counts of what was rejected. And what
-//! is counted for whoever watches.
+//! What the engine tells the reporter: outcomes of accepted notifications and counts of rejected ones.
+//! Also the counters behind the metrics.
 
 mod fifo;
 pub mod mailbox;

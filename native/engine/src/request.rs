@@ -1,6 +1,6 @@
-//! The request for one notification, over HTTP/1.1 or HTTP/2, as often as it has to be sent.
+//! The request for one notification, over HTTP/1.1 or HTTP/2, for every attempt.
 //!
-//! Here payload and target meet: the one says what is sent, the other where it goes.
+//! It combines the payload (what is sent) with the target (where it goes).
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::pool::Opened;
 use crate::pool::in_flight::InFlight;
 use crate::pool::target::Target;
 
-/// A request that can be sent more than once. Its headers are put together for each attempt: a second
-/// one is rare, and a copy for it would cost the first.
+/// A request that can be sent more than once. Its headers are assembled for each attempt: a second
+/// attempt is rare, and a copy for it would slow down the first.
 pub struct Prepared {
     target: Target,
     payload: Payload,
 }
 
 impl Prepared {
-    /// The request for `job`, or what is wrong with its URL; none if it is over.
+    /// Builds the request for `job`. Returns what is wrong with its URL, or none if `job` has ended.
     pub fn new(opened: &Opened, job: &mut InFlight) -> Option<Result<Self, Arc<str>>> {
         let mut target = match opened.targets.get(job.notification()?.handler()) {
             Ok(target) => target,
@@ -37,13 +37,13 @@ impl Prepared {
         Some(Ok(Self { target, payload }))
     }
 
-    /// Where it goes.
+    /// Where the request goes.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// One copy of it.
+    /// Builds the request for one attempt.
     #[must_use]
     pub fn request(&self) -> Request<Bytes> {
         let mut request = Request::new(self.payload.body.clone());
@@ -54,7 +54,7 @@ impl Prepared {
     }
 }
 
-/// The target with the host that a callback module wants.
+/// The target with the host that a callback module has set.
 fn with_host(target: Target, host: &HeaderValue) -> Result<Target, http::Error> {
     if target.host.is_some() {
         return Ok(Target {

@@ -1,4 +1,4 @@
-//! The engine's threads, and the bell that one of them rings for the reporter.
+//! The engine's threads, and the bell with which one of them wakes the reporter.
 
 mod gate;
 
@@ -17,19 +17,19 @@ use notification::panics;
 
 use crate::report::outcomes::Outcomes;
 
-/// Two rings are at least this far apart: a reporter that is woken for each of ten thousand outcomes
-/// a second does little else. After a pause the bell rings at once, and so it does if a caller waits.
+/// The shortest time between two rings: a reporter that is woken for each of ten thousand outcomes a
+/// second does little else. After a pause, or if a caller waits, the bell rings at once.
 const BETWEEN_RINGS: Duration = Duration::from_millis(1);
 
-/// Threads that work for the engine.
+/// Starts the threads that work for the engine.
 ///
 /// # Errors
 ///
-/// The system refuses a thread, or what else a runtime needs (file descriptors). Nothing is left
-/// behind, so that this can be tried again.
+/// The system refuses a thread or another resource of the runtime (file descriptors). Nothing is left
+/// behind, so the call can be repeated.
 pub fn build(threads: usize) -> io::Result<Runtime> {
-    // A thread inherits the affinity of the one that makes it, which may be a scheduler that the VM
-    // has bound to one core. The main thread's is what the process was started with.
+    // A new thread inherits the affinity of its creator, which may be a scheduler that the VM has bound
+    // to one core. Use the main thread's affinity: it is the one the process was started with.
     let allowed = sched_getaffinity(getpid()).ok();
     let gate = Arc::new(Gate::default());
     let (entrance, alarm) = (Arc::clone(&gate), Arc::clone(&gate));
@@ -40,12 +40,12 @@ pub fn build(threads: usize) -> io::Result<Runtime> {
         .enable_all()
         .on_thread_start(move || {
             if let Some(allowed) = &allowed {
-                // A system that forbids this leaves the thread where it is, which is slower, not wrong.
+                // If the system forbids this, the thread stays where it is: slower, but not wrong.
                 let _ = sched_setaffinity(Pid::from_raw(0), allowed);
             }
             panics::adopt_thread();
             if entrance.wait() == Decision::End {
-                // The only way out of here before the thread serves the runtime; no hook is called.
+                // The only way to leave before the thread serves the runtime. It calls no panic hook.
                 resume_unwind(Box::new("the runtime was not started"));
             }
         });
@@ -69,7 +69,7 @@ pub fn build(threads: usize) -> io::Result<Runtime> {
     }
 }
 
-/// Calls `bell` whenever the reporter has something to take and waits for it.
+/// Calls `bell` whenever the reporter waits and there is something for it to take.
 pub async fn ring(outcomes: Arc<Outcomes>, bell: impl Fn()) {
     let mut last: Option<Instant> = None;
     loop {
@@ -93,7 +93,7 @@ mod tests {
     use super::{BETWEEN_RINGS, ring};
     use crate::report::outcomes::Outcomes;
 
-    /// How long the second of two rings takes, the first one having been a moment ago.
+    /// How long the second of two rings takes if the first has just happened.
     async fn second_ring(hurry: bool) -> Duration {
         let outcomes = Arc::new(Outcomes::default());
         let rings = Arc::new(AtomicUsize::new(0));
@@ -103,7 +103,7 @@ mod tests {
         }));
         let begin = Instant::now();
         for expected in 1..=2 {
-            // Nothing is there: the reporter waits to be called.
+            // Nothing is there, so the reporter waits for the bell.
             assert!(outcomes.take(1, |_| ()).is_empty());
             if hurry {
                 outcomes.hurry();

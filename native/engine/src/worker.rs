@@ -1,8 +1,8 @@
-//! A worker: one of the `workers` of a pool, with at most one request in flight and a connection of
-//! its own.
+//! A worker: one of the `workers` of a pool, with at most one request in flight and a connection of its
+//! own.
 //!
-//! It delivers what the queue gives it until there is nothing, then parks with its connection and
-//! watches it. Not here: how one notification is delivered (`delivery`).
+//! It delivers what the queue hands out until there is nothing to deliver, then parks with its
+//! connection and watches the connection. The delivery of one notification is in `delivery`.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -19,19 +19,19 @@ use crate::pool::{Cell, Pool};
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
 
-/// A worker's place in its pool. It is given back when this is dropped, however that comes about.
+/// RAII guard of a worker's place in its pool: dropping it returns the place, however the worker ends.
 #[derive(Debug)]
 pub struct Seat {
     pub(crate) pool: Arc<Pool>,
     pub(crate) cell: Arc<Cell>,
     left: bool,
-    /// The worker has begun. One that has not is dropped by a runtime that has ended, which would drop
-    /// its replacement in the same way, and so on.
+    /// Whether the worker has begun. A worker that has not begun is dropped by a runtime that has
+    /// ended, which would drop the replacement in the same way, and so on.
     begun: bool,
 }
 
 impl Seat {
-    /// A seat that the queue has already counted.
+    /// Creates the seat of a worker that the queue has already counted.
     pub fn new(pool: Arc<Pool>, cell: Arc<Cell>) -> Self {
         Self {
             pool,
@@ -60,7 +60,7 @@ impl Seat {
         }
     }
 
-    /// Leaves the park for good; false where somebody has woken this worker meanwhile.
+    /// Leaves the park for good. Returns false if the queue has chosen this worker meanwhile.
     fn leave_park(&mut self) -> bool {
         let cell = &self.cell;
         self.left = self.pool.core().unpark(|other| Arc::ptr_eq(other, cell));
@@ -75,7 +75,8 @@ impl Drop for Seat {
             return;
         }
         let step = self.pool.core().lost_worker();
-        // A runtime that ends drops its tasks and takes no new ones; a panic leaves it running.
+        // A runtime that ends drops its tasks and accepts no new ones; a panic leaves the runtime
+        // running.
         if self.begun && std::thread::panicking() {
             self.pool.follow(step);
         }
@@ -88,7 +89,7 @@ pub(crate) fn start(pool: Arc<Pool>, cell: Arc<Cell>) {
     handle.spawn(run(Seat::new(pool, cell)));
 }
 
-/// The life of a worker.
+/// Runs a worker from its start to its end.
 pub async fn run(mut seat: Seat) {
     seat.begun = true;
     let mut link: Option<Link> = None;
@@ -99,8 +100,8 @@ pub async fn run(mut seat: Seat) {
                 let mut next = Some(first);
                 while let Some(job) = next {
                     next = guarded(&seat, &mut link, job).await;
-                    // A hundred thousand whose time is over, or whose URL is invalid, end one after
-                    // the other without waiting for anything.
+                    // Yield now and then: a hundred thousand notifications that have expired, or whose
+                    // URL is invalid, end one after the other without waiting for anything.
                     tokio::task::coop::consume_budget().await;
                 }
             }
@@ -110,9 +111,8 @@ pub async fn run(mut seat: Seat) {
                     if seat.leave_park() {
                         return;
                     }
-                    // Somebody has taken this worker out of the park, and his call is on its way. It
-                    // is waited for: left behind, it would end the next park, of which the queue
-                    // would not know.
+                    // The queue has already chosen this worker, so a wake-up is in flight. Wait for it;
+                    // otherwise it would end the next park, and the queue would not know.
                     poll_fn(|cx| seat.cell.poll_woken(cx)).await;
                 }
             }
@@ -121,7 +121,7 @@ pub async fn run(mut seat: Seat) {
     }
 }
 
-/// Delivers one notification; a panic in there costs the notification and the connection.
+/// Delivers one notification. A panic during delivery costs only the notification and the connection.
 async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<InFlight> {
     let delivery = AssertUnwindSafe(delivery::deliver(&seat.pool, &seat.cell, link, job));
     let next = delivery.catch_unwind().await.unwrap_or_else(|_| {
@@ -134,7 +134,8 @@ async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<
     next
 }
 
-/// Waits to be woken. False where there is no reason to stay: no connection, or a long time idle.
+/// Waits for a wake-up. Returns false if there is no reason to stay: no connection, or a long time
+/// idle.
 async fn parked(seat: &Seat, link: &mut Option<Link>) -> bool {
     let max_idle = seat.pool.opened().map(|opened| opened.endpoint.max_idle());
     let mut idle = pin!(tokio::time::sleep(max_idle.unwrap_or_default()));

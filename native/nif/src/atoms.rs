@@ -1,4 +1,4 @@
-//! The atoms of the interface, in one place.
+//! The atoms of the NIF's interface.
 
 use notification::RejectReason;
 use rustler::{Atom, Encoder, Env, Error, NifResult, Term};
@@ -13,7 +13,7 @@ rustler::atoms! {
     opening,
     undefined,
     infinity,
-    // What happens when every worker is busy.
+    // What a pool does if every worker is busy.
     wait,
     reject,
     outcomes_ready,
@@ -22,17 +22,17 @@ rustler::atoms! {
     out,
 }
 
-/// A reason as an atom. There are a few dozen words, all of them constants of the engine.
+/// A reason as an atom. There are a few dozen reasons, all of them constants of the engine.
 pub fn word<'a>(env: Env<'a>, word: &str) -> Term<'a> {
     atom(env, word).encode(env)
 }
 
-/// As [`word`], for the field of a map.
+/// Like [`word`], for the field of a map.
 pub fn atom(env: Env<'_>, word: &str) -> Atom {
     Atom::from_str(env, word).unwrap_or_else(|_| error())
 }
 
-/// The rejection that an atom names.
+/// The reject reason that an atom names.
 pub fn rejection(term: Term<'_>) -> NifResult<RejectReason> {
     let word = term.atom_to_string()?;
     RejectReason::from_word(&word).ok_or(Error::BadArg)

@@ -1,4 +1,4 @@
-//! Start, stop and signs of life of the engine; host types.
+//! Starts, stops and checks the engine; host types.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use transport::lifetimes::Lifetimes;
 use crate::held::{self, held};
 use crate::{ENGINE, atoms, report_nifs};
 
-/// The application's own settings, as far as they are the engine's.
+/// The application's own settings that the engine needs.
 #[derive(Clone, Copy, NifMap)]
 struct Settings {
     tokio_threads: usize,
@@ -19,13 +19,13 @@ struct Settings {
     max_pending_bytes: usize,
     max_node_bytes: usize,
     max_lane_percent: usize,
-    /// Milliseconds; 0 is for ever.
+    /// In milliseconds; 0 means forever.
     max_connection_age: u32,
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
 fn start_engine<'a>(env: Env<'a>, settings: Term<'a>) -> NifResult<Term<'a>> {
-    // The decoder says which field is wrong by another exception than badarg.
+    // If a field is wrong, the decoder raises another exception than badarg.
     let settings: Settings = settings.decode().map_err(|_| Error::BadArg)?;
     let settings = EngineSettings {
         threads: settings.tokio_threads,
@@ -57,21 +57,21 @@ fn ping() -> bool {
     ENGINE.ping()
 }
 
-/// Begins to measure, or ends it, how long calls hold a scheduler.
+/// Starts or stops measuring how long calls hold a scheduler.
 #[rustler::nif]
 fn measure_calls(on: bool) -> rustler::Atom {
     held::measure(on);
     atoms::ok()
 }
 
-/// Each function that was called since: its name, how often, and its longest call in nanoseconds of the
-/// scheduler's CPU time.
+/// Each function that was called since the measuring started: its name, its number of calls, and its
+/// longest call in nanoseconds of the scheduler's CPU time.
 #[rustler::nif]
 fn measured_calls() -> Vec<(&'static str, u64, u64)> {
     held::list()
 }
 
-/// Whether the host's form encoder escapes in groups; see `payload::form`.
+/// Sets whether the host's form encoder escapes in groups; see `payload::form`.
 #[rustler::nif]
 fn imitate_encoder(in_groups: bool) -> rustler::Atom {
     let _held = held!("imitate_encoder");
@@ -100,7 +100,7 @@ fn abort_host_type(name: &str) -> rustler::Atom {
     atoms::ok()
 }
 
-/// A host type's numbers.
+/// A host type's counters, as an Erlang map.
 #[derive(NifMap)]
 struct HostTypeInfo {
     open: bool,

@@ -1,9 +1,9 @@
-//! How long calls hold a scheduler: the longest of each function, in CPU time of the scheduler's thread,
-//! so that a busy machine does not count. Measured only after [`measure`]; otherwise it costs a call the
-//! reading of one flag.
+//! How long calls hold a scheduler: the longest call of each function, in CPU time of the scheduler's
+//! thread, so that a busy machine does not distort it. Calls are measured only after [`measure`];
+//! otherwise a call only reads one flag.
 //!
-//! Every function that runs on a normal scheduler begins with [`held!`]; a test compares them with what
-//! the module exports.
+//! Every function that runs on a normal scheduler begins with [`held!`]; a test compares these
+//! functions with those that the module exports.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ static ON: AtomicBool = AtomicBool::new(false);
 /// Functions that were called while [`ON`] was set.
 static ROWS: Mutex<Vec<&'static Row>> = Mutex::new(Vec::new());
 
-/// The calls of one function.
+/// The measurements of one function.
 #[derive(Debug)]
 pub struct Row {
     name: &'static str,
@@ -23,7 +23,7 @@ pub struct Row {
     longest: AtomicU64,
 }
 
-/// A call that is being measured, until this is dropped.
+/// RAII guard: measures a call until it is dropped.
 #[derive(Debug)]
 #[must_use = "it measures until it is dropped"]
 pub struct Held(Option<(&'static Row, u64)>);
@@ -38,7 +38,7 @@ impl Row {
         }
     }
 
-    /// A call begins.
+    /// Begins to measure a call, if measuring is on.
     pub fn begin(&'static self) -> Held {
         if !ON.load(Ordering::Relaxed) {
             return Held(None);
@@ -63,7 +63,7 @@ impl Drop for Held {
     }
 }
 
-/// Begins to measure, from nothing, or ends it.
+/// Starts or stops measuring; resets all measurements.
 pub fn measure(on: bool) {
     if let Ok(rows) = ROWS.lock() {
         for row in &*rows {
@@ -74,7 +74,7 @@ pub fn measure(on: bool) {
     ON.store(on, Ordering::Relaxed);
 }
 
-/// Each function that was called: its name, how often, and its longest call in nanoseconds.
+/// Each function that was called: its name, its number of calls, and its longest call in nanoseconds.
 pub fn list() -> Vec<(&'static str, u64, u64)> {
     let rows = ROWS.lock().map(|rows| rows.clone()).unwrap_or_default();
     rows.into_iter()
@@ -89,14 +89,14 @@ pub fn list() -> Vec<(&'static str, u64, u64)> {
         .collect()
 }
 
-/// What this thread has used, in nanoseconds.
+/// The CPU time that this thread has used, in nanoseconds.
 fn cpu_time() -> Option<u64> {
     let now = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok()?;
     let seconds = u64::try_from(now.tv_sec()).ok()?;
     Some(seconds * 1_000_000_000 + u64::try_from(now.tv_nsec()).ok()?)
 }
 
-/// Measures the function of this name from here to its end.
+/// Measures the function of this name from here to the end of the scope.
 macro_rules! held {
     ($name:literal) => {{
         static ROW: $crate::held::Row = $crate::held::Row::new($name);

@@ -1,7 +1,7 @@
 //! The engine as a NIF: decode, call, encode.
 //!
-//! No policy and no state of its own, but the engine and the process that reports. Calls return in
-//! microseconds, except those marked dirty. Calls from Erlang come from `http_pusher_nif`.
+//! It has no policy, and no state but the engine and the reporter's process identifier. Calls return in
+//! microseconds, except those marked dirty. The Erlang side is `http_pusher_nif`.
 
 mod atoms;
 mod engine_nifs;
@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 
 use engine::engine::Engine;
 
-/// Lives as long as the process, across unloading and loading of the module.
+/// Lives as long as the process, even if the module is unloaded and loaded again.
 static ENGINE: LazyLock<Engine> = LazyLock::new(Engine::default);
 
 rustler::init!("http_pusher_nif");

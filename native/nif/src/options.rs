@@ -1,7 +1,8 @@
-//! A pool's options from an Erlang map.
+//! Reads a pool's options from an Erlang map.
 //!
-//! rustler's serde support expects Elixir's shapes, so the map is read key by key. A key that is not
-//! there has its default; a key of the wrong type or one that nobody knows is `badarg`.
+//! rustler's serde support expects Elixir's data shapes, so the map is read key by key. A missing
+//! optional key has its default; a missing required key, an unknown key or a value of the wrong type is
+//! `badarg`.
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use rustler::types::map::MapIterator;
 use rustler::{Decoder, Error, NifResult, Term};
 use transport::{Secret, TlsOptions, Verify};
 
-/// Decodes the map.
+/// Decodes the options of a pool.
 pub fn pool(map: Term<'_>) -> NifResult<PoolOptions> {
     let known = [
         "host",

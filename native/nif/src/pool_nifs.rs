@@ -1,4 +1,4 @@
-//! Pools and handlers: made, opened, drained and closed.
+//! Pools and handlers: creates, opens, drains and closes them.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn describe<'a>(env: Env<'a>, error: &EngineError) -> Term<'a> {
     (atoms::word(env, word), error.to_string()).encode(env)
 }
 
-/// A pool that is not open, by what has to change.
+/// The error of a pool that is not open, named after what has to change.
 pub fn not_opened(remedy: Remedy) -> &'static str {
     match remedy {
         Remedy::OtherSetting => "pool_config",
@@ -70,8 +70,8 @@ fn configure_pool<'a>(env: Env<'a>, id: u32, map: Term<'a>) -> NifResult<Term<'a
     Ok(plain(env, ENGINE.configure_pool(id, options)))
 }
 
-/// Never waits: files are read by a thread of the engine's. Read by a dirty scheduler, files on a
-/// mount that hangs would take one after the other of the few that the whole node has.
+/// Never waits: an engine thread reads the files. If dirty schedulers read them, files on a mount that
+/// hangs would block one after another of the few that the whole node has.
 #[rustler::nif]
 fn open_pool(env: Env<'_>, id: u32) -> Term<'_> {
     let _held = held!("open_pool");
@@ -128,7 +128,7 @@ fn handler_info(env: Env<'_>, id: u32) -> NifResult<Term<'_>> {
         .encode(env))
 }
 
-/// What a handler's path becomes in a pool, and what the stock module would have made of it.
+/// The URL path that a handler's path becomes in a pool, and the one that the stock module would use.
 #[rustler::nif]
 fn describe_url<'a>(env: Env<'a>, path_prefix: &str, path: &str) -> Term<'a> {
     let _held = held!("describe_url");

@@ -1,7 +1,7 @@
-//! Hand-over of notifications, in the process of the session.
+//! Hand-over of notifications, in the session's process.
 //!
-//! Each function comes twice: as it is for texts that are copied in a few microseconds, and for
-//! longer ones on a dirty scheduler. Which one to call is `mod_event_pusher_http`'s to know.
+//! Each function exists twice: for texts that are copied in a few microseconds, and for longer ones on
+//! a dirty scheduler. `mod_event_pusher_http` knows which one to call.
 
 use std::cell::RefCell;
 
@@ -15,12 +15,12 @@ use crate::held::held;
 use crate::{ENGINE, atoms};
 
 thread_local! {
-    /// The lane's key is put together here, without an allocation a call.
+    /// Buffer for the lane's key, so that a call need not allocate one.
     static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Which way the message goes, `in` or `out`; with who waits until the notification has been counted,
-/// `{Direction, Waiter}`: bytes that the reporter gets back.
+/// The direction of the message, `in` or `out`. If a caller waits until the notification has been
+/// counted, `{Direction, Waiter}`: the reporter gets the bytes of `Waiter` back.
 struct Way {
     direction: Direction,
     waiter: Option<Waiter>,
@@ -100,7 +100,7 @@ fn push_custom_dirty<'a>(
     with_headers(env, pool, handler, way, &names, headers, &body)
 }
 
-/// Counts a notification that was rejected before it came to a pool.
+/// Counts a notification that was rejected before it reached a pool.
 #[rustler::nif]
 fn reject(
     handler: u32,

@@ -1,4 +1,4 @@
-//! Outcomes and rejections to the reporter, and its word that it has counted them.
+//! Passes outcomes and rejections to the reporter, which confirms that it has counted them.
 
 use std::sync::Mutex;
 
@@ -12,12 +12,13 @@ use transport::notices::NoticeKind;
 use crate::held::held;
 use crate::{ENGINE, atoms, pool_nifs};
 
-/// Outcomes in one batch, and rows of rejections, at most: what is encoded in well under a millisecond.
+/// The most outcomes in one batch, and the most rows of rejections: encoded in well under a
+/// millisecond.
 const BATCH: usize = 256;
 
 static REPORTER: Mutex<Option<LocalPid>> = Mutex::new(None);
 
-/// The calling process reports from now on.
+/// Makes the calling process the reporter.
 #[rustler::nif]
 fn attach(env: Env<'_>) -> Atom {
     let _held = held!("attach");
@@ -32,17 +33,17 @@ fn attach(env: Env<'_>) -> Atom {
 pub fn wake_reporter() {
     let reporter = REPORTER.lock().ok().and_then(|reporter| *reporter);
     if let Some(pid) = reporter {
-        // A reporter that is dead is replaced, and the next one looks for itself.
+        // A dead reporter is replaced, and the next one polls by itself.
         let _ = OwnedEnv::new().send_and_clear(&pid, |_| atoms::outcomes_ready());
     }
 }
 
-/// The next outcomes; the ones before are acknowledged as far as they were counted. With `verbose`,
-/// those of sent notifications carry what a log line needs, too.
+/// Returns the next outcomes, and acknowledges those of the previous batch that were counted. With
+/// `verbose`, outcomes of sent notifications also include what a log line needs.
 #[rustler::nif]
 fn take_outcomes(env: Env<'_>, verbose: bool) -> Term<'_> {
     let _held = held!("take_outcomes");
-    // Not in a vector: the allocator can take a millisecond for one after a burst.
+    // Not in a vector: after a burst, the allocator can take a millisecond for one.
     let mut terms = [atoms::ok().to_term(env); BATCH];
     let mut free = terms.iter_mut();
     let taken = ENGINE.outcomes.take(BATCH, |outcome| {
@@ -85,7 +86,7 @@ fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
         .collect()
 }
 
-/// Who is to be told once the rows that are listed after this have been counted.
+/// The callers to tell once the rows that are listed after this call have been counted.
 #[rustler::nif]
 fn rejection_waiters(env: Env<'_>) -> Vec<Term<'_>> {
     let _held = held!("rejection_waiters");
@@ -105,7 +106,7 @@ fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<A
     Ok(atoms::ok())
 }
 
-/// What else there is to say, once.
+/// Other messages to log; each is returned once.
 #[rustler::nif]
 fn notices(env: Env<'_>) -> Vec<Term<'_>> {
     let _held = held!("notices");
@@ -123,7 +124,7 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
         .collect()
 }
 
-/// A list, made without a vector.
+/// Builds a list without a vector.
 fn list<'a>(env: Env<'a>, terms: &[Term<'a>]) -> Term<'a> {
     let empty = Term::list_new_empty(env);
     terms

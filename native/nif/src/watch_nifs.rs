@@ -1,7 +1,7 @@
-//! What there is to watch: each pool as it is, and the figures by pool name.
+//! Data for monitoring: the present state of each pool, and the metrics by pool name.
 //!
-//! Both look at every pool and at the lanes of those where something waits, so they run on a dirty
-//! scheduler. Settings are shown without anything that is secret: of TLS, only whether there is any.
+//! Both visit every pool, and the lanes of those in which something waits, so they run on a dirty
+//! scheduler. Settings are shown without secrets: of TLS, only whether it is used.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use rustler::{Atom, Encoder, Env, NifMap, Term};
 
 use crate::{ENGINE, atoms};
 
-/// A pool: one incarnation.
+/// One incarnation of a pool.
 #[derive(NifMap)]
 struct PoolInfo<'a> {
     id: u32,
@@ -39,7 +39,7 @@ struct PoolInfo<'a> {
     defect: Term<'a>,
 }
 
-/// What an open pool was told.
+/// The settings of an open pool.
 #[derive(NifMap)]
 struct SettingsInfo<'a> {
     host: String,
@@ -53,7 +53,7 @@ struct SettingsInfo<'a> {
     tls: bool,
 }
 
-/// The pools of one name.
+/// The metrics of the pools of one name.
 #[derive(NifMap)]
 struct FiguresInfo<'a> {
     name: String,
@@ -73,7 +73,7 @@ struct FiguresInfo<'a> {
 
 #[rustler::nif(schedule = "DirtyCpu")]
 fn pools(env: Env<'_>) -> Vec<PoolInfo<'_>> {
-    // In this order: a pool that is made in between is in neither, and none that is open counts as
+    // In this order: a pool that is created in between is in neither list, and no open pool counts as
     // closing.
     let pools = ENGINE.living_pools();
     let open: HashSet<u32> = ENGINE.pools().iter().map(|pool| pool.id).collect();
@@ -162,7 +162,7 @@ fn by_reason(env: Env<'_>, counts: impl IntoIterator<Item = (RejectReason, u64)>
         .collect()
 }
 
-/// Handlers of one host type and `pool_name`, whatever their paths, together.
+/// Rejections of all handlers with the same host type and `pool_name`, whatever their paths.
 fn rejected_by_handler(env: Env<'_>) -> Vec<Term<'_>> {
     let mut rows: BTreeMap<_, u64> = BTreeMap::new();
     let handlers = ENGINE.handlers();
@@ -183,7 +183,7 @@ fn rejected_by_handler(env: Env<'_>) -> Vec<Term<'_>> {
         .collect()
 }
 
-/// The counts with the upper ends of their ranges, the sum and the longest, in microseconds.
+/// The counts with the upper ends of their ranges, the sum and the longest time, in microseconds.
 fn queue_time<'a>(env: Env<'a>, times: &QueueTimes) -> Term<'a> {
     let ends = BOUNDS
         .iter()
@@ -206,7 +206,7 @@ fn failure<'a>(env: Env<'a>, last: &LastFailure) -> Term<'a> {
         .encode(env)
 }
 
-/// In milliseconds.
+/// Milliseconds, or `undefined`.
 fn age(env: Env<'_>, age: Option<Duration>) -> Term<'_> {
     or_undefined(env, age.map(millis))
 }

@@ -1,7 +1,7 @@
-//! The time of one attempt, and what it says when it is over.
+//! The timeouts of one attempt, and their error texts.
 //!
-//! `request_timeout` counts what the endpoint takes: to connect and to answer. Waiting for a connection
-//! that has room for one more request is not the endpoint's time; only `call_timeout` counts it.
+//! `request_timeout` bounds what the endpoint does: accept a connection and answer. Waiting for room
+//! for one more request on a connection is not the endpoint's time; only `call_timeout` bounds it.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,12 +14,12 @@ use transport::error::AttemptError;
 
 use crate::pool::Opened;
 
-/// The time of one attempt.
+/// The timeouts of one attempt.
 pub(super) struct Clock<'a> {
     opened: &'a Opened,
-    /// Of `request_timeout`, which counts what the endpoint takes.
+    /// The end of `request_timeout`, which counts only the endpoint's time.
     pub(super) deadline: Instant,
-    /// Of `call_timeout`, which counts all.
+    /// The end of `call_timeout`, which counts all time.
     call_deadline: Instant,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Clock<'a> {
         }
     }
 
-    /// What the endpoint has to do within `request_timeout`.
+    /// Waits for something that the endpoint has to do within `request_timeout`.
     pub(super) async fn bound<T>(
         &self,
         what: &str,
@@ -44,7 +44,7 @@ impl<'a> Clock<'a> {
             .map_err(|_| self.timed_out(what))
     }
 
-    /// What is not the endpoint's time.
+    /// Waits for something else: the time does not count towards `request_timeout`.
     pub(super) async fn wait<T>(
         &mut self,
         what: &str,
@@ -74,7 +74,7 @@ impl<'a> Clock<'a> {
     }
 }
 
-/// `call_timeout` is over, and `what` was not there.
+/// The error for a `call_timeout` that ended before there was a `what`.
 pub(super) fn call_timed_out(opened: &Opened, what: &str) -> AttemptError {
     let allowed = opened.settings.call_timeout;
     timed_out(FailureReason::PoolTimeout, what, "call_timeout", allowed)

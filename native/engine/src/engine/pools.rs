@@ -1,5 +1,4 @@
-//! Pools by number: made, opened, handed over, drained, closed. Not here: how a pool works (`pool`),
-//! and hand-over of notifications (`push`).
+//! Pools by number: created, opened, handed over, drained and closed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +12,7 @@ use crate::settings::PoolOptions;
 use crate::worker;
 
 impl Engine {
-    /// A new pool that takes notifications and waits for its settings.
+    /// Creates a pool that accepts notifications and waits for its settings.
     pub fn create_pool(&self, name: &str) -> Result<u32, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
         let id = self.next_pool.fetch_add(1, Ordering::Relaxed);
@@ -34,16 +33,16 @@ impl Engine {
         Ok(id)
     }
 
-    /// Says what a new pool is to be opened with. Never blocks: from here on whoever finds the pool
-    /// can open it, whatever becomes of the caller. Only the first options of a pool count.
+    /// Sets the options to open a new pool with. Never blocks. From then on any caller can open the
+    /// pool, even if this one dies. Only the first options of a pool count.
     pub fn configure_pool(&self, id: u32, options: PoolOptions) -> Result<(), EngineError> {
         self.pool(id)?.configure(options);
         Ok(())
     }
 
-    /// Begins to open a pool that was configured, and returns at once. A pool whose options name no
-    /// file is open then; for another one [`Engine::progress`] tells how it goes on. Called again while
-    /// the pool waits for its next try, this makes that now.
+    /// Begins to open a configured pool, and returns at once. If the options name no file, the pool is
+    /// then open; otherwise [`Engine::progress`] says how the opening goes on. If the pool is waiting
+    /// for its next try, a second call makes that try now.
     pub fn begin_opening(&self, id: u32) -> Result<Progress, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
         let pool = self.living_pool(&running, id)?;
@@ -64,8 +63,9 @@ impl Engine {
         Ok(self.living_pool(&running, id)?.take_progress())
     }
 
-    /// As [`Engine::begin_opening`], and waits for the end of the first try: not for a scheduler.
-    /// Warnings come back as text. If the try has failed, others follow where that can help.
+    /// Like [`Engine::begin_opening`], but waits for the end of the first try, so it must not be called
+    /// on a scheduler. Returns the warnings as text. If the try has failed, others follow if they can
+    /// help.
     pub fn open_pool(&self, id: u32) -> Result<Vec<String>, EngineError> {
         let mut progress = self.begin_opening(id)?;
         if matches!(progress, Progress::Reading) {
@@ -81,15 +81,16 @@ impl Engine {
         }
     }
 
-    /// A pool that closes before it has opened still delivers what it has accepted.
+    /// Finds closing pools too: a pool that closes before it has opened still delivers what it has
+    /// accepted.
     fn living_pool(&self, running: &Running, id: u32) -> Result<Arc<Pool>, EngineError> {
         let closing = running.closing.lock().get(&id).cloned();
         closing.map_or_else(|| self.pool(id), Ok)
     }
 
-    /// What waits in the pool `from`, which was never configured, goes to `to`, and so does what is
-    /// still handed over for `from` until that is closed. A pool that was handed over before goes on
-    /// to where it went then.
+    /// Hands pool `from`, which was never configured, over to `to`: its waiting notifications, and
+    /// those that still arrive for it until it is closed. If `from` was handed over before, they go to
+    /// its earlier heir.
     pub fn hand_over(&self, from: u32, to: u32) -> Result<(), EngineError> {
         let (giver, taker) = (self.pool(from)?, self.pool(to)?);
         if giver.options().is_some() || taker.is_or_becomes(&giver) {
@@ -99,18 +100,18 @@ impl Engine {
         Ok(())
     }
 
-    /// No new notifications for this pool; what it has accepted goes on.
+    /// Stops accepting notifications for this pool; accepted ones are still delivered.
     pub fn drain_pool(&self, id: u32) -> Result<(), EngineError> {
         self.pool(id)?.drain();
         Ok(())
     }
 
-    /// A draining pool is wanted again. False where it is too late.
+    /// Lets a draining pool accept notifications again. Returns false if it is too late.
     pub fn resume_pool(&self, id: u32) -> Result<bool, EngineError> {
         Ok(self.pool(id)?.resume())
     }
 
-    /// Drains a pool for at most `allowed` and ends it. Returns at once.
+    /// Drains a pool for at most `allowed` and then ends it. Returns at once.
     pub fn close_pool(&self, id: u32, allowed: Duration) -> Result<(), EngineError> {
         let pool = self.pool(id)?;
         let running = self.running.load_full().ok_or(EngineError::Down)?;
@@ -157,13 +158,13 @@ impl Engine {
             })
     }
 
-    /// All pools that have not come to their end, also those that are closing.
+    /// All pools that have not ended, including those that are closing.
     #[must_use]
     pub fn living_pools(&self) -> Vec<Arc<Pool>> {
         let Some(running) = self.running.load_full() else {
             return Vec::new();
         };
-        // In this order: a pool is put among the closing before it is taken from the others.
+        // In this order: a pool enters `closing` before it leaves `pools`.
         let mut pools = HashMap::clone(&running.pools.load());
         let closing = running.closing.lock();
         pools.extend(closing.iter().map(|(id, pool)| (*id, Arc::clone(pool))));

@@ -1,5 +1,4 @@
-//! Hand-over of a notification: to its pool, or to the counts of what was rejected. Not here: what the
-//! pool does with it (`pool`).
+//! Hand-over of a notification: to its pool, or to the counts of rejections.
 
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use crate::pool::Pool;
 impl Engine {
     /// Hands a notification over for the lane `key` of pool `id`. Never blocks.
     ///
-    /// Every word that all callers write to is a step in which they wait for one another, so the
-    /// handler is looked at where it is, in the notification.
+    /// Callers must not contend on a shared cache line, so this reads the handler through the
+    /// notification instead of cloning its `Arc`.
     pub fn push(&self, id: u32, key: &[u8], notification: Notification) -> Result<(), PushError> {
         let running = self.running.load();
         let Some(running) = running.as_ref() else {
@@ -63,7 +62,7 @@ impl Engine {
         PushError::Rejected(reason)
     }
 
-    /// A notification that never came as far as a pool.
+    /// Counts a notification that was rejected before it reached a pool.
     pub fn reject(
         &self,
         handler: &Arc<Handler>,
@@ -88,7 +87,8 @@ impl Engine {
         handler.rejected.add(reason);
         self.rejections.add(handler, reason, sender, text);
         if let Some(waiter) = waiter {
-            // After the row: whoever takes the waiters first and the rows then has counted theirs.
+            // After the row: the reporter takes the waiters first and the rows second, so it has
+            // counted a waiter's row before it answers that waiter.
             self.rejections.awaited_by(waiter);
             self.outcomes.hurry();
         }
@@ -96,7 +96,7 @@ impl Engine {
     }
 }
 
-/// Hands over to `pool`, or to its heir; which of them refused it.
+/// Hands over to `pool`, or to its heir. On failure, also returns the pool that refused.
 fn push_to<'a>(
     pool: &'a Arc<Pool>,
     key: &[u8],
@@ -105,7 +105,7 @@ fn push_to<'a>(
     let Err(refused) = pool.push(key, notification) else {
         return Ok(());
     };
-    // Looked for after the push: a pool has an heir before it is closed.
+    // Check for an heir after the push: a pool has its heir before it is closed.
     match pool.heir() {
         Some(heir) if refused.why == PushError::NotOpen => push_to(heir, key, refused.item),
         _ => Err((pool, refused)),

@@ -1,5 +1,4 @@
-//! Host types and handlers by name and number: made once, never forgotten. Not here: their accounts
-//! (`host_type`).
+//! Host types and handlers by name and number: created once, never removed.
 
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use notification::{FailureReason, Handler, HostType, RejectedTotals};
 use super::Engine;
 
 impl Engine {
-    /// The host type of this name, open for notifications; made where it is new.
+    /// Opens the host type of this name for notifications; creates it if it is new.
     pub fn open_host_type(&self, name: &str) -> Arc<HostType> {
         let _one_at_a_time = self.registering.lock();
         let known = self.host_types.load_full();
@@ -34,20 +33,20 @@ impl Engine {
             .cloned()
     }
 
-    /// All host types there ever were.
+    /// All host types since the process started.
     #[must_use]
     pub fn host_types(&self) -> Vec<Arc<HostType>> {
         Vec::clone(&self.host_types.load())
     }
 
-    /// No new notifications for this host type; what was accepted goes on.
+    /// Stops accepting notifications for this host type; accepted ones are still delivered.
     pub fn close_host_type(&self, name: &str) {
         if let Some(host_type) = self.host_type(name) {
             host_type.set_open(false);
         }
     }
 
-    /// What is pending for this host type fails with `shutdown`. Returns at once.
+    /// Fails the pending notifications of this host type with `shutdown`. Returns at once.
     pub fn abort_host_type(&self, name: &str) {
         let Some(host_type) = self.host_type(name) else {
             return;
@@ -65,7 +64,7 @@ impl Engine {
         });
     }
 
-    /// The handler with this host type, pool name and path; made where it is new.
+    /// The handler with this host type, pool name and path; created if it is new.
     pub fn handler(&self, host_type: &str, pool_name: &str, path: &str) -> Arc<Handler> {
         let host_type = self.open_host_type(host_type);
         let _one_at_a_time = self.registering.lock();
@@ -91,7 +90,7 @@ impl Engine {
         handler
     }
 
-    /// All handlers there ever were.
+    /// All handlers since the process started.
     #[must_use]
     pub fn handlers(&self) -> Vec<Arc<Handler>> {
         Vec::clone(&self.handlers.load())

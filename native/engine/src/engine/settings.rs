@@ -1,23 +1,23 @@
-//! What the application's own settings say to the engine, and the bounds of a pool that follow from it.
-//! Not here: a pool's options (`crate::settings`).
+//! The application's own settings for the engine, and the bounds of a pool that follow from them. The
+//! options of a pool are in `crate::settings`.
 
 use queue::LaneLimits;
 use transport::lifetimes::Lifetimes;
 
 use crate::pool::PoolLimits;
 
-/// What the application's own settings say to the engine.
+/// The application's own settings for the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineSettings {
-    /// Threads that do the work.
+    /// The number of engine threads.
     pub threads: usize,
-    /// Pending notifications of one pool.
+    /// The most pending notifications of one pool.
     pub max_pending: usize,
-    /// Their bytes.
+    /// The most pending bytes of one pool.
     pub max_pending_bytes: usize,
-    /// Pending bytes of all pools.
+    /// The most pending bytes of all pools together.
     pub max_node_bytes: usize,
-    /// Percent of a pool's bounds that one lane may have.
+    /// The percentage of a pool's bounds that one lane may use.
     pub max_lane_percent: usize,
     /// How long connections live.
     pub lifetimes: Lifetimes,

@@ -1,7 +1,7 @@
-//! What a worker's task and the rest of the engine share: a call to work, a word that it is over.
+//! Shared between a worker's task and its pool: the wake-up signal and the cancellation signal.
 //!
-//! Every worker that is taken out of the park gets exactly one call, and waits for it before it parks
-//! again; so whoever is in the park is asleep, and nobody is there twice.
+//! A worker that is taken out of the park gets exactly one wake-up, and waits for it before it parks
+//! again; so every parked worker is asleep, and none is parked twice.
 
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use notification::FailureReason;
 use notification::sync::{AtomicBool, AtomicWaker, Mutex};
 
-/// What others see of a worker: a bell, and a way to cancel what it does.
+/// The signals to one worker: a wake-up, and the cancellation of its request.
 #[derive(Debug, Default)]
 pub struct Cell {
     woken: AtomicBool,
@@ -25,14 +25,15 @@ struct Busy {
 }
 
 impl Cell {
-    /// Ends the worker's park.
+    /// Wakes the parked worker.
     pub fn wake(&self) {
-        // Exchanged, where a store would do: the model checker keeps only exchanges in one order.
+        // A swap, although a store would do: the model checker keeps only swaps in one order.
         self.woken.swap(true, Ordering::AcqRel);
         self.waker.wake();
     }
 
-    /// Whether [`Cell::wake`] was called since this last said so; otherwise `cx` is woken by it.
+    /// Ready if [`Cell::wake`] was called since this last returned ready; otherwise that call will wake
+    /// `cx`.
     pub fn poll_woken(&self, cx: &Context<'_>) -> Poll<()> {
         self.waker.register(cx.waker());
         if self.woken.swap(false, Ordering::AcqRel) {
@@ -42,7 +43,7 @@ impl Cell {
         }
     }
 
-    /// Cancels the request in flight, if it belongs to `group`.
+    /// Cancels the request in flight if it belongs to `group` (any, with `None`).
     pub fn cancel(&self, group: Option<u32>, reason: FailureReason) {
         let mut busy = self.busy.lock();
         if let Some(busy) = busy
@@ -56,23 +57,24 @@ impl Cell {
     }
 
     /// A request of `group` begins. Called under the queue's lock, in the step that takes its
-    /// notification: whoever then looks for what to cancel finds it either waiting or here.
+    /// notification: a cancellation after that step finds the notification either waiting or here.
     pub fn begin(&self, group: u32) {
         let mut busy = self.busy.lock();
         *busy = Some(Busy {
             group,
             cancelled: None,
         });
-        // With the lock held, or a cancellation in between would be forgotten.
+        // Cleared while the lock is held; otherwise a concurrent cancellation would be lost.
         self.cancelled.store(false, Ordering::Release);
     }
 
-    /// It is over.
+    /// The request has ended.
     pub fn end(&self) {
         *self.busy.lock() = None;
     }
 
-    /// Why the present request is cancelled, if it is; otherwise `cx` is woken when it is.
+    /// Ready with the reason if the present request is cancelled; otherwise `cx` is woken when that
+    /// happens.
     pub fn poll_cancelled(&self, cx: &Context<'_>) -> Poll<FailureReason> {
         self.waker.register(cx.waker());
         if !self.cancelled.load(Ordering::Acquire) {

@@ -1,8 +1,8 @@
 //! A notification between its start and its outcome.
 //!
-//! There is no way to lose one: it ends by one of the methods that consume it, and where the task
-//! that has it panics or is dropped, it ends as failed by itself. Either way its outcome is reported
-//! first and its lane goes on after that.
+//! It cannot be lost: it ends through one of the methods that consume it, and if the task that owns it
+//! panics or is dropped, `Drop` ends it as failed. Either way its outcome is reported before its lane
+//! continues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +20,9 @@ use super::{Pool, Queued};
 pub struct InFlight {
     pool: Arc<Pool>,
     head_since: Instant,
-    /// Bytes that are reserved for it.
+    /// The bytes that are reserved for it.
     reserved: usize,
-    /// Gone once the outcome is reported.
+    /// None once the outcome is reported.
     inside: Option<(Queued, Ticket)>,
 }
 
@@ -36,18 +36,19 @@ impl InFlight {
         }
     }
 
-    /// The notification.
+    /// The notification, until its outcome is reported.
     pub fn notification(&self) -> Option<&Notification> {
         self.inside.as_ref().map(|(item, _)| &item.notification)
     }
 
-    /// What is to be sent. Long parts are in it alone from here on, and count as such.
+    /// Takes what is to be sent. From then on only the payload holds the long parts, and the reserved
+    /// bytes are counted again accordingly.
     pub fn take_payload(&mut self) -> Option<Payload> {
         let (item, _) = self.inside.as_mut()?;
         let before = item.notification.allocated();
         let payload = Payload::take(&mut item.notification);
         let beside = match &payload.headers {
-            // They and the body are parts of what there was.
+            // The headers and the body are parts of the memory counted before.
             Some(_) => before,
             None => heap::taken(payload.body.len()),
         };
@@ -58,7 +59,7 @@ impl InFlight {
         Some(payload)
     }
 
-    /// When its `call_timeout` is over.
+    /// When its `call_timeout` ends.
     pub fn deadline(&self) -> Instant {
         self.head_since + self.pool.call_timeout()
     }
@@ -68,19 +69,20 @@ impl InFlight {
         self.inside.as_ref().map(|(item, _)| item.accepted_at)
     }
 
-    /// Time since hand-over.
+    /// The time since its hand-over.
     pub fn elapsed(&self) -> Duration {
         self.inside
             .as_ref()
             .map_or(Duration::ZERO, |(item, _)| item.accepted_at.elapsed())
     }
 
-    /// It has its outcome, and somebody else takes the lane's next.
+    /// Ends the notification with this outcome. Another worker gets the lane's next notification.
     pub fn finish(mut self, verdict: Verdict) {
         self.end(verdict);
     }
 
-    /// It has its outcome, and the worker of `cell` takes whatever is next in the pool.
+    /// Ends the notification with this outcome. Returns the pool's next notification for the worker of
+    /// `cell`.
     pub fn finish_and_take(mut self, cell: &Cell, verdict: Verdict) -> Option<Self> {
         let (item, ticket) = self.inside.take()?;
         let sent = matches!(verdict, Verdict::Sent { .. });

@@ -1,5 +1,5 @@
-//! That a pool whose file is late opens in time, on a clock that moves only when the test says so. Not
-//! here: real files on real clocks (`tests/opening.rs`).
+//! Tests that a pool whose file comes late opens in time, on a clock that only the test advances. The
+//! tests with real files and a real clock are in `tests/opening.rs`.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -21,10 +21,11 @@ use super::opening::{PATIENCE, READERS_AT_MOST, Tools};
 use crate::report::totals::Totals;
 use crate::settings::PoolOptions;
 
-/// No wait here takes this long.
+/// The limit of every wait here, in real time.
 const BOUND: Duration = Duration::from_mins(1);
 
-/// The runtime would move the clock by itself while other threads are at work.
+/// Runs `test` on a clock that only the test advances. Without the blocking task, the runtime would
+/// advance the clock by itself while other threads are working.
 fn on_a_clock_of_its_own(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -59,7 +60,7 @@ fn certificate() -> String {
     made.cert.pem()
 }
 
-/// A pool that begins to open at an endpoint that takes connections and never answers.
+/// Begins to open a pool whose endpoint accepts connections and never answers.
 fn begin(pool: &Arc<Pool>, ca: PathBuf, endpoint: &TcpListener) -> Arc<Notices> {
     let options = PoolOptions {
         host: format!("https://{}", endpoint.local_addr().unwrap()),
@@ -96,7 +97,7 @@ fn a_file_that_comes_two_seconds_late_costs_nothing() {
         let begin_at = Instant::now();
         let notices = begin(&pool, ca.clone(), &endpoint);
         pool.push(b"alice", notification("/n")).unwrap();
-        // At once, and after 250, 750 and 1,750 ms.
+        // Tries at once, and after 250, 750 and 1,750 ms.
         for pause in [250, 500, 1_000] {
             until("a try", || pool.defect().is_some()).await;
             pool.set_defect(None);
@@ -121,7 +122,7 @@ fn a_file_that_comes_two_seconds_late_costs_nothing() {
     });
 }
 
-/// To the millisecond: notifications wait for [`PATIENCE`], and the tries go on.
+/// To the millisecond: notifications wait for [`PATIENCE`], and the tries go on after that.
 #[test]
 fn notifications_wait_for_five_seconds_and_the_tries_go_on() {
     on_a_clock_of_its_own(async {

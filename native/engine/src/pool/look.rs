@@ -1,19 +1,19 @@
 //! What an operator sees of a pool: its phase, and since when its oldest notification waits.
 //!
-//! Nothing is kept for it: it is looked for when somebody asks, a few lanes at a time, so that no
-//! session waits for the lock longer than it takes to look at those.
+//! Nothing is stored for this: it is searched for on request, a few lanes at a time, so that no session
+//! waits for the lock for longer than those few take.
 
 use queue::Phase;
 use tokio::time::Instant;
 
 use super::Pool;
 
-/// Lanes looked at under one lock.
+/// The lanes that are searched under one lock.
 const AT_ONCE: usize = 256;
 
 impl Pool {
-    /// Its phase in one word: `spare` where it has no settings to come, and otherwise `opening`,
-    /// `leaving` (opening, and no longer wanted), `open`, `draining`, `broken` or `closed`.
+    /// Its phase in one word: `spare` if it has no options yet, and otherwise `opening`, `leaving`
+    /// (opening, and no longer wanted), `open`, `draining`, `broken` or `closed`.
     #[must_use]
     pub fn phase(&self) -> &'static str {
         let configured = self.options().is_some();
@@ -28,8 +28,8 @@ impl Pool {
         }
     }
 
-    /// Requests that may be in flight: `workers`, or fewer if the endpoint takes fewer at once; 0 where
-    /// it takes no notifications.
+    /// How many requests may be in flight: `workers`, or fewer if the endpoint accepts fewer at once; 0
+    /// if the pool is not open.
     pub(crate) fn open_workers(&self) -> usize {
         let core = self.core();
         match core.phase() {
@@ -38,8 +38,8 @@ impl Pool {
         }
     }
 
-    /// When the oldest of the waiting notifications was handed over. Those that come, go or move while
-    /// it is looked for may be missed.
+    /// When the oldest waiting notification was handed over. Notifications that arrive, leave or move
+    /// during the search may be missed.
     #[must_use]
     pub fn oldest_waiting(&self) -> Option<Instant> {
         let mut oldest = None;
@@ -77,7 +77,7 @@ pub(super) mod tests {
     use crate::report::totals::Totals;
     use crate::settings::PoolOptions;
 
-    /// A pool for so many notifications, also of one lane, that is not open yet.
+    /// A pool that is not open yet, for `items` notifications, which may all be in one lane.
     pub(in crate::pool) fn pool(totals: &Totals, items: usize) -> Arc<Pool> {
         let lane = LaneLimits {
             items,
@@ -101,7 +101,7 @@ pub(super) mod tests {
         )
     }
 
-    /// For a handler with this path.
+    /// A notification for a handler with this path.
     pub(in crate::pool) fn notification(path: &str) -> Notification {
         let handler = Handler {
             id: 0,
@@ -119,7 +119,7 @@ pub(super) mod tests {
         Notification::new(Arc::new(handler), Direction::In, names, b"hi", content).unwrap()
     }
 
-    /// With one worker.
+    /// Opens the pool with one worker.
     pub(in crate::pool) fn open(
         pool: &Arc<Pool>,
         host: &str,
@@ -156,7 +156,7 @@ pub(super) mod tests {
         pool.push(b"bob", notification("/n")).unwrap();
         assert_eq!(pool.oldest_waiting(), Some(begin));
         advance(Duration::from_secs(4)).await;
-        // Nobody listens there: the request starts, and that is all that matters here.
+        // No server listens there: the request starts, which is all that this test needs.
         open(&pool, "http://127.0.0.1:1", 1_000, 3_600_000);
         let read = || totals.of("pool").queue_time.read();
         while read().started() < 2 {
@@ -168,11 +168,11 @@ pub(super) mod tests {
             micros,
             longest,
         } = read();
-        // Alice waited 7 s; bob 4 s, and for the only worker besides, which had alice's for at most
-        // request_timeout.
+        // Alice waited 7 s. Bob waited 4 s and then for the only worker, which had alice's request for
+        // at most request_timeout.
         assert_eq!(longest, 7_000_000);
         assert!((11_000_000..=12_100_000).contains(&micros), "{micros}");
-        // One up to 10 s, the other up to 5 or up to 10.
+        // One is in the range up to 10 s, the other in that one or in the range up to 5 s.
         assert_eq!(counts[6] + counts[7], 2);
         assert!(counts[7] >= 1, "{counts:?}");
     }

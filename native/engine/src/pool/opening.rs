@@ -1,10 +1,10 @@
-//! A pool opens: certificate files are read, and read again until that succeeds.
+//! The opening of a pool: reads certificate files, and reads them again until that succeeds.
 //!
-//! Files are read on a thread of its own, because they can be on a mount that hangs. What the system
-//! refuses for now (a file that is not there yet, no descriptor) is tried again, with growing pauses;
-//! what a file holds and cannot be used is looked at again when the file has changed. Notifications wait
-//! meanwhile as in any pool that opens, for [`PATIENCE`] at most: after that, and at once if only a
-//! change helps, they fail and new ones are rejected, until the pool opens after all.
+//! Files are read on a thread of their own, because they can be on a mount that hangs. If the system
+//! refuses something for now (a file that is not there yet, no descriptor), the opening tries again,
+//! with growing pauses; if a file's content is invalid, it tries again when the file has changed.
+//! Meanwhile notifications wait as in any pool that opens, for at most [`PATIENCE`]. After that, or at
+//! once if only a change can help, they fail and new ones are rejected, until the pool opens after all.
 
 use std::pin::pin;
 use std::sync::{Arc, Weak};
@@ -23,15 +23,15 @@ use transport::{ConfigError, Remedy, TlsOptions, apart};
 use super::Pool;
 use crate::settings::{PoolOptions, PoolSettings};
 
-/// How long notifications wait for a pool that cannot be opened yet; no longer than `call_timeout`.
+/// How long notifications wait for a pool that cannot be opened yet; never longer than `call_timeout`.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// How often files are looked at whose content was refused.
+/// How often files whose content was refused are checked for changes.
 const FILES_EVERY: Duration = Duration::from_secs(5);
-/// Threads at a time that read the files of pools of one name: one that hangs stays, also when its pool
-/// was replaced.
+/// How many threads may read the files of pools of one name at the same time. A thread that hangs
+/// stays, even if its pool was replaced.
 pub const READERS_AT_MOST: usize = 4;
 
-/// More workers are started by one of the engine's threads, not by the caller.
+/// If a pool has more workers than this, an engine thread starts them instead of the caller.
 const WORKERS_AT_ONCE: usize = 256;
 
 const OPTION: &str = "connection.tls";
@@ -39,13 +39,13 @@ const OPTION: &str = "connection.tls";
 /// How far the opening of a pool has come.
 #[derive(Clone, Debug)]
 pub enum Progress {
-    /// The first try is not over.
+    /// The first try has not ended.
     Reading,
-    /// It is open, with these warnings.
+    /// The pool is open, with these warnings.
     Open(Vec<String>),
-    /// The last try has failed. If the remedy is not another setting, others follow.
+    /// The last try has failed. Unless the remedy is another setting, more tries follow.
     Failed(ConfigError),
-    /// The pool or the engine has ended before that.
+    /// The pool or the engine has ended before the first try did.
     Ended,
 }
 
@@ -59,7 +59,8 @@ pub(crate) struct Tools {
 }
 
 impl Pool {
-    /// Begins to open; returns at once. The second time, a try that is waited for is made now.
+    /// Begins to open the pool; returns at once. If the opening has begun before and waits for its next
+    /// try, that try is made now.
     pub(crate) fn begin_opening(self: &Arc<Self>, options: &PoolOptions, tools: Tools) {
         if self.opening_begun() {
             self.try_again.notify_one();
@@ -93,7 +94,7 @@ impl Pool {
         }
     }
 
-    /// How far it has come. Warnings are given once.
+    /// How far the opening has come. Each warning is returned once.
     pub(crate) fn take_progress(&self) -> Progress {
         let mut now = Progress::Reading;
         self.progress.send_if_modified(|progress| {
@@ -106,7 +107,7 @@ impl Pool {
         now
     }
 
-    /// Returns when the first try is over, or will not come to its end.
+    /// Returns when the first try has ended, or will never end.
     pub(crate) async fn first_try(&self) {
         let mut progress = self.progress.subscribe();
         let over = |progress: &Progress| !matches!(progress, Progress::Reading);
@@ -131,21 +132,21 @@ struct Opening {
     tools: Tools,
     /// Until when notifications wait.
     patient_until: Instant,
-    /// They do not any more.
+    /// Whether notifications have stopped waiting.
     broken: bool,
-    /// The remedy for the last failure, once there was one.
+    /// The remedy for the last failure, if there was one.
     failed: Option<Remedy>,
-    /// Failures in a row that may pass.
+    /// Consecutive failures that may pass by themselves.
     failures: u32,
     /// The files whose content was refused.
     refused: Option<Files>,
 }
 
-/// What a try has led to.
+/// The result of a try.
 enum Tried {
     Opened(Box<TlsClient>, Vec<String>),
     Failed(ConfigError, Files),
-    /// The files are the ones that were refused.
+    /// The files are still those that were refused.
     Unchanged,
 }
 
@@ -204,7 +205,7 @@ impl Opening {
         let (http2, refused) = (settings.http2, self.refused.clone());
         let read = apart::run("http-pusher-pem", move || {
             let _slot = slot;
-            // Before their content: what changes in between is seen the next time.
+            // Read before the content, so that the next try notices a change in between.
             let files = Files::of(&tls);
             if refused.as_ref() == Some(&files) {
                 return Tried::Unchanged;
@@ -234,7 +235,7 @@ impl Opening {
     async fn sleep(&mut self, wait: Duration) {
         let pool = Weak::clone(&self.pool);
         let over = async move {
-            // Not kept alive by what waits for it.
+            // Do not keep the pool alive during the wait.
             let Some(again) = pool.upgrade().map(|pool| Arc::clone(&pool.try_again)) else {
                 return;
             };
@@ -244,7 +245,7 @@ impl Opening {
             .await;
     }
 
-    /// Waits for `work`. If the time in which notifications wait ends meanwhile, they wait no longer.
+    /// Waits for `work`. If `patient_until` comes first, notifications stop waiting, and this goes on.
     async fn patiently<T>(
         &mut self,
         work: impl Future<Output = T>,
@@ -264,7 +265,8 @@ impl Opening {
         work.await
     }
 
-    /// Says it, the first time and when the remedy is another one, and for each content that is refused.
+    /// Records a failure. The first one is reported through `progress` alone; later ones also as a
+    /// notice, if the remedy has changed or another content was refused.
     async fn fail(&mut self, error: ConfigError, at_once: bool) {
         let remedy = error.remedy;
         let new = self.failed != Some(remedy) || remedy == Remedy::OtherContent;
@@ -283,7 +285,8 @@ impl Opening {
         self.progress.send_replace(Progress::Failed(error));
     }
 
-    /// Returns when all that waited has failed: what comes after the pool has opened does not.
+    /// Returns when all waiting notifications have failed, so that none is failed that arrives after
+    /// the pool has opened.
     async fn break_pool(&mut self) {
         if let Some(pool) = self.pool.upgrade().filter(|_| !self.broken) {
             self.broken = true;

@@ -1,8 +1,8 @@
-//! How many requests the endpoint takes at once, from the connection that is told to the queue that
-//! starts them.
+//! How many requests the endpoint accepts at once: from the connection, which is told, to the queue,
+//! which starts requests.
 //!
-//! Over HTTP/2 the endpoint says how many streams it takes. A request that would have to wait for one
-//! waits in the queue instead, where `call_timeout` and the gauges know of it.
+//! Over HTTP/2 the endpoint announces how many streams it accepts. A request that would have to wait
+//! for a stream waits in the queue instead, where `call_timeout` and the gauges include it.
 
 use std::sync::{Arc, Weak};
 
@@ -11,7 +11,7 @@ use transport::http2::Room;
 
 use super::Pool;
 
-/// As long as there is anything to be told of.
+/// Passes each change on to the pool, until the pool or the sender is gone.
 pub(super) async fn follow(pool: Weak<Pool>, mut told: watch::Receiver<Room>) {
     while told.changed().await.is_ok() {
         let room = *told.borrow_and_update();

@@ -1,5 +1,5 @@
-//! A pool's numbers, and in words why it has no room. Not here: its phase and what waits longest
-//! (`look`).
+//! A pool's numbers, and a text that says why it has no room. Its phase and its oldest notification are
+//! in `look`.
 
 use std::sync::atomic::Ordering;
 
@@ -7,21 +7,21 @@ use queue::{Tally, WhenBusy};
 
 use super::Pool;
 
-/// A pool's numbers, of one moment.
+/// A pool's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolState {
     /// The queue's numbers.
     pub tally: Tally,
-    /// Not taken.
+    /// Rejected notifications.
     pub rejected: u64,
-    /// Waiting, in flight, or with an outcome that was not acknowledged.
+    /// Waiting, in flight, or with an outcome that the reporter has not acknowledged.
     pub pending: usize,
-    /// Their bytes.
+    /// The bytes of the pending notifications.
     pub pending_bytes: usize,
 }
 
 impl Pool {
-    /// The numbers.
+    /// Reads the numbers.
     #[must_use]
     pub fn state(&self) -> PoolState {
         let tally = self.core.lock().tally();
@@ -34,7 +34,7 @@ impl Pool {
         }
     }
 
-    /// In words, what is rejected with `queue_full` and why.
+    /// The text for a rejection with `queue_full`: how full the pool is, and why.
     #[must_use]
     pub fn describe_bounds(&self) -> String {
         let state = self.state();

@@ -1,5 +1,5 @@
-//! Hand-over to a pool: room in the bounds, then its queue. Not here: which pool it is (`engine`), the
-//! queue's own rules (`queue`).
+//! Hand-over to a pool: first room in the bounds, then its queue. The choice of the pool is made in
+//! `engine`; the queue's own rules are in `queue`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::{Pool, Queued};
 
 impl Pool {
-    /// Takes a notification for the lane `key`, which its host type has admitted, or says why not and
-    /// gives it back. Never blocks.
+    /// Accepts a notification, which its host type has admitted, for the lane `key`; otherwise returns
+    /// it with the reason. Never blocks.
     pub(crate) fn push(
         self: &Arc<Self>,
         key: &[u8],
@@ -50,14 +50,14 @@ impl Pool {
         }
     }
 
-    /// It has refused a notification for this reason, for good.
+    /// Counts a final rejection of a notification by this pool.
     pub(crate) fn count_rejection(&self, reason: RejectReason) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
         self.totals.rejected.add(reason);
     }
 
-    /// Takes what another pool had accepted, or has its heir take it; the room in the node's bounds
-    /// comes with it. Gives its cost, or the item back.
+    /// Accepts a notification that another pool had accepted, or lets the heir accept it. Its room in
+    /// the node's bounds moves with it. Returns its cost, or the refused item.
     pub(super) fn take_over(
         self: &Arc<Self>,
         key: &[u8],
@@ -69,7 +69,7 @@ impl Pool {
         if !self.bounds.own().reserve(cost + lane) {
             return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
-        // The other pool's lane is about to go, and its room with it.
+        // The other pool's lane will soon be removed, and its room released.
         self.bounds.node().add(lane);
         let (pushed, left) = {
             let mut core = self.core.lock();
@@ -95,12 +95,13 @@ impl Pool {
         }
     }
 
-    /// Its room in this pool's bounds is free, in the node's it goes on.
+    /// Releases the notification's room in this pool's bounds; its room in the node's bounds stays
+    /// reserved.
     pub(super) fn give_up_room(&self, cost: usize) {
         self.bounds.own().release(cost);
     }
 
-    /// Takes care of what steps of the queue have left behind, after the lock was let go.
+    /// Frees what steps of the queue have left behind. Call this after releasing the lock.
     pub(super) fn clear_up(&self, left: Leftovers<Queued>) {
         let bytes = left.free();
         if bytes > 0 {

@@ -14,7 +14,7 @@ use crate::settings::PoolSettings;
 pub struct Target {
     /// Path and query for HTTP/1.1, the whole URL for HTTP/2.
     pub uri: Uri,
-    /// Value of `Host`. HTTP/2 has none: the authority is in `uri`.
+    /// The value of `Host`. None for HTTP/2: the authority is in `uri`.
     pub host: Option<HeaderValue>,
 }
 
@@ -27,11 +27,11 @@ pub struct Targets {
     known: ArcSwap<Vec<Known>>,
 }
 
-/// A handler's number and its target, or what is wrong with it.
+/// A handler's number, and its target or what is wrong with its URL.
 type Known = (u32, Result<Target, Arc<str>>);
 
 impl Targets {
-    /// None known yet.
+    /// Starts without any known target.
     pub fn new(settings: &PoolSettings) -> Self {
         Self {
             base: settings.base.clone(),

@@ -1,7 +1,8 @@
-//! Expiry: a notification at the head of its lane whose `call_timeout` ends before a worker is free.
+//! Expiry: fails a notification at the head of its lane if its `call_timeout` ends before a worker is
+//! free.
 //!
-//! One task a pool, and only while something waits for a worker. The queue of ready lanes is in the
-//! order of the deadlines, so the task sleeps until the first one's.
+//! There is one task per pool, and only while something waits for a worker. The queue of ready lanes is
+//! in the order of the deadlines, so the task sleeps until the first deadline.
 
 use std::sync::Arc;
 
@@ -11,12 +12,12 @@ use tokio::time::Instant;
 
 use super::{Pool, Queued};
 
-/// Notifications that fail in one go: a hundred thousand that expire together would keep the thread
+/// How many notifications fail in one go: a hundred thousand that expire together would keep the thread
 /// from all other pools for a fifth of a second.
 const AT_ONCE: usize = 64;
 
 pub(super) async fn expire(pool: Arc<Pool>) {
-    // While it sleeps, which can be for days, it does not keep a pool that is gone.
+    // The task may sleep for days. Meanwhile it must not keep alive a pool that is gone.
     let pool = {
         let weak = Arc::downgrade(&pool);
         drop(pool);
@@ -34,7 +35,8 @@ pub(super) async fn expire(pool: Arc<Pool>) {
     }
 }
 
-/// What is expired now, up to [`AT_ONCE`] of it, with one text for all; or what is next.
+/// Fails up to [`AT_ONCE`] notifications that have expired, with one text for all. Returns what is
+/// next.
 fn expire_some(pool: &Arc<Pool>) -> Expiry<()> {
     let mut text = None;
     for _ in 0..AT_ONCE {

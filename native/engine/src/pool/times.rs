@@ -1,5 +1,6 @@
-//! That `request_timeout` and `call_timeout` are kept to the millisecond, with a clock that moves only
-//! where nothing else can happen. Not here: what becomes of the connection (`tests/fault_matrix.rs`).
+//! Tests that `request_timeout` and `call_timeout` are kept to the millisecond, on a clock that
+//! advances only when nothing else can happen. The tests of the connection's fate are in
+//! `tests/fault_matrix.rs`.
 #![allow(clippy::unwrap_used)]
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,17 +11,17 @@ use tokio::time::{Instant, sleep};
 use super::look::tests::{notification, open, pool};
 use crate::report::totals::Totals;
 
-/// Takes connections, as the system does that for it, and never answers.
+/// An endpoint whose connections the system accepts, and that never answers.
 fn endpoint() -> (TcpListener, String) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (listener, url)
 }
 
-/// The clock may move a little for each time that the system has something to tell.
+/// The clock may advance a little each time the system reports an event.
 const SLACK: Duration = Duration::from_millis(50);
 
-/// Waits until so many have failed; how long after `begin` that was, and with which reason.
+/// Waits until `count` notifications have failed. Returns the time since `begin`, and the last reason.
 async fn failed(totals: &Totals, count: u64, begin: Instant) -> (Duration, &'static str) {
     let totals = totals.of("pool");
     while totals.failed() < count {
@@ -53,7 +54,7 @@ async fn an_attempt_ends_after_request_timeout() {
     }
 }
 
-/// One worker, and three notifications: in flight, first of its lane, and behind the first.
+/// One worker and three notifications: one in flight, one first in its lane, one behind the first.
 #[tokio::test(start_paused = true)]
 async fn call_timeout_runs_from_the_head_of_the_lane() {
     let (_listener, url) = endpoint();

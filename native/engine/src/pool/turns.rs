@@ -1,5 +1,6 @@
-//! However many notifications end together, other tasks have their turns on the same thread: here all of
-//! them are on one. Neither clock nor speed matter: what is counted is how many end between two turns.
+//! Tests that other tasks on the same thread get to run, however many notifications end together. All
+//! tasks run on one thread. The tests count how many notifications end in one go, so neither clock nor
+//! speed matters.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -13,13 +14,13 @@ use super::Pool;
 use super::look::tests::{notification, open, pool};
 use crate::report::totals::Totals;
 
-/// In milliseconds.
+/// One hour in milliseconds.
 const HOUR: u64 = 3_600_000;
 const ALL: usize = 20_000;
-/// A few chunks of any loop: what a pool does in well under a millisecond.
+/// A few chunks of any loop: a pool handles them in well under a millisecond.
 const AT_MOST: usize = 512;
 
-/// A pool in which so many wait, each in a lane of its own.
+/// A pool in which [`ALL`] notifications wait, each in its own lane.
 fn filled(path: &str) -> Arc<Pool> {
     let pool = pool(&Totals::default(), ALL);
     for n in 0..ALL {
@@ -28,7 +29,7 @@ fn filled(path: &str) -> Arc<Pool> {
     pool
 }
 
-/// The most that ended between two turns of this task, until all have.
+/// Runs until all notifications have ended. Returns the most that ended between two runs of this task.
 async fn longest_step(pool: &Pool) -> usize {
     let (mut ended, mut longest) = (0, 0);
     while ended < ALL {
@@ -55,7 +56,7 @@ async fn while_all_expire() {
     assert_eq!(pool.state().tally.failed, ALL as u64);
 }
 
-/// The URL of none of them is valid: a worker is done with each as soon as it has it.
+/// Every URL is invalid, so a worker is done with each notification as soon as it has it.
 #[tokio::test(start_paused = true)]
 async fn while_a_worker_fails_all() {
     let pool = filled("/a#b");

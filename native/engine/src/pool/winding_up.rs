@@ -1,8 +1,8 @@
-//! Draining and closing: a pool that was stopped, a host type that leaves, an engine that ends.
+//! Draining and closing: when a pool is stopped, a host type leaves or the engine ends.
 //!
-//! Draining goes on delivering what was accepted. What is left when the time is over fails with
-//! `shutdown`: waiting notifications are taken out a few at a time, so that the lock is never
-//! held long, and requests in flight are cancelled.
+//! A draining pool goes on delivering what it has accepted. What is left when the time is over fails
+//! with `shutdown`: waiting notifications are removed a few at a time, so that the lock is never held
+//! long, and requests in flight are cancelled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use tokio::time::Instant;
 use super::Cell;
 use super::Pool;
 
-/// Lanes and notifications looked at under one lock.
+/// How many lanes and notifications are visited under one lock.
 const AT_ONCE: usize = 256;
 
 impl Pool {
-    /// No new notifications; what was accepted goes on.
+    /// Stops accepting notifications; accepted ones are still delivered.
     pub fn drain(&self) {
         let quiet = {
             let mut core = self.core();
@@ -27,15 +27,16 @@ impl Pool {
         self.tell_if_quiet(quiet);
     }
 
-    /// A draining pool is wanted again, with its connections. False where it is too late.
+    /// Lets a draining pool accept notifications again, with its connections. Returns false if it is
+    /// too late.
     pub fn resume(&self) -> bool {
         self.core().resume()
     }
 
-    /// Drains for at most `allowed`, then ends: what is left fails with `shutdown`.
+    /// Drains for at most `allowed`, then ends the pool: what is left fails with `shutdown`.
     pub async fn close(self: Arc<Self>, allowed: Duration) {
         self.drain();
-        // The timer is checked first by `timeout`, so a pool that never gets quiet ends all the same.
+        // A pool that never becomes quiet ends all the same, when the time is over.
         let _ = tokio::time::timeout(allowed, self.quiet()).await;
         let parked = self.core().close();
         let text = "the pool was stopped before its turn came";
@@ -44,15 +45,16 @@ impl Pool {
         self.disconnect(parked);
     }
 
-    /// Ends at once: what waits or is in flight fails with `reason`. Not for an engine's thread, which
-    /// this may hold for a fifth of a second.
+    /// Ends the pool at once: what is waiting or in flight fails with `reason`. Must not run on an
+    /// engine thread, which this may block for a fifth of a second.
     pub(crate) fn end(self: &Arc<Self>, reason: FailureReason, text: &str) {
         let parked = self.core().close();
         self.fail_all(None, reason, text);
         self.disconnect(parked);
     }
 
-    /// The parked workers leave, each with its connection, and so does the connection that they share.
+    /// Makes the parked workers leave with their connections, and closes the connection that they
+    /// share.
     fn disconnect(&self, parked: Vec<Arc<Cell>>) {
         wake(parked);
         if let Some(opened) = self.opened() {
@@ -60,8 +62,8 @@ impl Pool {
         }
     }
 
-    /// What waits or is in flight for host type `group` (for any, with `None`) fails with `reason`. Not
-    /// for an engine's thread, which this may hold for a fifth of a second.
+    /// Fails what is waiting or in flight for host type `group` (for any, with `None`). Must not run on
+    /// an engine thread, which this may block for a fifth of a second.
     fn fail_all(self: &Arc<Self>, group: Option<u32>, reason: FailureReason, text: &str) {
         let text = self.say(text);
         let mut cursor = Some(0);
@@ -71,8 +73,8 @@ impl Pool {
         self.cancel(group, reason);
     }
 
-    /// As `fail_all`, on an engine's thread: other tasks have their turns in between. If the engine
-    /// stops meanwhile, it fails what this has not come to.
+    /// Like `fail_all`, but on an engine thread: it yields to other tasks in between. If the engine
+    /// stops meanwhile, the engine fails the rest.
     pub(crate) async fn fail_all_in_turns(
         self: &Arc<Self>,
         group: Option<u32>,
@@ -92,7 +94,7 @@ impl Pool {
         format!("pool {}: {text}", self.name).into()
     }
 
-    /// Fails a few of what waits, from lane number `from` on; where to go on.
+    /// Fails a few waiting notifications, starting at lane number `from`. Returns where to go on.
     fn fail_some(
         self: &Arc<Self>,
         group: Option<u32>,
@@ -112,7 +114,7 @@ impl Pool {
         next
     }
 
-    /// Cancels what is in flight.
+    /// Cancels the requests in flight.
     fn cancel(&self, group: Option<u32>, reason: FailureReason) {
         for cell in self.cells.lock().iter() {
             cell.cancel(group, reason);
@@ -121,34 +123,34 @@ impl Pool {
         self.tell_if_quiet(quiet);
     }
 
-    /// The pool cannot be opened, at least for now: what comes is rejected with its defect, unless it
-    /// opens after all. False if it is open already, or has ended. What waits is failed by
-    /// [`Pool::fail_what_waits`].
+    /// Marks the pool as one that cannot be opened for now: new notifications are rejected with its
+    /// defect, until it opens after all. Returns false if it is open already, or has ended.
+    /// [`Pool::fail_what_waits`] fails those that wait.
     pub(crate) fn fail_to_open(&self) -> bool {
         self.core().fail_to_open()
     }
 
-    /// What waited for a pool that could not be opened fails.
+    /// Fails what waited for a pool that could not be opened.
     pub(crate) async fn fail_what_waits(self: &Arc<Self>) {
         let text = self.defect().unwrap_or_default();
         self.fail_all_in_turns(None, FailureReason::PoolConfig, &text)
             .await;
     }
 
-    /// Hands what waits to `other`, which opens in this one's stead, and ends this one. What `other`
-    /// has no room for fails. A notification that comes later is `other`'s ([`Pool::heir`]), and comes
-    /// there behind those that waited here, so that its lane stays in order.
+    /// Hands the waiting notifications over to `other`, which opens in this pool's place, and ends this
+    /// pool. Those for which `other` has no room fail. A later notification goes to `other`
+    /// ([`Pool::heir`]), behind those that waited here, so that its lane stays in order.
     ///
-    /// A pool has one heir. Whoever hands it over a second time, even while the first is still at it,
-    /// helps the first, so that no lane is torn apart.
+    /// A pool has one heir. A second hand-over, even a concurrent one, helps the first, so that no lane
+    /// is split.
     pub fn hand_over(self: &Arc<Self>, other: &Arc<Self>) {
         let heir = self.heir.get_or_init(|| Arc::clone(other));
         while self.hand_over_some(heir) {}
         self.end(FailureReason::Shutdown, "the pool was never opened");
     }
 
-    /// False where nothing is left. Several under one lock, or sessions that go on pushing could keep
-    /// this from coming to its end.
+    /// Hands over some notifications; returns false if none is left. It moves several under one lock;
+    /// otherwise sessions that go on pushing could keep this from ending.
     fn hand_over_some(self: &Arc<Self>, other: &Arc<Self>) -> bool {
         let mut refused = Vec::new();
         let mut more = true;

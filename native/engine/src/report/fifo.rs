@@ -1,18 +1,18 @@
-//! A queue in chunks: it grows without copying what is in it. The side that takes neither allocates nor
-//! frees, because it has no time for what the allocator does at such moments: chunks that it has emptied
-//! stay until the side that adds uses them again, or somebody takes them away.
+//! A queue in chunks: it grows without copying its items. The consumer neither allocates nor frees,
+//! because it has no time for the allocator's work: the chunks that it has emptied stay until the
+//! producer reuses them or [`Fifo::take_spent`] removes them.
 
 use std::collections::VecDeque;
 
-/// Items of a chunk.
+/// Items per chunk.
 const CHUNK: usize = 256;
 
 /// Items of type `T`, first in, first out.
 #[derive(Debug)]
 pub struct Fifo<T> {
-    /// Each with room for [`CHUNK`] items, which it never exceeds. Only the last one takes more.
+    /// Each chunk has room for [`CHUNK`] items and never grows. New items go into the last one.
     chunks: VecDeque<VecDeque<T>>,
-    /// So many of the first chunks are empty and not used any more.
+    /// The number of chunks at the front that are empty and unused.
     spent: usize,
     len: usize,
 }
@@ -48,31 +48,31 @@ impl<T> Fifo<T> {
         self.chunks.push_back(chunk);
     }
 
-    /// The item that was added first.
+    /// The oldest item.
     pub fn front(&self) -> Option<&T> {
         self.chunks.get(self.spent)?.front()
     }
 
-    /// Takes the item that was added first.
+    /// Removes the oldest item.
     pub fn pop_front(&mut self) -> Option<T> {
         let first = self.chunks.get_mut(self.spent)?;
         let item = first.pop_front()?;
         self.len -= 1;
-        // The last one stays, for what comes next.
+        // The last chunk stays for the next items.
         if first.is_empty() && self.spent + 1 < self.chunks.len() {
             self.spent += 1;
         }
         Some(item)
     }
 
-    /// Takes away the chunks that are not used any more, to be freed outside a lock.
+    /// Removes the unused chunks, so that the caller can free them outside a lock.
     pub fn take_spent(&mut self) -> Vec<VecDeque<T>> {
         self.chunks
             .drain(..std::mem::take(&mut self.spent))
             .collect()
     }
 
-    /// How many there are.
+    /// The number of items.
     pub fn len(&self) -> usize {
         self.len
     }

@@ -1,9 +1,9 @@
-//! What one side puts in and the other takes in batches, and how the taker is called.
+//! A queue whose consumer takes items in batches, and the wake-up of that consumer.
 //!
-//! The taker counts what it took one by one, saying so after each, and takes the next batch, which
-//! hands back what was counted. A taker that dies in between leaves the number it had counted behind;
-//! the next one gets the rest. When the taker has found nothing, the next item calls it; nobody is
-//! called otherwise. Not here: what the items are, and what a call does (`outcomes`).
+//! The consumer counts a batch item by item and confirms each one; when it takes the next batch, the
+//! counted items are handed back. If the consumer dies in between, the number it has confirmed remains,
+//! and the next consumer gets the rest. After the consumer has found the mailbox empty, the next item
+//! wakes it; there are no other wake-ups.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -12,17 +12,17 @@ use notification::sync::{AtomicBool, AtomicUsize, Mutex};
 
 use super::fifo::Fifo;
 
-/// Items of type `T` on their way.
+/// Items of type `T` on their way to the consumer.
 #[derive(Debug)]
 pub struct Mailbox<T> {
     queue: Mutex<Fifo<T>>,
-    /// What the taker is counting. Only the taker takes this lock for long.
+    /// The batch that the consumer is counting. Only the consumer holds this lock for long.
     batch: Mutex<VecDeque<T>>,
-    /// How many of the batch the taker has counted.
+    /// How many items of the batch the consumer has counted.
     counted: AtomicUsize,
-    /// The taker has found nothing and waits to be called.
+    /// The consumer has found nothing and waits for a wake-up.
     armed: AtomicBool,
-    /// What an item weighs, and how heavy a batch of several may be.
+    /// The weight of an item, and the most that a batch of several items may weigh.
     weigh: fn(&T) -> usize,
     heaviest: usize,
 }
@@ -34,8 +34,8 @@ impl<T> Default for Mailbox<T> {
 }
 
 impl<T> Mailbox<T> {
-    /// With batches that end, if they have an item, where the next would make them heavier than
-    /// `heaviest`.
+    /// Creates a mailbox whose batches end before the item that would make them heavier than
+    /// `heaviest`. Each batch has at least one item.
     pub fn weighing(weigh: fn(&T) -> usize, heaviest: usize) -> Self {
         Self {
             queue: Mutex::new(Fifo::default()),
@@ -47,21 +47,22 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Adds an item. True where the taker has to be called.
+    /// Adds an item. Returns true if the caller must wake the consumer.
     #[must_use = "the taker would wait for nothing"]
     pub fn push(&self, item: T) -> bool {
         self.queue.lock().push_back(item);
         self.disarm()
     }
 
-    /// Whether the taker waits to be called, which the caller of this then has to do.
+    /// Whether the consumer waits for a wake-up. If so, the caller must wake it.
     #[must_use = "the taker would wait for nothing"]
     pub fn disarm(&self) -> bool {
         self.armed.swap(false, Ordering::AcqRel)
     }
 
-    /// Gives what was counted to `done` and shows `each` of up to `most` items of the next batch, or
-    /// of the present one, if it was not counted to its end. With none there, the next one calls.
+    /// Passes the counted items to `done`, then calls `each` for up to `most` items: those of the
+    /// present batch that were not counted, or else the next batch. If there are none, the next item
+    /// wakes the consumer.
     pub fn take<R>(
         &self,
         most: usize,
@@ -74,9 +75,9 @@ impl<T> Mailbox<T> {
             self.refill(&mut batch, most);
         }
         if batch.is_empty() {
-            // Exchanged, where a store would do: the model checker keeps only exchanges in one order.
+            // A swap, although a store would do: the model checker keeps only swaps in one order.
             self.armed.swap(true, Ordering::AcqRel);
-            // An item that came between the look and the arming has called nobody.
+            // An item that came between the check and the arming caused no wake-up.
             self.refill(&mut batch, most);
             if !batch.is_empty() {
                 self.armed.swap(false, Ordering::AcqRel);
@@ -85,24 +86,25 @@ impl<T> Mailbox<T> {
         batch.iter().map(&mut each).collect()
     }
 
-    /// Frees what a burst has left, for which the taker has no time.
+    /// Frees the chunks that a burst has left, for which the consumer has no time.
     pub fn clear_up(&self) {
         let spent = self.queue.lock().take_spent();
         drop(spent);
     }
 
-    /// The taker has counted one more item of its batch.
+    /// Records that the consumer has counted one more item of its batch.
     pub fn counted(&self) {
         self.counted.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A new taker: what the one before has counted is given to `done`, the rest comes again.
+    /// Registers a new consumer: items that the previous one has counted go to `done`, and the others
+    /// are delivered again.
     pub fn attach(&self, done: impl FnMut(T)) {
         let mut batch = self.batch.lock();
         self.hand_back(&mut batch, done);
     }
 
-    /// Items that were not counted and handed back.
+    /// The number of items that were not counted and handed back.
     #[must_use]
     pub fn len(&self) -> usize {
         self.batch.lock().len() + self.queue.lock().len()

@@ -1,9 +1,7 @@
 //! Outcomes on their way to the reporter: each is kept until the reporter has counted it.
 //!
-//! So none is lost, and only the outcome that was being counted at the moment of a reporter's death
-//! can be counted twice (`mailbox` says how).
-//!
-//! Not here: what the bell does (`engine`), how outcomes look in Erlang (the NIF).
+//! So none is lost. If a reporter dies, only the outcome that it was counting at that moment can be
+//! counted twice (`mailbox` says how). The bell is in `runtime`.
 
 use std::sync::Arc;
 
@@ -17,11 +15,11 @@ use super::mailbox::Mailbox;
 /// The one outcome of a notification.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The notification.
+    /// The notification that has ended.
     pub notification: Notification,
-    /// What became of it.
+    /// How the notification ended.
     pub verdict: Verdict,
-    /// The bounds of its pool, to which its room goes back.
+    /// The bounds of its pool, which get its room back.
     pub(crate) bounds: Arc<PoolBounds>,
     /// That room, in bytes.
     pub(crate) cost: usize,
@@ -32,10 +30,10 @@ pub struct Outcome {
 pub struct Outcomes {
     mailbox: Mailbox<Outcome>,
     bell: Notify,
-    /// A caller waits for what the bell rings for.
+    /// A caller waits for what the bell announces.
     hurry: Notify,
-    /// Acknowledged, and to be freed by the engine: the allocator can take milliseconds for that, when
-    /// it puts together what is free and gives it back, and the reporter runs on a scheduler.
+    /// Acknowledged outcomes for the engine to free: when the allocator merges free memory and returns
+    /// it to the system, that can take milliseconds, and the reporter runs on a scheduler.
     dead: Mutex<Dead>,
     burial: Notify,
 }
@@ -47,10 +45,10 @@ struct Dead {
     is_buried: bool,
 }
 
-/// Room for what is to be freed; what comes beyond is freed by the reporter.
+/// How many acknowledged outcomes are left to the engine; the reporter frees those beyond this number.
 const DEAD: usize = 4096;
 
-/// Bytes of names and texts in one batch: what a scheduler copies in some tens of microseconds.
+/// Bytes of names and texts in one batch: a scheduler copies them in some tens of microseconds.
 const HEAVIEST_BATCH: usize = 128 * 1024;
 
 impl Default for Outcomes {
@@ -66,7 +64,7 @@ impl Default for Outcomes {
 }
 
 impl Outcomes {
-    /// Adds an outcome. Its notification counts as pending until it is acknowledged.
+    /// Adds an outcome. Its notification counts as pending until the reporter acknowledges it.
     pub fn push(&self, outcome: Outcome) {
         let handler = outcome.notification.handler();
         handler
@@ -80,7 +78,7 @@ impl Outcomes {
         }
     }
 
-    /// The next ring of the bell is not put off, because a caller waits.
+    /// Makes the bell ring without delay, because a caller waits.
     pub(crate) fn hurry(&self) {
         self.hurry.notify_one();
     }
@@ -92,8 +90,8 @@ impl Outcomes {
         }
     }
 
-    /// Acknowledges what was counted of the batch before and shows `each` of up to `most` outcomes of
-    /// the next. With none there, the next one rings the bell.
+    /// Acknowledges the outcomes that were counted, then calls `each` for up to `most` outcomes of the
+    /// next batch. If there are none, the next outcome rings the bell.
     pub fn take<R>(&self, most: usize, each: impl FnMut(&Outcome) -> R) -> Vec<R> {
         let shown = self
             .mailbox
@@ -105,17 +103,18 @@ impl Outcomes {
         shown
     }
 
-    /// The reporter has counted one more outcome of its batch.
+    /// Records that the reporter has counted one more outcome of its batch.
     pub fn counted(&self) {
         self.mailbox.counted();
     }
 
-    /// A new reporter: what the one before has counted is acknowledged, the rest comes again.
+    /// Registers a new reporter: outcomes that the previous one has counted are acknowledged, and the
+    /// others are delivered again.
     pub fn attach(&self) {
         self.mailbox.attach(|outcome| self.acknowledge(outcome));
     }
 
-    /// Frees what is acknowledged, for as long as the engine runs.
+    /// Frees acknowledged outcomes for as long as the engine runs.
     pub async fn bury(self: Arc<Self>) {
         let _buried = Buried::begin(Arc::clone(&self));
         let mut taken = Vec::with_capacity(DEAD);
@@ -145,18 +144,18 @@ impl Outcomes {
         self.bell.notified().await;
     }
 
-    /// Waits until the bell is to be rung at once.
+    /// Waits until the bell must ring without delay.
     pub(crate) async fn hurried(&self) {
         self.hurry.notified().await;
     }
 
-    /// Outcomes that were not acknowledged.
+    /// The number of unacknowledged outcomes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.mailbox.len()
     }
 
-    /// Whether all are acknowledged.
+    /// Whether all outcomes are acknowledged.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.mailbox.is_empty()
@@ -164,7 +163,7 @@ impl Outcomes {
 }
 
 impl Outcome {
-    /// Bytes that the reporter is shown.
+    /// The number of bytes that the reporter copies.
     fn weight(&self) -> usize {
         let names = self.notification.names();
         let text = match &self.verdict {
@@ -177,7 +176,7 @@ impl Outcome {
     }
 }
 
-/// While this lives, a task frees what is acknowledged.
+/// RAII guard: while it lives, a task frees acknowledged outcomes.
 #[derive(Debug)]
 struct Buried(Arc<Outcomes>);
 
@@ -193,7 +192,7 @@ impl Buried {
 
 impl Drop for Buried {
     fn drop(&mut self) {
-        // What was put there meanwhile does not wait for another engine.
+        // Free what was added meanwhile: another engine may never run.
         let dead = std::mem::take(&mut *self.0.dead.lock());
         drop(dead);
         self.0.mailbox.clear_up();

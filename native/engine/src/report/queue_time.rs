@@ -1,14 +1,14 @@
-//! How long notifications waited between their hand-over and the start of their first request: a
-//! count for each of a few ranges, the sum, and the longest.
+//! How long notifications waited between their hand-over and the start of their first request: a count
+//! for each of a few ranges, the sum, and the longest.
 //!
-//! Only requests that started are in it; what expired in the queue is in the failures. No clock is
-//! read here.
+//! Only requests that started are counted; notifications that expired in the queue count as failures.
+//! This module reads no clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Upper ends of the ranges; what waited longer than the last is in one more. Close to one another
-/// where somebody looks at them in earnest: between two of them a percentile is a guess.
+/// The upper ends of the ranges; one more range is for longer times. The ranges are narrow in the area
+/// that operators care about: within a range, a percentile is a guess.
 pub const BOUNDS: [Duration; 11] = [
     Duration::from_millis(1),
     Duration::from_millis(5),
@@ -23,10 +23,10 @@ pub const BOUNDS: [Duration; 11] = [
     Duration::from_mins(1),
 ];
 
-/// Ranges.
+/// The number of ranges.
 pub const RANGES: usize = BOUNDS.len() + 1;
 
-/// Counted by every worker of a pool.
+/// The counters. Every worker of a pool updates them.
 #[derive(Debug, Default)]
 pub struct QueueTime {
     counts: [AtomicU64; RANGES],
@@ -34,19 +34,19 @@ pub struct QueueTime {
     longest: AtomicU64,
 }
 
-/// The numbers.
+/// What [`QueueTime::read`] has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueTimes {
     /// Requests that started, by range.
     pub counts: [u64; RANGES],
-    /// Sum of all their times, in microseconds.
+    /// The sum of their times, in microseconds.
     pub micros: u64,
-    /// The longest of them, in microseconds.
+    /// The longest of their times, in microseconds.
     pub longest: u64,
 }
 
 impl QueueTime {
-    /// One more request has started.
+    /// Counts one more request that has started.
     pub fn add(&self, waited: Duration) {
         let range = BOUNDS
             .iter()
@@ -55,13 +55,13 @@ impl QueueTime {
         let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
         self.counts[range].fetch_add(1, Ordering::Relaxed);
         self.micros.fetch_add(micros, Ordering::Relaxed);
-        // Hardly ever the longest, and a look costs less than a change.
+        // The time is hardly ever the longest, and a read costs less than a write.
         if micros > self.longest.load(Ordering::Relaxed) {
             self.longest.fetch_max(micros, Ordering::Relaxed);
         }
     }
 
-    /// The numbers now. Read while requests start, they need not be of one moment.
+    /// Reads the counters. If requests start meanwhile, the numbers may not be of one moment.
     #[must_use]
     pub fn read(&self) -> QueueTimes {
         let mut counts = [0; RANGES];
@@ -77,7 +77,7 @@ impl QueueTime {
 }
 
 impl QueueTimes {
-    /// Requests that started.
+    /// The number of requests that started.
     #[must_use]
     pub fn started(&self) -> u64 {
         self.counts.iter().sum()

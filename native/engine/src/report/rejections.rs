@@ -1,7 +1,7 @@
 //! Counts of rejected notifications, by handler and reason, until the reporter has counted them.
 //!
 //! A session that is rejected a million times a second leaves one row here, with one example. The
-//! number of rows is bounded by handlers times reasons. Not here: outcomes of accepted ones.
+//! number of rows is at most the number of handlers times the number of reasons.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,35 +9,36 @@ use std::sync::Arc;
 use notification::{Handler, RejectReason, Waiter};
 use parking_lot::Mutex;
 
-/// Waiting callers that are remembered. With more than these the reporter stands still, and nobody is
-/// told anything in time.
+/// How many waiting callers are remembered. If there are more, the reporter is stuck, and no caller is
+/// answered in time.
 const WAITERS: usize = 4096;
 
-/// How often one handler's notifications were rejected for one reason, since it was last counted.
+/// How often one handler's notifications were rejected for one reason since the reporter last counted
+/// them.
 #[derive(Clone, Debug)]
 pub struct Rejected {
-    /// The handler.
+    /// The handler whose notifications were rejected.
     pub handler: Arc<Handler>,
-    /// The reason.
+    /// Why they were rejected.
     pub reason: RejectReason,
-    /// How often.
+    /// How many were rejected.
     pub count: u64,
-    /// Sender of the first one.
+    /// The sender of the first one.
     pub sender: Box<[u8]>,
-    /// What there is to say about the first one.
+    /// The details of the first one.
     pub text: Box<str>,
 }
 
-/// Rejections that were not counted yet.
+/// Rejections that the reporter has not counted yet.
 #[derive(Debug, Default)]
 pub struct Rejections {
     rows: Mutex<HashMap<(u32, RejectReason), Rejected>>,
-    /// Who waits until the rows as they are now have been counted.
+    /// Callers that wait until the present rows have been counted.
     waiters: Mutex<Vec<Waiter>>,
 }
 
 impl Rejections {
-    /// One more. `text` is only called for the first of its kind.
+    /// Adds one rejection. `text` is called only for the first of its kind.
     pub fn add(
         &self,
         handler: &Arc<Handler>,
@@ -57,7 +58,7 @@ impl Rejections {
             .count += 1;
     }
 
-    /// Someone waits until what was added so far has been counted.
+    /// Registers a caller that waits until all rejections added so far have been counted.
     pub fn awaited_by(&self, waiter: Waiter) {
         let mut waiters = self.waiters.lock();
         if waiters.len() < WAITERS {
@@ -65,7 +66,8 @@ impl Rejections {
         }
     }
 
-    /// Up to `most` of those to tell once the rows that are listed after this have been counted.
+    /// Removes up to `most` waiters. They must be told after the rows that are listed after this call
+    /// have been counted.
     #[must_use]
     pub fn take_waiters(&self, most: usize) -> Vec<Waiter> {
         let mut waiters = self.waiters.lock();
@@ -73,19 +75,19 @@ impl Rejections {
         waiters.drain(..most).collect()
     }
 
-    /// The rows as they are now. They stay until [`Rejections::counted`].
+    /// The present rows. They stay until [`Rejections::counted`].
     #[must_use]
     pub fn list(&self) -> Vec<Rejected> {
         self.some(usize::MAX)
     }
 
-    /// Up to `most` rows; the others are there once these are counted.
+    /// Up to `most` rows; the others are returned once these have been counted.
     #[must_use]
     pub fn some(&self, most: usize) -> Vec<Rejected> {
         self.rows.lock().values().take(most).cloned().collect()
     }
 
-    /// The reporter has counted `count` of this row.
+    /// Records that the reporter has counted `count` rejections of this row.
     pub fn counted(&self, handler: u32, reason: RejectReason, count: u64) {
         let mut rows = self.rows.lock();
         if let Some(row) = rows.get_mut(&(handler, reason)) {
@@ -96,7 +98,7 @@ impl Rejections {
         }
     }
 
-    /// How many were not counted for a host type.
+    /// How many rejections of a host type have not been counted.
     #[must_use]
     pub fn uncounted(&self, host_type: u32) -> u64 {
         let rows = self.rows.lock();

@@ -1,9 +1,8 @@
-//! What is counted by a pool's name for as long as the process lives: pools come and go under one
-//! name, and whoever watches wants numbers that only grow.
+//! Counters by pool name for as long as the process lives: pools of one name come and go, but operators
+//! want numbers that only grow.
 //!
-//! Workers count here without a lock; only a failure takes one, to be remembered as the last. Not
-//! here: what waits or is in flight (`queue`), what the reporter has to be told (`outcomes`,
-//! `rejections`).
+//! Workers count without a lock; only a failure takes one, to be remembered as the last. The numbers of
+//! waiting and in-flight notifications are in `queue`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,43 +14,43 @@ use tokio::time::Instant;
 
 use super::queue_time::QueueTime;
 
-/// Totals of all names.
+/// The totals of all pool names.
 #[derive(Debug, Default)]
 pub struct Totals {
     pools: Mutex<HashMap<Box<str>, Arc<PoolTotals>>>,
 }
 
-/// Totals of the pools of one name.
+/// The totals of the pools of one name.
 #[derive(Debug, Default)]
 pub struct PoolTotals {
-    /// Outcomes: sent.
+    /// Notifications that were sent.
     sent: AtomicU64,
-    /// Outcomes: failed.
+    /// Notifications that failed.
     failed: AtomicU64,
-    /// Attempts beyond a notification's first.
+    /// Attempts after a notification's first.
     retries: AtomicU64,
-    /// From hand-over to the start of the first attempt.
+    /// The time from hand-over to the start of the first attempt.
     pub queue_time: QueueTime,
-    /// Not taken.
+    /// Rejected notifications, by reason.
     pub rejected: RejectedTotals,
     last_failure: Mutex<Option<LastFailure>>,
 }
 
-/// The failure that was the last.
+/// The most recent failure.
 #[derive(Clone, Debug)]
 pub struct LastFailure {
-    /// When.
+    /// When the notification failed.
     pub at: Instant,
-    /// In one word.
+    /// The failure reason.
     pub reason: FailureReason,
-    /// What was tried, on what, and what went wrong.
+    /// What was tried, where, and what went wrong.
     pub text: Arc<str>,
-    /// Attempts made.
+    /// The attempts made.
     pub attempts: u8,
 }
 
 impl Totals {
-    /// The totals of this name; from zero where it is new.
+    /// The totals of this name; they start at zero if the name is new.
     #[must_use]
     pub fn of(&self, pool: &str) -> Arc<PoolTotals> {
         let mut pools = self.pools.lock();
@@ -63,7 +62,7 @@ impl Totals {
         totals
     }
 
-    /// All names there ever were.
+    /// The totals of all names since the process started.
     #[must_use]
     pub fn list(&self) -> Vec<(Box<str>, Arc<PoolTotals>)> {
         let pools = self.pools.lock();
@@ -93,7 +92,7 @@ impl PoolTotals {
                     attempts: *attempts,
                 };
                 let before = self.last_failure.lock().replace(failure);
-                // Freed after the lock is let go.
+                // Free the old failure after releasing the lock.
                 drop(before);
             }
         }
@@ -103,25 +102,25 @@ impl PoolTotals {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Outcomes: sent.
+    /// Notifications that were sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Outcomes: failed.
+    /// Notifications that failed.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Attempts beyond a notification's first.
+    /// Attempts after a notification's first.
     #[must_use]
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
     }
 
-    /// The failure that was the last.
+    /// The most recent failure.
     #[must_use]
     pub fn last_failure(&self) -> Option<LastFailure> {
         self.last_failure.lock().clone()

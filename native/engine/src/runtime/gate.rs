@@ -1,43 +1,43 @@
-//! New threads wait here until all of them are there.
+//! A gate that holds new threads back until all of them have started.
 //!
-//! Tokio's builder panics when the system refuses a thread, and while it unwinds it joins the threads
-//! that it has started, which have begun to serve the runtime and never end by themselves: the caller
-//! would hang for ever. So no thread begins before the last one is there, and all of them end if one
+//! If the system refuses a thread, Tokio's builder panics. While it unwinds, it joins the threads that
+//! it has started. Without the gate these would already serve the runtime and never end, so the caller
+//! would hang forever. So no thread begins before the last one has started, and all of them end if one
 //! was refused.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// How long a thread waits for the others. The alarm of a panic opens the gate at once; this is for a
-/// process in which other code has replaced the panic hook.
+/// How long a thread waits for the others. Normally the alarm of the panic opens the gate at once; this
+/// limit is for a process in which other code has replaced the panic hook.
 const AT_MOST: Duration = Duration::from_secs(10);
 
-/// Holds back the threads of one runtime.
+/// Holds back the threads of one runtime until the decision is made.
 #[derive(Debug, Default)]
 pub struct Gate {
     decision: Mutex<Option<Decision>>,
     decided: Condvar,
 }
 
-/// What becomes of the threads.
+/// What the threads do when the gate opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// They serve the runtime.
+    /// The threads serve the runtime.
     Serve,
-    /// They end.
+    /// The threads end.
     End,
 }
 
 impl Gate {
-    /// Decides, unless that was done before. Returns what holds.
+    /// Makes the decision if there is none yet. Returns the decision that holds.
     pub fn decide(&self, decision: Decision) -> Decision {
         let holds = *self.decision.lock().get_or_insert(decision);
         self.decided.notify_all();
         holds
     }
 
-    /// Called by each new thread: waits for the decision.
+    /// Waits for the decision. Called by each new thread.
     pub fn wait(&self) -> Decision {
         self.wait_for(AT_MOST)
     }
@@ -47,7 +47,7 @@ impl Gate {
         let mut decision = self.decision.lock();
         while decision.is_none() && !self.decided.wait_until(&mut decision, until).timed_out() {}
         drop(decision);
-        // Decided by the first thread that has waited for too long; the builder finds out.
+        // The first thread that has waited too long decides; the builder finds out.
         self.decide(Decision::End)
     }
 }

@@ -1,7 +1,7 @@
-//! From the options as written to the settings the engine works with.
+//! Turns the options as written into the settings that the engine works with.
 //!
-//! Everything that can be judged without touching a file or the network is judged here; the rest
-//! (certificates, keys, name look-ups) when the pool opens.
+//! Checks everything that needs neither a file nor the network; the rest (certificates, keys, name
+//! look-ups) is checked when the pool opens.
 
 use std::net::Ipv6Addr;
 use std::num::NonZeroUsize;
@@ -12,7 +12,7 @@ use transport::{BaseUrl, ConfigError, Warning, url};
 
 use super::{PoolOptions, PoolSettings, STRATEGIES};
 
-/// The longest timeout Erlang itself can wait for, in milliseconds (49.7 days).
+/// The longest timeout that Erlang itself supports, in milliseconds (49.7 days).
 const LONGEST: u64 = u32::MAX as u64;
 
 const HOST: &str = "connection.host";
@@ -20,11 +20,11 @@ const REQUEST_TIMEOUT: &str = "connection.request_timeout";
 const QUEUE_LEN: &str = "max_worker_queue_len";
 
 impl PoolOptions {
-    /// Checks the options and resolves their defaults.
+    /// Checks the options and fills in their defaults.
     ///
     /// # Errors
     ///
-    /// The first option with which no request could ever be sent.
+    /// Returns the first option that makes every request impossible.
     pub fn check(self) -> Result<(PoolSettings, Vec<Warning>), ConfigError> {
         let mut warnings = Vec::new();
         let base = base_url(&self.host, &mut warnings)?;
