@@ -1,6 +1,7 @@
-//! Places at which a test can make a delivery panic. Compiled to nothing without the feature `faults`.
+//! Fail points: places at which a test can make a delivery panic. They compile to nothing without the
+//! feature `faults`.
 
-/// A place in a delivery, by name.
+/// A fail point, by name.
 #[cfg(not(feature = "faults"))]
 #[inline]
 pub fn point(_: &str) {}
@@ -16,7 +17,7 @@ mod armed {
 
     static ARMED: Mutex<Option<HashMap<String, u32>>> = Mutex::new(None);
 
-    /// The next `times` visits of `place` panic.
+    /// Makes the next `times` visits of `place` panic.
     pub fn arm(place: &str, times: u32) {
         ARMED
             .lock()
@@ -24,11 +25,11 @@ mod armed {
             .insert(place.to_owned(), times);
     }
 
-    /// A place in a delivery, by name.
+    /// A fail point, by name.
     ///
     /// # Panics
     ///
-    /// If a test has asked for it.
+    /// If a test has armed `place`.
     pub fn point(place: &str) {
         let hit = ARMED
             .lock()

@@ -1,5 +1,4 @@
-//! A handler: an entry of the module's section in the host's configuration, as far as the engine needs
-//! it.
+//! A handler: the part of an entry in the module's configuration section that the engine needs.
 
 use std::sync::Arc;
 
@@ -9,14 +8,14 @@ use crate::rejected::RejectedTotals;
 /// One configured handler.
 #[derive(Debug)]
 pub struct Handler {
-    /// Number, unique in the engine.
+    /// A number that is unique in the engine.
     pub id: u32,
-    /// The host type it belongs to.
+    /// The host type that the handler belongs to.
     pub host_type: Arc<HostType>,
     /// `pool_name`, for reports.
     pub pool_name: Box<str>,
-    /// `path`, as configured; joined with the pool's prefix when it is used.
+    /// `path`, as configured; each request joins it with the pool's prefix.
     pub path: Box<str>,
-    /// Its notifications that were not taken, since the process started.
+    /// Counts the handler's rejected notifications since the process started.
     pub rejected: RejectedTotals,
 }

@@ -1,7 +1,9 @@
-//! What an allocation takes in memory: more than was asked for, which is much for small ones.
+//! How much memory an allocation really uses. For small allocations that is much more than was asked
+//! for.
 
-/// Bytes that the allocator keeps for an allocation of `len`: glibc's has a word before each and goes
-/// by 16, 32 at least. Others (musl's, jemalloc, mimalloc) are within a few bytes of that.
+/// Bytes that the allocator uses for an allocation of `len`. This is glibc's rule: one extra word each,
+/// rounded up to a multiple of 16, at least 32. Others (musl, jemalloc, mimalloc) are within a few
+/// bytes of that.
 #[must_use]
 pub const fn taken(len: usize) -> usize {
     if len == 0 {

@@ -1,16 +1,17 @@
-//! One host type's account: how many notifications were handed over for it and what became of them.
+//! One host type's account: how many notifications were handed over for the host type, and how they
+//! ended.
 //!
-//! A host type can be closed on its own while others go on in the same pools (the module is stopped
-//! for it). Not here: the queues, which know nothing of host types but their number.
+//! A host type can be closed on its own (when the module is stopped for it) while others go on in the
+//! same pools.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A host type and its account.
 #[derive(Debug)]
 pub struct HostType {
-    /// Number, unique in the engine.
+    /// A number that is unique in the engine.
     pub id: u32,
-    /// Name, as the host has it.
+    /// The host's name for it.
     pub name: Box<str>,
     open: AtomicBool,
     pushed: AtomicU64,
@@ -21,26 +22,26 @@ pub struct HostType {
     acknowledged: AtomicU64,
 }
 
-/// The account in numbers. Each is exact; read while notifications move, they need not be of one
-/// moment.
+/// The account in numbers. Each number is exact, but while notifications move, the numbers may be from
+/// different moments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// Handed over: `accepted + rejected`.
     pub pushed: u64,
-    /// Taken.
+    /// Accepted.
     pub accepted: u64,
-    /// Not taken.
+    /// Rejected.
     pub rejected: u64,
-    /// Outcome: sent.
+    /// Outcomes that are *sent*.
     pub sent: u64,
-    /// Outcome: failed.
+    /// Outcomes that are *failed*.
     pub failed: u64,
     /// Waiting, in flight, or with an outcome that the reporter has not acknowledged.
     pub pending: u64,
 }
 
 impl HostType {
-    /// A new one, open, with nothing counted.
+    /// Creates an open host type with nothing counted.
     pub fn new(id: u32, name: &str) -> Self {
         Self {
             id,
@@ -55,25 +56,25 @@ impl HostType {
         }
     }
 
-    /// Whether new notifications are taken.
+    /// Whether the host type accepts notifications.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// Whether new notifications are taken from now on.
+    /// Sets whether the host type accepts notifications from now on.
     pub fn set_open(&self, open: bool) {
         self.open.store(open, Ordering::SeqCst);
     }
 
-    /// Counts one that was handed over and not admitted.
+    /// Counts one notification that was handed over and not admitted.
     pub fn count_pushed(&self) {
         self.pushed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts one notification as handed over and accepted, before it can have an outcome; false where
-    /// the host type is closed. Looked at again after counting: whoever closes the host type and then
-    /// finds nothing pending has seen the last of it.
+    /// Counts one notification as handed over and accepted, before it can have an outcome. Returns
+    /// false if the host type is closed. It checks again after counting, so that once a caller has
+    /// closed the host type and read a pending count of zero, nothing more can be accepted.
     pub fn admit(&self) -> bool {
         if !self.is_open() {
             return false;
@@ -87,13 +88,13 @@ impl HostType {
         false
     }
 
-    /// Takes [`HostType::admit`] back for a notification that a pool refused after all.
+    /// Undoes [`HostType::admit`] for a notification that a pool refused after all.
     pub fn take_back(&self) {
         self.accepted.fetch_sub(1, Ordering::SeqCst);
         self.pushed.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Counts one of those handed over as rejected.
+    /// Counts one of the notifications handed over as rejected.
     pub fn count_rejected(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
@@ -109,7 +110,7 @@ impl HostType {
         self.acknowledged.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The numbers.
+    /// Reads the account.
     #[must_use]
     pub fn account(&self) -> Account {
         let acknowledged = self.acknowledged.load(Ordering::SeqCst);

@@ -1,12 +1,13 @@
-//! What every layer speaks of, from hand-over to report.
+//! The types that every layer shares, from hand-over to report.
 //!
-//! A session hands over a [`Notification`] for a [`Handler`] of a [`HostType`]. It is either
-//! rejected, with a [`RejectReason`], or accepted; what is accepted has one [`Verdict`] in the end: sent, or failed
-//! with a [`FailureReason`]. A caller that waits for that leaves a [`Waiter`].
+//! A session hands over a [`Notification`] for a [`Handler`] of a [`HostType`]. The notification is
+//! either rejected, with a [`RejectReason`], or accepted. Each accepted notification ends with one
+//! [`Verdict`]: sent, or failed with a [`FailureReason`]. A caller that waits for the verdict leaves a
+//! [`Waiter`].
 //!
-//! Below them is what every layer uses: locks that the model checker can search ([`sync`]), places at
-//! which a test makes a delivery panic ([`fail_point`]), panics caught and remembered ([`panics`]), and
-//! what an allocation takes ([`heap`]). The other crates depend on this one; it depends on none of them.
+//! Below them are the tools that every layer uses: locks that the model checker can search ([`sync`]),
+//! fail points ([`fail_point`]), panics caught and remembered ([`panics`]), and the true size of an
+//! allocation ([`heap`]). The other crates depend on this one; it depends on none of them.
 #![forbid(unsafe_code)]
 
 pub mod fail_point;

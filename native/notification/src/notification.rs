@@ -1,6 +1,6 @@
-//! One notification: whose it is, what is sent, and which lane keeps its order.
+//! One notification: its handler, its content, and the lane that keeps its order.
 //!
-//! Where it is sent is the pool's and the handler's; what the request looks like is `payload`'s.
+//! The pool and the handler say where it is sent; the crate `payload` builds the request.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::Waiter;
 use crate::handler::Handler;
 use crate::heap;
 
-/// Way of a message, as in the chat event.
+/// The direction of a message, as in the chat event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// A message that a user sends to the server.
@@ -19,46 +19,47 @@ pub enum Direction {
     Out,
 }
 
-/// What the POST carries.
+/// The content of the POST.
 #[derive(Clone, Copy, Debug)]
 pub enum Content<'a> {
-    /// The documented form of author, server, receiver and message; built when it is sent.
+    /// The documented form of author, server, receiver and message; built when the notification is
+    /// sent.
     Form,
-    /// Headers from a custom callback module, with the text as the body: checked, and put behind one
-    /// another by `payload`, which alone reads them.
+    /// The headers from a custom callback module; the text is the body. The crate `payload` has checked
+    /// and encoded the headers, and only `payload` reads them.
     Custom(&'a [u8]),
 }
 
-/// The request of a custom callback module, taken out of its notification.
+/// The request of a custom callback module, moved out of its notification.
 #[derive(Debug)]
 pub struct OwnRequest {
-    /// Its headers, as they were handed over.
+    /// The headers, as they were handed over.
     pub headers: Bytes,
     /// The body.
     pub body: Bytes,
 }
 
-/// A notification on its way.
+/// A notification that was handed over.
 #[derive(Debug)]
 pub struct Notification {
     handler: Arc<Handler>,
-    /// Sender, server, receiver, text and headers behind one another: one allocation for all.
+    /// Sender, server, receiver, text and headers, one after another in a single allocation.
     bytes: Box<[u8]>,
-    /// Where the first four of these end.
+    /// The ends of the first four of these.
     ends: [u32; 4],
     direction: Direction,
     form: bool,
-    /// In a box, because there is hardly ever one.
+    /// Boxed, because there is hardly ever one.
     waiter: Option<Box<Waiter>>,
 }
 
-/// Names and text of up to this length stay with a notification that has started, as they are: to
-/// copy the names would cost more than is gained.
+/// A notification of up to this length keeps its content after it has started, because copying the
+/// names would cost more than it saves.
 const KEEP: usize = 1024;
 
 impl Notification {
-    /// Puts a notification together. `text` is the message for [`Content::Form`], otherwise the
-    /// body. Where the parts are longer than 4 GiB together, the result is `None`.
+    /// Creates a notification. `text` is the message for [`Content::Form`], otherwise the body. Returns
+    /// `None` if the parts are longer than 4 GiB together.
     #[must_use]
     pub fn new(
         handler: Arc<Handler>,
@@ -91,26 +92,26 @@ impl Notification {
         })
     }
 
-    /// With a caller that waits until it has been counted.
+    /// Adds a caller that waits until the notification has been counted.
     #[must_use]
     pub fn awaited_by(mut self, waiter: Option<Waiter>) -> Self {
         self.waiter = waiter.map(Box::new);
         self
     }
 
-    /// Who waits until it has been counted.
+    /// The caller that waits until the notification has been counted.
     #[must_use]
     pub fn waiter(&self) -> Option<&Waiter> {
         self.waiter.as_deref()
     }
 
-    /// The handler it was made for.
+    /// The handler that the notification was made for.
     #[must_use]
     pub fn handler(&self) -> &Arc<Handler> {
         &self.handler
     }
 
-    /// Way of the message.
+    /// The direction of the message.
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction
@@ -127,28 +128,29 @@ impl Notification {
         }
     }
 
-    /// Memory that it has allocated: what counts against the bounds, together with what its place in
-    /// a queue takes.
+    /// The memory that the notification has allocated. Together with the cost of its place in a queue,
+    /// this counts against the bounds.
     #[must_use]
     pub fn allocated(&self) -> usize {
         let waiter = self.waiter().map_or(0, Waiter::allocated);
         heap::taken(self.bytes.len()) + waiter
     }
 
-    /// Whether the body is a form of names and text; otherwise it is the text.
+    /// Whether the body is a form of names and text; otherwise the body is the text.
     #[must_use]
     pub fn is_form(&self) -> bool {
         self.form
     }
 
-    /// The message, or the body of a custom callback module.
+    /// The message, or the body from a custom callback module.
     #[must_use]
     pub fn text(&self) -> &[u8] {
         let [.., names, text] = self.ends.map(|end| end as usize);
         &self.bytes[names..text]
     }
 
-    /// The request of a custom callback module, of which no second copy stays here; nothing for a form.
+    /// Moves the request of a custom callback module out, so that no second copy stays here. Returns
+    /// `None` for a form.
     #[must_use]
     pub fn take_own_request(&mut self) -> Option<OwnRequest> {
         if self.form {
@@ -162,14 +164,15 @@ impl Notification {
         })
     }
 
-    /// The rest has been sent, or never will be: of a long one only the names are kept.
+    /// Frees the content of a long notification, except the names. Call it once the content has been
+    /// sent, or never will be.
     pub fn shed(&mut self) {
         if self.bytes.len() > KEEP {
             self.forget_content();
         }
     }
 
-    /// Keeps the names alone; what there was before.
+    /// Keeps only the names, and returns the bytes that were there before.
     fn forget_content(&mut self) -> Box<[u8]> {
         let names = self.ends[2];
         self.ends[3] = names;
@@ -189,8 +192,9 @@ pub struct Names<'a> {
     pub receiver: &'a [u8],
 }
 
-/// Key of the lane that keeps a notification's order: the bare sender, for `out` with the bare
-/// receiver. Names contain no NUL (it is forbidden in a prepared name), so keys cannot run together.
+/// Builds the key of the lane that keeps a notification's order: the bare sender, and for `out` also
+/// the bare receiver. A prepared name must not contain NUL, so two different pairs of names cannot make
+/// the same key.
 pub fn lane_key(
     key: &mut Vec<u8>,
     host_type: u32,

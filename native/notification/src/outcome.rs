@@ -1,27 +1,27 @@
-//! What became of an accepted notification.
+//! How an accepted notification ended.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::reason::FailureReason;
 
-/// What became of an accepted notification.
+/// How an accepted notification ended.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// A final response head was read.
+    /// A worker read a final response head.
     Sent {
-        /// Its status.
+        /// The response's status.
         status: u16,
-        /// From hand-over to the head.
+        /// The time from hand-over to the response head.
         elapsed: Duration,
     },
-    /// It was not.
+    /// No attempt got a final response head.
     Failed {
-        /// In one word.
+        /// The reason in one word.
         reason: FailureReason,
-        /// What was tried, on what, and what went wrong.
+        /// What was tried, with which endpoint, and what went wrong.
         text: Arc<str>,
-        /// Attempts made.
+        /// The number of attempts made.
         attempts: u8,
     },
 }

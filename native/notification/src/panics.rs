@@ -1,6 +1,7 @@
-//! What the last panic on a thread said, for the outcome of the notification it hit.
+//! Remembers the message of a thread's last panic, for the outcome of the notification that the panic
+//! hit.
 //!
-//! The hook passes panics on other threads to the hook before it.
+//! Panics on threads that are not the engine's go to the hook that was installed before.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -16,7 +17,7 @@ thread_local! {
     static ALARM: RefCell<Option<Alarm>> = const { RefCell::new(None) };
 }
 
-/// Makes this thread one of the engine's: its panics are remembered instead of printed.
+/// Makes this thread one of the engine's: its panics are remembered, not printed.
 pub fn adopt_thread() {
     install_hook();
     OURS.with_borrow_mut(|ours| *ours = true);
@@ -41,8 +42,8 @@ fn install_hook() {
     });
 }
 
-/// Runs `work` on this thread, which need not be one of the engine's, and returns what a panic in it
-/// said. `alarm` is called when it panics, before anything is dropped.
+/// Runs `work` on this thread, which need not be one of the engine's. If `work` panics, returns the
+/// panic's message; `alarm` is called at the panic, before anything is dropped.
 pub fn caught<T>(work: impl FnOnce() -> T, alarm: impl Fn() + 'static) -> Result<T, String> {
     install_hook();
     let ours = OURS.replace(true);
@@ -54,7 +55,7 @@ pub fn caught<T>(work: impl FnOnce() -> T, alarm: impl Fn() + 'static) -> Result
     end.map_err(|payload| said(&*payload))
 }
 
-/// The text that a panic was called with.
+/// The message that a panic was raised with.
 fn said(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied())
@@ -62,7 +63,7 @@ fn said(payload: &(dyn Any + Send)) -> String {
         .to_owned()
 }
 
-/// What the last panic on this thread said, in one line.
+/// The message of the last panic on this thread, in one line.
 #[must_use]
 pub fn last() -> String {
     LAST.with_borrow_mut(Option::take)

@@ -1,6 +1,6 @@
-//! Why a notification failed or was rejected: one word each, which operators can search for.
+//! Why a notification failed or was rejected: one word for each reason, which operators can search for.
 //!
-//! Where the stock module has a word for it, this is that word. The text beside a reason says what
+//! If the stock module has a word for the reason, this is that word. The text beside a reason says what
 //! was tried and what went wrong; it is made where the failure happens.
 
 use std::io;
@@ -10,32 +10,32 @@ use std::io;
 pub enum FailureReason {
     /// An attempt took longer than `request_timeout`.
     RequestTimeout,
-    /// `call_timeout` was over.
+    /// `call_timeout` ended before the notification was sent.
     PoolTimeout,
     /// The connection broke before a response, on every attempt.
     ConnectionClosed,
-    /// What came back is not HTTP.
+    /// The response is not HTTP.
     InvalidResponse,
     /// TLS could not be set up.
     TlsError,
     /// The name of the endpoint does not resolve.
     NxDomain,
-    /// An error of the operating system, by its `inet` name (`econnrefused` and so on).
+    /// An error of the operating system, by its `inet` name (such as `econnrefused`).
     Inet(&'static str),
-    /// The pool's configuration is of no use.
+    /// The pool's configuration is invalid.
     PoolConfig,
-    /// A restarted pool has no room for what waited for it.
+    /// A restarted pool has no room for a notification that waited for it.
     QueueFull,
-    /// The pool, the module or the node was stopped before its turn came.
+    /// The pool, the module or the node was stopped before the notification's turn came.
     Shutdown,
     /// The engine's threads have ended.
     EngineDown,
-    /// A defect in this product; the notification was given up, the pool goes on.
+    /// A defect in this product. The notification was given up; the pool goes on.
     InternalError,
 }
 
 impl FailureReason {
-    /// The word.
+    /// The reason as the word that operators see.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ impl FailureReason {
         }
     }
 
-    /// The reason for an error of the operating system, with `inet`'s name for it.
+    /// The reason for an error of the operating system, by its `inet` name.
     #[must_use]
     pub fn from_io(error: &io::Error) -> Self {
         use nix::errno::Errno;
@@ -91,36 +91,36 @@ impl FailureReason {
     }
 }
 
-/// Why a notification was not taken.
+/// Why a notification was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectReason {
-    /// A bound is reached: of the lane, the pool or the node, or no worker is free where none may
-    /// wait.
+    /// A bound of the lane, the pool or the node is reached, or no worker is free in a pool that lets
+    /// nothing wait.
     QueueFull,
     /// There is no such pool.
     PoolNotStarted,
-    /// The pool's configuration is of no use.
+    /// The pool's configuration is invalid.
     PoolConfig,
     /// The module is being stopped for this host type.
     Shutdown,
-    /// The engine does not run.
+    /// The engine is not running.
     EngineDown,
-    /// A header from the callback module that must not be sent.
+    /// The callback module returned a header that must not be sent.
     BadHeader,
-    /// Headers from the callback module that are no list of pairs.
+    /// The callback module returned headers that are not a list of pairs.
     BadHeaders,
-    /// A body from the callback module that is not iodata.
+    /// The callback module returned a body that is not iodata.
     BadBody,
     /// The callback module does not exist or lacks the function.
     CallbackUndefined,
     /// The callback module crashed.
     CallbackCrashed,
-    /// The body is longer than a pool may hold.
+    /// The body is larger than a pool may hold.
     TooLarge,
 }
 
 impl RejectReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 11] = [
         Self::QueueFull,
         Self::PoolNotStarted,
@@ -135,7 +135,7 @@ impl RejectReason {
         Self::TooLarge,
     ];
 
-    /// The word.
+    /// The reason as the word that operators see.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -153,7 +153,7 @@ impl RejectReason {
         }
     }
 
-    /// The rejection with this word.
+    /// The reason with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL

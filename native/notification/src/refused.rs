@@ -1,40 +1,40 @@
-//! What was not taken at hand-over, and why not.
+//! Notifications refused at hand-over, with the reason.
 
 use crate::reason::RejectReason;
 
-/// Why a notification was not taken.
+/// Why a notification was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushError {
-    /// It is rejected, and counts as such.
+    /// The notification is rejected, and counted as such.
     Rejected(RejectReason),
-    /// The pool was replaced or stopped a moment ago. Nothing is counted: the caller looks up which
-    /// pool it is now.
+    /// The pool was replaced or stopped a moment ago. Nothing is counted: the caller looks the pool up
+    /// again.
     NotOpen,
 }
 
-/// What was not taken is given back to whoever handed it over, with the reason.
+/// A refused item, returned to its caller with the reason.
 #[derive(Debug)]
 pub struct Refused<T> {
-    /// What was handed over.
+    /// The item that was handed over.
     pub item: T,
-    /// Why it was not taken.
+    /// Why the item was refused.
     pub why: PushError,
 }
 
 impl<T> Refused<T> {
-    /// It is rejected.
+    /// Refuses `item` as rejected.
     pub fn rejected(item: T, reason: RejectReason) -> Self {
         let why = PushError::Rejected(reason);
         Self { item, why }
     }
 
-    /// The pool is not open.
+    /// Refuses `item` because the pool is not open.
     pub fn not_open(item: T) -> Self {
         let why = PushError::NotOpen;
         Self { item, why }
     }
 
-    /// The same for what is inside the item.
+    /// Converts the item and keeps the reason.
     pub fn map<U>(self, inside: impl FnOnce(T) -> U) -> Refused<U> {
         Refused {
             item: inside(self.item),

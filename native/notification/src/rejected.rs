@@ -4,23 +4,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::reason::RejectReason;
 
-/// Rejections, by reason.
+/// The number of rejections for each reason.
 #[derive(Debug, Default)]
 pub struct RejectedTotals([AtomicU64; RejectReason::ALL.len()]);
 
 impl RejectedTotals {
-    /// Counts one more for this reason.
+    /// Counts one rejection for this reason.
     pub fn add(&self, reason: RejectReason) {
         self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often for this reason.
+    /// The number of rejections for this reason.
     #[must_use]
     pub fn of(&self, reason: RejectReason) -> u64 {
         self.0[reason as usize].load(Ordering::Relaxed)
     }
 
-    /// How often, for every reason there is.
+    /// The number of rejections for every reason.
     #[must_use]
     pub fn list(&self) -> [(RejectReason, u64); RejectReason::ALL.len()] {
         RejectReason::ALL.map(|reason| (reason, self.of(reason)))

@@ -1,5 +1,5 @@
-//! Locks and atomics of what the model checker searches: the real ones, or, with the feature `model`,
-//! loom's, which try every order in which threads can meet (`tests/model.rs`).
+//! The locks and atomics of code that the model checker searches: the real ones, or, with the feature
+//! `model`, loom's, which try every order in which threads can meet (`tests/model.rs`).
 
 #[cfg(not(feature = "model"))]
 pub use atomic_waker::AtomicWaker;
@@ -18,23 +18,23 @@ mod modelled {
     use std::sync::PoisonError;
     use std::task::Waker;
 
-    /// loom's, with the signatures of `parking_lot`.
+    /// loom's mutex, with the signatures of `parking_lot`.
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
-        /// A lock around `value`.
+        /// Creates a lock around `value`.
         pub fn new(value: T) -> Self {
             Self(loom::sync::Mutex::new(value))
         }
 
-        /// Waits for the lock.
+        /// Waits for the lock and takes it.
         pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
         }
     }
 
-    /// loom's, with the signatures of `atomic_waker`.
+    /// loom's waker, with the signatures of `atomic_waker`.
     #[derive(Default)]
     pub struct AtomicWaker(loom::future::AtomicWaker);
 
@@ -45,12 +45,12 @@ mod modelled {
     }
 
     impl AtomicWaker {
-        /// Who is woken next.
+        /// Registers the waker that the next [`AtomicWaker::wake`] wakes.
         pub fn register(&self, waker: &Waker) {
             self.0.register_by_ref(waker);
         }
 
-        /// Wakes whoever registered last.
+        /// Wakes the waker that was registered last.
         pub fn wake(&self) {
             self.0.wake();
         }

@@ -1,28 +1,28 @@
 //! A caller that waits until a notification has been counted.
 //!
-//! The engine knows nothing of callers: it carries a token from the hand-over to the reporter, which
-//! knows what to do with it. Most notifications have none.
+//! The engine knows nothing of callers. It carries a token from the hand-over to the reporter, and the
+//! reporter uses the token to tell the caller. Most notifications have none.
 
 use crate::heap;
 
-/// What the reporter needs to tell the caller: bytes that only the two of them understand.
+/// The token of a waiting caller: bytes that only the caller and the reporter understand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiter(Box<[u8]>);
 
 impl Waiter {
-    /// The waiter with this token; without a token nobody waits.
+    /// Creates a waiter with this token. An empty token means that no caller waits.
     #[must_use]
     pub fn new(token: &[u8]) -> Option<Self> {
         (!token.is_empty()).then(|| Self(token.into()))
     }
 
-    /// Memory that it takes, in a box.
+    /// The memory that a boxed waiter uses.
     #[must_use]
     pub fn allocated(&self) -> usize {
         heap::taken(size_of::<Self>()) + heap::taken(self.0.len())
     }
 
-    /// The token.
+    /// The token that the caller handed over.
     #[must_use]
     pub fn token(&self) -> &[u8] {
         &self.0

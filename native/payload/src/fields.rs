@@ -1,16 +1,16 @@
 //! The header fields of a request, over HTTP/1.1 or HTTP/2.
 //!
-//! In HTTP/2 the authority is `:authority` alone: with a `host` field beside it, nginx answers 400
-//! (RFC 9113, 8.3.1). A callback module writes its headers once for both protocols, so what HTTP/2
-//! forbids and HTTP/1.1 does not is translated here, as an intermediary would do it (8.2.1, 8.2.2).
+//! In HTTP/2 the authority is in `:authority` alone: if a `host` field is sent as well, nginx answers
+//! 400 (RFC 9113, 8.3.1). A callback module writes its headers once for both protocols, so this module
+//! translates what HTTP/2 forbids and HTTP/1.1 allows, as an intermediary would (8.2.1, 8.2.2).
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::Payload;
 
-/// Fields about the connection, which HTTP/2 does not have. `header::check` refuses those that frame
-/// a request in HTTP/1.1 as well.
+/// Connection-specific fields, which HTTP/2 does not have. (`header::check` refuses those that frame a
+/// request in HTTP/1.1, too.)
 const HTTP1_ONLY: [HeaderName; 3] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -18,7 +18,7 @@ const HTTP1_ONLY: [HeaderName; 3] = [
 ];
 
 impl Payload {
-    /// The fields of one request: for HTTP/1.1 with this `host`, for HTTP/2 without one.
+    /// The fields of one request: with this `host` for HTTP/1.1, without a host for HTTP/2.
     #[must_use]
     pub fn fields(&self, host: Option<&HeaderValue>) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(4);
@@ -32,7 +32,7 @@ impl Payload {
                 headers.insert(CONTENT_TYPE, form);
             }
             Some(own) => {
-                // The host is where the request goes, and in `host` or `:authority` already.
+                // The host says where the request goes; it is already in `host` or `:authority`.
                 for (name, value) in own.iter().filter(|(name, _)| name != HOST) {
                     if host.is_some() {
                         headers.append(name.clone(), value.clone());
@@ -46,8 +46,8 @@ impl Payload {
     }
 }
 
-/// Whether HTTP/2 has such a field (RFC 9113, 8.2.2): none that is about the connection, and `te`
-/// with no other value than `trailers`.
+/// Whether HTTP/2 allows this field (RFC 9113, 8.2.2). It forbids connection-specific fields, and `te`
+/// with any value other than `trailers`.
 fn is_legal_in_http2(name: &HeaderName, value: &HeaderValue) -> bool {
     let trailers = || {
         value
@@ -58,8 +58,8 @@ fn is_legal_in_http2(name: &HeaderName, value: &HeaderValue) -> bool {
     !HTTP1_ONLY.contains(name) && (name != TE || trailers())
 }
 
-/// The value without white space around it. HTTP/1.1 skips it; in HTTP/2 it makes the request
-/// malformed (RFC 9113, 8.2.1).
+/// The value without surrounding white space. HTTP/1.1 skips white space; in HTTP/2 it makes the
+/// request malformed (RFC 9113, 8.2.1).
 fn trimmed(value: &HeaderValue) -> HeaderValue {
     let bytes = value.as_bytes().trim_ascii();
     if bytes.len() == value.len() {

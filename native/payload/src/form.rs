@@ -1,10 +1,10 @@
 //! The default body: `application/x-www-form-urlencoded`, byte for byte what the host's `cow_qs:qs/1`
-//! gives. From cowlib 2.14 on (MongooseIM 6.4) that escapes up to four bytes in one step, and a space
-//! that goes with three others comes out as `%20` instead of `+`; [`imitate`] says what the host has.
+//! returns. From cowlib 2.14 on (MongooseIM 6.4), `cow_qs` escapes up to four bytes in one step, and a
+//! space that is escaped together with three other bytes becomes `%20` instead of `+`. [`imitate`] says
+//! which of the two the host does.
 //!
-//! Written out here, because this is where an eighth of the engine's own time went with
-//! `form_urlencoded`, which besides leaves `*` as it is. Not here: names are not prepared, the host
-//! has done that.
+//! The encoder is written out here because `form_urlencoded` took an eighth of the engine's own time,
+//! and leaves `*` unescaped. Names arrive prepared by the host.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,15 +12,15 @@ use notification::Names;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// One node, one encoder: told before the first notification.
+/// Global, because a node has a single encoder. It is set before the first notification.
 static IN_GROUPS: AtomicBool = AtomicBool::new(false);
 
-/// Whether the host's encoder escapes in groups of four, as cowlib does from 2.14 on.
+/// Sets whether the host's encoder escapes in groups of four, as cowlib does from 2.14 on.
 pub fn imitate(in_groups: bool) {
     IN_GROUPS.store(in_groups, Ordering::Relaxed);
 }
 
-/// Author, server, receiver and message in that order.
+/// Encodes author, server, receiver and message, in that order.
 #[must_use]
 pub fn encode(names: &Names<'_>, message: &[u8]) -> Vec<u8> {
     encode_as(names, message, IN_GROUPS.load(Ordering::Relaxed))
@@ -57,7 +57,7 @@ fn encode_as(names: &Names<'_>, message: &[u8], in_groups: bool) -> Vec<u8> {
     body
 }
 
-/// Four bytes of which none stays are escaped together, spaces among them.
+/// Escapes four bytes together if none of them stays as it is; spaces in such a group become `%20`.
 fn push_in_groups(body: &mut Vec<u8>, mut value: &[u8]) {
     while let Some(length) = value.iter().position(|&byte| !stays(byte)) {
         body.extend_from_slice(&value[..length]);
@@ -119,7 +119,7 @@ mod tests {
         String::from_utf8(form[prefix..].to_vec()).expect("a form is ASCII")
     }
 
-    /// What cowlib 2.14.0 answers.
+    /// The expected values are those of cowlib 2.14.0.
     #[test]
     fn escapes_in_groups_of_four() {
         assert_eq!(grouped(b"Hi & bye"), "Hi+%26+bye");

@@ -1,23 +1,23 @@
 //! Which headers a callback module may set.
 //!
-//! What HTTP forbids in a name or a value (RFC 9110, sections 5.1 and 5.5) is refused, and so are the
-//! headers by which the connection is framed, which are the engine's: a second opinion on where a
-//! request ends is how requests are smuggled (RFC 9112, section 11.2). A request has one `host`, and a
-//! value that is none is answered with 400 by every server (RFC 9112, section 3.2): both are refused
-//! here, by name, instead of there.
+//! A name or a value that HTTP forbids (RFC 9110, sections 5.1 and 5.5) is refused. So are headers that
+//! frame the connection, because framing is the engine's: if two parties disagree on where a request
+//! ends, requests can be smuggled (RFC 9112, section 11.2). A request has one `host`, and every server
+//! answers an invalid one with 400 (RFC 9112, section 3.2). Both are refused here, by name, instead of
+//! at the server.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 use thiserror::Error;
 
-/// A header that must not be sent. The text names it, and never its value.
+/// A header that must not be sent. The text contains the header's name, but never its value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HeaderError {
-    /// The name is empty or has a character that HTTP does not allow in one.
+    /// The name is empty, or contains a character that HTTP does not allow in a name.
     #[error("the header name {0:?} is not allowed in HTTP")]
     Name(String),
-    /// The value has CR, LF, NUL or another control character.
+    /// The value contains CR, LF, NUL or another control character.
     #[error(
         "the value of header {0} has a control character (CR, LF, NUL), which HTTP does not allow"
     )]
@@ -28,12 +28,12 @@ pub enum HeaderError {
     /// The value of `host` is not a host with or without a port.
     #[error("the value of header host is not a host with or without a port")]
     Host,
-    /// There is a `host` already.
+    /// The request already has a `host`.
     #[error("the header host is there twice; a request has one")]
     SecondHost,
 }
 
-/// Checks one header.
+/// Checks a single header.
 pub fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), HeaderError> {
     let shown = || String::from_utf8_lossy(&name[..name.len().min(64)]).into_owned();
     let checked = HeaderName::from_bytes(name).map_err(|_| HeaderError::Name(shown()))?;
@@ -48,7 +48,7 @@ pub fn check(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), Hea
     Ok((checked, value))
 }
 
-/// Whether the value is a host with or without a port, and not a user's name as well.
+/// Whether the value is a host with or without a port, and without user information.
 fn is_host(value: &[u8]) -> bool {
     !value.contains(&b'@')
         && Authority::try_from(value).is_ok_and(|authority| !authority.host().is_empty())

@@ -1,8 +1,9 @@
-//! The headers of a custom callback module's notification, while it waits: checked, and as bytes behind
-//! one another. As `HeaderName`s and `HeaderValue`s, a short one takes six times its length.
+//! The headers of a notification from a custom callback module, in the form in which they wait:
+//! checked, and concatenated as bytes. As a `HeaderName` and a `HeaderValue`, a short header would use
+//! six times its length.
 //!
-//! Each is a length, the name, a length, the value; seven bits of a length are in each byte, the lowest
-//! first, and the topmost bit says that there are more.
+//! Each header is a length, the name, a length, and the value. A length is stored seven bits per byte,
+//! lowest bits first; the top bit of a byte says that more bytes follow.
 
 use bytes::{Buf, Bytes};
 use http::header::HOST;
@@ -18,7 +19,7 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Adds one, if it may be sent with those before it.
+    /// Adds a header, if it may be sent together with those before it.
     pub fn add(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeaderError> {
         let (name, value) = header::check(name, value)?;
         if name == HOST && std::mem::replace(&mut self.has_host, true) {
@@ -31,18 +32,18 @@ impl Headers {
         Ok(())
     }
 
-    /// Their bytes, for [`parse`].
+    /// The encoded headers, for [`parse`].
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// The headers that [`Headers::as_bytes`] stands for; values are parts of `bytes`, not copies.
+/// Decodes the bytes of [`Headers::as_bytes`]. Values are slices of `bytes`, not copies.
 #[must_use]
 pub fn parse(mut bytes: Bytes) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
-    // They were checked when they were added, so all of them pass here.
+    // Each header was checked when it was added, so all of them are valid here.
     while let Some((name, value)) = next(&mut bytes) {
         headers.push((name, value));
     }

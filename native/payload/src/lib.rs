@@ -1,10 +1,10 @@
-//! From a notification to what its request carries: header fields and a body.
+//! Builds what a notification's request carries: header fields and a body.
 //!
-//! Before hand-over, the headers of a callback module are checked and put into their short form
-//! ([`Headers`]), in which they wait inside the notification. When its turn comes, [`Payload::take`] makes
-//! the body, for a default notification the form that the host itself would have sent ([`form`]), and
-//! [`Payload::fields`] the header fields of each attempt, in HTTP/1.1 or in HTTP/2. Where the request goes
-//! is not known here.
+//! Before hand-over, the headers of a callback module are checked and encoded compactly ([`Headers`]);
+//! in this form they wait inside the notification. When the notification's turn comes,
+//! [`Payload::take`] makes the body (for a default notification, the form that the host itself would
+//! have sent, [`form`]), and [`Payload::fields`] makes the header fields of each attempt, for HTTP/1.1
+//! or HTTP/2. This crate does not know where the request goes.
 #![forbid(unsafe_code)]
 
 mod fields;
@@ -19,20 +19,20 @@ use notification::Notification;
 
 pub use headers::Headers;
 
-/// What the request of a notification carries, as often as it has to be sent.
+/// The headers and the body of a notification's request, which can be sent several times.
 #[derive(Debug)]
 pub struct Payload {
-    /// Headers of a custom callback module; without one, the body is a form.
+    /// The headers of a custom callback module; `None` if the body is a form.
     pub headers: Option<Vec<(HeaderName, HeaderValue)>>,
-    /// The body.
+    /// The body, which attempts share without copying.
     pub body: Bytes,
 }
 
-/// A form that is longer gives back what was allocated for it in vain, if that is an eighth or more.
+/// A form longer than this frees its unused capacity, if that is an eighth or more.
 const SHRINK: usize = 1024;
 
 impl Payload {
-    /// What is to be sent, of which no second copy stays in the notification if it is long.
+    /// Takes the content to send out of the notification. A long notification keeps no second copy.
     #[must_use]
     pub fn take(notification: &mut Notification) -> Self {
         if let Some(own) = notification.take_own_request() {
@@ -49,7 +49,7 @@ impl Payload {
         }
     }
 
-    /// The host that a callback module has set.
+    /// The host that a callback module has set, if any.
     #[must_use]
     pub fn own_host(&self) -> Option<&HeaderValue> {
         let mut own = self.headers.iter().flatten();

@@ -1,29 +1,29 @@
-//! A bound on what may be pending: a count and a number of bytes that are reserved before a
-//! notification is taken and given back when its outcome is acknowledged.
+//! Bounds on what may be pending: a number of items and a number of bytes. Room is reserved before a
+//! notification is accepted, and released when its outcome is acknowledged.
 //!
-//! A pool has one of both, the node one of bytes. Not here: what a lane may hold (`lanes`).
+//! A pool has a bound on both, the node one on bytes. The bounds of a lane are in `lanes`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use notification::sync::AtomicUsize;
 
-/// A bound on a sum, with what is used of it.
+/// A bound on a sum, and how much of it is used.
 #[derive(Debug)]
 pub struct Bound {
     used: AtomicUsize,
     most: usize,
 }
 
-/// What may be pending in one pool: its own bounds, and those of the node that it shares with others.
-/// Outlives the pool for as long as an outcome of it is not acknowledged.
+/// The bounds on what may be pending in one pool: the pool's own, and the node's, which all pools
+/// share. They outlive the pool until its last outcome is acknowledged.
 #[derive(Debug)]
 pub struct PoolBounds {
     own: Budget,
     node: Arc<Bound>,
 }
 
-/// Bounds on a count and on bytes.
+/// A bound on the number of items and one on their bytes.
 #[derive(Debug)]
 pub struct Budget {
     items: Bound,
@@ -31,7 +31,7 @@ pub struct Budget {
 }
 
 impl Bound {
-    /// Nothing used yet.
+    /// Creates a bound with nothing used.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self {
@@ -40,8 +40,8 @@ impl Bound {
         }
     }
 
-    /// Adds only what fits, false otherwise: added first and looked at afterwards, an item that is far
-    /// too large would keep others out for a moment.
+    /// Reserves `more` only if it fits; returns whether it did. (Adding first and checking afterwards
+    /// would let one oversized item block others briefly.)
     #[must_use]
     pub fn reserve(&self, more: usize) -> bool {
         let fits = |used: usize| used.checked_add(more).filter(|sum| *sum <= self.most);
@@ -50,17 +50,17 @@ impl Bound {
             .is_ok()
     }
 
-    /// Counts what is there already, whether it fits or not.
+    /// Counts what is already there, whether it fits or not.
     pub fn add(&self, more: usize) {
         self.used.fetch_add(more, Ordering::AcqRel);
     }
 
-    /// Gives back what [`Bound::reserve`] reserved.
+    /// Releases what [`Bound::reserve`] reserved.
     pub fn release(&self, less: usize) {
         self.used.fetch_sub(less, Ordering::AcqRel);
     }
 
-    /// What is in use.
+    /// How much is in use.
     #[must_use]
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Acquire)
@@ -68,7 +68,7 @@ impl Bound {
 }
 
 impl Budget {
-    /// Nothing used yet.
+    /// Creates a budget with nothing used.
     #[must_use]
     pub fn new(max_items: usize, max_bytes: usize) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl Budget {
         }
     }
 
-    /// Reserves room for one item of `bytes`; false where a bound would be exceeded.
+    /// Reserves room for one item of `bytes`. Returns false if that would exceed a bound.
     #[must_use]
     pub fn reserve(&self, bytes: usize) -> bool {
         if !self.items.reserve(1) {
@@ -90,48 +90,48 @@ impl Budget {
         true
     }
 
-    /// Gives back what [`Budget::reserve`] reserved.
+    /// Releases what [`Budget::reserve`] reserved.
     pub fn release(&self, bytes: usize) {
         self.bytes.release(bytes);
         self.items.release(1);
     }
 
-    /// The bytes alone.
+    /// The bound on bytes alone.
     #[must_use]
     pub fn bytes(&self) -> &Bound {
         &self.bytes
     }
 
-    /// Items and bytes in use.
+    /// The items and bytes in use.
     #[must_use]
     pub fn used(&self) -> (usize, usize) {
         (self.items.used(), self.bytes.used())
     }
 }
 
-/// Bytes by which an item may take more or less than is reserved for it.
+/// How many bytes an item's real size may differ from what is reserved for it.
 const NEAR_ENOUGH: usize = 256;
 
 impl PoolBounds {
-    /// Nothing used yet of the pool's own.
+    /// Creates bounds of which the pool has used nothing yet.
     #[must_use]
     pub fn new(own: Budget, node: Arc<Bound>) -> Self {
         Self { own, node }
     }
 
-    /// The pool's own.
+    /// The pool's own bounds.
     #[must_use]
     pub fn own(&self) -> &Budget {
         &self.own
     }
 
-    /// The node's bytes.
+    /// The node's bound on bytes.
     #[must_use]
     pub fn node(&self) -> &Bound {
         &self.node
     }
 
-    /// Reserves room for one item of `bytes`; false where a bound would be exceeded.
+    /// Reserves room for one item of `bytes`. Returns false if that would exceed a bound.
     #[must_use]
     pub fn reserve(&self, bytes: usize) -> bool {
         if !self.node.reserve(bytes) {
@@ -144,20 +144,21 @@ impl PoolBounds {
         true
     }
 
-    /// Gives back what was reserved for one item.
+    /// Releases what was reserved for one item.
     pub fn release(&self, bytes: usize) {
         self.own.release(bytes);
         self.node.release(bytes);
     }
 
-    /// Gives back bytes of items that stay.
+    /// Releases bytes of items that stay pending.
     pub fn release_bytes(&self, bytes: usize) {
         self.own.bytes().release(bytes);
         self.node.release(bytes);
     }
 
-    /// What was reserved as `before` takes `now` bytes. Small differences are not worth the step in
-    /// which threads contend for the counters. Returns what is reserved from here on.
+    /// Adjusts a reservation of `before` bytes to the `now` bytes that the item uses, and returns the
+    /// bytes reserved from here on. A small difference is ignored: it is not worth the contention for
+    /// the counters.
     #[must_use]
     pub fn recount(&self, before: usize, now: usize) -> usize {
         if now.abs_diff(before) <= NEAR_ENOUGH {

@@ -1,10 +1,10 @@
 //! The state of one pool under its lock: phase, lanes, workers, counts.
 //!
-//! Every method is a step of a few nanoseconds that ends with what its caller has to do outside the
-//! lock ([`Step`]): wake a parked worker, start one, start the expiry timer. A worker that finds
-//! nothing to do parks in the same step in which it looked, so no wake-up is lost.
+//! Every method is a step of a few nanoseconds. It returns what its caller has to do outside the lock
+//! ([`Step`]): wake a parked worker, start a worker, or start the expiry timer. A worker that finds no
+//! work parks in the same step, so no wake-up is lost.
 //!
-//! Not here: the lock, the clock, what a worker is (`W`) and what it does.
+//! The lock and the clock are the caller's, and so is what a worker (`W`) does.
 
 use notification::{Refused, RejectReason};
 use tokio::time::Instant;
@@ -13,31 +13,32 @@ use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
 use crate::phase::{Phase, Rules, WhenBusy};
 use crate::step::{Step, Tally, Turn};
 
-/// State of a pool of workers `W` with items `T`.
+/// The state of a pool with workers `W` and items `T`.
 #[derive(Debug)]
 pub struct Core<T, W> {
     phase: Phase,
     lanes: Lanes<T>,
     limits: LaneLimits,
-    /// Workers that wait for work, the one that was last busy at the end.
+    /// Workers that wait for work; the one that was busy last is at the end.
     parked: Vec<W>,
-    /// Workers there are, parked or not.
+    /// All workers, parked or not.
     workers: usize,
-    /// Items taken whose outcome is not there yet.
+    /// Items that were taken and have no outcome yet.
     in_flight: usize,
-    /// Busy workers that the endpoint has room for; `None` until it has said.
+    /// How many busy workers the endpoint has room for; `None` until the endpoint has said.
     room: Option<usize>,
     tally: Tally,
     timer_runs: bool,
 }
 
 impl<T, W> Core<T, W> {
-    /// A pool that takes items and delivers none yet.
+    /// Creates a pool that accepts items and does not deliver any yet.
     pub fn new(limits: LaneLimits) -> Self {
         Self::with_room(limits, 0)
     }
 
-    /// As [`Core::new`], for up to `items` items, or more with a few slower steps.
+    /// Like [`Core::new`], with room for `items` items. More items are possible, at the cost of a few
+    /// slower steps.
     pub fn with_room(limits: LaneLimits, items: usize) -> Self {
         Self {
             phase: Phase::Opening,
@@ -52,7 +53,7 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// Takes an item for the lane `key` of `group`.
+    /// Accepts an item for the lane `key` of `group`.
     pub fn push(
         &mut self,
         key: &[u8],
@@ -82,8 +83,8 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// The settings are there: what waited is delivered from now on. Gives the number of workers to
-    /// start, and whether the expiry timer is to be started too.
+    /// Sets the pool's rules and starts to deliver what has waited. Returns the number of workers to
+    /// start, and whether to start the expiry timer too.
     pub fn open(&mut self, rules: Rules) -> (usize, bool) {
         self.phase = match self.phase {
             Phase::Opening | Phase::Broken => Phase::Open(rules),
@@ -96,18 +97,19 @@ impl<T, W> Core<T, W> {
         (start, self.timer_runs)
     }
 
-    /// The pool cannot be opened, at least for now. False if it has opened all the same, or ended.
+    /// Marks the pool as broken: it cannot be opened, at least for now. Returns false if the pool has
+    /// been opened in the meantime, or has ended.
     pub fn fail_to_open(&mut self) -> bool {
         self.phase = match self.phase {
             Phase::Opening => Phase::Broken,
-            // It is not wanted any more, so it need not open later.
+            // The pool is no longer wanted, so it need not open later.
             Phase::Leaving => Phase::Closed,
             _ => return false,
         };
         true
     }
 
-    /// No new items from now on.
+    /// Accepts no new items from now on.
     pub fn drain(&mut self) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Closed) {
             Phase::Open(rules) | Phase::Draining(rules) => Phase::Draining(rules),
@@ -116,7 +118,7 @@ impl<T, W> Core<T, W> {
         };
     }
 
-    /// A draining pool takes items again. False where it is past that.
+    /// Lets a draining pool accept items again. Returns false if it is too late for that.
     pub fn resume(&mut self) -> bool {
         match self.phase {
             Phase::Draining(rules) => self.phase = Phase::Open(rules),
@@ -126,15 +128,15 @@ impl<T, W> Core<T, W> {
         matches!(self.phase, Phase::Open(_) | Phase::Opening)
     }
 
-    /// The end; gives the parked workers, to be woken so that they leave.
+    /// Closes the pool and returns the parked workers, which the caller wakes so that they leave.
     pub fn close(&mut self) -> Vec<W> {
         self.phase = Phase::Closed;
         std::mem::take(&mut self.parked)
     }
 
-    /// How many requests the endpoint takes at once, as far as it has said: no more workers than that
-    /// are busy from now on. Until it has said (`None`) one worker asks it. Returns what to do for the
-    /// items that may start now; those that may not wait here, where `call_timeout` ends their wait.
+    /// Sets how many requests the endpoint accepts at once. No more workers than that are busy from now
+    /// on; while the number is unknown (`None`), a single worker finds it out. Returns the steps for
+    /// the items that may start now. The others wait here until `call_timeout`.
     pub fn set_room(&mut self, room: Option<usize>) -> Vec<Step<W>> {
         self.room = room.map(|room| room.max(1));
         let (Phase::Open(rules) | Phase::Draining(rules)) = self.phase else {
@@ -146,7 +148,8 @@ impl<T, W> Core<T, W> {
             .collect()
     }
 
-    /// How many items may be in flight, as far as is known; 0 before it opens and after it was closed.
+    /// How many items may be in flight, as far as is known; 0 before the pool opens and after it was
+    /// closed.
     pub fn slots(&self) -> usize {
         match &self.phase {
             Phase::Open(rules) | Phase::Draining(rules) => {
@@ -171,7 +174,7 @@ impl<T, W> Core<T, W> {
         Some(taken)
     }
 
-    /// Takes an item for `worker`, or parks it; a worker of a closed pool leaves.
+    /// Takes an item for `worker`, or parks the worker. A worker of a closed pool leaves.
     pub fn take_or_park(&mut self, worker: W) -> Turn<Taken<T>, W> {
         if let Some(taken) = self.take() {
             return Turn::Work(taken);
@@ -181,12 +184,13 @@ impl<T, W> Core<T, W> {
             return Turn::Leave;
         }
         self.parked.push(worker);
-        // It may have parked because the endpoint has no room for it. What it leaves waits.
+        // The worker may have parked because the endpoint has no room for its request. The ready items
+        // then wait.
         Turn::Parked(self.time_what_waits())
     }
 
-    /// The item of `ticket` has its outcome. The step is for the lane's next item; a worker that
-    /// will take one itself at once calls [`Core::finish_and_take`].
+    /// Records the outcome of the item of `ticket`. The step is for the lane's next item. A worker that
+    /// takes its next item at once calls [`Core::finish_and_take`] instead.
     pub fn finish(&mut self, ticket: Ticket, sent: bool, now: Instant) -> Step<W> {
         if self.settle(ticket, sent, now) {
             self.staff()
@@ -195,7 +199,7 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// As [`Core::finish`] and [`Core::take`] in one step.
+    /// [`Core::finish`] and [`Core::take`] in one step.
     pub fn finish_and_take(
         &mut self,
         ticket: Ticket,
@@ -206,8 +210,8 @@ impl<T, W> Core<T, W> {
         self.take()
     }
 
-    /// A parked worker for which `is_me` holds leaves. False where it is not parked any more: then
-    /// somebody has woken it and it has to look for work.
+    /// Removes the parked worker for which `is_me` returns true. Returns false if the worker is no
+    /// longer parked: then a wake-up is on its way, and the worker has to check for work.
     pub fn unpark(&mut self, is_me: impl Fn(&W) -> bool) -> bool {
         let Some(at) = self.parked.iter().position(is_me) else {
             return false;
@@ -217,7 +221,7 @@ impl<T, W> Core<T, W> {
         true
     }
 
-    /// A worker that was not parked is gone; another one starts where there is work.
+    /// Counts a worker that was not parked as gone, and starts another one if there is work.
     pub fn lost_worker(&mut self) -> Step<W> {
         self.workers -= 1;
         if self.lanes.ready() > 0 {
@@ -227,8 +231,8 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// The first ready item, if its time is over. It counts as failed, and its lane goes on with
-    /// [`Core::expired`], once its outcome is reported.
+    /// Takes the first ready item if its time is over. The item counts as failed. Its lane stays
+    /// blocked until the caller has reported the outcome and calls [`Core::expired`].
     pub fn expire(&mut self, now: Instant) -> Expiry<Taken<T>> {
         let allowed = match &self.phase {
             Phase::Open(rules) | Phase::Draining(rules) => rules.call_timeout,
@@ -246,8 +250,8 @@ impl<T, W> Core<T, W> {
         expiry
     }
 
-    /// The outcome of an expired item is reported. The step is for the lane's next item: workers may
-    /// have parked since the item was taken out.
+    /// Unblocks the lane of an expired item whose outcome is reported. The step is for the lane's next
+    /// item: workers may have parked since the item was taken out.
     pub fn expired(&mut self, ticket: Ticket, now: Instant) -> Step<W> {
         if self.lanes.release(ticket, now) {
             self.staff()
@@ -256,7 +260,7 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// Takes out what waits, for [`Lanes::purge`]'s arguments; each item counts as failed.
+    /// Takes out waiting items, with the arguments of [`Lanes::purge`]. Each item counts as failed.
     pub fn purge(
         &mut self,
         group: Option<u32>,
@@ -268,9 +272,10 @@ impl<T, W> Core<T, W> {
         purged
     }
 
-    /// Takes a waiting item out of a pool that never opened, to be handed to another pool, as if it
-    /// had never been here: its lane's key, its group and itself. Where none is left, the pool is
-    /// closed in the same step, so that nothing is accepted that nobody would hand over.
+    /// Removes a waiting item from a pool that never opened, as if it had never been here, so that it
+    /// can be handed to another pool. Returns the lane's key, the group and the item. If no item is
+    /// left, this closes the pool in the same step; otherwise the pool could accept an item that would
+    /// never be handed over.
     pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, u32, T)> {
         if !matches!(self.phase, Phase::Opening | Phase::Leaving) {
             return None;
@@ -284,13 +289,14 @@ impl<T, W> Core<T, W> {
         removed
     }
 
-    /// The other pool has no room for a removed item: it is this one's again, and failed.
+    /// Counts a removed item as this pool's again, and as failed, because the other pool has no room
+    /// for it.
     pub fn not_handed_over(&mut self) {
         self.tally.accepted += 1;
         self.tally.failed += 1;
     }
 
-    /// Since when items wait, for [`Lanes::oldest`]'s arguments.
+    /// Since when items have waited, with the arguments of [`Lanes::oldest`].
     pub fn oldest(
         &self,
         cursor: usize,
@@ -300,12 +306,12 @@ impl<T, W> Core<T, W> {
         self.lanes.oldest(cursor, at_once, since)
     }
 
-    /// What the steps so far have left to be done outside the lock ([`Lanes::leftovers`]).
+    /// What the steps so far have left to do outside the lock ([`Lanes::leftovers`]).
     pub fn leftovers(&mut self) -> Leftovers<T> {
         self.lanes.leftovers()
     }
 
-    /// The numbers, at one moment.
+    /// The counts, all from the same moment.
     pub fn tally(&self) -> Tally {
         Tally {
             waiting: self.lanes.waiting() as u64,
@@ -316,27 +322,27 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// The phase.
+    /// The pool's phase.
     pub fn phase(&self) -> &Phase {
         &self.phase
     }
 
-    /// Nothing waits and nothing is in flight.
+    /// Whether nothing waits and nothing is in flight.
     pub fn is_quiet(&self) -> bool {
         self.in_flight == 0 && self.lanes.waiting() == 0
     }
 
-    /// Whether the rules let one more item in.
+    /// Whether the rules allow one more item.
     fn has_room(&self, rules: &Rules) -> bool {
-        // Every ready item that may start has a worker on its way to it, so a slot is counted once,
-        // whether its item was taken already or not. Workers that still read a body hold theirs.
+        // Every ready item that may start has a worker on its way, so each item counts for one slot,
+        // taken or not. A worker that still reads a body also holds its slot.
         let taken = self.busy().max(self.in_flight + self.lanes.ready());
         let slots = rules.workers.min(self.room.unwrap_or(usize::MAX));
         if rules.when_busy == WhenBusy::Reject && taken >= slots {
             return false;
         }
-        // What may wait comes on top of what may be in flight: an item that finds a free worker does
-        // not wait, though nobody has taken it yet.
+        // `max_waiting` comes on top of the slots: an item for which a worker is free does not count as
+        // waiting, even before the worker has taken it.
         rules
             .max_waiting
             .is_none_or(|most| self.in_flight + self.lanes.waiting() < slots.saturating_add(most))
@@ -347,7 +353,7 @@ impl<T, W> Core<T, W> {
         self.workers - self.parked.len()
     }
 
-    /// How many of them there may be.
+    /// How many workers may be busy.
     fn most_busy(&self, rules: &Rules) -> usize {
         rules.workers.min(self.room.unwrap_or(1))
     }
@@ -362,7 +368,7 @@ impl<T, W> Core<T, W> {
         self.lanes.release(ticket, now)
     }
 
-    /// A lane became ready: who takes its item?
+    /// Finds a worker for a lane that became ready.
     fn staff(&mut self) -> Step<W> {
         let (Phase::Open(rules) | Phase::Draining(rules)) = self.phase else {
             return Step::Nothing;
@@ -377,7 +383,7 @@ impl<T, W> Core<T, W> {
         self.time_what_waits()
     }
 
-    /// What is ready and has no worker expires in its time.
+    /// Starts the expiry timer if a ready item has no worker.
     fn time_what_waits(&mut self) -> Step<W> {
         let serves = matches!(self.phase, Phase::Open(_) | Phase::Draining(_));
         if !serves || self.timer_runs || self.lanes.ready() == 0 {

@@ -1,12 +1,13 @@
-//! Waiting items in lanes: the order inside a lane is kept, and lanes take turns.
+//! Waiting items in lanes: items of one lane keep their order, and lanes take turns.
 //!
-//! A lane has at most one item out at a time. It is *ready* when its first item waits for a worker;
-//! ready lanes are served first come, first served, one item a turn, so a lane with a thousand items
-//! delays the others by one item each. The queue of ready lanes is ordered by the time at which
-//! their first item came to the head, which is what makes expiry a look at one lane.
+//! At most one item of a lane is out at a time. A lane is *ready* when its first item waits for a
+//! worker. Ready lanes are served first come, first served, one item per turn, so a lane with a
+//! thousand items delays each other lane by only one item (no head-of-line blocking). The queue of
+//! ready lanes is ordered by the time at which their first item came to the head, so expiry only has to
+//! check the first lane.
 //!
-//! Not here: how many workers there are, whether the pool is open, what an item is. No clock is read
-//! and no lock taken; [`crate::core`] puts those around it.
+//! This module reads no clock and takes no lock; [`crate::core`] adds those, the workers and the
+//! phases.
 
 mod chunks;
 mod index;
@@ -23,37 +24,38 @@ use ready::Ready;
 
 /// Waiting items of type `T`, by lane.
 ///
-/// Nothing in here is copied when it grows, or freed while the lock is held: both would take
-/// milliseconds with a hundred thousand lanes.
+/// Nothing in here is copied when it grows, or freed while the lock is held: with a hundred thousand
+/// lanes, either would take milliseconds.
 #[derive(Debug)]
 pub struct Lanes<T> {
     index: Index,
     slots: Chunks<Lane>,
     /// All waiting items; each lane is a linked list through it.
     nodes: Chunks<Node<T>>,
-    /// Lanes whose first item may be taken, in the order in which it became the first.
+    /// Lanes whose first item may be taken, in the order in which those items came to the head.
     ready: Ready,
-    /// [`Lanes::lane_cost`] of lanes that are gone, or were there already.
+    /// The sum of [`Lanes::lane_cost`] for lanes that are gone, and for pushes to lanes that existed
+    /// already.
     freed: usize,
 }
 
 #[derive(Debug)]
 struct Lane {
     key: Box<[u8]>,
-    /// Of the key.
+    /// The key's hash.
     hash: u32,
     group: u32,
     first: u32,
     last: u32,
     waiting: u32,
-    /// Cost of the waiting items and of the one that is out.
+    /// Cost of the waiting items and of the item that is out.
     cost: usize,
     out: bool,
-    /// It is in the queue of ready lanes, between these two.
+    /// Whether the lane is in the queue of ready lanes, between `before` and `after`.
     queued: bool,
     before: u32,
     after: u32,
-    /// When the present first item came to the head; of no meaning while the lane has one out.
+    /// When the present first item came to the head; meaningless while an item of the lane is out.
     head_since: Instant,
 }
 
@@ -66,19 +68,21 @@ struct Node<T> {
 
 const NONE: u32 = u32::MAX;
 
-/// What a lane takes in the index: its number and a byte, in a table that is about two thirds full.
+/// Bytes that a lane uses in the index: its number and one byte, in a table that is about two thirds
+/// full.
 const INDEX_ENTRY: usize = 8;
 
-/// How much one lane may hold, items that are out included.
+/// How much one lane may hold, including the item that is out.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneLimits {
-    /// Items at the most.
+    /// The maximum number of items.
     pub items: usize,
-    /// Sum of their costs at the most.
+    /// The maximum sum of their costs.
     pub cost: usize,
 }
 
-/// The right to say that an item taken from a lane is done. Not clonable: a lane is released once.
+/// The right to release a lane once the item taken from it is done. A ticket cannot be cloned, so a
+/// lane is released only once.
 #[derive(Debug)]
 #[must_use = "the lane stays blocked until its ticket comes back"]
 pub struct Ticket {
@@ -91,34 +95,35 @@ pub struct Ticket {
 pub struct Taken<T> {
     /// The item.
     pub item: T,
-    /// To be given back with [`Lanes::release`].
+    /// Goes back with [`Lanes::release`].
     pub ticket: Ticket,
     /// When the item came to the head of its lane.
     pub head_since: Instant,
 }
 
-/// What is first in the queue of ready lanes, seen from a clock.
+/// The state of the first ready lane at a given time.
 #[derive(Debug)]
 pub enum Expiry<X> {
-    /// This one's time at the head was over.
+    /// This item's time at the head was over.
     Expired(X),
-    /// The next one's time is over then.
+    /// The next item expires at this time.
     Next(Instant),
     /// No lane is ready.
     Nothing,
 }
 
-/// What steps have left behind, for the caller to take care of once it has let the lock go.
+/// What earlier steps have left for the caller to do after it has released the lock.
 #[derive(Debug)]
 #[must_use = "bytes of lanes that are gone would stay reserved"]
 pub struct Leftovers<T> {
-    /// [`Lanes::lane_cost`] of lanes that are gone, or were there already.
+    /// The sum of [`Lanes::lane_cost`] for lanes that are gone, and for pushes to lanes that existed
+    /// already.
     bytes: usize,
     memory: (Vec<Slab<Lane>>, Vec<Slab<Node<T>>>),
 }
 
 impl<T> Leftovers<T> {
-    /// Frees the memory; the bytes that are to be given back.
+    /// Frees the memory, and returns the number of reserved bytes to release.
     #[must_use = "bytes of lanes that are gone would stay reserved"]
     pub fn free(self) -> usize {
         drop(self.memory);
@@ -133,10 +138,10 @@ impl<T> Default for Lanes<T> {
 }
 
 impl<T> Lanes<T> {
-    /// What an item takes here, without what it has allocated itself.
+    /// The bytes that an item uses here, without its own allocations.
     pub const ITEM_COST: usize = size_of::<Node<T>>();
 
-    /// For up to `lanes` lanes, or more with a few slower steps.
+    /// Creates lanes with room for `lanes` lanes. More are possible, at the cost of a few slower steps.
     pub fn new(lanes: usize) -> Self {
         Self {
             index: Index::new(lanes),
@@ -147,15 +152,15 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// What a lane of this key takes. It is to be reserved for each item that is pushed, because only
-    /// the push finds out whether the lane is new; [`Lanes::leftovers`] gives it back, at once if it
-    /// is not, and otherwise when the lane is gone.
+    /// The bytes that a lane with this key uses. The caller reserves them for each item, because only
+    /// the push finds out whether the lane is new. [`Lanes::leftovers`] returns them: at once if the
+    /// lane existed already, otherwise when the lane is gone.
     pub fn lane_cost(key: &[u8]) -> usize {
         size_of::<Lane>() + INDEX_ENTRY + heap::taken(key.len())
     }
 
-    /// Puts `item` at the end of the lane `key`, which belongs to `group`. True where that makes the
-    /// lane ready. The item comes back where the lane is full.
+    /// Appends `item` to the lane `key`, which belongs to `group`. Returns true if that makes the lane
+    /// ready. If the lane is full, the item comes back.
     pub fn push(
         &mut self,
         key: &[u8],
@@ -227,7 +232,7 @@ impl<T> Lanes<T> {
         })
     }
 
-    /// The item taken with `ticket` is done. True where its lane is ready again.
+    /// Releases the lane of an item that is done. Returns true if the lane is ready again.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a lane is released once, so the ticket is used up"
@@ -240,8 +245,8 @@ impl<T> Lanes<T> {
         self.settle(id, now)
     }
 
-    /// Takes out the first ready item if it has been at the head for `allowed` or longer; its lane
-    /// waits for the ticket.
+    /// Takes out the first ready item if it has been at the head for `allowed` or longer. Its lane
+    /// stays blocked until the ticket comes back.
     pub fn expire(&mut self, now: Instant, allowed: std::time::Duration) -> Expiry<Taken<T>> {
         let Some(id) = self.ready.front() else {
             return Expiry::Nothing;
@@ -253,8 +258,8 @@ impl<T> Lanes<T> {
         self.take().map_or(Expiry::Nothing, Expiry::Expired)
     }
 
-    /// Takes out the first item of the lane whose turn it is, with the lane's key and group, as if it
-    /// had never been there. The items of one lane come in their order.
+    /// Removes the first item of the lane whose turn it is, as if it had never been there, and returns
+    /// it with the lane's key and group. Items of one lane come in their order.
     pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, u32, T)> {
         let taken = self.take()?;
         let lane = &self.slots[taken.ticket.lane];
@@ -263,7 +268,7 @@ impl<T> Lanes<T> {
         Some((key, group, taken.item))
     }
 
-    /// What the steps so far have left behind.
+    /// Returns what the steps so far have left behind.
     pub fn leftovers(&mut self) -> Leftovers<T> {
         Leftovers {
             bytes: std::mem::take(&mut self.freed),
@@ -271,12 +276,12 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Items that wait.
+    /// The number of waiting items.
     pub fn waiting(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Lanes whose first item may be taken.
+    /// The number of lanes whose first item may be taken.
     pub fn ready(&self) -> usize {
         self.ready.len()
     }
@@ -289,7 +294,7 @@ impl<T> Lanes<T> {
         (node.item, node.cost)
     }
 
-    /// A lane that has nothing out: ready with its next item, or gone.
+    /// Makes a lane that has no item out ready with its next item, or removes the lane if it is empty.
     fn settle(&mut self, id: u32, now: Instant) -> bool {
         if self.slots[id].waiting == 0 {
             self.remove(id);
@@ -304,7 +309,7 @@ impl<T> Lanes<T> {
         self.ready.push_back(id, &mut self.slots);
     }
 
-    /// Takes a lane away that has no items.
+    /// Removes a lane that has no items.
     fn remove(&mut self, id: u32) {
         self.ready.remove(id, &mut self.slots);
         let lane = self.slots.remove(id);

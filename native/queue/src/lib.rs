@@ -1,13 +1,13 @@
-//! What waits in a pool, and whose turn it is.
+//! The queue of a pool: which items wait, and whose turn it is.
 //!
-//! An item is pushed for a lane, waits there behind those before it, is taken by a worker when it is at
-//! the head of its lane and the lane's turn has come, and gives its lane free when it is finished. All
-//! of that is one value, [`Core`], whose owner keeps it under a lock; each step returns what is to be
-//! done after the lock is let go ([`Step`]). Beside it, [`PoolBounds`] says what may be pending at
-//! all.
+//! An item is pushed to a lane and waits there behind earlier items. A worker takes the item when it is
+//! at the head of its lane and the lane's turn has come; when the item is finished, its lane is free
+//! for the next one. All of that is one value, [`Core`], whose owner keeps it under a lock. Each step
+//! returns what to do once the lock is released ([`Step`]). [`PoolBounds`] limits what may be pending
+//! in total.
 //!
-//! What an item or a worker is, is not known here. There is no I/O, no lock and no clock, so the queue
-//! can be tested against a model (`tests/queue_model.rs`) and searched by a model checker.
+//! This crate does not know what an item or a worker is. It has no I/O, no lock and no clock, so that
+//! the queue can be tested against a model (`tests/queue_model.rs`) and searched by a model checker.
 #![forbid(unsafe_code)]
 
 mod bounds;

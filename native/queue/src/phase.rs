@@ -1,5 +1,4 @@
-//! The phases of a pool, and what its settings say to its queue once it is open. Not here: what leads
-//! from one to the next ([`crate::core`]).
+//! The phases of a pool, and the rules of an open one. The transitions are in [`crate::core`].
 
 use std::time::Duration;
 
@@ -8,37 +7,36 @@ use std::time::Duration;
 pub enum WhenBusy {
     /// It waits for its turn.
     Wait,
-    /// It is rejected (`next_available_worker`).
+    /// The notification is rejected (`next_available_worker`).
     Reject,
 }
 
 /// What a pool does with a new item.
 #[derive(Debug)]
 pub enum Phase {
-    /// Not configured yet: items wait.
+    /// Not configured yet; items wait.
     Opening,
-    /// Not configured yet and not wanted any more: no new items, and once the settings are there it
-    /// drains.
+    /// Not configured yet and no longer wanted: accepts no new items, and drains once it is configured.
     Leaving,
-    /// Items are taken and delivered.
+    /// Accepts and delivers items.
     Open(Rules),
-    /// Items are delivered and no longer taken.
+    /// Delivers items and accepts no new ones.
     Draining(Rules),
-    /// It cannot be opened, at least for now: nothing is taken, nothing delivered.
+    /// Cannot be opened, at least for now: accepts and delivers nothing.
     Broken,
-    /// The end.
+    /// Closed for good.
     Closed,
 }
 
-/// What the settings of an open pool say to its queue.
+/// The settings of an open pool that concern its queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// Workers at the most.
+    /// The maximum number of workers.
     pub workers: usize,
     /// Whether items may wait for a worker.
     pub when_busy: WhenBusy,
-    /// Items that may wait.
+    /// The maximum number of waiting items.
     pub max_waiting: Option<usize>,
-    /// How long an item may be at the head of its lane.
+    /// How long an item may wait at the head of its lane.
     pub call_timeout: Duration,
 }

@@ -1,47 +1,47 @@
-//! What a step of the queue gives back: an answer, work, and what is to be done outside the lock. Not
-//! here: the steps ([`crate::core`]).
+//! The results of the queue's steps: counts, work, and what to do outside the lock. The steps
+//! themselves are in [`crate::core`].
 
-/// What the caller of a step has to do after it, outside the lock.
+/// What the caller of a step has to do next, outside the lock.
 #[derive(Debug)]
 #[must_use = "work would wait for nobody"]
 pub enum Step<W> {
-    /// Nothing.
+    /// Nothing to do.
     Nothing,
     /// Wake this worker; it is no longer parked.
     Wake(W),
-    /// Start a worker; it is counted already.
+    /// Start a worker, which is counted already.
     Start,
-    /// Start the task that expires what waits too long.
+    /// Start the timer that expires items that wait too long.
     Time,
 }
 
-/// What became of the items of a pool so far, in numbers.
+/// How many items a pool has accepted so far, what became of them, and the pool's workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Taken.
+    /// Items accepted.
     pub accepted: u64,
-    /// Of these, outcome: sent.
+    /// Of these, outcome *sent*.
     pub sent: u64,
-    /// Of these, outcome: failed.
+    /// Of these, outcome *failed*.
     pub failed: u64,
     /// Of these, not started yet.
     pub waiting: u64,
     /// Of these, started and without an outcome.
     pub in_flight: u64,
-    /// Workers there are, busy ones, and ones whose response body is still read.
+    /// All workers, including parked ones and those that still read a response body.
     pub workers: u64,
     /// Workers that wait for work.
     pub parked: u64,
 }
 
-/// What a worker that looked for work gets.
+/// What a worker gets when it asks for work.
 #[derive(Debug)]
 pub enum Turn<J, W> {
     /// An item.
     Work(J),
-    /// Nothing; it is parked and will be woken. The step is for what waits all the same, because the
-    /// endpoint has no room for another request.
+    /// Nothing; the worker is parked and will be woken. The step is for ready items that wait
+    /// nevertheless, because the endpoint has no room for another request.
     Parked(Step<W>),
-    /// The pool is closed; it is not counted any more.
+    /// The pool is closed; the worker is no longer counted.
     Leave,
 }

@@ -1,9 +1,9 @@
-//! The queue of a pool against a model of a few lines: whatever is pushed, taken, finished, expired,
-//! purged, drained and handed over, in whatever order, with workers that come, idle, die and go.
+//! The queue of a pool against a small model. Items are pushed, taken, finished, expired, purged,
+//! drained and handed over in random order, by workers that start, idle, die and leave.
 //!
-//! The model says whose turn it is and what everything has become; after every step it is compared
-//! with the queue's own numbers, and work that waits must have somebody on the way to it. Time is the
-//! test's own.
+//! The model says whose turn it is and how every item has ended. After every step the test compares it
+//! with the queue's own counts, and checks that waiting work has a worker on its way. The test controls
+//! time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,23 +29,23 @@ enum Op {
         lane: u8,
         cost: usize,
     },
-    /// A worker that was started or woken looks for work.
+    /// A worker that was started or woken checks for work.
     Look(usize),
-    /// A worker's notification has its outcome, and it takes the next.
+    /// A worker's notification has its outcome, and the worker takes the next one.
     FinishAndTake(usize, bool),
-    /// It has its outcome, and the worker is still busy with the response body.
+    /// A worker's notification has its outcome, and the worker is still busy with the response body.
     Finish(usize),
-    /// A worker is done with the body, or starts anew after a panic.
+    /// A worker has read the body, or starts again after a panic.
     BodyRead(usize),
-    /// A worker's task is gone, whatever it did.
+    /// A worker's task ends, in whatever state.
     Die(usize),
-    /// A parked worker has idled long enough.
+    /// A parked worker reaches its idle time.
     Idle(usize),
-    /// The clock goes on.
+    /// Time passes.
     Wait(u64),
-    /// The expiry timer, if it runs, looks.
+    /// The expiry timer fires, if it is running.
     Timer,
-    /// The outcome of what it took out is reported.
+    /// The outcome of the expired item is reported.
     Expired,
     Purge(Option<u32>, usize),
     Open,
@@ -53,9 +53,10 @@ enum Op {
     Drain,
     Resume,
     Close,
-    /// A waiting item goes to another pool, which has room for it or not.
+    /// A waiting item is handed to another pool, which has room for it or not.
     HandOver(bool),
-    /// The endpoint says how many requests it takes at once, or is another one, which has not said.
+    /// The endpoint says how many requests it accepts at once; `None` means a different endpoint, which
+    /// has not said.
     Room(Option<usize>),
 }
 
@@ -83,10 +84,10 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What a worker does.
+/// The state of a worker.
 #[derive(Debug)]
 enum Worker {
-    /// Started or woken, on its way to look.
+    /// Started or woken, and about to check for work.
     Coming,
     Parked,
     Busy(u64, Ticket),
@@ -95,11 +96,11 @@ enum Worker {
 
 type Item = (u8, u64);
 
-/// Lanes of numbers, and whose turn it is.
+/// The lanes, with items as numbers, and whose turn it is.
 #[derive(Default, Debug)]
 struct Model {
     lanes: BTreeMap<u8, VecDeque<(u64, usize)>>,
-    /// Lanes with an item out: its number and cost.
+    /// Lanes with an item out: the item's number and cost.
     out: BTreeMap<u8, (u64, usize)>,
     turns: VecDeque<(u8, Instant)>,
     accepted: u64,
@@ -163,11 +164,11 @@ struct World {
     rules: Rules,
     room: Option<usize>,
     timer: bool,
-    /// What the timer took out and has not reported.
+    /// The item that the timer took out and has not reported.
     expired: Option<Taken<Item>>,
-    /// A purge that has not come to its end.
+    /// A purge that has not finished.
     purging: Option<(Option<u32>, usize, usize)>,
-    /// Bytes reserved for lanes and not given back.
+    /// Bytes reserved for lanes and not released.
     reserved: usize,
 }
 
@@ -209,7 +210,7 @@ impl World {
         }
     }
 
-    /// The `nth` worker of a kind.
+    /// The `nth` worker that is of this kind.
     fn nth(&self, nth: usize, kind: impl Fn(&Worker) -> bool) -> Option<usize> {
         let ids: Vec<usize> = self
             .workers
@@ -257,7 +258,7 @@ impl World {
                     self.model.release(lane, self.now);
                     match next {
                         Some(taken) => self.took(id, taken),
-                        // As the worker does: it looks again.
+                        // A real worker checks again, too.
                         None => self.look(id),
                     }
                 }
@@ -402,7 +403,7 @@ impl World {
         *out.expect("it is out").0
     }
 
-    /// As the drop of an in-flight notification and of a seat do it.
+    /// Does what dropping an in-flight notification and a worker's seat does.
     fn die(&mut self, nth: usize) {
         let Some(id) = self.nth(nth, |worker| !matches!(worker, Worker::Parked)) else {
             return;
@@ -558,7 +559,7 @@ impl World {
         }
     }
 
-    /// Everybody does what he has to do: all that was accepted ends.
+    /// Lets every worker and the timer finish: each accepted item must end.
     fn settle(&mut self) {
         self.finish_purge();
         self.apply(Op::Open);
@@ -591,7 +592,7 @@ fn rules() -> impl Strategy<Value = Rules> {
     )
 }
 
-/// More with `PROPTEST_CASES`.
+/// Set `PROPTEST_CASES` to run more cases.
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig {

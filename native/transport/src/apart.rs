@@ -1,8 +1,8 @@
-//! Work that may block (a file, the system's resolver), on a thread of its own.
+//! Runs work that may block (reading a file, the system's resolver) on a thread of its own.
 //!
-//! The engine's threads must not wait for it, and Tokio's blocking pool is no place for it either: a
-//! few hundred calls that hang would take all of its threads, and it panics when the system refuses it
-//! one. Whoever starts work here bounds how much of its own is under way.
+//! The engine's threads must not block, and Tokio's blocking pool is unsuitable: a few hundred calls
+//! that hang would occupy all its threads, and it panics if the system refuses it a thread. Callers
+//! must bound how much of their own work is under way.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,12 +13,12 @@ use notification::panics;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// Runs `work` on a new thread called `name`. What it returns comes through the receiver; an error
-/// there means that it panicked.
+/// Runs `work` on a new thread called `name`. The receiver returns the result of `work`, or an error if
+/// `work` panicked.
 ///
 /// # Errors
 ///
-/// The system refuses the thread. That may pass.
+/// The system refuses to start the thread. The cause may be temporary.
 pub fn run<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
@@ -26,20 +26,20 @@ pub fn run<T: Send + 'static>(
     let (done, result) = oneshot::channel();
     Builder::new().name(name.to_owned()).spawn(move || {
         panics::adopt_thread();
-        // The asker may be gone.
+        // The caller may be gone.
         let _ = done.send(work());
     })?;
     Ok(result)
 }
 
-/// Bounds how much of one thing's work is under way, for each of many things.
+/// Bounds how many pieces of work are under way for each name.
 #[derive(Debug)]
 pub struct Slots {
     most: usize,
     taken: Mutex<HashMap<Box<str>, usize>>,
 }
 
-/// A part of one thing's work is under way until this is dropped.
+/// Occupies one of a name's slots until it is dropped.
 #[derive(Debug)]
 pub struct Slot {
     slots: Arc<Slots>,
@@ -47,7 +47,7 @@ pub struct Slot {
 }
 
 impl Slots {
-    /// At most `most` for each.
+    /// Allows at most `most` slots for each name.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Slots {
         }
     }
 
-    /// One of the slots of `name`, if one is free.
+    /// Takes a slot of `name`, if one is free.
     #[must_use]
     pub fn take(self: &Arc<Self>, name: &str) -> Option<Slot> {
         let mut taken = self.taken.lock();

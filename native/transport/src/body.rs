@@ -1,24 +1,25 @@
-//! The body of a response, over HTTP/1.1 or HTTP/2, which is read for the connection's sake alone.
+//! The body of a response, over HTTP/1.1 or HTTP/2. It is read only so that the connection can be used
+//! again.
 
 use hyper::body::{Body as _, Incoming};
 
 use super::http2;
 
-/// The body of a response.
+/// A response body that was not read yet.
 #[derive(Debug)]
 pub enum Body {
-    /// Over HTTP/1.1.
+    /// A body over HTTP/1.1.
     Http1(Incoming),
-    /// Over HTTP/2.
+    /// A body over HTTP/2.
     Http2(http2::Body),
 }
 
-/// What became of a response body.
+/// How reading a response body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// Read to its end, or given up without harm to the connection.
+    /// The body was read to its end, or given up without harm to the connection.
     Whole,
-    /// Not read to its end: the connection cannot be used again.
+    /// The body was not read to its end, so the connection cannot be used again.
     Cut,
 }
 

@@ -1,8 +1,8 @@
-//! From a host name to a stream: name look-up, TCP, TLS, with the time each took.
+//! From a host name to a stream: name look-up, TCP and TLS, and the time that each took.
 //!
-//! Several addresses are tried in the order in which the system gives them, the next one 250 ms
-//! after the last or as soon as that has failed (as in RFC 8305), so a dead first address costs a
-//! quarter of a second and not the whole `request_timeout`.
+//! If a name has several addresses, they are tried in the system's order, each one 250 ms after the
+//! previous one or as soon as that has failed (as in RFC 8305). So a dead first address costs a quarter
+//! of a second instead of the whole `request_timeout`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -29,35 +29,36 @@ use crate::tls::TlsClient;
 
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
 
-/// TCP asks a silent peer after this long and as often again, and gives up after so many questions.
+/// TCP keep-alive: a silent peer is probed after this long, then at the same interval, and given up
+/// after this many probes.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 const KEEPALIVE_PROBES: u32 = 3;
 
-/// A connected stream.
+/// A connected stream to the endpoint.
 #[derive(Debug)]
 pub enum Stream {
-    /// TCP.
+    /// Plain TCP.
     Plain(Socket),
     /// TLS over TCP.
     Tls(Box<TlsStream<Socket>>),
 }
 
-/// What there is to know about a new connection.
+/// How a new connection was made.
 #[derive(Clone, Debug)]
 pub struct Dialled {
-    /// Address of the endpoint.
+    /// The endpoint's address.
     pub peer: SocketAddr,
-    /// Time for the name look-up.
+    /// How long the name look-up took.
     pub look_up: Duration,
-    /// Time for TCP.
+    /// How long TCP took to connect.
     pub connect: Duration,
-    /// Time for TLS, and its version.
+    /// How long the TLS handshake took, and the TLS version.
     pub tls: Option<(Duration, String)>,
-    /// Set if the address is of an earlier look-up: why there is no new one.
+    /// Set if the address is from an earlier look-up: the reason why there is no new answer.
     pub old: Option<Arc<str>>,
 }
 
-/// Connects to `base`. No time limit of its own.
+/// Connects to `base`. It has no time limit of its own.
 pub async fn dial(
     names: &Names,
     base: &BaseUrl,
@@ -102,7 +103,7 @@ pub async fn dial(
     let version = version
         .and_then(|version| version.as_str())
         .unwrap_or("unknown");
-    // A server that ignores ALPN would take the HTTP/2 preface for a broken HTTP/1.1 request.
+    // A server that ignores ALPN would read the HTTP/2 preface as a broken HTTP/1.1 request.
     if http2 && stream.get_ref().1.alpn_protocol() != Some(b"h2") {
         let text = format!("{} ({peer}) does not speak HTTP/2", base.host);
         return Err(AttemptError::last(FailureReason::TlsError, text));
@@ -149,12 +150,12 @@ async fn connect(
     }
 }
 
-/// A socket that refuses an option still works.
+/// Errors are ignored: a socket that refuses an option still works.
 fn set_options(socket: &TcpStream) {
-    // Small requests must not wait for a peer's delayed acknowledgement.
+    // Small requests must not wait for the peer's delayed acknowledgement.
     let _ = socket.set_nodelay(true);
-    // A peer that has vanished while a request waits long for its answer, which HTTP/1.1 cannot ask
-    // about; what lies between keeps its memory of the connection.
+    // Keep-alive detects a peer that has vanished during a long wait for an answer, which HTTP/1.1
+    // cannot do. It also keeps the connection known to NATs and balancers in between.
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_AFTER)
         .with_interval(KEEPALIVE_AFTER)

@@ -1,4 +1,4 @@
-//! What went wrong in one attempt, and whether another attempt may help.
+//! Why an attempt failed, and whether another attempt may help.
 
 use std::error::Error as StdError;
 use std::io;
@@ -7,32 +7,32 @@ use notification::FailureReason;
 
 use super::names::LookUpError;
 
-/// The end of an attempt without a response.
+/// An attempt that ended without a response.
 #[derive(Clone, Debug)]
 pub struct AttemptError {
-    /// In one word, for the outcome if this was the last attempt.
+    /// The failure reason of the outcome, if this was the last attempt.
     pub reason: FailureReason,
     /// What was tried and what went wrong.
     pub text: String,
-    /// Whether another attempt may do better.
+    /// Whether another attempt may succeed.
     pub again: Again,
 }
 
-/// Whether another attempt may do better than the one that ended.
+/// Whether another attempt may succeed where this one failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Again {
-    /// It would end as this one did.
+    /// Another attempt would fail in the same way.
     No,
-    /// The connection broke before the response head was complete: a fresh one may do better.
+    /// The connection broke before the response head was complete; a new connection may work.
     Broken,
-    /// The endpoint has said that it did not process this request (RFC 9113, 8.7), and it answered others
-    /// on the same connection: it serves everyone, a few requests a connection. Such an attempt
+    /// The endpoint said that it did not process this request (RFC 9113, 8.7), but answered others on
+    /// the same connection: it serves everyone, only a few requests per connection. Such an attempt
     /// does not count.
     Unserved,
 }
 
 impl AttemptError {
-    /// An error that another attempt would only repeat.
+    /// Creates an error that another attempt would only repeat.
     pub fn last(reason: FailureReason, text: String) -> Self {
         Self {
             reason,
@@ -41,7 +41,7 @@ impl AttemptError {
         }
     }
 
-    /// A connection that broke.
+    /// Creates the error of a connection that broke.
     pub fn broken(text: String) -> Self {
         Self {
             reason: FailureReason::ConnectionClosed,
@@ -50,7 +50,7 @@ impl AttemptError {
         }
     }
 
-    /// No address for the endpoint's name.
+    /// Converts the error of a name look-up.
     pub fn from_look_up(error: &LookUpError, host: &str) -> Self {
         match error {
             LookUpError::Failed(text) => Self::last(
@@ -64,7 +64,7 @@ impl AttemptError {
         }
     }
 
-    /// An error of an HTTP/1.1 connection.
+    /// Converts an error of an HTTP/1.1 connection.
     pub fn from_hyper(error: &hyper::Error) -> Self {
         let text = chain(error);
         if let Some(tls) = find::<rustls::Error>(error) {
@@ -82,7 +82,7 @@ impl AttemptError {
         ))
     }
 
-    /// An error of an HTTP/2 stream or its connection.
+    /// Converts an error of an HTTP/2 stream or its connection.
     pub fn from_h2(error: &h2::Error) -> Self {
         let passing = error.is_io()
             || error.is_go_away() && error.is_remote()
@@ -95,7 +95,7 @@ impl AttemptError {
         Self {
             reason: FailureReason::InvalidResponse,
             text: format!("HTTP/2 failed: {error}"),
-            // Where the whole connection was given up, it may have been for another's answer.
+            // If the whole connection was given up, the cause may be the answer to another request.
             again: if error.is_go_away() {
                 Again::Broken
             } else {
@@ -104,7 +104,7 @@ impl AttemptError {
         }
     }
 
-    /// What of `error` is of TLS and none of the connection's.
+    /// Returns the TLS error inside `error`; `None` if the error is the connection's.
     pub fn from_tls(error: &io::Error) -> Option<Self> {
         let inner = error.get_ref()?;
         let tls = inner.downcast_ref::<rustls::Error>()?;
@@ -112,10 +112,10 @@ impl AttemptError {
         Some(Self::last(FailureReason::TlsError, text))
     }
 
-    /// An error of TCP while connecting to `peer`.
+    /// Converts a TCP error that occurred while connecting to `peer`.
     pub fn from_connect(error: &io::Error, peer: &str) -> Self {
-        // A refusal is a refusal; a reset comes from a peer that took the connection and dropped it.
-        // Whether that is seen here or at the first byte is a matter of timing.
+        // A refusal is final. A reset comes from a peer that accepted the connection and dropped it;
+        // only timing decides whether we see the reset here or at the first byte.
         if error.kind() == io::ErrorKind::ConnectionReset {
             return Self::broken(format!(
                 "{peer} dropped the connection as soon as it was made: {error}"
@@ -125,7 +125,7 @@ impl AttemptError {
         Self::last(reason, format!("connecting to {peer} failed: {error}"))
     }
 
-    /// An error of the TLS handshake with `peer`, or of the connection during it.
+    /// Converts an error of the TLS handshake with `peer`, or of the connection during the handshake.
     pub fn from_handshake(error: &io::Error, peer: &str) -> Self {
         if let Some(tls) = error
             .get_ref()
@@ -136,14 +136,14 @@ impl AttemptError {
                 format!("TLS handshake with {peer} failed: {tls}"),
             );
         }
-        // Whether a peer that closes is seen as an end or as a reset is a matter of timing.
+        // Only timing decides whether we see a peer's close as an end of file or as a reset.
         Self::broken(format!(
             "{peer} closed the connection during the TLS handshake: {error}"
         ))
     }
 }
 
-/// The error with its causes, in one line.
+/// The error and its causes, in one line.
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -158,7 +158,7 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
-/// The first error of type `E` among the causes; `io::Error` is looked into.
+/// The first error of type `E` in the chain of causes, including the error inside an `io::Error`.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut cause = Some(error);
     while let Some(error) = cause {

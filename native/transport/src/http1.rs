@@ -1,9 +1,9 @@
 //! One HTTP/1.1 connection, driven by the task that uses it.
 //!
-//! hyper gives a connection as two halves: a handle to send requests with and a future that moves
-//! the bytes. Spawning that future would cost two task switches a request; here the worker that waits
-//! for the response polls it itself, and while the connection is idle the parked worker does, so a
-//! close by the peer is seen at once.
+//! hyper splits a connection into a handle that sends requests and a future that moves the bytes.
+//! Spawning that future would cost two task switches per request. Here the worker that waits for the
+//! response polls the future itself. While the connection is idle, the parked worker polls it, so a
+//! close by the peer is noticed at once.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -21,10 +21,10 @@ use super::body::Drained;
 use super::dial::Stream;
 use super::error::AttemptError;
 
-/// Response headers at the most; more is an invalid response.
+/// The maximum number of response headers; a response with more is invalid.
 const MAX_HEADERS: usize = 256;
 
-/// An HTTP/1.1 connection with at most one request on it, over whatever carries bytes.
+/// An HTTP/1.1 connection with at most one request at a time, over any [`Carrier`].
 #[derive(Debug)]
 pub struct Http1<S: Carrier = Stream> {
     sender: SendRequest<Full<Bytes>>,
@@ -32,13 +32,13 @@ pub struct Http1<S: Carrier = Stream> {
     over: bool,
 }
 
-/// What carries bytes.
+/// A byte stream that can carry a connection.
 pub trait Carrier: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Carrier for S {}
 
 impl<S: Carrier> Http1<S> {
-    /// Takes a connected stream.
+    /// Starts HTTP/1.1 on a connected stream.
     pub async fn new(stream: S) -> Result<Self, AttemptError> {
         let (sender, connection) = Builder::new()
             .max_headers(MAX_HEADERS)
@@ -66,7 +66,7 @@ impl<S: Carrier> Http1<S> {
                 .poll(cx)
                 .map_err(|error| AttemptError::from_hyper(&error));
             if answer.is_pending() && *over {
-                // Nobody is left to bring the answer.
+                // The connection is over, so no answer can arrive any more.
                 let text = "the connection ended before the endpoint answered".to_owned();
                 return Poll::Ready(Err(AttemptError::broken(text)));
             }
@@ -75,7 +75,7 @@ impl<S: Carrier> Http1<S> {
         .await
     }
 
-    /// Reads a response body to its end, as far as `most` bytes.
+    /// Reads a response body to its end, but at most `most` bytes.
     pub async fn drain(&mut self, mut body: Incoming, most: usize) -> Drained {
         let mut read = 0;
         poll_fn(|cx| {
@@ -105,7 +105,7 @@ impl<S: Carrier> Http1<S> {
         .await
     }
 
-    /// Whether the connection can take another request now.
+    /// Whether the connection can send another request now.
     pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
         poll_connection(&mut self.connection, &mut self.over, cx);
         !self.over && self.sender.is_ready()
@@ -117,7 +117,7 @@ fn poll_connection<S: Carrier>(
     over: &mut bool,
     cx: &mut Context<'_>,
 ) {
-    // What the connection dies of, the request on it is told.
+    // The result is ignored: the request on this connection receives the connection's error.
     if !*over && connection.as_mut().poll(cx).is_ready() {
         *over = true;
     }

@@ -1,8 +1,9 @@
-//! One HTTP/2 connection shared by all workers of a pool: a request is a stream.
+//! One HTTP/2 connection that all workers of a pool share: each request is a stream.
 //!
-//! This speaks through `h2` and not through hyper, whose client knows neither how many streams the
-//! peer takes nor lets go of a request body before the peer has made room for it, be the response
-//! there or not. What a request holds here ends with its [`Exchange`], and so with its notification.
+//! This module uses `h2` instead of hyper. hyper's client does not know how many streams the peer
+//! accepts, and it keeps a request body until the peer has made room for it, even after the response
+//! has arrived. Here everything that a request holds ends with its [`Exchange`], and so with its
+//! notification.
 
 mod driver;
 mod heard;
@@ -31,20 +32,20 @@ use heard::Heard;
 pub use shared::SharedHttp2;
 use streams::{End, State, Turn};
 
-/// Longest list of response headers, in bytes; more is an invalid response.
+/// The maximum size of the response header list, in bytes; a response with more is invalid.
 const MAX_HEADERS: u32 = 16 * 1024;
-/// What the peer may send before it is read, in bytes: on one stream, and on all.
+/// How many bytes the peer may send ahead of our reading: on one stream, and on the whole connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
-/// How many streams the peer takes at once, as it has said last; `None` before it has.
+/// How many streams the peer accepts at once, by its latest settings; `None` before it has sent any.
 pub type Room = Option<usize>;
 
-/// A worker's share in a connection.
+/// A worker's handle on the shared connection.
 #[derive(Clone, Debug)]
 pub struct Http2(Arc<Owned>);
 
-/// With the last worker's share goes the connection.
+/// Ends the connection when the last handle is dropped.
 #[derive(Debug)]
 struct Owned(Arc<State>);
 
@@ -54,34 +55,35 @@ impl Drop for Owned {
     }
 }
 
-/// The right to open one stream on a connection that takes it.
+/// The right to open one stream on a connection that has room for it.
 #[derive(Debug)]
 pub struct Begun {
     sender: SendRequest<Payload>,
     turn: Turn,
 }
 
-/// One stream, from its request to the end of its response. Dropped, it ends the stream on both sides
-/// and with it what the request takes in memory.
+/// One stream, from its request to the end of its response. Dropping it ends the stream on both sides
+/// and frees the request's memory.
 #[derive(Debug)]
 struct Exchange {
     stream: SendStream<Payload>,
-    /// Held by the request's body too, as long as h2 has any of it.
+    /// The request's body holds this too, as long as h2 has any part of the body.
     unsent: Arc<()>,
     _turn: Turn,
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        // A stream on which both sides have said their last word is closed, and h2 would keep the body
-        // until the peer makes room for it, which it need not do any more.
+        // If both sides have ended the stream, it is closed, but h2 would keep the body until the peer
+        // makes room for it, which the peer need no longer do. A reset makes h2 drop the body.
         if Arc::strong_count(&self.unsent) > 1 {
             self.stream.send_reset(Code::CANCEL);
         }
     }
 }
 
-/// What a request is told that ended with `error`, when the peer had answered `before` others by its begin.
+/// The error for a request that ended with `error`. `before` is the number of requests that the peer
+/// had answered when this one began.
 async fn unserved(state: &State, error: &h2::Error, before: usize) -> AttemptError {
     let explained = state.explain(error);
     let goes_away =
@@ -89,9 +91,9 @@ async fn unserved(state: &State, error: &h2::Error, before: usize) -> AttemptErr
     if !goes_away && error.reason() != Some(Code::REFUSED_STREAM) {
         return explained;
     }
-    // The answer that came with the refusal may not have reached its own request's task yet.
+    // An answer that arrived together with the refusal may not have reached its own request's task yet.
     tokio::task::yield_now().await;
-    // A peer that goes away does so once a connection; one that refuses streams could do it for ever.
+    // A peer sends GOAWAY once per connection, but it could refuse streams for ever.
     let served = state.answered() > if goes_away { 0 } else { before };
     AttemptError {
         again: if served {
@@ -103,7 +105,7 @@ async fn unserved(state: &State, error: &h2::Error, before: usize) -> AttemptErr
     }
 }
 
-/// The body of a response.
+/// The body of a response, which keeps its stream open.
 #[derive(Debug)]
 pub struct Body {
     received: RecvStream,
@@ -111,8 +113,8 @@ pub struct Body {
 }
 
 impl Http2 {
-    /// Takes a connected stream; a task of its own moves the bytes and ends the connection in its time.
-    /// `room` is told how many streams the peer takes.
+    /// Starts HTTP/2 on a connected stream. A separate task moves the bytes and ends the connection
+    /// when its time has come. The task reports through `room` how many streams the peer accepts.
     pub async fn new<S>(
         stream: S,
         lifetimes: Lifetimes,
@@ -123,8 +125,8 @@ impl Http2 {
     {
         let state = Arc::new(State::default());
         let (sender, connection) = Builder::new()
-            // How many streams the peer takes at once is in its first frame. What is sent before that
-            // and is too much is refused, on every fresh connection again.
+            // The peer's first frame says how many streams it accepts. If we sent more before that
+            // frame arrived, the peer would refuse the excess, on every new connection again.
             .initial_max_send_streams(streams::BEFORE_SETTINGS)
             .enable_push(false)
             .max_header_list_size(MAX_HEADERS)
@@ -139,11 +141,12 @@ impl Http2 {
         Ok(Self(Arc::new(Owned(state))))
     }
 
-    /// Waits until the connection has room for one more stream. `None` when it takes no more.
+    /// Waits until the connection has room for one more stream. Returns `None` if the connection
+    /// accepts no more.
     pub async fn begin(&self) -> Option<Begun> {
         let turn = Turn::wait(&self.0.0).await?;
         let mut sender = self.0.0.sender()?;
-        // A peer that is going away has said so before; then nothing of this request has been sent.
+        // A peer that is going away has said so already, so nothing of this request has been sent.
         let ready = sender.poll_ready(&mut Context::from_waker(std::task::Waker::noop()));
         if let Poll::Ready(Err(_)) = ready {
             self.0.0.end(End::Leave);
@@ -152,7 +155,7 @@ impl Http2 {
         Some(Begun { sender, turn })
     }
 
-    /// Sends a request, whose fields are legal in HTTP/2, and reads the head of its final response.
+    /// Sends a request, whose fields must be legal in HTTP/2, and reads the head of its final response.
     pub async fn exchange(
         &self,
         begun: Begun,
@@ -173,7 +176,7 @@ impl Http2 {
             _turn: turn,
         };
         if !body.is_empty() {
-            // What is wrong with the stream, the response says.
+            // An error is ignored: the response reports what is wrong with the stream.
             let _ = exchange.stream.send_data(Payload::new(body, unsent), true);
         }
         let response = match response.await {
@@ -187,25 +190,25 @@ impl Http2 {
         }))
     }
 
-    /// Whether the connection takes requests.
+    /// Whether the connection accepts requests.
     #[must_use]
     pub fn is_usable(&self) -> bool {
         self.0.0.is_open()
     }
 
-    /// Whether the peer has answered a request on it.
+    /// Whether the peer has answered any request on this connection.
     #[must_use]
     pub fn has_answered(&self) -> bool {
         self.0.0.answered() > 0
     }
 
-    /// No new requests on this connection, by no worker: something went wrong on it, and it may be dead
-    /// without knowing it. It is closed when those on it are over.
+    /// Lets no worker begin another request on this connection: something went wrong, and the
+    /// connection may be dead without our knowing. It is closed when its present requests are over.
     pub fn condemn(&self) {
         self.0.0.end(End::GivenUp);
     }
 
-    /// No new requests on this connection. It says goodbye when those on it are over.
+    /// Begins no new requests on this connection. It sends GOAWAY when its present requests are over.
     pub fn leave(&self) {
         self.0.0.end(End::Leave);
     }
@@ -218,7 +221,7 @@ impl Body {
         self.received.is_end_stream()
     }
 
-    /// Reads it to its end, as far as `most` bytes; the stream is reset past that.
+    /// Reads the body to its end, but at most `most` bytes; past that, it resets the stream.
     pub async fn drain(mut self, most: usize) -> Drained {
         let mut read = 0;
         while let Some(Ok(data)) = self.received.data().await {
@@ -226,10 +229,10 @@ impl Body {
             if read > most {
                 break;
             }
-            // Fails only where the stream is over.
+            // Fails only if the stream is over.
             let _ = self.received.flow_control().release_capacity(data.len());
         }
-        // Only the stream was cut: the connection serves other requests.
+        // Even if the stream was reset, the connection still serves other requests.
         Drained::Whole
     }
 }

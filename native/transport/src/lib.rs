@@ -1,14 +1,14 @@
 //! One attempt of one request: names, sockets, TLS, and HTTP over them.
 //!
-//! An [`Endpoint`](link::Endpoint) is made from a base URL and the TLS options of a pool. A worker asks it
-//! for a [`Link`](link::Link): a name is looked up ([`names`]), an address connected ([`dial`]), TLS agreed
-//! ([`tls`]), and HTTP/1.1 or HTTP/2 spoken. Over the link goes a request; back come the head of a final
-//! response and its body, or an [`AttemptError`](error::AttemptError) with the reason in one word and
-//! whether a fresh connection may do better. What that means for a notification, and how long it may
-//! take, is for the caller to say.
+//! An [`Endpoint`](link::Endpoint) is made from a base URL and the TLS options of a pool. A worker asks
+//! it for a [`Link`](link::Link): the endpoint looks up a name ([`names`]), connects an address
+//! ([`dial`]), negotiates TLS ([`tls`]), and speaks HTTP/1.1 or HTTP/2. A request sent over the link
+//! returns the head of a final response and its body, or an [`AttemptError`](error::AttemptError),
+//! which has the reason in one word and says whether a new connection may help. The caller decides what
+//! an error means for a notification, and how long the attempt may take.
 //!
-//! What is wrong with a setting, a file or a URL is a [`ConfigError`] or a [`Warning`]; what has to be said
-//! later, while connections come and go, is a notice ([`notices`]).
+//! An invalid setting, file or URL is a [`ConfigError`] or a [`Warning`]. Later problems, while
+//! connections come and go, are notices ([`notices`]).
 #![forbid(unsafe_code)]
 
 pub mod apart;

@@ -1,4 +1,5 @@
-//! How long connections live: their age, how long they may idle, and when a silent one is given up.
+//! How long connections live: their maximum age, how long they may idle, and when a silent one is given
+//! up.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -6,20 +7,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Times of a connection.
+/// The time limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// A connection that is older takes no more requests, however busy it is: so a change of DNS or a
-    /// new machine behind a balancer is noticed. `None`: any age will do.
+    /// An older connection accepts no more requests, however busy it is, so that a change of DNS or a
+    /// new machine behind a balancer is noticed. `None` means no limit.
     pub max_age: Option<Duration>,
-    /// A connection without a request for this long is closed. Balancers and address translators drop
-    /// theirs after 60 s, mostly without a word.
+    /// A connection without a request for this long is closed. Balancers and NATs drop theirs after 60
+    /// s, mostly without telling us.
     pub max_idle: Duration,
-    /// HTTP/2: after this long without a byte from the peer, it is asked for a sign of life.
+    /// HTTP/2: if the peer has sent no byte for this long, it is pinged.
     pub ping_after: Duration,
-    /// HTTP/2: how long it has for that. A peer that is busy with something else needs some time.
+    /// HTTP/2: how long the peer has to answer a ping. A busy peer needs some time.
     pub ping_timeout: Duration,
-    /// HTTP/2: how long saying goodbye may take.
+    /// HTTP/2: how long sending GOAWAY and closing may take.
     pub farewell: Duration,
 }
 
@@ -36,11 +37,11 @@ impl Default for Lifetimes {
 }
 
 impl Lifetimes {
-    /// When a connection made now is too old: between 80 and 100 percent of the age. Connections that
-    /// were made together do not end together.
+    /// When a connection made now becomes too old: after 80 to 100 percent of the maximum age, at
+    /// random, so that connections made together do not end together.
     #[must_use]
     pub fn too_old_at(&self, now: Instant) -> Option<Instant> {
-        // Each of these hashers has a key of its own, which is all the chance that is needed here.
+        // Each of these hashers has its own random key, which is random enough here.
         let chance = RandomState::new().build_hasher().finish();
         self.too_old_by_chance(now, chance)
     }
@@ -86,12 +87,12 @@ mod tests {
         assert_eq!(lifetimes.too_old_at(Instant::now()), None);
     }
 
-    /// Balancers drop idle connections after 60 s; Google's and some firewalls earlier.
+    /// Balancers drop idle connections after 60 s; Google's and some firewalls do so earlier.
     #[test]
     fn idle_connections_end_well_before_balancers_drop_them() {
         let lifetimes = Lifetimes::default();
         assert!(lifetimes.max_idle <= Duration::from_secs(45));
-        // Two unanswered pings do not fit in there, one does.
+        // One unanswered ping fits into the idle time; two do not.
         assert!(lifetimes.ping_after + lifetimes.ping_timeout < lifetimes.max_idle);
     }
 }

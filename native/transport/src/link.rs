@@ -1,4 +1,4 @@
-//! A worker's way to the endpoint: its own HTTP/1.1 connection or a share in the pool's HTTP/2 one.
+//! A worker's connection to the endpoint: its own over HTTP/1.1, or a share in the pool's over HTTP/2.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,10 +25,10 @@ use crate::{BaseUrl, Remedy};
 
 pub use super::body::{Body, Drained};
 
-/// A look at the certificate files that takes longer is mentioned.
+/// The operator is told if a check of the certificate files takes longer than this.
 const LOOK_AT_MOST: Duration = Duration::from_secs(10);
 
-/// How links to one endpoint are made.
+/// An endpoint, and how links to it are made.
 #[derive(Debug)]
 pub struct Endpoint {
     pool: Box<str>,
@@ -37,25 +37,25 @@ pub struct Endpoint {
     base: Arc<BaseUrl>,
     tls: Option<Arc<TlsClient>>,
     lifetimes: Lifetimes,
-    /// The connection that all workers share.
+    /// The HTTP/2 connection that all workers share.
     http2: Option<SharedHttp2>,
-    /// It was said that addresses of an earlier look-up are used.
+    /// Whether the operator was told that addresses of an earlier look-up are in use.
     told_old: AtomicBool,
 }
 
-/// A link.
+/// A worker's connection to the endpoint.
 #[derive(Debug)]
 pub enum Link {
-    /// Of this worker alone.
+    /// A connection of this worker alone.
     Http1 {
         /// The connection.
         connection: Box<Http1>,
-        /// When it is too old for another request.
+        /// When the connection is too old for another request.
         too_old_at: Option<Instant>,
     },
-    /// Shared.
+    /// A connection that all workers share.
     Http2 {
-        /// The connection.
+        /// This worker's handle on the connection.
         connection: Http2,
         /// The right to the next stream.
         begun: Option<Begun>,
@@ -63,8 +63,8 @@ pub enum Link {
 }
 
 impl Endpoint {
-    /// An endpoint at `base`. With `http2`, workers share one connection, which may take that long to
-    /// make.
+    /// Creates an endpoint at `base`. If `http2` is set, workers share one connection, and making it
+    /// may take that long.
     #[must_use]
     pub fn new(
         pool: &str,
@@ -86,13 +86,13 @@ impl Endpoint {
         }
     }
 
-    /// The same, with connections that live as `lifetimes` says.
+    /// Sets the lifetimes of the endpoint's connections.
     #[must_use]
     pub fn with_lifetimes(self, lifetimes: Lifetimes) -> Self {
         Self { lifetimes, ..self }
     }
 
-    /// A link for one worker. No time limit of its own.
+    /// Makes a link for one worker. It has no time limit of its own.
     pub async fn link(&self) -> Result<(Link, Arc<Dialled>), AttemptError> {
         self.look_at_files();
         let linked = self.connect().await;
@@ -133,13 +133,14 @@ impl Endpoint {
         Ok((link, dialled))
     }
 
-    /// How many requests the endpoint takes at once, where it says so: over HTTP/2.
+    /// How many requests the endpoint accepts at once, if it says so, which is only possible over
+    /// HTTP/2.
     #[must_use]
     pub fn room(&self) -> Option<watch::Receiver<Room>> {
         self.http2.as_ref().map(SharedHttp2::room)
     }
 
-    /// The pool is over: a shared connection ends with the requests that are on it.
+    /// Ends a shared connection once the requests on it are over, because the pool is closing.
     pub fn close(&self) {
         if let Some(shared) = &self.http2 {
             shared.close();
@@ -152,8 +153,8 @@ impl Endpoint {
         self.lifetimes.max_idle
     }
 
-    /// Has changed certificate files taken up, on a thread of its own, because reading them may hang.
-    /// This connection does not wait for it.
+    /// Applies changed certificate files, on a separate thread because reading them may hang. The
+    /// present connection does not wait for it.
     fn look_at_files(&self) {
         let Some((tls, look)) = self
             .tls
@@ -179,7 +180,8 @@ impl Endpoint {
                         result.await
                     }
                 };
-                // The next look is due from now on, on this thread's clock. One that crashed is over.
+                // Drop `look` here, so that this thread's clock sets the next check. A check that
+                // crashed is over, too.
                 if let Ok((refreshed, look)) = ended {
                     drop(look);
                     tell(&notices, &pool, refreshed);
@@ -188,7 +190,7 @@ impl Endpoint {
         }
     }
 
-    /// Says once that new connections go to the addresses of an earlier look-up.
+    /// Tells the operator once that new connections go to addresses of an earlier look-up.
     fn tell_if_old(&self, dialled: &Dialled) {
         let Some(why) = &dialled.old else {
             self.told_old.store(false, Ordering::Relaxed);
@@ -205,13 +207,13 @@ impl Endpoint {
         }
     }
 
-    /// Scheme, host and port.
+    /// The endpoint's scheme, host and port.
     #[must_use]
     pub fn base(&self) -> &BaseUrl {
         &self.base
     }
 
-    /// HTTP/2 wants the whole URL in a request, HTTP/1.1 only the path.
+    /// Whether links use HTTP/2, which needs the whole URL in a request; HTTP/1.1 needs only the path.
     #[must_use]
     pub fn is_http2(&self) -> bool {
         self.http2.is_some()
@@ -238,8 +240,8 @@ fn tell(notices: &Notices, pool: &str, refreshed: Refreshed) {
 }
 
 impl Link {
-    /// Waits until the connection has room for one more request. False when it takes no more: then
-    /// nothing was sent, and another link will do.
+    /// Waits until the connection has room for one more request. Returns false if the connection
+    /// accepts no more: then nothing was sent, and the worker needs another link.
     pub async fn begin(&mut self) -> bool {
         match self {
             Self::Http1 { .. } => true,
@@ -252,7 +254,7 @@ impl Link {
         }
     }
 
-    /// Whether requests on this connection have been answered, this worker's or another's.
+    /// Whether the peer has answered requests on this connection, from this worker or another.
     #[must_use]
     pub fn has_answered_others(&self) -> bool {
         match self {
@@ -261,7 +263,7 @@ impl Link {
         }
     }
 
-    /// Sends a request and reads the head of its final response. [`Link::begin`] comes first.
+    /// Sends a request and reads the head of its final response. Call [`Link::begin`] first.
     pub async fn exchange(
         &mut self,
         request: Request<Bytes>,
@@ -282,15 +284,15 @@ impl Link {
         }
     }
 
-    /// A request on this link went wrong. An HTTP/1.1 link ends with this; over HTTP/2, requests that
-    /// are under way go on, and no new one begins on the connection.
+    /// Gives the connection up after a failed request. An HTTP/1.1 link ends with this. Over HTTP/2,
+    /// requests that are in flight go on, and no new one begins on the connection.
     pub fn condemn(&mut self) {
         if let Self::Http2 { connection, .. } = self {
             connection.condemn();
         }
     }
 
-    /// Reads a response body as far as `most` bytes.
+    /// Reads a response body, but at most `most` bytes.
     pub async fn drain(&mut self, body: Body, most: usize) -> Drained {
         match (self, body) {
             (Self::Http1 { connection, .. }, Body::Http1(body)) => {
@@ -301,7 +303,7 @@ impl Link {
         }
     }
 
-    /// Whether the link can take another request now. While it can, `cx` is woken when that ends.
+    /// Whether the link can send another request now. If it can, `cx` is woken when that changes.
     pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
         match self {
             Self::Http1 { connection, .. } => connection.poll_usable(cx),
@@ -309,12 +311,12 @@ impl Link {
         }
     }
 
-    /// Whether it has lived long enough.
+    /// Whether the link has reached its maximum age.
     #[must_use]
     pub fn is_too_old(&self, now: Instant) -> bool {
         match self {
             Self::Http1 { too_old_at, .. } => too_old_at.is_some_and(|at| now >= at),
-            // Its own task sees to that.
+            // The connection's own task checks this.
             Self::Http2 { .. } => false,
         }
     }

@@ -1,11 +1,11 @@
-//! Name look-ups: one under way for a name, answers kept for seconds, the last good one for minutes.
+//! Name look-ups. Answers are kept for seconds, and the last good answer for minutes.
 //!
-//! A look-up is the system's own (`getaddrinfo`, which the host uses too). It cannot be cancelled, so it
-//! runs on a thread of its own, and a request that waits for it stops waiting when the request's time is
-//! over. A look-up that hangs is not the last word: after a time another one starts beside it. While
-//! there is no new answer, and while look-ups fail, the last good one serves, for at most [`KEEP_OLD`].
+//! A look-up calls the system's resolver (`getaddrinfo`, which the host uses too). The call cannot be
+//! cancelled, so it runs on a thread of its own, and a request stops waiting for it when the request's
+//! time is over. If a look-up hangs, another one starts beside it after a while. While there is no new
+//! answer, or look-ups fail, the last good answer is used, for at most [`KEEP_OLD`].
 //!
-//! Not here: what is known of a name, and when to ask again (`known`).
+//! What is known of a name, and when to ask again, is in `known`.
 
 mod known;
 
@@ -20,22 +20,22 @@ use crate::apart;
 pub use known::{AT_MOST, KEEP_BAD, KEEP_GOOD, KEEP_OLD, NEXT_AFTER, PATIENCE};
 use known::{Known, Next};
 
-/// The addresses of a name, or why there are none.
+/// The addresses of a name, or the reason why there are none.
 pub type Answer = Result<Addresses, LookUpError>;
 
-/// The addresses of a name.
+/// The addresses that a name resolves to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// In the system's order.
+    /// The addresses in the system's order.
     pub list: Arc<[IpAddr]>,
-    /// Set if this is an earlier answer: why there is no new one.
+    /// Set if this is an earlier answer: the reason why there is no new one.
     pub old: Option<Arc<str>>,
 }
 
 /// Why a name has no addresses.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LookUpError {
-    /// The system says so, or the name has none.
+    /// The system returned an error, or no address.
     #[error("{0}")]
     Failed(Arc<str>),
     /// The system had no thread for the look-up.
@@ -43,13 +43,14 @@ pub enum LookUpError {
     NoThread(Arc<io::Error>),
 }
 
-/// What asks the system. Blocking.
+/// The function that asks the system. It blocks.
 pub type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
-/// Looks up names; shared by all pools.
+/// Looks up names for all pools.
 pub struct Names {
     look_up: Arc<LookUp>,
-    /// The lock is held for a few comparisons: threads are started, and answers awaited, without it.
+    /// The lock is held only for a few comparisons: starting threads and waiting for answers happen
+    /// without it.
     known: Arc<Mutex<Known>>,
 }
 
@@ -66,7 +67,7 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Names looked up by `look_up`.
+    /// Creates a resolver that calls `look_up`.
     #[must_use]
     pub fn with(look_up: Arc<LookUp>) -> Self {
         Self {
@@ -75,8 +76,8 @@ impl Names {
         }
     }
 
-    /// The addresses of `host`, which may be an address itself. No time limit of its own: without an
-    /// earlier answer this waits as long as look-ups hang.
+    /// The addresses of `host`, which may itself be an address. It has no time limit of its own:
+    /// without an earlier answer, this waits as long as look-ups hang.
     pub async fn resolve(&self, host: &str) -> Answer {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(Addresses {
@@ -105,7 +106,7 @@ impl Names {
         let (look_up, name) = (Arc::clone(&self.look_up), host.to_owned());
         match apart::run("http-pusher-dns", move || look_up(&name)) {
             Err(error) => asked.answered(Err(LookUpError::NoThread(Arc::new(error)))),
-            // The answer counts from the moment it is there, also if no request waits any more.
+            // Record the answer when it arrives, even if no request waits for it any more.
             Ok(result) => drop(tokio::spawn(async move {
                 let failed = |text: &str| Err(LookUpError::Failed(text.into()));
                 asked.answered(match result.await {
@@ -119,7 +120,7 @@ impl Names {
     }
 }
 
-/// A look-up that was started. It ends when this is dropped, however that comes about.
+/// RAII guard of a look-up that was started: however the look-up ends, dropping this records the end.
 struct Asked {
     known: Arc<Mutex<Known>>,
     host: Box<str>,

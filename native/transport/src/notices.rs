@@ -1,5 +1,5 @@
-//! Things to say to the operator that belong to no notification: a rotated certificate that cannot be
-//! used, for one. Bounded: past the bound the oldest goes.
+//! Messages to the operator that belong to no notification, for example that a rotated certificate
+//! cannot be used. The queue is bounded: when it is full, the oldest notice is dropped.
 
 use std::collections::VecDeque;
 
@@ -9,29 +9,29 @@ use crate::Remedy;
 
 const AT_MOST: usize = 64;
 
-/// A text about a pool.
+/// A message about a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Name of the pool.
+    /// The pool's name.
     pub pool: Box<str>,
-    /// What it is about.
+    /// What the notice is about.
     pub kind: NoticeKind,
-    /// What happened, and what follows.
+    /// What happened, and what follows from it.
     pub text: String,
 }
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeKind {
-    /// Something is not as it should be, and delivery goes on.
+    /// Something is wrong, and delivery goes on.
     Warning,
-    /// A pool that could not be opened at first is open now.
+    /// A pool that could not be opened at first is now open.
     Opened,
     /// A pool still cannot be opened, for another reason than before.
     NotOpened(Remedy),
 }
 
-/// Notices that the reporter has not taken.
+/// Notices that the reporter has not taken yet.
 #[derive(Debug, Default)]
 pub struct Notices {
     queue: Mutex<VecDeque<Notice>>,
@@ -43,7 +43,7 @@ impl Notices {
         self.tell(pool, NoticeKind::Warning, text);
     }
 
-    /// Adds one.
+    /// Adds a notice of any kind.
     pub fn tell(&self, pool: &str, kind: NoticeKind, text: String) {
         let mut queue = self.queue.lock();
         if queue.len() == AT_MOST {
@@ -56,7 +56,7 @@ impl Notices {
         });
     }
 
-    /// Takes all.
+    /// Takes all notices out.
     #[must_use]
     pub fn take(&self) -> Vec<Notice> {
         self.queue.lock().drain(..).collect()

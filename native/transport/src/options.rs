@@ -1,42 +1,42 @@
-//! What an endpoint is made from: its base URL, and what `connection.tls` says.
+//! What an endpoint is made from: its base URL and the `connection.tls` options.
 
 use std::path::PathBuf;
 
 use crate::secret::Secret;
 
-/// The `connection.tls` options, made independent of the host's generation by the caller.
+/// The `connection.tls` options. The caller has made them independent of the host's generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOptions {
-    /// What is demanded of the server's certificate.
+    /// What is required of the server's certificate.
     pub verify: Verify,
     /// `disconnect_on_failure = false`: a bad certificate is accepted.
     pub accept_any: bool,
-    /// `cacertfile`; the system's store where it is not set.
+    /// `cacertfile`; the system's store if unset.
     pub cacertfile: Option<PathBuf>,
-    /// `certfile`; may hold the key too.
+    /// `certfile`; the file may contain the key too.
     pub certfile: Option<PathBuf>,
-    /// `keyfile`; the certificate file where it is not set.
+    /// `keyfile`; the certificate file if unset.
     pub keyfile: Option<PathBuf>,
     /// `password` of an encrypted key.
     pub password: Option<Secret>,
     /// `ciphers`, an OpenSSL cipher string.
     pub ciphers: Option<String>,
-    /// `versions`: `tlsv1`, `tlsv1.1`, `tlsv1.2`, `tlsv1.3`; all that exist where it is not set.
+    /// `versions`: `tlsv1`, `tlsv1.1`, `tlsv1.2`, `tlsv1.3`; all supported ones if unset.
     pub versions: Option<Vec<String>>,
     /// `server_name_indication.enabled`.
     pub sni: bool,
     /// `server_name_indication.host`: the name that is sent and checked instead of the URL's.
     pub sni_host: Option<String>,
-    /// `server_name_indication.protocol`: whether a wildcard certificate may match `sni_host`
-    /// (`https`) or names are compared as they are (`default`). As in the host, it acts only where
+    /// `server_name_indication.protocol`: whether a wildcard certificate may match `sni_host` (`https`)
+    /// or names are compared literally (`default`). As in the host, this option has an effect only if
     /// `sni_host` is set; a name taken from the URL follows the rules of https.
     pub sni_protocol: Option<String>,
-    /// Set options that mean nothing to this client, by name, to be named in a warning (`dhfile`,
-    /// `crl_files`).
+    /// Names of options that are set but mean nothing to this client (`dhfile`, `crl_files`). A warning
+    /// lists them.
     pub ignored: Vec<String>,
 }
 
-/// The server is verified against the system's store; nothing else is set.
+/// Verifies the server against the system's store; no other option is set.
 impl Default for TlsOptions {
     fn default() -> Self {
         Self {
@@ -56,31 +56,31 @@ impl Default for TlsOptions {
     }
 }
 
-/// What is demanded of the server's certificate.
+/// What is required of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verify {
-    /// Nothing: any certificate, any name.
+    /// Nothing: any certificate with any name is accepted.
     None,
     /// A chain to a trusted root and the right name.
     Peer,
-    /// As `Peer`, and a self-signed certificate passes too.
+    /// Like `Peer`, but a self-signed certificate is accepted too.
     SelfsignedPeer,
 }
 
-/// Where a pool POSTs to, without the path.
+/// The URL that a pool POSTs to, without the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
-    /// Over TLS.
+    /// Whether to use TLS.
     pub https: bool,
-    /// Lower case; an IPv6 literal without its brackets.
+    /// The host in lower case; an IPv6 literal has no brackets.
     pub host: String,
-    /// As given, or the scheme's default.
+    /// The port as given, or the scheme's default.
     pub port: u16,
 }
 
 impl BaseUrl {
-    /// Host and port as they stand in a URL and in `Host`: an IPv6 literal in its brackets, the
-    /// scheme's default port left out.
+    /// Host and port as they appear in a URL and in `Host`: an IPv6 literal in brackets, without the
+    /// port if it is the scheme's default.
     #[must_use]
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') {

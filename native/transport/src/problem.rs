@@ -1,48 +1,47 @@
-//! What is wrong, or likely wrong, with a setting: which option, and what to do about it.
+//! Errors and warnings about a setting: which option, and what to do about it.
 //!
-//! The text is for an operator. What the engine does about an error is decided by its [`Remedy`].
+//! The text is for the operator. An error's [`Remedy`] decides what the engine does about it.
 
 use std::fmt;
 
-/// A setting with which no pool can be opened.
+/// A setting with which the pool cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{option}: {text}")]
 pub struct ConfigError {
-    /// The option as it is called under `outgoing_pools.http.TAG`, for example
-    /// `connection.tls.certfile`.
+    /// The option's name under `outgoing_pools.http.TAG`, for example `connection.tls.certfile`.
     pub option: &'static str,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be right.
     pub text: String,
-    /// What has to change.
+    /// What has to change before the setting can work.
     pub remedy: Remedy,
 }
 
-/// What has to change before the same thing can succeed.
+/// What has to change before another try can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// The setting.
     OtherSetting,
-    /// The content of a file: trying again before the file has changed is of no use.
+    /// The content of a file: trying again before the file has changed is pointless.
     OtherContent,
-    /// Nothing that is known here: the system refused something (a file is not there yet, or not
-    /// readable, or there is no descriptor for it), and may grant it later.
+    /// Nothing that we know of: the system refused something (a file does not exist yet or is not
+    /// readable, or there is no descriptor left) and may allow it later.
     Retry,
 }
 
 impl ConfigError {
-    /// Names the option and says what is wrong with it.
+    /// Creates an error that another setting would remedy.
     #[must_use]
     pub fn new(option: &'static str, text: impl Into<String>) -> Self {
         Self::with(option, text, Remedy::OtherSetting)
     }
 
-    /// As [`ConfigError::new`], for what is in the file that the option names.
+    /// Like [`ConfigError::new`], for an error in the content of the file that the option names.
     #[must_use]
     pub fn in_content(option: &'static str, text: impl Into<String>) -> Self {
         Self::with(option, text, Remedy::OtherContent)
     }
 
-    /// As [`ConfigError::new`], for what may pass by itself.
+    /// Like [`ConfigError::new`], for an error that may pass by itself.
     #[must_use]
     pub fn passing(option: &'static str, text: impl Into<String>) -> Self {
         Self::with(option, text, Remedy::Retry)
@@ -57,17 +56,17 @@ impl ConfigError {
     }
 }
 
-/// A setting that is legal but does less than it seems to, or likely not what was meant.
+/// A setting that is legal but does less than it seems to, or is probably not what was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// As in [`ConfigError`].
+    /// The option's name, as in [`ConfigError`].
     pub option: &'static str,
     /// What happens instead.
     pub text: String,
 }
 
 impl Warning {
-    /// Names the option and says what happens instead.
+    /// Creates a warning about `option`; `text` says what happens instead.
     #[must_use]
     pub fn new(option: &'static str, text: impl Into<String>) -> Self {
         Self {

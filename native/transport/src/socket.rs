@@ -1,10 +1,10 @@
-//! A TCP socket that can still be read when the peer no longer takes what is written.
+//! A TCP socket that can still be read when the peer no longer accepts what we write.
 //!
-//! A server may answer before it has read the body (413, 401) and close. The next write then fails with
-//! EPIPE or ECONNRESET, and hyper, which writes before it reads again, reports that error instead of the
-//! answer that lies in the receive buffer. Below TLS, and therefore here, such an error means only that
-//! what is written goes nowhere: the read side tells what the peer had to say, or that it said nothing.
-//! It always ends, because the connection is closed.
+//! A server may answer before it has read the body (413, 401) and then close. Our next write fails with
+//! EPIPE or ECONNRESET. hyper writes before it reads again, so it would report that error instead of
+//! the answer that is already in the receive buffer. This wrapper is below TLS, where such an error
+//! means only that our bytes are lost. It discards what is written and lets the read side find the
+//! peer's answer, or its absence. The read always ends, because the connection is closed.
 
 use std::io;
 use std::pin::Pin;
@@ -13,16 +13,16 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A connected socket.
+/// A connected TCP socket.
 #[derive(Debug)]
 pub struct Socket {
     stream: TcpStream,
-    /// The peer has closed: what is written is thrown away.
+    /// Set once the peer has closed: writes are then discarded.
     deaf: bool,
 }
 
 impl Socket {
-    /// Takes a connected socket.
+    /// Wraps a connected socket.
     #[must_use]
     pub fn new(stream: TcpStream) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Socket {
     }
 }
 
-/// The peer has closed the connection.
+/// Whether the error means that the peer has closed the connection.
 fn has_left(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionReset};
     matches!(error.kind(), BrokenPipe | ConnectionReset)
@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    /// A socket whose peer has sent `answer` and closed with unread bytes, which resets the connection.
+    /// A socket whose peer has sent `answer` and closed with bytes unread, which resets the connection.
     async fn left_by_its_peer(answer: &[u8]) -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut ours = TcpStream::connect(listener.local_addr().unwrap())

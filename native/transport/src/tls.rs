@@ -1,8 +1,8 @@
-//! TLS for one pool: from `connection.tls` to what a new connection needs.
+//! TLS for one pool, from the `connection.tls` options to the configuration of a new connection.
 //!
-//! [`TlsClient::open`] reads the files and says everything that is wrong or does less than it seems
-//! to. After that [`TlsClient::connector`] is cheap, and a [`Look`] takes up rotated files. The
-//! handshake itself is not made here.
+//! [`TlsClient::open`] reads the files and reports everything that is wrong or does less than it seems
+//! to. After that, [`TlsClient::connector`] is cheap, and a [`Look`] applies rotated files. The
+//! handshake itself is made in `dial`.
 
 mod ciphers;
 mod client;
@@ -21,7 +21,7 @@ pub use client::{Files, Look, Refreshed, TlsClient};
 pub use peer::{LastPeer, PeerCertificate};
 pub use watch::CHECK_EVERY;
 
-/// How long to wait before files are tried again that could not be read `failures` times in a row, for
+/// How long to wait before reading files again that could not be read `failures` times in a row, for
 /// reasons that may pass.
 #[must_use]
 pub fn pause(failures: u32) -> Duration {

@@ -1,9 +1,9 @@
-//! Where a handler POSTs to: a pool's `path_prefix` and the handler's `path` made one request target.
+//! The target of a handler's POST: a pool's `path_prefix` and the handler's `path`, joined.
 //!
-//! The documentation says the path is "appended to the pool's prefix path"; here that means exactly
-//! one slash at the seam. The stock module strips the path's slash and puts none in, so
-//! [`stock_join`] says what it would have asked for, for the warning when the two differ.
-//! Scheme, host and port are [`BaseUrl`](crate::BaseUrl).
+//! The documentation says that the path is "appended to the pool's prefix path"; here that means
+//! exactly one slash between them. The stock module strips the path's slash and adds none, so
+//! [`stock_join`] returns what it would have requested, for a warning if the two differ. Scheme, host
+//! and port are in [`BaseUrl`](crate::BaseUrl).
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -15,19 +15,19 @@ use crate::ConfigError;
 const PATH_PREFIX: &str = "connection.path_prefix";
 const PATH: &str = "path";
 
-/// A valid request target in origin form: begins with `/`, may have a query string, has no fragment.
-/// Cheap to clone.
+/// A valid request target in origin form: it begins with `/`, may have a query string, and has no
+/// fragment. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target(PathAndQuery);
 
 impl Target {
-    /// As it goes on the wire.
+    /// The target as it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// For building a request.
+    /// The target in the form that a request builder needs.
     #[must_use]
     pub fn path_and_query(&self) -> &PathAndQuery {
         &self.0
@@ -42,18 +42,18 @@ impl fmt::Display for Target {
 
 /// Joins a pool's prefix and a handler's path.
 ///
-/// - One slash at each seam, whether or not the parts have theirs.
-/// - Nothing is added for an empty path (or one of slashes alone, which the host makes empty from
-///   5.1 on), nor for a prefix that is `/` or empty.
-/// - A query string is kept. A path that begins with `?` continues the prefix as it is, and so does
-///   any path where the prefix has a query string already.
-/// - Spaces, characters outside ASCII and those that RFC 3986 allows nowhere in a URL are
-///   percent-encoded; `%` stays as it is, so what is encoded already is not encoded twice.
+/// - There is exactly one slash at each seam, whether or not the parts have theirs.
+/// - An empty path adds nothing (nor does one of slashes alone, which the host makes empty from 5.1
+///   on), and neither does a prefix that is `/` or empty.
+/// - A query string is kept. A path that begins with `?` is appended to the prefix unchanged, and so is
+///   any path if the prefix already has a query string.
+/// - Spaces, characters outside ASCII and those that RFC 3986 never allows in a URL are
+///   percent-encoded. `%` stays unchanged, so what is already encoded is not encoded twice.
 ///
 /// # Errors
 ///
-/// A control character or a `#`, which no request target can have; the error names `path` or
-/// `connection.path_prefix`, whichever holds it.
+/// A part contains a control character or a `#`, which no request target can have. The error names
+/// `path` or `connection.path_prefix`, whichever contains it.
 pub fn join(prefix: &str, path: &str) -> Result<Target, ConfigError> {
     let mut target = String::with_capacity(prefix.len() + path.len() + 2);
     if !prefix.starts_with('/') {
@@ -74,7 +74,8 @@ pub fn join(prefix: &str, path: &str) -> Result<Target, ConfigError> {
     }
 }
 
-/// What the stock module asks for: the prefix as it is, then the path without its one leading slash.
+/// The stock module's request target: the unchanged prefix, then the path without its one leading
+/// slash.
 #[must_use]
 pub fn stock_join(prefix: &str, path: &str) -> String {
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -98,7 +99,7 @@ fn encode(option: &'static str, part: &str, target: &mut String) -> Result<(), C
             }
             ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' | '\u{80}'.. => {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    // Writing to a String does not fail.
+                    // Writing to a String cannot fail.
                     let _ = write!(target, "%{byte:02X}");
                 }
             }

@@ -1,4 +1,4 @@
-//! Versions, cipher suites, ALPN, and files that change, against a rustls server.
+//! Versions, cipher suites, ALPN and changed files, against a rustls server.
 #![allow(clippy::unwrap_used)]
 
 mod tls_support;

@@ -1,4 +1,4 @@
-//! Client certificates: demanded, given, missing, and files that cannot be used.
+//! Client certificates: demanded, presented, missing, and from unusable files.
 #![allow(clippy::unwrap_used)]
 
 mod tls_support;
@@ -51,7 +51,7 @@ fn certificate_and_key_in_one_file() {
 fn the_whole_chain_is_sent() {
     let dir = Dir::new();
     let ca = Ca::new("ca");
-    // An intermediate, signed by the CA that the server knows.
+    // An intermediate CA, signed by the CA that the server trusts.
     dir.file("root.pem", &ca.pem());
     dir.file("root.key", &ca.key_pem());
     dir.file(

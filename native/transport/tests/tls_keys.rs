@@ -8,7 +8,7 @@ use tls_support::client_auth::{Setting, with_key};
 const RSA: &[&str] = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
 const EC: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
-/// The key, rewritten by `openssl`, must open with its password and with no other.
+/// A key rewritten by `openssl` must open with its password and with no other.
 #[track_caller]
 fn encrypted(setting: &Setting, command: &[&str]) {
     let (dir, cert) = (&setting.dir, setting.dir.path().join("client.pem"));
@@ -94,7 +94,7 @@ fn a_wrong_password_that_leaves_valid_padding_is_wrong_all_the_same() {
         "pass:s3cret",
     ]);
     let key = dir.path().join("secret.key");
-    // One in 256 does; some of these will.
+    // One wrong password in 256 leaves valid padding, so some of these do.
     for number in 0..1500 {
         let options = setting.with(cert.clone(), Some(key.clone()), Some(&number.to_string()));
         Setting::refused(&options, "password", "cannot be decrypted");
@@ -136,7 +136,7 @@ fn plain_keys_in_every_form() {
     for key in ["plain.key", "pkcs1.key"] {
         let key = setting.dir.path().join(key);
         setting.accepted(&setting.with(cert.clone(), Some(key.clone()), None));
-        // A password that is not needed does no harm.
+        // A password that is not needed is harmless.
         setting.accepted(&setting.with(cert.clone(), Some(key), Some("s3cret")));
     }
     let setting = with_key(EC);

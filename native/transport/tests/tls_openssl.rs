@@ -1,4 +1,4 @@
-//! The same against OpenSSL's own server, with certificates made by OpenSSL.
+//! TLS against OpenSSL's own server, with certificates made by OpenSSL.
 #![allow(clippy::unwrap_used)]
 
 mod tls_support;
@@ -11,7 +11,7 @@ use tls_support::{Agreed, Dir, exchange, unverified};
 use transport::TlsOptions;
 use transport::tls::TlsClient;
 
-/// `openssl s_server -www`, which answers a GET with a page about the connection.
+/// `openssl s_server -www`, which answers a GET with a page that describes the connection.
 struct SServer {
     child: Child,
     address: SocketAddr,
@@ -43,7 +43,7 @@ impl SServer {
                 break address.parse().unwrap();
             }
         };
-        // It must not be stopped by a full pipe.
+        // Keep reading, so that the server does not block on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address }
     }
@@ -62,7 +62,8 @@ impl Drop for SServer {
     }
 }
 
-/// A CA in `ca.pem`, a server's certificate with an RSA key, a client's, and a stranger CA.
+/// Makes a CA in `ca.pem`, a server certificate with an RSA key, a client certificate, and an unrelated
+/// CA.
 fn certificates() -> Dir {
     let dir = Dir::new();
     dir.file("server.ext", "subjectAltName=DNS:localhost\n");
@@ -208,7 +209,7 @@ fn client_certificates() {
 #[test]
 fn differs_from_otp_an_x509_v1_certificate() {
     let dir = certificates();
-    // Without extensions OpenSSL makes version 1.
+    // Without extensions, OpenSSL makes an X.509 version 1 certificate.
     dir.openssl(&[
         "x509",
         "-req",

@@ -1,4 +1,4 @@
-//! What is demanded of a server's certificate, against a rustls server.
+//! What a server's certificate must satisfy, against a rustls server.
 #![allow(clippy::unwrap_used)]
 
 mod tls_support;
@@ -67,7 +67,7 @@ fn a_certificate_for_another_name_is_refused() {
     assert_eq!(client.last_peer().certificate(), None);
     let error = server.meet(&client).unwrap_err();
     assert!(error.contains("not valid for name"), "{error}");
-    // What was refused can be shown to the operator.
+    // The refused certificate can be shown to the operator.
     let refused = client.last_peer().certificate().unwrap();
     assert_eq!(refused.names, ["elsewhere.example"]);
     assert_eq!(refused.subject, "CN=a server");
@@ -85,7 +85,7 @@ fn another_name_can_be_asked_for_and_checked() {
     };
     let (_, seen) = server.try_with(&options, "localhost").unwrap();
     assert_eq!(seen.sni.as_deref(), Some("elsewhere.example"));
-    // The URL's name does not count then.
+    // With `sni_host`, the name in the URL does not count.
     let server = Server::new(&ca.server(LOCALHOST));
     assert!(server.try_with(&options, "localhost").is_err());
 }
@@ -191,13 +191,13 @@ fn self_signed_certificates() {
         .try_with(&lenient, "localhost")
         .unwrap_err();
     assert!(error.contains("Purpose"), "{error}");
-    // Named like its CA, but signed by it and not by itself.
+    // It has its CA's name, but the CA signed it, not itself.
     let namesake = Ca::new("a server").server(LOCALHOST);
     let error = Server::new(&namesake)
         .try_with(&lenient, "localhost")
         .unwrap_err();
     assert!(error.contains("UnknownIssuer"), "{error}");
-    // It lets nothing else through.
+    // `selfsigned_peer` accepts nothing else.
     Server::new(&ca.server(LOCALHOST))
         .try_with(&lenient, "localhost")
         .unwrap();
@@ -232,7 +232,7 @@ fn a_certificate_that_is_itself_in_the_ca_file() {
         .unwrap_err();
 }
 
-// What OTP 25 accepts and webpki does not; docs/configuration.md lists these.
+// Certificates that OTP 25 accepts and webpki does not; docs/configuration.md lists them.
 
 #[test]
 fn differs_from_otp_a_name_in_the_common_name_only() {
@@ -292,7 +292,7 @@ fn unusable_ca_files() {
     dir.openssl(&["x509", "-in", "ca.pem", "-outform", "DER", "-out", "ca.der"]);
     let der = open(dir.path().join("ca.der")).unwrap_err();
     assert!(der.text.contains("it is DER"), "{der}");
-    // One bad certificate among good ones is named, and the good ones count.
+    // One bad certificate among good ones is reported by name, and the good ones are used.
     let file = dir.file("mixed.pem", &format!("{broken}{}", Ca::new("ca").pem()));
     let (_, warnings) = open(file).unwrap();
     assert_eq!(warnings[0].option, "connection.tls.cacertfile");

@@ -1,24 +1,24 @@
-//! A slab in chunks: it grows by one chunk at a time and copies nothing, and gives a chunk back as soon
-//! as it is empty. So no insertion is slower than the others, however many items there are.
+//! A slab in chunks. It grows by one chunk at a time without copying anything, and discards a chunk as
+//! soon as the chunk is empty. So no insertion is slower than the others, however many items there are.
 //!
-//! A chunk that is given back is not freed at once, because the caller holds a lock: it is kept for
+//! A discarded chunk is not freed at once, because the caller holds a lock. It is kept for
 //! [`Chunks::take_discarded`].
 
 use std::ops::{Index, IndexMut};
 
 use slab::Slab;
 
-/// Items of a chunk.
+/// The number of items in a chunk.
 const CHUNK: usize = 256;
 
 /// Items by number.
 #[derive(Debug)]
 pub struct Chunks<T> {
-    /// None reallocates: each is made with room for [`CHUNK`] items, or has no memory at all.
+    /// Never reallocates: each slab has room for [`CHUNK`] items, or no memory at all.
     slabs: Vec<Slab<T>>,
-    /// Chunks with a vacant place, those without memory included.
+    /// The chunks with a vacant place, including those without memory.
     room: Vec<usize>,
-    /// An empty chunk, so that one item that comes and goes does not allocate a chunk each time.
+    /// An empty chunk, kept so that an item that comes and goes does not allocate a chunk each time.
     spare: Option<Slab<T>>,
     /// Chunks to be freed.
     discarded: Vec<Slab<T>>,
@@ -38,7 +38,8 @@ impl<T> Default for Chunks<T> {
 }
 
 impl<T> Chunks<T> {
-    /// Puts an item in; its number. The bounds of a pool are far below four billion.
+    /// Inserts an item and returns its number. A number fits in `u32`: the bounds of a pool are far
+    /// below four billion.
     pub fn insert(&mut self, item: T) -> u32 {
         let at = self.room.last().copied().unwrap_or_else(|| {
             self.slabs.push(Slab::new());
@@ -58,7 +59,7 @@ impl<T> Chunks<T> {
         u32::try_from(at * CHUNK + place).unwrap_or(u32::MAX)
     }
 
-    /// Takes an item out. Panics if there is none of this number, as indexing does.
+    /// Removes an item. Panics if no item has this number, as indexing does.
     pub fn remove(&mut self, id: u32) -> T {
         let (at, place) = split(id as usize);
         let chunk = &mut self.slabs[at];
@@ -76,13 +77,13 @@ impl<T> Chunks<T> {
         item
     }
 
-    /// The item of this number.
+    /// The item with this number.
     pub fn get(&self, id: usize) -> Option<&T> {
         let (at, place) = split(id);
         self.slabs.get(at)?.get(place)
     }
 
-    /// How many there are.
+    /// The number of items.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -92,7 +93,8 @@ impl<T> Chunks<T> {
         self.slabs.len() * CHUNK
     }
 
-    /// The number to look at after `id`: the next one, or that of the next chunk if this one is empty.
+    /// The number to check after `id`: the next one, or the first of the next chunk if this chunk is
+    /// empty.
     pub fn after(&self, id: usize) -> usize {
         let (at, _) = split(id);
         if self.slabs.get(at).is_none_or(Slab::is_empty) {
@@ -102,7 +104,7 @@ impl<T> Chunks<T> {
         }
     }
 
-    /// Memory to be freed, outside the lock.
+    /// Takes the discarded chunks, to be freed outside the lock.
     pub fn take_discarded(&mut self) -> Vec<Slab<T>> {
         std::mem::take(&mut self.discarded)
     }
@@ -136,15 +138,15 @@ mod tests {
 
     use super::{CHUNK, Chunks};
 
-    /// Chunks that have memory.
+    /// The number of chunks that have memory.
     fn held(chunks: &Chunks<u64>) -> usize {
         let used = chunks.slabs.iter().filter(|chunk| chunk.capacity() > 0);
         used.count() + usize::from(chunks.spare.is_some())
     }
 
     proptest! {
-        /// Bursts come and go from either end or from the middle: each number is one item's, and
-        /// empty chunks are given back.
+        /// Bursts of items come, and go from either end or from the middle. Each number belongs to one
+        /// item, and empty chunks are discarded.
         #[test]
         fn like_a_map(bursts in proptest::collection::vec((0usize..3 * CHUNK, 0usize..3, 0usize..=100), 1..12)) {
             let mut chunks = Chunks::default();

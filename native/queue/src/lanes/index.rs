@@ -1,5 +1,5 @@
-//! Lane numbers by key, in many small hash tables: a table that is full is rebuilt as a whole, which
-//! takes milliseconds for a hundred thousand lanes in one table, and microseconds for a few hundred.
+//! Lane numbers by key, in many small hash tables. A full table is rebuilt as a whole: for a hundred
+//! thousand lanes in one table that takes milliseconds, for a few hundred microseconds.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -9,26 +9,27 @@ use hashbrown::HashTable;
 use super::Lane;
 use super::chunks::Chunks;
 
-/// Lanes of one table, when there are as many as the pool's bound allows.
+/// Lanes per table when there are as many as the pool's bound allows.
 const LANES_PER_TABLE: usize = 512;
-/// A table for more lanes than this is given back when it is empty.
+/// A table for more lanes than this is freed when it is empty.
 const KEEP: usize = 64;
-/// Bits of a hash that hashbrown uses to find a place in a table this small are below these.
+/// The bits of a hash by which hashbrown finds a place in so small a table are below this one.
 const TABLE_BITS: u32 = 12;
-/// Tables at most: with more lanes than this allows for, they grow larger than [`LANES_PER_TABLE`].
+/// The maximum number of tables. With more lanes than these allow for, tables grow beyond
+/// [`LANES_PER_TABLE`].
 const MOST_TABLES: usize = 1 << 12;
 
-/// Finds lanes. The keys are in the lanes themselves.
+/// Finds lanes by key. The keys themselves are in the lanes.
 #[derive(Debug)]
 pub(super) struct Index {
     hasher: RandomState,
     tables: Vec<HashTable<u32>>,
-    /// How many tables there are to be once there is a lane; a power of two.
+    /// The number of tables to create with the first lane; a power of two.
     wanted: usize,
 }
 
 impl Index {
-    /// For up to `lanes` lanes, or more with rebuilds that take longer.
+    /// Creates an index for `lanes` lanes. More are possible, with rebuilds that take longer.
     pub(super) fn new(lanes: usize) -> Self {
         Self {
             hasher: RandomState::new(),
@@ -39,7 +40,7 @@ impl Index {
         }
     }
 
-    /// The hash that a lane with this key is kept with.
+    /// The hash under which the index keeps a lane with this key.
     pub(super) fn hash(&self, key: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(key);
         #[expect(
@@ -61,7 +62,7 @@ impl Index {
             .copied()
     }
 
-    /// A new lane, whose key is not there yet.
+    /// Adds a new lane, whose key is not in the index yet.
     pub(super) fn insert(&mut self, id: u32, lanes: &Chunks<Lane>) {
         if self.tables.is_empty() {
             self.tables.resize_with(self.wanted, HashTable::new);
@@ -71,7 +72,7 @@ impl Index {
         self.tables[table].insert_unique(widen(hash), id, |&id| widen(lanes[id].hash));
     }
 
-    /// A lane is gone.
+    /// Removes a lane.
     pub(super) fn remove(&mut self, id: u32, hash: u32) {
         let at = self.table(hash);
         let Some(table) = self.tables.get_mut(at) else {
@@ -90,7 +91,8 @@ impl Index {
     }
 }
 
-/// hashbrown takes the place from the low bits, and tells entries apart by the topmost seven.
+/// Fills both ends of the hash: hashbrown finds the place by the low bits, and tells entries apart by
+/// the top seven.
 fn widen(hash: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(hash)
 }

@@ -1,10 +1,10 @@
-//! The queue of ready lanes: a list through the lanes themselves, so that a lane joins at the end and
-//! leaves from anywhere in one step, without memory of its own.
+//! The queue of ready lanes: a list linked through the lanes themselves. A lane joins at the end and
+//! leaves from anywhere in one step, and the list allocates nothing.
 
 use super::chunks::Chunks;
 use super::{Lane, NONE};
 
-/// First and last lane of the list.
+/// The first and last lane of the list.
 #[derive(Debug)]
 pub(super) struct Ready {
     first: u32,
@@ -23,7 +23,7 @@ impl Default for Ready {
 }
 
 impl Ready {
-    /// How many are in it.
+    /// The number of lanes in the list.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -33,7 +33,7 @@ impl Ready {
         (self.first != NONE).then_some(self.first)
     }
 
-    /// A lane that is not in it joins.
+    /// Appends a lane that is not in the list.
     pub(super) fn push_back(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
         let lane = &mut lanes[id];
         lane.queued = true;
@@ -46,7 +46,7 @@ impl Ready {
         self.len += 1;
     }
 
-    /// A lane leaves, if it is in it.
+    /// Removes a lane, if it is in the list.
     pub(super) fn remove(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
         let lane = &mut lanes[id];
         if !std::mem::take(&mut lane.queued) {

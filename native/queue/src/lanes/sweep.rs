@@ -1,14 +1,14 @@
-//! Looks at all lanes, a few at a time, so that nobody waits for the lock for long: to take out what a
-//! group has waiting, or to find what has waited longest. Not here: turns.
+//! Walks through all lanes, a few at a time so that the lock is never held for long: to take out a
+//! group's waiting items, or to find the item that has waited longest.
 
 use tokio::time::Instant;
 
 use super::{Lanes, NONE};
 
 impl<T> Lanes<T> {
-    /// Takes out waiting items of `group` (of any, for `None`), looking at lane numbers from `cursor`
-    /// on, until about `at_once` lanes and items were looked at. Gives the items, those of a lane in
-    /// their order, and where to go on, `None` at the end.
+    /// Takes out waiting items of `group` (of every group if `None`), starting at lane number `cursor`,
+    /// until about `at_once` lanes and items were checked. Returns the items, those of a lane in their
+    /// order, and the next cursor, or `None` at the end.
     pub fn purge(
         &mut self,
         group: Option<u32>,
@@ -26,7 +26,7 @@ impl<T> Lanes<T> {
                 && group.is_none_or(|group| group == lane.group)
             {
                 let out = lane.out;
-                // Below the end, which fits.
+                // The id is below `end`, so it fits.
                 let lane = u32::try_from(id).unwrap_or(NONE);
                 while self.slots[lane].waiting > 0 {
                     if items.len() >= at_once {
@@ -45,8 +45,8 @@ impl<T> Lanes<T> {
         (items, None)
     }
 
-    /// The least `since` of the items that wait in the lanes from number `cursor` on, until `at_once`
-    /// lanes were looked at, and where to go on, `None` at the end. A lane's first item is its oldest.
+    /// Returns the earliest `since` of the waiting items in up to `at_once` lanes, starting at lane
+    /// number `cursor`, and the next cursor, or `None` at the end. A lane's first item is its oldest.
     pub fn oldest(
         &self,
         cursor: usize,

@@ -1,5 +1,5 @@
-//! The task of one connection: it moves the bytes, asks a silent peer for a sign of life, and ends the
-//! connection when it is too old, has idled for too long, or was given up.
+//! The task of one connection. It moves the bytes, pings a silent peer, and ends the connection when
+//! the connection is too old, has idled for too long, or was given up.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -19,22 +19,23 @@ use super::streams::{BEFORE_SETTINGS, End, State};
 use crate::error::AttemptError;
 use crate::lifetimes::Lifetimes;
 
-/// Drives one connection.
+/// Drives one connection until it is over.
 pub(super) struct Driver<S: AsyncRead + AsyncWrite + Unpin> {
     connection: Connection<Heard<S>, Payload>,
     state: Arc<State>,
     lifetimes: Lifetimes,
     room: Arc<watch::Sender<Room>>,
     pings: Option<PingPong>,
-    /// When the ping was sent that was not answered yet.
+    /// When the ping was sent that has no answer yet.
     asked: Option<Instant>,
     since: Instant,
     too_old_at: Option<Instant>,
-    /// What the peer has said last about streams; `None` before it has said anything.
+    /// The peer's latest limit on streams; `None` before it has sent any settings.
     most: Option<usize>,
 }
 
-/// However it ends, by a panic too: nobody may wait for a connection that nobody drives.
+/// RAII guard: however the driver ends, even by a panic, no request may wait for a connection without a
+/// driver.
 impl<S: AsyncRead + AsyncWrite + Unpin> Drop for Driver<S> {
     fn drop(&mut self) {
         self.state.end(End::Closed);
@@ -47,7 +48,7 @@ enum Event {
     Over,
     /// The state has changed.
     Changed,
-    /// Something may be due.
+    /// A deadline may have passed.
     Time,
 }
 
@@ -72,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Until the connection is over. What is still on it then fails.
+    /// Runs until the connection is over. Requests that are still on it then fail.
     pub(super) async fn run(mut self) {
         let state = Arc::clone(&self.state);
         loop {
@@ -100,7 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 None => {}
                 Some(End::Leave) => {
                     state.take_sender();
-                    // A peer that does not read cannot be told; it sees the connection close.
+                    // A peer that does not read cannot receive our GOAWAY; it sees the connection
+                    // close.
                     let _ = timeout(self.lifetimes.farewell, &mut self.connection).await;
                     break;
                 }
@@ -112,7 +114,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let over = Pin::new(&mut self.connection).poll(cx);
         let most = self.connection.max_concurrent_send_streams();
-        // The peer's settings are the first that is heard of it.
+        // The settings are the first frame of a peer, so once we have heard from it, the limit is the
+        // peer's own.
         if self.most != Some(most) && (most != BEFORE_SETTINGS || self.state.heard().is_some()) {
             self.most = Some(most);
             self.state.set_most(most);
@@ -122,7 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         over.map(|_| ())
     }
 
-    /// When to look at the clock again.
+    /// When to check the deadlines again.
     fn next(&self) -> Instant {
         let now = Instant::now();
         let silence = match self.asked {
@@ -141,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.state.heard().unwrap_or(self.since)
     }
 
-    /// Whether the peer was asked for a sign of life and gave none; asks it where it is time.
+    /// Whether the peer has left a ping unanswered. Sends a ping if one is due.
     fn is_silent(&mut self) -> bool {
         let now = Instant::now();
         let heard = self.heard();
@@ -167,9 +170,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     fn ask(&mut self, now: Instant) {
         self.asked = Some(now);
         if let Some(pings) = &mut self.pings {
-            // The answer to the last one, if it was not the answer that counted.
+            // Consume the answer to the previous ping, in case other bytes counted as the sign of life.
             let _ = pings.poll_pong(&mut Context::from_waker(Waker::noop()));
-            // Where the last one has no answer yet, any byte will do.
+            // If the previous ping has no answer yet, sending fails; then any byte from the peer will
+            // do.
             let _ = pings.send_ping(Ping::opaque());
         }
     }

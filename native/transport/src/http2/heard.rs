@@ -1,5 +1,5 @@
-//! The bytes of a connection, with a note of when the peer was last heard, and of a TLS error, of which
-//! h2 keeps the words alone.
+//! Wraps the byte stream of a connection. It records when the peer was last heard, and keeps a TLS
+//! error, of which h2 only keeps the text.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::streams::State;
 use crate::error::AttemptError;
 
-/// A stream that tells its connection's state what it sees.
+/// A stream that reports what it sees to the state of its connection.
 #[derive(Debug)]
 pub(super) struct Heard<S> {
     stream: S,

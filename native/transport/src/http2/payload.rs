@@ -1,11 +1,11 @@
-//! The body of a request in h2's queue.
+//! The body of a request while it is in h2's queue.
 
 use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 
-/// Bytes that show whether h2 still has any of them.
+/// Bytes that show whether h2 still holds any part of them.
 #[derive(Debug)]
 pub(super) struct Payload {
     bytes: Bytes,
@@ -13,7 +13,7 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// `unsent` is let go when h2 is done with the bytes, sent or not.
+    /// `unsent` is dropped when h2 is done with the bytes, sent or not.
     pub(super) fn new(bytes: Bytes, unsent: Arc<()>) -> Self {
         Self {
             bytes,

@@ -1,4 +1,4 @@
-//! A pool's present connection, or the attempt to make one, in which all who need one wait.
+//! A pool's present connection, or the attempt to make one, which all requests that need it share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +16,10 @@ use super::{Http2, Room};
 use crate::dial::Dialled;
 use crate::error::AttemptError;
 
-/// A connection and how it came about.
+/// A connection, and how it was made.
 type Made = (Http2, Arc<Dialled>);
 
-/// `None`: it took too long.
+/// `None` if the attempt took too long.
 type Making = Shared<BoxFuture<'static, Option<Result<Made, AttemptError>>>>;
 
 /// The pool's present connection, or the attempt to make one.
@@ -38,7 +38,7 @@ impl std::fmt::Debug for SharedHttp2 {
 }
 
 impl SharedHttp2 {
-    /// No connection yet; an attempt to make one may take as long as `allowed`.
+    /// Starts without a connection; an attempt to make one may take up to `allowed`.
     #[must_use]
     pub fn new(allowed: Duration) -> Self {
         Self {
@@ -49,20 +49,20 @@ impl SharedHttp2 {
         }
     }
 
-    /// How many streams the endpoint takes at once, from now on.
+    /// A receiver for the number of streams that the endpoint accepts at once.
     pub fn room(&self) -> watch::Receiver<Room> {
         self.room.subscribe()
     }
 
-    /// Where its connections tell how many streams the endpoint takes.
+    /// The channel on which connections report how many streams the endpoint accepts.
     #[must_use]
     pub fn told(&self) -> Arc<watch::Sender<Room>> {
         Arc::clone(&self.room)
     }
 
-    /// The present connection if it takes requests, otherwise one made by `make`. No time limit of its
-    /// own: whoever joins an attempt that then takes too long goes on with the next one, for as long as
-    /// his own request has time.
+    /// Returns the present connection if it accepts requests, otherwise one made by `make`. It has no
+    /// time limit of its own: if an attempt that a request has joined takes too long, the request goes
+    /// on with the next attempt, for as long as the request itself has time.
     pub async fn get(
         &self,
         make: impl Fn() -> BoxFuture<'static, Result<(Http2, Dialled), AttemptError>>,
@@ -74,7 +74,8 @@ impl SharedHttp2 {
         }
     }
 
-    /// The present attempt, or a new one where there is none or its connection takes no requests.
+    /// The present attempt. Starts a new one if there is none or its connection accepts no more
+    /// requests.
     fn making(
         &self,
         make: impl Fn() -> BoxFuture<'static, Result<(Http2, Dialled), AttemptError>>,
@@ -84,11 +85,12 @@ impl SharedHttp2 {
             return making.clone();
         }
         let (made, room) = (timeout(self.allowed, make()), Arc::clone(&self.room));
-        // On a task of its own, so that it ends also when nobody waits for it any more.
+        // Use a separate task, so that the attempt ends even if no request waits for it any more.
         let made = tokio::spawn(async move {
             let made = made.await.ok();
             if !matches!(made, Some(Ok(_))) {
-                // Nothing is known of its streams, and requests need not fail one by one.
+                // The endpoint's limit is unknown; lift it, so that requests need not fail one at a
+                // time.
                 room.send_if_modified(|room| {
                     let unknown = room.is_none();
                     *room = room.or(Some(usize::MAX));
@@ -109,10 +111,10 @@ impl SharedHttp2 {
         making
     }
 
-    /// The pool is over: its connection ends with the requests that are on it.
+    /// Ends the pool's connection once the requests on it are over, because the pool is closing.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        // Dropped without the lock, and with it the last share in the connection.
+        // Drop the pool's handle on the connection outside the lock.
         let present = self.present.lock().take();
         if let Some(Some(Ok((link, _)))) = present.and_then(|making| making.peek().cloned()) {
             link.leave();

@@ -1,5 +1,5 @@
-//! A connection as its users and its driver share it: how many streams are open, how many may be, and
-//! whether it takes more.
+//! The state that a connection's users and its driver share: how many streams are open, how many may
+//! be, and whether the connection accepts more.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,33 +13,34 @@ use tokio::time::Instant;
 use super::payload::Payload;
 use crate::error::AttemptError;
 
-/// Streams that may be open before the peer has said how many it takes.
+/// How many streams may be open before the peer has said how many it accepts.
 pub(super) const BEFORE_SETTINGS: usize = 1;
 
-/// Why a connection takes no more requests.
+/// Why a connection accepts no more requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum End {
-    /// It is too old, has idled for too long, or nobody needs it: it says goodbye after the last stream.
+    /// It is too old, has idled for too long, or is no longer needed: it sends GOAWAY after the last
+    /// stream.
     Leave,
-    /// It may be dead: it is dropped after the last stream.
+    /// It may be dead: it is dropped after the last stream, without GOAWAY.
     GivenUp,
-    /// It is closed.
+    /// It is closed already.
     Closed,
 }
 
-/// What users and driver share.
+/// The state that users and driver share.
 #[derive(Debug)]
 pub(super) struct State {
     inner: Mutex<Inner>,
-    /// Room for a stream, or no more streams at all.
+    /// Notifies requests that there may be room for a stream, or that there will be none.
     freed: Notify,
-    /// Something for the driver to look at.
+    /// Notifies the driver that the state has changed.
     pub(super) changed: Notify,
     /// When the peer was last heard.
     heard: Mutex<Option<Instant>>,
-    /// How many requests it has answered.
+    /// How many requests the peer has answered.
     answered: AtomicUsize,
-    /// What ended the connection, where h2's error does not say it.
+    /// What ended the connection, if h2's error does not say it.
     pub(super) why: OnceLock<AttemptError>,
 }
 
@@ -81,9 +82,10 @@ impl State {
         self.inner.lock().sender.clone()
     }
 
-    /// The connection has no more use for new streams: h2 ends it after the last one.
+    /// Drops the sender, because no new streams are wanted: h2 then ends the connection after the last
+    /// stream.
     pub(super) fn take_sender(&self) {
-        // Dropped without the lock: h2 wakes the connection's task.
+        // Drop it outside the lock, because the drop wakes the connection's task.
         let sender = self.inner.lock().sender.take();
         drop(sender);
     }
@@ -92,7 +94,7 @@ impl State {
         self.inner.lock().end.is_none()
     }
 
-    /// Takes no more streams from now on. What was said before counts on, unless this is worse.
+    /// Accepts no more streams from now on. An earlier reason stays, unless the new one is worse.
     pub(super) fn end(&self, end: End) {
         let changed = {
             let mut inner = self.inner.lock();
@@ -112,19 +114,19 @@ impl State {
         self.inner.lock().end
     }
 
-    /// Since when there is no stream; `None` while there is one.
+    /// Since when no stream has been open; `None` while one is open.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let inner = self.inner.lock();
         (inner.open == 0).then_some(inner.idle_since)
     }
 
-    /// The peer takes `most` streams at once.
+    /// Sets how many streams the peer accepts at once.
     pub(super) fn set_most(&self, most: usize) {
         self.inner.lock().most = most;
         self.freed.notify_waiters();
     }
 
-    /// The peer has sent something.
+    /// Records that the peer has sent something.
     pub(super) fn hear(&self) {
         *self.heard.lock() = Some(Instant::now());
     }
@@ -133,7 +135,7 @@ impl State {
         *self.heard.lock()
     }
 
-    /// The peer has answered a request.
+    /// Counts a request that the peer has answered.
     pub(super) fn answer(&self) {
         self.answered.fetch_add(1, Ordering::Relaxed);
     }
@@ -142,27 +144,27 @@ impl State {
         self.answered.load(Ordering::Relaxed)
     }
 
-    /// What a request is told that ended with `error`.
+    /// The error for a request that ended with `error`.
     pub(super) fn explain(&self, error: &h2::Error) -> AttemptError {
         let why = self.why.get().filter(|_| error.is_io());
         why.cloned().unwrap_or_else(|| AttemptError::from_h2(error))
     }
 }
 
-/// The right to one stream. Given back when dropped.
+/// The right to one stream; dropping it frees the stream's place.
 #[derive(Debug)]
 pub(super) struct Turn(Arc<State>);
 
 impl Turn {
-    /// Waits for room. `None` when the connection takes no more streams.
+    /// Waits for room. Returns `None` if the connection accepts no more streams.
     pub(super) async fn wait(state: &Arc<State>) -> Option<Self> {
-        // Nearly always there is room.
+        // Fast path: nearly always there is room.
         if let Poll::Ready(turn) = Self::take(state) {
             return turn;
         }
         loop {
             let mut freed = std::pin::pin!(state.freed.notified());
-            // From here on no word is missed.
+            // From here on, no notification is missed.
             freed.as_mut().enable();
             if let Poll::Ready(turn) = Self::take(state) {
                 return turn;

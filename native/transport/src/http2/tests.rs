@@ -1,4 +1,4 @@
-//! One connection over a pipe, with the clock of the test: what it does when, to the millisecond.
+//! One connection over a pipe, under the test's clock: what it does, and when, to the millisecond.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn answer(mut respond: SendResponse<Bytes>) {
     respond.send_response(Response::new(()), true).unwrap();
 }
 
-/// Answers each request after `delay`, until the client is gone; gives the time at which it was.
+/// Answers each request after `delay` until the client closes; returns the time of the close.
 fn serve(far: DuplexStream, delay: Duration, streams: u32) -> JoinHandle<Instant> {
     tokio::spawn(async move {
         let mut connection = server::Builder::new()
@@ -82,7 +82,7 @@ async fn a_silent_peer_is_given_up_after_twenty_seconds() {
         let mut connection = server::handshake(far).await.unwrap();
         let (_, respond) = connection.accept().await.unwrap().unwrap();
         answer(respond);
-        // The answer gets out; what comes next is not read.
+        // Send the answer, and read nothing after that.
         let _ = timeout(Duration::from_millis(1), connection.accept()).await;
         std::future::pending::<()>().await;
         drop(connection);
@@ -107,7 +107,7 @@ async fn a_silent_peer_is_given_up_after_twenty_seconds() {
     silent.abort();
 }
 
-/// An answer that takes minutes is waited for, as long as the peer answers pings.
+/// A connection waits minutes for an answer, as long as the peer answers pings.
 #[tokio::test(start_paused = true)]
 async fn a_slow_peer_is_not_given_up() {
     let (near, far) = tokio::io::duplex(ROOM);
@@ -144,7 +144,7 @@ async fn an_old_connection_takes_no_more_and_answers_what_it_has() {
     assert!(server.await.unwrap() - last < Duration::from_secs(1));
 }
 
-/// A request waits for a stream, and one that the connection cannot take any more goes elsewhere.
+/// A request waits for a stream. If the connection accepts no more streams, the request goes elsewhere.
 #[tokio::test(start_paused = true)]
 async fn streams_are_taken_in_turn() {
     let (near, far) = tokio::io::duplex(ROOM);
@@ -178,12 +178,12 @@ async fn streams_are_taken_in_turn() {
     server.await.unwrap();
 }
 
-/// A peer that does not read cannot hold a connection that was given up or is to end.
+/// A peer that does not read cannot hold open a connection that was given up or is about to end.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_ends_ends_within_a_second() {
     for given_up in [true, false] {
         let (near, mut far) = tokio::io::duplex(4096);
-        // It reads the preface, and nothing else.
+        // The peer reads the preface and nothing else.
         let peer = tokio::spawn(async move {
             let mut preface = [0; 24];
             tokio::io::AsyncReadExt::read_exact(&mut far, &mut preface)
@@ -205,7 +205,7 @@ async fn a_connection_that_ends_ends_within_a_second() {
         } else {
             drop(link);
         }
-        // The other end of the pipe is gone: writing fails.
+        // Wait until the other end of the pipe is gone and writing fails.
         while tokio::io::AsyncWriteExt::write_all(&mut far, b"")
             .await
             .is_ok()
@@ -220,7 +220,7 @@ async fn a_connection_that_ends_ends_within_a_second() {
     }
 }
 
-/// Whoever joins an attempt that takes too long goes on with the next one.
+/// If an attempt takes too long, a request that has joined it goes on with the next attempt.
 #[tokio::test(start_paused = true)]
 async fn a_late_joiner_does_not_end_with_the_attempt_of_another() {
     const ALLOWED: Duration = Duration::from_secs(2);
@@ -303,7 +303,7 @@ async fn a_panic_in_a_connection_costs_that_connection() {
     assert!(link.begin().await.is_none());
 }
 
-/// How a peer ends its first request.
+/// How the peer ends its first request.
 #[derive(Clone, Copy)]
 enum First {
     Answered,
@@ -319,7 +319,8 @@ impl First {
     }
 }
 
-/// What becomes of a second request whose stream is refused, beside a first one on the same connection.
+/// The error of a second request whose stream is refused, beside a first request on the same
+/// connection.
 async fn refused_beside(first: First) -> Again {
     let (near, far) = tokio::io::duplex(ROOM);
     let server = tokio::spawn(async move {
@@ -338,7 +339,7 @@ async fn refused_beside(first: First) -> Again {
     second.unwrap_err().again
 }
 
-/// What becomes of a second request that is sent when the peer has already gone away, after a first one.
+/// The error of a second request that is sent after a first one, when the peer has already gone away.
 async fn too_late_after(first: First) -> Again {
     let (near, far) = tokio::io::duplex(ROOM);
     let (go, gone) = tokio::sync::oneshot::channel::<()>();
@@ -351,7 +352,7 @@ async fn too_late_after(first: First) -> Again {
             _ = gone => {}
         }
         connection.abrupt_shutdown(Code::NO_ERROR);
-        // It reads the second request when it has decided that the first was the last.
+        // The peer reads the second request only after it has announced that the first was the last.
         sleep(Duration::from_secs(1)).await;
         while connection.accept().await.is_some() {}
     });
@@ -372,7 +373,7 @@ async fn a_request_that_was_not_processed_beside_answers_does_not_count() {
     assert_eq!(too_late_after(First::Answered).await, Again::Unserved);
 }
 
-/// A peer that serves nobody would be asked for ever.
+/// Otherwise a peer that never serves any request would be retried for ever.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_was_not_processed_beside_no_answer_counts() {
     assert_eq!(refused_beside(First::Reset).await, Again::Broken);

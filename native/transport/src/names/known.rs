@@ -1,4 +1,4 @@
-//! What is known of each name, and what a request that needs the name does next: plain data, without a
+//! What is known of each name, and what a request that needs the name does next. Plain data, without a
 //! clock, a lock or a thread.
 
 use std::collections::HashMap;
@@ -15,38 +15,38 @@ use super::{Addresses, Answer, LookUpError};
 pub const KEEP_GOOD: Duration = Duration::from_secs(5);
 /// How long a failure is kept.
 pub const KEEP_BAD: Duration = Duration::from_secs(1);
-/// How long a good answer serves while there is no newer one. An address can be given to another
-/// machine one day, so not for ever.
+/// How long a good answer is used while there is no newer one. Not for ever, because an address can be
+/// given to another machine.
 pub const KEEP_OLD: Duration = Duration::from_mins(10);
-/// How long a request waits for a new answer before it goes to the addresses of the last one.
+/// How long a request waits for a new answer before it uses the addresses of the last one.
 pub const PATIENCE: Duration = Duration::from_millis(500);
-/// How long one look-up may take before another one starts beside it; twice as long before the one
-/// after that, and so on, up to [`NEXT_AFTER_AT_MOST`].
+/// How long one look-up may take before another one starts beside it. The time doubles for each further
+/// look-up, up to [`NEXT_AFTER_AT_MOST`].
 pub const NEXT_AFTER: Duration = Duration::from_secs(5);
 const NEXT_AFTER_AT_MOST: Duration = Duration::from_mins(10);
-/// Look-ups of one name under way at a time: each holds a thread.
+/// The maximum number of concurrent look-ups of one name; each occupies a thread.
 pub const AT_MOST: usize = 16;
 
-/// All names that are used.
+/// All names in use.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     names: HashMap<Box<str>, Name>,
-    /// Numbers of look-ups.
+    /// The number of the latest look-up.
     asked: u64,
 }
 
-/// One of them.
+/// What is known of one name.
 #[derive(Debug, Default)]
 struct Name {
-    /// The last good answer, and when it came.
+    /// The last good answer, and when it arrived.
     good: Option<(Arc<[IpAddr]>, Instant)>,
-    /// The failure since then, if there was one.
+    /// The failure since then, if any.
     bad: Option<(LookUpError, Instant)>,
-    /// Look-ups under way.
+    /// The look-ups under way.
     asking: Vec<u64>,
-    /// When the last one started.
+    /// When the latest look-up started.
     last: Option<Instant>,
-    /// When the first one started since there was an answer.
+    /// When the first look-up since the last answer started.
     since: Option<Instant>,
     answers: watch::Sender<()>,
 }
@@ -54,11 +54,11 @@ struct Name {
 /// What a request that needs the name does next.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// It has its answer.
+    /// Use this answer.
     Answer(Answer),
-    /// It starts the look-up of this number.
+    /// Start the look-up with this number.
     Ask(u64),
-    /// It waits for an answer until then, and looks again.
+    /// Wait for an answer until this time, then check again.
     Wait(Instant, watch::Receiver<()>),
 }
 
@@ -95,7 +95,7 @@ impl Known {
         }
     }
 
-    /// A look-up of this name has ended with an answer.
+    /// Records the answer of a look-up of this name.
     pub(super) fn answered(
         &mut self,
         host: &str,
@@ -116,7 +116,7 @@ impl Known {
         name.answers.send_replace(());
     }
 
-    /// The look-up of this number does not hold a thread any more.
+    /// Records that the look-up with this number no longer occupies a thread.
     pub(super) fn ended(&mut self, host: &str, asking: u64) {
         if let Some(name) = self.names.get_mut(host) {
             name.asking.retain(|other| *other != asking);
@@ -125,7 +125,7 @@ impl Known {
 }
 
 impl Name {
-    /// An answer that is new enough.
+    /// An answer that is still fresh.
     fn fresh(&self, now: Instant) -> Option<Answer> {
         if let Some((list, came)) = &self.good
             && now.saturating_duration_since(*came) < KEEP_GOOD
@@ -148,13 +148,13 @@ impl Name {
         })
     }
 
-    /// The last good answer, as long as it may serve.
+    /// The last good answer, if it may still be used.
     fn old(&self, now: Instant) -> Option<Arc<[IpAddr]>> {
         let (list, came) = self.good.as_ref()?;
         (now.saturating_duration_since(*came) < KEEP_OLD).then(|| Arc::clone(list))
     }
 
-    /// When another look-up may start.
+    /// When the next look-up may start.
     fn next_look_up(&self, now: Instant) -> Instant {
         let Some(last) = self.last.filter(|_| !self.asking.is_empty()) else {
             return now;
@@ -184,7 +184,7 @@ mod tests {
         LookUpError::Failed("a test said so".into())
     }
 
-    /// Look-ups that start, one after the other, while none is answered; when, from the first.
+    /// The times, from the first, at which look-ups start one after another while none is answered.
     fn starts(known: &mut Known, begin: Instant, until: Duration) -> Vec<u64> {
         let mut starts = Vec::new();
         let mut now = begin;
@@ -206,7 +206,7 @@ mod tests {
         let day = Duration::from_hours(24);
         let all = starts(&mut known, begin + Duration::from_mins(1), day);
         assert_eq!(began.len() + all.len(), AT_MOST);
-        // One comes back after all, without an answer: there is room for another.
+        // One look-up ends after all, without an answer, so there is room for another.
         known.ended("a.test", 7);
         let later = begin + 2 * day;
         assert!(matches!(known.next("a.test", later), Next::Ask(_)));
@@ -226,7 +226,7 @@ mod tests {
         };
         let soon = begin + KEEP_GOOD.checked_sub(Duration::from_millis(1)).unwrap();
         assert_eq!(fresh(&mut known, soon), (list(1), true));
-        // The next look-up hangs: requests wait for it for a moment, and then take the old answer.
+        // The next look-up hangs: requests wait for it briefly, then use the old answer.
         let stale = begin + KEEP_GOOD;
         assert!(matches!(known.next("a.test", stale), Next::Ask(_)));
         let Next::Wait(until, _) = known.next("a.test", stale) else {
@@ -234,13 +234,13 @@ mod tests {
         };
         assert_eq!(until, stale + PATIENCE);
         assert_eq!(fresh(&mut known, until), (list(1), false));
-        // A failure changes nothing about that, until the answer is too old.
+        // A failure does not change that, until the answer is too old.
         known.answered("a.test", Err(failed()), until);
         assert_eq!(fresh(&mut known, until), (list(1), false));
         let end = begin + KEEP_OLD;
         known.answered("a.test", Err(failed()), end);
         assert!(matches!(known.next("a.test", end), Next::Answer(Err(_))));
-        // A look-up that was thought to hang answers: that is the newest answer.
+        // A look-up that seemed to hang answers: that is now the newest answer.
         known.answered("a.test", Ok(list(2)), end);
         assert_eq!(fresh(&mut known, end), (list(2), true));
     }

@@ -1,13 +1,13 @@
-//! `ciphers`: an OpenSSL cipher string read as a choice among the suites that rustls has.
+//! `ciphers`: an OpenSSL cipher string, which selects among the suites that rustls supports.
 //!
-//! The language is that of `openssl ciphers`: names and aliases are added in turn, `-` takes away,
-//! `!` bans for good, a leading `+` moves to the end, `A+B` is what both select, `@STRENGTH` sorts.
-//! The order that comes out is the order of preference.
+//! The language is that of `openssl ciphers`. Names and aliases add suites in turn, `-` removes suites,
+//! `!` bans them for good, a leading `+` moves them to the end, `A+B` selects what both select, and
+//! `@STRENGTH` sorts. The resulting order is the order of preference.
 //!
-//! One thing is not OpenSSL's: there the string does not touch TLS 1.3, while OTP, to which the host
-//! hands the string, offers the listed suites and no others. So here a list of names means these and
-//! no others. OTP knows no aliases; those select TLS 1.3 suites with the rest (`ECDHE+AESGCM` does),
-//! because whoever writes them knows them from OpenSSL and expects TLS 1.3 to stay.
+//! One thing differs from OpenSSL. There the string does not affect TLS 1.3, but OTP, to which the host
+//! passes the string, offers only the listed suites. So here, too, a list of names means only these
+//! suites. OTP knows no aliases. Here an alias selects TLS 1.3 suites with the rest (`ECDHE+AESGCM`
+//! does), because an operator who uses aliases knows them from OpenSSL and expects TLS 1.3 to stay.
 
 use rustls::crypto::ring::cipher_suite as suite;
 use rustls::{ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion};
@@ -16,7 +16,7 @@ use crate::{ConfigError, Warning};
 
 const OPTION: &str = "connection.tls.ciphers";
 
-/// Every suite there is under OpenSSL's name, in the library's order of preference.
+/// Every supported suite with its OpenSSL name, in the library's order of preference.
 const SUITES: [(SupportedCipherSuite, &str); 9] = [
     (suite::TLS13_AES_256_GCM_SHA384, "TLS_AES_256_GCM_SHA384"),
     (suite::TLS13_AES_128_GCM_SHA256, "TLS_AES_128_GCM_SHA256"),
@@ -50,12 +50,12 @@ const SUITES: [(SupportedCipherSuite, &str); 9] = [
     ),
 ];
 
-/// The suites that `text` selects, by preference. Versions for which none is left are taken out of
-/// `versions`.
+/// The suites that `text` selects, in order of preference. Removes each version from `versions` for
+/// which no suite is left.
 ///
 /// # Errors
 ///
-/// Nothing usable is left.
+/// No usable suite is left.
 pub(super) fn select(
     text: &str,
     versions: &mut Vec<&'static SupportedProtocolVersion>,
@@ -68,7 +68,7 @@ pub(super) fn select(
     {
         choice.apply(word);
     }
-    // OTP takes an empty string for one that is not set.
+    // OTP treats an empty string as unset.
     if text.trim().is_empty() {
         choice.apply("ALL");
     }
@@ -114,7 +114,7 @@ pub(super) fn select(
     Ok(suites)
 }
 
-/// What has been read of the string so far. Suites are indexes into [`SUITES`].
+/// The result of the words read so far. Suites are indexes into [`SUITES`].
 #[derive(Default)]
 struct Choice {
     suites: Vec<usize>,
@@ -134,7 +134,7 @@ impl Choice {
             self.suites.retain(|suite| !gone.contains(suite));
         } else if let Some(word) = word.strip_prefix('+') {
             let last = selected(word, true);
-            // Stable: false, for what stays, sorts before true.
+            // The sort is stable, and false (for suites that stay) sorts before true.
             self.suites.sort_by_key(|suite| last.contains(suite));
         } else {
             let found = selected(word, false);
@@ -166,12 +166,12 @@ fn bits(suite: usize) -> u16 {
     if is_about(suite, "AES128") { 128 } else { 256 }
 }
 
-/// Whether `part` is in the suite's name, however the name is punctuated.
+/// Whether the suite's name contains `part`, ignoring punctuation.
 fn is_about(suite: usize, part: &str) -> bool {
     SUITES[suite].1.replace(['-', '_'], "").contains(part)
 }
 
-/// The suites that all parts of `A+B` select.
+/// The suites that every part of `A+B` selects.
 fn selected(word: &str, removing: bool) -> Vec<usize> {
     let parts: Vec<_> = word.split('+').map(str::to_ascii_uppercase).collect();
     (0..SUITES.len())
@@ -179,8 +179,8 @@ fn selected(word: &str, removing: bool) -> Vec<usize> {
         .collect()
 }
 
-/// Whether a name or an alias, in upper case, selects a suite. The key exchange and authentication
-/// of TLS 1.3 are not part of its suites: aliases for them add these suites, but do not remove them.
+/// Whether a name or an alias, in upper case, selects a suite. A TLS 1.3 suite does not include the key
+/// exchange and authentication, so aliases for those add TLS 1.3 suites but do not remove them.
 fn selects(word: &str, suite: usize, removing: bool) -> bool {
     let (supported, name) = SUITES[suite];
     let tls13 = supported.tls13().is_some();

@@ -1,4 +1,4 @@
-//! One pool's TLS: opened once, asked for each new connection, refreshed when files change.
+//! One pool's TLS client: opened once, asked for each new connection, refreshed when files change.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,50 +18,50 @@ use super::watch::{Seen, Watch};
 use super::{ciphers, identity, roots, versions};
 use crate::{ConfigError, Remedy, TlsOptions, Verify, Warning};
 
-/// TLS of one pool. Shared by its connections.
+/// The TLS client of one pool, shared by the pool's connections.
 pub struct TlsClient {
     options: TlsOptions,
     http2: bool,
     server_name: ServerName<'static>,
-    /// Swapped when a file has changed; connections that are open keep the old one.
+    /// Replaced when a file has changed; open connections keep the old configuration.
     config: ArcSwap<ClientConfig>,
     watch: Watch,
     last: Arc<LastPeer>,
 }
 
-/// What tells one state of a pool's certificate files from the next.
+/// A fingerprint of a pool's certificate files, which shows whether they have changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(Vec<Option<Stamp>>);
 
 impl Files {
-    /// The files that the options name, as they are now. Blocks on the file system.
+    /// The present state of the files that the options name. Blocks on the file system.
     #[must_use]
     pub fn of(options: &TlsOptions) -> Self {
         Self(stamps(options))
     }
 }
 
-/// What a look at the files has led to.
+/// The result of a check of the files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refreshed {
-    /// No file has changed, or it is not time yet to look.
+    /// No file has changed, or no check is due yet.
     Unchanged,
-    /// New connections use the new files. The warnings are about their content.
+    /// New connections use the new files. The warnings are about the files' content.
     Renewed(Vec<Warning>),
-    /// A file has changed, but cannot be used; new connections go on with the old content. Said
-    /// once for each change, and once for a trouble that may pass, after which the files are looked at
-    /// again soon.
+    /// A file has changed but cannot be used; new connections use the old content. This is returned
+    /// once for each change, and once for a problem that may pass, after which the files are soon
+    /// checked again.
     Kept(ConfigError),
 }
 
 impl TlsClient {
-    /// Reads the files and makes the configuration for `host`, the host name or address of the
-    /// pool's URL. Blocks on the file system: not for a scheduler or an async thread.
+    /// Reads the files and makes the configuration for `host`, the host name or address in the pool's
+    /// URL. Blocks on the file system, so never call it on a scheduler or an async thread.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or used, a name that cannot be checked, or versions and ciphers
-    /// of which none is left. The text names the file and what is wrong with it.
+    /// A file cannot be read or used, a name cannot be checked, or no version or cipher suite is left.
+    /// The text names the file and says what is wrong with it.
     pub fn open(
         options: &TlsOptions,
         host: &str,
@@ -84,39 +84,40 @@ impl TlsClient {
         Ok((client, warnings))
     }
 
-    /// What a new connection needs: the configuration and the name to ask for and to check.
+    /// The configuration for a new connection, and the server name to send and check.
     #[must_use]
     pub fn connector(&self) -> (Arc<ClientConfig>, ServerName<'static>) {
         (self.config.load_full(), self.server_name.clone())
     }
 
-    /// What servers presented to this client.
+    /// The certificate that a server presented last to this client.
     #[must_use]
     pub fn last_peer(&self) -> Arc<LastPeer> {
         Arc::clone(&self.last)
     }
 
     /// Whether the options name a file that has to be read before a connection can be made. The
-    /// system's store counts as one.
+    /// system's store counts as such a file.
     #[must_use]
     pub fn reads_files(options: &TlsOptions) -> bool {
         verifies(options) || options.certfile.is_some()
     }
 
-    /// Whether [`Self::refresh`] would look at the files now. No lock is taken; false where there are
-    /// no files, and while a look is under way.
+    /// Whether [`Self::refresh`] would check the files now. It takes no lock. Returns false if there
+    /// are no files, or while a check is under way.
     #[must_use]
     pub fn refresh_due(&self) -> bool {
         self.watch.is_due()
     }
 
-    /// A look at the files if one is due: for the engine's threads, which have it made by another.
+    /// Starts a check of the files if one is due. The engine's threads call this and let another thread
+    /// do the check.
     #[must_use]
     pub fn begin_look(self: &Arc<Self>) -> Option<Look> {
         (self.refresh_due() && self.watch.begin()).then(|| Look(Arc::clone(self)))
     }
 
-    /// Takes up changed files, if a look is due. Blocks on the file system.
+    /// Applies changed files, if a check is due. Blocks on the file system.
     pub fn refresh(&self) -> Refreshed {
         if self.refresh_due() {
             self.refresh_now()
@@ -125,7 +126,7 @@ impl TlsClient {
         }
     }
 
-    /// Takes up changed files at once, unless another look is under way. Blocks on the file system.
+    /// Applies changed files at once, unless another check is under way. Blocks on the file system.
     pub fn refresh_now(&self) -> Refreshed {
         if !self.watch.begin() {
             return Refreshed::Unchanged;
@@ -137,7 +138,7 @@ impl TlsClient {
 
     fn look(&self) -> Refreshed {
         let seen = self.watch.seen();
-        // Stamps before content: what changes in between is seen the next time.
+        // Read the stamps before the content, so that the next check sees a change in between.
         let stamps = stamps(&self.options);
         let failures = 0;
         if stamps == seen.stamps {
@@ -172,7 +173,7 @@ impl TlsClient {
         }
     }
 
-    /// There is no thread for a look that was due.
+    /// Records that no thread could be started for a check that was due.
     pub(crate) fn no_thread_to_look(&self, error: &io::Error) -> Refreshed {
         let text = format!("the files could not be looked at: {error}");
         let refreshed = self.could_not_look(ConfigError::passing("connection.tls", text));
@@ -181,12 +182,12 @@ impl TlsClient {
     }
 }
 
-/// The right to look at a pool's files; there is one at a time, until this is dropped.
+/// The exclusive right to check a pool's files, until this is dropped.
 #[derive(Debug)]
 pub struct Look(Arc<TlsClient>);
 
 impl Look {
-    /// Takes up changed files. Blocks on the file system.
+    /// Applies changed files. Blocks on the file system.
     pub fn refresh(&self) -> Refreshed {
         self.0.look()
     }
@@ -224,7 +225,7 @@ fn server_name(options: &TlsOptions, host: &str) -> Result<ServerName<'static>, 
     })
 }
 
-/// The files that count, in a fixed order.
+/// The stamps of the files that matter, in a fixed order.
 fn stamps(options: &TlsOptions) -> Vec<Option<Stamp>> {
     let cacertfile = options.cacertfile.as_ref().filter(|_| verifies(options));
     let keyfile = options
@@ -299,7 +300,7 @@ fn verifier(
     }))
 }
 
-/// What the options do less, or more, than they seem to; besides versions, ciphers and files.
+/// Warns about options that do less, or more, than they seem to, except versions, ciphers and files.
 fn warn_about_options(options: &TlsOptions, warnings: &mut Vec<Warning>) {
     if !verifies(options) {
         let text = "the server's certificate is not verified: anyone on the way can read and change \
@@ -362,7 +363,7 @@ mod tests {
         advance(CHECK_EVERY).await;
         assert!(client.refresh_due());
         assert!(matches!(client.refresh(), Refreshed::Kept(_)));
-        // Refused by its content: not before the next minute, and not again.
+        // The content was refused: the next check is due after a minute, and does not report it again.
         advance(nearly(CHECK_EVERY)).await;
         assert!(!client.refresh_due());
         advance(Duration::from_millis(1)).await;
@@ -395,7 +396,7 @@ mod tests {
             panic!("there is no file");
         };
         assert_eq!(error.remedy, Remedy::Retry);
-        // 250 ms, 500 ms, 1 s and so on, up to half a minute.
+        // The pause is 250 ms, 500 ms, 1 s and so on, up to half a minute.
         for millis in [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
             advance(Duration::from_millis(millis - 1)).await;
             assert!(!client.refresh_due(), "{millis}");
@@ -407,7 +408,7 @@ mod tests {
         advance(Duration::from_secs(30)).await;
         assert_eq!(client.refresh(), Refreshed::Renewed(vec![]));
         assert!(!Arc::ptr_eq(&before, &client.connector().0));
-        // The trouble is over, and the next one is said again.
+        // The problem is over, so the next one is reported again.
         fs::remove_file(&file).unwrap();
         advance(nearly(CHECK_EVERY)).await;
         assert!(!client.refresh_due());

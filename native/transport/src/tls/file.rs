@@ -1,4 +1,4 @@
-//! Reading the PEM files that the TLS options name, and noticing that one has changed.
+//! Reads the PEM files that the TLS options name, and notices when one has changed.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,19 +10,19 @@ use rustls_pki_types::CertificateDer;
 
 use crate::ConfigError;
 
-/// What tells one version of a file from the next, without reading it.
+/// A file's metadata that shows, without reading the file, whether it has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     modified: Option<SystemTime>,
-    /// Seconds and nanoseconds. It moves also when an older file is put in this one's place, or a file's
-    /// mode is mended.
+    /// `ctime` in seconds and nanoseconds. It also changes when an older file replaces this one, or
+    /// when a file's mode is corrected.
     changed: (i64, i64),
     len: u64,
     inode: u64,
 }
 
 impl Stamp {
-    /// `None` where the file is not there (or not for us).
+    /// Returns `None` if the file does not exist or we have no access.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let meta = fs::metadata(path).ok()?;
         Some(Self {
@@ -34,11 +34,11 @@ impl Stamp {
     }
 }
 
-/// The PEM blocks of a file.
+/// Reads the PEM blocks of a file.
 ///
 /// # Errors
 ///
-/// The file cannot be read, which may pass, or is not PEM.
+/// The file is not PEM, or it cannot be read, which may pass.
 pub(super) fn read(option: &'static str, path: &Path) -> Result<Vec<Pem>, ConfigError> {
     let bytes = fs::read(path).map_err(|error| {
         let whereabouts = match env::current_dir() {
@@ -50,7 +50,7 @@ pub(super) fn read(option: &'static str, path: &Path) -> Result<Vec<Pem>, Config
     let blocks = pem::parse_many(&bytes)
         .map_err(|error| in_file(option, path, &format!("broken PEM: {error}")))?;
     if blocks.is_empty() {
-        // An ASN.1 sequence of a length that takes two bytes: every certificate and key begins so.
+        // An ASN.1 sequence with a two-byte length: every certificate and key begins like this.
         let hint = if bytes.starts_with(&[0x30, 0x82]) {
             "it is DER; convert it with: openssl x509 -inform DER (or openssl pkey for a key)"
         } else {
@@ -61,7 +61,7 @@ pub(super) fn read(option: &'static str, path: &Path) -> Result<Vec<Pem>, Config
     Ok(blocks)
 }
 
-/// The certificates among the blocks, in the file's order.
+/// The certificates among the blocks, in the order of the file.
 pub(super) fn certificates(blocks: &[Pem]) -> Vec<CertificateDer<'static>> {
     blocks
         .iter()
@@ -70,7 +70,7 @@ pub(super) fn certificates(blocks: &[Pem]) -> Vec<CertificateDer<'static>> {
         .collect()
 }
 
-/// What is wrong with a file's content, with its name.
+/// An error in a file's content; the text begins with the file's path.
 pub(super) fn in_file(option: &'static str, path: &Path, what: &str) -> ConfigError {
     ConfigError::in_content(option, format!("{}: {what}", path.display()))
 }

@@ -1,4 +1,4 @@
-//! Who we are to the server: the client certificate and its key.
+//! Our identity to the server: the client certificate and its key.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ const CERT: &str = "connection.tls.certfile";
 const KEY: &str = "connection.tls.keyfile";
 const PASSWORD: &str = "connection.tls.password";
 
-/// Reads `certfile` and `keyfile`; `None` where no certificate is set.
+/// Reads `certfile` and `keyfile`. Returns `None` if no certificate is set.
 ///
 /// # Errors
 ///
-/// A file cannot be read, holds no certificate or key, the password does not open the key, or the
-/// key belongs to another certificate.
+/// A file cannot be read or contains no certificate or key, the password does not decrypt the key, or
+/// the key belongs to another certificate.
 pub(super) fn load(
     options: &TlsOptions,
     provider: &CryptoProvider,

@@ -1,8 +1,8 @@
-//! Private keys: PKCS#8, PKCS#1 and SEC1 in PEM, also protected by a password.
+//! Private keys: PKCS#8, PKCS#1 and SEC1 in PEM, with or without a password.
 //!
-//! Two kinds of protection exist. PKCS#8's own (`ENCRYPTED PRIVATE KEY`) is what OpenSSL writes
-//! today; the traditional one (`Proc-Type: 4,ENCRYPTED` in the PEM header) is what it wrote for
-//! twenty years. The `pkcs8` crate reads the first; the second is read here.
+//! There are two kinds of encryption. OpenSSL now writes PKCS#8's own (`ENCRYPTED PRIVATE KEY`); for
+//! twenty years it wrote the traditional one (`Proc-Type: 4,ENCRYPTED` in the PEM header). The `pkcs8`
+//! crate reads the first; this module reads the second.
 
 use aes::{Aes128, Aes192, Aes256};
 use cbc::Decryptor;
@@ -16,11 +16,11 @@ use rustls_pki_types::PrivateKeyDer;
 
 use crate::Secret;
 
-/// The first private key among the blocks.
+/// Finds the first private key among the blocks.
 ///
 /// # Errors
 ///
-/// What is wrong, to be put after the file's name.
+/// What is wrong; the caller puts the file's name before it.
 pub(super) fn find(
     blocks: &[Pem],
     password: Option<&Secret>,
@@ -90,7 +90,7 @@ fn traditional(block: &Pem, password: &[u8]) -> Result<Vec<u8>, String> {
             ));
         }
     };
-    // A wrong password leaves valid padding behind once in 256 times, but hardly ever a DER header.
+    // With a wrong password, one decryption in 256 has valid padding, but hardly ever a DER header.
     der.filter(|der| is_der_sequence(der))
         .ok_or_else(|| WRONG_PASSWORD.to_owned())
 }
@@ -106,7 +106,7 @@ where
         .ok()
 }
 
-/// OpenSSL's `EVP_BytesToKey` with MD5 and one round: all that the traditional format has.
+/// OpenSSL's `EVP_BytesToKey` with MD5 and one round, which is all that the traditional format uses.
 fn bytes_to_key(password: &[u8], salt: &[u8], len: usize) -> Vec<u8> {
     let mut key = Vec::with_capacity(len + 16);
     let mut last = Vec::new();

@@ -1,4 +1,4 @@
-//! A server's certificate in words, for an operator who looks into a connection.
+//! A description of a server's certificate, for an operator who examines a connection.
 
 use std::sync::Arc;
 
@@ -15,28 +15,29 @@ impl LastPeer {
         self.0.store(Some(Arc::new(leaf.clone().into_owned())));
     }
 
-    /// What it says of itself; `None` before the first handshake, or where it cannot be parsed.
+    /// The certificate's own statements; `None` before the first handshake, or if the certificate
+    /// cannot be parsed.
     #[must_use]
     pub fn certificate(&self) -> Option<PeerCertificate> {
         PeerCertificate::parse(self.0.load().as_ref()?)
     }
 }
 
-/// What a certificate says of itself. Nothing here is verified.
+/// What a certificate states about itself. Nothing here is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerCertificate {
-    /// Its subject, for example `CN=push.example.com, O=Example`.
+    /// The subject, for example `CN=push.example.com, O=Example`.
     pub subject: String,
-    /// Who signed it.
+    /// The issuer, which signed the certificate.
     pub issuer: String,
-    /// The host names and addresses it is for.
+    /// The host names and addresses that the certificate is for.
     pub names: Vec<String>,
-    /// The end of its validity, seconds since 1970.
+    /// The end of its validity, in seconds since 1970.
     pub not_after: i64,
 }
 
 impl PeerCertificate {
-    /// Reads the certificate; `None` where it cannot be parsed.
+    /// Reads the certificate. Returns `None` if it cannot be parsed.
     #[must_use]
     pub fn parse(der: &CertificateDer<'_>) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;

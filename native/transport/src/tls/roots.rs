@@ -1,4 +1,4 @@
-//! Whom to trust: the system's store, loaded once for all pools, or one CA file.
+//! The trust anchors: the system's store, loaded once for all pools, or one CA file.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -11,20 +11,20 @@ use crate::{ConfigError, Warning};
 
 const OPTION: &str = "connection.tls.cacertfile";
 
-/// Trust anchors of one pool.
+/// The trust anchors of one pool.
 pub(super) struct Roots {
-    /// For building chains.
+    /// The roots for building chains.
     pub(super) store: Arc<RootCertStore>,
-    /// The same certificates as they are, where they come from a file: a server that presents one
-    /// of them itself is trusted too, as OpenSSL does.
+    /// The same certificates, unparsed, if they come from a file: a server that presents one of them
+    /// itself is trusted too, as in OpenSSL.
     pub(super) pinned: Vec<CertificateDer<'static>>,
 }
 
-/// The system's store. Shared, and loaded again while it has not yet been loaded as a whole.
+/// The system's store, which all pools share. It is loaded again until it was loaded completely.
 ///
 /// # Errors
 ///
-/// The system has no usable certificate. That may pass.
+/// The system has no usable certificate. The cause may pass.
 pub(super) fn system() -> Result<Roots, ConfigError> {
     static STORE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
     let store = match STORE.get() {
@@ -40,8 +40,8 @@ pub(super) fn system() -> Result<Roots, ConfigError> {
     })
 }
 
-/// Whether every file of the system's store could be read: without descriptors, say, a part of them
-/// is missing, which must not be all that later pools find.
+/// Whether every file of the system's store could be read. If some could not (for want of descriptors,
+/// say), later pools must not be limited to this incomplete store.
 enum Complete {
     Yes,
     No,
@@ -72,11 +72,11 @@ fn load_system() -> Result<(Arc<RootCertStore>, Complete), ConfigError> {
     ))
 }
 
-/// The certificates in `path`, and nothing else.
+/// Trusts the certificates in `path`, and no others.
 ///
 /// # Errors
 ///
-/// The file cannot be read or has no usable certificate.
+/// The file cannot be read, or contains no usable certificate.
 pub(super) fn from_file(path: &Path, warnings: &mut Vec<Warning>) -> Result<Roots, ConfigError> {
     let blocks = file::read(OPTION, path)?;
     let mut store = RootCertStore::empty();

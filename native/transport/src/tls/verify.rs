@@ -1,9 +1,9 @@
-//! Whether a server's certificate is good enough, by the rules the options ask for.
+//! Checks whether a server's certificate is acceptable under the rules that the options set.
 //!
-//! Chains and names are judged by webpki. Two things that webpki does not accept are judged here: a
-//! certificate that is itself in the CA file (webpki accepts it unless it is a CA's, which those that
-//! `openssl req -x509` makes are), and, where `selfsigned_peer` says so, one that signs itself. Both
-//! must still be within their dates, meant for a server, and have the name.
+//! webpki checks chains and names. This module accepts two kinds of certificate that webpki does not:
+//! one that is itself in the CA file (webpki accepts it only if it is not a CA's, and
+//! `openssl req -x509` makes CA certificates), and, with `selfsigned_peer`, one that signs itself. Both
+//! must still be within their dates, be meant for a server, and have the right name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 use super::peer::LastPeer;
 use super::roots::Roots;
 
-/// How a server's name is compared with those in its certificate.
+/// How a server's name is compared with the names in its certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NameCheck {
-    /// Not at all: what OTP does where SNI is disabled.
+    /// Not compared, as in OTP if SNI is disabled.
     Off,
     /// `*.example.com` matches `a.example.com`.
     Https,
@@ -30,7 +30,7 @@ pub(super) enum NameCheck {
     Exact,
 }
 
-/// Verifies against trust anchors.
+/// Verifies a certificate against trust anchors.
 pub(super) struct Strict {
     pub(super) roots: Roots,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
@@ -188,10 +188,9 @@ impl std::fmt::Debug for Strict {
     }
 }
 
-/// Accepts whatever the server presents, also certificates that webpki cannot read (X.509 v1).
+/// Accepts any certificate, even those that webpki cannot read (X.509 v1).
 ///
-/// Signatures of the handshake are not checked either: without a trusted certificate they prove
-/// nothing.
+/// The handshake's signatures are not checked either: without a trusted certificate they prove nothing.
 #[derive(Debug)]
 pub(super) struct AcceptAny {
     pub(super) schemes: Vec<SignatureScheme>,

@@ -1,4 +1,4 @@
-//! `versions`: which protocol versions are offered.
+//! `versions`: the protocol versions to offer.
 
 use rustls::version::{TLS12, TLS13};
 use rustls::{ALL_VERSIONS, SupportedProtocolVersion};
@@ -7,11 +7,11 @@ use crate::{ConfigError, Warning};
 
 const OPTION: &str = "connection.tls.versions";
 
-/// The versions to offer; all that exist where none is named.
+/// The versions to offer; all supported ones if none is named.
 ///
 /// # Errors
 ///
-/// An unknown name, or nothing left to offer.
+/// A name is unknown, or no version is left to offer.
 pub(super) fn resolve(
     names: Option<&[String]>,
     warnings: &mut Vec<Warning>,

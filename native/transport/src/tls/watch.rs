@@ -1,8 +1,8 @@
-//! When a pool's certificate files are looked at, and what the last look has seen.
+//! When a pool's certificate files are checked, and what the last check saw.
 //!
-//! New connections ask whether a look is due on the engine's threads, so that reads two atomics: no lock
-//! is shared with code that reads files, which can hang on a mount that does not answer. One look is
-//! under way at a time; while one hangs there is no other.
+//! New connections ask on the engine's threads whether a check is due. That only reads two atomics: the
+//! engine's threads share no lock with code that reads files, which can hang on an unresponsive mount.
+//! Only one check is under way at a time; while one hangs, no other starts.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,33 +13,33 @@ use tokio::time::Instant;
 use super::file::Stamp;
 use super::pause;
 
-/// How often the files are looked at while there is no trouble with them.
+/// How often the files are checked while there is no problem with them.
 pub const CHECK_EVERY: Duration = Duration::from_mins(1);
 
-/// The files of one pool.
+/// The schedule for checking the files of one pool.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// There are none: nothing is ever due.
+    /// Set if there are no files, so that a check is never due.
     idle: bool,
     made: Instant,
-    /// When the next look is due, in milliseconds since `made`.
+    /// When the next check is due, in milliseconds since `made`.
     next: AtomicU64,
     looking: AtomicBool,
-    /// Copied and written by whoever looks, and not held while files are read.
+    /// Each check copies this and writes it back; the lock is not held while files are read.
     seen: Mutex<Seen>,
 }
 
-/// What is known of the files.
+/// What the last check saw.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
-    /// Of the content that was taken up or refused last.
+    /// The stamps of the content that was applied or refused last.
     pub(super) stamps: Vec<Option<Stamp>>,
-    /// Looks since then that came to nothing for reasons that may pass.
+    /// How many checks since then failed for reasons that may pass.
     pub(super) failures: u32,
 }
 
 impl Watch {
-    /// The files were read a moment ago.
+    /// Starts the schedule after the files were read.
     pub(super) fn new(stamps: Vec<Option<Stamp>>) -> Self {
         let failures = 0;
         let watch = Self {
@@ -59,7 +59,7 @@ impl Watch {
             && millis(self.made.elapsed()) >= self.next.load(Ordering::Acquire)
     }
 
-    /// False while another look is under way.
+    /// Begins a check. Returns false while another one is under way.
     pub(super) fn begin(&self) -> bool {
         !self.looking.swap(true, Ordering::AcqRel)
     }

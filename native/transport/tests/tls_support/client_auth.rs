@@ -1,4 +1,4 @@
-//! A server that demands client certificates, and what a client may show it.
+//! A server that demands client certificates, and the certificates that a client may present to it.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::path::PathBuf;
@@ -10,7 +10,8 @@ use transport::{Secret, TlsOptions};
 
 use super::{Behaviour, Ca, Dir, Pair, Server, trusting};
 
-/// A server that demands client certificates, options that trust it, and a client's pair.
+/// A server that demands client certificates, options that trust the server, and a client's
+/// certificate.
 pub struct Setting {
     pub dir: Dir,
     pub server: Server,
@@ -60,7 +61,7 @@ impl Setting {
     }
 }
 
-/// `client.pem` with a key of the given kind, made by OpenSSL and signed by the clients' CA.
+/// Makes `client.pem` with a key of the given kind, by OpenSSL and signed by the clients' CA.
 fn openssl_pair(dir: &Dir, clients: &Ca, genpkey: &[&str]) -> Pair {
     dir.file("clients.pem", &clients.pem());
     dir.file("clients.key", &clients.key_pem());

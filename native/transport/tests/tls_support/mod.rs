@@ -1,4 +1,4 @@
-//! Certificates, a rustls server and a client made of [`TlsClient`], for the tests beside.
+//! Certificates, a rustls server and a client made of [`TlsClient`], shared by the TLS tests.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod client_auth;
@@ -26,10 +26,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use transport::tls::TlsClient;
 use transport::{TlsOptions, Verify};
 
-/// Nothing here takes this long.
+/// A limit that nothing in these tests reaches.
 const BOUND: Duration = Duration::from_mins(1);
 
-/// A directory that goes away with the test.
+/// A temporary directory, removed with the test.
 pub struct Dir(PathBuf);
 
 impl Dir {
@@ -52,7 +52,7 @@ impl Dir {
         path
     }
 
-    /// Runs `openssl` here; what it printed.
+    /// Runs `openssl` in this directory and returns its output.
     #[track_caller]
     pub fn openssl(&self, arguments: &[&str]) -> String {
         let output = Command::new("openssl")
@@ -73,14 +73,14 @@ impl Drop for Dir {
     }
 }
 
-/// A certificate and its key, PEM.
+/// A certificate and its key in PEM.
 #[derive(Clone)]
 pub struct Pair {
     pub cert: String,
     pub key: String,
 }
 
-/// Parameters of a certificate for these names.
+/// The parameters of a certificate for these names.
 pub fn names(names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
@@ -90,7 +90,7 @@ pub fn names(names: &[&str]) -> CertificateParams {
     params
 }
 
-/// The same, over since 2001.
+/// The parameters of a certificate that expired in 2001.
 pub fn expired(of: &[&str]) -> CertificateParams {
     let mut params = names(of);
     params.not_before = date_time_ymd(2000, 1, 1);
@@ -107,7 +107,7 @@ pub fn self_signed(params: &CertificateParams) -> Pair {
     }
 }
 
-/// A certificate authority.
+/// A certificate authority for tests.
 pub struct Ca(CertifiedIssuer<'static, KeyPair>);
 
 impl Ca {
@@ -140,7 +140,7 @@ impl Ca {
     }
 }
 
-/// Options that trust `ca`, written to `dir`.
+/// Options that trust `ca`, whose certificate is written to `dir`.
 pub fn trusting(dir: &Dir, ca: &Ca) -> TlsOptions {
     TlsOptions {
         cacertfile: Some(dir.file("ca.pem", &ca.pem())),
@@ -155,24 +155,24 @@ pub fn unverified() -> TlsOptions {
     }
 }
 
-/// How the server differs from an ordinary one.
+/// How the server differs from the default one.
 #[derive(Default)]
 pub struct Behaviour {
     pub versions: Option<Vec<&'static SupportedProtocolVersion>>,
     pub suites: Option<Vec<SupportedCipherSuite>>,
-    /// Client certificates by this CA are demanded.
+    /// If set, the server demands client certificates from this CA.
     pub client_ca: Option<String>,
     pub alpn: Vec<&'static str>,
 }
 
-/// What the server has seen of one connection.
+/// What the server saw of one connection.
 #[derive(Debug)]
 pub struct Seen {
     pub sni: Option<String>,
     pub client: Option<CertificateDer<'static>>,
 }
 
-/// A server for one connection at a time.
+/// A server that handles one connection at a time.
 pub struct Server {
     pub address: SocketAddr,
     listener: TcpListener,
@@ -253,7 +253,8 @@ impl Server {
         })
     }
 
-    /// Connects `client` to it; what both saw, or what the client's error says.
+    /// Connects `client` to this server. Returns what both sides saw, or the text of the client's
+    /// error.
     pub fn meet(&self, client: &TlsClient) -> Result<(Agreed, Seen), String> {
         let server = self.serve_one();
         let agreed = connect(self.address, client);
@@ -270,7 +271,7 @@ impl Server {
     }
 }
 
-/// What client and server have agreed on.
+/// What client and server agreed on.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Agreed {
     pub version: String,
@@ -283,7 +284,7 @@ pub fn connect(address: SocketAddr, client: &TlsClient) -> Result<Agreed, String
     exchange(address, client, b"ping", b"pong")
 }
 
-/// Connects, says `ask` and reads as much as `answer`, which must come.
+/// Connects, sends `ask` and reads the bytes of `answer`, which must arrive.
 pub fn exchange(
     address: SocketAddr,
     client: &TlsClient,

@@ -1,4 +1,4 @@
-//! Strings as operators write them, and what is offered for them.
+//! Cipher strings as operators write them, and the suites that are offered for them.
 
 use rustls::ALL_VERSIONS;
 use rustls::version::{TLS12, TLS13};
