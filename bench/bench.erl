@@ -138,8 +138,11 @@ url(Endpoint) ->
 hand_off(_Name, Env, #{calls := Calls, rounds := Rounds}) ->
     warm_up(fast),
     fill(stalled, 10000, 1000),
+    Dropper = bench_cast:start(),
     Samples = rounds(Rounds, [fun() -> latencies("idle", product(fast), Calls) end,
+                              fun() -> latencies("cast", bench_load:cast(host_type(fast), Dropper), Calls) end,
                               fun() -> latencies("stalled", product(stalled), Calls) end]),
+    ok = bench_cast:stop(Dropper),
     empty(stalled, Env),
     Samples.
 

@@ -4,7 +4,7 @@
 %% this module or the synchronous pool, with the host types whose metrics count its outcomes.
 -module(bench_load).
 
--export([product/1, sync/2, callers/2, throughput/2, accepted/2, push_each/3, hand_off/3,
+-export([product/1, sync/2, cast/2, callers/2, throughput/2, accepted/2, push_each/3, hand_off/3,
          wait_idle/1, counted/1, message_bytes/0]).
 
 -export_type([target/0, load/0]).
@@ -32,6 +32,12 @@ product(HostTypes) ->
 sync(HostType, Pool) ->
     #{host_types => [HostType], throttled => false,
       push => fun(Acc, Params, Extra) -> bench_sync:push_event(Pool, Acc, Params, Extra) end}.
+
+%% @doc The floor of a hand-over, see bench_cast.
+-spec cast(binary(), pid()) -> target().
+cast(HostType, Pid) ->
+    #{host_types => [HostType], throttled => false,
+      push => fun(Acc, Params, Extra) -> bench_cast:push_event(Pid, Acc, Params, Extra) end}.
 
 %% @doc Notifications per second, and CPU seconds of this node for 100,000 of them.
 -spec throughput(target(), load()) -> {float(), float()}.

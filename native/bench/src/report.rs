@@ -16,9 +16,12 @@ use thiserror::Error;
 type Figure = (&'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 22] = [
+const FIGURES: [Figure; 25] = [
     ("handoff_us_p50", "us", "handoff_idle_p50", "one push_event, 1,000 a second, median"),
     ("handoff_us_p99", "us", "handoff_idle_p99", "the same, 99th percentile"),
+    ("handoff_cast_us_p50", "us", "handoff_cast_p50", "the floor: the same callbacks and one message to a process that drops it, median"),
+    ("handoff_cast_us_p99", "us", "handoff_cast_p99", "the same, 99th percentile"),
+    ("handoff_vs_cast", "", "handoff_idle_p50 / handoff_cast_p50", "one push_event over the floor, medians"),
     ("handoff_stalled_us_p50", "us", "handoff_stalled_p50", "one push_event that wakes no worker: the endpoint never answers, 10,000 are pending"),
     ("handoff_stalled_ratio", "", "handoff_stalled_p50 / handoff_idle_p50", "the same, over an idle pool"),
     ("handoff_vs_sync_500ms", "", "blocked_sync / blocked_product", "time blocked by the synchronous pool, over this module, if the endpoint takes 500 ms"),
