@@ -101,6 +101,7 @@ lint-rust:
 # Beside what others build, so that it can be done while they do.
 lint-erlang: deps
 	rebar3 as lint compile
+	escript packaging/beams_load.escript _build/lint/lib/mongoose_http_pusher/ebin
 	rebar3 as test compile
 	rebar3 as lint xref
 	rebar3 as lint dialyzer

@@ -2,7 +2,6 @@
 -module(pools_tests).
 
 -include_lib("eunit/include/eunit.hrl").
--include("../erl_src/pools/http_pusher_row.hrl").
 
 -import(http_pusher_pools, [handle_info/2]).
 
@@ -31,7 +30,7 @@ a_word_during_a_look_test_() ->
               State = state(),
               ok = http_pusher_routes:ask_to_look(?KEY),
               {noreply, Looked} = handle_info(look_again, State#{eager := infinity}),
-              ?assertMatch(#{pools := #{?KEY := #row{job = {again, _}}}}, Looked),
+              ?assertMatch(#{pools := #{?KEY := #{job := {again, _}}}}, Looked),
               ?assertEqual(false, http_pusher_routes:asked(?KEY))
       end]}.
 
@@ -48,7 +47,7 @@ stop(Process) ->
 
 state() ->
     Ref = make_ref(),
-    Row = #row{spare = 1, job = {running, Ref}},
+    Row = (http_pusher_pool_rows:new(1))#{job := {running, Ref}},
     #{settings => http_pusher_settings:defaults(), pools => #{?KEY => Row},
       jobs => #{Ref => {look, ?KEY}}, eager => undefined, unrouted => [],
       stop_budget => http_pusher_stop_budget:new(0)}.

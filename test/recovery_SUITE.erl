@@ -2,7 +2,6 @@
 %% delivered as if the owner had lived, and only a pool that the host has stopped gives up.
 -module(recovery_SUITE).
 
--include("../erl_src/pools/http_pusher_row.hrl").
 
 -import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 
@@ -80,7 +79,7 @@ a_pool_in_use_goes_on(Config) ->
 a_pool_that_was_not_opened_is_opened(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
-    Row = #row{spare = Spare} = row(),
+    Row = #{spare := Spare} = row(),
     Options = #{host => iolist_to_binary(test_endpoint:url(endpoint(Config))), path_prefix => <<"/">>,
                 request_timeout => 30000, call_timeout => 60000, workers => 1,
                 strategy => <<"best_worker">>},
@@ -89,7 +88,7 @@ a_pool_that_was_not_opened_is_opened(Config) ->
               %% The host's own pool has another digest, so a notification that waits is sent after the next
               %% look.
               ok = push(Spare, <<"waits">>),
-              ok = http_pusher_pool_rows:note(?KEY, Row#row{next = <<"digest">>}),
+              ok = http_pusher_pool_rows:note(?KEY, Row#{next := <<"digest">>}),
               ok = ?NIF:configure_pool(Spare, Options)
       end),
     wait_sent(1),
@@ -101,7 +100,7 @@ a_pool_that_was_not_opened_is_opened(Config) ->
 what_a_successor_left_behind_is_found(Config) ->
     module(Config, #{workers => 1}),
     wait_for_pool(open),
-    #row{spare = Spare} = row(),
+    #{spare := Spare} = row(),
     {ok, Second} = ?NIF:create_pool(http_pusher_pool_key:name(?KEY)),
     {ok, Third} = ?NIF:create_pool(http_pusher_pool_key:name(?KEY)),
     while_the_owner_dies(
@@ -136,7 +135,7 @@ what_waits_for_a_pool_that_does_not_come_back_is_given_up(Config) ->
     module(Config, #{}),
     wait_for_pool(open),
     ok = host_ctl:stop_pool(global, http_pool),
-    wait(fun row/0, fun(#row{current = Current}) -> Current =:= none end),
+    wait(fun row/0, fun(#{current := Current}) -> Current =:= none end),
     while_the_owner_dies(
       fun() ->
               {ok, _} = pusher_case:pool(Config, #{}),

@@ -8,8 +8,6 @@
 %% http_pusher_pools decides when the host's pools are looked at.
 -module(http_pusher_pool).
 
--include("http_pusher_row.hrl").
-
 -export([new/1, found/4, not_opened/2, gone/3, closing/2, close_stopped/3, forget/3]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
@@ -20,7 +18,7 @@
 %% @doc A pool that has not been looked for yet.
 -spec new(pool_key()) -> row().
 new(Key) ->
-    store(Key, #row{spare = create(Key)}).
+    store(Key, http_pusher_pool_rows:new(create(Key))).
 
 create(Key) ->
     {ok, Id} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
@@ -37,7 +35,7 @@ store(Key, Row) ->
 -spec found(pool_key(), row(), http_pusher_host_pool:pool(), settings()) ->
     {opened, options(), Warnings :: [binary()], row()} | {open, options(), row()} |
     {kept, row()} | {unusable, term()}.
-found(Key, Row = #row{current = Current}, Found, Settings) ->
+found(Key, Row = #{current := Current}, Found, Settings) ->
     case Current =/= none andalso is_same(Current, Found) andalso resume(Key, Row) of
         true -> keep(Key, Row, Found, options(Key, Found, Settings));
         false -> replace(Key, Row, Found, Settings)
@@ -45,9 +43,9 @@ found(Key, Row = #row{current = Current}, Found, Settings) ->
 
 %% A pool that ended while it was read has defaults for what could not be read. They do not make it another
 %% pool, because its lanes would then be in two pools at once.
-is_same(#current{digest = <<_/binary>>, given = Given}, #{whole := false, given := Given}) ->
+is_same(#{digest := Digest, given := Given}, #{whole := false, given := Given}) when is_binary(Digest) ->
     true;
-is_same(#current{digest = Digest}, Found) ->
+is_same(#{digest := Digest}, Found) ->
     Digest =:= digest(Found).
 
 digest(#{options := Options}) ->
@@ -57,35 +55,35 @@ options({_, Tag}, #{options := Options}, #{http2_pools := Http2}) ->
     Options#{http2 => lists:member(Tag, Http2)}.
 
 %% Noted before the engine resumes it, so that a successor does not drain it to its end.
-resume(Key, Row = #row{current = #current{id = Id}}) ->
-    http_pusher_pool_rows:note(Key, Row#row{stopping = no}),
+resume(Key, Row = #{current := #{id := Id}}) ->
+    http_pusher_pool_rows:note(Key, Row#{stopping := no}),
     {ok, true} =:= http_pusher_nif:resume_pool(Id).
 
 %% The same settings under another pid: the engine's pool stays, with its connections.
-keep(Key, Row = #row{current = #current{id = Id}, spare = Spare}, #{pid := Pid}, Options) ->
+keep(Key, Row = #{current := #{id := Id}, spare := Spare}, #{pid := Pid}, Options) ->
     %% What waits in the spare pool came earlier, so it is handed over before sessions find the current one.
     _ = http_pusher_nif:hand_over(Spare, Id),
-    Kept = store(Key, watch(Pid, Row#row{spare = create(Key)})),
+    Kept = store(Key, watch(Pid, Row#{spare := create(Key)})),
     _ = http_pusher_nif:close_pool(Spare, 0),
     %% If it waits for its next try to read its files, they may have been mended before the restart.
     _ = http_pusher_nif:open_pool(Id),
     case Row of
-        #row{announce = true} -> {open, Options, Kept};
+        #{announce := true} -> {open, Options, Kept};
         _ -> {kept, Kept}
     end.
 
 %% Other settings, or the first ones: what waits in the spare pool is sent with these. The spare pool gets
 %% them before the row says that it is the current one, and opens before that too if it can at once: a
 %% notification may be waiting, and does not need the rest.
-replace(Key, Row = #row{spare = Id, current = Old}, Found = #{pid := Pid, given := Given}, Settings) ->
+replace(Key, Row = #{spare := Id, current := Old}, Found = #{pid := Pid, given := Given}, Settings) ->
     Options = options(Key, Found, Settings),
     Digest = digest(Found),
-    http_pusher_pool_rows:note(Key, Row#row{next = Digest}),
+    http_pusher_pool_rows:note(Key, Row#{next := Digest}),
     try http_pusher_nif:configure_pool(Id, Options) of
         ok ->
             Opened = http_pusher_nif:open_pool(Id),
-            Current = #current{id = Id, digest = Digest, given = Given},
-            Stored = store(Key, watch(Pid, Row#row{spare = create(Key), current = Current})),
+            Current = #{id => Id, digest => Digest, given => Given},
+            Stored = store(Key, watch(Pid, Row#{spare := create(Key), current := Current})),
             close(Old, maps:get(drain_timeout, Settings)),
             case Opened of
                 {ok, Warnings} -> {opened, Options, Warnings, Stored};
@@ -97,20 +95,20 @@ replace(Key, Row = #row{spare = Id, current = Old}, Found = #{pid := Pid, given 
         error:badarg -> {unusable, badarg}
     end.
 
-watch(Pid, Row = #row{timer = Timer}) ->
+watch(Pid, Row = #{timer := Timer}) ->
     unmonitor(Row),
     _ = Timer =:= none orelse erlang:cancel_timer(Timer),
-    Row#row{pid = Pid, monitor = erlang:monitor(process, Pid), stopping = no, timer = none,
-            spare_used = false, announce = false}.
+    Row#{pid := Pid, monitor := erlang:monitor(process, Pid), stopping := no, timer := none,
+        spare_used := false, announce := false}.
 
-unmonitor(#row{monitor = none}) -> true;
-unmonitor(#row{monitor = Ref}) -> erlang:demonitor(Ref, [flush]).
+unmonitor(#{monitor := none}) -> true;
+unmonitor(#{monitor := Ref}) -> erlang:demonitor(Ref, [flush]).
 
 %% @doc Its options are invalid. A restart tries them again even if they are unchanged, because a file may
 %% have been mended.
 -spec not_opened(pool_key(), row()) -> row().
-not_opened(Key, Row = #row{current = #current{} = Current}) ->
-    store(Key, Row#row{current = Current#current{digest = undefined}});
+not_opened(Key, Row = #{current := #{} = Current}) ->
+    store(Key, Row#{current := Current#{digest := undefined}});
 %% Closed meanwhile.
 not_opened(_Key, Row) ->
     Row.
@@ -120,9 +118,9 @@ not_opened(_Key, Row) ->
 %% @doc The host's process is not there. If the host still lists the pool, it has crashed and comes back, and
 %% everything stays.
 -spec gone(pool_key(), row(), Drain :: non_neg_integer()) -> row().
-gone(_Key, #row{timer = Timer} = Row, _Drain) when Timer =/= none ->
+gone(_Key, #{timer := Timer} = Row, _Drain) when Timer =/= none ->
     Row;
-gone(_Key, #row{current = none, spare_used = false} = Row, _Drain) ->
+gone(_Key, #{current := none, spare_used := false} = Row, _Drain) ->
     Row;
 gone(Key, Row, Drain) ->
     case http_pusher_host_pool:is_listed(Key) of
@@ -130,33 +128,33 @@ gone(Key, Row, Drain) ->
             Row;
         false ->
             unmonitor(Row),
-            Gone = Row#row{pid = undefined, monitor = none, stopping = {until, now_ms() + Drain}},
+            Gone = Row#{pid := undefined, monitor := none, stopping := {until, now_ms() + Drain}},
             closing(Key, store(Key, Gone))
     end.
 
 %% @doc Drains a pool that is stopping, and has its owner told when to close it. Also called for what a dead
 %% owner has left.
 -spec closing(pool_key(), row()) -> row().
-closing(Key, Row = #row{current = Current, stopping = {until, Until}}) ->
+closing(Key, Row = #{current := Current, stopping := {until, Until}}) ->
     drain(Current),
     Wait = max(0, Until - now_ms()),
-    Row#row{timer = erlang:send_after(Wait, self(), {close, Key, Until})};
+    Row#{timer := erlang:send_after(Wait, self(), {close, Key, Until})};
 closing(_Key, Row) ->
     Row.
 
 drain(none) ->
     ok;
-drain(#current{id = Id}) ->
+drain(#{id := Id}) ->
     _ = http_pusher_nif:drain_pool(Id),
     ok.
 
 %% @doc The time that {@link closing/2} set is over: what the pool still holds fails with `shutdown'.
 -spec close_stopped(pool_key(), row(), integer()) -> row().
-close_stopped(Key, Row = #row{timer = Timer, stopping = {until, Until}}, Until) when Timer =/= none ->
-    #row{current = Current, spare = Spare} = Row,
+close_stopped(Key, Row = #{timer := Timer, stopping := {until, Until}}, Until) when Timer =/= none ->
+    #{current := Current, spare := Spare} = Row,
     New = create(Key),
-    Stored = store(Key, Row#row{spare = New, current = none, stopping = no, timer = none,
-                                spare_used = false, announce = false}),
+    Stored = store(Key, Row#{spare := New, current := none, stopping := no, timer := none,
+                            spare_used := false, announce := false}),
     close(Current, 0),
     %% If the host has just started the pool again, what waits in the spare pool came for that.
     _ = [http_pusher_nif:hand_over(Spare, New)
@@ -168,7 +166,7 @@ close_stopped(_Key, Row, _Until) ->
 
 %% @doc No handler uses it any more.
 -spec forget(pool_key(), row(), Drain :: non_neg_integer()) -> ok.
-forget(Key, Row = #row{current = Current, spare = Spare}, Drain) ->
+forget(Key, Row = #{current := Current, spare := Spare}, Drain) ->
     unmonitor(Row),
     close(Current, Drain),
     _ = http_pusher_nif:close_pool(Spare, 0),
@@ -176,7 +174,7 @@ forget(Key, Row = #row{current = Current, spare = Spare}, Drain) ->
 
 close(none, _Allowed) ->
     ok;
-close(#current{id = Id}, Allowed) ->
+close(#{id := Id}, Allowed) ->
     _ = http_pusher_nif:close_pool(Id, Allowed),
     ok.
 

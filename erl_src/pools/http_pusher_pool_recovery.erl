@@ -7,8 +7,6 @@
 %% that has none is a spare pool, which is handed over as a whole and only once.
 -module(http_pusher_pool_recovery).
 
--include("http_pusher_row.hrl").
-
 -export([recover/1]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
@@ -24,7 +22,7 @@ recover(DrainTimeout) ->
     http_pusher_routes:forget_looks(),
     Rows = maps:from_list([{Key, recover_row(Key, Row, Present)}
                            || {Key, Row} <- http_pusher_pool_rows:all()]),
-    Kept = [Id || #row{current = #current{id = Id}} <- maps:values(Rows)],
+    Kept = [Id || #{current := #{id := Id}} <- maps:values(Rows)],
     lists:foreach(fun(#{id := Id, phase := Phase}) ->
                           ensure_opened(Id, Phase),
                           lists:member(Id, Kept) orelse close(Id, Phase, DrainTimeout)
@@ -35,10 +33,10 @@ recover(DrainTimeout) ->
 %% The hand-over comes before the new routes, because what sessions find by those came later.
 recover_row(Key, Old, Present) ->
     {ok, New} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
-    Row = in_use(Key, Old#row{spare = New, next = none}, Old, Present),
+    Row = in_use(Key, Old#{spare := New, next := none}, Old, Present),
     Taker = case Row of
-                #row{pid = undefined} -> New;
-                #row{current = #current{id = Id}} -> Id
+                #{pid := undefined} -> New;
+                #{current := #{id := Id}} -> Id
             end,
     lists:foreach(fun(Spare) -> http_pusher_nif:hand_over(Spare, Taker) end,
                   spares(Key, Present)),
@@ -52,28 +50,28 @@ spares(Key, Present) ->
     [Id || #{id := Id, name := N, phase := spare} <- Present, N =:= Name].
 
 %% The engine may have been restarted, and then has none of the pools.
-in_use(Key, Row, #row{spare = Spare, next = Next}, Present) ->
+in_use(Key, Row, #{spare := Spare, next := Next}, Present) ->
     case {phase(Spare, Present), current_phase(Row, Present)} of
         {Phase, _} when Phase =/= gone, Phase =/= spare, Phase =/= closed ->
             %% The spare pool had been given its options: it becomes the current one, and the other one
             %% drains.
-            unmet(Row#row{current = configured(Spare, Next, Row), stopping = no});
+            unmet(Row#{current := configured(Spare, Next, Row), stopping := no});
         {_, Phase} when Phase =:= gone; Phase =:= closed ->
-            unmet(Row#row{current = none, stopping = no});
+            unmet(Row#{current := none, stopping := no});
         {_, open} ->
             same_process(Key, Row);
         {_, _} ->
             unmet(Row)
     end.
 
-configured(Id, none, Row) -> #current{id = Id, given = given(Row)};
-configured(Id, Digest, Row) -> #current{id = Id, digest = Digest, given = given(Row)}.
+configured(Id, none, Row) -> configured(Id, undefined, Row);
+configured(Id, Digest, Row) -> #{id => Id, digest => Digest, given => given(Row)}.
 
-given(#row{current = none}) -> undefined;
-given(#row{current = #current{given = Given}}) -> Given.
+given(#{current := none}) -> undefined;
+given(#{current := #{given := Given}}) -> Given.
 
-current_phase(#row{current = none}, _Present) -> gone;
-current_phase(#row{current = #current{id = Id}}, Present) -> phase(Id, Present).
+current_phase(#{current := none}, _Present) -> gone;
+current_phase(#{current := #{id := Id}}, Present) -> phase(Id, Present).
 
 phase(Id, Present) ->
     case [Phase || #{id := Same, phase := Phase} <- Present, Same =:= Id] of
@@ -83,10 +81,10 @@ phase(Id, Present) ->
 
 %% Sessions go on with the pool if the host's process is the one that it was opened for, or has crashed and
 %% is to come back.
-same_process(Key, Row = #row{pid = Pid}) when is_pid(Pid) ->
+same_process(Key, Row = #{pid := Pid}) when is_pid(Pid) ->
     case whereis(http_pusher_pool_key:process_name(Key)) of
         Pid ->
-            Row#row{monitor = erlang:monitor(process, Pid)};
+            Row#{monitor := erlang:monitor(process, Pid)};
         undefined ->
             case http_pusher_host_pool:is_listed(Key) of
                 true -> Row;
@@ -100,7 +98,7 @@ same_process(_Key, Row) ->
 
 %% Until the host's process is found, sessions have their notifications wait in the spare pool.
 unmet(Row) ->
-    Row#row{pid = undefined, spare_used = true, announce = true}.
+    Row#{pid := undefined, spare_used := true, announce := true}.
 
 %% The process that was to open it may have died before that. If it is at work still, this does no harm.
 ensure_opened(Id, Phase) when Phase =:= opening; Phase =:= leaving ->

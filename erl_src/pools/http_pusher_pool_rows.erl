@@ -5,18 +5,55 @@
 %% (http_pusher_pool_recovery).
 -module(http_pusher_pool_rows).
 
--include("http_pusher_row.hrl").
-
--export([store/2, note/2, forget/1, all/0, candidates/1, used/0]).
+-export([new/1, store/2, note/2, forget/1, all/0, candidates/1, used/0]).
 -export([put_handlers/2, delete_handlers/1, delete_strays/0, host_types/0]).
 
 -export_type([row/0]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
 -type handler() :: http_pusher_host:handler().
--type row() :: #row{}.
+%% The engine's pool that stands for the host's.
+-type current() :: #{
+    id := http_pusher_nif:pool_id(),
+    %% Of the options that it was opened with, not the options themselves: they hold passwords, and crash
+    %% reports print the owner's state. Undefined if they are invalid or unknown.
+    digest := binary() | undefined,
+    %% Of what the host was given for it.
+    given := binary() | undefined
+}.
+%% What the owner of the pools knows of one of the host's pools. Each key is always there. A map, because
+%% the update of a record compiles to an instruction that OTP 24 does not have.
+-type row() :: #{
+    %% Takes notifications for a host's process whose options are not known yet.
+    spare := http_pusher_nif:pool_id(),
+    current := none | current(),
+    %% The host's process that `current' was opened for.
+    pid := pid() | undefined,
+    %% Digest of the options that the spare pool is about to be given.
+    next := none | binary(),
+    %% The host has stopped the pool: it is closed at this time, in milliseconds of monotonic time.
+    stopping := no | {until, integer()},
+
+    %% The rest is the owner's alone, and is not written down.
+    monitor := none | reference(),
+    %% Fires when a pool that is stopping is to be closed.
+    timer := none | reference(),
+    %% A job that works for it. `again': a session has asked for a look since it began.
+    job := none | {running | again, reference()},
+    %% The host has, or may have had, a process whose options the owner had not read in time, so that
+    %% notifications may wait in the spare pool.
+    spare_used := boolean(),
+    %% Recovered while it was not open: its opening is logged, because the owner before may not have.
+    announce := boolean()
+}.
 
 -define(TABLE, http_pusher_routes).
+
+%% @doc The row of a pool of the host's that is not known yet.
+-spec new(http_pusher_nif:pool_id()) -> row().
+new(Spare) ->
+    #{spare => Spare, current => none, pid => undefined, next => none, stopping => no, monitor => none,
+      timer => none, job => none, spare_used => false, announce => false}.
 
 %% @doc Writes the row and then the routes, each in one step.
 -spec store(pool_key(), row()) -> ok.
@@ -40,8 +77,8 @@ note(Key, Row) ->
     true = ets:insert(?TABLE, {{pool, Key}, for_a_successor(Row)}),
     ok.
 
-for_a_successor(#row{spare = Spare, current = Current, pid = Pid, next = Next, stopping = Stopping}) ->
-    #row{spare = Spare, current = Current, pid = Pid, next = Next, stopping = Stopping}.
+for_a_successor(Row = #{spare := Spare}) ->
+    maps:merge(new(Spare), maps:with([current, pid, next, stopping], Row)).
 
 -spec forget(pool_key()) -> ok.
 forget(Key) ->
@@ -57,10 +94,10 @@ all() ->
 candidates(Rows) ->
     [candidate(Key, Row) || {Key, Row} <- Rows].
 
-candidate(Key, #row{spare = Spare, current = Current, pid = Pid}) ->
+candidate(Key, #{spare := Spare, current := Current, pid := Pid}) ->
     Pool = case Current of
                none -> undefined;
-               #current{id = Id} -> Id
+               #{id := Id} -> Id
            end,
     #{key => Key, name => http_pusher_pool_key:process_name(Key),
       pid => Pid, pool => Pool, spare => Spare}.

@@ -10,8 +10,6 @@
 -module(http_pusher_pools).
 -behaviour(gen_server).
 
--include("http_pusher_row.hrl").
-
 -export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/1, await_look/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
@@ -209,10 +207,10 @@ look_at_all(State = #{pools := Pools}) ->
 %% to. A look that is under way may have read the options before that, so another one follows.
 told(Key, State) ->
     case State of
-        #{pools := #{Key := Row = #row{job = {_, Ref}}}} ->
-            put_row(Key, Row#row{spare_used = true, job = {again, Ref}}, State);
+        #{pools := #{Key := Row = #{job := {_, Ref}}}} ->
+            put_row(Key, Row#{spare_used := true, job := {again, Ref}}, State);
         #{pools := #{Key := Row}} ->
-            look(Key, put_row(Key, Row#row{spare_used = true}, State));
+            look(Key, put_row(Key, Row#{spare_used := true}, State));
         _ ->
             State
     end.
@@ -220,11 +218,11 @@ told(Key, State) ->
 %% Compares the host's process with the known one; a job reads the rest.
 look(Key, State = #{settings := #{drain_timeout := Drain}}) ->
     case State of
-        #{pools := #{Key := Row = #row{job = none, pid = Known}}} ->
+        #{pools := #{Key := Row = #{job := none, pid := Known}}} ->
             case whereis(http_pusher_pool_key:process_name(Key)) of
                 undefined -> put_row(Key, http_pusher_pool:gone(Key, Row, Drain), State);
                 Known -> State;
-                _New -> started(look, http_pusher_pool_job:look(Key), Key, Row#row{spare_used = true}, State)
+                _New -> started(look, http_pusher_pool_job:look(Key), Key, Row#{spare_used := true}, State)
             end;
         _ ->
             State
@@ -236,12 +234,12 @@ put_row(Key, Row, State = #{pools := Pools}) ->
 %%% Jobs
 
 started(Kind, Ref, Key, Row, State = #{jobs := Jobs}) ->
-    put_row(Key, Row#row{job = {running, Ref}}, State#{jobs := Jobs#{Ref => {Kind, Key}}}).
+    put_row(Key, Row#{job := {running, Ref}}, State#{jobs := Jobs#{Ref => {Kind, Key}}}).
 
 ended(Key, Result, State) ->
     case State of
-        #{pools := #{Key := Row = #row{job = Job}}} ->
-            Idle = Row#row{job = none},
+        #{pools := #{Key := Row = #{job := Job}}} ->
+            Idle = Row#{job := none},
             State1 = on_result(Result, Key, Idle, put_row(Key, Idle, State)),
             case Job of
                 {again, _} -> told(Key, State1);
@@ -283,7 +281,7 @@ opened(Key = {_, Tag}, Row, Options, #{warnings := Warnings}, More, State) ->
     Result = http_pusher_pool_opening:opened(Options, Warnings ++ More, Paths),
     on_result(Result, Key, Row, State).
 
-open(Key = {_, Tag}, Row = #row{current = #current{id = Id}}, Options, #{warnings := Warnings}, State) ->
+open(Key = {_, Tag}, Row = #{current := #{id := Id}}, Options, #{warnings := Warnings}, State) ->
     Paths = http_pusher_pool_opening:paths(Tag),
     started(open, http_pusher_pool_job:open(Id, Options, Warnings, Paths), Key, Row, State).
 
