@@ -218,7 +218,10 @@ while_the_owner_dies(Fun) ->
         %% A suspended process receives no signal.
         erlang:resume_process(Owner)
     end,
-    wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end).
+    Successor = wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
+    %% It has its name before it has recovered; it answers when it has.
+    _ = sys:get_state(Successor, 60000),
+    ok.
 
 kill_owner() ->
     Owner = wait(fun() -> whereis(?OWNER) end, fun is_pid/1),

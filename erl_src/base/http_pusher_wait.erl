@@ -44,13 +44,12 @@ begin_for(_NotSet) ->
 waiter(none) -> <<>>;
 waiter({Alias, _Until}) -> term_to_binary(Alias).
 
-%% @doc There will be no answer.
+%% @doc The session does not wait after all: the answer is dropped, also if it has come already.
 -spec forget(waiting()) -> ok.
 forget(none) ->
     ok;
 forget({Alias, _Until}) ->
-    _ = erlang:unalias(Alias),
-    ok.
+    give_up(Alias).
 
 %% @doc Waits until all have been counted, for each of them as long as its handler asks for.
 -spec for_all([waiting()]) -> ok.

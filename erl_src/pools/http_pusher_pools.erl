@@ -155,7 +155,7 @@ handle_info({close, Key, Until}, State = #{pools := Pools}) ->
 handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{jobs := Jobs}) ->
     case maps:take(Ref, Jobs) of
         {{Kind, Key}, Rest} ->
-            {noreply, ended(Key, http_pusher_pool_job:result(Kind, Reason), State#{jobs := Rest})};
+            {noreply, ended(Key, Ref, http_pusher_pool_job:result(Kind, Reason), State#{jobs := Rest})};
         error ->
             {noreply, look_at_all(eager(stop_ended(Ref, State)))}
     end;
@@ -236,15 +236,16 @@ put_row(Key, Row, State = #{pools := Pools}) ->
 started(Kind, Ref, Key, Row, State = #{jobs := Jobs}) ->
     put_row(Key, Row#{job := {running, Ref}}, State#{jobs := Jobs#{Ref => {Kind, Key}}}).
 
-ended(Key, Result, State) ->
+ended(Key, Ref, Result, State) ->
     case State of
-        #{pools := #{Key := Row = #{job := Job}}} ->
+        #{pools := #{Key := Row = #{job := {Since, Ref}}}} ->
             Idle = Row#{job := none},
             State1 = on_result(Result, Key, Idle, put_row(Key, Idle, State)),
-            case Job of
-                {again, _} -> told(Key, State1);
-                _ -> State1
+            case Since of
+                again -> told(Key, State1);
+                running -> State1
             end;
+        %% The job worked for a row that has been forgotten since.
         _ ->
             State
     end.

@@ -91,8 +91,10 @@ outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
     #{generation := Generation, log := Log} = State,
     Counted = count(fun() -> count(Generation, HostType, Sender, Verdict) end),
     Log1 = http_pusher_log:uncounted(Counted, HostType, 1, Log),
-    http_pusher_nif:outcome_counted(),
+    %% Before the engine forgets the outcome: killed in between, the successor tells the session again, and
+    %% its alias drops what comes twice.
     http_pusher_wait:counted(Waiter),
+    http_pusher_nif:outcome_counted(),
     case Verdict of
         {sent, Status, Micros} when Verbose ->
             http_pusher_log:sent(Info, Sender, Details, Status, Micros),

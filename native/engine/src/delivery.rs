@@ -13,10 +13,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use http::{Response, StatusCode};
 use notification::{FailureReason, Verdict, fail_point};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use transport::error::{Again, AttemptError};
 use transport::link::{Body, Drained, Link};
 
@@ -28,6 +29,10 @@ use clock::Clock;
 
 /// How many attempts may break before the notification fails.
 pub const ATTEMPTS: u8 = 3;
+/// The pause before a request is sent again that the endpoint did not process; it doubles.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// Doublings of that pause, at most: 640 ms.
+const PAUSE_DOUBLINGS: u32 = 6;
 /// The most bytes that are read of a response body.
 pub const MAX_BODY: usize = 64 * 1024;
 
@@ -165,6 +170,32 @@ impl Attempts<'_> {
     }
 }
 
+/// The attempts that the endpoint did not process while it answered others. They are a matter of time, like
+/// waiting for room on a connection, so they do not count; pauses keep them from being made as fast as the
+/// endpoint refuses.
+#[derive(Default)]
+struct Unserved {
+    times: u32,
+    last: Option<AttemptError>,
+}
+
+impl Unserved {
+    async fn pause(&mut self, error: AttemptError, call_deadline: Instant) {
+        let pause = SHORTEST_PAUSE * 2_u32.pow(self.times.min(PAUSE_DOUBLINGS));
+        self.times += 1;
+        self.last = Some(error);
+        sleep_until(call_deadline.min(Instant::now() + pause)).await;
+    }
+
+    /// Adds what the endpoint said to the error of a notification whose time is over.
+    fn explain(self, mut error: AttemptError) -> AttemptError {
+        if let Some(last) = self.last {
+            error.text = format!("{}; before that, {}", error.text, last.text);
+        }
+        error
+    }
+}
+
 async fn attempt_all(
     opened: &Opened,
     link: &mut Option<Link>,
@@ -173,11 +204,12 @@ async fn attempt_all(
     attempts: &Attempts<'_>,
 ) -> Result<Answer, AttemptError> {
     let mut broken = 0;
+    let mut unserved = Unserved::default();
     loop {
         // The time can be over before the attempt starts; then nothing more is sent.
         let now = Instant::now();
         if now >= call_deadline {
-            return Err(clock::call_timed_out(opened, "response"));
+            return Err(unserved.explain(clock::call_timed_out(opened, "response")));
         }
         attempts.begin(now);
         let mut clock = Clock::start(opened, now, call_deadline);
@@ -193,19 +225,18 @@ async fn attempt_all(
             }
             Err(error) => error,
         };
+        if error.again == Again::Unserved {
+            // Its connection may serve others: a refused stream is no fault of the connection.
+            *link = None;
+            unserved.pause(error, call_deadline).await;
+            continue;
+        }
         if let Some(mut link) = link.take() {
             link.condemn();
         }
-        match error.again {
-            Again::No => return Err(error),
-            // Only `call_timeout` bounds this, as it bounds waiting for room on a connection.
-            Again::Unserved => {}
-            Again::Broken => {
-                broken += 1;
-                if broken == ATTEMPTS {
-                    return Err(error);
-                }
-            }
+        broken += 1;
+        if error.again == Again::No || broken == ATTEMPTS {
+            return Err(error);
         }
     }
 }

@@ -28,13 +28,14 @@ fn install_hook() {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            ALARM.with_borrow(|alarm| {
-                if let Some(alarm) = alarm {
+            // The thread's own values may be gone when it ends; a panic in here would abort the VM.
+            let _ = ALARM.try_with(|alarm| {
+                if let Some(alarm) = &*alarm.borrow() {
                     alarm();
                 }
             });
-            if OURS.with_borrow(|ours| *ours) {
-                LAST.with_borrow_mut(|last| *last = Some(info.to_string()));
+            if OURS.try_with(|ours| *ours.borrow()).unwrap_or(false) {
+                let _ = LAST.try_with(|last| last.replace(Some(info.to_string())));
             } else {
                 before(info);
             }

@@ -15,6 +15,7 @@ mod tests;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
@@ -23,6 +24,7 @@ use http::{Request, Response};
 use payload::Payload;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use super::body::Drained;
 use super::error::{Again, AttemptError};
@@ -37,6 +39,9 @@ const MAX_HEADERS: u32 = 16 * 1024;
 /// How many bytes the peer may send ahead of our reading: on one stream, and on the whole connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How long the answer to another request may take to arrive after a refusal: Go sends GOAWAY before the
+/// answer that it belongs to.
+const ANSWER_AFTER_REFUSAL: Duration = Duration::from_millis(20);
 
 /// How many streams the peer accepts at once, by its latest settings; `None` before it has sent any.
 pub type Room = Option<usize>;
@@ -91,10 +96,12 @@ async fn unserved(state: &State, error: &h2::Error, before: usize) -> AttemptErr
     if !goes_away && error.reason() != Some(Code::REFUSED_STREAM) {
         return explained;
     }
-    // An answer that arrived together with the refusal may not have reached its own request's task yet.
-    tokio::task::yield_now().await;
     // A peer sends GOAWAY once per connection, but it could refuse streams for ever.
-    let served = state.answered() > if goes_away { 0 } else { before };
+    let before = if goes_away { 0 } else { before };
+    if state.answered() <= before {
+        sleep(ANSWER_AFTER_REFUSAL).await;
+    }
+    let served = state.answered() > before;
     AttemptError {
         again: if served {
             Again::Unserved
@@ -181,7 +188,10 @@ impl Http2 {
         }
         let response = match response.await {
             Ok(response) => response,
-            Err(error) => return Err(unserved(state, &error, answered).await),
+            Err(error) => {
+                drop(exchange);
+                return Err(unserved(state, &error, answered).await);
+            }
         };
         state.answer();
         Ok(response.map(|received| Body {

@@ -1,8 +1,6 @@
 //! One connection over a pipe, under the test's clock: what it does, and when, to the millisecond.
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
-
 use h2::server::{self, SendResponse};
 use http::StatusCode;
 use notification::FailureReason;
