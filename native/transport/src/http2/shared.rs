@@ -126,6 +126,7 @@ fn is_of_use(making: &Making) -> bool {
     match making.peek() {
         Some(Some(Ok((link, _)))) => link.is_usable(),
         Some(_) => false,
-        None => true,
+        // One whose requests have all given up may hang: a new request makes its own.
+        None => making.strong_count().is_some_and(|holders| holders > 1),
     }
 }

@@ -1,6 +1,7 @@
 //! One connection over a pipe, under the test's clock: what it does, and when, to the millisecond.
 #![allow(clippy::unwrap_used)]
 
+use futures_util::FutureExt;
 use h2::server::{self, SendResponse};
 use http::StatusCode;
 use notification::FailureReason;
@@ -376,4 +377,19 @@ async fn a_request_that_was_not_processed_beside_answers_does_not_count() {
 async fn a_request_that_was_not_processed_beside_no_answer_counts() {
     assert_eq!(refused_beside(First::Reset).await, Again::Broken);
     assert_eq!(too_late_after(First::Reset).await, Again::Broken);
+}
+
+/// An attempt that hangs, and that no request waits for any more, does not cost the next request its time.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_whose_requests_have_given_up_is_not_joined() {
+    let shared = SharedHttp2::new(Duration::from_secs(10));
+    let hangs = || futures_util::future::pending().boxed();
+    timeout(Duration::from_secs(1), shared.get(hangs))
+        .await
+        .unwrap_err();
+    let begin = Instant::now();
+    let refused = || std::future::ready(Err(AttemptError::broken("refused".to_owned()))).boxed();
+    let error = shared.get(refused).await.unwrap_err();
+    assert_eq!(error.text, "refused");
+    assert_eq!(begin.elapsed(), Duration::ZERO);
 }
