@@ -27,6 +27,7 @@ groups() ->
        a_hundred_host_types_share_one_deadline,
        host_types_that_stop_one_after_the_other_all_drain,
        time_between_two_stops_is_not_used_up,
+       a_handler_without_a_route_keeps_no_host_type_open,
        a_module_restarted_after_a_dead_endpoint_drains_again,
        a_process_killed_in_mid_stop_uses_up_no_more_time,
        the_module_stops_and_starts_under_load,
@@ -39,6 +40,7 @@ groups() ->
 cut_short() ->
     [stopping_with_a_dead_endpoint_ends_with_the_deadline,
      a_module_restarted_after_a_dead_endpoint_drains_again,
+     a_handler_without_a_route_keeps_no_host_type_open,
      stopping_one_host_type_leaves_the_others_of_a_pool_alone,
      a_hundred_host_types_share_one_deadline,
      the_node_stops_with_thousands_pending].
@@ -133,6 +135,21 @@ time_between_two_stops_is_not_used_up(Config) ->
     {Second, Again} = http_pusher_pools:stopping(infinity),
     ok = http_pusher_pools:stopped(Again),
     ?assert(Second - First >= 1099).
+
+%% The owner of the pools tries to register such a handler with each check, also while its host type stops.
+a_handler_without_a_route_keeps_no_host_type_open(Config) ->
+    {ok, _} = pool(Config, #{workers => 1}),
+    TooLong = list_to_atom(lists:duplicate(250, $x)),
+    _ = host_ctl:start_module(?HOST, [?HANDLER, #{pool_name => TooLong, path => "/bad"}]),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"stalled">>),
+    {_, Stopping} = spawn_monitor(fun() -> host_ctl:stop_module(?HOST) end),
+    _ = wait(fun() -> pusher_case:numbers(?HOST) end, fun(#{open := Open}) -> not Open end),
+    http_pusher_pools ! look_at_all,
+    ok = http_pusher_pools:await_look(60000),
+    ?assertMatch(#{open := false}, pusher_case:numbers(?HOST)),
+    receive {'DOWN', Stopping, process, _, Reason} -> ?assertEqual(normal, Reason) end,
+    ?assertMatch(#{open := false}, pusher_case:numbers(?HOST)).
 
 %% The first stop uses up all the time; the module is started again at once, as by a new configuration, and
 %% the next stop has the same time.

@@ -171,7 +171,6 @@ announce(#{watch := undefined}, _HostType, _Handlers) ->
     ok;
 announce(_State, HostType, Handlers) ->
     try
-        ok = http_pusher_nif:open_host_type(HostType),
         ok = http_pusher_pools:add(HostType, Handlers),
         http_pusher_log:module_started(HostType, details(Handlers))
     catch

@@ -114,6 +114,8 @@ init(Settings = #{drain_timeout := Drain}) ->
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
 handle_call({add, HostType, Handlers}, _From, State = #{stop_budget := Budget}) ->
     http_pusher_pool_rows:put_handlers(HostType, Handlers),
+    %% It is closed if the module or the application was stopped before.
+    ok = http_pusher_nif:open_host_type(HostType),
     State1 = State#{stop_budget := http_pusher_stop_budget:over(Budget)},
     {reply, ok, add_handlers([{HostType, Handler} || Handler <- Handlers],
                              eager(only(HostType, Handlers, State1)))};

@@ -221,6 +221,22 @@ fn a_host_type_leaves_a_pool_that_others_use() {
     });
 }
 
+#[test]
+fn registering_a_handler_opens_no_host_type() {
+    let bench = Bench::new();
+    let pool = bench.pool(patient(&stalled()));
+    let leaves = bench.engine.handler("leaves", "http_pool", "/n");
+    bench.engine.close_host_type("leaves");
+    for path in ["/n", "/new"] {
+        let handler = bench.engine.handler("leaves", "http_pool", path);
+        assert!(!handler.host_type.is_open(), "{path}");
+        let pushed = bench.push_text(pool, &handler, "late", b"");
+        assert_eq!(pushed, Err(PushError::Rejected(RejectReason::Shutdown)));
+    }
+    bench.engine.open_host_type("leaves");
+    assert!(leaves.host_type.is_open());
+}
+
 /// Whoever closes a host type and then finds nothing pending has seen the last of it.
 #[test]
 fn a_host_type_that_is_closed_and_quiet_stays_quiet() {

@@ -9,10 +9,17 @@ use super::Engine;
 impl Engine {
     /// Opens the host type of this name for notifications; creates it if it is new.
     pub fn open_host_type(&self, name: &str) -> Arc<HostType> {
+        let host_type = self.ensure_host_type(name);
+        host_type.set_open(true);
+        host_type
+    }
+
+    /// The host type of this name, created if it is new. An existing one that is closed stays closed: a
+    /// handler can be registered while its host type is stopping.
+    fn ensure_host_type(&self, name: &str) -> Arc<HostType> {
         let _one_at_a_time = self.registering.lock();
         let known = self.host_types.load_full();
         if let Some(host_type) = known.iter().find(|host_type| &*host_type.name == name) {
-            host_type.set_open(true);
             return Arc::clone(host_type);
         }
         let id = u32::try_from(known.len()).unwrap_or(u32::MAX);
@@ -64,9 +71,10 @@ impl Engine {
         });
     }
 
-    /// The handler with this host type, pool name and path; created if it is new.
+    /// The handler with this host type, pool name and path; created if it is new. Does not open its host
+    /// type.
     pub fn handler(&self, host_type: &str, pool_name: &str, path: &str) -> Arc<Handler> {
-        let host_type = self.open_host_type(host_type);
+        let host_type = self.ensure_host_type(host_type);
         let _one_at_a_time = self.registering.lock();
         let known = self.handlers.load_full();
         let same = |handler: &&Arc<Handler>| {
