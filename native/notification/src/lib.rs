@@ -14,6 +14,7 @@ pub mod fail_point;
 mod handler;
 pub mod heap;
 mod host_type;
+mod message_id;
 mod notification;
 mod outcome;
 pub mod panics;
@@ -25,7 +26,8 @@ mod waiter;
 
 pub use handler::Handler;
 pub use host_type::{Account, HostType};
-pub use notification::{Content, Direction, Names, Notification, OwnRequest, lane_key};
+pub use message_id::MessageId;
+pub use notification::{Content, Direction, Event, Names, Notification, OwnRequest, lane_key};
 pub use outcome::Verdict;
 pub use reason::{FailureReason, RejectReason};
 pub use refused::{PushError, Refused};

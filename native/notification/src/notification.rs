@@ -28,6 +28,17 @@ pub enum Content<'a> {
     /// The headers from a custom callback module; the text is the body. The crate `payload` has checked
     /// and encoded the headers, and only `payload` reads them.
     Custom(&'a [u8]),
+    /// What the session says of an event, as encoded by `payload`, which alone reads it; the text is the
+    /// stanza as XML, or empty. The body is built when the notification is sent.
+    Event(&'a [u8]),
+}
+
+/// What a notification holds besides its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Form,
+    Custom,
+    Event,
 }
 
 /// The request of a custom callback module, moved out of its notification.
@@ -39,16 +50,25 @@ pub struct OwnRequest {
     pub body: Bytes,
 }
 
+/// An event inside its notification.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// What the session says of it, encoded by `payload`.
+    pub facts: &'a [u8],
+    /// The stanza as XML; empty if there is none, or if the handler does not need it.
+    pub stanza: &'a [u8],
+}
+
 /// A notification that was handed over.
 #[derive(Debug)]
 pub struct Notification {
     handler: Arc<Handler>,
-    /// Sender, server, receiver, text and headers, one after another in a single allocation.
+    /// Sender, server, receiver, text, and headers or facts, one after another in a single allocation.
     bytes: Box<[u8]>,
     /// The ends of the first four of these.
     ends: [u32; 4],
     direction: Direction,
-    form: bool,
+    kind: Kind,
     /// Boxed, because there is hardly ever one.
     waiter: Option<Box<Waiter>>,
 }
@@ -58,8 +78,9 @@ pub struct Notification {
 const KEEP: usize = 1024;
 
 impl Notification {
-    /// Creates a notification. `text` is the message for [`Content::Form`], otherwise the body. Returns
-    /// `None` if the parts are longer than 4 GiB together.
+    /// Creates a notification. `text` is the message for [`Content::Form`], the body for
+    /// [`Content::Custom`], the stanza for [`Content::Event`]. Returns `None` if the parts are longer than
+    /// 4 GiB together.
     #[must_use]
     pub fn new(
         handler: Arc<Handler>,
@@ -68,26 +89,27 @@ impl Notification {
         text: &[u8],
         content: Content<'_>,
     ) -> Option<Self> {
-        let (form, headers) = match content {
-            Content::Form => (true, &[][..]),
-            Content::Custom(headers) => (false, headers),
+        let (kind, last) = match content {
+            Content::Form => (Kind::Form, &[][..]),
+            Content::Custom(headers) => (Kind::Custom, headers),
+            Content::Event(facts) => (Kind::Event, facts),
         };
         let parts = [names.sender, names.server, names.receiver, text];
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        let mut bytes = Vec::with_capacity(length + headers.len());
+        let mut bytes = Vec::with_capacity(length + last.len());
         let mut ends = [0; 4];
         for (end, part) in ends.iter_mut().zip(parts) {
             bytes.extend_from_slice(part);
             *end = u32::try_from(bytes.len()).ok()?;
         }
-        bytes.extend_from_slice(headers);
+        bytes.extend_from_slice(last);
         u32::try_from(bytes.len()).ok()?;
         Some(Self {
             handler,
             bytes: bytes.into_boxed_slice(),
             ends,
             direction,
-            form,
+            kind,
             waiter: None,
         })
     }
@@ -136,13 +158,23 @@ impl Notification {
         heap::taken(self.bytes.len()) + waiter
     }
 
-    /// Whether the body is a form of names and text; otherwise the body is the text.
+    /// Whether the body is a form of names and text.
     #[must_use]
     pub fn is_form(&self) -> bool {
-        self.form
+        self.kind == Kind::Form
     }
 
-    /// The message, or the body from a custom callback module.
+    /// The event, if the content is [`Content::Event`].
+    #[must_use]
+    pub fn event(&self) -> Option<Event<'_>> {
+        let end = self.ends[3] as usize;
+        (self.kind == Kind::Event).then(|| Event {
+            facts: &self.bytes[end..],
+            stanza: self.text(),
+        })
+    }
+
+    /// The message, the body from a custom callback module, or the stanza.
     #[must_use]
     pub fn text(&self) -> &[u8] {
         let [.., names, text] = self.ends.map(|end| end as usize);
@@ -150,10 +182,10 @@ impl Notification {
     }
 
     /// Moves the request of a custom callback module out, so that no second copy stays here. Returns
-    /// `None` for a form.
+    /// `None` for any other content.
     #[must_use]
     pub fn take_own_request(&mut self) -> Option<OwnRequest> {
-        if self.form {
+        if self.kind != Kind::Custom {
             return None;
         }
         let [.., names, text] = self.ends.map(|end| end as usize);

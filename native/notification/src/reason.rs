@@ -24,6 +24,14 @@ pub enum FailureReason {
     Inet(&'static str),
     /// The pool's configuration is invalid.
     PoolConfig,
+    /// A template of the handler fails for this event, or could not be compiled.
+    TemplateError,
+    /// The event cannot be put into the handler's format.
+    PayloadError,
+    /// A secret of the handler was never readable.
+    SecretError,
+    /// The token endpoint issued no token.
+    TokenError,
     /// A restarted pool has no room for a notification that waited for it.
     QueueFull,
     /// The pool, the module or the node was stopped before the notification's turn came.
@@ -47,6 +55,10 @@ impl FailureReason {
             Self::NxDomain => "nxdomain",
             Self::Inet(name) => name,
             Self::PoolConfig => "pool_config",
+            Self::TemplateError => "template_error",
+            Self::PayloadError => "payload_error",
+            Self::SecretError => "secret_error",
+            Self::TokenError => "token_error",
             Self::QueueFull => "queue_full",
             Self::Shutdown => "shutdown",
             Self::EngineDown => "engine_down",

@@ -1,0 +1,62 @@
+//! The identity of a notification towards the web service: `webhook-id`, the same on each attempt.
+//!
+//! Unique across nodes and restarts: a part that is random for each process, and a counter. Standard
+//! Webhooks forbids a dot, because it separates the parts that are signed.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::process;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+/// 96 random bits. Of ten million processes, two have the same with a probability of one in 10^15.
+static PROCESS: LazyLock<String> = LazyLock::new(|| {
+    // The keys of a `RandomState` come from the system's random numbers.
+    let state = RandomState::new();
+    let [first, second] = [0, 1].map(|n| state.hash_one((n, SystemTime::now(), process::id())));
+    format!("{first:016x}{:08x}", second >> 32)
+});
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// The identity of a notification: `msg_` and letters and digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MessageId(Box<str>);
+
+impl MessageId {
+    /// Creates an identity that no other notification has.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "each one is another")]
+    pub fn new() -> Self {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(format!("msg_{}{count:012x}", *PROCESS).into())
+    }
+
+    /// The identity as it is sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MessageId;
+
+    #[test]
+    fn no_two_are_the_same_and_none_has_a_dot() {
+        let (one, other) = (MessageId::new(), MessageId::new());
+        assert_ne!(one, other);
+        for id in [one, other] {
+            let bare = id.as_str().strip_prefix("msg_").expect("a prefix");
+            assert_eq!(bare.len(), 36);
+            assert!(bare.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        }
+    }
+}
