@@ -11,6 +11,7 @@ mod fields;
 pub mod form;
 pub mod header;
 mod headers;
+pub mod signature;
 
 use bytes::Bytes;
 use http::header::HOST;
