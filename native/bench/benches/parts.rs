@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use engine::engine::Engine;
-use notification::{Content, Direction, Names, Notification, lane_key};
+use notification::{Content, Direction, HostTypeId, Names, Notification, lane_key};
 use payload::{form, header};
 use queue::{LaneLimits, Lanes};
 use tokio::time::Instant;
@@ -38,7 +38,13 @@ fn notification(bencher: Bencher<'_, '_>) {
     let handler = Engine::default().handler("localhost", "http_pool", "/notifications");
     let mut key = Vec::new();
     bencher.bench_local(|| {
-        lane_key(&mut key, 0, Direction::In, NAMES, b"localhost");
+        lane_key(
+            &mut key,
+            HostTypeId::default(),
+            Direction::In,
+            NAMES,
+            b"localhost",
+        );
         let handler = Arc::clone(&handler);
         Notification::new(handler, Direction::In, NAMES, MESSAGE, Content::Form)
     });
@@ -56,10 +62,24 @@ fn lane(bencher: Bencher<'_, '_>, others: u32) {
     let now = Instant::now();
     let mut lanes = Lanes::default();
     for other in 0..others {
-        let _ = lanes.push(&other.to_ne_bytes(), 0, (), 1, LIMITS, now);
+        let _ = lanes.push(
+            &other.to_ne_bytes(),
+            HostTypeId::default(),
+            (),
+            1,
+            LIMITS,
+            now,
+        );
     }
     bencher.bench_local(|| {
-        let ready = lanes.push(b"alice@localhost", 0, (), 1, LIMITS, now);
+        let ready = lanes.push(
+            b"alice@localhost",
+            HostTypeId::default(),
+            (),
+            1,
+            LIMITS,
+            now,
+        );
         if let Some(taken) = lanes.take() {
             lanes.release(taken.ticket, now);
         }

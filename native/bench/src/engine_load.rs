@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
 use engine::settings::PoolOptions;
-use notification::{Content, Direction, Handler, Names, Notification, Verdict, lane_key};
+use notification::{Content, Direction, Handler, Names, Notification, PoolId, Verdict, lane_key};
 use transport::TlsOptions;
 
 use crate::load::{Load, LoadError, MESSAGE, Measured, Stopwatch};
@@ -31,7 +31,7 @@ pub fn run(load: &Load, senders: usize) -> Result<Measured, LoadError> {
 struct Driver {
     engine: Engine,
     handler: Arc<Handler>,
-    pool: u32,
+    pool: PoolId,
     senders: Vec<String>,
     until: Instant,
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use engine::engine::{Engine, EngineSettings};
 use engine::settings::PoolSettings;
-use notification::{Content, Direction, Names, Notification, PushError, Verdict};
+use notification::{Content, Direction, Names, Notification, PoolId, PushError, Verdict};
 use transport::dial::{Dialled, dial};
 use transport::names;
 use transport::tls::{PeerCertificate, TlsClient};
@@ -146,7 +146,7 @@ fn deliver(route: &Route<'_>, sample: &Sample<'_>) -> Result<(String, Verdict), 
     Ok((body, verdict))
 }
 
-fn open_pool(engine: &Engine, route: &Route<'_>) -> Result<u32, String> {
+fn open_pool(engine: &Engine, route: &Route<'_>) -> Result<PoolId, String> {
     let options = route.pool.options.clone().ok_or("the pool has no host")?;
     let pool = engine
         .create_pool(&route.handler.pool_name)

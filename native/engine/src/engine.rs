@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use notification::{FailureReason, Handler, HostType};
+use notification::{FailureReason, Handler, HostType, PoolId};
 use parking_lot::Mutex;
 use queue::Bound;
 use thiserror::Error;
@@ -69,9 +69,9 @@ struct Running {
     names: Arc<Names>,
     /// The threads that read the files of opening pools.
     readers: Arc<Slots>,
-    pools: ArcSwap<HashMap<u32, Arc<Pool>>>,
+    pools: ArcSwap<HashMap<PoolId, Arc<Pool>>>,
     /// Pools that can no longer be found by their number, but have not ended yet.
-    closing: Arc<Mutex<HashMap<u32, Arc<Pool>>>>,
+    closing: Arc<Mutex<HashMap<PoolId, Arc<Pool>>>>,
     pings: AtomicU64,
     pongs: Arc<AtomicU64>,
 }
@@ -93,7 +93,7 @@ pub enum EngineError {
     Down,
     /// The engine has no pool of this number.
     #[error("there is no pool {0} in the engine")]
-    NoPool(u32),
+    NoPool(PoolId),
     /// The operating system refused to start the threads.
     #[error("the engine's threads could not be started: {0}")]
     Threads(#[from] io::Error),
@@ -103,7 +103,7 @@ pub enum EngineError {
     /// The pool cannot be opened before it was configured; nor handed over after that, to itself, or to
     /// a pool that was handed over to it.
     #[error("pool {0} is not in a phase in which this can be done with it")]
-    WrongPhase(u32),
+    WrongPhase(PoolId),
 }
 
 impl Engine {

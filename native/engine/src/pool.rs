@@ -26,7 +26,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use notification::{FailureReason, Notification, Verdict, heap};
+use notification::{FailureReason, HostTypeId, Notification, PoolId, Verdict, heap};
 use parking_lot::Mutex;
 use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, PoolBounds, Rules, Step, Taken};
 use tokio::runtime::Handle;
@@ -56,8 +56,8 @@ impl Queued {
         Lanes::<Self>::ITEM_COST + self.notification.allocated()
     }
 
-    /// The number of its host type.
-    pub(crate) fn group(&self) -> u32 {
+    /// The host type that it was accepted for.
+    pub(crate) fn host_type(&self) -> HostTypeId {
         self.notification.handler().host_type.id
     }
 }
@@ -66,7 +66,7 @@ impl Queued {
 #[derive(Debug)]
 pub struct Pool {
     /// The pool's number: unique in the engine and never reused.
-    pub id: u32,
+    pub id: PoolId,
     /// The pool's name, for reports.
     pub name: Box<str>,
     core: Mutex<Core<Queued, Arc<Cell>>>,
@@ -130,7 +130,7 @@ impl Opened {
 
 impl Pool {
     pub(crate) fn new(
-        id: u32,
+        id: PoolId,
         name: &str,
         limits: PoolLimits,
         node: Arc<Bound>,

@@ -46,7 +46,7 @@ impl Seat {
             let mut core = self.pool.core();
             let turn = core.take_or_park(Arc::clone(&self.cell));
             if let Turn::Work(taken) = &turn {
-                self.cell.begin(taken.item.group());
+                self.cell.begin(taken.item.host_type());
             }
             turn
         };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
 use engine::settings::PoolOptions;
-use notification::{Content, Direction, Handler, Names, Notification, lane_key};
+use notification::{Content, Direction, Handler, Names, Notification, PoolId, lane_key};
 use payload::Headers;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -114,7 +114,7 @@ impl World {
         Self { engine, handler }
     }
 
-    fn push(&self, pool: u32, mix: Mix, n: usize, letter: u8) {
+    fn push(&self, pool: PoolId, mix: Mix, n: usize, letter: u8) {
         let sender = format!("user{}", n % mix.senders);
         let names = Names {
             sender: sender.as_bytes(),
@@ -146,7 +146,7 @@ impl World {
         self.engine.push(pool, &key, notification.unwrap()).unwrap();
     }
 
-    fn state(&self, pool: u32) -> PoolState {
+    fn state(&self, pool: PoolId) -> PoolState {
         self.engine.pool(pool).unwrap().state()
     }
 
@@ -292,7 +292,7 @@ fn in_flight(world: &World, mix: Mix, letter: u8) {
     end(world, pool);
 }
 
-fn end(world: &World, pool: u32) {
+fn end(world: &World, pool: PoolId) {
     let handle = world.engine.pool(pool).unwrap();
     world.engine.close_pool(pool, Duration::ZERO).unwrap();
     world.take_all();

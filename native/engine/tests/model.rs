@@ -18,8 +18,8 @@ use engine::report::mailbox::Mailbox;
 use loom::future::block_on;
 use loom::sync::Notify;
 use loom::thread;
-use notification::FailureReason;
 use notification::sync::Mutex;
+use notification::{FailureReason, HostTypeId};
 use queue::{Budget, Core, Expiry, LaneLimits, Rules, Step, Turn, WhenBusy};
 use tokio::time::Instant;
 
@@ -78,7 +78,10 @@ impl Pool {
 
     fn push(self: &Arc<Self>, lane: u8, number: u32) -> bool {
         let item = (lane, number);
-        let pushed = self.core.lock().push(&[lane], 0, item, 1, Instant::now());
+        let pushed = self
+            .core
+            .lock()
+            .push(&[lane], HostTypeId::default(), item, 1, Instant::now());
         match pushed {
             Ok(step) => {
                 self.follow(step);
@@ -114,7 +117,7 @@ impl Pool {
                 let tally = core.tally();
                 assert!(tally.parked <= tally.workers, "parked twice: {tally:?}");
                 if let Turn::Work(_) = turn {
-                    cell.begin(0);
+                    cell.begin(HostTypeId::default());
                 }
                 turn
             };
@@ -131,7 +134,7 @@ impl Pool {
                         let mut core = self.core.lock();
                         next = core.finish_and_take(taken.ticket, true, Instant::now());
                         if next.is_some() {
-                            cell.begin(0);
+                            cell.begin(HostTypeId::default());
                         }
                     }
                     cell.end();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use engine::engine::EngineError;
 use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
 use engine::settings::PoolOptions;
-use notification::{PushError, RejectReason};
+use notification::{PoolId, PushError, RejectReason};
 use support::{BOUND, Bench, End, millis, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 use transport::notices::NoticeKind;
@@ -66,7 +66,7 @@ impl Drop for Secure {
     }
 }
 
-fn configured(bench: &Bench, options: PoolOptions) -> u32 {
+fn configured(bench: &Bench, options: PoolOptions) -> PoolId {
     let pool = bench.engine.create_pool("global/http_pool").unwrap();
     bench.engine.configure_pool(pool, options).unwrap();
     pool
@@ -79,7 +79,7 @@ fn remedy(opened: Result<Vec<String>, EngineError>) -> Remedy {
     }
 }
 
-fn phase(bench: &Bench, pool: u32) -> &'static str {
+fn phase(bench: &Bench, pool: PoolId) -> &'static str {
     bench.engine.pool(pool).unwrap().phase()
 }
 

@@ -4,7 +4,7 @@
 mod support;
 
 use engine::settings::PoolOptions;
-use notification::fail_point;
+use notification::{PoolId, fail_point};
 use support::{Bench, End, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, TlsSettings};
 
@@ -97,7 +97,7 @@ fn between_two_deliveries() {
     bench.assert_conserved();
 }
 
-fn assert_all_parked(bench: &Bench, pool: u32) {
+fn assert_all_parked(bench: &Bench, pool: PoolId) {
     until("every worker is parked or gone", || {
         let tally = bench.state(pool).tally;
         tally.workers == tally.parked && tally.in_flight == 0

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine::settings::PoolOptions;
-use notification::PushError;
+use notification::{PoolId, PushError};
 use support::process::{descriptors, status};
 use support::{Bench, End, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, Observer, Record};
@@ -102,6 +102,14 @@ struct Scene {
 }
 
 impl Scene {
+    fn present(&self) -> PoolId {
+        self.present.load(Ordering::Acquire).into()
+    }
+
+    fn set_present(&self, pool: PoolId) {
+        self.present.store(pool.into(), Ordering::Release);
+    }
+
     fn options(&self, random: &mut Random) -> PoolOptions {
         PoolOptions {
             request_timeout: 300,
@@ -127,7 +135,7 @@ impl Scene {
                 let sender = format!("user{}", random.below(300));
                 // A pool that was replaced a moment ago is looked up again.
                 let pushed = loop {
-                    let pool = self.present.load(Ordering::Acquire);
+                    let pool = self.present();
                     let text = number.as_bytes();
                     match self.bench.push_text(pool, &handler, &sender, text) {
                         Err(PushError::NotOpen) => std::thread::yield_now(),
@@ -145,12 +153,12 @@ impl Scene {
     /// One thing that happens to the pool or the host type; whether the pool was replaced.
     fn disturb(&self, random: &mut Random, endpoint: &EndpointHandle) -> bool {
         let engine = &self.bench.engine;
-        let old = self.present.load(Ordering::Acquire);
+        let old = self.present();
         match random.below(5) {
             0 | 1 => {
                 // Other settings: a new incarnation, the old one drains.
                 let new = engine.create_pool("replaced").unwrap();
-                self.present.store(new, Ordering::Release);
+                self.set_present(new);
                 let allowed = Duration::from_millis(random.below(600));
                 engine.close_pool(old, allowed).unwrap();
                 std::thread::sleep(Duration::from_millis(random.below(20)));
@@ -161,10 +169,10 @@ impl Scene {
             2 => {
                 // The same settings under a new process: what waited meanwhile is handed over.
                 let spare = engine.create_pool("spare").unwrap();
-                self.present.store(spare, Ordering::Release);
+                self.set_present(spare);
                 std::thread::sleep(Duration::from_millis(random.below(20)));
                 engine.hand_over(spare, old).unwrap();
-                self.present.store(old, Ordering::Release);
+                self.set_present(old);
                 engine.close_pool(spare, Duration::ZERO).unwrap();
             }
             3 => {
@@ -205,7 +213,7 @@ fn conservation_under_random_load() {
     let bench = &scene.bench;
     let mut random = Random(seed | 1);
     let first = bench.pool(scene.options(&mut random));
-    scene.present.store(first, Ordering::Release);
+    scene.set_present(first);
     bench.deliver_number(first);
     let (rss, threads, fds) = (status("VmRSS"), status("Threads"), descriptors());
 
@@ -222,7 +230,7 @@ fn conservation_under_random_load() {
         std::thread::sleep(Duration::from_millis(20 + random.below(200)));
         replaced += u64::from(scene.disturb(&mut random, &endpoint));
         if told.elapsed() > Duration::from_secs(5) {
-            let state = bench.state(scene.present.load(Ordering::Acquire));
+            let state = bench.state(scene.present());
             println!("{:?} {state:?}", bench.account());
             told = Instant::now();
         }
@@ -248,7 +256,7 @@ fn conservation_under_random_load() {
     bench.assert_conserved();
 
     // Everything is given back.
-    let kept = scene.present.load(Ordering::Acquire);
+    let kept = scene.present();
     bench.engine.close_pool(kept, Duration::ZERO).unwrap();
     endpoint.release();
     until("connections are closed", || descriptors() <= fds);
@@ -273,7 +281,7 @@ fn conservation_under_random_load() {
 
 impl Bench {
     /// One that is counted like the others.
-    fn deliver_number(&self, pool: u32) {
+    fn deliver_number(&self, pool: PoolId) {
         self.push_text(pool, &self.handler("/n"), "first", b"0")
             .unwrap();
         until("it has its outcome", || self.seen() == 1);

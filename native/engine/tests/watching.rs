@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use engine::engine::EngineSettings;
 use engine::settings::PoolOptions;
-use notification::{PushError, RejectReason};
+use notification::{PoolId, PushError, RejectReason};
 use support::{Bench, options, test_endpoint, until};
 use test_endpoint::EndpointConfig;
 
 const NAME: &str = "global/http_pool";
 
 /// A pool of this name, open with these options.
-fn open(bench: &Bench, options: PoolOptions) -> u32 {
+fn open(bench: &Bench, options: PoolOptions) -> PoolId {
     let id = bench.engine.create_pool(NAME).unwrap();
     bench.engine.configure_pool(id, options).unwrap();
     bench.engine.open_pool(id).unwrap();

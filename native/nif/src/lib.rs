@@ -6,6 +6,7 @@
 mod atoms;
 mod engine_nifs;
 mod held;
+mod ids;
 mod options;
 mod pool_nifs;
 mod push_nifs;

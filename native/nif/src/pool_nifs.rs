@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use engine::engine::EngineError;
 use engine::pool::opening::Progress;
+use notification::{HandlerId, PoolId};
 use rustler::{Encoder, Env, Error, NifResult, Term};
 use transport::{Remedy, url};
 
 use crate::held::held;
+use crate::ids::Id;
 use crate::{ENGINE, atoms, options};
 
 fn reply<T: Encoder>(env: Env<'_>, result: Result<T, EngineError>) -> Term<'_> {
@@ -43,7 +45,7 @@ pub fn not_opened(remedy: Remedy) -> &'static str {
     }
 }
 
-fn progress(env: Env<'_>, id: u32, progress: Result<Progress, EngineError>) -> Term<'_> {
+fn progress(env: Env<'_>, id: PoolId, progress: Result<Progress, EngineError>) -> Term<'_> {
     match progress {
         Ok(Progress::Ended) => {
             (atoms::error(), describe(env, &EngineError::NoPool(id))).encode(env)
@@ -60,66 +62,66 @@ fn progress(env: Env<'_>, id: u32, progress: Result<Progress, EngineError>) -> T
 #[rustler::nif]
 fn create_pool<'a>(env: Env<'a>, name: &str) -> Term<'a> {
     let _held = held!("create_pool");
-    reply(env, ENGINE.create_pool(name))
+    reply(env, ENGINE.create_pool(name).map(Id))
 }
 
 #[rustler::nif]
-fn configure_pool<'a>(env: Env<'a>, id: u32, map: Term<'a>) -> NifResult<Term<'a>> {
+fn configure_pool<'a>(env: Env<'a>, id: Id<PoolId>, map: Term<'a>) -> NifResult<Term<'a>> {
     let _held = held!("configure_pool");
     let options = options::pool(map)?;
-    Ok(plain(env, ENGINE.configure_pool(id, options)))
+    Ok(plain(env, ENGINE.configure_pool(id.0, options)))
 }
 
 /// Never waits: an engine thread reads the files. If dirty schedulers read them, files on a mount that
 /// hangs would block one after another of the few that the whole node has.
 #[rustler::nif]
-fn open_pool(env: Env<'_>, id: u32) -> Term<'_> {
+fn open_pool(env: Env<'_>, id: Id<PoolId>) -> Term<'_> {
     let _held = held!("open_pool");
-    progress(env, id, ENGINE.begin_opening(id))
+    progress(env, id.0, ENGINE.begin_opening(id.0))
 }
 
 #[rustler::nif]
-fn opening(env: Env<'_>, id: u32) -> Term<'_> {
+fn opening(env: Env<'_>, id: Id<PoolId>) -> Term<'_> {
     let _held = held!("opening");
-    progress(env, id, ENGINE.progress(id))
+    progress(env, id.0, ENGINE.progress(id.0))
 }
 
 #[rustler::nif(schedule = "DirtyCpu")]
-fn hand_over(env: Env<'_>, from: u32, to: u32) -> Term<'_> {
-    plain(env, ENGINE.hand_over(from, to))
+fn hand_over(env: Env<'_>, from: Id<PoolId>, to: Id<PoolId>) -> Term<'_> {
+    plain(env, ENGINE.hand_over(from.0, to.0))
 }
 
 #[rustler::nif]
-fn drain_pool(env: Env<'_>, id: u32) -> Term<'_> {
+fn drain_pool(env: Env<'_>, id: Id<PoolId>) -> Term<'_> {
     let _held = held!("drain_pool");
-    plain(env, ENGINE.drain_pool(id))
+    plain(env, ENGINE.drain_pool(id.0))
 }
 
 #[rustler::nif]
-fn resume_pool(env: Env<'_>, id: u32) -> Term<'_> {
+fn resume_pool(env: Env<'_>, id: Id<PoolId>) -> Term<'_> {
     let _held = held!("resume_pool");
-    reply(env, ENGINE.resume_pool(id))
+    reply(env, ENGINE.resume_pool(id.0))
 }
 
 #[rustler::nif]
-fn close_pool(env: Env<'_>, id: u32, allowed_ms: u64) -> Term<'_> {
+fn close_pool(env: Env<'_>, id: Id<PoolId>, allowed_ms: u64) -> Term<'_> {
     let _held = held!("close_pool");
     plain(
         env,
-        ENGINE.close_pool(id, Duration::from_millis(allowed_ms)),
+        ENGINE.close_pool(id.0, Duration::from_millis(allowed_ms)),
     )
 }
 
 #[rustler::nif]
-fn handler(host_type: &str, pool_name: &str, path: &str) -> u32 {
+fn handler(host_type: &str, pool_name: &str, path: &str) -> Id<HandlerId> {
     let _held = held!("handler");
-    ENGINE.handler(host_type, pool_name, path).id
+    Id(ENGINE.handler(host_type, pool_name, path).id)
 }
 
 #[rustler::nif]
-fn handler_info(env: Env<'_>, id: u32) -> NifResult<Term<'_>> {
+fn handler_info(env: Env<'_>, id: Id<HandlerId>) -> NifResult<Term<'_>> {
     let _held = held!("handler_info");
-    let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
+    let handler = ENGINE.handler_by_id(id.0).ok_or(Error::BadArg)?;
     Ok((
         &*handler.host_type.name,
         &*handler.pool_name,

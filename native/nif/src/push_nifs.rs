@@ -6,12 +6,14 @@
 use std::cell::RefCell;
 
 use notification::{
-    Content, Direction, Names, Notification, PushError, RejectReason, Waiter, lane_key,
+    Content, Direction, HandlerId, Names, Notification, PoolId, PushError, RejectReason, Waiter,
+    lane_key,
 };
 use payload::Headers;
 use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, Term};
 
 use crate::held::held;
+use crate::ids::Id;
 use crate::{ENGINE, atoms};
 
 thread_local! {
@@ -51,8 +53,8 @@ type NameTerms<'a> = (Binary<'a>, Binary<'a>, Binary<'a>, Binary<'a>);
 #[rustler::nif]
 fn push_form<'a>(
     env: Env<'a>,
-    pool: u32,
-    handler: u32,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
     way: Way,
     names: NameTerms<'a>,
     message: Binary<'a>,
@@ -64,8 +66,8 @@ fn push_form<'a>(
 #[rustler::nif(schedule = "DirtyCpu")]
 fn push_form_dirty<'a>(
     env: Env<'a>,
-    pool: u32,
-    handler: u32,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
     way: Way,
     names: NameTerms<'a>,
     message: Binary<'a>,
@@ -76,8 +78,8 @@ fn push_form_dirty<'a>(
 #[rustler::nif]
 fn push_custom<'a>(
     env: Env<'a>,
-    pool: u32,
-    handler: u32,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
     way: Way,
     names: NameTerms<'a>,
     headers: Term<'a>,
@@ -90,8 +92,8 @@ fn push_custom<'a>(
 #[rustler::nif(schedule = "DirtyCpu")]
 fn push_custom_dirty<'a>(
     env: Env<'a>,
-    pool: u32,
-    handler: u32,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
     way: Way,
     names: NameTerms<'a>,
     headers: Term<'a>,
@@ -103,7 +105,7 @@ fn push_custom_dirty<'a>(
 /// Counts a notification that was rejected before it reached a pool.
 #[rustler::nif]
 fn reject(
-    handler: u32,
+    handler: Id<HandlerId>,
     reason: Term<'_>,
     sender: Binary<'_>,
     text: &str,
@@ -111,15 +113,15 @@ fn reject(
 ) -> NifResult<Atom> {
     let _held = held!("reject");
     let reason = atoms::rejection(reason)?;
-    let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
+    let handler = ENGINE.handler_by_id(handler.0).ok_or(Error::BadArg)?;
     ENGINE.reject(&handler, reason, Waiter::new(&waiter), &sender, text);
     Ok(atoms::ok())
 }
 
 fn with_headers<'a>(
     env: Env<'a>,
-    pool: u32,
-    handler: u32,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
     way: Way,
     names: &NameTerms<'a>,
     list: Term<'a>,
@@ -133,7 +135,7 @@ fn with_headers<'a>(
         let (name, value): (Binary<'a>, Binary<'a>) = head.decode()?;
         rest = tail;
         if let Err(error) = headers.add(&name, &value) {
-            let handler = ENGINE.handler_by_id(handler).ok_or(Error::BadArg)?;
+            let handler = ENGINE.handler_by_id(handler.0).ok_or(Error::BadArg)?;
             let (reason, text) = (RejectReason::BadHeader, error.to_string());
             ENGINE.reject(&handler, reason, way.waiter, &names.0, &text);
             return Ok(rejected(env, RejectReason::BadHeader));
@@ -152,15 +154,15 @@ fn with_headers<'a>(
 
 fn push<'a>(
     env: Env<'a>,
-    pool: u32,
-    handler: u32,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
     way: Way,
     names: &NameTerms<'a>,
     text: &Binary<'a>,
     content: Content<'_>,
 ) -> NifResult<Term<'a>> {
     let Way { direction, waiter } = way;
-    let id = handler;
+    let id = handler.0;
     let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
     let (sender, server, receiver, receiver_server) = names;
     let names = Names {
@@ -173,7 +175,7 @@ fn push<'a>(
         lane_key(key, host_type, direction, names, receiver_server);
         Notification::new(handler, direction, names, text, content)
             .map(|notification| notification.awaited_by(waiter.clone()))
-            .map(|notification| ENGINE.push(pool, key, notification))
+            .map(|notification| ENGINE.push(pool.0, key, notification))
     });
     let Some(pushed) = pushed else {
         let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;

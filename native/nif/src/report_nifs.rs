@@ -3,13 +3,14 @@
 use std::sync::Mutex;
 
 use engine::report::outcomes::Outcome;
-use notification::{Direction, Names, Verdict};
+use notification::{Direction, HandlerId, Names, Verdict};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
 use transport::notices::NoticeKind;
 
 use crate::held::held;
+use crate::ids::Id;
 use crate::{ENGINE, atoms, pool_nifs};
 
 /// The most outcomes in one batch, and the most rows of rejections: encoded in well under a
@@ -75,7 +76,7 @@ fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
         .map(|row| {
             let reason = atoms::word(env, row.reason.as_str());
             (
-                row.handler.id,
+                Id(row.handler.id),
                 reason,
                 row.count,
                 binary(env, &row.sender),
@@ -98,11 +99,11 @@ fn rejection_waiters(env: Env<'_>) -> Vec<Term<'_>> {
 }
 
 #[rustler::nif]
-fn rejections_counted(handler: u32, reason: Term<'_>, count: u64) -> NifResult<Atom> {
+fn rejections_counted(handler: Id<HandlerId>, reason: Term<'_>, count: u64) -> NifResult<Atom> {
     let _held = held!("rejections_counted");
     ENGINE
         .rejections
-        .counted(handler, atoms::rejection(reason)?, count);
+        .counted(handler.0, atoms::rejection(reason)?, count);
     Ok(atoms::ok())
 }
 
@@ -160,7 +161,7 @@ fn encode<'a>(env: Env<'a>, outcome: &Outcome, verbose: bool) -> Term<'a> {
         |waiter| binary(env, waiter.token()),
     );
     (
-        notification.handler().id,
+        Id(notification.handler().id),
         binary(env, names.sender),
         verdict,
         details,

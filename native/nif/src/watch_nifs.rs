@@ -11,16 +11,17 @@ use engine::pool::Pool;
 use engine::report::queue_time::{BOUNDS, QueueTimes};
 use engine::report::totals::LastFailure;
 use engine::settings::PoolSettings;
-use notification::RejectReason;
+use notification::{PoolId, RejectReason};
 use queue::WhenBusy;
 use rustler::{Atom, Encoder, Env, NifMap, Term};
 
+use crate::ids::Id;
 use crate::{ENGINE, atoms};
 
 /// One incarnation of a pool.
 #[derive(NifMap)]
 struct PoolInfo<'a> {
-    id: u32,
+    id: Id<PoolId>,
     name: String,
     phase: Atom,
     closing: bool,
@@ -76,7 +77,7 @@ fn pools(env: Env<'_>) -> Vec<PoolInfo<'_>> {
     // In this order: a pool that is created in between is in neither list, and no open pool counts as
     // closing.
     let pools = ENGINE.living_pools();
-    let open: HashSet<u32> = ENGINE.pools().iter().map(|pool| pool.id).collect();
+    let open: HashSet<PoolId> = ENGINE.pools().iter().map(|pool| pool.id).collect();
     pools
         .iter()
         .map(|pool| pool_info(env, pool, !open.contains(&pool.id)))
@@ -86,7 +87,7 @@ fn pools(env: Env<'_>) -> Vec<PoolInfo<'_>> {
 fn pool_info<'a>(env: Env<'a>, pool: &Pool, closing: bool) -> PoolInfo<'a> {
     let state = pool.state();
     PoolInfo {
-        id: pool.id,
+        id: Id(pool.id),
         name: pool.name.to_string(),
         phase: atoms::atom(env, pool.phase()),
         closing,

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::HostType;
 use crate::rejected::RejectedTotals;
+use crate::{HandlerId, HostType};
 
 /// One configured handler.
 #[derive(Debug)]
 pub struct Handler {
     /// A number that is unique in the engine.
-    pub id: u32,
+    pub id: HandlerId,
     /// The host type that the handler belongs to.
     pub host_type: Arc<HostType>,
     /// `pool_name`, for reports.

@@ -6,11 +6,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::HostTypeId;
+
 /// A host type and its account.
 #[derive(Debug)]
 pub struct HostType {
     /// A number that is unique in the engine.
-    pub id: u32,
+    pub id: HostTypeId,
     /// The host's name for it.
     pub name: Box<str>,
     open: AtomicBool,
@@ -42,7 +44,7 @@ pub struct Account {
 
 impl HostType {
     /// Creates an open host type with nothing counted.
-    pub fn new(id: u32, name: &str) -> Self {
+    pub fn new(id: HostTypeId, name: &str) -> Self {
         Self {
             id,
             name: name.into(),

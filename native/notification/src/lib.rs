@@ -14,6 +14,7 @@ pub mod fail_point;
 mod handler;
 pub mod heap;
 mod host_type;
+mod ids;
 mod message_id;
 mod notification;
 mod outcome;
@@ -26,6 +27,7 @@ mod waiter;
 
 pub use handler::Handler;
 pub use host_type::{Account, HostType};
+pub use ids::{HandlerId, HostTypeId, PoolId};
 pub use message_id::MessageId;
 pub use notification::{Content, Direction, Event, Names, Notification, OwnRequest, lane_key};
 pub use outcome::Verdict;

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::Waiter;
 use crate::handler::Handler;
-use crate::heap;
+use crate::{HostTypeId, Waiter, heap};
 
 /// The direction of a message, as in the chat event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,13 +228,13 @@ pub struct Names<'a> {
 /// the same key.
 pub fn lane_key(
     key: &mut Vec<u8>,
-    host_type: u32,
+    host_type: HostTypeId,
     direction: Direction,
     names: Names<'_>,
     receiver_server: &[u8],
 ) {
     key.clear();
-    key.extend_from_slice(&host_type.to_ne_bytes());
+    key.extend_from_slice(&u32::from(host_type).to_ne_bytes());
     key.extend_from_slice(names.sender);
     key.push(0);
     key.extend_from_slice(names.server);

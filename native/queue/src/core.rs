@@ -6,7 +6,7 @@
 //!
 //! The lock and the clock are the caller's, and so is what a worker (`W`) does.
 
-use notification::{Refused, RejectReason};
+use notification::{HostTypeId, Refused, RejectReason};
 use tokio::time::Instant;
 
 use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
@@ -53,11 +53,11 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// Accepts an item for the lane `key` of `group`.
+    /// Accepts an item for the lane `key` of `host_type`.
     pub fn push(
         &mut self,
         key: &[u8],
-        group: u32,
+        host_type: HostTypeId,
         item: T,
         cost: usize,
         now: Instant,
@@ -74,7 +74,10 @@ impl<T, W> Core<T, W> {
             }
             Phase::Broken => return Err(Refused::rejected(item, RejectReason::PoolConfig)),
         }
-        match self.lanes.push(key, group, item, cost, self.limits, now) {
+        match self
+            .lanes
+            .push(key, host_type, item, cost, self.limits, now)
+        {
             Err(item) => Err(Refused::rejected(item, RejectReason::QueueFull)),
             Ok(ready) => {
                 self.tally.accepted += 1;
@@ -263,20 +266,20 @@ impl<T, W> Core<T, W> {
     /// Takes out waiting items, with the arguments of [`Lanes::purge`]. Each item counts as failed.
     pub fn purge(
         &mut self,
-        group: Option<u32>,
+        host_type: Option<HostTypeId>,
         cursor: usize,
         at_once: usize,
     ) -> (Vec<T>, Option<usize>) {
-        let purged = self.lanes.purge(group, cursor, at_once);
+        let purged = self.lanes.purge(host_type, cursor, at_once);
         self.tally.failed += purged.0.len() as u64;
         purged
     }
 
     /// Removes a waiting item from a pool that never opened, as if it had never been here, so that it
-    /// can be handed to another pool. Returns the lane's key, the group and the item. If no item is
+    /// can be handed to another pool. Returns the lane's key, the host type and the item. If no item is
     /// left, this closes the pool in the same step; otherwise the pool could accept an item that would
     /// never be handed over.
-    pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, u32, T)> {
+    pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, HostTypeId, T)> {
         if !matches!(self.phase, Phase::Opening | Phase::Leaving) {
             return None;
         }

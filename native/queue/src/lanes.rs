@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use chunks::Chunks;
 use index::Index;
-use notification::heap;
+use notification::{HostTypeId, heap};
 use ready::Ready;
 
 /// Waiting items of type `T`, by lane.
@@ -44,7 +44,7 @@ struct Lane {
     key: Box<[u8]>,
     /// The key's hash.
     hash: u32,
-    group: u32,
+    host_type: HostTypeId,
     first: u32,
     last: u32,
     waiting: u32,
@@ -159,12 +159,12 @@ impl<T> Lanes<T> {
         size_of::<Lane>() + INDEX_ENTRY + heap::taken(key.len())
     }
 
-    /// Appends `item` to the lane `key`, which belongs to `group`. Returns true if that makes the lane
+    /// Appends `item` to the lane `key`, which belongs to `host_type`. Returns true if that makes the lane
     /// ready. If the lane is full, the item comes back.
     pub fn push(
         &mut self,
         key: &[u8],
-        group: u32,
+        host_type: HostTypeId,
         item: T,
         cost: usize,
         limits: LaneLimits,
@@ -190,7 +190,7 @@ impl<T> Lanes<T> {
             let id = self.slots.insert(Lane {
                 key: key.into(),
                 hash,
-                group,
+                host_type,
                 first: node,
                 last: node,
                 waiting: 1,
@@ -259,13 +259,13 @@ impl<T> Lanes<T> {
     }
 
     /// Removes the first item of the lane whose turn it is, as if it had never been there, and returns
-    /// it with the lane's key and group. Items of one lane come in their order.
-    pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, u32, T)> {
+    /// it with the lane's key and host type. Items of one lane come in their order.
+    pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, HostTypeId, T)> {
         let taken = self.take()?;
         let lane = &self.slots[taken.ticket.lane];
-        let (key, group) = (lane.key.clone(), lane.group);
+        let (key, host_type) = (lane.key.clone(), lane.host_type);
         self.release(taken.ticket, now);
-        Some((key, group, taken.item))
+        Some((key, host_type, taken.item))
     }
 
     /// Returns what the steps so far have left behind.

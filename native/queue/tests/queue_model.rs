@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use notification::{PushError, Refused, RejectReason};
+use notification::{HostTypeId, PushError, Refused, RejectReason};
 use proptest::prelude::*;
 use queue::{Core, Expiry, LaneLimits, Lanes, Phase, Rules, Step, Taken, Ticket, Turn, WhenBusy};
 use tokio::time::Instant;
@@ -47,7 +47,7 @@ enum Op {
     Timer,
     /// The outcome of the expired item is reported.
     Expired,
-    Purge(Option<u32>, usize),
+    Purge(Option<HostTypeId>, usize),
     Open,
     FailToOpen,
     Drain,
@@ -58,6 +58,11 @@ enum Op {
     /// The endpoint says how many requests it accepts at once; `None` means a different endpoint, which
     /// has not said.
     Room(Option<usize>),
+}
+
+/// The host type of a lane.
+fn host_type_of(lane: u8) -> HostTypeId {
+    HostTypeId::from(u32::from(lane % 2))
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -73,7 +78,7 @@ fn op() -> impl Strategy<Value = Op> {
         9 => Just(Op::Timer),
         5 => Just(Op::Expired),
         2 => (proptest::option::of(0u32..2), 1usize..5)
-            .prop_map(|(group, at_once)| Op::Purge(group, at_once)),
+            .prop_map(|(host_type, at_once)| Op::Purge(host_type.map(HostTypeId::from), at_once)),
         4 => Just(Op::Open),
         1 => Just(Op::FailToOpen),
         1 => Just(Op::Drain),
@@ -167,7 +172,7 @@ struct World {
     /// The item that the timer took out and has not reported.
     expired: Option<Taken<Item>>,
     /// A purge that has not finished.
-    purging: Option<(Option<u32>, usize, usize)>,
+    purging: Option<(Option<HostTypeId>, usize, usize)>,
     /// Bytes reserved for lanes and not released.
     reserved: usize,
 }
@@ -288,7 +293,7 @@ impl World {
             Op::Wait(millis) => self.now += Duration::from_millis(millis),
             Op::Timer => self.run_timer(),
             Op::Expired => self.report_expired(),
-            Op::Purge(group, at_once) => self.purge(group, at_once),
+            Op::Purge(host_type, at_once) => self.purge(host_type, at_once),
             Op::Open => {
                 let (start, timer) = self.core.open(self.rules);
                 (0..start).for_each(|_| self.start());
@@ -321,13 +326,16 @@ impl World {
         let number = self.next_item;
         self.next_item += 1;
         let key = [lane];
-        let group = u32::from(lane % 2);
+        let host_type = host_type_of(lane);
         let fits = self.model.fits(lane, cost);
         let state = self.core.tally();
         let busy = state.workers - state.parked;
         let ready = self.model.turns.len() as u64;
         let limit = self.rules.workers.min(self.room.unwrap_or(usize::MAX)) as u64;
-        match self.core.push(&key, group, (lane, number), cost, self.now) {
+        match self
+            .core
+            .push(&key, host_type, (lane, number), cost, self.now)
+        {
             Ok(step) => {
                 assert!(fits, "a full lane took one more");
                 if matches!(self.core.phase(), Phase::Open(_)) {
@@ -453,18 +461,18 @@ impl World {
         self.follow(step);
     }
 
-    fn purge(&mut self, group: Option<u32>, at_once: usize) {
-        let (group, cursor, at_once) = self.purging.take().unwrap_or((group, 0, at_once));
-        let (items, next) = self.core.purge(group, cursor, at_once);
+    fn purge(&mut self, host_type: Option<HostTypeId>, at_once: usize) {
+        let (host_type, cursor, at_once) = self.purging.take().unwrap_or((host_type, 0, at_once));
+        let (items, next) = self.core.purge(host_type, cursor, at_once);
         for (lane, number) in items {
-            assert!(group.is_none_or(|group| group == u32::from(lane % 2)));
+            assert!(host_type.is_none_or(|host_type| host_type == host_type_of(lane)));
             let first = self.model.lanes.get_mut(&lane).unwrap().pop_front();
             assert_eq!(first.map(|(number, _)| number), Some(number), "in order");
             self.model.end(number, false);
         }
         let lanes = &self.model.lanes;
         self.model.turns.retain(|(lane, _)| !lanes[lane].is_empty());
-        self.purging = next.map(|next| (group, next, at_once));
+        self.purging = next.map(|next| (host_type, next, at_once));
     }
 
     fn finish_purge(&mut self) {
@@ -490,14 +498,14 @@ impl World {
 
     fn hand_over(&mut self, room: bool) {
         let opening = matches!(self.core.phase(), Phase::Opening | Phase::Leaving);
-        let Some((key, group, (lane, number))) = self.core.remove_next(self.now) else {
+        let Some((key, host_type, (lane, number))) = self.core.remove_next(self.now) else {
             if opening {
                 assert_eq!(self.model.waiting(), 0);
                 assert!(matches!(self.core.phase(), Phase::Closed));
             }
             return;
         };
-        assert_eq!((&*key, group), (&[lane][..], u32::from(lane % 2)));
+        assert_eq!((&*key, host_type), (&[lane][..], host_type_of(lane)));
         let ((expected, first), _) = self.model.take().unwrap();
         assert_eq!((lane, number), (expected, first));
         self.model.release(lane, self.now);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use notification::PoolId;
+
 use super::{Engine, EngineError, Running};
 use crate::pool::Pool;
 use crate::pool::opening::{Progress, Tools};
@@ -13,9 +15,9 @@ use crate::worker;
 
 impl Engine {
     /// Creates a pool that accepts notifications and waits for its settings.
-    pub fn create_pool(&self, name: &str) -> Result<u32, EngineError> {
+    pub fn create_pool(&self, name: &str) -> Result<PoolId, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
-        let id = self.next_pool.fetch_add(1, Ordering::Relaxed);
+        let id = PoolId::from(self.next_pool.fetch_add(1, Ordering::Relaxed));
         let pool = Pool::new(
             id,
             name,
@@ -35,7 +37,7 @@ impl Engine {
 
     /// Sets the options to open a new pool with. Never blocks. From then on any caller can open the
     /// pool, even if this one dies. Only the first options of a pool count.
-    pub fn configure_pool(&self, id: u32, options: PoolOptions) -> Result<(), EngineError> {
+    pub fn configure_pool(&self, id: PoolId, options: PoolOptions) -> Result<(), EngineError> {
         self.pool(id)?.configure(options);
         Ok(())
     }
@@ -43,7 +45,7 @@ impl Engine {
     /// Begins to open a configured pool, and returns at once. If the options name no file, the pool is
     /// then open; otherwise [`Engine::progress`] says how the opening goes on. If the pool is waiting
     /// for its next try, a second call makes that try now.
-    pub fn begin_opening(&self, id: u32) -> Result<Progress, EngineError> {
+    pub fn begin_opening(&self, id: PoolId) -> Result<Progress, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
         let pool = self.living_pool(&running, id)?;
         let options = pool.options().ok_or(EngineError::WrongPhase(id))?;
@@ -58,7 +60,7 @@ impl Engine {
     }
 
     /// How far the opening of a pool has come. Its warnings are returned once.
-    pub fn progress(&self, id: u32) -> Result<Progress, EngineError> {
+    pub fn progress(&self, id: PoolId) -> Result<Progress, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
         Ok(self.living_pool(&running, id)?.take_progress())
     }
@@ -66,7 +68,7 @@ impl Engine {
     /// Like [`Engine::begin_opening`], but waits for the end of the first try, so it must not be called
     /// on a scheduler. Returns the warnings as text. If the try has failed, others follow if they can
     /// help.
-    pub fn open_pool(&self, id: u32) -> Result<Vec<String>, EngineError> {
+    pub fn open_pool(&self, id: PoolId) -> Result<Vec<String>, EngineError> {
         let mut progress = self.begin_opening(id)?;
         if matches!(progress, Progress::Reading) {
             let running = self.running.load_full().ok_or(EngineError::Down)?;
@@ -83,7 +85,7 @@ impl Engine {
 
     /// Finds closing pools too: a pool that closes before it has opened still delivers what it has
     /// accepted.
-    fn living_pool(&self, running: &Running, id: u32) -> Result<Arc<Pool>, EngineError> {
+    fn living_pool(&self, running: &Running, id: PoolId) -> Result<Arc<Pool>, EngineError> {
         let closing = running.closing.lock().get(&id).cloned();
         closing.map_or_else(|| self.pool(id), Ok)
     }
@@ -91,7 +93,7 @@ impl Engine {
     /// Hands pool `from`, which was never configured, over to `to`: its waiting notifications, and
     /// those that still arrive for it until it is closed. If `from` was handed over before, they go to
     /// its earlier heir.
-    pub fn hand_over(&self, from: u32, to: u32) -> Result<(), EngineError> {
+    pub fn hand_over(&self, from: PoolId, to: PoolId) -> Result<(), EngineError> {
         let (giver, taker) = (self.pool(from)?, self.pool(to)?);
         if giver.options().is_some() || taker.is_or_becomes(&giver) {
             return Err(EngineError::WrongPhase(from));
@@ -101,18 +103,18 @@ impl Engine {
     }
 
     /// Stops accepting notifications for this pool; accepted ones are still delivered.
-    pub fn drain_pool(&self, id: u32) -> Result<(), EngineError> {
+    pub fn drain_pool(&self, id: PoolId) -> Result<(), EngineError> {
         self.pool(id)?.drain();
         Ok(())
     }
 
     /// Lets a draining pool accept notifications again. Returns false if it is too late.
-    pub fn resume_pool(&self, id: u32) -> Result<bool, EngineError> {
+    pub fn resume_pool(&self, id: PoolId) -> Result<bool, EngineError> {
         Ok(self.pool(id)?.resume())
     }
 
     /// Drains a pool for at most `allowed` and then ends it. Returns at once.
-    pub fn close_pool(&self, id: u32, allowed: Duration) -> Result<(), EngineError> {
+    pub fn close_pool(&self, id: PoolId, allowed: Duration) -> Result<(), EngineError> {
         let pool = self.pool(id)?;
         let running = self.running.load_full().ok_or(EngineError::Down)?;
         running.closing.lock().insert(id, Arc::clone(&pool));
@@ -125,7 +127,7 @@ impl Engine {
         Ok(())
     }
 
-    fn remove_pool(&self, id: u32) {
+    fn remove_pool(&self, id: PoolId) {
         if let Some(running) = self.running.load_full() {
             running.pools.rcu(|pools| {
                 let mut pools = HashMap::clone(pools);
@@ -136,7 +138,7 @@ impl Engine {
     }
 
     /// The pool of this number.
-    pub fn pool(&self, id: u32) -> Result<Arc<Pool>, EngineError> {
+    pub fn pool(&self, id: PoolId) -> Result<Arc<Pool>, EngineError> {
         let running = self.running.load();
         let running = running.as_ref().ok_or(EngineError::Down)?;
         running

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use notification::{Handler, Notification, PushError, Refused, RejectReason, Waiter};
+use notification::{Handler, Notification, PoolId, PushError, Refused, RejectReason, Waiter};
 
 use super::Engine;
 use crate::pool::Pool;
@@ -12,7 +12,12 @@ impl Engine {
     ///
     /// Callers must not contend on a shared cache line, so this reads the handler through the
     /// notification instead of cloning its `Arc`.
-    pub fn push(&self, id: u32, key: &[u8], notification: Notification) -> Result<(), PushError> {
+    pub fn push(
+        &self,
+        id: PoolId,
+        key: &[u8],
+        notification: Notification,
+    ) -> Result<(), PushError> {
         let running = self.running.load();
         let Some(running) = running.as_ref() else {
             return Err(self.refuse(&notification, RejectReason::EngineDown, None));

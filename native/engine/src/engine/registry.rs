@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use notification::{FailureReason, Handler, HostType, RejectedTotals};
+use notification::{FailureReason, Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
 
 use super::Engine;
 
@@ -22,7 +22,7 @@ impl Engine {
         if let Some(host_type) = known.iter().find(|host_type| &*host_type.name == name) {
             return Arc::clone(host_type);
         }
-        let id = u32::try_from(known.len()).unwrap_or(u32::MAX);
+        let id = HostTypeId::from_place(known.len());
         let host_type = Arc::new(HostType::new(id, name));
         let mut host_types = Vec::clone(&known);
         host_types.push(Arc::clone(&host_type));
@@ -86,7 +86,7 @@ impl Engine {
             return Arc::clone(handler);
         }
         let handler = Arc::new(Handler {
-            id: u32::try_from(known.len()).unwrap_or(u32::MAX),
+            id: HandlerId::from_place(known.len()),
             host_type,
             pool_name: pool_name.into(),
             path: path.into(),
@@ -106,7 +106,7 @@ impl Engine {
 
     /// The handler of this number.
     #[must_use]
-    pub fn handler_by_id(&self, id: u32) -> Option<Arc<Handler>> {
-        self.handlers.load().get(id as usize).cloned()
+    pub fn handler_by_id(&self, id: HandlerId) -> Option<Arc<Handler>> {
+        self.handlers.load().get(id.place()).cloned()
     }
 }

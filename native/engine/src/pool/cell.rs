@@ -6,8 +6,8 @@
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use notification::FailureReason;
 use notification::sync::{AtomicBool, AtomicWaker, Mutex};
+use notification::{FailureReason, HostTypeId};
 
 /// The signals to one worker: a wake-up, and the cancellation of its request.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Cell {
 
 #[derive(Debug)]
 struct Busy {
-    group: u32,
+    host_type: HostTypeId,
     cancelled: Option<FailureReason>,
 }
 
@@ -43,12 +43,12 @@ impl Cell {
         }
     }
 
-    /// Cancels the request in flight if it belongs to `group` (any, with `None`).
-    pub fn cancel(&self, group: Option<u32>, reason: FailureReason) {
+    /// Cancels the request in flight if it belongs to `host_type` (to any, with `None`).
+    pub fn cancel(&self, host_type: Option<HostTypeId>, reason: FailureReason) {
         let mut busy = self.busy.lock();
         if let Some(busy) = busy
             .as_mut()
-            .filter(|busy| group.is_none_or(|group| group == busy.group))
+            .filter(|busy| host_type.is_none_or(|host_type| host_type == busy.host_type))
         {
             busy.cancelled = Some(reason);
             self.cancelled.store(true, Ordering::Release);
@@ -56,12 +56,12 @@ impl Cell {
         }
     }
 
-    /// A request of `group` begins. Called under the queue's lock, in the step that takes its
+    /// A request of `host_type` begins. Called under the queue's lock, in the step that takes its
     /// notification: a cancellation after that step finds the notification either waiting or here.
-    pub fn begin(&self, group: u32) {
+    pub fn begin(&self, host_type: HostTypeId) {
         let mut busy = self.busy.lock();
         *busy = Some(Busy {
-            group,
+            host_type,
             cancelled: None,
         });
         // Cleared while the lock is held; otherwise a concurrent cancellation would be lost.

@@ -91,7 +91,7 @@ impl InFlight {
             let mut core = self.pool.core();
             let next = core.finish_and_take(ticket, sent, Instant::now());
             if let Some(next) = &next {
-                cell.begin(next.item.group());
+                cell.begin(next.item.host_type());
             }
             (next, core.leftovers(), core.is_quiet())
         };

@@ -64,7 +64,8 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use notification::{
-        Content, Direction, Handler, HostType, Names, Notification, RejectedTotals,
+        Content, Direction, Handler, HandlerId, HostType, HostTypeId, Names, Notification, PoolId,
+        RejectedTotals,
     };
     use queue::{Bound, LaneLimits};
     use tokio::runtime::Handle;
@@ -91,7 +92,7 @@ pub(super) mod tests {
         let node = Arc::new(Bound::new(usize::MAX));
         let report = (Arc::<Outcomes>::default(), totals.of("pool"));
         Pool::new(
-            0,
+            PoolId::default(),
             "pool",
             limits,
             node,
@@ -104,8 +105,8 @@ pub(super) mod tests {
     /// A notification for a handler with this path.
     pub(in crate::pool) fn notification(path: &str) -> Notification {
         let handler = Handler {
-            id: 0,
-            host_type: Arc::new(HostType::new(0, "localhost")),
+            id: HandlerId::default(),
+            host_type: Arc::new(HostType::new(HostTypeId::default(), "localhost")),
             pool_name: "http_pool".into(),
             path: path.into(),
             rejected: RejectedTotals::default(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use notification::{Notification, PushError, Refused, RejectReason};
+use notification::{HostTypeId, Notification, PushError, Refused, RejectReason};
 use queue::{Lanes, Leftovers};
 use tokio::time::Instant;
 
@@ -31,10 +31,10 @@ impl Pool {
                 RejectReason::QueueFull,
             ));
         }
-        let group = item.group();
+        let host_type = item.host_type();
         let (pushed, left) = {
             let mut core = self.core.lock();
-            let pushed = core.push(key, group, item, cost, now);
+            let pushed = core.push(key, host_type, item, cost, now);
             (pushed, core.leftovers())
         };
         self.clear_up(left);
@@ -61,7 +61,7 @@ impl Pool {
     pub(super) fn take_over(
         self: &Arc<Self>,
         key: &[u8],
-        group: u32,
+        host_type: HostTypeId,
         item: Queued,
     ) -> Result<usize, Refused<Queued>> {
         let cost = item.cost();
@@ -73,7 +73,7 @@ impl Pool {
         self.bounds.node().add(lane);
         let (pushed, left) = {
             let mut core = self.core.lock();
-            let pushed = core.push(key, group, item, cost, Instant::now());
+            let pushed = core.push(key, host_type, item, cost, Instant::now());
             (pushed, core.leftovers())
         };
         self.clear_up(left);
@@ -87,7 +87,7 @@ impl Pool {
                 self.bounds.node().release(lane);
                 match self.heir() {
                     Some(heir) if refused.why == PushError::NotOpen => {
-                        heir.take_over(key, group, refused.item)
+                        heir.take_over(key, host_type, refused.item)
                     }
                     _ => Err(refused),
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Uri};
-use notification::Handler;
+use notification::{Handler, HandlerId};
 use transport::{BaseUrl, url};
 
 use crate::settings::PoolSettings;
@@ -28,7 +28,7 @@ pub struct Targets {
 }
 
 /// A handler's number, and its target or what is wrong with its URL.
-type Known = (u32, Result<Target, Arc<str>>);
+type Known = (HandlerId, Result<Target, Arc<str>>);
 
 impl Targets {
     /// Starts without any known target.

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notification::FailureReason;
+use notification::{FailureReason, HostTypeId};
 use tokio::task::yield_now;
 use tokio::time::{advance, sleep};
 
@@ -83,7 +83,7 @@ async fn while_a_host_type_is_aborted() {
     let aborting = tokio::spawn(async move {
         let text = "the module was stopped";
         aborted
-            .fail_all_in_turns(Some(0), FailureReason::Shutdown, text)
+            .fail_all_in_turns(Some(HostTypeId::default()), FailureReason::Shutdown, text)
             .await;
     });
     let longest = longest_step(&pool).await;

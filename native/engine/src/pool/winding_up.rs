@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use notification::{FailureReason, PushError, Refused, RejectReason};
+use notification::{FailureReason, HostTypeId, PushError, Refused, RejectReason};
 use tokio::time::Instant;
 
 use super::Cell;
@@ -62,32 +62,37 @@ impl Pool {
         }
     }
 
-    /// Fails what is waiting or in flight for host type `group` (for any, with `None`). Must not run on
+    /// Fails what is waiting or in flight for `host_type` (for any, with `None`). Must not run on
     /// an engine thread, which this may block for a fifth of a second.
-    fn fail_all(self: &Arc<Self>, group: Option<u32>, reason: FailureReason, text: &str) {
-        let text = self.say(text);
-        let mut cursor = Some(0);
-        while let Some(from) = cursor {
-            cursor = self.fail_some(group, from, reason, &text);
-        }
-        self.cancel(group, reason);
-    }
-
-    /// Like `fail_all`, but on an engine thread: it yields to other tasks in between. If the engine
-    /// stops meanwhile, the engine fails the rest.
-    pub(crate) async fn fail_all_in_turns(
+    fn fail_all(
         self: &Arc<Self>,
-        group: Option<u32>,
+        host_type: Option<HostTypeId>,
         reason: FailureReason,
         text: &str,
     ) {
         let text = self.say(text);
         let mut cursor = Some(0);
         while let Some(from) = cursor {
-            cursor = self.fail_some(group, from, reason, &text);
+            cursor = self.fail_some(host_type, from, reason, &text);
+        }
+        self.cancel(host_type, reason);
+    }
+
+    /// Like `fail_all`, but on an engine thread: it yields to other tasks in between. If the engine
+    /// stops meanwhile, the engine fails the rest.
+    pub(crate) async fn fail_all_in_turns(
+        self: &Arc<Self>,
+        host_type: Option<HostTypeId>,
+        reason: FailureReason,
+        text: &str,
+    ) {
+        let text = self.say(text);
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            cursor = self.fail_some(host_type, from, reason, &text);
             tokio::task::yield_now().await;
         }
-        self.cancel(group, reason);
+        self.cancel(host_type, reason);
     }
 
     fn say(&self, text: &str) -> Arc<str> {
@@ -97,14 +102,14 @@ impl Pool {
     /// Fails a few waiting notifications, starting at lane number `from`. Returns where to go on.
     fn fail_some(
         self: &Arc<Self>,
-        group: Option<u32>,
+        host_type: Option<HostTypeId>,
         from: usize,
         reason: FailureReason,
         text: &Arc<str>,
     ) -> Option<usize> {
         let (items, next, left) = {
             let mut core = self.core();
-            let (items, next) = core.purge(group, from, AT_ONCE);
+            let (items, next) = core.purge(host_type, from, AT_ONCE);
             (items, next, core.leftovers())
         };
         self.clear_up(left);
@@ -115,9 +120,9 @@ impl Pool {
     }
 
     /// Cancels the requests in flight.
-    fn cancel(&self, group: Option<u32>, reason: FailureReason) {
+    fn cancel(&self, host_type: Option<HostTypeId>, reason: FailureReason) {
         for cell in self.cells.lock().iter() {
-            cell.cancel(group, reason);
+            cell.cancel(host_type, reason);
         }
         let quiet = self.core().is_quiet();
         self.tell_if_quiet(quiet);
@@ -156,11 +161,11 @@ impl Pool {
         let mut more = true;
         let mut core = self.core();
         for _ in 0..AT_ONCE {
-            let Some((key, group, item)) = core.remove_next(Instant::now()) else {
+            let Some((key, host_type, item)) = core.remove_next(Instant::now()) else {
                 more = false;
                 break;
             };
-            match other.take_over(&key, group, item) {
+            match other.take_over(&key, host_type, item) {
                 Ok(cost) => self.give_up_room(cost),
                 Err(not_taken) => {
                     core.not_handed_over();

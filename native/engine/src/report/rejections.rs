@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use notification::{Handler, RejectReason, Waiter};
+use notification::{Handler, HandlerId, HostTypeId, RejectReason, Waiter};
 use parking_lot::Mutex;
 
 /// How many waiting callers are remembered. If there are more, the reporter is stuck, and no caller is
@@ -32,7 +32,7 @@ pub struct Rejected {
 /// Rejections that the reporter has not counted yet.
 #[derive(Debug, Default)]
 pub struct Rejections {
-    rows: Mutex<HashMap<(u32, RejectReason), Rejected>>,
+    rows: Mutex<HashMap<(HandlerId, RejectReason), Rejected>>,
     /// Callers that wait until the present rows have been counted.
     waiters: Mutex<Vec<Waiter>>,
 }
@@ -88,7 +88,7 @@ impl Rejections {
     }
 
     /// Records that the reporter has counted `count` rejections of this row.
-    pub fn counted(&self, handler: u32, reason: RejectReason, count: u64) {
+    pub fn counted(&self, handler: HandlerId, reason: RejectReason, count: u64) {
         let mut rows = self.rows.lock();
         if let Some(row) = rows.get_mut(&(handler, reason)) {
             row.count = row.count.saturating_sub(count);
@@ -100,7 +100,7 @@ impl Rejections {
 
     /// How many rejections of a host type have not been counted.
     #[must_use]
-    pub fn uncounted(&self, host_type: u32) -> u64 {
+    pub fn uncounted(&self, host_type: HostTypeId) -> u64 {
         let rows = self.rows.lock();
         rows.values()
             .filter(|row| row.handler.host_type.id == host_type)

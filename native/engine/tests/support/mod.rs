@@ -14,7 +14,7 @@ use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
 use engine::settings::PoolOptions;
 use notification::{
-    Account, Content, Direction, Handler, Names as Whose, Notification, PushError, Verdict,
+    Account, Content, Direction, Handler, Names as Whose, Notification, PoolId, PushError, Verdict,
     lane_key,
 };
 use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
@@ -114,7 +114,7 @@ impl Bench {
     }
 
     /// A pool that is open.
-    pub fn pool(&self, options: PoolOptions) -> u32 {
+    pub fn pool(&self, options: PoolOptions) -> PoolId {
         let id = self.engine.create_pool(&options.host).unwrap();
         self.engine.configure_pool(id, options).unwrap();
         self.engine.open_pool(id).unwrap();
@@ -126,13 +126,13 @@ impl Bench {
     }
 
     /// Hands over a notification that `sender` sends, in the lane of `sender`.
-    pub fn push(&self, pool: u32, sender: &str) -> Result<(), PushError> {
+    pub fn push(&self, pool: PoolId, sender: &str) -> Result<(), PushError> {
         self.push_text(pool, &self.handler("/n"), sender, b"hello")
     }
 
     pub fn push_text(
         &self,
-        pool: u32,
+        pool: PoolId,
         handler: &Arc<Handler>,
         sender: &str,
         text: &[u8],
@@ -156,7 +156,7 @@ impl Bench {
 
     /// Hands over, waits for the outcome; how long that took.
     #[track_caller]
-    pub fn deliver(&self, pool: u32, sender: &str) -> (End, Duration) {
+    pub fn deliver(&self, pool: PoolId, sender: &str) -> (End, Duration) {
         let begin = Instant::now();
         self.push(pool, sender).unwrap();
         let seen = self.outcome_of(sender);
@@ -213,7 +213,7 @@ impl Bench {
             .unwrap_or_default()
     }
 
-    pub fn state(&self, pool: u32) -> PoolState {
+    pub fn state(&self, pool: PoolId) -> PoolState {
         self.engine.pool(pool).unwrap().state()
     }
 

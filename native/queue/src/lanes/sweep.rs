@@ -1,17 +1,18 @@
 //! Walks through all lanes, a few at a time so that the lock is never held for long: to take out a
-//! group's waiting items, or to find the item that has waited longest.
+//! host type's waiting items, or to find the item that has waited longest.
 
+use notification::HostTypeId;
 use tokio::time::Instant;
 
 use super::{Lanes, NONE};
 
 impl<T> Lanes<T> {
-    /// Takes out waiting items of `group` (of every group if `None`), starting at lane number `cursor`,
+    /// Takes out waiting items of `host_type` (of every host type if `None`), starting at lane number `cursor`,
     /// until about `at_once` lanes and items were checked. Returns the items, those of a lane in their
     /// order, and the next cursor, or `None` at the end.
     pub fn purge(
         &mut self,
-        group: Option<u32>,
+        host_type: Option<HostTypeId>,
         cursor: usize,
         at_once: usize,
     ) -> (Vec<T>, Option<usize>) {
@@ -23,7 +24,7 @@ impl<T> Lanes<T> {
             }
             looked += 1;
             if let Some(lane) = self.slots.get(id)
-                && group.is_none_or(|group| group == lane.group)
+                && host_type.is_none_or(|host_type| host_type == lane.host_type)
             {
                 let out = lane.out;
                 // The id is below `end`, so it fits.
