@@ -200,11 +200,11 @@ wait_for_pool(Phase) ->
     wait(fun() -> pool(Phase) end, fun is_map/1).
 
 push(Pool, Message) ->
-    {ok, {_, Handler, _}} = http_pusher_routes:find(?HOST, http_pool, path()),
+    {ok, {_, Handler, _}} = http_pusher_routes:find({?HOST, http_pool, path(), <<>>}),
     ?NIF:push_form(Pool, Handler, in, {<<"alice">>, ?HOST, <<"bob">>, ?HOST}, Message).
 
 path() ->
-    [Path] = [Path || {{?HOST, http_pool, Path}, _, _} <- http_pusher_routes:all()],
+    [Path] = [Path || {{?HOST, http_pool, Path, _}, _, _} <- http_pusher_routes:all()],
     Path.
 
 %% The owner does nothing from here on until it is killed.

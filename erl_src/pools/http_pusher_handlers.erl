@@ -26,13 +26,13 @@ register(Handlers, Unrouted, Pools) ->
               end
       end, {Pools, Unrouted}, Handlers).
 
-route(HostType, #{pool_name := Tag, path := Path}, Pools) ->
+route(HostType, Handler = #{pool_name := Tag, path := Path}, Pools) ->
     Keys = [{HostType, Tag}, {global, Tag}],
-    Row = {HostType, Tag, Path},
+    Row = http_pusher_routes:key(HostType, Handler),
     Id = http_pusher_nif:handler(HostType, atom_to_binary(Tag, utf8),
                                  http_pusher_utf8:text(Path)),
     %% Without candidates its notifications are at least rejected with a reason, whatever fails below.
-    case http_pusher_routes:find(HostType, Tag, Path) of
+    case http_pusher_routes:find(Row) of
         {ok, _} -> ok;
         unknown -> http_pusher_routes:put(Row, {Id, []})
     end,
@@ -53,8 +53,8 @@ unrouted() ->
      || {HostType, Handlers} <- maps:to_list(http_pusher_pool_rows:host_types()),
         Handler <- Handlers, not is_routed(HostType, Handler)].
 
-is_routed(HostType, #{pool_name := Tag, path := Path}) ->
-    case http_pusher_routes:find(HostType, Tag, Path) of
+is_routed(HostType, Handler) ->
+    case http_pusher_routes:find(http_pusher_routes:key(HostType, Handler)) of
         {ok, {_, _, [_ | _]}} -> true;
         _ -> false
     end.

@@ -47,7 +47,7 @@ opened(Options, Warnings, Paths) ->
 %% @doc Paths of the handlers that use pools of this tag.
 -spec paths(atom()) -> [binary() | string()].
 paths(Tag) ->
-    [Path || {{_, RowTag, Path}, _, _} <- http_pusher_routes:all(), RowTag =:= Tag].
+    [Path || {{_, RowTag, Path, _}, _, _} <- http_pusher_routes:all(), RowTag =:= Tag].
 
 url_warnings(#{path_prefix := Prefix}, Paths) ->
     lists:flatmap(

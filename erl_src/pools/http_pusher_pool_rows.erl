@@ -61,7 +61,7 @@ store(Key = {_, Tag}, Row) ->
     note(Key, Row),
     New = candidate(Key, Row),
     lists:foreach(
-      fun({{_, RowTag, _} = RowKey, Handler, Candidates}) when RowTag =:= Tag ->
+      fun({{_, RowTag, _, _} = RowKey, Handler, Candidates}) when RowTag =:= Tag ->
               Replaced = [case C of #{key := Key} -> New; _ -> C end || C <- Candidates],
               case Replaced of
                   Candidates -> ok;
@@ -125,7 +125,7 @@ delete_handlers(HostType) ->
 -spec delete_strays() -> ok.
 delete_strays() ->
     HostTypes = host_types(),
-    lists:foreach(fun({{HostType, _, _}, _, _}) when is_map_key(HostType, HostTypes) -> ok;
+    lists:foreach(fun({{HostType, _, _, _}, _, _}) when is_map_key(HostType, HostTypes) -> ok;
                      ({Key, _, _}) -> http_pusher_routes:delete(Key)
                   end, http_pusher_routes:all()).
 

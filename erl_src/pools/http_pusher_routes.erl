@@ -1,15 +1,16 @@
 %% @doc The table that tells sessions where notifications go.
 %%
-%% One row for each handler, with the key host type, pool and path as the host has them; a session does one
-%% look-up. Only http_pusher_pools writes rows. The table belongs to the top supervisor and outlives its
+%% One row for each handler, with the key host type, pool and path as the host has them, and a digest of
+%% what else the engine needs of it; a session does one look-up. Only http_pusher_pools writes rows. The table belongs to the top supervisor and outlives its
 %% writer.
 -module(http_pusher_routes).
 
--export([new/0, find/3, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1, forget_looks/0]).
+-export([new/0, key/2, find/1, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1, forget_looks/0]).
 
 -export_type([key/0, route/0, candidate/0]).
 
--type key() :: {HostType :: binary(), Tag :: atom(), Path :: binary() | string()}.
+%% Two handlers with the same pool and path and different plans are different handlers. Empty without a plan.
+-type key() :: {HostType :: binary(), Tag :: atom(), Path :: binary() | string(), PlanDigest :: binary()}.
 -type pool_key() :: http_pusher_pool_key:pool_key().
 
 %% A pool that may serve a handler: the host's own pool of the host type, or the global one.
@@ -32,10 +33,18 @@ new() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}]),
     ok.
 
+%% @doc The key of a handler. It takes microseconds if the handler has a plan, so sessions keep it.
+-spec key(binary(), http_pusher_host:handler()) -> key().
+key(HostType, Handler = #{pool_name := Tag, path := Path}) ->
+    {HostType, Tag, Path, digest(maps:get(plan, Handler, #{}))}.
+
+digest(Plan) when map_size(Plan) =:= 0 -> <<>>;
+digest(Plan) -> erlang:md5(term_to_binary(Plan)).
+
 %% @doc The route of a handler. `engine_down' if the application does not run.
--spec find(binary(), atom(), binary() | string()) -> {ok, route()} | unknown | engine_down.
-find(HostType, Tag, Path) ->
-    try ets:lookup(?TABLE, {HostType, Tag, Path}) of
+-spec find(key()) -> {ok, route()} | unknown | engine_down.
+find(Key) ->
+    try ets:lookup(?TABLE, Key) of
         [Route] -> {ok, Route};
         [] -> unknown
     catch
@@ -54,7 +63,7 @@ delete(Key) ->
 
 -spec all() -> [route()].
 all() ->
-    ets:match_object(?TABLE, {{'_', '_', '_'}, '_', '_'}).
+    ets:match_object(?TABLE, {{'_', '_', '_', '_'}, '_', '_'}).
 
 %% @doc The pool to hand a notification to. As in the stock module, the host's listing decides: the first
 %% candidate that is listed, whether or not its process is alive, because the other one can be another

@@ -93,9 +93,9 @@ custom(Module, Headers, Body) ->
 
 push(HostType, Handler, {_, {Sender, _, _, _}, Waiting}, _Content, 0) ->
     reject(HostType, Handler, {pool_not_started, <<"the pool is being stopped">>}, Sender, Waiting);
-push(HostType, Handler = #{pool_name := Tag, path := Path}, Whose, Content, Tries) ->
+push(HostType, Handler, Whose, Content, Tries) ->
     {Direction, Names = {Sender, _, _, _}, Waiting} = Whose,
-    case route(HostType, Tag, Path) of
+    case route(HostType, Handler) of
         {ok, Id, Pool} ->
             case call(Pool, Id, way(Direction, Waiting), Names, Content) of
                 ok -> Waiting;
@@ -109,8 +109,8 @@ push(HostType, Handler = #{pool_name := Tag, path := Path}, Whose, Content, Trie
 way(Direction, none) -> Direction;
 way(Direction, Waiting) -> {Direction, http_pusher_wait:waiter(Waiting)}.
 
-route(HostType, Tag, Path) ->
-    case http_pusher_routes:find(HostType, Tag, Path) of
+route(HostType, Handler = #{pool_name := Tag}) ->
+    case http_pusher_routes:find(http_pusher_routes:key(HostType, Handler)) of
         {ok, {_, Id, Candidates}} ->
             case http_pusher_routes:choose(Candidates) of
                 {ok, Pool} -> {ok, Id, Pool};
@@ -144,8 +144,8 @@ is_short(_Headers, _Bytes, _Count) ->
 
 %% The engine counts it, and the reporter updates metrics and log. While the application is down, the
 %% starter does both some time later.
-reject(HostType, #{pool_name := Tag, path := Path}, {Reason, Text}, Sender, Waiting) ->
-    case http_pusher_routes:find(HostType, Tag, Path) of
+reject(HostType, Handler, {Reason, Text}, Sender, Waiting) ->
+    case http_pusher_routes:find(http_pusher_routes:key(HostType, Handler)) of
         {ok, {_, Id, _}} ->
             Waiter = http_pusher_wait:waiter(Waiting),
             ok = http_pusher_nif:reject(Id, Reason, Sender, Text, Waiter),
