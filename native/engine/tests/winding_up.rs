@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use engine::engine::{EngineError, EngineSettings};
 use engine::settings::PoolOptions;
-use notification::{PushError, RejectReason};
+use notification::{PoolId, PushError, RejectReason};
 use support::{BOUND, Bench, End, FOR_EVER, Seen, options, per_sender, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle};
 
@@ -385,7 +385,7 @@ fn handed_over_again_and_again_under_load() {
         let bench = Arc::new(Bench::new());
         let endpoint = test_endpoint(EndpointConfig::default());
         let to = bench.engine.create_pool("pool").unwrap();
-        let spares: Vec<u32> = (0..3)
+        let spares: Vec<PoolId> = (0..3)
             .map(|_| bench.engine.create_pool("spare").unwrap())
             .collect();
         let done = Arc::new(AtomicBool::new(false));
