@@ -6,7 +6,7 @@
 -module(http_pusher_log).
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
-         pool_opened/2, notices/1, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1,
+         pool_opened/2, notices/1, handler_notice/3, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1,
          engine_down/2, unknown_event/3,
          started/1, module_started/2]).
 
@@ -115,7 +115,7 @@ pool_opened(Pool, {not_opened, {Problem, Text}}) ->
     notices([{Pool, Problem, Text}]).
 
 %% @doc Notices about pools.
--spec notices([http_pusher_nif:notice() | {binary(), atom(), binary()}]) -> ok.
+-spec notices([{Pool :: binary(), Kind :: atom(), Text :: binary()}]) -> ok.
 notices(Notices) ->
     lists:foreach(fun notice/1, Notices).
 
@@ -126,6 +126,16 @@ notice({Pool, opened, Text}) ->
 notice({Pool, Problem, Text}) ->
     logger:error(#{what => http_pusher_pool_config, pool => Pool, reason => pool_config,
                    text => iolist_to_binary([consequence(Problem), Text])}, ?META).
+
+%% @doc A handler's own file, template, secret or token.
+-spec handler_notice(info(), warning | problem | mended, binary()) -> ok.
+handler_notice({HostType, PoolName, Path}, Kind, Text) ->
+    Report = #{host_type => HostType, pool_name => PoolName, path => Path, text => Text},
+    case Kind of
+        problem -> logger:error(Report#{what => http_pusher_handler_problem}, ?META);
+        warning -> logger:warning(Report#{what => http_pusher_handler_warning}, ?META);
+        mended -> logger:notice(Report#{what => http_pusher_handler_mended}, ?META)
+    end.
 
 consequence(not_yet) ->
     "The pool cannot be opened yet, which is tried again until it can; its notifications wait for a few "

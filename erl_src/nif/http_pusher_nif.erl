@@ -42,7 +42,8 @@
 %% Why a pool is not open: `pool_config', until it gets other options; `file_refused', until a file changes;
 %% `not_yet', a condition that may pass and is tried again.
 -type not_opened() :: pool_config | file_refused | not_yet.
--type notice() :: {Pool :: binary(), warning | opened | not_opened(), Text :: binary()}.
+-type notice() :: {Pool :: binary(), warning | opened | not_opened(), Text :: binary()}
+                | {handler_id(), warning | problem | mended, Text :: binary()}.
 %% One incarnation. `closing': it can no longer be found by its id, and comes to its end.
 -type pool() :: #{
     id := pool_id(), name := binary(),

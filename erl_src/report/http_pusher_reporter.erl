@@ -76,15 +76,14 @@ report(State = #{log_level := LogLevel}) ->
     Rejections = http_pusher_nif:rejections(),
     State2 = lists:foldl(fun rejected/2, State1, Rejections),
     lists:foreach(fun http_pusher_wait:counted/1, Waiters),
-    http_pusher_log:notices(http_pusher_nif:notices()),
-    #{log := Log} = State2,
+    State3 = #{log := Log} = lists:foldl(fun notice/2, State2, http_pusher_nif:notices()),
     {Log1, NextLine} = http_pusher_log:due(Log),
     %% Each is one batch, and there may be more.
     Wait = case {Outcomes, Rejections, Waiters} of
                {[], [], []} -> min(NextLine, ?IDLE);
                _ -> 0
            end,
-    {noreply, State2#{log := Log1}, Wait}.
+    {noreply, State3#{log := Log1}, Wait}.
 
 outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
@@ -120,6 +119,14 @@ rejected({Handler, Reason, Count, Sender, Text}, State0) ->
     Log1 = in_parts(Count, (Count + ?PARTS - 1) div ?PARTS, Update, Log),
     Failure = #{sender => Sender, details => undefined, text => Text, attempts => 0},
     State#{log := failed(Info, Reason, Count, Failure, Log1, State)}.
+
+notice({Id, Kind, Text}, State) when is_integer(Id) ->
+    {Info, State1} = handler(Id, State),
+    http_pusher_log:handler_notice(Info, Kind, Text),
+    State1;
+notice(AboutAPool, State) ->
+    http_pusher_log:notices([AboutAPool]),
+    State.
 
 in_parts(0, _Most, _Update, Log) ->
     Log;

@@ -16,7 +16,7 @@ use tokio::time::{advance, timeout};
 use transport::BaseUrl;
 use transport::link::Endpoint;
 use transport::names::{AT_MOST, KEEP_BAD, KEEP_GOOD, KEEP_OLD, NEXT_AFTER, Names, PATIENCE};
-use transport::notices::Notices;
+use transport::notices::{About, Notices};
 
 const HOST: &str = "endpoint.test";
 
@@ -188,7 +188,7 @@ fn the_last_good_answer_serves_while_look_ups_hang_or_fail() {
         let [notice] = &notices.take()[..] else {
             panic!("it is said once");
         };
-        assert_eq!(&*notice.pool, "pool");
+        assert_eq!(notice.about, About::Pool("pool".into()));
         assert!(notice.text.contains(HOST), "{}", notice.text);
 
         // It fails: the same, and not said again.

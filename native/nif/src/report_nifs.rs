@@ -7,7 +7,7 @@ use notification::{Direction, HandlerId, Names, Verdict};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
-use transport::notices::NoticeKind;
+use transport::notices::{About, NoticeKind};
 
 use crate::held::held;
 use crate::ids::Id;
@@ -115,12 +115,18 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
     notices
         .iter()
         .map(|notice| {
+            let about = match &notice.about {
+                About::Pool(name) => (&**name).encode(env),
+                About::Handler(id) => u32::from(*id).encode(env),
+            };
             let kind = match notice.kind {
                 NoticeKind::Warning => "warning",
+                NoticeKind::Problem => "problem",
+                NoticeKind::Mended => "mended",
                 NoticeKind::Opened => "opened",
                 NoticeKind::NotOpened(remedy) => pool_nifs::not_opened(remedy),
             };
-            (&*notice.pool, atoms::word(env, kind), &*notice.text).encode(env)
+            (about, atoms::word(env, kind), &*notice.text).encode(env)
         })
         .collect()
 }

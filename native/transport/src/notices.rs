@@ -3,28 +3,42 @@
 
 use std::collections::VecDeque;
 
+use notification::HandlerId;
 use parking_lot::Mutex;
 
 use crate::Remedy;
 
 const AT_MOST: usize = 64;
 
-/// A message about a pool.
+/// A message about a pool or a handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// The pool's name.
-    pub pool: Box<str>,
     /// What the notice is about.
+    pub about: About,
+    /// What kind of thing has happened.
     pub kind: NoticeKind,
     /// What happened, and what follows from it.
     pub text: String,
 }
 
 /// What a notice is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A pool, by name.
+    Pool(Box<str>),
+    /// A handler.
+    Handler(HandlerId),
+}
+
+/// What kind of thing a notice tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeKind {
     /// Something is wrong, and delivery goes on.
     Warning,
+    /// Notifications of a handler fail until something is mended.
+    Problem,
+    /// What a warning or a problem said of a handler is over.
+    Mended,
     /// A pool that could not be opened at first is now open.
     Opened,
     /// A pool still cannot be opened, for another reason than before.
@@ -38,22 +52,27 @@ pub struct Notices {
 }
 
 impl Notices {
-    /// Adds a warning.
+    /// Adds a warning about a pool.
     pub fn add(&self, pool: &str, text: String) {
         self.tell(pool, NoticeKind::Warning, text);
     }
 
-    /// Adds a notice of any kind.
+    /// Adds a notice of any kind about a pool.
     pub fn tell(&self, pool: &str, kind: NoticeKind, text: String) {
+        self.push(About::Pool(pool.into()), kind, text);
+    }
+
+    /// Adds a notice about a handler.
+    pub fn tell_handler(&self, handler: HandlerId, kind: NoticeKind, text: String) {
+        self.push(About::Handler(handler), kind, text);
+    }
+
+    fn push(&self, about: About, kind: NoticeKind, text: String) {
         let mut queue = self.queue.lock();
         if queue.len() == AT_MOST {
             queue.pop_front();
         }
-        queue.push_back(Notice {
-            pool: pool.into(),
-            kind,
-            text,
-        });
+        queue.push_back(Notice { about, kind, text });
     }
 
     /// Takes all notices out.
