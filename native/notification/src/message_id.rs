@@ -32,6 +32,13 @@ impl MessageId {
         Self(format!("msg_{}{count:012x}", *PROCESS).into())
     }
 
+    /// The identity with this text, if it can be one: visible ASCII without a dot, at most 255 characters.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'.';
+        ((1..=255).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.into()))
+    }
+
     /// The identity as it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -57,6 +64,14 @@ mod tests {
             let bare = id.as_str().strip_prefix("msg_").expect("a prefix");
             assert_eq!(bare.len(), 36);
             assert!(bare.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        }
+    }
+    #[test]
+    fn a_text_that_may_be_signed_and_sent_is_one() {
+        let id = MessageId::new();
+        assert_eq!(MessageId::parse(id.as_str()), Some(id));
+        for none in ["", "a.b", "a b", "a\r\nb", "é", &"x".repeat(256)] {
+            assert_eq!(MessageId::parse(none), None, "{none:?}");
         }
     }
 }

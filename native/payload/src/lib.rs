@@ -5,20 +5,33 @@
 //! [`Payload::take`] makes the body (for a default notification, the form that the host itself would
 //! have sent, [`form`]), and [`Payload::fields`] makes the header fields of each attempt, for HTTP/1.1
 //! or HTTP/2. This crate does not know where the request goes.
+//!
+//! Events for the other formats are handed over as [`Facts`], what the session knows, and a stanza. The
+//! [`Plan`] of the handler says what is made of them: [`Plan::make`].
 #![forbid(unsafe_code)]
 
+mod error;
+mod event;
+mod facts;
 mod fields;
 pub mod form;
 pub mod header;
 mod headers;
+mod json;
+mod lengths;
+mod plan;
 pub mod signature;
+mod timestamp;
 
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderName, HeaderValue};
 use notification::Notification;
 
+pub use error::{PayloadError, PlanError};
+pub use facts::{Facts, Value};
 pub use headers::Headers;
+pub use plan::{FormatOptions, Made, Plan, PlanOptions};
 
 /// The headers and the body of a notification's request, which can be sent several times.
 #[derive(Debug)]

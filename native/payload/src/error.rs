@@ -1,0 +1,28 @@
+//! What can be wrong with a plan, and with one notification.
+
+use notification::FailureReason;
+use thiserror::Error;
+
+/// Why a handler's plan cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {}
+
+/// Why a notification cannot be put into its handler's format. It costs that notification alone.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{text}")]
+pub struct PayloadError {
+    /// The word for it.
+    pub reason: FailureReason,
+    /// What is wrong, without text of the message.
+    pub text: String,
+}
+
+impl PayloadError {
+    /// The event does not fit the format.
+    pub(crate) fn event(text: impl Into<String>) -> Self {
+        Self {
+            reason: FailureReason::PayloadError,
+            text: text.into(),
+        }
+    }
+}

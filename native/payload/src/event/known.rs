@@ -1,0 +1,104 @@
+//! The facts of an event, by name.
+
+use super::parts::{Metadata, Parts, Scalar, Text, text};
+use crate::PayloadError;
+use crate::facts::{self, Value};
+
+/// What is known of an event without its stanza.
+#[derive(Debug, Default)]
+pub struct Known<'a> {
+    /// `msg`, `unack_msg` or `user_status`.
+    pub event: &'a [u8],
+    /// The type of the message.
+    pub message_type: &'a [u8],
+    /// `in` or `out`.
+    pub direction: Text<'a>,
+    /// Microseconds after the start of 1970.
+    pub timestamp: Option<i64>,
+    /// The domain of the local user.
+    pub host: Text<'a>,
+    /// The sender; for presence the user.
+    pub from: Parts<'a>,
+    /// The receiver.
+    pub to: Parts<'a>,
+    /// `online` or `offline`: the receiver's, for presence the user's.
+    pub user_status: Text<'a>,
+    /// `active` or `inactive`.
+    pub client_state: Text<'a>,
+    /// The id in the archive, if the session knows it.
+    pub archive_id: Text<'a>,
+    /// Unread messages of the receiver.
+    pub unread: Option<i64>,
+    /// What other modules of the host put into the hook.
+    pub metadata: Metadata<'a>,
+}
+
+impl<'a> Known<'a> {
+    /// Reads encoded facts. Unknown keys, and values of another type than the key has, are skipped.
+    pub fn read(mut bytes: &'a [u8]) -> Self {
+        let mut known = Self::default();
+        while let Some((key, value)) = facts::take(&mut bytes) {
+            match value {
+                _ if key.starts_with(METADATA) => {
+                    if let Some(value) = Scalar::new(value) {
+                        known.metadata.insert(&key[METADATA.len()..], value);
+                    }
+                }
+                Value::Text(bytes) => known.set_text(key, bytes),
+                Value::Integer(number) => known.set_integer(key, number),
+                Value::Float(_) | Value::Bool(_) => {}
+            }
+        }
+        known
+    }
+
+    fn set_text(&mut self, key: &str, bytes: &'a [u8]) {
+        let field = match key {
+            "event" => return self.event = bytes,
+            "type" => return self.message_type = bytes,
+            "direction" => &mut self.direction,
+            "host" => &mut self.host,
+            "from_user" => &mut self.from.user,
+            "from_server" => &mut self.from.server,
+            "from_resource" => &mut self.from.resource,
+            "to_user" => &mut self.to.user,
+            "to_server" => &mut self.to.server,
+            "to_resource" => &mut self.to.resource,
+            "user_status" => &mut self.user_status,
+            "client_state" => &mut self.client_state,
+            "archive_id" => &mut self.archive_id,
+            _ => return,
+        };
+        *field = text(bytes);
+    }
+
+    fn set_integer(&mut self, key: &str, number: i64) {
+        match key {
+            "timestamp" => self.timestamp = Some(number),
+            "unread" => self.unread = Some(number).filter(|number| *number >= 0),
+            _ => {}
+        }
+    }
+
+    /// The type of the event.
+    pub fn kind(&self) -> Result<&'static str, PayloadError> {
+        Ok(match (self.event, self.message_type) {
+            (b"msg", b"chat") => "message.chat",
+            (b"msg", b"groupchat") => "message.groupchat",
+            (b"msg", b"headline") => "message.headline",
+            (b"msg", b"normal" | b"") => "message.normal",
+            (b"unack_msg", b"chat") => "unacknowledged.chat",
+            (b"unack_msg", b"groupchat") => "unacknowledged.groupchat",
+            (b"unack_msg", b"headline") => "unacknowledged.headline",
+            (b"unack_msg", b"normal" | b"") => "unacknowledged.normal",
+            (b"user_status", _) => match self.user_status.as_deref() {
+                Some("online") => "presence.online",
+                Some("offline") => "presence.offline",
+                _ => return Err(PayloadError::event("a change of presence without a status")),
+            },
+            _ => return Err(PayloadError::event("an event of an unknown type")),
+        })
+    }
+}
+
+const METADATA: &str = "metadata.";

@@ -1,0 +1,201 @@
+//! What a session knows of an event, apart from the stanza: keys with a value each, encoded compactly,
+//! because in this form they wait inside the notification.
+//!
+//! A fact is one byte for a known key, or 255 and the key with its [length](crate::lengths); then one byte
+//! for the type of the value, and the value.
+
+use bytes::Buf;
+
+use crate::lengths;
+
+/// The keys that are one byte. Any other key is spelt out; those of a hook's metadata are.
+const KEYS: [&str; 16] = [
+    "event",
+    "type",
+    "direction",
+    "timestamp",
+    "host",
+    "from_user",
+    "from_server",
+    "from_resource",
+    "to_user",
+    "to_server",
+    "to_resource",
+    "user_status",
+    "client_state",
+    "archive_id",
+    "unread",
+    "metadata",
+];
+
+const SPELT_OUT: u8 = u8::MAX;
+const FALSE: u8 = 0;
+const TRUE: u8 = 1;
+const INTEGER: u8 = 2;
+const FLOAT: u8 = 3;
+const TEXT: u8 = 4;
+
+/// The value of a fact.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// A text, which need not be valid UTF-8.
+    Text(&'a [u8]),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// True or false.
+    Bool(bool),
+}
+
+/// Facts while they are collected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts(Vec<u8>);
+
+impl Facts {
+    /// Adds a fact. If a key is added twice, the later value counts.
+    pub fn add(&mut self, key: &str, value: Value<'_>) {
+        match KEYS.iter().zip(0..).find(|(known, _)| **known == key) {
+            Some((_, code)) => self.0.push(code),
+            None => {
+                self.0.push(SPELT_OUT);
+                self.push_text(key.as_bytes());
+            }
+        }
+        match value {
+            Value::Bool(false) => self.0.push(FALSE),
+            Value::Bool(true) => self.0.push(TRUE),
+            Value::Integer(number) => {
+                self.0.push(INTEGER);
+                self.0.extend_from_slice(&number.to_le_bytes());
+            }
+            Value::Float(number) => {
+                self.0.push(FLOAT);
+                self.0.extend_from_slice(&number.to_le_bytes());
+            }
+            Value::Text(text) => {
+                self.0.push(TEXT);
+                self.push_text(text);
+            }
+        }
+    }
+
+    /// The encoded facts, for a notification's content.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Forgets all facts and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    fn push_text(&mut self, text: &[u8]) {
+        lengths::push(&mut self.0, text.len());
+        self.0.extend_from_slice(text);
+    }
+}
+
+/// Takes the next fact off the front of encoded facts; `None` at the end, or where the bytes are no fact.
+pub(crate) fn take<'a>(bytes: &mut &'a [u8]) -> Option<(&'a str, Value<'a>)> {
+    let key = match bytes.try_get_u8().ok()? {
+        SPELT_OUT => str::from_utf8(take_text(bytes)?).ok()?,
+        code => KEYS.get(usize::from(code))?,
+    };
+    let value = match bytes.try_get_u8().ok()? {
+        FALSE => Value::Bool(false),
+        TRUE => Value::Bool(true),
+        INTEGER => Value::Integer(bytes.try_get_i64_le().ok()?),
+        FLOAT => Value::Float(bytes.try_get_f64_le().ok()?),
+        TEXT => Value::Text(take_text(bytes)?),
+        _ => return None,
+    };
+    Some((key, value))
+}
+
+fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = lengths::take(bytes)?;
+    bytes.split_off(..length)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Facts, KEYS, Value, take};
+
+    fn all(mut bytes: &[u8]) -> (Vec<(&str, Value<'_>)>, usize) {
+        let mut facts = Vec::new();
+        while let Some(fact) = take(&mut bytes) {
+            facts.push(fact);
+        }
+        (facts, bytes.len())
+    }
+
+    #[derive(Clone, Debug)]
+    enum Given {
+        Text(Vec<u8>),
+        Integer(i64),
+        Float(f64),
+        Bool(bool),
+    }
+
+    fn given() -> impl Strategy<Value = Given> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..300).prop_map(Given::Text),
+            any::<i64>().prop_map(Given::Integer),
+            // Any float but NaN, which does not equal itself.
+            proptest::num::f64::ANY
+                .prop_filter("a number", |n| !n.is_nan())
+                .prop_map(Given::Float),
+            any::<bool>().prop_map(Given::Bool),
+        ]
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        prop_oneof![
+            proptest::sample::select(&KEYS[..]).prop_map(str::to_owned),
+            "metadata\\.\\PC{0,40}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn come_back_as_they_were_added(given in proptest::collection::vec((key(), given()), 0..12)) {
+            let added: Vec<(&str, Value<'_>)> = given
+                .iter()
+                .map(|(key, value)| {
+                    let value = match value {
+                        Given::Text(text) => Value::Text(text),
+                        Given::Integer(number) => Value::Integer(*number),
+                        Given::Float(number) => Value::Float(*number),
+                        Given::Bool(truth) => Value::Bool(*truth),
+                    };
+                    (key.as_str(), value)
+                })
+                .collect();
+            let mut facts = Facts::default();
+            for (key, value) in &added {
+                facts.add(key, *value);
+            }
+            prop_assert_eq!(all(facts.as_bytes()), (added, 0));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+            let _ = all(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_usual_message_takes_few_bytes() {
+        let mut facts = Facts::default();
+        facts.add("event", Value::Text(b"msg"));
+        facts.add("timestamp", Value::Integer(1_795_782_896_789_012));
+        facts.add("from_user", Value::Text(b"alice"));
+        assert_eq!(facts.as_bytes().len(), 6 + 10 + 8);
+        facts.clear();
+        assert_eq!(facts, Facts::default());
+    }
+}

@@ -1,0 +1,111 @@
+//! What a handler makes of its notifications: the format, compiled once, and the request's part that is
+//! the same on each attempt.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+use notification::{MessageId, Notification};
+
+use crate::event::{Choice, Event};
+use crate::{PayloadError, PlanError, body, json};
+
+/// The options of a handler that say what is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PlanOptions {
+    /// The form of the body.
+    pub format: FormatOptions,
+    /// Adds the whole stanza (`include = ["stanza"]`).
+    pub include_stanza: bool,
+    /// Leaves out what was written (`omit = ["body"]`).
+    pub omit_body: bool,
+    /// The requests are signed, so that a form has a `webhook-id`, too. The other formats always have one.
+    pub signed: bool,
+}
+
+/// The form of the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FormatOptions {
+    /// What the host's own module sends.
+    #[default]
+    Form,
+    /// A JSON object of type, timestamp and data.
+    Json,
+}
+
+/// A handler's options, compiled.
+#[derive(Debug, Default)]
+pub struct Plan {
+    format: Format,
+    choice: Choice,
+    signed: bool,
+}
+
+#[derive(Debug, Default)]
+enum Format {
+    #[default]
+    Form,
+    Json,
+}
+
+/// What a request carries, apart from the signature and what is fetched for it (credentials): the same on
+/// each attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The body.
+    pub body: Bytes,
+    /// The header fields, `content-type` and, for requests that are signed or not forms, `webhook-id`
+    /// among them.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The path instead of the handler's, if a template makes it.
+    pub path: Option<String>,
+}
+
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+
+impl Plan {
+    /// Compiles a handler's options.
+    pub fn compile(options: PlanOptions) -> Result<Self, PlanError> {
+        let PlanOptions {
+            format,
+            include_stanza,
+            omit_body,
+            signed,
+        } = options;
+        Ok(Self {
+            format: match format {
+                FormatOptions::Form => Format::Form,
+                FormatOptions::Json => Format::Json,
+            },
+            choice: Choice {
+                stanza: include_stanza,
+                omit_body,
+            },
+            signed,
+        })
+    }
+
+    /// Makes the request's part of a notification that holds an event, or names and text for a form.
+    pub fn make(&self, notification: &Notification, id: &MessageId) -> Result<Made, PayloadError> {
+        let (body, content_type) = match self.format {
+            Format::Form => (body(notification), "application/x-www-form-urlencoded"),
+            Format::Json => (
+                json::body(&Event::read(notification, self.choice)?)?,
+                "application/json",
+            ),
+        };
+        let mut headers = Vec::with_capacity(4);
+        headers.push((CONTENT_TYPE, HeaderValue::from_static(content_type)));
+        if self.signed || !matches!(self.format, Format::Form) {
+            headers.push((WEBHOOK_ID, header_value(id.as_str())?));
+        }
+        Ok(Made {
+            body,
+            headers,
+            path: None,
+        })
+    }
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, PayloadError> {
+    HeaderValue::from_str(text).map_err(|error| PayloadError::event(error.to_string()))
+}

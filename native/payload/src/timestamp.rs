@@ -1,0 +1,39 @@
+//! Points in time as RFC 3339, in UTC, always with microseconds.
+
+use time::OffsetDateTime;
+
+/// The time that is so many microseconds after the start of 1970; `None` outside of the years 0 to 9999,
+/// which are all that RFC 3339 can write.
+pub fn text(microseconds: i64) -> Option<String> {
+    let time = OffsetDateTime::from_unix_timestamp(microseconds.div_euclid(1_000_000)).ok()?;
+    let fraction = microseconds.rem_euclid(1_000_000);
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second) = time.to_hms();
+    let month = u8::from(month);
+    (0..=9999).contains(&year).then(|| {
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    /// The expected values are those of `date -u --rfc-3339=ns`.
+    #[test]
+    fn points_in_time() {
+        for (microseconds, expected) in [
+            (0, "1970-01-01T00:00:00.000000Z"),
+            (-1, "1969-12-31T23:59:59.999999Z"),
+            (1_795_696_496_789_012, "2026-11-26T12:34:56.789012Z"),
+            (1_709_208_000_000_001, "2024-02-29T12:00:00.000001Z"),
+            (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
+            (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(text(microseconds).as_deref(), Some(expected));
+        }
+        for none in [253_402_300_800_000_000, i64::MAX, i64::MIN] {
+            assert_eq!(text(none), None, "{none}");
+        }
+    }
+}
