@@ -4,6 +4,7 @@
 //! for the reporter outlive the [`Running`] part, which has the threads and the pools and can be
 //! stopped and started again.
 
+mod abort;
 mod pools;
 mod push;
 mod registry;

@@ -16,6 +16,7 @@ pub struct HostType {
     /// The host's name for it.
     pub name: Box<str>,
     open: AtomicBool,
+    openings: AtomicU64,
     pushed: AtomicU64,
     accepted: AtomicU64,
     rejected: AtomicU64,
@@ -42,6 +43,14 @@ pub struct Account {
     pub pending: u64,
 }
 
+impl Account {
+    /// How many accepted notifications have no outcome yet.
+    #[must_use]
+    pub fn unfinished(&self) -> u64 {
+        self.accepted.saturating_sub(self.sent + self.failed)
+    }
+}
+
 impl HostType {
     /// Creates an open host type with nothing counted.
     pub fn new(id: HostTypeId, name: &str) -> Self {
@@ -49,6 +58,7 @@ impl HostType {
             id,
             name: name.into(),
             open: AtomicBool::new(true),
+            openings: AtomicU64::new(0),
             pushed: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -66,7 +76,16 @@ impl HostType {
 
     /// Sets whether the host type accepts notifications from now on.
     pub fn set_open(&self, open: bool) {
+        if open {
+            self.openings.fetch_add(1, Ordering::SeqCst);
+        }
         self.open.store(open, Ordering::SeqCst);
+    }
+
+    /// How often the host type was opened since it was created.
+    #[must_use]
+    pub fn openings(&self) -> u64 {
+        self.openings.load(Ordering::SeqCst)
     }
 
     /// Counts one notification that was handed over and not admitted.
@@ -104,7 +123,7 @@ impl HostType {
     /// Counts an outcome: sent, or failed.
     pub fn count_outcome(&self, sent: bool) {
         let counter = if sent { &self.sent } else { &self.failed };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(1, Ordering::Release);
     }
 
     /// Counts an outcome that the reporter has acknowledged.
@@ -115,14 +134,19 @@ impl HostType {
     /// Reads the account.
     #[must_use]
     pub fn account(&self) -> Account {
+        // In this order, so that nothing counts as finished or acknowledged that is not accepted yet.
         let acknowledged = self.acknowledged.load(Ordering::SeqCst);
+        let (sent, failed) = (
+            self.sent.load(Ordering::Acquire),
+            self.failed.load(Ordering::Acquire),
+        );
         let accepted = self.accepted.load(Ordering::SeqCst);
         Account {
             pushed: self.pushed.load(Ordering::Relaxed),
             accepted,
             rejected: self.rejected.load(Ordering::Relaxed),
-            sent: self.sent.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
+            sent,
+            failed,
             pending: accepted.saturating_sub(acknowledged),
         }
     }

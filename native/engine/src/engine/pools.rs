@@ -163,12 +163,19 @@ impl Engine {
     /// All pools that have not ended, including those that are closing.
     #[must_use]
     pub fn living_pools(&self) -> Vec<Arc<Pool>> {
-        let Some(running) = self.running.load_full() else {
-            return Vec::new();
-        };
+        self.running
+            .load()
+            .as_ref()
+            .map_or_else(Vec::new, |running| running.living_pools())
+    }
+}
+
+impl Running {
+    /// All pools that have not ended, including those that are closing.
+    pub(super) fn living_pools(&self) -> Vec<Arc<Pool>> {
         // In this order: a pool enters `closing` before it leaves `pools`.
-        let mut pools = HashMap::clone(&running.pools.load());
-        let closing = running.closing.lock();
+        let mut pools = HashMap::clone(&self.pools.load());
+        let closing = self.closing.lock();
         pools.extend(closing.iter().map(|(id, pool)| (*id, Arc::clone(pool))));
         drop(closing);
         pools.into_values().collect()

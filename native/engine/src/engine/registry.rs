@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use notification::{FailureReason, Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
+use notification::{Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
 
 use super::Engine;
 
@@ -51,24 +51,6 @@ impl Engine {
         if let Some(host_type) = self.host_type(name) {
             host_type.set_open(false);
         }
-    }
-
-    /// Fails the pending notifications of this host type with `shutdown`. Returns at once.
-    pub fn abort_host_type(&self, name: &str) {
-        let Some(host_type) = self.host_type(name) else {
-            return;
-        };
-        let Some(running) = self.running.load_full() else {
-            return;
-        };
-        let pools = self.living_pools();
-        running.handle.spawn(async move {
-            for pool in pools {
-                let text = "the module was stopped before its turn came";
-                pool.fail_all_in_turns(Some(host_type.id), FailureReason::Shutdown, text)
-                    .await;
-            }
-        });
     }
 
     /// The handler with this host type, pool name and path; created if it is new. Does not open its host
