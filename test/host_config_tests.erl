@@ -3,19 +3,19 @@
 -module(host_config_tests).
 
 -include_lib("eunit/include/eunit.hrl").
+-include("../erl_src/host/http_pusher_handler_options.hrl").
 
 -define(CONFIG, http_pusher_host_config).
 
 a_table_in_5_0_test_() ->
     in_host(v5_0, "5.0.0", fun() ->
-        {section, Items, any, [], any, undefined, default} = mod_event_pusher_http:config_spec(),
+        {section, Items, any, [], any, CheckAll, default} = mod_event_pusher_http:config_spec(),
+        ?assertEqual([{path, "/a"}], CheckAll([{path, "/a"}])),
         ?assertMatch(#{<<"pool_name">> := {option, atom, pool_name, undefined, default},
                        <<"path">> := {option, string, any, undefined, default},
                        <<"callback_module">> := {option, atom, module, Check, default}}
                      when is_function(Check, 1), Items),
-        {option, integer, non_negative, CheckWait, default} = maps:get(<<"wait">>, Items),
-        waits(CheckWait),
-        ?assertEqual(4, map_size(Items))
+        ours(Items)
     end).
 
 %% Each table of an array becomes a backend of its own.
@@ -23,7 +23,13 @@ an_array_in_5_0_test_() ->
     in_host(v5_0, "5.0.0", fun() ->
         with_configuration(#{<<"modules">> => backend([#{<<"path">> => <<"/a">>}, #{}])}, fun() ->
             {list, Table, any, undefined, none} = mod_event_pusher_http:config_spec(),
-            ?assertMatch({section, #{<<"path">> := _}, any, [], any, undefined, {kv, http}}, Table)
+            ?assertMatch({section, #{<<"path">> := _}, any, [], any, _, {kv, http}}, Table),
+            Sections = [#{<<"path">> => <<"/a">>},
+                        #{<<"format">> => <<"json">>, <<"headers">> => [#{<<"name">> => <<"x">>,
+                                                                          <<"value">> => <<"y">>}]}],
+            ?assertEqual({ok, [[{path, "/a"}],
+                               [{format, json}, {headers, [[{name, <<"x">>}, {value, <<"y">>}]]}]]},
+                         host_parser:handlers(v5_0, Sections))
         end)
     end).
 
@@ -54,28 +60,32 @@ handlers(Process) ->
     {section, #{<<"handlers">> := Handlers}, any, [], any, map, Process, #{<<"handlers">> := []},
      default, when_present} = mod_event_pusher_http:config_spec(),
     {list, Handler, unique, list, Process, default} = Handlers,
-    {section, Items, any, [], any, map, Process, Defaults, default, when_present} = Handler,
-    ?assertEqual(#{<<"pool_name">> => http_pool, <<"path">> => <<>>,
-                   <<"callback_module">> => mod_event_pusher_http_defaults}, Defaults),
+    {section, Items, any, [], any, map, Complete, Defaults, default, when_present} = Handler,
+    ?assertEqual(#{<<"pool_name">> => http_pool, <<"path">> => <<>>}, Defaults),
+    %% The default of the third option of the stock module depends on the others.
+    ?assertEqual(#{callback_module => mod_event_pusher_http_defaults}, Complete(#{})),
+    ?assertEqual(#{rules => []}, Complete(#{rules => []})),
     {option, atom, pool_name, Process, default} = maps:get(<<"pool_name">>, Items),
     {option, binary, any, Fix, default} = maps:get(<<"path">>, Items),
     {option, atom, module, Check, default} = maps:get(<<"callback_module">>, Items),
-    %% Without a default of its own, so that the node's setting applies.
-    {option, integer, non_negative, CheckWait, default} = maps:get(<<"wait">>, Items),
-    waits(CheckWait),
-    ?assertEqual(4, map_size(Items)),
+    ours(Items),
     ?assertEqual([<<"a/b">>, <<"a/b">>, <<"/a">>, <<>>, <<>>],
                  [Fix(Path) || Path <- [<<"/a/b">>, <<"a/b">>, <<"//a">>, <<"/">>, <<>>]]),
     ?assertEqual(pusher_callback, Check(pusher_callback)).
 
-waits(Check) ->
-    [?assertEqual(Wait, Check(Wait)) || Wait <- [0, 1, 5000, 16#FFFFFFFF]],
-    ?assertError(#{what := wait_too_long, wait := 16#100000000, text := _}, Check(16#100000000)).
+%% The options that the stock module does not have; handler_options_tests has their values.
+ours(Items) ->
+    {option, integer, any, CheckWait, default} = maps:get(<<"wait">>, Items),
+    [?assertEqual(Wait, CheckWait(Wait)) || Wait <- [0, 1, 5000, 16#FFFFFFFF]],
+    [?assertError(#{what := wrong_value, option := wait, text := _}, CheckWait(Wait))
+     || Wait <- [-1, 16#100000000]],
+    ?assertEqual(lists:sort([atom_to_binary(Name, utf8) || {Name, _, _, _, _} <- ?HANDLER_OPTIONS]),
+                 lists:sort(maps:keys(Items))).
 
 a_callback_module_that_lacks_functions_is_refused_test() ->
     ?assertEqual(mod_event_pusher_http_defaults,
-                 ?CONFIG:check_callback_module(mod_event_pusher_http_defaults)),
-    try ?CONFIG:check_callback_module(lists) of
+                 http_pusher_host_option:callback_module(mod_event_pusher_http_defaults)),
+    try http_pusher_host_option:callback_module(lists) of
         Taken -> error({taken, Taken})
     catch
         error:#{what := callback_module_lacks_functions, module := lists, text := Text} ->

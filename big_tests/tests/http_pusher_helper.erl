@@ -236,16 +236,25 @@ stop_module(Node, Module) ->
 module_opts(Handlers) ->
     case generation() of
         v5_0 ->
-            [{backends, [{http, [{Key, text(Value)} || {Key, Value} <- maps:to_list(Handler)]}
-                         || Handler <- Handlers]}];
+            [{backends, [{http, pairs(Handler)} || Handler <- Handlers]}];
         _ ->
-            Defaults = #{pool_name => http_pool, path => <<>>,
-                         callback_module => mod_event_pusher_http_defaults},
-            #{http => #{handlers => [maps:merge(Defaults, fix_path(Handler)) || Handler <- Handlers]}}
+            #{http => #{handlers => [with_defaults(fix_path(Handler)) || Handler <- Handlers]}}
     end.
 
-text(Value) when is_binary(Value) -> binary_to_list(Value);
-text(Value) -> Value.
+%% 5.0 holds sections as lists of pairs, and the path as a string.
+pairs(#{} = Section) -> [{Key, pair(Key, Value)} || {Key, Value} <- maps:to_list(Section)].
+
+pair(path, Path) when is_binary(Path) -> binary_to_list(Path);
+pair(_Key, #{} = Section) -> pairs(Section);
+pair(_Key, [#{} | _] = Sections) -> [pairs(Section) || Section <- Sections];
+pair(_Key, Value) -> Value.
+
+%% Rules decide without a callback module.
+with_defaults(Handler = #{rules := _}) ->
+    maps:merge(#{pool_name => http_pool, path => <<>>}, Handler);
+with_defaults(Handler) ->
+    maps:merge(#{pool_name => http_pool, path => <<>>, callback_module => mod_event_pusher_http_defaults},
+               Handler).
 
 fix_path(Handler = #{path := <<"/", Path/binary>>}) -> Handler#{path := Path};
 fix_path(Handler) -> Handler.

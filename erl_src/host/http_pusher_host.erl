@@ -2,15 +2,15 @@
 %%
 %% A generation is a group of releases with the same interface, named after its first: v5_0, v5_1 (to 6.2),
 %% v6_3 (and 6.4), v6_5 (and later). A node's generation follows from the functions that the node has; one
-%% set of beam files serves them all. 6.9 changed the events alone, and no function of a node differs between
-%% 6.5 and 6.9, so both are v6_5 here: http_pusher_host_event recognizes an event by its shape.
+%% set of beam files serves them all. 6.9 changed the events alone, so it is v6_5 here: http_pusher_host_event
+%% recognizes an event by its shape, and has_user_status/0 says what events can tell.
 %%
 %% The modules of this folder are the only ones that know what differs between releases; others ask
 %% generation/0. MongooseIM is not there when this is compiled, so xref lists its functions (rebar.config).
 -module(http_pusher_host).
 
--export([generation/0, version/0, exports/3, handlers/1, handlers_of/1, handler/1, wait/1, body/1,
-         escapes_in_groups/0, names/2, ensure_metrics/1, instrumentation/1, count_sent/4,
+-export([generation/0, version/0, is_from/1, has_user_status/0, exports/3, handlers/1, handlers_of/1,
+         handler/1, wait/1, body/1, escapes_in_groups/0, names/2, ensure_metrics/1, instrumentation/1, count_sent/4,
          count_failed/3, supported_features/0]).
 
 -export_type([generation/0, options/0, handler/0]).
@@ -18,7 +18,7 @@
 -type generation() :: v5_0 | v5_1 | v6_3 | v6_5.
 %% A handler's options, exactly as the host holds them; callback modules get them unchanged.
 -type options() :: [{atom(), term()}] | #{atom() => term()}.
--type handler() :: #{pool_name := atom(), path := binary() | string(), callback_module := module()}.
+-type handler() :: http_pusher_host_handler:handler().
 
 -define(MODULE_NAME, mod_event_pusher_http).
 -define(EVENT, mod_event_pusher_http_sent).
@@ -52,6 +52,17 @@ version() ->
         undefined -> "unknown"
     end.
 
+%% @doc Whether the node's release is this one or a later one. A version that is no release's is before all.
+-spec is_from([non_neg_integer()]) -> boolean().
+is_from(Release) ->
+    Numbers = [Number || Part <- string:lexemes(version(), ".-+"), {Number, []} <- [string:to_integer(Part)]],
+    Numbers >= Release.
+
+%% @doc Whether events of this release tell the receiver's status and the state of its client, as from 6.9 on.
+-spec has_user_status() -> boolean().
+has_user_status() ->
+    is_from([6, 9]) orelse exports(mod_event_pusher_hook_translator, message_routed, 3).
+
 %% @doc The options of each handler of a host type. Sessions call this: it is one look-up.
 -spec handlers(binary()) -> [options()].
 handlers(HostType) ->
@@ -67,15 +78,8 @@ handlers_of(Options) -> proplists:get_value(configs, Options, []).
 
 %% @doc A handler's options, with the documented defaults.
 -spec handler(options()) -> handler().
-handler(Options) when is_map(Options) ->
-    #{pool_name => maps:get(pool_name, Options, http_pool),
-      path => maps:get(path, Options, <<>>),
-      callback_module => maps:get(callback_module, Options, mod_event_pusher_http_defaults)};
 handler(Options) ->
-    #{pool_name => proplists:get_value(pool_name, Options, http_pool),
-      path => proplists:get_value(path, Options, ""),
-      callback_module => proplists:get_value(callback_module, Options,
-                                             mod_event_pusher_http_defaults)}.
+    http_pusher_host_handler:normal(Options).
 
 %% @doc How long sessions wait for the outcome, in milliseconds, if the handler's options say so.
 -spec wait(options()) -> term().

@@ -53,10 +53,7 @@ modules(v5_0, Handlers) ->
                || Handler <- Handlers],
     [{mod_event_pusher, [{backends, Entries}]}];
 modules(v6_5, Handlers) ->
-    Defaults = #{pool_name => http_pool, path => <<>>,
-                 callback_module => mod_event_pusher_http_defaults},
-    Maps = [maps:merge(Defaults, maps:map(fun value_d/2, maps:from_list(pairs(Handler))))
-            || Handler <- Handlers],
+    Maps = [with_defaults(maps:map(fun value_d/2, maps:from_list(pairs(Handler)))) || Handler <- Handlers],
     [{mod_event_pusher, #{http => #{handlers => Maps}}}].
 
 -spec element(generation(), binary(), [{binary(), binary()}], [tuple()]) -> tuple().
@@ -135,8 +132,19 @@ pairs(Handler) -> Handler.
 %% from a handler's path when it reads the configuration.
 value_a(Key, Value) when Key =:= server; Key =:= path_prefix; Key =:= path ->
     binary_to_list(iolist_to_binary(Value));
+value_a(_Key, Section) when is_map(Section) ->
+    [{Key, value_a(Key, Value)} || {Key, Value} <- maps:to_list(Section)];
+value_a(_Key, Sections = [Section | _]) when is_map(Section) ->
+    [value_a(section, Each) || Each <- Sections];
 value_a(_Key, Value) ->
     Value.
+
+%% What the module's own specification fills in. Rules decide without a callback module.
+with_defaults(Handler = #{rules := _}) ->
+    maps:merge(#{pool_name => http_pool, path => <<>>}, Handler);
+with_defaults(Handler) ->
+    maps:merge(#{pool_name => http_pool, path => <<>>, callback_module => mod_event_pusher_http_defaults},
+               Handler).
 
 value_d(host, Value) -> binary_to_list(iolist_to_binary(Value));
 value_d(path_prefix, Value) -> iolist_to_binary(Value);

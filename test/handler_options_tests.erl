@@ -1,0 +1,269 @@
+%% Every option of a handler, from the file to the one form that sessions and the engine get, in each generation.
+-module(handler_options_tests).
+
+-include_lib("eunit/include/eunit.hrl").
+-include("../erl_src/host/http_pusher_handler_options.hrl").
+
+-define(HOSTS, [{v5_0, "5.0.0"}, {v6_5, "6.8.0"}, {v6_9, "6.11.0"}]).
+
+%% No option of ours: the handler as it has always been, and callback modules get the same options.
+stock_options_test_() ->
+    in_each_host(fun(Generation) ->
+        Default = #{pool_name => http_pool, callback_module => mod_event_pusher_http_defaults, ask_callback => true,
+                    rules => undefined, plan => #{}},
+        {Empty, Path} = case host_ctl:layout(Generation) of
+                            v5_0 -> {"", "/n"};
+                            v6_5 -> {<<>>, <<"n">>}
+                        end,
+        ?assertMatch(#{plan := Plan} when map_size(Plan) =:= 0, handler(Generation, #{})),
+        NoPath = maps:remove(path, handler(Generation, #{})),
+        ?assertEqual(Default, NoPath),
+        ?assert(lists:member(maps:get(path, handler(Generation, #{})), [Empty, <<>>])),
+        Set = #{<<"pool_name">> => <<"other">>, <<"path">> => <<"/n">>, <<"wait">> => 5,
+                <<"callback_module">> => <<"pusher_callback">>},
+        ?assertEqual(Default#{pool_name => other, path => Path, callback_module => pusher_callback},
+                     handler(Generation, Set)),
+        [Options] = held(Generation, Set),
+        Pairs = [{callback_module, pusher_callback}, {path, Path}, {pool_name, other}, {wait, 5}],
+        ?assertEqual(case host_ctl:layout(Generation) of v5_0 -> Pairs; v6_5 -> maps:from_list(Pairs) end,
+                     Options),
+        ?assertEqual(5, http_pusher_host:wait(Options))
+    end).
+
+%% From 5.1 on the host fills in defaults of the three options of the stock module, and none of ours.
+defaults_that_the_host_fills_in_test_() ->
+    in_each_host(fun(Generation) ->
+        ?assertEqual(case host_ctl:layout(Generation) of
+                         v5_0 -> [];
+                         v6_5 -> #{pool_name => http_pool, path => <<>>,
+                                   callback_module => mod_event_pusher_http_defaults}
+                     end, hd(held(Generation, #{})))
+    end).
+
+rules_test_() ->
+    in_each_host(fun(Generation) ->
+        Rule = fun(Action, Conditions) -> #{<<"action">> => Action, <<"conditions">> => Conditions} end,
+        Rules = [Rule(<<"skip">>, [#{<<"own_copy">> => true}]),
+                 Rule(<<"send">>, [#{<<"event">> => <<"msg">>, <<"type">> => <<"groupchat">>,
+                                     <<"direction">> => <<"out">>, <<"user_status">> => <<"offline">>},
+                                   #{<<"event">> => <<"user_status">>}, #{}]),
+                 Rule(<<"send">>, [#{<<"body">> => <<"non_empty">>, <<"hint">> => <<"no_store">>,
+                                     <<"jingle">> => false, <<"sender_domain">> => [<<"Example.COM">>, <<"b">>],
+                                     <<"receiver_domain">> => [<<"c">>]}])],
+        ?assertEqual([#{action => skip, conditions => [#{own_copy => true}]},
+                      #{action => send, conditions => [#{event => msg, type => groupchat, direction => out,
+                                                         user_status => offline},
+                                                       #{event => user_status}, #{}]},
+                      #{action => send, conditions => [#{body => non_empty, hint => no_store, jingle => false,
+                                                         sender_domain => [<<"example.com">>, <<"b">>],
+                                                         receiver_domain => [<<"c">>]}]}],
+                     maps:get(rules, handler(Generation, #{<<"rules">> => Rules}))),
+        ?assertEqual([], maps:get(rules, handler(Generation, #{<<"rules">> => []})))
+    end).
+
+%% Without a module rules decide alone; a module that is named is asked after them, also the default one.
+the_module_that_rules_leave_out_test_() ->
+    in_each_host(fun(Generation) ->
+        Asks = fun(Options) ->
+                       #{callback_module := Module, ask_callback := Ask} = handler(Generation, Options),
+                       {Module, Ask}
+               end,
+        Rules = #{<<"rules">> => []},
+        ?assertEqual({mod_event_pusher_http_defaults, true}, Asks(#{})),
+        ?assertEqual({mod_event_pusher_http_defaults, false}, Asks(Rules)),
+        [?assertEqual({Module, true}, Asks(Rules#{<<"callback_module">> => atom_to_binary(Module, utf8)}))
+         || Module <- [pusher_callback, mod_event_pusher_http_defaults]]
+    end).
+
+client_state_needs_6_9_test_() ->
+    in_each_host(fun(Generation) ->
+        Options = #{<<"rules">> => [#{<<"action">> => <<"send">>,
+                                      <<"conditions">> => [#{<<"client_state">> => <<"inactive">>}]}]},
+        case Generation of
+            v6_9 ->
+                ?assertMatch(#{rules := [#{conditions := [#{client_state := inactive}]}]},
+                             handler(Generation, Options));
+            _ ->
+                refused(Generation, Options, "rules.conditions.client_state", not_in_this_release,
+                        ["client_state", "6.9"])
+        end
+    end).
+
+plans_test_() ->
+    in_each_host(fun(Generation) ->
+        [?assertEqual(Plan, maps:get(plan, handler(Generation, Options))) || {Options, Plan} <- plans()]
+    end).
+
+plans() ->
+    [{#{<<"format">> => <<"form">>}, #{format => form}},
+     {#{<<"format">> => <<"json">>, <<"include">> => [<<"stanza">>, <<"unread">>], <<"omit">> => [<<"body">>]},
+      #{format => json, include => [stanza, unread], omit => [body]}},
+     {#{<<"format">> => <<"cloudevents">>,
+        <<"cloudevents">> => #{<<"mode">> => <<"binary">>, <<"source">> => <<"urn:chat">>}},
+      #{format => cloudevents, cloudevents_mode => binary, cloudevents_source => <<"urn:chat">>}},
+     {#{<<"format">> => <<"template">>, <<"template_file">> => <<"etc/a.j2">>,
+        <<"content_type">> => <<"text/plain; charset=utf-8">>},
+      #{format => template, template_file => <<"etc/a.j2">>, content_type => <<"text/plain; charset=utf-8">>}},
+     {#{<<"headers">> => [#{<<"name">> => <<"X-Tenant">>, <<"value">> => <<"acme">>},
+                          #{<<"name">> => <<"x-empty">>, <<"value">> => <<>>},
+                          #{<<"name">> => <<"x-key">>, <<"value_file">> => <<"etc/key">>},
+                          #{<<"name">> => <<"x-env">>, <<"value_env">> => <<"KEY">>}]},
+      #{headers => [{<<"X-Tenant">>, {value, <<"acme">>}}, {<<"x-empty">>, {value, <<>>}},
+                    {<<"x-key">>, {file, <<"etc/key">>}}, {<<"x-env">>, {env, <<"KEY">>}}]}},
+     {auth(#{<<"bearer_file">> => <<"t">>}), #{auth => {bearer, {file, <<"t">>}}}},
+     {auth(#{<<"bearer_env">> => <<"T">>}), #{auth => {bearer, {env, <<"T">>}}}},
+     {auth(#{<<"basic_user">> => <<"u">>, <<"basic_password_file">> => <<"p">>}),
+      #{auth => {basic, <<"u">>, {file, <<"p">>}}}},
+     {auth(#{<<"basic_user">> => <<"u">>, <<"basic_password_env">> => <<"P">>}),
+      #{auth => {basic, <<"u">>, {env, <<"P">>}}}},
+     {auth(#{<<"oauth2">> => oauth2()}),
+      #{auth => {oauth2, #{token_url => <<"https://a.example/token">>, client_id => <<"id">>,
+                           client_secret => {file, <<"s">>}}}}},
+     {auth(#{<<"oauth2">> => maps:remove(<<"client_secret_file">>,
+                                         (oauth2())#{<<"client_secret_env">> => <<"S">>, <<"scope">> => <<"a b">>})}),
+      #{auth => {oauth2, #{token_url => <<"https://a.example/token">>, client_id => <<"id">>,
+                           client_secret => {env, <<"S">>}, scope => <<"a b">>}}}},
+     {auth(#{<<"google_service_account_file">> => <<"g.json">>}), #{auth => {google, <<"g.json">>}}},
+     {#{<<"signing">> => #{<<"secret_file">> => <<"k">>}}, #{signing => {file, <<"k">>}}},
+     {#{<<"signing">> => #{<<"secret_env">> => <<"K">>}}, #{signing => {env, <<"K">>}}}].
+
+wrong_values_are_refused_test_() ->
+    in_each_host(fun(Generation) ->
+        [refused(Generation, Options, Path, What, Texts) || {Options, Path, What, Texts} <- wrong()]
+    end).
+
+wrong() ->
+    Rule = fun(Section) -> #{<<"rules">> => [Section]} end,
+    When = fun(Condition) -> Rule(#{<<"action">> => <<"send">>, <<"conditions">> => [Condition]}) end,
+    Header = fun(Section) -> #{<<"headers">> => [Section]} end,
+    X = #{<<"name">> => <<"x">>},
+    [{#{<<"wait">> => -1}, "wait", wrong_value, ["from 0 to 4294967295"]},
+     {#{<<"wait">> => 16#100000000}, "wait", wrong_value, ["from 0 to 4294967295"]},
+     {#{<<"format">> => <<"jsn">>}, "format", wrong_value,
+      ["format must be \"form\", \"json\", \"cloudevents\" or \"template\", not \"jsn\""]},
+     {#{<<"include">> => [<<"body">>]}, "include", wrong_value, ["\"stanza\" or \"unread\", not \"body\""]},
+     {#{<<"omit">> => [<<"subject">>]}, "omit", wrong_value, ["must be \"body\""]},
+     {Rule(#{<<"conditions">> => [#{}]}), "rules", missing_option, ["rules needs action"]},
+     {Rule(#{<<"action">> => <<"send">>}), "rules", missing_option, ["rules needs conditions"]},
+     {Rule(#{<<"action">> => <<"send">>, <<"conditions">> => []}), "rules.conditions", empty_list,
+      ["conditions must not be empty"]},
+     {Rule(#{<<"action">> => <<"push">>, <<"conditions">> => [#{}]}), "rules.action", wrong_value,
+      ["\"send\" or \"skip\", not \"push\""]},
+     {When(#{<<"event">> => <<"message">>}), "rules.conditions.event", wrong_value, ["\"unack_msg\""]},
+     {When(#{<<"type">> => <<"error">>}), "rules.conditions.type", wrong_value, ["\"headline\""]},
+     {When(#{<<"direction">> => <<"both">>}), "rules.conditions.direction", wrong_value, ["\"in\" or \"out\""]},
+     {When(#{<<"body">> => <<"nonempty">>}), "rules.conditions.body", wrong_value, ["\"non_empty\""]},
+     {When(#{<<"hint">> => <<"no-store">>}), "rules.conditions.hint", wrong_value, ["\"no_store\""]},
+     {When(#{<<"user_status">> => <<"away">>}), "rules.conditions.user_status", wrong_value, ["\"offline\""]},
+     {When(#{<<"sender_domain">> => []}), "rules.conditions.sender_domain", empty_list, ["must not be empty"]},
+     {When(#{<<"receiver_domain">> => [<<>>]}), "rules.conditions.receiver_domain", wrong_value,
+      ["is not a domain"]},
+     {#{<<"cloudevents">> => #{<<"mode">> => <<"batched">>}}, "cloudevents.mode", wrong_value,
+      ["\"structured\" or \"binary\""]},
+     {#{<<"cloudevents">> => #{<<"source">> => <<"a b">>}}, "cloudevents.source", wrong_value, ["URI reference"]},
+     {#{<<"format">> => <<"template">>}, "", missing_option, ["format = \"template\" needs template_file"]},
+     {#{<<"format">> => <<"template">>, <<"template_file">> => <<"a">>}, "", missing_option,
+      ["format = \"template\" needs content_type"]},
+     {#{<<"template_file">> => <<>>}, "template_file", wrong_value, ["the name of a file"]},
+     {#{<<"content_type">> => <<"text">>}, "content_type", wrong_value, ["media type"]},
+     {#{<<"content_type">> => <<"text/plain\r\nx: y">>}, "content_type", wrong_value, ["media type"]},
+     {Header(X), "headers", missing_option, ["headers needs value, value_file or value_env"]},
+     {Header(#{<<"value">> => <<"v">>}), "headers", missing_option, ["headers needs name"]},
+     {Header(X#{<<"value">> => <<"v">>, <<"value_file">> => <<"f">>}), "headers", conflicting_options,
+      ["only one of value, value_file"]},
+     {Header(X#{<<"value">> => <<"a\r\nb: c">>}), "headers.value", wrong_value, ["control characters"]},
+     {Header(#{<<"name">> => <<"a b">>, <<"value">> => <<"v">>}), "headers.name", wrong_value, ["header field"]},
+     {Header(#{<<"name">> => <<"Content-Length">>, <<"value">> => <<"v">>}), "headers.name", wrong_value,
+      ["content-length"]},
+     {Header(#{<<"name">> => <<"Webhook-Id">>, <<"value">> => <<"v">>}), "headers.name", wrong_value,
+      ["webhook-id"]},
+     {(auth(#{<<"bearer_env">> => <<"T">>}))#{<<"headers">> => [#{<<"name">> => <<"Authorization">>,
+                                                                 <<"value_env">> => <<"T">>}]},
+      "", conflicting_options, ["authorization, which auth sets"]},
+     {auth(#{}), "auth", missing_option, ["bearer_file", "oauth2"]},
+     {auth(#{<<"bearer_file">> => <<"t">>, <<"bearer_env">> => <<"T">>}), "auth", conflicting_options,
+      ["only one of bearer_file, bearer_env"]},
+     {auth(#{<<"bearer_file">> => <<"t">>, <<"oauth2">> => oauth2()}), "auth", conflicting_options,
+      ["bearer_file, oauth2"]},
+     {auth(#{<<"bearer_file">> => <<"t">>, <<"basic_password_env">> => <<"P">>}), "auth", missing_option,
+      ["basic_password_env needs basic_user"]},
+     {auth(#{<<"basic_user">> => <<"u">>}), "auth", missing_option,
+      ["basic_user needs basic_password_file or basic_password_env"]},
+     {auth(#{<<"bearer_env">> => <<"A=B">>}), "auth.bearer_env", wrong_value, ["variable of the environment"]},
+     {auth(#{<<"oauth2">> => maps:remove(<<"token_url">>, oauth2())}), "auth.oauth2", missing_option,
+      ["oauth2 needs token_url"]},
+     {auth(#{<<"oauth2">> => (oauth2())#{<<"token_url">> => <<"ftp://a">>}}), "auth.oauth2.token_url", wrong_value,
+      ["http:// or https://"]},
+     {auth(#{<<"oauth2">> => (oauth2())#{<<"client_secret_env">> => <<"S">>}}), "auth.oauth2", conflicting_options,
+      ["client_secret_file, client_secret_env"]},
+     {#{<<"signing">> => #{}}, "signing", missing_option, ["signing needs secret_file or secret_env"]},
+     {#{<<"signing">> => #{<<"secret_file">> => <<"a">>, <<"secret_env">> => <<"B">>}}, "signing",
+      conflicting_options, ["only one of secret_file, secret_env"]}].
+
+%% The host's own errors: an unknown name, and a value of another type.
+what_the_host_refuses_itself_test_() ->
+    in_each_host(fun(Generation) ->
+        [?assertMatch({error, [#{toml_path := _, reason := _}]}, parse(Generation, Options))
+         || Options <- [#{<<"formt">> => <<"json">>}, #{<<"format">> => 1}, #{<<"signing">> => <<"whsec_">>},
+                        #{<<"auth">> => #{<<"bearer">> => <<"t">>}}, #{<<"headers">> => #{}}]]
+    end).
+
+%% Each row has what its readers expect, and names are unique in their section.
+the_table_test() ->
+    rows(?HANDLER_OPTIONS).
+
+rows(Rows) ->
+    Names = [Name || {Name, _, _, _, _} <- Rows],
+    ?assertEqual(length(Rows), length(lists:usort(Names))),
+    [begin
+         ?assert(is_atom(Name)),
+         ?assert(lists:member(Since, ["5.0", "6.9"])),
+         ?assertNotEqual("", Meaning),
+         case Type of
+             {Sections, Below, Constraints} when Sections =:= section; Sections =:= sections;
+                                                 Sections =:= filled_sections ->
+                 [?assert(lists:keymember(Key, 1, Below)) || Constraint <- Constraints, Key <- keys(Constraint)],
+                 rows(Below);
+             _ ->
+                 ok
+         end
+     end || {Name, Type, _Default, Since, Meaning} <- Rows].
+
+keys({needs, Key, Keys}) -> [Key | Keys];
+keys({_, Keys}) -> Keys.
+
+%%% Helpers
+
+auth(Section) -> #{<<"auth">> => Section}.
+
+oauth2() ->
+    #{<<"token_url">> => <<"https://a.example/token">>, <<"client_id">> => <<"id">>,
+      <<"client_secret_file">> => <<"s">>}.
+
+handler(Generation, Options) ->
+    [Held] = held(Generation, Options),
+    http_pusher_host:handler(Held).
+
+%% 5.0 has a table for one handler, and an array for several; both hold the same.
+held(Generation, Options) ->
+    {ok, Held} = parse(Generation, Options),
+    Held.
+
+parse(Generation, Options) ->
+    case host_ctl:layout(Generation) of
+        v5_0 -> host_parser:handlers(v5_0, Options);
+        v6_5 -> host_parser:handlers(v6_5, [Options])
+    end.
+
+refused(Generation, Options, Path, What, Texts) ->
+    {error, [#{toml_path := Full, reason := Reason, text := Text}]} = parse(Generation, Options),
+    ?assertEqual({Options, What}, {Options, Reason}),
+    ?assert(lists:suffix(Path, Full)),
+    [?assertNotEqual({nomatch, Text, Part}, {string:find(Text, Part), Text, Part}) || Part <- Texts].
+
+in_each_host(Test) ->
+    [{atom_to_list(Generation),
+      {timeout, 60, fun() ->
+                        ok = host_ctl:start(Generation, #{vsn => Version, log => critical}),
+                        try Test(Generation) after host_ctl:stop() end
+                    end}} || {Generation, Version} <- ?HOSTS].
