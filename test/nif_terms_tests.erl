@@ -71,7 +71,7 @@ functions() ->
     Form = [id, id, direction, names, binary],
     Custom = [id, id, direction, names, headers, binary],
     [{start_engine, [settings]}, {stop_engine, []}, {ping, []},
-     {measure_calls, [boolean]}, {measured_calls, []}, {imitate_encoder, [boolean]},
+     {measure_calls, [boolean]}, {measured_calls, []},
      {open_host_type, [text]}, {close_host_type, [text]}, {abort_host_type, [text]},
      {host_type_info, [text]}, {host_types, []},
      {create_pool, [text]}, {configure_pool, [id, options]}, {open_pool, [id]}, {opening, [id]},
@@ -96,7 +96,7 @@ example(headers) -> [{<<"x-a">>, <<"b">>}];
 example(settings) ->
     #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
       max_node_bytes => 1000000, max_lane_percent => 10,
-      max_connection_age => 0};
+      max_connection_age => 0, escapes_in_groups => true};
 example(options) ->
     #{host => <<"http://127.0.0.1:1">>, path_prefix => <<"/">>, request_timeout => 1,
       call_timeout => 1, workers => 1, strategy => <<"best_worker">>}.

@@ -30,10 +30,10 @@ init(Settings) ->
     end.
 
 start(Settings) ->
-    ok = http_pusher_nif:imitate_encoder(http_pusher_host:escapes_in_groups()),
     Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent,
             max_connection_age],
-    case http_pusher_nif:start_engine(maps:with(Keys, Settings)) of
+    Own = maps:with(Keys, Settings),
+    case http_pusher_nif:start_engine(Own#{escapes_in_groups => http_pusher_host:escapes_in_groups()}) of
         ok ->
             _ = http_pusher_nif:ping(),
             schedule(),

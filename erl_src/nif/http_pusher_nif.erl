@@ -6,7 +6,6 @@
 -module(http_pusher_nif).
 
 -export([start_engine/1, stop_engine/0, ping/0, measure_calls/1, measured_calls/0,
-         imitate_encoder/1,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, configure_pool/2, open_pool/1, opening/1, hand_over/2, drain_pool/1, resume_pool/1,
          close_pool/2, pools/0, metrics/0,
@@ -100,10 +99,6 @@ measure_calls(_On) -> ?NOT_LOADED.
 -spec measured_calls() -> [{Function :: binary(), Calls :: non_neg_integer(),
                             Longest :: non_neg_integer()}].
 measured_calls() -> ?NOT_LOADED.
-
-%% Whether the host's form encoder escapes in groups.
--spec imitate_encoder(boolean()) -> ok.
-imitate_encoder(_InGroups) -> ?NOT_LOADED.
 
 -spec open_host_type(binary()) -> ok.
 open_host_type(_Name) -> ?NOT_LOADED.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use engine::engine::Engine;
 use notification::{Content, Direction, HostTypeId, Names, Notification, lane_key};
-use payload::{form, header};
+use payload::{FormStyle, form, header};
 use queue::{LaneLimits, Lanes};
 use tokio::time::Instant;
 
@@ -29,7 +29,7 @@ fn main() {
 /// The default body.
 #[divan::bench]
 fn form() -> Vec<u8> {
-    form::encode(black_box(&NAMES), black_box(MESSAGE))
+    form::encode(black_box(&NAMES), black_box(MESSAGE), FormStyle::InGroups)
 }
 
 /// The notification that a hand-over builds from its arguments.

@@ -125,16 +125,18 @@ fn choose<'a, 'b>(routes: &'b [Route<'a>], arguments: &Arguments) -> Result<&'b 
 /// Delivers the sample through an engine that has this one pool. Returns the body and the outcome.
 fn deliver(route: &Route<'_>, sample: &Sample<'_>) -> Result<(String, Verdict), String> {
     let engine = Engine::default();
+    let settings = EngineSettings::default();
     let (ring, bell) = channel();
     engine
-        .start(EngineSettings::default(), move || {
+        .start(settings, move || {
             // The receiver is dropped only after the outcome has arrived.
             let _ = ring.send(());
         })
         .map_err(|error| error.to_string())?;
     let pool = open_pool(&engine, route)?;
     let notification = notification(&engine, route, sample)?;
-    let body = String::from_utf8_lossy(&payload::body(&notification)).into_owned();
+    let body =
+        String::from_utf8_lossy(&payload::body(&notification, settings.form_style)).into_owned();
     engine
         .push(pool, b"sample", notification)
         .map_err(|not_taken| match not_taken {

@@ -28,6 +28,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use notification::{FailureReason, HostTypeId, Notification, PoolId, Verdict, heap};
 use parking_lot::Mutex;
+use payload::FormStyle;
 use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, PoolBounds, Rules, Step, Taken};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -102,6 +103,7 @@ pub struct Opened {
     pub(crate) settings: PoolSettings,
     pub(crate) endpoint: Endpoint,
     pub(crate) targets: Targets,
+    pub(crate) form_style: FormStyle,
 }
 
 /// Bounds of one pool.
@@ -175,7 +177,12 @@ impl Pool {
     }
 
     /// Opens the pool with these settings: delivery begins.
-    pub(crate) fn open(self: &Arc<Self>, settings: PoolSettings, endpoint: Endpoint) {
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        settings: PoolSettings,
+        endpoint: Endpoint,
+        form_style: FormStyle,
+    ) {
         let rules = Rules {
             workers: settings.workers.get(),
             when_busy: settings.when_busy,
@@ -190,6 +197,7 @@ impl Pool {
                 settings,
                 endpoint,
                 targets,
+                form_style,
             })
             .is_err()
         {

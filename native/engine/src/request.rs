@@ -27,7 +27,7 @@ impl Prepared {
             Ok(target) => target,
             Err(text) => return Some(Err(text)),
         };
-        let payload = job.take_payload()?;
+        let payload = job.take_payload(opened.form_style)?;
         if let Some(host) = payload.own_host() {
             target = match with_host(target, host) {
                 Ok(target) => target,

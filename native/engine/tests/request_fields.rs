@@ -5,8 +5,11 @@
 
 mod support;
 
+use std::sync::Arc;
+
+use engine::engine::EngineSettings;
 use notification::{Content, Direction, Names, Notification, lane_key};
-use payload::Headers;
+use payload::{FormStyle, Headers};
 use support::{BOUND, Bench, End, millis, pool_at, test_endpoint};
 use test_endpoint::{EndpointConfig, EndpointHandle, Record, TlsSettings, Version};
 
@@ -132,4 +135,27 @@ fn fields_that_http2_forbids() {
         ("x-plain", "a"),
     ]);
     assert_eq!(fields(&record), want);
+}
+
+/// The style is the engine's: a node has one encoder.
+#[test]
+fn the_form_is_in_the_style_of_the_hosts_encoder() {
+    for (form_style, message) in [
+        (FormStyle::EachByte, "message=a+++%7Eb"),
+        (FormStyle::InGroups, "message=a%20%20%20%7Eb"),
+    ] {
+        let settings = EngineSettings {
+            form_style,
+            ..EngineSettings::default()
+        };
+        let bench = Bench::with(settings, Arc::default());
+        let endpoint = test_endpoint(EndpointConfig::default());
+        let pool = bench.pool(pool_at(&endpoint, false).0);
+        let handler = bench.handler("/n");
+        bench.push_text(pool, &handler, "alice", b"a   ~b").unwrap();
+        let end = bench.outcome_of("alice").end;
+        assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
+        let body = String::from_utf8(endpoint.records().remove(0).body).unwrap();
+        assert!(body.ends_with(message), "{body}");
+    }
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use notification::Names;
-use payload::form;
+use payload::form::{self, FormStyle};
 
 fn stays(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_')
@@ -53,6 +53,10 @@ pub fn check(bytes: &[u8]) {
         reference(receiver, in_groups),
         reference(message, in_groups)
     );
-    form::imitate(in_groups);
-    assert_eq!(form::encode(&names, message), expected.as_bytes());
+    let style = if in_groups {
+        FormStyle::InGroups
+    } else {
+        FormStyle::EachByte
+    };
+    assert_eq!(form::encode(&names, message, style), expected.as_bytes());
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use engine::engine::EngineSettings;
 use notification::HostType;
+use payload::FormStyle;
 use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
 use transport::lifetimes::Lifetimes;
 
@@ -21,6 +22,8 @@ struct Settings {
     max_lane_percent: usize,
     /// In milliseconds; 0 means forever.
     max_connection_age: u32,
+    /// Whether the host's form encoder escapes in groups.
+    escapes_in_groups: bool,
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
@@ -37,6 +40,11 @@ fn start_engine<'a>(env: Env<'a>, settings: Term<'a>) -> NifResult<Term<'a>> {
             max_age: (settings.max_connection_age > 0)
                 .then(|| Duration::from_millis(settings.max_connection_age.into())),
             ..Lifetimes::default()
+        },
+        form_style: if settings.escapes_in_groups {
+            FormStyle::InGroups
+        } else {
+            FormStyle::EachByte
         },
     };
     Ok(match ENGINE.start(settings, report_nifs::wake_reporter) {
@@ -69,14 +77,6 @@ fn measure_calls(on: bool) -> rustler::Atom {
 #[rustler::nif]
 fn measured_calls() -> Vec<(&'static str, u64, u64)> {
     held::list()
-}
-
-/// Sets whether the host's form encoder escapes in groups; see `payload::form`.
-#[rustler::nif]
-fn imitate_encoder(in_groups: bool) -> rustler::Atom {
-    let _held = held!("imitate_encoder");
-    payload::form::imitate(in_groups);
-    atoms::ok()
 }
 
 #[rustler::nif]

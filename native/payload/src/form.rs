@@ -1,32 +1,29 @@
 //! The default body: `application/x-www-form-urlencoded`, byte for byte what the host's `cow_qs:qs/1`
 //! returns. From cowlib 2.14 on (MongooseIM 6.4), `cow_qs` escapes up to four bytes in one step, and a
-//! space that is escaped together with three other bytes becomes `%20` instead of `+`. [`imitate`] says
-//! which of the two the host does.
+//! space that is escaped together with three other bytes becomes `%20` instead of `+`. [`FormStyle`]
+//! says which of the two the host does.
 //!
 //! The encoder is written out here because `form_urlencoded` took an eighth of the engine's own time,
 //! and leaves `*` unescaped. Names arrive prepared by the host.
-
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use notification::Names;
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Global, because a node has a single encoder. It is set before the first notification.
-static IN_GROUPS: AtomicBool = AtomicBool::new(false);
-
-/// Sets whether the host's encoder escapes in groups of four, as cowlib does from 2.14 on.
-pub fn imitate(in_groups: bool) {
-    IN_GROUPS.store(in_groups, Ordering::Relaxed);
+/// How the host's encoder escapes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FormStyle {
+    /// Byte by byte, as cowlib does up to 2.13: a space is `+`.
+    #[default]
+    EachByte,
+    /// Four bytes at a time if all four need it, as cowlib does from 2.14 on: a space among them is
+    /// `%20`.
+    InGroups,
 }
 
 /// Encodes author, server, receiver and message, in that order.
 #[must_use]
-pub fn encode(names: &Names<'_>, message: &[u8]) -> Vec<u8> {
-    encode_as(names, message, IN_GROUPS.load(Ordering::Relaxed))
-}
-
-fn encode_as(names: &Names<'_>, message: &[u8], in_groups: bool) -> Vec<u8> {
+pub fn encode(names: &Names<'_>, message: &[u8], style: FormStyle) -> Vec<u8> {
     let fields = [
         (&b"author="[..], names.sender),
         (b"&server=", names.server),
@@ -40,7 +37,7 @@ fn encode_as(names: &Names<'_>, message: &[u8], in_groups: bool) -> Vec<u8> {
     let mut body = Vec::with_capacity(plain + plain / 4);
     for (name, value) in fields {
         body.extend_from_slice(name);
-        if in_groups {
+        if style == FormStyle::InGroups {
             push_in_groups(&mut body, value);
             continue;
         }
@@ -105,7 +102,7 @@ mod tests {
             server: b"localhost",
             receiver: b"bob",
         };
-        String::from_utf8(encode(&names, text)).expect("a form is ASCII")
+        String::from_utf8(encode(&names, text, FormStyle::EachByte)).expect("a form is ASCII")
     }
 
     fn grouped(text: &[u8]) -> String {
@@ -114,7 +111,7 @@ mod tests {
             server: b"",
             receiver: b"",
         };
-        let form = encode_as(&names, text, true);
+        let form = encode(&names, text, FormStyle::InGroups);
         let prefix = b"author=&server=&receiver=&message=".len();
         String::from_utf8(form[prefix..].to_vec()).expect("a form is ASCII")
     }
@@ -136,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_ways_differ_in_spaces_alone() {
+    fn the_two_styles_differ_in_spaces_alone() {
         for byte in 0..=255u8 {
             let value = [b'a', byte, b'b', byte, byte, byte, byte, byte, b'c'];
             let names = Names {
@@ -144,9 +141,9 @@ mod tests {
                 server: b"",
                 receiver: b"",
             };
-            let ways = [false, true]
-                .map(|way| String::from_utf8(encode_as(&names, b"", way)).expect("ASCII"));
-            assert_eq!(ways[0].replace('+', "%20"), ways[1].replace('+', "%20"));
+            let styles = [FormStyle::EachByte, FormStyle::InGroups]
+                .map(|style| String::from_utf8(encode(&names, b"", style)).expect("ASCII"));
+            assert_eq!(styles[0].replace('+', "%20"), styles[1].replace('+', "%20"));
         }
     }
 

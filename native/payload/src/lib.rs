@@ -30,6 +30,7 @@ use notification::Notification;
 
 pub use error::{PayloadError, PlanError};
 pub use facts::{Facts, Value};
+pub use form::FormStyle;
 pub use headers::Headers;
 pub use plan::{FormatOptions, Made, Plan, PlanOptions};
 
@@ -48,14 +49,14 @@ const SHRINK: usize = 1024;
 impl Payload {
     /// Takes the content to send out of the notification. A long notification keeps no second copy.
     #[must_use]
-    pub fn take(notification: &mut Notification) -> Self {
+    pub fn take(notification: &mut Notification, style: FormStyle) -> Self {
         if let Some(own) = notification.take_own_request() {
             return Self {
                 headers: Some(headers::parse(own.headers)),
                 body: own.body,
             };
         }
-        let body = body(notification);
+        let body = body(notification, style);
         notification.shed();
         Self {
             headers: None,
@@ -73,11 +74,11 @@ impl Payload {
 
 /// The body of a notification's request.
 #[must_use]
-pub fn body(notification: &Notification) -> Bytes {
+pub fn body(notification: &Notification, style: FormStyle) -> Bytes {
     if !notification.is_form() {
         return Bytes::copy_from_slice(notification.text());
     }
-    let mut form = form::encode(&notification.names(), notification.text());
+    let mut form = form::encode(&notification.names(), notification.text(), style);
     if form.capacity() > SHRINK && form.capacity() - form.len() > form.len() / 8 {
         form.shrink_to_fit();
     }

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 use notification::{MessageId, Notification};
 
 use crate::event::{Choice, Event};
-use crate::{PayloadError, PlanError, body, json};
+use crate::{FormStyle, PayloadError, PlanError, body, json};
 
 /// The options of a handler that say what is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -84,10 +84,19 @@ impl Plan {
         })
     }
 
-    /// Makes the request's part of a notification that holds an event, or names and text for a form.
-    pub fn make(&self, notification: &Notification, id: &MessageId) -> Result<Made, PayloadError> {
+    /// Makes the request's part of a notification that holds an event, or names and text for a form,
+    /// which is in the style of the host's encoder.
+    pub fn make(
+        &self,
+        notification: &Notification,
+        id: &MessageId,
+        style: FormStyle,
+    ) -> Result<Made, PayloadError> {
         let (body, content_type) = match self.format {
-            Format::Form => (body(notification), "application/x-www-form-urlencoded"),
+            Format::Form => (
+                body(notification, style),
+                "application/x-www-form-urlencoded",
+            ),
             Format::Json => (
                 json::body(&Event::read(notification, self.choice)?)?,
                 "application/json",

@@ -54,6 +54,7 @@ impl Engine {
             names: Arc::clone(&running.names),
             readers: Arc::clone(&running.readers),
             lifetimes: running.settings.lifetimes,
+            form_style: running.settings.form_style,
         };
         pool.begin_opening(options, tools);
         Ok(pool.take_progress())

@@ -1,6 +1,7 @@
 //! The application's own settings for the engine, and the bounds of a pool that follow from them. The
 //! options of a pool are in `crate::settings`.
 
+use payload::FormStyle;
 use queue::LaneLimits;
 use transport::lifetimes::Lifetimes;
 
@@ -21,6 +22,8 @@ pub struct EngineSettings {
     pub max_lane_percent: usize,
     /// How long connections live.
     pub lifetimes: Lifetimes,
+    /// How the host's form encoder escapes.
+    pub form_style: FormStyle,
 }
 
 impl Default for EngineSettings {
@@ -32,6 +35,7 @@ impl Default for EngineSettings {
             max_node_bytes: 512 << 20,
             max_lane_percent: 10,
             lifetimes: Lifetimes::default(),
+            form_style: FormStyle::default(),
         }
     }
 }

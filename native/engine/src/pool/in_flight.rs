@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notification::{FailureReason, Notification, Verdict, heap, panics};
-use payload::Payload;
+use payload::{FormStyle, Payload};
 use queue::{Taken, Ticket};
 use tokio::time::Instant;
 
@@ -43,10 +43,10 @@ impl InFlight {
 
     /// Takes what is to be sent. From then on only the payload holds the long parts, and the reserved
     /// bytes are counted again accordingly.
-    pub fn take_payload(&mut self) -> Option<Payload> {
+    pub fn take_payload(&mut self, style: FormStyle) -> Option<Payload> {
         let (item, _) = self.inside.as_mut()?;
         let before = item.notification.allocated();
-        let payload = Payload::take(&mut item.notification);
+        let payload = Payload::take(&mut item.notification, style);
         let beside = match &payload.headers {
             // The headers and the body are parts of the memory counted before.
             Some(_) => before,

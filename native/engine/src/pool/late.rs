@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use payload::FormStyle;
 use tokio::time::{Instant, advance};
 use transport::TlsOptions;
 use transport::apart::Slots;
@@ -82,6 +83,7 @@ fn begin(pool: &Arc<Pool>, ca: PathBuf, endpoint: &TcpListener) -> Arc<Notices> 
         names: Arc::default(),
         readers: Arc::new(Slots::new(READERS_AT_MOST)),
         lifetimes: Lifetimes::default(),
+        form_style: FormStyle::default(),
     };
     pool.configure(options.clone());
     pool.begin_opening(&options, tools);

@@ -67,6 +67,7 @@ pub(super) mod tests {
         Content, Direction, Handler, HandlerId, HostType, HostTypeId, Names, Notification, PoolId,
         RejectedTotals,
     };
+    use payload::FormStyle;
     use queue::{Bound, LaneLimits};
     use tokio::runtime::Handle;
     use tokio::time::{Instant, advance, sleep};
@@ -144,6 +145,7 @@ pub(super) mod tests {
         pool.open(
             settings,
             Endpoint::new("pool", notices, names, base, None, None),
+            FormStyle::default(),
         );
     }
 

@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use payload::FormStyle;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use transport::apart::Slots;
@@ -56,6 +57,7 @@ pub(crate) struct Tools {
     pub(crate) names: Arc<Names>,
     pub(crate) readers: Arc<Slots>,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) form_style: FormStyle,
 }
 
 impl Pool {
@@ -319,7 +321,7 @@ impl Opening {
         )
         .with_lifetimes(self.tools.lifetimes);
         pool.set_defect(None);
-        pool.open(settings, endpoint);
+        pool.open(settings, endpoint, self.tools.form_style);
         let warnings = if self.failed.is_some() {
             let text = "the pool could not be opened at first, and is open now";
             let notices = &self.tools.notices;

@@ -17,6 +17,7 @@ use notification::{
     Account, Content, Direction, Handler, Names as Whose, Notification, PoolId, PushError, Verdict,
     lane_key,
 };
+use payload::FormStyle;
 use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
 use transport::TlsOptions;
 use transport::names::Names;
@@ -271,7 +272,7 @@ fn report(engine: &Engine, book: &Book) {
         let done = book.done.load(Ordering::Acquire);
         let batch = engine.outcomes.take(256, |outcome| Seen {
             sender: String::from_utf8(outcome.notification.names().sender.to_vec()).unwrap(),
-            text: payload::body(&outcome.notification).to_vec(),
+            text: payload::body(&outcome.notification, FormStyle::default()).to_vec(),
             end: match &outcome.verdict {
                 Verdict::Sent { status, elapsed } => End::Sent {
                     status: *status,
