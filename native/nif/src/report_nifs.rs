@@ -116,8 +116,8 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
         .iter()
         .map(|notice| {
             let about = match &notice.about {
-                About::Pool(name) => (&**name).encode(env),
-                About::Handler(id) => u32::from(*id).encode(env),
+                About::Pool(name) => name.encode(env),
+                About::Handler(id) => Id(*id).encode(env),
             };
             let kind = match notice.kind {
                 NoticeKind::Warning => "warning",
