@@ -11,7 +11,6 @@
 //! connections come and go, are notices ([`notices`]).
 #![forbid(unsafe_code)]
 
-pub mod apart;
 mod body;
 pub mod dial;
 pub mod error;
@@ -23,11 +22,10 @@ pub mod names;
 pub mod notices;
 mod options;
 mod problem;
-mod secret;
 pub mod socket;
 pub mod tls;
 pub mod url;
 
+pub use files::{Secret, apart};
 pub use options::{BaseUrl, TlsOptions, Verify};
 pub use problem::{ConfigError, Remedy, Warning};
-pub use secret::Secret;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::secret::Secret;
+use files::Secret;
 
 /// The `connection.tls` options. The caller has made them independent of the host's generation.
 #[derive(Clone, Debug, PartialEq, Eq)]

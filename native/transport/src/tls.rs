@@ -13,18 +13,7 @@ mod peer;
 mod roots;
 mod verify;
 mod versions;
-mod watch;
-
-use std::time::Duration;
 
 pub use client::{Files, Look, Refreshed, TlsClient};
+pub use files::{CHECK_EVERY, pause};
 pub use peer::{LastPeer, PeerCertificate};
-pub use watch::CHECK_EVERY;
-
-/// How long to wait before reading files again that could not be read `failures` times in a row, for
-/// reasons that may pass.
-#[must_use]
-pub fn pause(failures: u32) -> Duration {
-    let doubled = Duration::from_millis(250).saturating_mul(1 << (failures.clamp(1, 16) - 1));
-    doubled.min(Duration::from_secs(30))
-}

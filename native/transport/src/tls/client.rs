@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use files::{Seen, Stamp, Watch};
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::SingleCertAndKey;
 use rustls_pki_types::ServerName;
 
-use super::file::Stamp;
 use super::peer::LastPeer;
 use super::verify::{AcceptAny, NameCheck, Strict};
-use super::watch::{Seen, Watch};
 use super::{ciphers, identity, roots, versions};
 use crate::{ConfigError, Remedy, TlsOptions, Verify, Warning};
 

@@ -1,38 +1,13 @@
-//! Reads the PEM files that the TLS options name, and notices when one has changed.
+//! Reads the PEM files that the TLS options name.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
-use std::{env, fs};
 
+use files::whereabouts;
 use pem::Pem;
 use rustls_pki_types::CertificateDer;
 
 use crate::ConfigError;
-
-/// A file's metadata that shows, without reading the file, whether it has changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    modified: Option<SystemTime>,
-    /// `ctime` in seconds and nanoseconds. It also changes when an older file replaces this one, or
-    /// when a file's mode is corrected.
-    changed: (i64, i64),
-    len: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    /// Returns `None` if the file does not exist or we have no access.
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let meta = fs::metadata(path).ok()?;
-        Some(Self {
-            modified: meta.modified().ok(),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-            len: meta.len(),
-            inode: meta.ino(),
-        })
-    }
-}
 
 /// Reads the PEM blocks of a file.
 ///
@@ -41,11 +16,8 @@ impl Stamp {
 /// The file is not PEM, or it cannot be read, which may pass.
 pub(super) fn read(option: &'static str, path: &Path) -> Result<Vec<Pem>, ConfigError> {
     let bytes = fs::read(path).map_err(|error| {
-        let whereabouts = match env::current_dir() {
-            Ok(dir) if path.is_relative() => format!(" (relative to {})", dir.display()),
-            _ => String::new(),
-        };
-        ConfigError::passing(option, format!("{}{whereabouts}: {error}", path.display()))
+        let text = format!("{}{}: {error}", path.display(), whereabouts(path));
+        ConfigError::passing(option, text)
     })?;
     let blocks = pem::parse_many(&bytes)
         .map_err(|error| in_file(option, path, &format!("broken PEM: {error}")))?;

@@ -1,6 +1,6 @@
-//! When a pool's certificate files are checked, and what the last check saw.
+//! When files are checked, and what the last check saw.
 //!
-//! New connections ask on the engine's threads whether a check is due. That only reads two atomics: the
+//! Who needs the files asks on the engine's threads whether a check is due. That only reads two atomics: the
 //! engine's threads share no lock with code that reads files, which can hang on an unresponsive mount.
 //! Only one check is under way at a time; while one hangs, no other starts.
 
@@ -10,15 +10,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::file::Stamp;
-use super::pause;
+use crate::{Stamp, pause};
 
 /// How often the files are checked while there is no problem with them.
 pub const CHECK_EVERY: Duration = Duration::from_mins(1);
 
-/// The schedule for checking the files of one pool.
+/// The schedule for checking files that belong together.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub struct Watch {
     /// Set if there are no files, so that a check is never due.
     idle: bool,
     made: Instant,
@@ -31,16 +30,17 @@ pub(super) struct Watch {
 
 /// What the last check saw.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub struct Seen {
     /// The stamps of the content that was applied or refused last.
-    pub(super) stamps: Vec<Option<Stamp>>,
+    pub stamps: Vec<Option<Stamp>>,
     /// How many checks since then failed for reasons that may pass.
-    pub(super) failures: u32,
+    pub failures: u32,
 }
 
 impl Watch {
     /// Starts the schedule after the files were read.
-    pub(super) fn new(stamps: Vec<Option<Stamp>>) -> Self {
+    #[must_use]
+    pub fn new(stamps: Vec<Option<Stamp>>) -> Self {
         let failures = 0;
         let watch = Self {
             idle: stamps.is_empty(),
@@ -53,32 +53,57 @@ impl Watch {
         watch
     }
 
-    pub(super) fn is_due(&self) -> bool {
+    /// Whether to check the files now. It takes no lock. Returns false if there are no files, or while a
+    /// check is under way.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
         !self.idle
             && !self.looking.load(Ordering::Acquire)
             && millis(self.made.elapsed()) >= self.next.load(Ordering::Acquire)
     }
 
     /// Begins a check. Returns false while another one is under way.
-    pub(super) fn begin(&self) -> bool {
+    #[must_use]
+    pub fn begin(&self) -> bool {
         !self.looking.swap(true, Ordering::AcqRel)
     }
 
-    pub(super) fn end(&self) {
+    /// Ends a check: the next is due after the usual time, or soon if this one failed for reasons that
+    /// may pass.
+    pub fn end(&self) {
+        self.end_with(CHECK_EVERY);
+    }
+
+    /// Like [`Watch::end`], with another usual time.
+    pub fn end_with(&self, usual: Duration) {
         let failures = self.seen.lock().failures;
         self.schedule(if failures == 0 {
-            CHECK_EVERY
+            usual
         } else {
             pause(failures)
         });
         self.looking.store(false, Ordering::Release);
     }
 
-    pub(super) fn seen(&self) -> Seen {
+    /// Whether a check is under way.
+    #[must_use]
+    pub fn is_looking(&self) -> bool {
+        self.looking.load(Ordering::Acquire)
+    }
+
+    /// Makes a check due now.
+    pub fn hurry(&self) {
+        self.next.store(0, Ordering::Release);
+    }
+
+    /// What the last check saw.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
         self.seen.lock().clone()
     }
 
-    pub(super) fn saw(&self, seen: Seen) {
+    /// Records what a check has seen, before it ends.
+    pub fn saw(&self, seen: Seen) {
         *self.seen.lock() = seen;
     }
 
