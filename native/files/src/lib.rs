@@ -25,15 +25,17 @@ pub use watched::{PATIENCE, Watched};
 
 /// What the operator should know of a file while the node runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// Something cannot be used. The text says what, why, and what follows.
-    Bad(String),
-    /// What was bad is good again.
-    Good(String),
+pub enum Remark {
+    /// New content cannot be used, and the old stays in use.
+    Warning(String),
+    /// There is no content, so that notifications fail.
+    Problem(String),
+    /// What a warning or a problem said is over.
+    Mended(String),
 }
 
-/// Receives problems, on any thread, and returns at once.
-pub type Tell = Arc<dyn Fn(Problem) + Send + Sync>;
+/// Receives remarks, on any thread, and returns at once.
+pub type Tell = Arc<dyn Fn(Remark) + Send + Sync>;
 
 /// How long to wait before reading files again that could not be read `failures` times in a row, for
 /// reasons that may pass.

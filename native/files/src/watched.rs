@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::apart::{self, Slot, Slots};
-use crate::{CHECK_EVERY, Problem, Seen, Source, Stamp, Tell, Watch};
+use crate::{CHECK_EVERY, Remark, Seen, Source, Stamp, Tell, Watch};
 
 /// How long the first read is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -213,7 +213,7 @@ impl<T> Shared<T> {
         let problem = self.state.lock().problem.take();
         if problem.is_some() {
             let text = format!("{}: {} is in use", self.option, self.source);
-            (self.tell)(Problem::Good(text));
+            (self.tell)(Remark::Mended(text));
         }
     }
 
@@ -225,12 +225,14 @@ impl<T> Shared<T> {
             is_new || differs
         };
         if new {
-            let follows = if self.current.load().is_some() {
-                "the old content stays in use"
+            let what = self.describe();
+            (self.tell)(if self.current.load().is_some() {
+                Remark::Warning(format!("{what}; the old content stays in use"))
             } else {
-                "until it can be used, notifications of this handler fail"
-            };
-            (self.tell)(Problem::Bad(format!("{}; {follows}", self.describe())));
+                Remark::Problem(format!(
+                    "{what}; until then notifications of this handler fail"
+                ))
+            });
         }
     }
 

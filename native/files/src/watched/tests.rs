@@ -9,7 +9,7 @@ use tokio::time::advance;
 use super::*;
 use crate::Secret;
 
-type Told = Arc<Mutex<Vec<Problem>>>;
+type Told = Arc<Mutex<Vec<Remark>>>;
 
 struct Scratch(PathBuf);
 
@@ -52,8 +52,12 @@ fn teller() -> (Told, Tell) {
     (told, Arc::new(move |problem| tell.lock().push(problem)))
 }
 
-fn taken(told: &Told) -> Vec<Problem> {
+fn taken(told: &Told) -> Vec<Remark> {
     std::mem::take(&mut *told.lock())
+}
+
+fn is_mended(told: &Told) -> bool {
+    matches!(told.lock().last(), Some(Remark::Mended(_)))
 }
 
 fn watched(source: Source) -> (Watched<u32>, Told) {
@@ -98,7 +102,7 @@ async fn an_unusable_new_content_keeps_the_old_and_is_said_once() {
     }
     let file = scratch.file().display().to_string();
     let text = format!("option: {file}: it is no number; the old content stays in use");
-    assert_eq!(taken(&told), [Problem::Bad(text)]);
+    assert_eq!(taken(&told), [Remark::Warning(text)]);
     scratch.write("still secret");
     watched.refresh_here();
     assert_eq!(taken(&told).len(), 1, "another content is another problem");
@@ -107,7 +111,7 @@ async fn an_unusable_new_content_keeps_the_old_and_is_said_once() {
     assert_eq!(*watched.get().await.unwrap(), 3);
     assert_eq!(
         taken(&told),
-        [Problem::Good(format!("option: {file} is in use"))]
+        [Remark::Mended(format!("option: {file} is in use"))]
     );
 }
 
@@ -119,7 +123,7 @@ async fn a_file_that_is_not_there_yet_is_tried_again_soon() {
     assert!(error.contains("No such file"), "{error}");
     let problems = taken(&told);
     assert!(
-        matches!(&problems[..], [Problem::Bad(text)] if text.ends_with("fail")),
+        matches!(&problems[..], [Remark::Problem(text)] if text.ends_with("fail")),
         "{problems:?}"
     );
     scratch.write("4");
@@ -128,9 +132,7 @@ async fn a_file_that_is_not_there_yet_is_tried_again_soon() {
     advance(Duration::from_millis(1)).await;
     let _ = watched.get().await;
     eventually("the file is read", || watched.now() == Ok(Arc::new(4)));
-    eventually("it is said", || {
-        matches!(taken(&told)[..], [Problem::Good(_)])
-    });
+    eventually("it is said", || is_mended(&told));
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,9 +167,7 @@ async fn a_first_read_that_hangs_is_waited_for_once_and_not_for_ever() {
     assert_eq!(taken(&told).len(), 1);
     fs::write(scratch.file(), "5").unwrap();
     eventually("the read ends", || watched.now() == Ok(Arc::new(5)));
-    eventually("it is said", || {
-        matches!(taken(&told)[..], [Problem::Good(_)])
-    });
+    eventually("it is said", || is_mended(&told));
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +184,7 @@ async fn a_later_read_that_hangs_keeps_the_content_and_is_said() {
     }
     let problems = taken(&told);
     assert!(
-        matches!(&problems[..], [Problem::Bad(text)] if text.ends_with("reading it takes long; the old content stays in use")),
+        matches!(&problems[..], [Remark::Warning(text)] if text.ends_with("reading it takes long; the old content stays in use")),
         "{problems:?}"
     );
     fs::write(scratch.file(), "6").unwrap();
