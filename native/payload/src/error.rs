@@ -5,7 +5,11 @@ use thiserror::Error;
 
 /// Why a handler's plan cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PlanError {}
+pub enum PlanError {
+    /// `cloudevents.source` is not a URI reference.
+    #[error("cloudevents.source {0:?} is not a URI reference")]
+    Source(String),
+}
 
 /// Why a notification cannot be put into its handler's format. It costs that notification alone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -10,17 +10,20 @@
 //! [`Plan`] of the handler says what is made of them: [`Plan::make`].
 #![forbid(unsafe_code)]
 
+mod cloudevents;
 mod error;
 mod event;
 mod facts;
 mod fields;
 pub mod form;
+mod forms;
 pub mod header;
 mod headers;
 mod json;
 mod lengths;
 mod plan;
 pub mod signature;
+mod stanza;
 mod timestamp;
 
 use bytes::Bytes;
@@ -28,6 +31,7 @@ use http::header::HOST;
 use http::{HeaderName, HeaderValue};
 use notification::Notification;
 
+pub use cloudevents::CloudEventsMode;
 pub use error::{PayloadError, PlanError};
 pub use facts::{Facts, Value};
 pub use form::FormStyle;
@@ -42,9 +46,6 @@ pub struct Payload {
     /// The body, which attempts share without copying.
     pub body: Bytes,
 }
-
-/// A form longer than this frees its unused capacity, if that is an eighth or more.
-const SHRINK: usize = 1024;
 
 impl Payload {
     /// Takes the content to send out of the notification. A long notification keeps no second copy.
@@ -72,15 +73,15 @@ impl Payload {
     }
 }
 
-/// The body of a notification's request.
+/// The body of a notification's request, if it is a form of names and text or comes from a callback module.
 #[must_use]
 pub fn body(notification: &Notification, style: FormStyle) -> Bytes {
     if !notification.is_form() {
         return Bytes::copy_from_slice(notification.text());
     }
-    let mut form = form::encode(&notification.names(), notification.text(), style);
-    if form.capacity() > SHRINK && form.capacity() - form.len() > form.len() / 8 {
-        form.shrink_to_fit();
-    }
-    form.into()
+    forms::fitted(form::encode(
+        &notification.names(),
+        notification.text(),
+        style,
+    ))
 }

@@ -6,8 +6,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use notification::{MessageId, Notification};
 
-use crate::event::{Choice, Event};
-use crate::{FormStyle, PayloadError, PlanError, body, json};
+use crate::cloudevents::{CloudEvents, CloudEventsMode};
+use crate::event::{Choice, Raw};
+use crate::{FormStyle, PayloadError, PlanError, forms, json};
 
 /// The options of a handler that say what is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,6 +31,13 @@ pub enum FormatOptions {
     Form,
     /// A JSON object of type, timestamp and data.
     Json,
+    /// A `CloudEvent`.
+    CloudEvents {
+        /// Structured or binary.
+        mode: CloudEventsMode,
+        /// The source; by default `xmpp://` and the domain of the local user.
+        source: Option<String>,
+    },
 }
 
 /// A handler's options, compiled.
@@ -45,6 +53,7 @@ enum Format {
     #[default]
     Form,
     Json,
+    CloudEvents(CloudEvents),
 }
 
 /// What a request carries, apart from the signature and what is fetched for it (credentials): the same on
@@ -60,6 +69,12 @@ pub struct Made {
     pub path: Option<String>,
 }
 
+const FORM: (HeaderName, HeaderValue) = (
+    CONTENT_TYPE,
+    HeaderValue::from_static("application/x-www-form-urlencoded"),
+);
+const JSON: (HeaderName, HeaderValue) =
+    (CONTENT_TYPE, HeaderValue::from_static("application/json"));
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 
 impl Plan {
@@ -75,6 +90,9 @@ impl Plan {
             format: match format {
                 FormatOptions::Form => Format::Form,
                 FormatOptions::Json => Format::Json,
+                FormatOptions::CloudEvents { mode, source } => {
+                    Format::CloudEvents(CloudEvents::compile(mode, source)?)
+                }
             },
             choice: Choice {
                 stanza: include_stanza,
@@ -92,20 +110,20 @@ impl Plan {
         id: &MessageId,
         style: FormStyle,
     ) -> Result<Made, PayloadError> {
-        let (body, content_type) = match self.format {
-            Format::Form => (
-                body(notification, style),
-                "application/x-www-form-urlencoded",
-            ),
-            Format::Json => (
-                json::body(&Event::read(notification, self.choice)?)?,
-                "application/json",
-            ),
+        let (body, mut headers) = match &self.format {
+            Format::Form => (forms::body(notification, self.choice, style)?, vec![FORM]),
+            Format::Json => {
+                let raw = Raw::of(notification)?;
+                (json::body(&raw.event(self.choice)?)?, vec![JSON])
+            }
+            Format::CloudEvents(format) => {
+                format.make(&Raw::of(notification)?.event(self.choice)?, id)?
+            }
         };
-        let mut headers = Vec::with_capacity(4);
-        headers.push((CONTENT_TYPE, HeaderValue::from_static(content_type)));
         if self.signed || !matches!(self.format, Format::Form) {
-            headers.push((WEBHOOK_ID, header_value(id.as_str())?));
+            let id = HeaderValue::from_str(id.as_str());
+            let id = id.map_err(|error| PayloadError::event(error.to_string()))?;
+            headers.push((WEBHOOK_ID, id));
         }
         Ok(Made {
             body,
@@ -113,8 +131,4 @@ impl Plan {
             path: None,
         })
     }
-}
-
-fn header_value(text: &str) -> Result<HeaderValue, PayloadError> {
-    HeaderValue::from_str(text).map_err(|error| PayloadError::event(error.to_string()))
 }

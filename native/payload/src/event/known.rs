@@ -80,6 +80,16 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// Whether the event is a message of a room.
+    pub fn is_groupchat(&self) -> bool {
+        self.message_type == b"groupchat"
+    }
+
+    /// Whether the event is a change of presence.
+    pub fn is_presence(&self) -> bool {
+        self.event == b"user_status"
+    }
+
     /// The type of the event.
     pub fn kind(&self) -> Result<&'static str, PayloadError> {
         Ok(match (self.event, self.message_type) {

@@ -55,6 +55,14 @@ impl<'a> Parts<'a> {
         })
     }
 
+    /// The parts without the resource.
+    pub fn bare(&self) -> Self {
+        Self {
+            resource: None,
+            ..self.clone()
+        }
+    }
+
     /// The jid without its resource; none without a server.
     pub fn bare_jid(&self) -> Option<String> {
         let server = self.server.as_ref()?;

@@ -15,13 +15,13 @@ pub struct Presence<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     jid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) user: Text<'a>,
+    user: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) server: Text<'a>,
+    server: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) resource: Text<'a>,
+    resource: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<Cow<'a, str>>,
+    status: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     metadata: Metadata<'a>,
 }
@@ -37,5 +37,9 @@ impl<'a> Presence<'a> {
             status: known.user_status,
             metadata: known.metadata,
         }
+    }
+
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 }
