@@ -1,31 +1,39 @@
-//! One notification from its start to its outcome: request, attempts, timeouts, response.
+//! One notification from its start to what its end means: request, attempts, timeouts, response head.
 //!
 //! `request_timeout` bounds an attempt, including connecting; `call_timeout` bounds all attempts
 //! together. If the connection breaks before the response head is complete, the attempt is repeated on
 //! a new connection, three attempts in all, as in the stock client (`mongoose_http_client` asks fusco
-//! for two retries). The final head decides the outcome; the body is read afterwards only to keep the
-//! connection usable.
+//! for two retries). The final head decides the outcome; the rest of the response is read afterwards,
+//! only to keep the connection usable.
+//!
+//! A delivery knows no queue: it gets a [`Job`] and returns a [`Judgement`]. The worker does the rest.
 
 mod clock;
+mod job;
+mod judgement;
+mod opened;
+mod rest;
+pub mod target;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use notification::{FailureReason, Verdict, fail_point};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use notification::{FailureReason, fail_point};
+use tokio::time::{Instant, sleep_until};
 use transport::error::{Again, AttemptError};
-use transport::link::{Body, Drained, Link};
+use transport::link::{Body, Link};
 
-use crate::pool::in_flight::InFlight;
-use crate::pool::{Cell, Opened, Pool};
 use crate::report::totals::PoolTotals;
 use crate::request::Prepared;
 use clock::Clock;
+pub use job::Job;
+pub use judgement::Judgement;
+pub use opened::Opened;
+pub use rest::{MAX_BODY, Rest};
 
 /// How many attempts may break before the notification fails.
 pub const ATTEMPTS: u8 = 3;
@@ -33,45 +41,43 @@ pub const ATTEMPTS: u8 = 3;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// Doublings of that pause, at most: 640 ms.
 const PAUSE_DOUBLINGS: u32 = 6;
-/// The most bytes that are read of a response body.
-pub const MAX_BODY: usize = 64 * 1024;
 
-/// Delivers `job` over `link`, which it may replace. Returns the next notification if there is one.
+/// How a delivery ended.
+pub struct Delivered {
+    /// What that means for the notification.
+    pub judgement: Judgement,
+    /// The rest of the response, if it did not end with its head.
+    pub rest: Option<Rest>,
+}
+
+/// Delivers `job` over `link`, which it may replace, and counts the attempts in `totals`. It is given up
+/// when `cancelled` is ready.
 pub async fn deliver(
-    pool: &Arc<Pool>,
-    cell: &Cell,
+    opened: &Opened,
+    totals: &PoolTotals,
     link: &mut Option<Link>,
-    mut job: InFlight,
-) -> Option<InFlight> {
+    job: &mut Job,
+    mut cancelled: impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
+) -> Delivered {
     fail_point::point("prepare");
-    let (accepted_at, opened) = (job.accepted_at(), pool.opened());
-    let prepared = opened.and_then(|opened| Prepared::new(opened, &mut job));
-    let (Some(opened), Some(prepared), Some(accepted_at)) = (opened, prepared, accepted_at) else {
-        return job.finish_and_take(
-            cell,
-            failure(FailureReason::InternalError, "the pool is not open", 0),
-        );
-    };
-    let prepared = match prepared {
+    let prepared = match Prepared::new(opened, job) {
         Ok(prepared) => prepared,
-        Err(text) => {
-            return job.finish_and_take(cell, failure(FailureReason::PoolConfig, &text, 0));
-        }
+        Err(text) => return failed(FailureReason::PoolConfig, &text, 0),
     };
     let attempts = Attempts {
         made: AtomicU32::new(0),
-        accepted_at,
-        totals: &pool.totals,
+        accepted_at: job.accepted_at,
+        totals,
     };
     let end = {
         let mut run = pin!(attempt_all(
             opened,
             link,
             &prepared,
-            job.deadline(),
+            job.deadline,
             &attempts
         ));
-        poll_fn(|cx| match cell.poll_cancelled(cx) {
+        poll_fn(|cx| match cancelled(cx) {
             Poll::Ready(reason) => Poll::Ready(Err(AttemptError::last(
                 reason,
                 "the pool or the module was stopped while it was being sent".to_owned(),
@@ -80,7 +86,7 @@ pub async fn deliver(
         })
         .await
     };
-    let answer = match end {
+    let Answer { response, deadline } = match end {
         Ok(answer) => answer,
         Err(error) => {
             *link = None;
@@ -89,55 +95,28 @@ pub async fn deliver(
                 opened.describe(prepared.target()),
                 error.text
             );
-            return job.finish_and_take(cell, failure(error.reason, &text, attempts.made()));
+            return failed(error.reason, &text, attempts.made());
         }
     };
     fail_point::point("answered");
-    let verdict = Verdict::Sent {
-        status: answer.response.status().as_u16(),
-        elapsed: job.elapsed(),
+    let judgement = Judgement::Success {
+        status: response.status(),
+        elapsed: job.accepted_at.elapsed(),
     };
-    read_body(cell, link, job, verdict, answer).await
+    let body = response.into_body();
+    let rest = (!body.is_end_stream()).then_some(Rest { body, deadline });
+    Delivered { judgement, rest }
 }
 
-/// Reads the response body as far as it has arrived. If the rest takes time, the lane does not wait for
-/// it.
-async fn read_body(
-    cell: &Cell,
-    link: &mut Option<Link>,
-    job: InFlight,
-    verdict: Verdict,
-    answer: Answer,
-) -> Option<InFlight> {
-    let body = answer.response.into_body();
-    if body.is_end_stream() {
-        return job.finish_and_take(cell, verdict);
+fn failed(reason: FailureReason, text: &str, attempts: u8) -> Delivered {
+    Delivered {
+        judgement: Judgement::Final {
+            reason,
+            text: text.into(),
+            attempts,
+        },
+        rest: None,
     }
-    let mut job = Some((job, verdict));
-    let whole = match link {
-        None => false,
-        Some(link) => {
-            let mut rest = pin!(timeout_at(answer.deadline, link.drain(body, MAX_BODY)));
-            poll_fn(|cx| {
-                let read = rest.as_mut().poll(cx);
-                if read.is_pending() {
-                    if let Some((job, verdict)) = job.take() {
-                        job.finish(verdict);
-                    }
-                    if cell.poll_cancelled(cx).is_ready() {
-                        return Poll::Ready(false);
-                    }
-                }
-                read.map(|read| matches!(read, Ok(Drained::Whole)))
-            })
-            .await
-        }
-    };
-    if !whole {
-        *link = None;
-    }
-    fail_point::point("read");
-    job.and_then(|(job, verdict)| job.finish_and_take(cell, verdict))
 }
 
 /// A response head, and the deadline for its body.
@@ -298,13 +277,5 @@ async fn connected<'a>(
             };
             Ok(link.insert(connected?.0))
         }
-    }
-}
-
-fn failure(reason: FailureReason, text: &str, attempts: u8) -> Verdict {
-    Verdict::Failed {
-        reason,
-        text: text.into(),
-        attempts,
     }
 }

@@ -13,7 +13,6 @@ pub mod opening;
 mod room;
 mod state;
 mod taking;
-pub mod target;
 pub mod timer;
 #[cfg(test)]
 mod times;
@@ -29,19 +28,21 @@ use arc_swap::ArcSwapOption;
 use notification::{FailureReason, HostTypeId, Notification, PoolId, Verdict, heap};
 use parking_lot::Mutex;
 use payload::FormStyle;
-use queue::{Bound, Budget, Core, LaneLimits, Lanes, Phase, PoolBounds, Rules, Step, Taken};
+use queue::{
+    Bound, Budget, Core, LaneLimits, Lanes, Phase, PoolBounds, Reservation, Rules, Step, Taken,
+};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use transport::link::Endpoint;
 
+use crate::delivery::Opened;
 use crate::report::outcomes::{Outcome, Outcomes};
 use crate::report::totals::PoolTotals;
 use crate::settings::{PoolOptions, PoolSettings};
 pub use cell::Cell;
 use opening::Progress;
 pub use state::PoolState;
-use target::Targets;
 
 /// A notification in a pool's queue.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ pub struct Pool {
     /// The options to open with. Unset while this is a spare pool.
     options: OnceLock<PoolOptions>,
     /// Set once, when the pool opens.
-    opened: OnceLock<Opened>,
+    opened: OnceLock<Arc<Opened>>,
     /// Why the pool is not open, once that is known.
     defect: ArcSwapOption<String>,
     /// Whether the opening has begun. `progress` says how far it has come; `try_again` cuts a pause
@@ -91,19 +92,10 @@ pub struct Pool {
     pub(crate) totals: Arc<PoolTotals>,
     handle: Handle,
     /// Starts a worker that the queue has already counted.
-    start: fn(Arc<Pool>, Arc<Cell>),
+    start: fn(Arc<Pool>, Arc<Opened>, Arc<Cell>),
     /// The cells of all workers, to cancel their requests.
     cells: Mutex<Vec<Arc<Cell>>>,
     quiet: Notify,
-}
-
-/// What an open pool has besides its queue.
-#[derive(Debug)]
-pub struct Opened {
-    pub(crate) settings: PoolSettings,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) targets: Targets,
-    pub(crate) form_style: FormStyle,
 }
 
 /// Bounds of one pool.
@@ -117,19 +109,6 @@ pub struct PoolLimits {
     pub lane: LaneLimits,
 }
 
-impl Opened {
-    /// The URL of a target, for messages.
-    pub(crate) fn describe(&self, target: &target::Target) -> String {
-        let base = self.endpoint.base();
-        let scheme = if base.https { "https" } else { "http" };
-        let path = target
-            .uri
-            .path_and_query()
-            .map_or("/", |path| path.as_str());
-        format!("{scheme}://{}{path}", base.authority())
-    }
-}
-
 impl Pool {
     pub(crate) fn new(
         id: PoolId,
@@ -138,7 +117,7 @@ impl Pool {
         node: Arc<Bound>,
         report: (Arc<Outcomes>, Arc<PoolTotals>),
         handle: Handle,
-        start: fn(Arc<Self>, Arc<Cell>),
+        start: fn(Arc<Self>, Arc<Opened>, Arc<Cell>),
     ) -> Arc<Self> {
         let (outcomes, totals) = report;
         Arc::new(Self {
@@ -189,18 +168,9 @@ impl Pool {
             max_waiting: settings.max_waiting,
             call_timeout: settings.call_timeout,
         };
-        let targets = Targets::new(&settings);
         let room = endpoint.room();
-        if self
-            .opened
-            .set(Opened {
-                settings,
-                endpoint,
-                targets,
-                form_style,
-            })
-            .is_err()
-        {
+        let opened = Opened::new(settings, endpoint, form_style);
+        if self.opened.set(Arc::new(opened)).is_err() {
             return;
         }
         if let Some(mut room) = room {
@@ -229,9 +199,13 @@ impl Pool {
     }
 
     fn start_worker(self: &Arc<Self>) {
+        // Only an open pool's queue asks for a worker.
+        let Some(opened) = self.opened.get() else {
+            return;
+        };
         let cell = Arc::new(Cell::default());
         self.cells.lock().push(Arc::clone(&cell));
-        (self.start)(Arc::clone(self), cell);
+        (self.start)(Arc::clone(self), Arc::clone(opened), cell);
     }
 
     /// The runtime on which the pool's tasks run.
@@ -244,19 +218,19 @@ impl Pool {
     }
 
     pub(crate) fn opened(&self) -> Option<&Opened> {
-        self.opened.get()
+        self.opened.get().map(AsRef::as_ref)
     }
 
     pub(crate) fn forget_worker(&self, cell: &Arc<Cell>) {
         self.cells.lock().retain(|other| !Arc::ptr_eq(other, cell));
     }
 
-    /// Reports the outcome of a notification that has `reserved` bytes reserved. Call this before the
+    /// Reports the outcome of a notification. Call this before the
     /// notification's lane continues.
     pub(crate) fn report(
         self: &Arc<Self>,
         notification: Notification,
-        reserved: usize,
+        reserved: Reservation,
         verdict: Verdict,
     ) {
         let text = match &verdict {
@@ -278,14 +252,14 @@ impl Pool {
             text,
             attempts: 0,
         };
-        let reserved = item.cost();
+        let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
         self.report_taking(item.notification, reserved, verdict, 0);
     }
 
     fn report_taking(
         self: &Arc<Self>,
         mut notification: Notification,
-        reserved: usize,
+        mut reserved: Reservation,
         verdict: Verdict,
         text: usize,
     ) {
@@ -294,11 +268,11 @@ impl Pool {
         // free a long body.
         notification.shed();
         let takes = size_of::<Outcome>() + notification.allocated() + text;
+        reserved.recount(takes);
         self.outcomes.push(Outcome {
-            cost: self.bounds.recount(reserved, takes),
             notification,
             verdict,
-            bounds: Arc::clone(&self.bounds),
+            reserved,
         });
     }
 
@@ -346,8 +320,12 @@ impl Pool {
         matches!(self.core().phase(), Phase::Closed)
     }
 
-    pub(crate) fn in_flight(self: &Arc<Self>, taken: Taken<Queued>) -> in_flight::InFlight {
-        in_flight::InFlight::new(Arc::clone(self), taken)
+    pub(crate) fn in_flight(
+        self: &Arc<Self>,
+        opened: &Opened,
+        taken: Taken<Queued>,
+    ) -> in_flight::InFlight {
+        in_flight::InFlight::new(Arc::clone(self), opened, taken)
     }
 
     pub(crate) fn call_timeout(&self) -> Duration {

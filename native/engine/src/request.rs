@@ -9,9 +9,8 @@ use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request};
 use payload::Payload;
 
-use crate::pool::Opened;
-use crate::pool::in_flight::InFlight;
-use crate::pool::target::Target;
+use crate::delivery::target::Target;
+use crate::delivery::{Job, Opened};
 
 /// A request that can be sent more than once. Its headers are assembled for each attempt: a second
 /// attempt is rare, and a copy for it would slow down the first.
@@ -21,20 +20,14 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Builds the request for `job`. Returns what is wrong with its URL, or none if `job` has ended.
-    pub fn new(opened: &Opened, job: &mut InFlight) -> Option<Result<Self, Arc<str>>> {
-        let mut target = match opened.targets.get(job.notification()?.handler()) {
-            Ok(target) => target,
-            Err(text) => return Some(Err(text)),
-        };
-        let payload = job.take_payload(opened.form_style)?;
+    /// Builds the request for `job`. Fails with what is wrong with its URL.
+    pub fn new(opened: &Opened, job: &mut Job) -> Result<Self, Arc<str>> {
+        let mut target = opened.targets.get(job.notification.handler())?;
+        let payload = job.take_payload(opened.form_style);
         if let Some(host) = payload.own_host() {
-            target = match with_host(target, host) {
-                Ok(target) => target,
-                Err(error) => return Some(Err(error.to_string().into())),
-            };
+            target = with_host(target, host).map_err(|error| error.to_string())?;
         }
-        Some(Ok(Self { target, payload }))
+        Ok(Self { target, payload })
     }
 
     /// Where the request goes.

@@ -2,18 +2,19 @@
 //! own.
 //!
 //! It delivers what the queue hands out until there is nothing to deliver, then parks with its
-//! connection and watches the connection. The delivery of one notification is in `delivery`.
+//! connection and watches the connection. `delivery` says what became of a notification; here it gets
+//! its outcome, and the worker its next notification.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use notification::fail_point;
 use queue::Turn;
 use transport::link::Link;
 
-use crate::delivery;
+use crate::delivery::{self, Delivered, Opened};
 use crate::pool::in_flight::InFlight;
 use crate::pool::{Cell, Pool};
 use futures_util::FutureExt;
@@ -22,8 +23,9 @@ use futures_util::future::poll_fn;
 /// RAII guard of a worker's place in its pool: dropping it returns the place, however the worker ends.
 #[derive(Debug)]
 pub struct Seat {
-    pub(crate) pool: Arc<Pool>,
-    pub(crate) cell: Arc<Cell>,
+    pool: Arc<Pool>,
+    opened: Arc<Opened>,
+    cell: Arc<Cell>,
     left: bool,
     /// Whether the worker has begun. A worker that has not begun is dropped by a runtime that has
     /// ended, which would drop the replacement in the same way, and so on.
@@ -32,9 +34,10 @@ pub struct Seat {
 
 impl Seat {
     /// Creates the seat of a worker that the queue has already counted.
-    pub fn new(pool: Arc<Pool>, cell: Arc<Cell>) -> Self {
+    pub fn new(pool: Arc<Pool>, opened: Arc<Opened>, cell: Arc<Cell>) -> Self {
         Self {
             pool,
+            opened,
             cell,
             left: false,
             begun: false,
@@ -51,7 +54,7 @@ impl Seat {
             turn
         };
         match turn {
-            Turn::Work(taken) => Turn::Work(self.pool.in_flight(taken)),
+            Turn::Work(taken) => Turn::Work(self.pool.in_flight(&self.opened, taken)),
             Turn::Parked(step) => Turn::Parked(step),
             Turn::Leave => {
                 self.left = true;
@@ -84,9 +87,9 @@ impl Drop for Seat {
 }
 
 /// Starts a worker that the queue has already counted.
-pub(crate) fn start(pool: Arc<Pool>, cell: Arc<Cell>) {
+pub(crate) fn start(pool: Arc<Pool>, opened: Arc<Opened>, cell: Arc<Cell>) {
     let handle = pool.handle().clone();
-    handle.spawn(run(Seat::new(pool, cell)));
+    handle.spawn(run(Seat::new(pool, opened, cell)));
 }
 
 /// Runs a worker from its start to its end.
@@ -123,8 +126,8 @@ pub async fn run(mut seat: Seat) {
 
 /// Delivers one notification. A panic during delivery costs only the notification and the connection.
 async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<InFlight> {
-    let delivery = AssertUnwindSafe(delivery::deliver(&seat.pool, &seat.cell, link, job));
-    let next = delivery.catch_unwind().await.unwrap_or_else(|_| {
+    let served = AssertUnwindSafe(serve(seat, link, job));
+    let next = served.catch_unwind().await.unwrap_or_else(|_| {
         *link = None;
         None
     });
@@ -134,11 +137,34 @@ async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<
     next
 }
 
+/// Delivers one notification and ends it. Returns the next one if there is one. If the rest of the
+/// response takes time, the notification's lane does not wait for it.
+async fn serve(seat: &Seat, link: &mut Option<Link>, mut job: InFlight) -> Option<InFlight> {
+    let Seat {
+        pool, opened, cell, ..
+    } = seat;
+    let totals = &pool.totals;
+    let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
+    let Delivered { judgement, rest } =
+        delivery::deliver(opened, totals, link, job.job(), cancelled).await;
+    let mut ending = Some((job, judgement.into()));
+    if let Some(rest) = rest {
+        rest.read(link, |cx| {
+            if let Some((job, verdict)) = ending.take() {
+                job.finish(verdict);
+            }
+            cell.poll_cancelled(cx).map(drop)
+        })
+        .await;
+        fail_point::point("read");
+    }
+    ending.and_then(|(job, verdict)| job.finish_and_take(cell, opened, verdict))
+}
+
 /// Waits for a wake-up. Returns false if there is no reason to stay: no connection, or a long time
 /// idle.
 async fn parked(seat: &Seat, link: &mut Option<Link>) -> bool {
-    let max_idle = seat.pool.opened().map(|opened| opened.endpoint.max_idle());
-    let mut idle = pin!(tokio::time::sleep(max_idle.unwrap_or_default()));
+    let mut idle = pin!(tokio::time::sleep(seat.opened.endpoint.max_idle()));
     poll_fn(|cx| {
         if seat.cell.poll_woken(cx).is_ready() {
             return Poll::Ready(true);

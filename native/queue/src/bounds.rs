@@ -23,6 +23,14 @@ pub struct PoolBounds {
     node: Arc<Bound>,
 }
 
+/// RAII guard of the room that is reserved for one item.
+#[derive(Debug)]
+pub struct Reservation {
+    bounds: Arc<PoolBounds>,
+    /// None once it is released.
+    bytes: Option<usize>,
+}
+
 /// A bound on the number of items and one on their bytes.
 #[derive(Debug)]
 pub struct Budget {
@@ -155,22 +163,52 @@ impl PoolBounds {
         self.own.bytes().release(bytes);
         self.node.release(bytes);
     }
+}
 
-    /// Adjusts a reservation of `before` bytes to the `now` bytes that the item uses, and returns the
-    /// bytes reserved from here on. A small difference is ignored: it is not worth the contention for
-    /// the counters.
+impl Reservation {
+    /// Takes over the `bytes` that are reserved for an item within `bounds`.
     #[must_use]
-    pub fn recount(&self, before: usize, now: usize) -> usize {
-        if now.abs_diff(before) <= NEAR_ENOUGH {
-            return before;
+    pub fn new(bounds: Arc<PoolBounds>, bytes: usize) -> Self {
+        Self {
+            bounds,
+            bytes: Some(bytes),
         }
-        for bound in [self.own.bytes(), &*self.node] {
+    }
+
+    /// The bytes that are reserved.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.unwrap_or_default()
+    }
+
+    /// Counts again for an item that now uses `now` bytes. A small difference is ignored: it is not
+    /// worth the contention for the counters.
+    pub fn recount(&mut self, now: usize) {
+        let Some(bytes) = &mut self.bytes else { return };
+        let before = *bytes;
+        if now.abs_diff(before) <= NEAR_ENOUGH {
+            return;
+        }
+        *bytes = now;
+        for bound in [self.bounds.own.bytes(), &*self.bounds.node] {
             if now > before {
                 bound.add(now - before);
             } else {
                 bound.release(before - now);
             }
         }
-        now
+    }
+
+    /// Releases what is reserved, if it was not released before.
+    pub fn release(&mut self) {
+        if let Some(bytes) = self.bytes.take() {
+            self.bounds.release(bytes);
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.release();
     }
 }

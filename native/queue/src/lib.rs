@@ -16,7 +16,7 @@ mod lanes;
 mod phase;
 mod step;
 
-pub use bounds::{Bound, Budget, PoolBounds};
+pub use bounds::{Bound, Budget, PoolBounds, Reservation};
 pub use core::Core;
 pub use lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
 pub use phase::{Phase, Rules, WhenBusy};

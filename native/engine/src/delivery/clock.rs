@@ -12,7 +12,7 @@ use notification::FailureReason;
 use tokio::time::{Instant, timeout_at};
 use transport::error::AttemptError;
 
-use crate::pool::Opened;
+use super::Opened;
 
 /// The timeouts of one attempt.
 pub(super) struct Clock<'a> {

@@ -1,127 +1,100 @@
 //! A notification between its start and its outcome.
 //!
 //! It cannot be lost: it ends through one of the methods that consume it, and if the task that owns it
-//! panics or is dropped, `Drop` ends it as failed. Either way its outcome is reported before its lane
+//! panics or is dropped, a guard ends it as failed. Either way its outcome is reported before its lane
 //! continues.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use notification::{FailureReason, Notification, Verdict, heap, panics};
-use payload::{FormStyle, Payload};
-use queue::{Taken, Ticket};
+use notification::{FailureReason, Verdict, panics};
+use queue::{Reservation, Taken, Ticket};
+use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
-use super::Cell;
-use super::{Pool, Queued};
+use super::{Cell, Pool, Queued};
+use crate::delivery::{Job, Opened};
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
-pub struct InFlight {
+pub struct InFlight(ScopeGuard<Started, fn(Started)>);
+
+/// What is due for a notification that has started: its outcome, and that its lane continues.
+#[derive(Debug)]
+struct Started {
     pool: Arc<Pool>,
-    head_since: Instant,
-    /// The bytes that are reserved for it.
-    reserved: usize,
-    /// None once the outcome is reported.
-    inside: Option<(Queued, Ticket)>,
+    ticket: Ticket,
+    job: Job,
 }
 
 impl InFlight {
-    pub(super) fn new(pool: Arc<Pool>, taken: Taken<Queued>) -> Self {
-        Self {
-            pool,
-            head_since: taken.head_since,
-            reserved: taken.item.cost(),
-            inside: Some((taken.item, taken.ticket)),
-        }
-    }
-
-    /// The notification, until its outcome is reported.
-    pub fn notification(&self) -> Option<&Notification> {
-        self.inside.as_ref().map(|(item, _)| &item.notification)
-    }
-
-    /// Takes what is to be sent. From then on only the payload holds the long parts, and the reserved
-    /// bytes are counted again accordingly.
-    pub fn take_payload(&mut self, style: FormStyle) -> Option<Payload> {
-        let (item, _) = self.inside.as_mut()?;
-        let before = item.notification.allocated();
-        let payload = Payload::take(&mut item.notification, style);
-        let beside = match &payload.headers {
-            // The headers and the body are parts of the memory counted before.
-            Some(_) => before,
-            None => heap::taken(payload.body.len()),
+    pub(super) fn new(pool: Arc<Pool>, opened: &Opened, taken: Taken<Queued>) -> Self {
+        let Taken {
+            item,
+            ticket,
+            head_since,
+        } = taken;
+        let reserved = Reservation::new(Arc::clone(&pool.bounds), item.cost());
+        let job = Job {
+            notification: item.notification,
+            accepted_at: item.accepted_at,
+            deadline: head_since + opened.settings.call_timeout,
+            reserved,
         };
-        self.reserved = self
-            .pool
-            .bounds
-            .recount(self.reserved, item.cost() + beside);
-        Some(payload)
+        let started = Started { pool, ticket, job };
+        Self(scopeguard::guard(started, Started::lose))
     }
 
-    /// When its `call_timeout` ends.
-    pub fn deadline(&self) -> Instant {
-        self.head_since + self.pool.call_timeout()
-    }
-
-    /// When it was handed over.
-    pub fn accepted_at(&self) -> Option<Instant> {
-        self.inside.as_ref().map(|(item, _)| item.accepted_at)
-    }
-
-    /// The time since its hand-over.
-    pub fn elapsed(&self) -> Duration {
-        self.inside
-            .as_ref()
-            .map_or(Duration::ZERO, |(item, _)| item.accepted_at.elapsed())
+    /// The part that its delivery works on.
+    pub fn job(&mut self) -> &mut Job {
+        &mut self.0.job
     }
 
     /// Ends the notification with this outcome. Another worker gets the lane's next notification.
-    pub fn finish(mut self, verdict: Verdict) {
-        self.end(verdict);
+    pub fn finish(self, verdict: Verdict) {
+        ScopeGuard::into_inner(self.0).finish(verdict);
     }
 
     /// Ends the notification with this outcome. Returns the pool's next notification for the worker of
     /// `cell`.
-    pub fn finish_and_take(mut self, cell: &Cell, verdict: Verdict) -> Option<Self> {
-        let (item, ticket) = self.inside.take()?;
-        let sent = matches!(verdict, Verdict::Sent { .. });
-        self.pool.report(item.notification, self.reserved, verdict);
+    pub fn finish_and_take(self, cell: &Cell, opened: &Opened, verdict: Verdict) -> Option<Self> {
+        let (pool, ticket, sent) = ScopeGuard::into_inner(self.0).report(verdict);
         let (next, left, quiet) = {
-            let mut core = self.pool.core();
+            let mut core = pool.core();
             let next = core.finish_and_take(ticket, sent, Instant::now());
             if let Some(next) = &next {
                 cell.begin(next.item.host_type());
             }
             (next, core.leftovers(), core.is_quiet())
         };
-        self.pool.clear_up(left);
-        self.pool.tell_if_quiet(quiet);
-        next.map(|taken| self.pool.in_flight(taken))
-    }
-
-    fn end(&mut self, verdict: Verdict) {
-        let Some((item, ticket)) = self.inside.take() else {
-            return;
-        };
-        let sent = matches!(verdict, Verdict::Sent { .. });
-        self.pool.report(item.notification, self.reserved, verdict);
-        let (step, left, quiet) = {
-            let mut core = self.pool.core();
-            let step = core.finish(ticket, sent, Instant::now());
-            (step, core.leftovers(), core.is_quiet())
-        };
-        self.pool.clear_up(left);
-        self.pool.tell_if_quiet(quiet);
-        self.pool.follow(step);
+        pool.clear_up(left);
+        pool.tell_if_quiet(quiet);
+        next.map(|taken| Self::new(pool, opened, taken))
     }
 }
 
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        if self.inside.is_none() {
-            return;
-        }
+impl Started {
+    /// Reports the outcome. The lane does not continue yet.
+    fn report(self, verdict: Verdict) -> (Arc<Pool>, Ticket, bool) {
+        let Self { pool, ticket, job } = self;
+        let sent = matches!(verdict, Verdict::Sent { .. });
+        pool.report(job.notification, job.reserved, verdict);
+        (pool, ticket, sent)
+    }
+
+    fn finish(self, verdict: Verdict) {
+        let (pool, ticket, sent) = self.report(verdict);
+        let (step, left, quiet) = {
+            let mut core = pool.core();
+            let step = core.finish(ticket, sent, Instant::now());
+            (step, core.leftovers(), core.is_quiet())
+        };
+        pool.clear_up(left);
+        pool.tell_if_quiet(quiet);
+        pool.follow(step);
+    }
+
+    /// Ends a notification that was dropped without an outcome.
+    fn lose(self) {
         let (reason, text) = if std::thread::panicking() {
             (
                 FailureReason::InternalError,
@@ -133,7 +106,7 @@ impl Drop for InFlight {
                 "the engine was stopped".to_owned(),
             )
         };
-        self.end(Verdict::Failed {
+        self.finish(Verdict::Failed {
             reason,
             text: text.into(),
             attempts: 0,

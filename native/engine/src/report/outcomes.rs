@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use notification::{Notification, Verdict};
 use parking_lot::Mutex;
-use queue::PoolBounds;
+use queue::Reservation;
 use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
@@ -19,10 +19,8 @@ pub struct Outcome {
     pub notification: Notification,
     /// How the notification ended.
     pub verdict: Verdict,
-    /// The bounds of its pool, which get its room back.
-    pub(crate) bounds: Arc<PoolBounds>,
-    /// That room, in bytes.
-    pub(crate) cost: usize,
+    /// Its room in the bounds of its pool.
+    pub(crate) reserved: Reservation,
 }
 
 /// Outcomes that the reporter has not acknowledged.
@@ -126,13 +124,13 @@ impl Outcomes {
         }
     }
 
-    fn acknowledge(&self, outcome: Outcome) {
+    fn acknowledge(&self, mut outcome: Outcome) {
         outcome
             .notification
             .handler()
             .host_type
             .count_acknowledged();
-        outcome.bounds.release(outcome.cost);
+        outcome.reserved.release();
         let mut dead = self.dead.lock();
         if dead.is_buried && dead.outcomes.len() < DEAD {
             dead.outcomes.push(outcome);
