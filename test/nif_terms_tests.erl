@@ -81,7 +81,7 @@ functions() ->
      {push_form, Form}, {push_form_dirty, Form}, {push_custom, Custom}, {push_custom_dirty, Custom},
      {reject, [id, reason, binary, text, binary]},
      {attach, []}, {take_outcomes, [boolean]}, {outcome_counted, []}, {unacknowledged, []},
-     {rejections, []}, {rejection_waiters, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
+     {rejections, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
 
 %% The first test that needs handler 0 creates it.
 example(id) -> 0;

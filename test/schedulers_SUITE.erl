@@ -107,16 +107,20 @@ the_longest_headers(Config) ->
             end,
             [<<"push_custom">>, <<"take_outcomes">>]).
 
-%% Rows by handler and reason.
+%% Rows by handler and reason, and many sessions that wait for one of them.
 the_most_rejections(_Config) ->
     Handlers = [?NIF:handler(?HOST, <<"http_pool">>, iolist_to_binary(["/", integer_to_binary(N)]))
                 || N <- lists:seq(1, 400)],
     Text = binary:copy(<<"text">>, 100),
+    %% Of no session: what is sent to it is dropped.
+    Waiter = term_to_binary(make_ref()),
     bounded(fun() ->
                     [ok = ?NIF:reject(Handler, Reason, <<"alice">>, Text, <<>>)
-                     || Handler <- Handlers, Reason <- [callback_crashed, bad_body, bad_header]]
+                     || Handler <- Handlers, Reason <- [callback_crashed, bad_body, bad_header]],
+                    [ok = ?NIF:reject(hd(Handlers), bad_body, <<"alice">>, Text, Waiter)
+                     || _ <- lists:seq(1, 20000)]
             end,
-            [<<"reject">>, <<"rejections">>]).
+            [<<"reject">>, <<"rejections">>, <<"rejections_counted">>]).
 
 %% Notifications in a pool that waits for its settings, until they fail with it.
 fill(Count, Fun) ->

@@ -12,7 +12,7 @@
          handler/3, handler_info/1, describe_url/2,
          push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/5,
          attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
-         rejections/0, rejection_waiters/0, rejections_counted/3, notices/0]).
+         rejections/0, rejections_counted/3, notices/0]).
 
 -export_type([pool_id/0, handler_id/0, names/0, way/0, pushed/0, outcome/0, verdict/0, rejected/0,
               problem/0, not_opened/0, notice/0, pool/0, settings/0, metrics/0, last_failure/0]).
@@ -36,7 +36,9 @@
                     undefined | {in | out, Server :: binary(), Receiver :: binary()},
                     undefined | http_pusher_wait:waiter()}.
 -type rejected() :: {handler_id(), Reason :: atom(), Count :: pos_integer(), Sender :: binary(),
-                     Text :: binary()}.
+                     Text :: binary(), [waiting()]}.
+%% Who waits until that many of the row's rejections are in the metrics.
+-type waiting() :: {Number :: pos_integer(), http_pusher_wait:waiter()}.
 -type problem() :: {engine_down | pool_not_started | wrong_phase | not_opened(), Text :: binary()}.
 %% Why a pool is not open: `pool_config', until it gets other options; `file_refused', until a file changes;
 %% `not_yet', a condition that may pass and is tried again.
@@ -195,10 +197,7 @@ unacknowledged() -> ?NOT_LOADED.
 -spec rejections() -> [rejected()].
 rejections() -> ?NOT_LOADED.
 
-%% The sessions that wait until the rows listed after this call have been counted.
--spec rejection_waiters() -> [http_pusher_wait:waiter()].
-rejection_waiters() -> ?NOT_LOADED.
-
+%% Once these are in the metrics and those who wait for them are told.
 -spec rejections_counted(handler_id(), atom(), pos_integer()) -> ok.
 rejections_counted(_Handler, _Reason, _Count) -> ?NOT_LOADED.
 

@@ -71,16 +71,13 @@ report(State = #{log_level := LogLevel}) ->
     Verbose = http_pusher_log:allowed(info, LogLevel),
     Outcomes = http_pusher_nif:take_outcomes(Verbose),
     State1 = lists:foldl(fun(Outcome, S) -> outcome(Outcome, Verbose, S) end, State, Outcomes),
-    %% Taken before the rows, which then include what these sessions wait for.
-    Waiters = http_pusher_nif:rejection_waiters(),
     Rejections = http_pusher_nif:rejections(),
     State2 = lists:foldl(fun rejected/2, State1, Rejections),
-    lists:foreach(fun http_pusher_wait:counted/1, Waiters),
     State3 = #{log := Log} = lists:foldl(fun notice/2, State2, http_pusher_nif:notices()),
     {Log1, NextLine} = http_pusher_log:due(Log),
     %% Each is one batch, and there may be more.
-    Wait = case {Outcomes, Rejections, Waiters} of
-               {[], [], []} -> min(NextLine, ?IDLE);
+    Wait = case {Outcomes, Rejections} of
+               {[], []} -> min(NextLine, ?IDLE);
                _ -> 0
            end,
     {noreply, State3#{log := Log1}, Wait}.
@@ -105,20 +102,28 @@ outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
             State#{log := failed(Info, Reason, 1, Failure, Log1, State)}
     end.
 
-rejected({Handler, Reason, Count, Sender, Text}, State0) ->
+rejected({Handler, Reason, Count, Sender, Text, Waiting}, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
     #{generation := Generation, log := Log} = State,
-    Update = fun(Part, L) ->
+    Update = fun(Part, Done, {Waiting1, L}) ->
                      Counted = count(fun() -> http_pusher_host:count_failed(
                                                 Generation, HostType, {Sender, Part})
                                      end),
                      L1 = http_pusher_log:uncounted(Counted, HostType, Part, L),
+                     %% Before the engine forgets them, as for an outcome.
+                     Waiting2 = tell(Waiting1, Done),
                      http_pusher_nif:rejections_counted(Handler, Reason, Part),
-                     L1
+                     {Waiting2, L1}
              end,
-    Log1 = in_parts(Count, (Count + ?PARTS - 1) div ?PARTS, Update, Log),
+    {[], Log1} = in_parts(Count, Update, {Waiting, Log}),
     Failure = #{sender => Sender, details => undefined, text => Text, attempts => 0},
     State#{log := failed(Info, Reason, Count, Failure, Log1, State)}.
+
+tell([{Number, Waiter} | Waiting], Done) when Number =< Done ->
+    http_pusher_wait:counted(Waiter),
+    tell(Waiting, Done);
+tell(Waiting, _Done) ->
+    Waiting.
 
 notice({Id, Kind, Text}, State) when is_integer(Id) ->
     {Info, State1} = handler(Id, State),
@@ -128,11 +133,15 @@ notice(AboutAPool, State) ->
     http_pusher_log:notices([AboutAPool]),
     State.
 
-in_parts(0, _Most, _Update, Log) ->
-    Log;
-in_parts(Count, Most, Update, Log) ->
-    Part = min(Count, Most),
-    in_parts(Count - Part, Most, Update, Update(Part, Log)).
+%% Calls Update for each part, with how many are done after it.
+in_parts(Count, Update, Acc) ->
+    in_parts(0, Count, (Count + ?PARTS - 1) div ?PARTS, Update, Acc).
+
+in_parts(Count, Count, _Most, _Update, Acc) ->
+    Acc;
+in_parts(Before, Count, Most, Update, Acc) ->
+    Part = min(Count - Before, Most),
+    in_parts(Before + Part, Count, Most, Update, Update(Part, Before + Part, Acc)).
 
 failed(Info, Reason, Count, Failure, Log, #{log_level := LogLevel}) ->
     case http_pusher_log:allowed(warning, LogLevel) of

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use engine::report::outcomes::Outcome;
-use notification::{Direction, HandlerId, Names, Verdict};
+use notification::{Direction, HandlerId, Names, Verdict, Waiter};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
@@ -16,6 +16,8 @@ use crate::{ENGINE, atoms, pool_nifs};
 /// The most outcomes in one batch, and the most rows of rejections: encoded in well under a
 /// millisecond.
 const BATCH: usize = 256;
+/// The most waiting callers in one batch of rows.
+const WAITERS: usize = 512;
 
 static REPORTER: Mutex<Option<LocalPid>> = Mutex::new(None);
 
@@ -71,7 +73,7 @@ fn unacknowledged() -> usize {
 #[rustler::nif]
 fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
     let _held = held!("rejections");
-    let rows = ENGINE.rejections.some(BATCH);
+    let rows = ENGINE.rejections.some(BATCH, WAITERS);
     rows.iter()
         .map(|row| {
             let reason = atoms::word(env, row.reason.as_str());
@@ -81,23 +83,22 @@ fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
                 row.count,
                 binary(env, &row.sender),
                 &*row.text,
+                waiters(env, &row.waiters),
             )
                 .encode(env)
         })
         .collect()
 }
 
-/// The callers to tell once the rows that are listed after this call have been counted.
-#[rustler::nif]
-fn rejection_waiters(env: Env<'_>) -> Vec<Term<'_>> {
-    let _held = held!("rejection_waiters");
-    let waiters = ENGINE.rejections.take_waiters(BATCH);
+/// Each with the number of the row's rejections after which it is told.
+fn waiters<'a>(env: Env<'a>, waiters: &[(u64, Waiter)]) -> Vec<Term<'a>> {
     waiters
         .iter()
-        .map(|waiter| binary(env, waiter.token()))
+        .map(|(number, waiter)| (*number, binary(env, waiter.token())).encode(env))
         .collect()
 }
 
+/// Called after `count` rejections of a row are in the metrics and those who waited for them are told.
 #[rustler::nif]
 fn rejections_counted(handler: Id<HandlerId>, reason: Term<'_>, count: u64) -> NifResult<Atom> {
     let _held = held!("rejections_counted");

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use notification::{Handler, Notification, PoolId, PushError, Refused, RejectReason, Waiter};
 
+use transport::notices::NoticeKind;
+
 use super::Engine;
 use crate::pool::Pool;
+use crate::report::rejections::WAITERS;
 
 impl Engine {
     /// Hands a notification over for the lane `key` of pool `id`. Never blocks.
@@ -90,11 +93,16 @@ impl Engine {
     ) {
         handler.host_type.count_rejected();
         handler.rejected.add(reason);
-        self.rejections.add(handler, reason, sender, text);
-        if let Some(waiter) = waiter {
-            // After the row: the reporter takes the waiters first and the rows second, so it has
-            // counted a waiter's row before it answers that waiter.
-            self.rejections.awaited_by(waiter);
+        let waits = waiter.is_some();
+        if !self.rejections.add(handler, reason, sender, waiter, text) {
+            let text = format!(
+                "more than {WAITERS} sessions wait until their rejected notifications are in the \
+                 metrics; others wait as long as `wait` says"
+            );
+            self.notices
+                .tell_handler(handler.id, NoticeKind::Warning, text);
+        }
+        if waits {
             self.outcomes.hurry();
         }
         self.outcomes.ring();
