@@ -1,4 +1,4 @@
-//! `CloudEvents` 1.0.2: the event as attributes and data, structured or binary.
+//! CloudEvents 1.0.2: the event as attributes and data, structured or binary.
 //!
 //! Structured, the attributes and the data are one JSON object. Binary, the attributes are header fields
 //! (`ce-id` and so on) and the body is the data.
@@ -27,7 +27,7 @@ pub enum CloudEventsMode {
     Binary,
 }
 
-/// How a handler makes `CloudEvents`.
+/// How a handler makes CloudEvents.
 #[derive(Debug)]
 pub struct CloudEvents {
     mode: CloudEventsMode,
@@ -129,7 +129,7 @@ fn default_source(host: &str) -> String {
     format!("xmpp://{}", utf8_percent_encode(host, HOST))
 }
 
-/// Whether a URI reference is made of these characters (RFC 3986, 2), and is not empty, as `CloudEvents`
+/// Whether a URI reference is made of these characters (RFC 3986, 2), and is not empty, as CloudEvents
 /// demands.
 fn is_uri_reference(text: &str) -> bool {
     let allowed =

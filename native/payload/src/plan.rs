@@ -31,7 +31,7 @@ pub enum FormatOptions {
     Form,
     /// A JSON object of type, timestamp and data.
     Json,
-    /// A `CloudEvent`.
+    /// A CloudEvent.
     CloudEvents {
         /// Structured or binary.
         mode: CloudEventsMode,
