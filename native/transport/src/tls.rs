@@ -14,6 +14,17 @@ mod roots;
 mod verify;
 mod versions;
 
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+
+use crate::ConfigError;
 pub use client::{Files, Look, Refreshed, TlsClient};
 pub use files::{CHECK_EVERY, pause};
 pub use peer::{LastPeer, PeerCertificate};
+
+/// The certificates of the system's store, which is read at most once completely. Blocks on the file
+/// system.
+pub fn system_roots() -> Result<Arc<RootCertStore>, ConfigError> {
+    Ok(roots::system()?.store)
+}
