@@ -69,11 +69,21 @@ finish(Config) ->
 finish(Config, Check) ->
     try
         let_go(Config),
-        check(Check, Config)
+        case check(Check, Config) of
+            ok -> check_payloads(Config);
+            Bad -> Bad
+        end
     catch
         Class:Reason:Stack -> {fail, {Class, Reason, Stack}}
     after
         stop(Config)
+    end.
+
+check_payloads(Config) ->
+    Checked = [test_endpoint:check_payloads(Endpoint) || Endpoint <- endpoints(Config)],
+    case [Invalid || {invalid_payloads, _} = Invalid <- Checked] of
+        [] -> ok;
+        Invalid -> {fail, Invalid}
     end.
 
 let_go(Config) ->
@@ -118,8 +128,7 @@ conserved(HostType, Numbers, Metrics) ->
 %% A notification counts as sent only if a whole request was received, and is tried at most three times. A
 %% case that has other test endpoints names them, so that they count.
 received_enough(Sums, Config) ->
-    Endpoints = [endpoint(Config) | proplists:get_value(more_endpoints, Config, [])],
-    Received = lists:sum([maps:get(received, test_endpoint:stats(Endpoint)) || Endpoint <- Endpoints]),
+    Received = lists:sum([maps:get(received, test_endpoint:stats(Endpoint)) || Endpoint <- endpoints(Config)]),
     Sent = lists:sum([maps:get(sent, Numbers) || {ok, _, Numbers} <- Sums]),
     Accepted = lists:sum([maps:get(accepted, Numbers) || {ok, _, Numbers} <- Sums]),
     case Received >= Sent andalso Received =< 3 * Accepted of
@@ -151,6 +160,9 @@ pool(Tag, Config, PoolOpts) ->
     Generous = #{host => test_endpoint:url(endpoint(Config)), request_timeout => ?TIMEOUT,
                  call_timeout => 2 * ?TIMEOUT},
     {ok, _} = host_ctl:start_pool(global, Tag, maps:merge(Generous, PoolOpts)).
+
+endpoints(Config) ->
+    [endpoint(Config) | proplists:get_value(more_endpoints, Config, [])].
 
 -spec endpoint(config()) -> test_endpoint:endpoint().
 endpoint(Config) ->

@@ -4,7 +4,7 @@
 -module(test_endpoint).
 
 -export([start/0, start/1, stop/1, port/1, url/1, url/2, binary/0]).
--export([stats/1, received/1, received/2, form/1]).
+-export([stats/1, received/1, received/2, form/1, check_payloads/1]).
 -export([plan/2, plan/3, reset_plans/1, clear/1, close_connections/1, release/1, listener/2]).
 -export([wait_for_count/3, wait_for/3]).
 
@@ -65,13 +65,16 @@ url(Endpoint, Path) ->
 %% @doc The test endpoint's executable: named by HTTP_PUSHER_TEST_ENDPOINT, or built below a directory above.
 -spec binary() -> file:filename_all().
 binary() ->
+    program("http-pusher-test-endpoint",
+            [File || File <- [os:getenv("HTTP_PUSHER_TEST_ENDPOINT")], File =/= false]).
+
+program(Name, Named) ->
     {ok, Cwd} = file:get_cwd(),
-    Built = [filename:join([Dir, "target", Profile, "http-pusher-test-endpoint"])
+    Built = [filename:join([Dir, "target", Profile, Name])
              || Dir <- [filename:dirname(host_code:test_dir()), Cwd], Profile <- ["release", "debug"]],
-    Named = [File || File <- [os:getenv("HTTP_PUSHER_TEST_ENDPOINT")], File =/= false],
     case [File || File <- Named ++ Built, filelib:is_regular(File)] of
         [Found | _] -> Found;
-        [] -> error({no_test_endpoint, Named ++ Built})
+        [] -> error({no_program, Named ++ Built})
     end.
 
 %% @doc The counters by their names; paths and statuses are maps.
@@ -90,6 +93,36 @@ received(Endpoint, From) ->
     Text = admin(Endpoint, "GET", "/received?from=" ++ integer_to_list(From), ""),
     [record(binary:split(Line, <<"\t">>, [global]))
      || Line <- binary:split(Text, <<"\n">>, [global, trim_all])].
+
+%% @doc Whether the payloads received are as the schemas of docs/schemas say (native/schemas). Only requests with
+%% a webhook-id have one.
+-spec check_payloads(endpoint()) -> ok | {invalid_payloads, string()}.
+check_payloads(Endpoint) ->
+    case admin(Endpoint, "GET", "/received?header=webhook-id", "") of
+        <<>> -> ok;
+        Records -> check_records(Records)
+    end.
+
+check_records(Records) ->
+    File = filename:join("/tmp", "http-pusher-records-" ++ os:getpid() ++ "-"
+                         ++ integer_to_list(erlang:unique_integer([positive]))),
+    ok = file:write_file(File, Records),
+    try
+        Port = open_port({spawn_executable, program("http-pusher-schemas", [])},
+                         [{args, [File]}, binary, exit_status, use_stdio, stderr_to_stdout]),
+        case output(Port, []) of
+            {0, _} -> ok;
+            {_, Said} -> {invalid_payloads, unicode:characters_to_list(Said)}
+        end
+    after
+        file:delete(File)
+    end.
+
+output(Port, Said) ->
+    receive
+        {Port, {data, More}} -> output(Port, [Said, More]);
+        {Port, {exit_status, Status}} -> {Status, iolist_to_binary(Said)}
+    end.
 
 %% @doc The fields of a form body.
 -spec form(binary()) -> [{binary(), binary()}].

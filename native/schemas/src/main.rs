@@ -1,25 +1,31 @@
-//! Checks requests that the Erlang suites received: one a line on standard input, the header lines in base64,
-//! a space, and the body in base64. Prints what is wrong, with the number of the line, and then how many of
-//! the requests had an event. Fails if any was wrong.
+//! Checks requests that the Erlang suites received. The argument is a file with records as the test endpoint's
+//! admin port prints them: the seventh field of a line is the header lines, the eighth the body, both in
+//! hexadecimal. Prints what is wrong, and how many of the requests had an event. Fails if any was wrong.
 
 #![forbid(unsafe_code)]
 
-use std::io::{BufRead, stdin};
 use std::process::ExitCode;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use std::{env, fs};
 
 fn main() -> ExitCode {
+    let Some(file) = env::args_os().nth(1) else {
+        eprintln!("http-pusher-schemas FILE");
+        return ExitCode::from(2);
+    };
+    let records = match fs::read_to_string(&file) {
+        Ok(records) => records,
+        Err(error) => {
+            eprintln!("{}: {error}", file.display());
+            return ExitCode::from(2);
+        }
+    };
     let (mut events, mut wrong) = (0, 0);
-    for (number, line) in (1..).zip(stdin().lock().lines()) {
-        let checked = line
-            .map_err(|error| error.to_string())
-            .and_then(|line| check(&line));
-        match checked {
+    for record in records.lines() {
+        match check(record) {
             Ok(event) => events += u32::from(event.is_some()),
             Err(text) => {
                 wrong += 1;
+                let number = record.split('\t').next().unwrap_or_default();
                 println!("request {number}: {text}");
             }
         }
@@ -32,11 +38,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn check(line: &str) -> Result<Option<String>, String> {
-    let (head, body) = line.split_once(' ').ok_or("no space in the line")?;
-    let [head, body] = [head, body].map(|part| STANDARD.decode(part));
-    let [head, body] = [head, body].map(|part| part.map_err(|error| error.to_string()));
-    let head = head?;
+fn check(record: &str) -> Result<Option<String>, String> {
+    let mut fields = record.split('\t').skip(6);
+    let [head, body] = [fields.next(), fields.next()].map(|field| field.and_then(from_hex));
+    let (head, body) = head.zip(body).ok_or("not a record of the test endpoint")?;
     let find = |name: &str| {
         head.split(|byte| *byte == b'\n').find_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
@@ -45,5 +50,16 @@ fn check(line: &str) -> Result<Option<String>, String> {
             same.then(|| value[1..].trim_ascii())
         })
     };
-    schemas::check(find, &body?)
+    schemas::check(find, &body)
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    pairs
+        .iter()
+        .map(|[high, low]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok())
+        .collect()
 }

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `GET /stats` | lines `key value`; per path and status `path./x 12`, `status.200 12` |
 //! | `GET /stats.json` | the same as JSON |
-//! | `GET /received`, `?from=N` | one line a record, see [`record_line`] |
+//! | `GET /received`, `?from=N`, `?header=NAME` | one line a record (that has this header), see [`record_line`] |
 //! | `POST /plan`, `?path=/x`, `?next=N` | sets or queues the plan in the body |
 //! | `POST /reset-plans` | 200 for everything, nothing queued |
 //! | `POST /clear` | counters to 0, records forgotten |
@@ -96,7 +96,11 @@ async fn act(endpoint: &EndpointHandle, request: Request<Incoming>) -> Result<St
         (&Method::GET, "/received") => {
             let from = query.number("from")?.unwrap_or(0);
             let records = endpoint.records_from(from);
-            Ok(records.iter().map(record_line).collect())
+            let wanted = |record: &&Record| {
+                let header = query.get("header");
+                header.is_none_or(|header| record.header(header).is_some())
+            };
+            Ok(records.iter().filter(wanted).map(record_line).collect())
         }
         (&Method::GET, "/tls") => Ok(endpoint
             .tls_failures()

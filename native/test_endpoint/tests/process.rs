@@ -120,7 +120,10 @@ fn the_admin_interface() {
     );
     assert!(fields[6].starts_with("486f73743a20780d0a"), "{}", fields[6]);
     assert_eq!(fields[7..], ["613d62", "complete", "-"]);
-    assert_eq!(endpoint.admin("GET", "/received", "").1.lines().count(), 6);
+    let count = |target| endpoint.admin("GET", target, "").1.lines().count();
+    assert_eq!(count("/received"), 6);
+    assert_eq!(count("/received?header=Content-Length"), 6);
+    assert_eq!(count("/received?header=webhook-id"), 0);
 
     endpoint.post("/clear", "");
     assert_eq!(endpoint.admin("GET", "/received", "").1, "");
