@@ -34,7 +34,7 @@ value(Name, {one_of, Atoms}, Value) ->
         [] -> refuse(Name, wrong_value, "~ts must be ~ts, not \"~ts\"", [Name, values(Atoms), Value])
     end;
 value(Name, domain, Value) ->
-    case jid:nameprep(Value) of
+    case not matches(Value, "[\\x00-\\x20@/\\x7f]") andalso jid:nameprep(Value) of
         Domain when is_binary(Domain), Domain =/= <<>> -> Domain;
         _ -> refuse(Name, wrong_value, "~ts: \"~ts\" is not a domain", [Name, Value])
     end;
@@ -51,8 +51,9 @@ is_valid(text, Value) -> is_printable(Value);
 is_valid(file, Value) -> is_printable(Value);
 is_valid(variable, Value) -> is_printable(Value) andalso binary:match(Value, <<"=">>) =:= nomatch;
 is_valid(header_name, Name) -> is_token(Name) andalso not is_reserved(Name);
-is_valid(media_type, Value) -> matches(Value, "^[^\\s/;]+/[^\\s/;]+\\s*(;.*)?$") andalso is_field_value(Value);
-is_valid(url, Value) -> matches(Value, "^https?://[^\\s/?#@]+([/?][^\\s#]*)?$");
+is_valid(media_type, Value) -> is_field_value(Value) andalso is_media_type(Value);
+%% ASCII without spaces, without `#', and without `@' in the authority.
+is_valid(url, Value) -> matches(Value, "^https?://[!-\"$-.0->A-~]+([/?][!-\"$-~]*)?$");
 is_valid(uri_reference, Value) -> matches(Value, "^[!-~]+$").
 
 expected(value) -> "the value of a header field: text without control characters";
@@ -160,6 +161,14 @@ is_too_new("5.0") -> false.
 
 is_reserved(Name) ->
     lists:member(string:lowercase(unicode:characters_to_list(Name)), ?HANDLER_RESERVED_HEADERS).
+
+%% Two names with a slash between them, and perhaps parameters.
+is_media_type(Value) ->
+    [Essence | _] = binary:split(Value, <<";">>),
+    case binary:split(Essence, <<"/">>) of
+        [Main, Sub] -> is_token(Main) andalso is_token(string:trim(Sub, trailing));
+        _ -> false
+    end.
 
 is_token(Name) -> matches(Name, "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$").
 

@@ -2,19 +2,23 @@
 //!
 //! Both layouts are read: `mod_event_pusher.backend.http` (5.0; one section or several) and
 //! `mod_event_pusher.http.handlers` (from 5.1 on). The modules of a `host_config` replace all the modules of that host;
-//! its pools are tried before the others. Sections of other modules, and pools that no handler uses, are not checked.
+//! its pools are tried before the others. Sections of other modules are not checked.
 
 mod context;
 pub(crate) mod document;
+mod handler_check;
 pub(crate) mod handlers;
+pub(crate) mod options;
 pub(crate) mod pool;
 mod pool_check;
 pub(crate) mod release;
+mod secrets;
 mod section;
 mod tls;
 
 use std::path::Path;
 
+use crate::handler_options;
 use crate::notes::Notes;
 use context::Context;
 use document::{Node, Value};
@@ -98,7 +102,7 @@ fn read(root: &Node, given: Given<'_>, notes: &mut Notes) -> Config {
         http2: given.http2,
     };
     config.hosts = hosts(&mut file, notes);
-    let pools = read_modules(&mut file, &mut config, context.mongooseim, notes);
+    let pools = read_modules(&mut file, &mut config, context, notes);
     let tags = config.pool_names();
     for (node, owner) in pools {
         let read = read_pools(node, owner.as_deref(), &tags, context, notes);
@@ -125,11 +129,12 @@ type Pools<'a> = (&'a Node, Option<String>);
 fn read_modules<'a>(
     file: &mut Section<'a>,
     config: &mut Config,
-    mongooseim: Mongooseim,
+    context: Context<'_>,
     notes: &mut Notes,
 ) -> Vec<Pools<'a>> {
     let mut reader = Reader {
-        mongooseim,
+        context,
+        shape: handler_options::shape(),
         next: 1,
         notes,
     };
@@ -177,7 +182,10 @@ fn host_config<'a>(
         .map(|modules| reader.modules(modules));
     let pools = section.take("outgoing_pools");
     if let Some(pools) = pools
-        && !reader.mongooseim.may_be_from(Release::patch(6, 2, 1))
+        && !reader
+            .context
+            .mongooseim
+            .may_be_from(Release::patch(6, 2, 1))
     {
         let text = "pools in host_config exist from MongooseIM 6.2.1 on only";
         reader.notes.problem((&pools.path, pools.line), text);
@@ -187,7 +195,8 @@ fn host_config<'a>(
     owned
 }
 
-/// The pools in an `outgoing_pools` section that handlers use.
+/// The pools in an `outgoing_pools` section. Other modules may use those that no handler names, with a client of their
+/// own: what only this module's engine would refuse in them is no problem.
 fn read_pools(
     node: &Node,
     owner: Option<&str>,
@@ -198,11 +207,16 @@ fn read_pools(
     let http = Section::of(node, notes).and_then(|mut types| types.section("http", notes));
     http.iter()
         .flat_map(Section::entries)
-        .filter(|(tag, _)| tags.contains(tag))
         .map(|(tag, node)| {
             let mut pool = pool::parse(node, tag, owner, context, notes);
             if let Some(options) = &pool.options {
-                pool.settings = pool_check::check(options, node, notes);
+                pool.settings = if tags.contains(tag) {
+                    pool_check::check(options, node, notes)
+                } else {
+                    notes.only_warning("no handler uses this pool, and none could", |notes| {
+                        pool_check::check(options, node, notes)
+                    })
+                };
             }
             (tag.clone(), pool)
         })

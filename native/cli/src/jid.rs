@@ -2,13 +2,15 @@
 
 use std::str::FromStr;
 
-/// A user's address without its resource, prepared.
+/// An address, prepared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Jid {
-    /// User name.
+    /// User name; empty in the address of a server.
     pub local: String,
     /// Domain.
     pub domain: String,
+    /// Resource.
+    pub resource: Option<String>,
 }
 
 impl Jid {
@@ -17,6 +19,47 @@ impl Jid {
         Self {
             local: local.to_owned(),
             domain: domain.to_owned(),
+            resource: None,
+        }
+    }
+
+    /// The address of a user, a room or a server.
+    ///
+    /// # Errors
+    ///
+    /// Which part is not valid.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let (bare, resource) = match text.split_once('/') {
+            Some((bare, resource)) => (bare, Some(resource)),
+            None => (text, None),
+        };
+        let (local, domain) = bare.split_once('@').unwrap_or(("", bare));
+        if domain.is_empty() || bare.starts_with('@') {
+            return Err("expected user@domain".to_owned());
+        }
+        let local = stringprep::nodeprep(local)
+            .map_err(|error| format!("{local:?} is not a user name: {error}"))?;
+        let domain = stringprep::nameprep(domain)
+            .map_err(|error| format!("{domain:?} is not a domain: {error}"))?;
+        let resource = resource
+            .filter(|resource| !resource.is_empty())
+            .map(|resource| {
+                stringprep::resourceprep(resource)
+                    .map_err(|error| format!("{resource:?} is not a resource: {error}"))
+            })
+            .transpose()?;
+        Ok(Self {
+            resource: resource.map(std::borrow::Cow::into_owned),
+            ..Self::of(&local, &domain)
+        })
+    }
+
+    /// The address without its resource.
+    pub fn bare(&self) -> String {
+        if self.local.is_empty() {
+            self.domain.clone()
+        } else {
+            format!("{}@{}", self.local, self.domain)
         }
     }
 }
@@ -24,17 +67,13 @@ impl Jid {
 impl FromStr for Jid {
     type Err = String;
 
+    /// The address of a user.
     fn from_str(text: &str) -> Result<Self, String> {
-        let bare = text.split('/').next().unwrap_or_default();
-        let (local, domain) = bare
-            .split_once('@')
-            .filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
-            .ok_or("expected user@domain")?;
-        let local = stringprep::nodeprep(local)
-            .map_err(|error| format!("{local:?} is not a user name: {error}"))?;
-        let domain = stringprep::nameprep(domain)
-            .map_err(|error| format!("{domain:?} is not a domain: {error}"))?;
-        Ok(Self::of(&local, &domain))
+        let jid = Self::read(text)?;
+        if jid.local.is_empty() {
+            return Err("expected user@domain".to_owned());
+        }
+        Ok(jid)
     }
 }
 
@@ -54,7 +93,9 @@ mod tests {
             ),
             ("\u{fb01}n@x", "fin", "x"),
         ] {
-            assert_eq!(text.parse(), Ok(Jid::of(local, domain)), "{text}");
+            let jid: Jid = text.parse().unwrap();
+            assert_eq!(jid.bare(), format!("{local}@{domain}"), "{text}");
+            assert_eq!(jid.resource.is_some(), text.contains('/'), "{text}");
         }
         for text in [
             "",
@@ -65,6 +106,16 @@ mod tests {
             "a\u{0}@x",
         ] {
             assert!(text.parse::<Jid>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rooms_and_servers() {
+        let jid = Jid::read("room@muclight.x/Alice@x").unwrap();
+        assert_eq!(jid.resource.as_deref(), Some("Alice@x"));
+        assert_eq!(Jid::read("Server/").unwrap(), Jid::of("", "server"));
+        for text in ["", "@x", "a@", "/r", "a b@x"] {
+            assert!(Jid::read(text).is_err(), "{text}");
         }
     }
 }

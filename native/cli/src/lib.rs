@@ -3,8 +3,9 @@
 //!
 //! `check` and `send` work in three passes:
 //!
-//! 1. *Parse*: `config` turns the text of `mongooseim.toml` into handlers and pools, `app_config` reads the application's
-//!    own settings from `app.config`. Both know the line of every value.
+//! 1. *Parse*: `config` turns the text of `mongooseim.toml` into handlers and pools, by the table of options in
+//!    `handler_options`; `app_config` reads the application's own settings from `app.config`. Both know the line of every
+//!    value.
 //! 2. *Check*: `routes` finds the pool and the URL of each host's handlers, and the engine's own code judges each pool, so
 //!    that this program cannot disagree with the node. What is wrong becomes a [`Note`] with file, line and path.
 //! 3. *Print*: `check::report` and `send::report` write the result as text or as JSON.
@@ -15,13 +16,20 @@
 mod app_config;
 mod check;
 mod config;
+mod explanation;
+mod handler_options;
 mod jid;
 mod notes;
 mod output;
 mod own_settings;
 mod receive;
 mod routes;
+#[cfg_attr(not(test), expect(dead_code, reason = "send asks them soon"))]
+mod rules;
 mod send;
+#[cfg_attr(not(test), expect(dead_code, reason = "send asks it soon"))]
+mod stanza;
+mod suggestion;
 mod terms;
 mod text;
 
@@ -48,9 +56,9 @@ pub struct Arguments {
 enum Command {
     /// Explain a configuration: where each handler sends to and how, and every mistake
     ///
-    /// Prints a table of the handlers with their URLs, workers, timeouts and TLS, then each problem
-    /// and warning with its file, line and path. Lists are counted from 1. Pools that no handler
-    /// uses are not checked.
+    /// Prints a table of the handlers with their URLs, workers, timeouts and TLS, what each handler
+    /// does in words, then each problem and warning with its file, line and path. Lists are counted
+    /// from 1.
     ///
     /// Exit status: 0 without problems (there may be warnings), 1 with problems, 2 if a file cannot
     /// be read.
@@ -68,7 +76,7 @@ enum Command {
     ///
     /// Exit status: 0 if it counts as sent (whatever the answer's status), 1 if it failed, 2 if it
     /// could not be tried.
-    Send(send::Arguments),
+    Send(Box<send::Arguments>),
     /// Receive notifications and print them, decoded
     ///
     /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.

@@ -53,6 +53,19 @@ impl Notes {
         self.add(Severity::Warning, place, text.into());
     }
 
+    /// Makes warnings of the problems that `check` notes, with `why` before their texts, and drops its warnings.
+    pub fn only_warning<T>(&mut self, why: &str, check: impl FnOnce(&mut Self) -> T) -> T {
+        let mut notes = Self::new(&self.file);
+        let result = check(&mut notes);
+        for note in notes.list {
+            if note.severity == Severity::Problem {
+                let text = format!("{why}: {}", note.text);
+                self.warning((&note.path, note.line), text);
+            }
+        }
+        result
+    }
+
     fn add(&mut self, severity: Severity, (path, line): (&str, usize), text: String) {
         let note = Note {
             severity,

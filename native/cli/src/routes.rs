@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::config::handlers::Handler;
 use crate::config::pool::{Pool, Scope};
 use crate::notes::Notes;
+use crate::suggestion::did_you_mean;
 
 /// A handler with the pool it uses.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ pub(crate) fn find<'a>(config: &'a Config, notes: &mut Notes) -> Vec<Route<'a>> 
         )
         .collect();
     for lost in uses.iter().filter(|each| each.pool.is_none()) {
-        no_pool(lost.handler, &lost.hosts, notes);
+        no_pool(config, lost.handler, &lost.hosts, notes);
     }
     routes.sort_by_key(|route| route.handler.number);
     routes
@@ -152,8 +153,7 @@ fn named<'a>(config: &Config, hosts: &[Host<'a>]) -> Vec<&'a str> {
     }
 }
 
-fn no_pool(handler: &Handler, hosts: &[Host<'_>], notes: &mut Notes) {
-    let path = format!("{}.pool_name", handler.path);
+fn no_pool(config: &Config, handler: &Handler, hosts: &[Host<'_>], notes: &mut Notes) {
     let hosts: Vec<_> = hosts.iter().copied().flatten().collect();
     let whose = if hosts.is_empty() {
         String::new()
@@ -161,38 +161,35 @@ fn no_pool(handler: &Handler, hosts: &[Host<'_>], notes: &mut Notes) {
         format!(" for {}", hosts.join(", "))
     };
     let tag = &handler.pool_name;
-    notes.problem(
-        (&path, handler.pool_line),
-        format!(
-            "there is no pool [outgoing_pools.http.{tag}]{whose}: every notification is rejected \
-             with pool_not_started"
-        ),
+    // A pool of this name exists for other hosts.
+    let others = config.pools.iter().map(|(name, _)| name.as_str());
+    let meant = did_you_mean(tag, others.filter(|name| name != tag));
+    let text = format!(
+        "there is no pool [outgoing_pools.http.{tag}]{whose}: every notification is rejected with \
+         pool_not_started{meant}"
     );
+    handler.options.problem("pool_name", text, notes);
 }
 
 /// The request target of a handler in a pool.
 fn target(handler: &Handler, pool: &Pool, notes: &mut Notes) -> Option<Target> {
     // If there are no settings, the pool's own problem has been noted.
     let settings = pool.settings.as_ref()?;
-    let path = format!("{}.path", handler.path);
-    let place = (path.as_str(), handler.target_line);
     let target = match url::join(&settings.path_prefix, &handler.target) {
         Ok(target) => target,
         Err(error) => {
-            notes.problem(place, error.text);
+            handler.options.problem("path", error.text, notes);
             return None;
         }
     };
     let stock = url::stock_join(&settings.path_prefix, &handler.target);
     if stock != target.as_str() {
         let base = base(&settings.base);
-        notes.warning(
-            place,
-            format!(
-                "notifications go to {base}{target}; MongooseIM's own module would have sent them \
-                 to {base}{stock}"
-            ),
+        let text = format!(
+            "notifications go to {base}{target}; MongooseIM's own module would have sent them to \
+             {base}{stock}"
         );
+        handler.options.warning("path", text, notes);
     }
     Some(target)
 }

@@ -122,9 +122,28 @@ fn colours_without_a_terminal_if_asked_for() {
 }
 
 #[test]
-fn other_modules_and_their_pools_are_left_alone() {
-    let others = "[outgoing_pools.http.auth]\nconnection.host = \"http://auth.example.com\"\n\
-                  wrkers = 1\n[outgoing_pools.rdbms.default]\nworkers = \"x\"\n\
+fn pools_that_no_handler_uses_are_checked_too() {
+    let pool = |more: &str| {
+        let pool = format!("[outgoing_pools.http.auth]\n{more}\n");
+        check(&format!("{}{pool}", file("", LOCAL)), &[])
+    };
+    let path = "outgoing_pools.http.auth";
+    let checked = pool("wrkers = 1\nconnection.host = \"http://auth.example.com\"");
+    assert_eq!(checked.notes(), [format!("problem {path}.wrkers")]);
+    let text = checked.note(&format!("{path}.wrkers"))["text"].to_string();
+    assert!(text.contains("did you mean workers?"), "{text}");
+    assert_eq!(pool("workers = 1").status, 1);
+    // Another module's client may be able to do what this one's cannot, and its warnings are not of interest.
+    let checked = pool("connection.host = \"gopher://auth.example.com\"");
+    assert_eq!(checked.status, 0, "{}", checked.text);
+    assert_eq!(checked.notes(), [format!("warning {path}.connection.host")]);
+    let checked = pool("connection.host = \"http://auth.example.com\"");
+    assert_eq!(checked.notes(), [""; 0], "{}", checked.text);
+}
+
+#[test]
+fn other_modules_and_pools_of_other_kinds_are_left_alone() {
+    let others = "[outgoing_pools.rdbms.default]\nworkers = \"x\"\n\
                   [modules.mod_roster]\nbackend = 1\n";
     let checked = check(&format!("{}{others}", file("", LOCAL)), &[]);
     assert_eq!(

@@ -7,6 +7,8 @@ use queue::WhenBusy;
 use serde_json::{Value, json};
 
 use super::Judgement;
+use crate::config::handlers::Handler;
+use crate::explanation::explanation;
 use crate::notes::{Note, Severity};
 use crate::output::{GOOD, PROBLEM, STRONG, WARNING, styled};
 use crate::routes::Route;
@@ -33,10 +35,11 @@ fn route_in_json(route: &Route<'_>) -> Value {
     let settings = route.settings;
     json!({
         "number": route.handler.number,
-        "path": route.handler.path,
-        "line": route.handler.line,
-        "callback_module": route.handler.callback_module,
-        "wait_ms": route.handler.wait,
+        "path": route.handler.options.path,
+        "line": route.handler.options.line,
+        "callback_module": route.handler.module(),
+        "wait_ms": route.handler.options.number("wait"),
+        "sends": explanation(route),
         "hosts": if route.hosts.is_empty() { json!("all") } else { json!(route.hosts) },
         "pool": route.handler.pool_name,
         "pool_path": route.pool.path,
@@ -58,6 +61,11 @@ pub(super) fn in_text(judgement: &Judgement<'_>) -> String {
     if !judgement.routes.is_empty() {
         text.push_str(&table(&judgement.routes));
         text.push_str("\n\n");
+        for route in &judgement.routes {
+            // Writing to a String does not fail.
+            let _ = writeln!(text, "{} {}", route.handler.number, explanation(route));
+        }
+        text.push('\n');
     }
     for note in &judgement.notes {
         text.push_str(&note_in_text(note));
@@ -74,7 +82,6 @@ fn note_in_text(note: &Note) -> String {
     };
     let mut text = format!("{}:{}: {severity}:", note.file, note.line);
     if !note.path.is_empty() {
-        // Writing to a String does not fail.
         let _ = write!(text, " {}:", styled(STRONG, &note.path));
     }
     let _ = write!(text, " {}", note.text);
@@ -119,6 +126,15 @@ fn table(routes: &[Route<'_>]) -> String {
     }
 }
 
+/// What decides whether the handler sends.
+fn decider(handler: &Handler) -> &str {
+    if handler.asks_module() {
+        handler.module()
+    } else {
+        "rules"
+    }
+}
+
 fn row(route: &Route<'_>) -> [String; 7] {
     let settings = route.settings;
     let hosts = if route.hosts.is_empty() {
@@ -127,7 +143,7 @@ fn row(route: &Route<'_>) -> [String; 7] {
         route.hosts.join(" ")
     };
     [
-        format!("{} {}", route.handler.number, route.handler.callback_module),
+        format!("{} {}", route.handler.number, decider(route.handler)),
         hosts,
         route.handler.pool_name.clone(),
         route.url(),

@@ -1,37 +1,86 @@
 //! The handlers in the module's own section, in both layouts.
 
+use super::context::Context;
 use super::document::{Node, Value};
-use super::release::Mongooseim;
+use super::handler_check;
+use super::options::{self, Options};
+use super::secrets;
 use super::section::{Section, wrong_kind};
+use crate::handler_options::Shape;
 use crate::notes::Notes;
+use crate::rules::{self, Rule};
 
 /// One handler.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Handler {
     /// Counted from 1 through the whole file.
     pub number: usize,
-    /// Its path in the file.
-    pub path: String,
-    /// Its line.
-    pub line: usize,
+    /// Its section.
+    pub options: Options,
     /// `pool_name`.
     pub pool_name: String,
-    /// The line of `pool_name`, or that of the handler.
-    pub pool_line: usize,
     /// `path`.
     pub target: String,
-    /// The line of `path`, or that of the handler.
-    pub target_line: usize,
-    /// `callback_module`.
-    pub callback_module: String,
-    /// `wait`; `None` if the node's own setting applies.
-    pub wait: Option<u64>,
+    /// `callback_module`, if the section names one.
+    pub callback_module: Option<String>,
+    /// `rules`, if the section has them.
+    pub rules: Option<Vec<Rule>>,
+}
+
+/// Decides what is sent if neither rules nor another module do.
+pub(crate) const DEFAULT_MODULE: &str = "mod_event_pusher_http_defaults";
+
+impl Handler {
+    fn new(number: usize, options: Options) -> Self {
+        let text = |name| options.text(name).map(str::to_owned);
+        Self {
+            number,
+            pool_name: text("pool_name").unwrap_or_else(|| "http_pool".to_owned()),
+            target: text("path").unwrap_or_default(),
+            callback_module: text("callback_module"),
+            rules: rules::of(&options),
+            options,
+        }
+    }
+
+    /// The module that makes headers and body, and decides unless rules alone do.
+    pub fn module(&self) -> &str {
+        self.callback_module.as_deref().unwrap_or(DEFAULT_MODULE)
+    }
+
+    /// Whether the module is one of the operator's own.
+    pub fn is_custom(&self) -> bool {
+        self.module() != DEFAULT_MODULE
+    }
+
+    /// Whether the module is asked about an event: rules without a module decide alone.
+    pub fn asks_module(&self) -> bool {
+        self.rules.is_none() || self.callback_module.is_some()
+    }
+
+    /// Whether the host holds the same for both.
+    fn is_same(&self, other: &Self) -> bool {
+        let own = |handler: &Self| {
+            let mut options = handler.options.clone();
+            for name in ["pool_name", "path", "callback_module"] {
+                options.remove(name);
+            }
+            options
+        };
+        self.pool_name == other.pool_name
+            && bare(&self.target) == bare(&other.target)
+            && self.module() == other.module()
+            && self.asks_module() == other.asks_module()
+            && own(self) == own(other)
+    }
 }
 
 /// Reads `modules` sections.
 pub(crate) struct Reader<'a> {
-    /// The release and layout.
-    pub mongooseim: Mongooseim,
+    /// The release, the layout, and where relative paths begin.
+    pub context: Context<'a>,
+    /// The options that a handler may have.
+    pub shape: Shape,
     /// The next handler's number.
     pub next: usize,
     /// Where mistakes are noted.
@@ -52,7 +101,7 @@ impl Reader<'_> {
         let Some(mut pusher) = modules.section("mod_event_pusher", self.notes) else {
             return Vec::new();
         };
-        if self.mongooseim.old_layout {
+        if self.context.mongooseim.old_layout {
             self.misplaced(&mut pusher, "http");
             let backend = pusher.section("backend", self.notes);
             let http = backend.and_then(|mut backend| backend.take("http"));
@@ -68,7 +117,7 @@ impl Reader<'_> {
     }
 
     fn section_name(&self) -> &'static str {
-        if self.mongooseim.old_layout {
+        if self.context.mongooseim.old_layout {
             "[modules.mod_event_pusher.backend.http]"
         } else {
             "[[modules.mod_event_pusher.http.handlers]]"
@@ -78,9 +127,9 @@ impl Reader<'_> {
     /// Notes a section of the other layout.
     fn misplaced(&mut self, pusher: &mut Section<'_>, key: &'static str) {
         if let Some(node) = pusher.take(key) {
-            let release = match self.mongooseim.release {
+            let release = match self.context.mongooseim.release {
                 Some(release) => format!("MongooseIM {release}"),
-                None if self.mongooseim.old_layout => {
+                None if self.context.mongooseim.old_layout => {
                     "5.0's layout, as in the rest of the file,".to_owned()
                 }
                 None => "MongooseIM from 5.1 on".to_owned(),
@@ -110,18 +159,12 @@ impl Reader<'_> {
             let Some(handler) = self.handler(item) else {
                 continue;
             };
-            let same = |other: &&Handler| {
-                other.pool_name == handler.pool_name
-                    && bare(&other.target) == bare(&handler.target)
-                    && other.callback_module == handler.callback_module
-                    && other.wait == handler.wait
-            };
-            if let Some(other) = handlers.iter().find(same) {
+            if let Some(other) = handlers.iter().find(|other| other.is_same(&handler)) {
                 let text = format!(
                     "is the same as handler {}, which MongooseIM refuses",
                     other.number
                 );
-                self.notes.problem((&handler.path, handler.line), text);
+                self.notes.problem((&item.path, item.line), text);
             }
             handlers.push(handler);
         }
@@ -129,39 +172,13 @@ impl Reader<'_> {
     }
 
     fn handler(&mut self, node: &Node) -> Option<Handler> {
-        let mut section = Section::of(node, self.notes)?;
-        let pool_name = section.filled("pool_name", self.notes);
-        let target = section.string("path", self.notes);
-        let callback_module = section.filled("callback_module", self.notes);
-        let wait = wait(&mut section, self.notes);
-        let mut line_of = |key| section.take(key).map_or(node.line, |node| node.line);
-        let (pool_line, target_line) = (line_of("pool_name"), line_of("path"));
-        section.finish(self.notes);
-        let number = self.next;
+        let options = options::read(node, &self.shape, self.context.mongooseim, self.notes)?;
+        let handler = Handler::new(self.next, options);
         self.next += 1;
-        Some(Handler {
-            number,
-            path: node.path.clone(),
-            line: node.line,
-            pool_name: pool_name.unwrap_or_else(|| "http_pool".to_owned()),
-            pool_line,
-            target: target.unwrap_or_default(),
-            target_line,
-            callback_module: callback_module
-                .unwrap_or_else(|| "mod_event_pusher_http_defaults".to_owned()),
-            wait,
-        })
+        handler_check::check(&handler, self.context.mongooseim, self.notes);
+        secrets::check(&handler, self.context.root, self.notes);
+        Some(handler)
     }
-}
-
-/// `wait`, within the bounds that the module checks in the node.
-fn wait(section: &mut Section<'_>, notes: &mut Notes) -> Option<u64> {
-    let wait = section.number("wait", notes)?;
-    if wait > u64::from(u32::MAX) {
-        let text = format!("must be at most {} milliseconds", u32::MAX);
-        section.problem_with("wait", text, notes);
-    }
-    Some(wait)
 }
 
 /// The path as MongooseIM keeps it.

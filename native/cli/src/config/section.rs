@@ -2,6 +2,7 @@
 
 use super::document::{Node, Value};
 use crate::notes::Notes;
+use crate::suggestion::did_you_mean;
 
 /// A section that is being read. Values of the wrong kind are noted as problems and count as absent.
 #[derive(Debug)]
@@ -120,14 +121,23 @@ impl<'a> Section<'a> {
     pub fn finish(self, notes: &mut Notes) {
         for (name, node) in self.entries {
             if !self.known.contains(&name.as_str()) {
-                let mut known = self.known.clone();
-                known.sort_unstable();
-                known.dedup();
-                let text = format!("unknown key; here can be: {}", known.join(", "));
-                notes.problem((&node.path, node.line), text);
+                unknown_key(node, name, &self.known, notes);
             }
         }
     }
+}
+
+/// Notes a key that a section does not know.
+pub(crate) fn unknown_key(node: &Node, name: &str, known: &[&str], notes: &mut Notes) {
+    let mut known = known.to_vec();
+    known.sort_unstable();
+    known.dedup();
+    let text = format!(
+        "unknown key{}; here can be: {}",
+        did_you_mean(name, known.iter().copied()),
+        known.join(", ")
+    );
+    notes.problem((&node.path, node.line), text);
 }
 
 /// Notes a value of the wrong kind.

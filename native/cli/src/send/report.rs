@@ -58,8 +58,8 @@ impl Report {
 
 /// A line for handlers whose callback module is the operator's own.
 fn custom(route: &Route<'_>) -> Option<String> {
-    let module = &route.handler.callback_module;
-    (module != "mod_event_pusher_http_defaults").then(|| {
+    let module = route.handler.module();
+    route.handler.is_custom().then(|| {
         format!(
             "in the node {module} makes headers and body; this is what the default module sends"
         )

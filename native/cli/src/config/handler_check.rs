@@ -1,0 +1,92 @@
+//! What is wrong between the options of one handler: contradictions that the node refuses, and options that have no
+//! effect beside the others.
+
+use super::handlers::Handler;
+use super::options::Options;
+use super::release::Mongooseim;
+use crate::notes::Notes;
+use crate::rules;
+
+/// Notes what is wrong with a handler.
+pub(crate) fn check(handler: &Handler, mongooseim: Mongooseim, notes: &mut Notes) {
+    authorization(&handler.options, notes);
+    without_effect(handler, notes);
+    repeated_headers(handler, notes);
+    if let Some(rules) = &handler.rules {
+        rules::check::check(rules, mongooseim, notes);
+        let sections = handler.options.sections("rules").unwrap_or_default();
+        let all_are_valid = sections.iter().all(|rule| rule.has("action"));
+        if all_are_valid && !rules.iter().any(|rule| rule.sends) {
+            let text = "no rule sends anything, so this handler never does";
+            handler.options.warning("rules", text, notes);
+        }
+    }
+}
+
+/// `auth` sets the header field itself.
+pub(super) fn authorization(options: &Options, notes: &mut Notes) {
+    if !options.has("auth") {
+        return;
+    }
+    for header in options.sections("headers").unwrap_or_default() {
+        if header
+            .text("name")
+            .is_some_and(|name| name.eq_ignore_ascii_case("authorization"))
+        {
+            header.problem("name", "auth sets authorization; headers must not", notes);
+        }
+    }
+}
+
+fn without_effect(handler: &Handler, notes: &mut Notes) {
+    let options = &handler.options;
+    let format = options.text("format");
+    for (name, needed) in [
+        ("template_file", "template"),
+        ("content_type", "template"),
+        ("cloudevents", "cloudevents"),
+    ] {
+        if options.has(name) && format != Some(needed) {
+            let text = format!("has no effect without format = {needed:?}");
+            options.warning(name, text, notes);
+        }
+    }
+    let is_form = matches!(format, None | Some("form"));
+    for name in ["include", "omit"] {
+        if options.texts(name).is_some_and(|list| list.is_empty()) {
+            options.warning(name, "has no effect: it is empty", notes);
+        } else if options.has(name) && format.is_none() && handler.is_custom() {
+            let text = format!("has no effect: {} makes the body", handler.module());
+            options.warning(name, text, notes);
+        } else if name == "include" && options.has(name) && is_form {
+            options.warning(name, "has no effect on a form", notes);
+        }
+    }
+    let has = |name, word| options.texts(name).is_some_and(|list| list.contains(&word));
+    if has("include", "stanza") && has("omit", "body") && !is_form {
+        let text = "\"stanza\" has no effect: omit leaves the stanza out, because it has the text";
+        options.warning("include", text, notes);
+    }
+    if let Some(format) = format
+        && handler.is_custom()
+    {
+        let text = format!(
+            "only should_make_req/6 of {} is called: headers and body are those of format = {format:?}",
+            handler.module()
+        );
+        options.warning("callback_module", text, notes);
+    }
+}
+
+fn repeated_headers(handler: &Handler, notes: &mut Notes) {
+    let mut seen: Vec<String> = Vec::new();
+    for header in handler.options.sections("headers").unwrap_or_default() {
+        let Some(name) = header.text("name").map(str::to_lowercase) else {
+            continue;
+        };
+        if seen.contains(&name) {
+            header.warning("name", format!("{name} is sent more than once"), notes);
+        }
+        seen.push(name);
+    }
+}
