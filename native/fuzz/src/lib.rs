@@ -6,6 +6,7 @@
 #![allow(clippy::missing_panics_doc, clippy::expect_used)]
 
 pub mod config_file;
+pub mod event;
 pub mod form_body;
 pub mod header_field;
 pub mod request_url;
@@ -17,12 +18,13 @@ use arbitrary::{Arbitrary, Unstructured};
 pub type Check = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Check); 5] = [
+pub const TARGETS: [(&str, Check); 6] = [
     ("form", form_body::check),
     ("header", header_field::check),
     ("url", request_url::check),
     ("config", config_file::check),
     ("response", response::check),
+    ("event", event::check),
 ];
 
 /// The bytes as values of these types; `None` if there are too few bytes.

@@ -71,7 +71,7 @@ fn good_responses_are_sent() {
     assert_eq!(response::status_of(b""), None);
 }
 
-/// The shells for cargo-fuzz and the checks are the same five.
+/// The shells for cargo-fuzz and the checks are the same.
 #[test]
 fn every_target_is_a_target_of_cargo_fuzz() {
     let shells = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets");
