@@ -20,16 +20,14 @@ mod times;
 mod turns;
 pub mod winding_up;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
-use arc_swap::ArcSwapOption;
 use notification::{FailureReason, HostTypeId, Notification, PoolId, Verdict, heap};
 use parking_lot::Mutex;
 use payload::FormStyle;
 use queue::{
-    Bound, Budget, Core, LaneLimits, Lanes, Phase, PoolBounds, Reservation, Rules, Step, Taken,
+    Bound, Budget, Core, LaneLimits, Lanes, Parts, PoolBounds, Reservation, Rules, Step, Taken,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -64,6 +62,19 @@ impl Queued {
     }
 }
 
+/// What a pool has in its phases.
+#[derive(Debug)]
+pub enum Inside {}
+
+impl Parts for Inside {
+    type Options = PoolOptions;
+    type Opened = Arc<Opened>;
+    type Heir = Arc<Pool>;
+}
+
+type PoolCore = Core<Queued, Arc<Cell>, Inside>;
+type PoolStep = Step<Arc<Cell>, Arc<Opened>>;
+
 /// One incarnation of a pool.
 #[derive(Debug)]
 pub struct Pool {
@@ -71,20 +82,11 @@ pub struct Pool {
     pub id: PoolId,
     /// The pool's name, for reports.
     pub name: Box<str>,
-    core: Mutex<Core<Queued, Arc<Cell>>>,
-    /// The options to open with. Unset while this is a spare pool.
-    options: OnceLock<PoolOptions>,
-    /// Set once, when the pool opens.
-    opened: OnceLock<Arc<Opened>>,
-    /// Why the pool is not open, once that is known.
-    defect: ArcSwapOption<String>,
-    /// Whether the opening has begun. `progress` says how far it has come; `try_again` cuts a pause
-    /// between two tries short.
-    opening: AtomicBool,
+    core: Mutex<PoolCore>,
+    /// How far the opening has come.
     progress: Arc<watch::Sender<Progress>>,
+    /// Cuts a pause between two tries to open short.
     try_again: Arc<Notify>,
-    /// The pool that accepts this pool's notifications once the waiting ones are handed over.
-    heir: OnceLock<Arc<Pool>>,
     bounds: Arc<PoolBounds>,
     rejected: AtomicU64,
     outcomes: Arc<Outcomes>,
@@ -124,13 +126,8 @@ impl Pool {
             id,
             name: name.into(),
             core: Mutex::new(Core::with_room(limits.lane, limits.items)),
-            options: OnceLock::new(),
-            opened: OnceLock::new(),
-            defect: ArcSwapOption::empty(),
-            opening: AtomicBool::new(false),
             progress: Arc::new(watch::Sender::new(Progress::Reading)),
             try_again: Arc::default(),
-            heir: OnceLock::new(),
             bounds: Arc::new(PoolBounds::new(
                 Budget::new(limits.items, limits.bytes),
                 node,
@@ -147,12 +144,7 @@ impl Pool {
 
     /// Sets the options to open with; only the first call counts.
     pub(crate) fn configure(&self, options: PoolOptions) {
-        let _ = self.options.set(options);
-    }
-
-    /// The options to open with, once they are known.
-    pub(crate) fn options(&self) -> Option<&PoolOptions> {
-        self.options.get()
+        self.core().configure(options);
     }
 
     /// Opens the pool with these settings: delivery begins.
@@ -169,43 +161,39 @@ impl Pool {
             call_timeout: settings.call_timeout,
         };
         let room = endpoint.room();
-        let opened = Opened::new(settings, endpoint, form_style);
-        if self.opened.set(Arc::new(opened)).is_err() {
-            return;
-        }
         if let Some(mut room) = room {
             let now = *room.borrow_and_update();
             // No step to perform: the pool is not open yet.
-            drop(self.core.lock().set_room(now));
+            drop(self.core().set_room(now));
             self.handle.spawn(room::follow(Arc::downgrade(self), room));
         }
-        let (workers, timer) = self.core.lock().open(rules);
-        for _ in 0..workers {
-            self.start_worker();
+        let opened = Opened::new(settings, endpoint, form_style);
+        let staff = self.core().open(rules, Arc::new(opened));
+        for _ in 0..staff.workers {
+            self.start_worker(Arc::clone(&staff.with));
         }
-        if timer {
-            self.follow(Step::Time);
+        if let Some(call_timeout) = staff.timer {
+            self.follow(Step::Time(call_timeout));
         }
     }
 
     /// Performs a step of the queue. The caller must have released the lock.
-    pub(crate) fn follow(self: &Arc<Self>, step: Step<Arc<Cell>>) {
+    pub(crate) fn follow(self: &Arc<Self>, step: PoolStep) {
         match step {
             Step::Nothing => {}
             Step::Wake(cell) => cell.wake(),
-            Step::Start => self.start_worker(),
-            Step::Time => drop(self.handle.spawn(timer::expire(Arc::clone(self)))),
+            Step::Start(opened) => self.start_worker(opened),
+            Step::Time(call_timeout) => {
+                let pool = Arc::clone(self);
+                self.handle.spawn(timer::expire(pool, call_timeout));
+            }
         }
     }
 
-    fn start_worker(self: &Arc<Self>) {
-        // Only an open pool's queue asks for a worker.
-        let Some(opened) = self.opened.get() else {
-            return;
-        };
+    fn start_worker(self: &Arc<Self>, opened: Arc<Opened>) {
         let cell = Arc::new(Cell::default());
         self.cells.lock().push(Arc::clone(&cell));
-        (self.start)(Arc::clone(self), Arc::clone(opened), cell);
+        (self.start)(Arc::clone(self), opened, cell);
     }
 
     /// The runtime on which the pool's tasks run.
@@ -213,12 +201,13 @@ impl Pool {
         &self.handle
     }
 
-    pub(crate) fn core(&self) -> parking_lot::MutexGuard<'_, Core<Queued, Arc<Cell>>> {
+    pub(crate) fn core(&self) -> parking_lot::MutexGuard<'_, PoolCore> {
         self.core.lock()
     }
 
-    pub(crate) fn opened(&self) -> Option<&Opened> {
-        self.opened.get().map(AsRef::as_ref)
+    /// What the pool is open with, or was.
+    pub(crate) fn opened(&self) -> Option<Arc<Opened>> {
+        self.core().phase().opened().cloned()
     }
 
     pub(crate) fn forget_worker(&self, cell: &Arc<Cell>) {
@@ -284,40 +273,31 @@ impl Pool {
 
     /// The pool's settings, once it is open.
     #[must_use]
-    pub fn settings(&self) -> Option<&PoolSettings> {
-        self.opened.get().map(|opened| &opened.settings)
+    pub fn settings(&self) -> Option<Arc<PoolSettings>> {
+        self.opened().map(|opened| Arc::clone(&opened.settings))
     }
 
-    /// The pool to which this pool was handed over.
+    /// The pool to which this pool is or was handed over.
     #[must_use]
-    pub fn heir(&self) -> Option<&Arc<Self>> {
-        self.heir.get()
+    pub fn heir(&self) -> Option<Arc<Self>> {
+        self.core().phase().heir().cloned()
     }
 
     /// Whether this pool is `other`, or was handed over to `other`, directly or through others.
     pub(crate) fn is_or_becomes(&self, other: &Arc<Self>) -> bool {
-        std::iter::successors(Some(self), |pool| pool.heir().map(AsRef::as_ref))
-            .any(|pool| pool.id == other.id)
+        self.id == other.id
+            || std::iter::successors(self.heir(), |pool| pool.heir())
+                .any(|pool| pool.id == other.id)
     }
 
     /// Why the pool is not open, once that is known.
     #[must_use]
-    pub fn defect(&self) -> Option<String> {
-        self.defect.load().as_deref().cloned()
-    }
-
-    fn set_defect(&self, text: Option<&str>) {
-        self.defect
-            .store(text.map(|text| Arc::new(text.to_owned())));
-    }
-
-    /// Marks the opening as begun. Returns false the first time.
-    fn opening_begun(&self) -> bool {
-        self.opening.swap(true, Ordering::AcqRel)
+    pub fn defect(&self) -> Option<Arc<str>> {
+        self.core().phase().defect().cloned()
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.core().phase(), Phase::Closed)
+        self.core().phase().is_over()
     }
 
     pub(crate) fn in_flight(
@@ -326,10 +306,5 @@ impl Pool {
         taken: Taken<Queued>,
     ) -> in_flight::InFlight {
         in_flight::InFlight::new(Arc::clone(self), opened, taken)
-    }
-
-    pub(crate) fn call_timeout(&self) -> Duration {
-        self.settings()
-            .map_or(Duration::ZERO, |settings| settings.call_timeout)
     }
 }

@@ -44,7 +44,7 @@ impl Seat {
         }
     }
 
-    fn take_or_park(&mut self) -> Turn<InFlight, Arc<Cell>> {
+    fn take_or_park(&mut self) -> Turn<InFlight, Arc<Cell>, Arc<Opened>> {
         let turn = {
             let mut core = self.pool.core();
             let turn = core.take_or_park(Arc::clone(&self.cell));

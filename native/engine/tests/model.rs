@@ -59,7 +59,8 @@ enum How {
 impl Pool {
     fn new(workers: usize, awaited: usize, how: How) -> Arc<Self> {
         let pool = Self::opening(awaited, how);
-        assert_eq!(pool.core.lock().open(rules(workers)), (0, false));
+        let staff = pool.core.lock().open(rules(workers), ());
+        assert_eq!((staff.workers, staff.timer), (0, None));
         pool
     }
 
@@ -94,9 +95,9 @@ impl Pool {
     fn follow(self: &Arc<Self>, step: Step<Arc<Cell>>) {
         match step {
             Step::Wake(cell) => cell.wake(),
-            Step::Start => self.start(),
+            Step::Start(()) => self.start(),
             // The tests that need a timer have one of their own.
-            Step::Nothing | Step::Time => {}
+            Step::Nothing | Step::Time(_) => {}
         }
     }
 
@@ -335,8 +336,8 @@ fn settings_come_while_a_session_pushes() {
                 assert!(pool.push(1, 1));
             })
         };
-        let (start, _) = pool.core.lock().open(rules(1));
-        (0..start).for_each(|_| pool.start());
+        let staff = pool.core.lock().open(rules(1), ());
+        (0..staff.workers).for_each(|_| pool.start());
         session.join().unwrap();
         pool.wait();
         pool.close();
@@ -375,6 +376,7 @@ fn a_hand_over_meets_a_push() {
     model(None, || {
         let (from, to) = (Pool::opening(0, How::Stay), Pool::opening(0, How::Stay));
         assert!(from.push(0, 1));
+        assert_eq!(from.core.lock().hand_over(()), Some(()));
         let session = {
             let (from, to) = (Arc::clone(&from), Arc::clone(&to));
             thread::spawn(move || {

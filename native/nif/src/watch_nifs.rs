@@ -102,8 +102,8 @@ fn pool_info<'a>(env: Env<'a>, pool: &Pool, closing: bool) -> PoolInfo<'a> {
         workers: state.tally.workers,
         parked: state.tally.parked,
         oldest_waiting: age(env, pool.oldest_waiting().map(|since| since.elapsed())),
-        settings: or_undefined(env, pool.settings().map(|told| settings(env, told))),
-        defect: or_undefined(env, pool.defect()),
+        settings: or_undefined(env, pool.settings().map(|told| settings(env, &told))),
+        defect: or_undefined(env, pool.defect().as_deref()),
     }
 }
 

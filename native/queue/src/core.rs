@@ -1,4 +1,5 @@
-//! The state of one pool under its lock: phase, lanes, workers, counts.
+//! The state of one pool under its lock: phase, lanes, workers, counts. The transitions between phases
+//! are in `transitions`.
 //!
 //! Every method is a step of a few nanoseconds. It returns what its caller has to do outside the lock
 //! ([`Step`]): wake a parked worker, start a worker, or start the expiry timer. A worker that finds no
@@ -6,17 +7,19 @@
 //!
 //! The lock and the clock are the caller's, and so is what a worker (`W`) does.
 
+mod transitions;
+
 use notification::{HostTypeId, Refused, RejectReason};
 use tokio::time::Instant;
 
 use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
-use crate::phase::{Phase, Rules, WhenBusy};
+use crate::phase::{Bare, Parts, Phase, Rules, Stage, WhenBusy};
 use crate::step::{Step, Tally, Turn};
 
 /// The state of a pool with workers `W` and items `T`.
 #[derive(Debug)]
-pub struct Core<T, W> {
-    phase: Phase,
+pub struct Core<T, W, P: Parts = Bare> {
+    phase: Phase<P>,
     lanes: Lanes<T>,
     limits: LaneLimits,
     /// Workers that wait for work; the one that was busy last is at the end.
@@ -31,7 +34,7 @@ pub struct Core<T, W> {
     timer_runs: bool,
 }
 
-impl<T, W> Core<T, W> {
+impl<T, W, P: Parts> Core<T, W, P> {
     /// Creates a pool that accepts items and does not deliver any yet.
     pub fn new(limits: LaneLimits) -> Self {
         Self::with_room(limits, 0)
@@ -41,7 +44,7 @@ impl<T, W> Core<T, W> {
     /// slower steps.
     pub fn with_room(limits: LaneLimits, items: usize) -> Self {
         Self {
-            phase: Phase::Opening,
+            phase: Phase::Waiting(Stage::Spare),
             lanes: Lanes::new(items),
             limits,
             parked: Vec::new(),
@@ -61,18 +64,18 @@ impl<T, W> Core<T, W> {
         item: T,
         cost: usize,
         now: Instant,
-    ) -> Result<Step<W>, Refused<T>> {
+    ) -> Result<Step<W, P::Opened>, Refused<T>> {
         match &self.phase {
-            Phase::Opening => {}
-            Phase::Open(rules) => {
+            Phase::Waiting(_) => {}
+            Phase::Open(rules, _) => {
                 if !self.has_room(rules) {
                     return Err(Refused::rejected(item, RejectReason::QueueFull));
                 }
             }
-            Phase::Leaving | Phase::Draining(_) | Phase::Closed => {
+            Phase::Leaving(_) | Phase::Draining(..) | Phase::HandedOver(_) | Phase::Closed(_) => {
                 return Err(Refused::not_open(item));
             }
-            Phase::Broken => return Err(Refused::rejected(item, RejectReason::PoolConfig)),
+            Phase::Broken(_) => return Err(Refused::rejected(item, RejectReason::PoolConfig)),
         }
         match self
             .lanes
@@ -86,66 +89,15 @@ impl<T, W> Core<T, W> {
         }
     }
 
-    /// Sets the pool's rules and starts to deliver what has waited. Returns the number of workers to
-    /// start, and whether to start the expiry timer too.
-    pub fn open(&mut self, rules: Rules) -> (usize, bool) {
-        self.phase = match self.phase {
-            Phase::Opening | Phase::Broken => Phase::Open(rules),
-            Phase::Leaving => Phase::Draining(rules),
-            _ => return (0, false),
-        };
-        let start = self.lanes.ready().min(self.most_busy(&rules));
-        self.workers += start;
-        self.timer_runs = self.lanes.ready() > start;
-        (start, self.timer_runs)
-    }
-
-    /// Marks the pool as broken: it cannot be opened, at least for now. Returns false if the pool has
-    /// been opened in the meantime, or has ended.
-    pub fn fail_to_open(&mut self) -> bool {
-        self.phase = match self.phase {
-            Phase::Opening => Phase::Broken,
-            // The pool is no longer wanted, so it need not open later.
-            Phase::Leaving => Phase::Closed,
-            _ => return false,
-        };
-        true
-    }
-
-    /// Accepts no new items from now on.
-    pub fn drain(&mut self) {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Closed) {
-            Phase::Open(rules) | Phase::Draining(rules) => Phase::Draining(rules),
-            Phase::Opening | Phase::Leaving => Phase::Leaving,
-            Phase::Broken | Phase::Closed => Phase::Closed,
-        };
-    }
-
-    /// Lets a draining pool accept items again. Returns false if it is too late for that.
-    pub fn resume(&mut self) -> bool {
-        match self.phase {
-            Phase::Draining(rules) => self.phase = Phase::Open(rules),
-            Phase::Leaving => self.phase = Phase::Opening,
-            _ => {}
-        }
-        matches!(self.phase, Phase::Open(_) | Phase::Opening)
-    }
-
-    /// Closes the pool and returns the parked workers, which the caller wakes so that they leave.
-    pub fn close(&mut self) -> Vec<W> {
-        self.phase = Phase::Closed;
-        std::mem::take(&mut self.parked)
-    }
-
     /// Sets how many requests the endpoint accepts at once. No more workers than that are busy from now
     /// on; while the number is unknown (`None`), a single worker finds it out. Returns the steps for
     /// the items that may start now. The others wait here until `call_timeout`.
-    pub fn set_room(&mut self, room: Option<usize>) -> Vec<Step<W>> {
+    pub fn set_room(&mut self, room: Option<usize>) -> Vec<Step<W, P::Opened>> {
         self.room = room.map(|room| room.max(1));
-        let (Phase::Open(rules) | Phase::Draining(rules)) = self.phase else {
+        let Some(rules) = self.phase.rules() else {
             return Vec::new();
         };
-        let free = self.most_busy(&rules).saturating_sub(self.busy());
+        let free = self.most_busy(rules).saturating_sub(self.busy());
         (0..free.min(self.lanes.ready()))
             .map(|_| self.staff())
             .collect()
@@ -154,23 +106,15 @@ impl<T, W> Core<T, W> {
     /// How many items may be in flight, as far as is known; 0 before the pool opens and after it was
     /// closed.
     pub fn slots(&self) -> usize {
-        match &self.phase {
-            Phase::Open(rules) | Phase::Draining(rules) => {
-                rules.workers.min(self.room.unwrap_or(usize::MAX))
-            }
-            Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => 0,
-        }
+        self.phase.rules().map_or(0, |rules| {
+            rules.workers.min(self.room.unwrap_or(usize::MAX))
+        })
     }
 
     /// Takes the item whose turn it is, for a worker that is not parked.
     pub fn take(&mut self) -> Option<Taken<T>> {
-        match self.phase {
-            Phase::Open(rules) | Phase::Draining(rules) => {
-                if self.busy() > self.most_busy(&rules) {
-                    return None;
-                }
-            }
-            Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => return None,
+        if self.busy() > self.most_busy(self.phase.rules()?) {
+            return None;
         }
         let taken = self.lanes.take()?;
         self.in_flight += 1;
@@ -178,11 +122,11 @@ impl<T, W> Core<T, W> {
     }
 
     /// Takes an item for `worker`, or parks the worker. A worker of a closed pool leaves.
-    pub fn take_or_park(&mut self, worker: W) -> Turn<Taken<T>, W> {
+    pub fn take_or_park(&mut self, worker: W) -> Turn<Taken<T>, W, P::Opened> {
         if let Some(taken) = self.take() {
             return Turn::Work(taken);
         }
-        if matches!(self.phase, Phase::Closed) {
+        if self.phase.is_over() {
             self.workers -= 1;
             return Turn::Leave;
         }
@@ -194,7 +138,7 @@ impl<T, W> Core<T, W> {
 
     /// Records the outcome of the item of `ticket`. The step is for the lane's next item. A worker that
     /// takes its next item at once calls [`Core::finish_and_take`] instead.
-    pub fn finish(&mut self, ticket: Ticket, sent: bool, now: Instant) -> Step<W> {
+    pub fn finish(&mut self, ticket: Ticket, sent: bool, now: Instant) -> Step<W, P::Opened> {
         if self.settle(ticket, sent, now) {
             self.staff()
         } else {
@@ -225,7 +169,7 @@ impl<T, W> Core<T, W> {
     }
 
     /// Counts a worker that was not parked as gone, and starts another one if there is work.
-    pub fn lost_worker(&mut self) -> Step<W> {
+    pub fn lost_worker(&mut self) -> Step<W, P::Opened> {
         self.workers -= 1;
         if self.lanes.ready() > 0 {
             self.staff()
@@ -237,12 +181,13 @@ impl<T, W> Core<T, W> {
     /// Takes the first ready item if its time is over. The item counts as failed. Its lane stays
     /// blocked until the caller has reported the outcome and calls [`Core::expired`].
     pub fn expire(&mut self, now: Instant) -> Expiry<Taken<T>> {
-        let allowed = match &self.phase {
-            Phase::Open(rules) | Phase::Draining(rules) => rules.call_timeout,
-            Phase::Opening | Phase::Leaving | Phase::Broken | Phase::Closed => {
-                self.timer_runs = false;
-                return Expiry::Nothing;
-            }
+        let Some(Rules {
+            call_timeout: allowed,
+            ..
+        }) = self.phase.rules().copied()
+        else {
+            self.timer_runs = false;
+            return Expiry::Nothing;
         };
         let expiry = self.lanes.expire(now, allowed);
         match expiry {
@@ -255,7 +200,7 @@ impl<T, W> Core<T, W> {
 
     /// Unblocks the lane of an expired item whose outcome is reported. The step is for the lane's next
     /// item: workers may have parked since the item was taken out.
-    pub fn expired(&mut self, ticket: Ticket, now: Instant) -> Step<W> {
+    pub fn expired(&mut self, ticket: Ticket, now: Instant) -> Step<W, P::Opened> {
         if self.lanes.release(ticket, now) {
             self.staff()
         } else {
@@ -273,30 +218,6 @@ impl<T, W> Core<T, W> {
         let purged = self.lanes.purge(host_type, cursor, at_once);
         self.tally.failed += purged.0.len() as u64;
         purged
-    }
-
-    /// Removes a waiting item from a pool that never opened, as if it had never been here, so that it
-    /// can be handed to another pool. Returns the lane's key, the host type and the item. If no item is
-    /// left, this closes the pool in the same step; otherwise the pool could accept an item that would
-    /// never be handed over.
-    pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, HostTypeId, T)> {
-        if !matches!(self.phase, Phase::Opening | Phase::Leaving) {
-            return None;
-        }
-        let removed = self.lanes.remove_next(now);
-        if removed.is_some() {
-            self.tally.accepted -= 1;
-        } else {
-            self.phase = Phase::Closed;
-        }
-        removed
-    }
-
-    /// Counts a removed item as this pool's again, and as failed, because the other pool has no room
-    /// for it.
-    pub fn not_handed_over(&mut self) {
-        self.tally.accepted += 1;
-        self.tally.failed += 1;
     }
 
     /// Since when items have waited, with the arguments of [`Lanes::oldest`].
@@ -326,7 +247,7 @@ impl<T, W> Core<T, W> {
     }
 
     /// The pool's phase.
-    pub fn phase(&self) -> &Phase {
+    pub fn phase(&self) -> &Phase<P> {
         &self.phase
     }
 
@@ -372,27 +293,28 @@ impl<T, W> Core<T, W> {
     }
 
     /// Finds a worker for a lane that became ready.
-    fn staff(&mut self) -> Step<W> {
-        let (Phase::Open(rules) | Phase::Draining(rules)) = self.phase else {
+    fn staff(&mut self) -> Step<W, P::Opened> {
+        let (Phase::Open(rules, opened) | Phase::Draining(rules, opened)) = &self.phase else {
             return Step::Nothing;
         };
-        if self.busy() < self.most_busy(&rules) {
+        if self.busy() < self.most_busy(rules) {
             if let Some(worker) = self.parked.pop() {
                 return Step::Wake(worker);
             }
             self.workers += 1;
-            return Step::Start;
+            return Step::Start(opened.clone());
         }
         self.time_what_waits()
     }
 
     /// Starts the expiry timer if a ready item has no worker.
-    fn time_what_waits(&mut self) -> Step<W> {
-        let serves = matches!(self.phase, Phase::Open(_) | Phase::Draining(_));
-        if !serves || self.timer_runs || self.lanes.ready() == 0 {
-            return Step::Nothing;
+    fn time_what_waits(&mut self) -> Step<W, P::Opened> {
+        match self.phase.rules() {
+            Some(rules) if !self.timer_runs && self.lanes.ready() > 0 => {
+                self.timer_runs = true;
+                Step::Time(rules.call_timeout)
+            }
+            _ => Step::Nothing,
         }
-        self.timer_runs = true;
-        Step::Time
     }
 }

@@ -19,5 +19,5 @@ mod step;
 pub use bounds::{Bound, Budget, PoolBounds, Reservation};
 pub use core::Core;
 pub use lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
-pub use phase::{Phase, Rules, WhenBusy};
-pub use step::{Step, Tally, Turn};
+pub use phase::{Bare, Begin, Parts, Phase, Rules, Stage, WhenBusy};
+pub use step::{Staff, Step, Tally, Turn};

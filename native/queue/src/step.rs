@@ -1,18 +1,32 @@
 //! The results of the queue's steps: counts, work, and what to do outside the lock. The steps
 //! themselves are in [`crate::core`].
 
+use std::time::Duration;
+
 /// What the caller of a step has to do next, outside the lock.
 #[derive(Debug)]
-#[must_use = "work would wait for nobody"]
-pub enum Step<W> {
+#[must_use = "dropping a step leaves queued work without a worker"]
+pub enum Step<W, O = ()> {
     /// Nothing to do.
     Nothing,
     /// Wake this worker; it is no longer parked.
     Wake(W),
-    /// Start a worker, which is counted already.
-    Start,
-    /// Start the timer that expires items that wait too long.
-    Time,
+    /// Start a worker, which is counted already, with what the pool is open with.
+    Start(O),
+    /// Start the timer that expires items that wait longer than this.
+    Time(Duration),
+}
+
+/// What a pool that opens needs, outside the lock.
+#[derive(Debug)]
+#[must_use = "dropping it leaves queued work without a worker"]
+pub struct Staff<O> {
+    /// The number of workers to start, which are counted already.
+    pub workers: usize,
+    /// What each of them delivers with.
+    pub with: O,
+    /// If the expiry timer is to be started too, how long items may wait.
+    pub timer: Option<Duration>,
 }
 
 /// How many items a pool has accepted so far, what became of them, and the pool's workers.
@@ -36,12 +50,12 @@ pub struct Tally {
 
 /// What a worker gets when it asks for work.
 #[derive(Debug)]
-pub enum Turn<J, W> {
+pub enum Turn<J, W, O = ()> {
     /// An item.
     Work(J),
     /// Nothing; the worker is parked and will be woken. The step is for ready items that wait
     /// nevertheless, because the endpoint has no room for another request.
-    Parked(Step<W>),
+    Parked(Step<W, O>),
     /// The pool is closed; the worker is no longer counted.
     Leave,
 }

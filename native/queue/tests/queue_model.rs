@@ -53,7 +53,9 @@ enum Op {
     Drain,
     Resume,
     Close,
-    /// A waiting item is handed to another pool, which has room for it or not.
+    /// Another pool is to take this one's place.
+    BeginHandOver,
+    /// A waiting item is handed to that pool, which has room for it or not.
     HandOver(bool),
     /// The endpoint says how many requests it accepts at once; `None` means a different endpoint, which
     /// has not said.
@@ -84,7 +86,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Drain),
         1 => Just(Op::Resume),
         1 => Just(Op::Close),
-        1 => any::<bool>().prop_map(Op::HandOver),
+        1 => Just(Op::BeginHandOver),
+        3 => any::<bool>().prop_map(Op::HandOver),
         2 => proptest::option::of(0usize..5).prop_map(Op::Room),
     ]
 }
@@ -203,12 +206,12 @@ impl World {
     fn follow(&mut self, step: Step<usize>) {
         match step {
             Step::Nothing => {}
-            Step::Start => self.start(),
+            Step::Start(()) => self.start(),
             Step::Wake(worker) => {
                 let parked = self.workers.insert(worker, Worker::Coming);
                 assert!(matches!(parked, Some(Worker::Parked)), "woke {parked:?}");
             }
-            Step::Time => {
+            Step::Time(_) => {
                 assert!(!self.timer, "two timers");
                 self.timer = true;
             }
@@ -295,13 +298,13 @@ impl World {
             Op::Expired => self.report_expired(),
             Op::Purge(host_type, at_once) => self.purge(host_type, at_once),
             Op::Open => {
-                let (start, timer) = self.core.open(self.rules);
-                (0..start).for_each(|_| self.start());
-                assert!(!(timer && self.timer), "two timers");
-                self.timer |= timer;
+                let staff = self.core.open(self.rules, ());
+                (0..staff.workers).for_each(|_| self.start());
+                assert!(staff.timer.is_none() || !self.timer, "two timers");
+                self.timer |= staff.timer.is_some();
             }
             Op::FailToOpen => {
-                if self.core.fail_to_open() {
+                if self.core.fail_to_open("no file".into()) {
                     self.purge_all();
                 }
             }
@@ -310,11 +313,15 @@ impl World {
                 self.core.resume();
             }
             Op::Close => self.close(),
+            Op::BeginHandOver => {
+                let heir = self.core.hand_over(());
+                assert_eq!(heir, self.core.phase().heir().copied());
+            }
             Op::HandOver(room) => self.hand_over(room),
             Op::Room(room) => {
                 self.room = room.map(|room| room.max(1));
                 for step in self.core.set_room(room) {
-                    assert!(matches!(step, Step::Wake(_) | Step::Start), "{step:?}");
+                    assert!(matches!(step, Step::Wake(_) | Step::Start(())), "{step:?}");
                     self.follow(step);
                 }
             }
@@ -338,7 +345,7 @@ impl World {
         {
             Ok(step) => {
                 assert!(fits, "a full lane took one more");
-                if matches!(self.core.phase(), Phase::Open(_)) {
+                if matches!(self.core.phase(), Phase::Open(..)) {
                     if self.rules.when_busy == WhenBusy::Reject {
                         assert!(state.in_flight + ready < limit, "none was free: {state:?}");
                     }
@@ -355,7 +362,7 @@ impl World {
                 why: PushError::Rejected(RejectReason::PoolConfig),
             }) => {
                 assert_eq!(item, (lane, number));
-                assert!(matches!(self.core.phase(), Phase::Broken));
+                assert!(matches!(self.core.phase(), Phase::Broken(_)));
             }
             Err(Refused {
                 item,
@@ -363,7 +370,7 @@ impl World {
             }) => {
                 assert_eq!(reason, RejectReason::QueueFull);
                 assert_eq!(item, (lane, number));
-                let open = matches!(self.core.phase(), Phase::Open(_));
+                let open = matches!(self.core.phase(), Phase::Open(..));
                 let no_slot = self.rules.when_busy == WhenBusy::Reject
                     && busy.max(state.in_flight + ready) >= limit;
                 let too_many = self
@@ -380,7 +387,7 @@ impl World {
                 ..
             }) => assert!(matches!(
                 self.core.phase(),
-                Phase::Leaving | Phase::Draining(_) | Phase::Closed
+                Phase::Leaving(_) | Phase::Draining(..) | Phase::HandedOver(()) | Phase::Closed(_)
             )),
         }
     }
@@ -445,7 +452,7 @@ impl World {
             }
             Expiry::Nothing => {
                 self.timer = false;
-                let serves = matches!(self.core.phase(), Phase::Open(_) | Phase::Draining(_));
+                let serves = matches!(self.core.phase(), Phase::Open(..) | Phase::Draining(..));
                 assert!(!serves || self.model.turns.is_empty());
             }
         }
@@ -497,14 +504,15 @@ impl World {
     }
 
     fn hand_over(&mut self, room: bool) {
-        let opening = matches!(self.core.phase(), Phase::Opening | Phase::Leaving);
+        let begun = self.core.phase().heir().is_some();
         let Some((key, host_type, (lane, number))) = self.core.remove_next(self.now) else {
-            if opening {
+            if begun {
                 assert_eq!(self.model.waiting(), 0);
-                assert!(matches!(self.core.phase(), Phase::Closed));
+                assert!(matches!(self.core.phase(), Phase::HandedOver(())));
             }
             return;
         };
+        assert!(begun, "handed over without an heir");
         assert_eq!((&*key, host_type), (&[lane][..], host_type_of(lane)));
         let ((expected, first), _) = self.model.take().unwrap();
         assert_eq!((lane, number), (expected, first));
@@ -554,7 +562,7 @@ impl World {
             "conservation: {tally:?}"
         );
         assert!(tally.workers <= self.rules.workers as u64, "{tally:?}");
-        let serves = matches!(self.core.phase(), Phase::Open(_) | Phase::Draining(_));
+        let serves = matches!(self.core.phase(), Phase::Open(..) | Phase::Draining(..));
         if serves && !self.model.turns.is_empty() {
             let coming = count(|worker| matches!(worker, Worker::Coming)) > 0;
             let all_busy = tally.workers - tally.parked >= self.most_busy();
@@ -571,6 +579,9 @@ impl World {
     fn settle(&mut self) {
         self.finish_purge();
         self.apply(Op::Open);
+        while self.core.phase().heir().is_some() && !self.core.phase().is_over() {
+            self.apply(Op::HandOver(true));
+        }
         for _ in 0..10_000 {
             self.apply(Op::Expired);
             self.apply(Op::BodyRead(0));

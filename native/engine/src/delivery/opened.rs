@@ -1,5 +1,7 @@
 //! What an open pool delivers with: its settings, its endpoint and the targets of its handlers.
 
+use std::sync::Arc;
+
 use payload::FormStyle;
 use transport::link::Endpoint;
 
@@ -9,7 +11,7 @@ use crate::settings::PoolSettings;
 /// What an open pool has besides its queue.
 #[derive(Debug)]
 pub struct Opened {
-    pub(crate) settings: PoolSettings,
+    pub(crate) settings: Arc<PoolSettings>,
     pub(crate) endpoint: Endpoint,
     pub(crate) targets: Targets,
     pub(crate) form_style: FormStyle,
@@ -19,7 +21,7 @@ impl Opened {
     pub(crate) fn new(settings: PoolSettings, endpoint: Endpoint, form_style: FormStyle) -> Self {
         Self {
             targets: Targets::new(&settings),
-            settings,
+            settings: Arc::new(settings),
             endpoint,
             form_style,
         }

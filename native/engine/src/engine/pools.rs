@@ -48,7 +48,6 @@ impl Engine {
     pub fn begin_opening(&self, id: PoolId) -> Result<Progress, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
         let pool = self.living_pool(&running, id)?;
-        let options = pool.options().ok_or(EngineError::WrongPhase(id))?;
         let tools = Tools {
             notices: Arc::clone(&self.notices),
             names: Arc::clone(&running.names),
@@ -56,7 +55,9 @@ impl Engine {
             lifetimes: running.settings.lifetimes,
             form_style: running.settings.form_style,
         };
-        pool.begin_opening(options, tools);
+        if !pool.begin_opening(tools) {
+            return Err(EngineError::WrongPhase(id));
+        }
         Ok(pool.take_progress())
     }
 
@@ -96,10 +97,9 @@ impl Engine {
     /// its earlier heir.
     pub fn hand_over(&self, from: PoolId, to: PoolId) -> Result<(), EngineError> {
         let (giver, taker) = (self.pool(from)?, self.pool(to)?);
-        if giver.options().is_some() || taker.is_or_becomes(&giver) {
+        if taker.is_or_becomes(&giver) || !giver.hand_over(taker) {
             return Err(EngineError::WrongPhase(from));
         }
-        giver.hand_over(&taker);
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl Engine {
         item.handler().host_type.take_back();
         match why {
             PushError::NotOpen => Err(PushError::NotOpen),
-            PushError::Rejected(reason) => Err(self.refuse(&item, reason, Some(pool))),
+            PushError::Rejected(reason) => Err(self.refuse(&item, reason, Some(&pool))),
         }
     }
 
@@ -62,7 +62,9 @@ impl Engine {
             notification.names().sender,
             || match (reason, pool) {
                 (RejectReason::QueueFull, Some(pool)) => pool.describe_bounds(),
-                (RejectReason::PoolConfig, Some(pool)) => pool.defect().unwrap_or_default(),
+                (RejectReason::PoolConfig, Some(pool)) => pool
+                    .defect()
+                    .map_or_else(String::new, |text| text.to_string()),
                 (RejectReason::Shutdown, _) => "the module is being stopped".to_owned(),
                 _ => "the engine does not run".to_owned(),
             },
@@ -110,17 +112,19 @@ impl Engine {
 }
 
 /// Hands over to `pool`, or to its heir. On failure, also returns the pool that refused.
-fn push_to<'a>(
-    pool: &'a Arc<Pool>,
+fn push_to(
+    pool: &Arc<Pool>,
     key: &[u8],
     notification: Notification,
-) -> Result<(), (&'a Arc<Pool>, Refused<Notification>)> {
+) -> Result<(), (Arc<Pool>, Refused<Notification>)> {
     let Err(refused) = pool.push(key, notification) else {
         return Ok(());
     };
     // Check for an heir after the push: a pool has its heir before it is closed.
-    match pool.heir() {
-        Some(heir) if refused.why == PushError::NotOpen => push_to(heir, key, refused.item),
-        _ => Err((pool, refused)),
+    if refused.why == PushError::NotOpen
+        && let Some(heir) = pool.heir()
+    {
+        return push_to(&heir, key, refused.item);
     }
+    Err((Arc::clone(pool), refused))
 }

@@ -12,20 +12,10 @@ use super::Pool;
 const AT_ONCE: usize = 256;
 
 impl Pool {
-    /// Its phase in one word: `spare` if it has no options yet, and otherwise `opening`, `leaving`
-    /// (opening, and no longer wanted), `open`, `draining`, `broken` or `closed`.
+    /// Its phase in one word ([`Phase::as_str`]).
     #[must_use]
     pub fn phase(&self) -> &'static str {
-        let configured = self.options().is_some();
-        match self.core().phase() {
-            Phase::Opening if configured => "opening",
-            Phase::Opening => "spare",
-            Phase::Leaving => "leaving",
-            Phase::Open(_) => "open",
-            Phase::Draining(_) => "draining",
-            Phase::Broken => "broken",
-            Phase::Closed => "closed",
-        }
+        self.core().phase().as_str()
     }
 
     /// How many requests may be in flight: `workers`, or fewer if the endpoint accepts fewer at once; 0
@@ -33,7 +23,7 @@ impl Pool {
     pub(crate) fn open_workers(&self) -> usize {
         let core = self.core();
         match core.phase() {
-            Phase::Open(_) => core.slots(),
+            Phase::Open(..) => core.slots(),
             _ => 0,
         }
     }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use payload::FormStyle;
+use queue::Begin;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use transport::apart::Slots;
@@ -62,13 +63,20 @@ pub(crate) struct Tools {
 
 impl Pool {
     /// Begins to open the pool; returns at once. If the opening has begun before and waits for its next
-    /// try, that try is made now.
-    pub(crate) fn begin_opening(self: &Arc<Self>, options: &PoolOptions, tools: Tools) {
-        if self.opening_begun() {
-            self.try_again.notify_one();
-            return;
+    /// try, that try is made now. Returns false if the pool has no options.
+    pub(crate) fn begin_opening(self: &Arc<Self>, tools: Tools) -> bool {
+        let begin = self.core().begin_opening();
+        match begin {
+            Begin::Open(options) => self.open_with(options, tools),
+            Begin::Begun => self.try_again.notify_one(),
+            Begin::Ended => self.tell_if_ended(),
+            Begin::NotConfigured => return false,
         }
-        let (settings, warnings) = match options.clone().check() {
+        true
+    }
+
+    fn open_with(self: &Arc<Self>, options: PoolOptions, tools: Tools) {
+        let (settings, warnings) = match options.check() {
             Ok((settings, warnings)) => (settings, warnings),
             Err(error) => return self.cannot_open(error),
         };
@@ -117,13 +125,18 @@ impl Pool {
     }
 
     fn cannot_open(self: &Arc<Self>, error: ConfigError) {
-        self.set_defect(Some(&error.to_string()));
-        if self.fail_to_open() {
+        let text: Arc<str> = error.to_string().into();
+        if self.fail_to_open(&text) {
             let pool = Arc::clone(self);
             self.handle
-                .spawn(async move { pool.fail_what_waits().await });
+                .spawn(async move { pool.fail_what_waits(&text).await });
         }
         self.progress.send_replace(Progress::Failed(error));
+    }
+
+    /// Ends the wait for a first try that will never end.
+    fn tell_if_ended(&self) {
+        end(&self.progress);
     }
 }
 
@@ -136,12 +149,18 @@ struct Opening {
     patient_until: Instant,
     /// Whether notifications have stopped waiting.
     broken: bool,
-    /// The remedy for the last failure, if there was one.
-    failed: Option<Remedy>,
+    /// The last failure, if there was one.
+    failed: Option<Failure>,
     /// Consecutive failures that may pass by themselves.
     failures: u32,
     /// The files whose content was refused.
     refused: Option<Files>,
+}
+
+/// A failed try, for the operator.
+struct Failure {
+    remedy: Remedy,
+    text: Arc<str>,
 }
 
 /// The result of a try.
@@ -258,10 +277,9 @@ impl Opening {
             if let Ok(done) = timeout_at(self.patient_until, work.as_mut()).await {
                 return done;
             }
-            if self.failed.is_none() {
-                self.fail(why(), true).await;
-            } else {
-                self.break_pool().await;
+            match &self.failed {
+                None => self.fail(why(), true).await,
+                Some(failure) => self.break_pool(Arc::clone(&failure.text)).await,
             }
         }
         work.await
@@ -271,29 +289,30 @@ impl Opening {
     /// notice, if the remedy has changed or another content was refused.
     async fn fail(&mut self, error: ConfigError, at_once: bool) {
         let remedy = error.remedy;
-        let new = self.failed != Some(remedy) || remedy == Remedy::OtherContent;
+        let text: Arc<str> = error.to_string().into();
         if let Some(pool) = self.pool.upgrade() {
-            pool.set_defect(Some(&error.to_string()));
+            pool.core().set_defect(Arc::clone(&text));
             if at_once {
-                self.break_pool().await;
+                self.break_pool(Arc::clone(&text)).await;
             }
-            if self.failed.is_some() && new {
+            let new = |before: &Failure| before.remedy != remedy || remedy == Remedy::OtherContent;
+            if self.failed.as_ref().is_some_and(new) {
                 let kind = NoticeKind::NotOpened(remedy);
                 let notices = &self.tools.notices;
                 notices.tell(&pool.name, kind, error.to_string());
             }
         }
-        self.failed = Some(remedy);
+        self.failed = Some(Failure { remedy, text });
         self.progress.send_replace(Progress::Failed(error));
     }
 
     /// Returns when all waiting notifications have failed, so that none is failed that arrives after
     /// the pool has opened.
-    async fn break_pool(&mut self) {
+    async fn break_pool(&mut self, text: Arc<str>) {
         if let Some(pool) = self.pool.upgrade().filter(|_| !self.broken) {
             self.broken = true;
-            if pool.fail_to_open() {
-                pool.fail_what_waits().await;
+            if pool.fail_to_open(&text) {
+                pool.fail_what_waits(&text).await;
             }
         }
     }
@@ -320,7 +339,6 @@ impl Opening {
             settings.http2.then_some(connect_within),
         )
         .with_lifetimes(self.tools.lifetimes);
-        pool.set_defect(None);
         pool.open(settings, endpoint, self.tools.form_style);
         let warnings = if self.failed.is_some() {
             let text = "the pool could not be opened at first, and is open now";
@@ -339,12 +357,17 @@ impl Opening {
 
 impl Drop for Opening {
     fn drop(&mut self) {
-        self.progress.send_if_modified(|progress| {
-            let ended = matches!(progress, Progress::Reading);
-            if ended {
-                *progress = Progress::Ended;
-            }
-            ended
-        });
+        end(&self.progress);
     }
+}
+
+/// Records that the first try will never end, if it has not ended.
+fn end(progress: &watch::Sender<Progress>) {
+    progress.send_if_modified(|progress| {
+        let ended = matches!(progress, Progress::Reading);
+        if ended {
+            *progress = Progress::Ended;
+        }
+        ended
+    });
 }

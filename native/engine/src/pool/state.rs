@@ -39,10 +39,10 @@ impl Pool {
     pub fn describe_bounds(&self) -> String {
         let state = self.state();
         let slots = self.core.lock().slots();
-        let workers = self.settings().map_or(0, |settings| settings.workers.get());
-        let waits = self
-            .settings()
-            .is_none_or(|settings| settings.when_busy == WhenBusy::Wait);
+        let settings = self.settings();
+        let settings = settings.as_deref();
+        let workers = settings.map_or(0, |settings| settings.workers.get());
+        let waits = settings.is_none_or(|settings| settings.when_busy == WhenBusy::Wait);
         format!(
             "pool {}: {} pending with {} bytes, {} in flight of {workers} workers{}{}",
             self.name,

@@ -85,12 +85,12 @@ impl Pool {
             Err(refused) => {
                 self.bounds.own().release(cost + lane);
                 self.bounds.node().release(lane);
-                match self.heir() {
-                    Some(heir) if refused.why == PushError::NotOpen => {
-                        heir.take_over(key, host_type, refused.item)
-                    }
-                    _ => Err(refused),
+                if refused.why == PushError::NotOpen
+                    && let Some(heir) = self.heir()
+                {
+                    return heir.take_over(key, host_type, refused.item);
                 }
+                Err(refused)
             }
         }
     }

@@ -5,6 +5,7 @@
 //! in the order of the deadlines, so the task sleeps until the first deadline.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use notification::FailureReason;
 use queue::{Expiry, Taken};
@@ -16,7 +17,7 @@ use super::{Pool, Queued};
 /// from all other pools for a fifth of a second.
 const AT_ONCE: usize = 64;
 
-pub(super) async fn expire(pool: Arc<Pool>) {
+pub(super) async fn expire(pool: Arc<Pool>, call_timeout: Duration) {
     // The task may sleep for days. Meanwhile it must not keep alive a pool that is gone.
     let pool = {
         let weak = Arc::downgrade(&pool);
@@ -24,7 +25,7 @@ pub(super) async fn expire(pool: Arc<Pool>) {
         weak
     };
     while let Some(pool) = pool.upgrade() {
-        match expire_some(&pool) {
+        match expire_some(&pool, call_timeout) {
             Expiry::Expired(()) => tokio::task::yield_now().await,
             Expiry::Next(due) => {
                 drop(pool);
@@ -37,13 +38,13 @@ pub(super) async fn expire(pool: Arc<Pool>) {
 
 /// Fails up to [`AT_ONCE`] notifications that have expired, with one text for all. Returns what is
 /// next.
-fn expire_some(pool: &Arc<Pool>) -> Expiry<()> {
+fn expire_some(pool: &Arc<Pool>, call_timeout: Duration) -> Expiry<()> {
     let mut text = None;
     for _ in 0..AT_ONCE {
         let expiry = pool.core().expire(Instant::now());
         match expiry {
             Expiry::Expired(taken) => {
-                let text = text.get_or_insert_with(|| describe(pool));
+                let text = text.get_or_insert_with(|| describe(pool, call_timeout));
                 fail(pool, taken, Arc::clone(text));
             }
             Expiry::Next(due) => return Expiry::Next(due),
@@ -53,8 +54,8 @@ fn expire_some(pool: &Arc<Pool>) -> Expiry<()> {
     Expiry::Expired(())
 }
 
-fn describe(pool: &Pool) -> Arc<str> {
-    let allowed = pool.call_timeout().as_millis();
+fn describe(pool: &Pool, call_timeout: Duration) -> Arc<str> {
+    let allowed = call_timeout.as_millis();
     let bounds = pool.describe_bounds();
     format!("no worker was free within call_timeout ({allowed} ms): {bounds}").into()
 }

@@ -128,17 +128,16 @@ impl Pool {
         self.tell_if_quiet(quiet);
     }
 
-    /// Marks the pool as one that cannot be opened for now: new notifications are rejected with its
-    /// defect, until it opens after all. Returns false if it is open already, or has ended.
+    /// Marks the pool as one that cannot be opened for now, for this reason: new notifications are
+    /// rejected, until it opens after all. Returns false if it is open already, or has ended.
     /// [`Pool::fail_what_waits`] fails those that wait.
-    pub(crate) fn fail_to_open(&self) -> bool {
-        self.core().fail_to_open()
+    pub(crate) fn fail_to_open(&self, text: &Arc<str>) -> bool {
+        self.core().fail_to_open(Arc::clone(text))
     }
 
-    /// Fails what waited for a pool that could not be opened.
-    pub(crate) async fn fail_what_waits(self: &Arc<Self>) {
-        let text = self.defect().unwrap_or_default();
-        self.fail_all_in_turns(None, FailureReason::PoolConfig, &text)
+    /// Fails what waited for a pool that could not be opened, for this reason.
+    pub(crate) async fn fail_what_waits(self: &Arc<Self>, text: &str) {
+        self.fail_all_in_turns(None, FailureReason::PoolConfig, text)
             .await;
     }
 
@@ -147,11 +146,14 @@ impl Pool {
     /// ([`Pool::heir`]), behind those that waited here, so that its lane stays in order.
     ///
     /// A pool has one heir. A second hand-over, even a concurrent one, helps the first, so that no lane
-    /// is split.
-    pub fn hand_over(self: &Arc<Self>, other: &Arc<Self>) {
-        let heir = self.heir.get_or_init(|| Arc::clone(other));
-        while self.hand_over_some(heir) {}
+    /// is split. Returns false if this pool was configured, or has ended.
+    pub fn hand_over(self: &Arc<Self>, other: Arc<Self>) -> bool {
+        let Some(heir) = self.core().hand_over(other) else {
+            return false;
+        };
+        while self.hand_over_some(&heir) {}
         self.end(FailureReason::Shutdown, "the pool was never opened");
+        true
     }
 
     /// Hands over some notifications; returns false if none is left. It moves several under one lock;
@@ -178,20 +180,20 @@ impl Pool {
         self.clear_up(left);
         for Refused { item, why } in refused {
             let (reason, text) = match why {
-                PushError::Rejected(RejectReason::PoolConfig) => {
-                    let text = other.defect().unwrap_or_default();
-                    (FailureReason::PoolConfig, text)
-                }
+                PushError::Rejected(RejectReason::PoolConfig) => (
+                    FailureReason::PoolConfig,
+                    other.defect().unwrap_or_default(),
+                ),
                 PushError::Rejected(_) => {
                     let text = format!("{} has no room for it", other.describe_bounds());
-                    (FailureReason::QueueFull, text)
+                    (FailureReason::QueueFull, text.into())
                 }
                 PushError::NotOpen => {
                     let text = format!("pool {}: it was stopped meanwhile", other.name);
-                    (FailureReason::Shutdown, text)
+                    (FailureReason::Shutdown, text.into())
                 }
             };
-            self.report_failure(item, reason, text.into());
+            self.report_failure(item, reason, text);
         }
         more
     }
