@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use http::{HeaderName, HeaderValue};
 use payload::{CloudEventsMode, FormatOptions, PlanOptions};
 use serde_json::Value;
 use support::Sample;
@@ -81,12 +82,11 @@ fn objects() {
 fn header_fields() {
     let sample = Sample::presence("online").options(cloudevents(CloudEventsMode::Binary));
     let made = sample.make().unwrap();
-    let mut text = String::new();
-    for (name, value) in &made.headers {
-        text += &format!("{name}: {}\n", value.to_str().unwrap());
-    }
-    text += "\n";
-    text += str::from_utf8(&made.body).unwrap();
+    let line = |(name, value): &(HeaderName, HeaderValue)| {
+        format!("{name}: {}\n", value.to_str().unwrap())
+    };
+    let fields: String = made.headers.iter().map(line).collect();
+    let text = format!("{fields}\n{}", str::from_utf8(&made.body).unwrap());
     assert_eq!(blocks("http"), [text]);
 }
 
