@@ -27,6 +27,7 @@ mod routes;
 #[cfg_attr(not(test), expect(dead_code, reason = "send asks them soon"))]
 mod rules;
 mod send;
+mod spool;
 #[cfg_attr(not(test), expect(dead_code, reason = "send asks it soon"))]
 mod stanza;
 mod suggestion;
@@ -81,6 +82,13 @@ enum Command {
     ///
     /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.
     Receive(receive::Arguments),
+    /// Look into a spool directory: what waits on disk, and what was given up
+    ///
+    /// Works beside a running node, which notices, and without one.
+    ///
+    /// Exit status: 0 if there was what was asked for, 1 if no dead letter was meant, 2 if the directory
+    /// or a file cannot be read.
+    Spool(spool::Arguments),
 }
 
 impl Arguments {
@@ -94,6 +102,7 @@ impl Arguments {
             Command::Check { files, json } => check::run(files, *json),
             Command::Send(arguments) => send::run(arguments),
             Command::Receive(arguments) => receive::run(arguments),
+            Command::Spool(arguments) => spool::run(arguments),
         }
     }
 }

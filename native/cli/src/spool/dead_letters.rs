@@ -1,0 +1,85 @@
+//! `http-pusher spool DIR retry` and `purge`.
+
+use std::path::Path;
+
+use ::spool::{Directory, OpenError, Settings};
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use super::Chosen;
+use super::file::{self, PoolFile, explain};
+use crate::output::print_line;
+
+/// How many dead letters are removed in one transaction, so that a running node never waits long.
+const AT_ONCE: u32 = 1000;
+
+/// Asks for dead letters to be delivered. Without a running node, they are put back at once.
+pub(super) fn retry(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
+    let mut files = file::open_all(directory, chosen.pool.as_deref())?;
+    let which = chosen.which.selection();
+    let mut asked = 0;
+    for file in &mut files {
+        asked += file
+            .admin
+            .retry(&which)
+            .map_err(|error| explain(&file.path, &error))?;
+    }
+    let node = put_back(directory, &mut files)?;
+    if chosen.json {
+        print_line(&json!({ "retried": asked, "node": node }).to_string());
+    } else if let Some(node) = node {
+        print_line(&format!("{asked} dead letters: {node} delivers them"));
+    } else {
+        print_line(&format!(
+            "{asked} dead letters are notifications again: the node delivers them when it starts"
+        ));
+    }
+    Ok(asked > 0)
+}
+
+/// Returns the name of the running node if there is one; otherwise puts the dead letters back itself.
+fn put_back(directory: &Path, files: &mut [PoolFile]) -> Result<Option<String>, String> {
+    let held = match Directory::take(directory, "http-pusher spool", Settings::default()) {
+        Ok(held) => held,
+        Err(OpenError::Held { holder, .. }) => return Ok(Some(holder)),
+        Err(error) => return Err(error.to_string()),
+    };
+    for file in files {
+        file.admin
+            .bring_back(&held)
+            .map_err(|error| explain(&file.path, &error))?;
+    }
+    Ok(None)
+}
+
+/// Removes dead letters.
+pub(super) fn purge(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
+    let mut files = file::open_all(directory, chosen.pool.as_deref())?;
+    let which = chosen.which.selection();
+    let mut removed = 0;
+    let all: u64 = files
+        .iter()
+        .flat_map(|file| file.status.dead.iter().map(|(_, count)| count))
+        .sum();
+    let progress = ProgressBar::new(all);
+    for file in &mut files {
+        loop {
+            let some = file
+                .admin
+                .purge(&which, AT_ONCE)
+                .map_err(|error| explain(&file.path, &error))?;
+            progress.inc(some);
+            removed += some;
+            if some < u64::from(AT_ONCE) {
+                break;
+            }
+        }
+    }
+    progress.finish_and_clear();
+    if chosen.json {
+        print_line(&json!({ "removed": removed }).to_string());
+    } else {
+        print_line(&format!("{removed} dead letters removed"));
+    }
+    Ok(removed > 0)
+}

@@ -1,0 +1,212 @@
+//! A spool's file as an operator's program sees it: beside a running node, or without one.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, TransactionBehavior};
+
+use crate::directory::Directory;
+use crate::error::OpenError;
+use crate::record::{DeadLetter, DeathReason, Loaded, RowId};
+use crate::schema;
+use crate::store;
+
+/// How long a node's transaction may hold the file.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// An open file.
+#[derive(Debug)]
+pub struct Admin {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The pool's name.
+    pub pool: String,
+    /// Records that wait to be delivered.
+    pub waiting: u64,
+    /// The bytes that they take.
+    pub waiting_bytes: u64,
+    /// When the oldest was handed over, in milliseconds since the epoch.
+    pub oldest: Option<i64>,
+    /// The bytes that dead letters take.
+    pub dead_bytes: u64,
+    /// The number of dead letters for each reason.
+    pub dead: Vec<(String, u64)>,
+    /// The bytes of the file and its log on the disk.
+    pub file_bytes: u64,
+}
+
+/// Which dead letters are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// All.
+    All,
+    /// Those with this reason.
+    Reason(String),
+    /// One.
+    One(RowId),
+}
+
+impl Selection {
+    fn sql(&self) -> (&'static str, &dyn ToSql) {
+        match self {
+            Self::All => ("?1", &true),
+            Self::Reason(reason) => ("reason = ?1", reason),
+            Self::One(id) => ("id = ?1", &id.0),
+        }
+    }
+}
+
+impl Admin {
+    /// Opens a file that is there.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let failed = |error| OpenError::Sqlite {
+            path: path.to_owned(),
+            error,
+        };
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        connection.busy_timeout(BUSY).map_err(failed)?;
+        let found = schema::version(&connection).map_err(failed)?;
+        if found != schema::VERSION {
+            return Err(OpenError::Newer {
+                path: path.to_owned(),
+                found,
+                known: schema::VERSION,
+            });
+        }
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+        })
+    }
+
+    /// What the file holds.
+    pub fn status(&self) -> rusqlite::Result<Status> {
+        let sql = "SELECT name, waiting, waiting_bytes, dead_bytes, \
+                   (SELECT created FROM notification ORDER BY id LIMIT 1) FROM pool";
+        let mut statement = self
+            .connection
+            .prepare("SELECT reason, count(*) FROM dead_letter GROUP BY reason ORDER BY reason")?;
+        let dead = statement
+            .query_map([], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let file_bytes = store::family(&self.path)
+            .iter()
+            .filter_map(|file| file.metadata().ok())
+            .map(|file| file.len())
+            .sum();
+        self.connection.query_row(sql, [], |row| {
+            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+            Ok(Status {
+                pool: row.get(0)?,
+                waiting: number(1)?,
+                waiting_bytes: number(2)?,
+                dead_bytes: number(3)?,
+                oldest: row.get(4)?,
+                dead,
+                file_bytes,
+            })
+        })
+    }
+
+    /// Up to `most` records behind `after`, in order.
+    pub fn records(&self, after: RowId, most: u32) -> rusqlite::Result<Vec<Loaded>> {
+        let sql = format!(
+            "SELECT {} FROM notification n JOIN handler h ON h.id = n.handler \
+             WHERE n.id > ?1 ORDER BY n.id LIMIT ?2",
+            store::columns()
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map((after.0, most), store::loaded)?;
+        rows.collect()
+    }
+
+    /// The record of this number.
+    pub fn record(&self, id: RowId) -> rusqlite::Result<Option<Loaded>> {
+        let records = self.records(RowId(id.0 - 1), 1)?;
+        Ok(records.into_iter().find(|record| record.id == id))
+    }
+
+    /// Up to `most` of the dead letters that are meant, behind `after`, in order.
+    pub fn dead_letters(
+        &self,
+        which: &Selection,
+        after: RowId,
+        most: u32,
+    ) -> rusqlite::Result<Vec<DeadLetter>> {
+        let (condition, value) = which.sql();
+        let sql = format!(
+            "SELECT {}, n.reason, n.ended FROM dead_letter n JOIN handler h ON h.id = n.handler \
+             WHERE n.id > ?2 AND {} ORDER BY n.id LIMIT ?3",
+            store::columns(),
+            condition
+                .replace("reason", "n.reason")
+                .replace("id =", "n.id ="),
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map((value, after.0, most), |row| {
+            Ok(DeadLetter {
+                loaded: store::loaded(row)?,
+                reason: DeathReason(row.get("reason")?),
+                ended: row.get("ended")?,
+            })
+        })?;
+        rows.collect()
+    }
+
+    /// The dead letter of this number.
+    pub fn dead_letter(&self, id: RowId) -> rusqlite::Result<Option<DeadLetter>> {
+        let found = self.dead_letters(&Selection::One(id), RowId(0), 1)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Asks for dead letters to be delivered after all. A running node sees it within a second or two;
+    /// without one, [`Admin::bring_back`] does it. Returns how many.
+    pub fn retry(&mut self, which: &Selection) -> rusqlite::Result<usize> {
+        let (condition, value) = which.sql();
+        let sql = format!("UPDATE dead_letter SET retry = 1 WHERE retry = 0 AND {condition}");
+        self.connection.execute(&sql, [value])
+    }
+
+    /// Removes up to `most` dead letters for good. Returns how many.
+    pub fn purge(&mut self, which: &Selection, most: u32) -> rusqlite::Result<u64> {
+        let (condition, value) = which.sql();
+        let sql = format!(
+            "DELETE FROM dead_letter WHERE id IN \
+             (SELECT id FROM dead_letter WHERE {condition} ORDER BY id LIMIT {most}) RETURNING size"
+        );
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let removed = store::remove_dead(&transaction, &sql, value)?;
+        transaction.commit()?;
+        Ok(removed)
+    }
+
+    /// Makes dead letters that are asked back records again. The directory shows that no node is at it.
+    pub fn bring_back(&mut self, _held: &Directory) -> rusqlite::Result<u64> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let next = transaction.query_row("SELECT next FROM pool", [], |row| row.get(0))?;
+        let back = store::bring_back(&transaction, RowId(next), u32::MAX)?;
+        transaction.commit()?;
+        Ok(back.cast_unsigned())
+    }
+
+    /// Whether the file is sound, or the first thing that is wrong with it.
+    pub fn check(&self) -> rusqlite::Result<Option<String>> {
+        let found: Option<String> = self
+            .connection
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .optional()?;
+        Ok(found.filter(|found| found != "ok"))
+    }
+}

@@ -1,0 +1,132 @@
+//! The directory that holds a node's spools. One node uses it at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::OpenError;
+use crate::file_name;
+use crate::settings::Settings;
+use crate::spool::{Notice, Spool};
+
+/// The file that the node locks; it holds the node's name.
+const LOCK: &str = "node.lock";
+
+/// A directory that belongs to this node until it is dropped.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    settings: Settings,
+    /// The system gives the lock back when the file is closed, also when the process is killed.
+    _lock: File,
+}
+
+impl Directory {
+    /// Makes the directory if it is not there, and takes it for the node `holder`.
+    pub fn take(path: &Path, holder: &str, settings: Settings) -> Result<Self, OpenError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| OpenError::Io { path, error }
+        };
+        fs::create_dir_all(path).map_err(failed(path))?;
+        let lock_path = path.join(LOCK);
+        let mut lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(failed(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Held {
+                    directory: path.to_owned(),
+                    holder: holder_in(&mut lock).unwrap_or_else(|_| "another node".to_owned()),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(&lock_path)(error)),
+        }
+        write_holder(&mut lock, holder).map_err(failed(&lock_path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            settings,
+            _lock: lock,
+        })
+    }
+
+    /// The name of the node that uses the directory now, if one does.
+    pub fn holder(path: &Path) -> io::Result<Option<String>> {
+        let mut lock = match File::open(path.join(LOCK)) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => holder_in(&mut lock).map(Some),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Opens the spool of a pool. `tell` is called on the spool's thread.
+    pub fn open(
+        &self,
+        pool: &str,
+        tell: impl Fn(Notice) + Send + Sync + 'static,
+    ) -> Result<Spool, OpenError> {
+        let file = self.path.join(file_name::of_pool(pool));
+        Spool::open(file, pool, self.settings, Arc::new(tell))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The spools' files that are there.
+    pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let file = entry?.path();
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            if name.ends_with(file_name::ENDING) {
+                files.push(file);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+}
+
+fn write_holder(lock: &mut File, holder: &str) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    lock.write_all(holder.as_bytes())
+}
+
+fn holder_in(lock: &mut File) -> io::Result<String> {
+    let mut holder = String::new();
+    lock.take(1024).read_to_string(&mut holder)?;
+    Ok(holder)
+}
+
+/// Whether the directory is on a network file system, whose locks `SQLite` cannot rely on.
+#[must_use]
+pub fn is_network_file_system(path: &Path) -> bool {
+    // statfs(2): NFS, SMB, CIFS, SMB2, AFS, Ceph, 9P, Lustre, GlusterFS and other FUSE file systems.
+    const NETWORK: [i64; 9] = [
+        0x6969,
+        0x517b,
+        0xff53_4d42,
+        0xfe53_4d42,
+        0x5346_414f,
+        0x00c3_6400,
+        0x0102_1997,
+        0x0bd0_0bd0,
+        0x6573_5546,
+    ];
+    nix::sys::statfs::statfs(path).is_ok_and(|found| NETWORK.contains(&found.filesystem_type().0))
+}

@@ -1,0 +1,300 @@
+//! One pool's spool, as the engine uses it: every call returns at once, and the spool's thread does the
+//! rest.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::damage;
+use crate::error::{Full, OpenError};
+use crate::record::{DeathReason, History, Loaded, Record, RowId};
+use crate::settings::Settings;
+use crate::store::Change;
+use crate::writer::Writer;
+
+/// Changes that may wait for company: more wake the thread.
+const LAZY: usize = 512;
+
+/// What a spool has to say. `tell` gets it on the spool's thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The disk fails. What is handed over from now on is in memory alone, until [`Notice::Writes`].
+    Fails {
+        /// What was tried, and what the system said.
+        text: String,
+    },
+    /// The disk takes what was in memory, after it had failed.
+    Writes,
+    /// The file was damaged. A new one was begun.
+    SetAside {
+        /// Where the damaged file is.
+        path: PathBuf,
+        /// How many records were taken over.
+        saved: u64,
+    },
+    /// An operator wants dead letters delivered: they are records again.
+    BroughtBack {
+        /// The first one; the others are behind it.
+        first: RowId,
+        /// How many.
+        records: u64,
+    },
+}
+
+/// What a spool holds, and what it has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Records.
+    pub waiting: u64,
+    /// The bytes that they take.
+    pub waiting_bytes: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// The bytes that they take.
+    pub dead_bytes: u64,
+    /// Commits.
+    pub commits: u64,
+    /// How long the longest of the last minute's commits took.
+    pub slowest_commit: Duration,
+    /// Commits that failed.
+    pub errors: u64,
+    /// Whether the disk fails now.
+    pub failing: bool,
+}
+
+/// The spool of one pool. Dropping it writes what is left, in the background.
+#[derive(Debug)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    max_bytes: u64,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What is handed from the callers to the thread.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub inbox: Mutex<Inbox>,
+    /// The thread waits here.
+    pub wake: Condvar,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub changes: Vec<Change>,
+    pub loads: Vec<Load>,
+    pub next: RowId,
+    /// Whether the thread must not wait for more.
+    pub urgent: bool,
+    pub closing: bool,
+    /// The bytes of the records in the file and on their way there.
+    pub held: u64,
+    /// Of these, the bytes that the thread has not taken over.
+    pub coming: u64,
+    pub totals: Totals,
+}
+
+/// A question for records, and where the answer goes.
+pub(crate) struct Load {
+    pub after: RowId,
+    pub most: u32,
+    pub bytes: u64,
+    pub reply: Box<dyn FnOnce(Result<Vec<Loaded>, String>) + Send>,
+}
+
+impl std::fmt::Debug for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Load")
+            .field("after", &self.after)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Spool {
+    pub(crate) fn open(
+        file: PathBuf,
+        pool: &str,
+        settings: Settings,
+        tell: Arc<dyn Fn(Notice) + Send + std::marker::Sync>,
+    ) -> Result<Self, OpenError> {
+        let (store, aside) = damage::open(&file, pool, settings)?;
+        let (totals, next) = store.totals().map_err(|error| OpenError::Sqlite {
+            path: file.clone(),
+            error,
+        })?;
+        if let Some(aside) = aside {
+            tell(Notice::SetAside {
+                path: aside.path,
+                saved: aside.saved,
+            });
+        }
+        let shared = Arc::new(Shared {
+            inbox: Mutex::new(Inbox {
+                changes: Vec::new(),
+                loads: Vec::new(),
+                next,
+                urgent: false,
+                closing: false,
+                held: totals.waiting_bytes,
+                coming: 0,
+                totals,
+            }),
+            wake: Condvar::new(),
+        });
+        let mut writer = Writer::new(
+            Arc::clone(&shared),
+            store,
+            tell,
+            (file.clone(), pool, settings),
+        );
+        let thread = thread::Builder::new()
+            .name("http_pusher_spool".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| OpenError::Io { path: file, error })?;
+        Ok(Self {
+            shared,
+            max_bytes: settings.max_bytes,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Appends a record: it is in the commit that begins next.
+    pub fn append(&self, record: Record) -> Result<RowId, Full> {
+        let size = record.size();
+        if size > self.max_bytes {
+            return Err(Full::Record {
+                record: size,
+                most: self.max_bytes,
+            });
+        }
+        let record = Box::new(record);
+        let mut inbox = self.shared.inbox.lock();
+        if inbox.held + size > self.max_bytes {
+            return Err(Full::Bound {
+                held: inbox.held,
+                most: self.max_bytes,
+            });
+        }
+        inbox.held += size;
+        inbox.coming += size;
+        let id = inbox.reserve(1);
+        inbox.changes.push(Change::Append(id, record));
+        self.hurry(inbox);
+        Ok(id)
+    }
+
+    /// Removes a record that was delivered. It may take a moment: removals come together.
+    pub fn remove(&self, id: RowId) {
+        self.later(Change::Remove(id));
+    }
+
+    /// Notes the attempts so far of a record that waits for its next one.
+    pub fn postpone(&self, id: RowId, history: History) {
+        self.later(Change::Postpone(id, Box::new(history)));
+    }
+
+    /// Makes a record a dead letter.
+    pub fn bury(&self, id: RowId, history: History, reason: DeathReason) {
+        self.later(Change::Bury(id, Box::new(history), reason));
+    }
+
+    /// Reads the records behind `after`, in order: `most` at most, of about `bytes` bytes at most, but one at
+    /// least if there is one. All that was appended before this call is among them, unless the disk fails.
+    pub fn load(
+        &self,
+        after: RowId,
+        most: u32,
+        bytes: u64,
+        reply: impl FnOnce(Result<Vec<Loaded>, String>) + Send + 'static,
+    ) {
+        let mut inbox = self.shared.inbox.lock();
+        inbox.loads.push(Load {
+            after,
+            most,
+            bytes,
+            reply: Box::new(reply),
+        });
+        self.hurry(inbox);
+    }
+
+    /// The place that the next record gets.
+    #[must_use]
+    pub fn next(&self) -> RowId {
+        self.shared.inbox.lock().next
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.shared.inbox.lock().totals
+    }
+
+    /// Writes what is left, and ends the thread. Waits for the disk.
+    pub fn close(&self) {
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            self.say_closing();
+            // A panic of the thread is no reason for one here.
+            let _ = thread.join();
+        }
+    }
+
+    fn later(&self, change: Change) {
+        let mut inbox = self.shared.inbox.lock();
+        inbox.changes.push(change);
+        match inbox.changes.len() {
+            // From now on the thread waits only for a little company.
+            1 => {
+                drop(inbox);
+                self.shared.wake.notify_one();
+            }
+            LAZY => self.hurry(inbox),
+            _ => {}
+        }
+    }
+
+    fn hurry(&self, mut inbox: parking_lot::MutexGuard<'_, Inbox>) {
+        let first = !std::mem::replace(&mut inbox.urgent, true);
+        drop(inbox);
+        if first {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    fn say_closing(&self) {
+        let mut inbox = self.shared.inbox.lock();
+        inbox.closing = true;
+        self.hurry(inbox);
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if self.thread.get_mut().is_some() {
+            self.say_closing();
+        }
+    }
+}
+
+impl Inbox {
+    /// Takes the places of `records` records, and returns the first.
+    pub fn reserve(&mut self, records: u32) -> RowId {
+        let first = self.next;
+        self.next.0 += i64::from(records);
+        first
+    }
+
+    /// Counts what the file holds now.
+    pub fn settle(&mut self, totals: Totals) {
+        self.held = totals.waiting_bytes + self.coming;
+        self.totals = Totals {
+            commits: self.totals.commits,
+            slowest_commit: self.totals.slowest_commit,
+            errors: self.totals.errors,
+            failing: self.totals.failing,
+            ..totals
+        };
+    }
+}

@@ -1,0 +1,73 @@
+//! What the tests of this crate share: records, and a spool that can be asked in turn.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use notification::Direction;
+use spool::{Directory, Kind, Loaded, Notice, Record, RowId, Settings, Spool};
+
+/// More than any step of a test takes.
+pub const LONG: Duration = Duration::from_mins(1);
+
+pub fn record(number: u64, text: &[u8]) -> Record {
+    Record {
+        host_type: "localhost".to_owned(),
+        handler: "http_pool /notifications".to_owned(),
+        lane: format!("user{}\0localhost", number % 7).into_bytes(),
+        message_id: format!("msg_{number}"),
+        created: i64::try_from(number).unwrap(),
+        direction: Direction::In,
+        sender: format!("user{}", number % 7).into_bytes(),
+        server: b"localhost".to_vec(),
+        receiver: vec![0xff, 0, b'x'],
+        kind: Kind::Event,
+        text: text.to_vec(),
+        extra: b"facts".to_vec(),
+    }
+}
+
+/// A directory for one node, and what its spools say.
+pub struct Node {
+    pub directory: Directory,
+    tell: mpsc::Sender<Notice>,
+    notices: mpsc::Receiver<Notice>,
+}
+
+impl Node {
+    pub fn start(path: &Path, settings: Settings) -> Self {
+        let (tell, notices) = mpsc::channel();
+        Self {
+            directory: Directory::take(path, "one@localhost", settings).unwrap(),
+            tell,
+            notices,
+        }
+    }
+
+    pub fn spool(&self) -> Spool {
+        let tell = self.tell.clone();
+        self.directory
+            .open("global/http_pool", move |notice| {
+                let _ = tell.send(notice);
+            })
+            .unwrap()
+    }
+
+    pub fn notice(&self) -> Notice {
+        self.notices.recv_timeout(LONG).unwrap()
+    }
+}
+
+/// Everything behind `after`; what was changed before this call is written.
+pub fn load(spool: &Spool, after: RowId, most: u32) -> Result<Vec<Loaded>, String> {
+    let (reply, answer) = mpsc::channel();
+    spool.load(after, most, u64::MAX, move |found| {
+        let _ = reply.send(found);
+    });
+    answer.recv_timeout(LONG).unwrap()
+}
+
+pub fn ids(records: &[Loaded]) -> Vec<i64> {
+    records.iter().map(|record| record.id.0).collect()
+}

@@ -1,0 +1,182 @@
+//! A disk that fails, files that are damaged, and a machine that loses its power.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{LONG, Node, load, record};
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use spool::{Admin, Directory, Notice, OpenError, RowId, Settings, Spool};
+
+fn file_of(path: &Path) -> std::path::PathBuf {
+    Directory::files(path).unwrap().remove(0)
+}
+
+/// Waits until everything that was appended is written.
+fn written(spool: &Spool) {
+    load(spool, RowId(i64::MAX - 1), 1).unwrap();
+}
+
+#[test]
+fn a_file_that_is_no_database_is_set_aside() {
+    let path = tempfile::tempdir().unwrap();
+    let node = Node::start(path.path(), Settings::default());
+    node.spool().close();
+    let file = file_of(path.path());
+    fs::write(&file, b"this is no database, by any means at all").unwrap();
+    let spool = node.spool();
+    let Notice::SetAside { path: aside, saved } = node.notice() else {
+        panic!("another notice");
+    };
+    assert_eq!(saved, 0);
+    assert!(aside.to_string_lossy().contains(".damaged-"));
+    assert_eq!(
+        fs::read(&aside).unwrap(),
+        b"this is no database, by any means at all"
+    );
+    spool.append(record(1, b"x")).unwrap();
+    assert_eq!(load(&spool, RowId(0), 10).unwrap().len(), 1);
+}
+
+#[test]
+fn what_can_be_read_of_a_damaged_file_is_taken_over() {
+    let path = tempfile::tempdir().unwrap();
+    let node = Node::start(path.path(), Settings::default());
+    let spool = node.spool();
+    for n in 0..2000 {
+        spool.append(record(n, &[b'x'; 300])).unwrap();
+    }
+    spool.close();
+    let file = file_of(path.path());
+    // A few pages in the middle, as a bad block leaves them.
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 3 * 4096].fill(0xa5);
+    fs::write(&file, bytes).unwrap();
+    let spool = node.spool();
+    // The damage is not at the start, so it is noticed when the records are read.
+    let mut after = RowId(0);
+    let mut found = HashSet::new();
+    let began = Instant::now();
+    while began.elapsed() < LONG {
+        match load(&spool, after, 100) {
+            Ok(records) if records.is_empty() => break,
+            Ok(records) => {
+                after = records[records.len() - 1].id;
+                found.extend(records.into_iter().map(|record| record.id));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+    let Notice::SetAside { saved, .. } = node.notice() else {
+        panic!("another notice");
+    };
+    // Three pages hold about 24 of the records.
+    assert!((1900..2000).contains(&saved), "{saved}");
+    assert!(found.len() >= 1900, "{}", found.len());
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_an_error_with_its_name() {
+    let path = tempfile::tempdir().unwrap();
+    let file = path.path().join("file");
+    File::create(&file).unwrap();
+    let refused = Directory::take(&file, "one@localhost", Settings::default()).unwrap_err();
+    assert!(matches!(refused, OpenError::Io { .. }));
+    assert!(refused.to_string().contains("file"), "{refused}");
+}
+
+#[test]
+fn a_disk_that_fails_is_said_once_and_everything_is_written_when_it_works() {
+    let path = tempfile::tempdir().unwrap();
+    let node = Node::start(path.path(), Settings::default());
+    let spool = node.spool();
+    let first = spool.append(record(0, b"before")).unwrap();
+    written(&spool);
+    // A lock that another process holds for longer than the spool waits looks the same for any user, root
+    // included: the write fails.
+    let connection = rusqlite::Connection::open(file_of(path.path())).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for n in 1..50 {
+        spool.append(record(n, b"meanwhile")).unwrap();
+    }
+    let Notice::Fails { text } = node.notice() else {
+        panic!("another notice");
+    };
+    assert!(text.contains("locked"), "{text}");
+    assert!(spool.totals().failing);
+    assert!(load(&spool, RowId(0), 10).is_err());
+    // Delivered from memory.
+    spool.remove(first);
+    connection.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(node.notice(), Notice::Writes);
+    assert!(!spool.totals().failing);
+    let found = load(&spool, RowId(0), 100).unwrap();
+    assert_eq!(found.len(), 49);
+    assert_eq!(spool.totals().waiting, 49);
+}
+
+/// What a file system without power keeps of the files: a state of each between its last sync and its last
+/// write. With `Sync::Full` each commit is synced, so the copy holds every record that a load has shown before.
+fn copy_with_torn_end(from: &Path, to: &Path, torn: usize) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name();
+        let mut bytes = fs::read(entry.path()).unwrap();
+        if name.to_string_lossy().ends_with("-wal") {
+            let keep = bytes.len().saturating_sub(torn);
+            // The last page is half written.
+            bytes[keep..].fill(0x5a);
+        }
+        if !name.to_string_lossy().ends_with("-shm") {
+            fs::write(to.join(name), bytes).unwrap();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 24, ..Config::default() })]
+
+    /// At any moment of a run, with any part of the log's end torn: what is left is sound, and a start of
+    /// the sequence of changes.
+    #[test]
+    fn after_a_loss_of_power_a_start_of_the_changes_is_there(
+        batches in proptest::collection::vec((1..40_usize, 0..20_usize), 1..12),
+        torn in 0..6000_usize,
+    ) {
+        let path = tempfile::tempdir().unwrap();
+        let node = Node::start(path.path(), Settings::default());
+        let spool = node.spool();
+        // Each state that a commit has left.
+        let mut states = vec![Vec::<i64>::new()];
+        let mut present = Vec::new();
+        let mut number = 0;
+        for (append, remove) in batches {
+            for _ in 0..append {
+                number += 1;
+                present.push(spool.append(record(number, &[b'y'; 200])).unwrap().0);
+                written(&spool);
+                states.push(present.clone());
+            }
+            for _ in 0..remove.min(present.len()) {
+                spool.remove(RowId(present.remove(0)));
+                written(&spool);
+                states.push(present.clone());
+            }
+        }
+        let copy = tempfile::tempdir().unwrap();
+        copy_with_torn_end(path.path(), copy.path(), torn);
+        let after = Node::start(copy.path(), Settings::default());
+        let reopened = after.spool();
+        let found: Vec<i64> = load(&reopened, RowId(0), 10_000).unwrap().iter().map(|l| l.id.0).collect();
+        prop_assert!(states.contains(&found), "{found:?}");
+        prop_assert_eq!(reopened.totals().waiting, found.len() as u64);
+        let admin = Admin::open(&file_of(copy.path())).unwrap();
+        prop_assert_eq!(admin.check().unwrap(), None);
+    }
+}
