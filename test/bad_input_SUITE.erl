@@ -60,7 +60,7 @@ bodies_of_every_kind_of_iodata(Config) ->
 headers_that_are_no_list_of_pairs(Config) ->
     Bad = [atom, <<"x-a: b">>, #{<<"x-a">> => <<"b">>}, [x_a], [{<<"x-a">>, <<"b">>, c}],
            [{<<"x-a">>, <<"b">>} | improper], [{{}, <<"b">>}], [{<<"x-a">>, self()}], [{1.0, 2.0}]],
-    custom_and_good(Config, [#{headers => Headers} || Headers <- Bad]),
+    custom_and_good(Config, [#{own_headers => Headers} || Headers <- Bad]),
     send(<<"alice">>, <<"secret message">>),
     _ = wait_reason(bad_headers, length(Bad)),
     only_good_arrive(Config).
@@ -71,7 +71,7 @@ headers_that_http_forbids(Config) ->
            {<<"x-injected">>, <<"sec", 0, "ret">>}, {"x-injected", "\rsecret"},
            {<<"x-injected\r\nx-b">>, <<"secret">>}, {<<"x-injected: x">>, <<"secret">>},
            {<<"x-injected", 0>>, <<"secret">>}],
-    custom_and_good(Config, [#{headers => [{<<"x-good">>, <<"1">>}, Header]} || Header <- Bad]),
+    custom_and_good(Config, [#{own_headers => [{<<"x-good">>, <<"1">>}, Header]} || Header <- Bad]),
     send(<<"alice">>, <<"hi">>),
     Line = wait_reason(bad_header, length(Bad)),
     ?assertMatch({match, _}, re:run(maps:get(text, Line), "x-injected")),
@@ -81,7 +81,7 @@ headers_that_http_forbids(Config) ->
 headers_that_frame_the_request(Config) ->
     Bad = [<<"content-length">>, <<"Content-Length">>, "transfer-encoding", 'Transfer-Encoding',
            connection, <<"CONNECTION">>],
-    custom_and_good(Config, [#{headers => [{Name, <<"1">>}]} || Name <- Bad]),
+    custom_and_good(Config, [#{own_headers => [{Name, <<"1">>}]} || Name <- Bad]),
     send(<<"alice">>, <<"hi">>),
     Line = wait_reason(bad_header, length(Bad)),
     ?assertMatch({match, _},
@@ -89,11 +89,11 @@ headers_that_frame_the_request(Config) ->
     only_good_arrive(Config).
 
 headers_of_every_kind_of_text(Config) ->
-    custom(Config, [#{headers => [{'x-atom', atom}, {"x-string", "string"},
-                                  {<<"x-binary">>, <<"binary">>}, {["x-", <<"deep">>], ["de", $e, "p"]},
-                                  {<<"x-number">>, 42}, {<<"X-Upper">>, <<"Upper">>},
-                                  {<<"x-twice">>, <<"1">>}, {<<"x-twice">>, <<"2">>},
-                                  {<<"x-latin">>, <<"caf", 233>>}, {<<"x-empty">>, <<>>}]}]),
+    custom(Config, [#{own_headers => [{'x-atom', atom}, {"x-string", "string"},
+                                      {<<"x-binary">>, <<"binary">>}, {["x-", <<"deep">>], ["de", $e, "p"]},
+                                      {<<"x-number">>, 42}, {<<"X-Upper">>, <<"Upper">>},
+                                      {<<"x-twice">>, <<"1">>}, {<<"x-twice">>, <<"2">>},
+                                      {<<"x-latin">>, <<"caf", 233>>}, {<<"x-empty">>, <<>>}]}]),
     send(<<"alice">>, <<"hi">>),
     wait_sent(1),
     [#{headers := Headers}] = received(Config),
@@ -105,7 +105,7 @@ headers_of_every_kind_of_text(Config) ->
                  [Header || {<<"x-", _/binary>>, _} = Header <- lower(Headers)]).
 
 a_host_header_goes_as_given(Config) ->
-    custom(Config, [#{headers => [{<<"Host">>, <<"other.example:1234">>}]}]),
+    custom(Config, [#{own_headers => [{<<"Host">>, <<"other.example:1234">>}]}]),
     send(<<"alice">>, <<"hi">>),
     wait_sent(1),
     [#{headers := Headers}] = received(Config),
@@ -114,7 +114,7 @@ a_host_header_goes_as_given(Config) ->
 a_host_header_that_servers_refuse(Config) ->
     Bad = [[{<<"host">>, Value}] || Value <- [<<>>, <<"a secret">>, <<"secret@other.example">>]],
     Twice = [{<<"host">>, <<"other.example">>}, {"Host", "other.example"}],
-    custom_and_good(Config, [#{headers => Headers} || Headers <- [Twice | Bad]]),
+    custom_and_good(Config, [#{own_headers => Headers} || Headers <- [Twice | Bad]]),
     send(<<"alice">>, <<"hi">>),
     Line = wait_reason(bad_header, length([Twice | Bad])),
     ?assertMatch({match, _}, re:run(maps:get(text, Line), "header host")),
@@ -123,7 +123,7 @@ a_host_header_that_servers_refuse(Config) ->
 
 %% The client adds only what the request needs.
 no_accept_header_is_added(Config) ->
-    custom(Config, [#{headers => []}]),
+    custom(Config, [#{own_headers => []}]),
     send(<<"alice">>, <<"hi">>),
     wait_sent(1),
     [#{headers := Headers}] = received(Config),
@@ -142,7 +142,7 @@ a_callback_module_that_crashes(Config) ->
     Crashes = [fun() -> error({badmatch, <<"secret">>}) end, fun() -> exit(secret_exit) end,
                fun() -> throw([<<"secret">>]) end, fun() -> erlang:error(undef) end,
                fun() -> binary_to_atom(iolist_to_binary(["secret", 255]), utf8) end],
-    custom_and_good(Config, [#{Key => Crash} || Key <- [should, body, headers], Crash <- Crashes]),
+    custom_and_good(Config, [#{Key => Crash} || Key <- [should, body, own_headers], Crash <- Crashes]),
     send(<<"alice">>, <<"secret">>),
     _ = wait_reason(callback_crashed, 3 * length(Crashes)),
     ?assertEqual([], [Msg || #{msg := Msg} <- host_log:all(), mentions(Msg, "<<\"secret")]),
@@ -157,7 +157,7 @@ should_make_req_that_is_neither_true_nor_false(Config) ->
 
 a_bad_handler_does_not_cost_the_others(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
-    Bad = [#{body => atom}, #{headers => atom}, #{should => fun() -> error(crash) end},
+    Bad = [#{body => atom}, #{own_headers => atom}, #{should => fun() -> error(crash) end},
            #{callback_module => no_such_module}, #{pool_name => no_such_pool}],
     Entry = #{path => "/n", callback_module => pusher_callback},
     module([maps:merge(Entry, Handler) || Handler <- Bad] ++ [#{path => "/good"}]),

@@ -40,7 +40,9 @@ unknown_numbers_test_() ->
                        fun() -> ?NIF:push_form(0, No, in, Names, <<>>) end,
                        fun() -> ?NIF:push_form_dirty(0, No, in, Names, <<>>) end,
                        fun() -> ?NIF:push_custom(0, No, in, Names, [], <<>>) end,
-                       fun() -> ?NIF:push_custom_dirty(0, No, in, Names, [], <<>>) end]]
+                       fun() -> ?NIF:push_custom_dirty(0, No, in, Names, [], <<>>) end,
+                       fun() -> ?NIF:push_event(0, No, in, Names, [], <<>>) end,
+                       fun() -> ?NIF:push_event_dirty(0, No, in, Names, [], <<>>) end]]
       end]}.
 
 start() ->
@@ -70,6 +72,7 @@ badarg(Name, Args) ->
 functions() ->
     Form = [id, id, direction, names, binary],
     Custom = [id, id, direction, names, headers, binary],
+    Event = [id, id, direction, names, facts, binary],
     [{start_engine, [settings]}, {stop_engine, []}, {ping, []},
      {measure_calls, [boolean]}, {measured_calls, []},
      {open_host_type, [text]}, {close_host_type, [text]}, {abort_host_type, [text]},
@@ -77,8 +80,9 @@ functions() ->
      {create_pool, [text]}, {configure_pool, [id, options]}, {open_pool, [id]}, {opening, [id]},
      {hand_over, [id, id]}, {drain_pool, [id]},
      {resume_pool, [id]}, {close_pool, [id, number]}, {pools, []}, {metrics, []},
-     {handler, [text, text, text]}, {handler_info, [id]}, {describe_url, [text, text]},
+     {handler, [text, text, text, plan]}, {handler_info, [id]}, {describe_url, [text, text]},
      {push_form, Form}, {push_form_dirty, Form}, {push_custom, Custom}, {push_custom_dirty, Custom},
+     {push_event, Event}, {push_event_dirty, Event},
      {reject, [id, reason, binary, text, binary]},
      {attach, []}, {take_outcomes, [boolean]}, {outcome_counted, []}, {unacknowledged, []},
      {rejections, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
@@ -93,6 +97,11 @@ example(direction) -> in;
 example(reason) -> queue_full;
 example(names) -> {<<"alice">>, <<"localhost">>, <<"bob">>, <<"localhost">>};
 example(headers) -> [{<<"x-a">>, <<"b">>}];
+example(facts) ->
+    [{<<"event">>, <<"msg">>}, {<<"timestamp">>, 1}, {<<"metadata.a">>, 1.5}, {<<"metadata.b">>, true}];
+example(plan) ->
+    #{format => cloudevents, include => [stanza, unread], omit => [body], cloudevents_mode => binary,
+      cloudevents_source => <<"urn:a">>};
 example(settings) ->
     #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
       max_node_bytes => 1000000, max_lane_percent => 10,
@@ -118,6 +127,16 @@ wrong_inside(headers) ->
     [[{<<"x-a">>, Term}] || Term <- odd_terms(), not is_binary(Term)]
         ++ [[{Term, <<"b">>}] || Term <- odd_terms(), not is_binary(Term)]
         ++ [[{<<"x-a">>, <<"b">>, <<"c">>}], [{<<"x-a">>, <<"b">>}, foo]];
+wrong_inside(facts) ->
+    [[{<<"a">>, Term}] || Term <- odd_terms(), not is_value(Term)]
+        ++ [[{Term, <<"b">>}] || Term <- odd_terms(), not is(text, Term)]
+        ++ [[{<<"a">>, <<"b">>, <<"c">>}], [{<<"a">>, <<"b">>}, foo], [{<<"a">>, <<"b">>} | foo],
+            [{<<"a">>, 1 bsl 63}]];
+wrong_inside(plan) ->
+    Example = example(plan),
+    [Example#{Key => Term} || Key <- maps:keys(Example),
+                              Term <- [foo, -1, {}, [foo], [stanza | unread], #{}, <<255>>, [<<"a">>]]]
+        ++ [Example#{unknown => 1}, Example#{<<"format">> => json}];
 wrong_inside(Map) when Map =:= settings; Map =:= options ->
     Example = example(Map),
     [maps:remove(Key, Example) || Key <- maps:keys(Example)]
@@ -127,10 +146,15 @@ wrong_inside(Map) when Map =:= settings; Map =:= options ->
 wrong_inside(_Type) ->
     [].
 
+is_value(Term) ->
+    is_binary(Term) orelse is_boolean(Term) orelse is_float(Term)
+        orelse is_integer(Term) andalso Term >= -(1 bsl 63) andalso Term < 1 bsl 63.
+
 wrong_tls() ->
     [foo, 1, [], #{unknown => 1}, #{verify => maybe_not}, #{verify => 1}, #{accept_any => 1},
      #{sni => <<"yes">>}, #{versions => <<"tlsv1.2">>}, #{versions => [tls]}, #{ciphers => 1},
-     #{certfile => foo}, #{password => 1}, #{ignored => foo}, #{<<"verify">> => peer}].
+     #{certfile => foo}, #{password => 1}, #{ignored => foo}, #{ignored => [<<"a">> | <<"b">>]}, #{versions => [<<"a">> | b]},
+     #{<<"verify">> => peer}].
 
 is(id, Term) -> is_integer(Term) andalso Term >= 0 andalso Term < 1 bsl 32;
 is(number, Term) -> is_integer(Term) andalso Term >= 0 andalso Term < 1 bsl 64;
@@ -140,4 +164,6 @@ is(binary, Term) -> is_binary(Term);
 is(direction, Term) -> Term =:= in;
 is(reason, Term) -> Term =:= queue_full;
 is(headers, Term) -> Term =:= [];
+is(facts, Term) -> Term =:= [];
+is(plan, Term) -> Term =:= #{};
 is(_Type, _Term) -> false.

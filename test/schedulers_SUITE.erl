@@ -27,6 +27,7 @@ all() ->
      one_lane,
      the_longest_texts,
      the_longest_headers,
+     the_longest_events,
      the_most_rejections].
 
 init_per_testcase(_Case, Config) ->
@@ -42,7 +43,7 @@ end_per_testcase(_Case, Config) ->
 %% A function on a dirty scheduler may take longer; a new function has to be in one list or the other.
 every_function_is_measured(_Config) ->
     Dirty = [start_engine, stop_engine, hand_over, pools, metrics, push_form_dirty,
-             push_custom_dirty],
+             push_custom_dirty, push_event_dirty],
     Measuring = [measure_calls, measured_calls],
     ok = ?NIF:measure_calls(true),
     {ok, Pool} = ?NIF:create_pool(<<"measured">>),
@@ -58,6 +59,7 @@ every_function_is_measured(_Config) ->
                  {describe_url, [<<"/">>, <<"a">>]},
                  {push_form, [Pool, Handler, in, names(1), <<"hi">>]},
                  {push_custom, [Pool, Handler, in, names(1), [], <<"hi">>]},
+                 {push_event, [Pool, Handler, in, names(1), [], <<"<message/>">>]},
                  {drain_pool, [Pool]}, {resume_pool, [Pool]}, {close_pool, [Pool, 0]},
                  {reject, [Handler, queue_full, <<"alice">>, <<"text">>, <<>>]},
                  %% The reporter calls these and others.
@@ -93,7 +95,7 @@ the_longest_headers(Config) ->
                       [{iolist_to_binary(io_lib:format("x-~b", [N])), binary:copy(<<"v">>, Length)}
                        || N <- lists:seq(1, Count)]
               end,
-    Handlers = [#{path => "/n", callback_module => pusher_callback, headers => Headers(Count, Length),
+    Handlers = [#{path => "/n", callback_module => pusher_callback, own_headers => Headers(Count, Length),
                   body => binary:copy(<<"x">>, Body)}
                 || {Count, Length, Body} <- [{99, 65536, 0}, {99, 655, 0}, {99, 300, 30000},
                                              {1, 65500, 0}, {5000, 1, 0}, {100, 8, 65000}]],
@@ -107,9 +109,30 @@ the_longest_headers(Config) ->
             end,
             [<<"push_custom">>, <<"take_outcomes">>]).
 
+%% Stanzas and facts of 64 KiB together, and metadata of many keys, as a session hands them over; a handler
+%% for each of many plans.
+the_longest_events(_Config) ->
+    Facts = fun(Count, Length) ->
+                    [{iolist_to_binary(io_lib:format("metadata.k~b", [N])), binary:copy(<<"v">>, Length)}
+                     || N <- lists:seq(1, Count)]
+            end,
+    Handler = ?NIF:handler(?HOST, <<"http_pool">>, <<"/json">>, #{format => json}),
+    Events = [{Facts(0, 0), binary:copy(<<"x">>, 65535)}, {Facts(100, 600), <<>>},
+              {Facts(1, 65500), <<>>}, {Facts(100, 300), binary:copy(<<"x">>, 30000)}],
+    bounded(fun() ->
+                    [http_pusher_nif:handler(?HOST, <<"http_pool">>, integer_to_binary(N),
+                                             #{format => json, include => [stanza]})
+                     || N <- lists:seq(1, 400)],
+                    {ok, Pool} = ?NIF:create_pool(<<"full">>),
+                    [ok = ?NIF:push_event(Pool, Handler, in, names(N), Of, Stanza)
+                     || N <- lists:seq(1, 200), {Of, Stanza} <- Events],
+                    ok = ?NIF:close_pool(Pool, 0)
+            end,
+            [<<"push_event">>, <<"handler">>, <<"take_outcomes">>]).
+
 %% Rows by handler and reason, and many sessions that wait for one of them.
 the_most_rejections(_Config) ->
-    Handlers = [?NIF:handler(?HOST, <<"http_pool">>, iolist_to_binary(["/", integer_to_binary(N)]))
+    Handlers = [?NIF:handler(?HOST, <<"http_pool">>, iolist_to_binary(["/", integer_to_binary(N)]), #{})
                 || N <- lists:seq(1, 400)],
     Text = binary:copy(<<"text">>, 100),
     %% Of no session: what is sent to it is dropped.
@@ -139,7 +162,7 @@ push(Pool, Handler, Names, Text) ->
     ?NIF:push_form_dirty(Pool, Handler, in, Names, Text).
 
 handler() ->
-    ?NIF:handler(?HOST, <<"http_pool">>, <<"/notifications">>).
+    ?NIF:handler(?HOST, <<"http_pool">>, <<"/notifications">>, #{}).
 
 names(N) ->
     {iolist_to_binary(io_lib:format("user~b", [N])), <<"localhost">>, <<"bob">>, <<"localhost">>}.

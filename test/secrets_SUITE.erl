@@ -120,7 +120,7 @@ pending(Config) ->
 
 start_and_send() ->
     Headers = fun() -> [{<<"authorization">>, list_to_binary(secret())}] end,
-    module([#{path => "/n", callback_module => pusher_callback, headers => Headers}]),
+    module([#{path => "/n", callback_module => pusher_callback, own_headers => Headers}]),
     send(<<"alice">>, list_to_binary(secret())),
     send(<<"alice">>, list_to_binary(secret())).
 

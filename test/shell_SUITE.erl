@@ -87,7 +87,7 @@ shows_no_secret(Config) ->
     [Bearer, _, Body] = ?SECRETS,
     {ok, _} = pool(Config, #{host => "https://127.0.0.1:1", tls => Tls}),
     handlers(Config, [#{path => "/n", callback_module => pusher_callback,
-                        headers => [{<<"authorization">>, list_to_binary(Bearer)}]}]),
+                        own_headers => [{<<"authorization">>, list_to_binary(Bearer)}]}]),
     send(<<"alice">>, list_to_binary(Body)),
     await(Config, failed, 1),
     Text = shell(),

@@ -85,7 +85,7 @@ it_sends_a_post_request(Config) ->
                  received(Config)).
 
 the_request_has_what_the_callbacks_give(Config) ->
-    custom(Config, #{headers => [{<<"content-type">>, <<"application/json">>}, {<<"x-key">>, <<"k">>}],
+    custom(Config, #{own_headers => [{<<"content-type">>, <<"application/json">>}, {<<"x-key">>, <<"k">>}],
                      body => <<"{\"a\": 1}">>}),
     send(<<"alice">>, <<"hi">>),
     wait_sent(1),
@@ -206,7 +206,7 @@ the_default_callback_module_can_be_called_from_others(Config) ->
     {ok, _} = pool(Config, #{}),
     module([#{path => "/plain"},
             #{path => "/custom", callback_module => pusher_callback,
-              headers => Call(prepare_headers), body => Call(prepare_body)}]),
+              own_headers => Call(prepare_headers), body => Call(prepare_body)}]),
     send(<<"alice">>, <<"Hi *">>),
     wait_sent(2),
     [#{body := Body, headers := Headers}, #{body := Body, headers := Headers}] = received(Config),

@@ -79,7 +79,7 @@ a_failure_is_in_the_metrics_too(Config) ->
 a_rejection_is_in_the_metrics_too(Config) ->
     {ok, _} = pool(http_pool, Config, #{}),
     module([#{path => "/n", callback_module => pusher_callback, body => not_iodata},
-            #{path => "/n", callback_module => pusher_callback, headers => [{"a b", "c"}]},
+            #{path => "/n", callback_module => pusher_callback, own_headers => [{"a b", "c"}]},
             #{path => "/n", callback_module => pusher_callback, should => fun() -> error(crash) end},
             #{path => "/n", pool_name => no_such_pool}]),
     [begin

@@ -9,12 +9,13 @@
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, configure_pool/2, open_pool/1, opening/1, hand_over/2, drain_pool/1, resume_pool/1,
          close_pool/2, pools/0, metrics/0,
-         handler/3, handler_info/1, describe_url/2,
-         push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6, reject/5,
+         handler/4, handler_info/1, describe_url/2,
+         push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6,
+         push_event/6, push_event_dirty/6, reject/5,
          attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
          rejections/0, rejections_counted/3, notices/0]).
 
--export_type([pool_id/0, handler_id/0, names/0, way/0, pushed/0, outcome/0, verdict/0, rejected/0,
+-export_type([pool_id/0, handler_id/0, names/0, way/0, fact/0, pushed/0, outcome/0, verdict/0, rejected/0,
               problem/0, not_opened/0, notice/0, pool/0, settings/0, metrics/0, last_failure/0]).
 
 -on_load(load/0).
@@ -28,6 +29,8 @@
 %% `in' or `out', and the session that waits until the notification has been counted: bytes that come back
 %% with its outcome.
 -type way() :: in | out | {in | out, http_pusher_wait:waiter()}.
+%% What a session knows of an event beside the stanza. An integer has at most 64 bits.
+-type fact() :: {Key :: binary(), binary() | integer() | float() | boolean()}.
 -type pushed() :: ok | not_open | {rejected, Reason :: atom()}.
 %% `not_open': the pool was replaced or stopped a moment ago; nothing is counted.
 -type verdict() :: {sent, Status :: 100..999, Microseconds :: non_neg_integer()}
@@ -154,8 +157,9 @@ pools() -> ?NOT_LOADED.
                                    non_neg_integer()}]}.
 metrics() -> ?NOT_LOADED.
 
--spec handler(binary(), binary(), binary()) -> handler_id().
-handler(_HostType, _PoolName, _Path) -> ?NOT_LOADED.
+%% A handler with another plan is another handler. What is wrong with a plan comes as a notice.
+-spec handler(binary(), binary(), binary(), Plan :: #{atom() => term()}) -> handler_id().
+handler(_HostType, _PoolName, _Path, _Plan) -> ?NOT_LOADED.
 
 -spec handler_info(handler_id()) -> {HostType :: binary(), PoolName :: binary(), Path :: binary()}.
 handler_info(_Handler) -> ?NOT_LOADED.
@@ -177,6 +181,13 @@ push_custom(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
 -spec push_custom_dirty(pool_id(), handler_id(), way(), names(), [{binary(), binary()}],
                         binary()) -> pushed().
 push_custom_dirty(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
+
+-spec push_event(pool_id(), handler_id(), way(), names(), [fact()], Stanza :: binary()) -> pushed().
+push_event(_Pool, _Handler, _Way, _Names, _Facts, _Stanza) -> ?NOT_LOADED.
+
+-spec push_event_dirty(pool_id(), handler_id(), way(), names(), [fact()], Stanza :: binary()) ->
+    pushed().
+push_event_dirty(_Pool, _Handler, _Way, _Names, _Facts, _Stanza) -> ?NOT_LOADED.
 
 -spec reject(handler_id(), Reason :: atom(), Sender :: binary(), Text :: binary(),
              http_pusher_wait:waiter()) -> ok.

@@ -29,8 +29,8 @@ register(Handlers, Unrouted, Pools) ->
 route(HostType, Handler = #{pool_name := Tag, path := Path}, Pools) ->
     Keys = [{HostType, Tag}, {global, Tag}],
     Row = http_pusher_routes:key(HostType, Handler),
-    Id = http_pusher_nif:handler(HostType, atom_to_binary(Tag, utf8),
-                                 http_pusher_utf8:text(Path)),
+    Id = http_pusher_nif:handler(HostType, atom_to_binary(Tag, utf8), http_pusher_utf8:text(Path),
+                                 maps:get(plan, Handler, #{})),
     %% Without candidates its notifications are at least rejected with a reason, whatever fails below.
     case http_pusher_routes:find(Row) of
         {ok, _} -> ok;

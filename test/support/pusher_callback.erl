@@ -1,4 +1,4 @@
-%% A custom callback module that does what its handler's options say: `should', `body' and `headers'
+%% A custom callback module that does what its handler's options say: `should', `body' and `own_headers'
 %% are values, or funs that are called. With `report' in the options that process is told of each
 %% call.
 -module(pusher_callback).
@@ -12,7 +12,7 @@ should_make_req(Acc, Direction, Packet, From, To, Opts) ->
 
 prepare_headers(Acc, Direction, Host, Message, Sender, Receiver, Opts) ->
     report(?FUNCTION_NAME, [Acc, Direction, Host, Message, Sender, Receiver, Opts], Opts),
-    value(headers, Opts, [{<<"content-type">>, <<"text/plain">>}]).
+    value(own_headers, Opts, [{<<"content-type">>, <<"text/plain">>}]).
 
 prepare_body(Acc, Direction, Host, Message, Sender, Receiver, Opts) ->
     report(?FUNCTION_NAME, [Acc, Direction, Host, Message, Sender, Receiver, Opts], Opts),

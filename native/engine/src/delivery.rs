@@ -23,12 +23,12 @@ use std::time::Duration;
 
 use http::{Response, StatusCode};
 use notification::{FailureReason, fail_point};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use transport::error::{Again, AttemptError};
 use transport::link::{Body, Link};
 
 use crate::report::totals::PoolTotals;
-use crate::request::Prepared;
+use crate::request::{Added, Prepared};
 use clock::Clock;
 pub use job::Job;
 pub use judgement::Judgement;
@@ -62,7 +62,7 @@ pub async fn deliver(
     fail_point::point("prepare");
     let prepared = match Prepared::new(opened, job) {
         Ok(prepared) => prepared,
-        Err(text) => return failed(FailureReason::PoolConfig, &text, 0),
+        Err(unmade) => return failed(unmade.reason, &unmade.text, 0),
     };
     let attempts = Attempts {
         made: AtomicU32::new(0),
@@ -89,7 +89,10 @@ pub async fn deliver(
     let Answer { response, deadline } = match end {
         Ok(answer) => answer,
         Err(error) => {
-            *link = None;
+            // Before the first attempt nothing was sent.
+            if attempts.made.load(Ordering::Relaxed) > 0 {
+                *link = None;
+            }
             let text = format!(
                 "POST {}: {}",
                 opened.describe(prepared.target()),
@@ -186,13 +189,18 @@ async fn attempt_all(
     let mut unserved = Unserved::default();
     loop {
         // The time can be over before the attempt starts; then nothing more is sent.
-        let now = Instant::now();
+        let mut now = Instant::now();
         if now >= call_deadline {
             return Err(unserved.explain(clock::call_timed_out(opened, "response")));
         }
+        let mut added = Added::default();
+        if prepared.is_planned() {
+            added = fetch_added(opened, prepared, call_deadline).await?;
+            now = Instant::now();
+        }
         attempts.begin(now);
         let mut clock = Clock::start(opened, now, call_deadline);
-        let end = attempt_once(opened, link, prepared, &mut clock).await;
+        let end = attempt_once(opened, link, (prepared, &added), &mut clock).await;
         let error = match end {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let text = "the endpoint answered 101 to a request that offers no other protocol";
@@ -220,6 +228,20 @@ async fn attempt_all(
     }
 }
 
+/// What only this attempt has. Credentials that have to be fetched count towards `call_timeout` alone.
+async fn fetch_added(
+    opened: &Opened,
+    prepared: &Prepared,
+    call_deadline: Instant,
+) -> Result<Added, AttemptError> {
+    match timeout_at(call_deadline, prepared.added()).await {
+        Ok(added) => {
+            added.map_err(|unmade| AttemptError::last(unmade.reason, unmade.text.to_string()))
+        }
+        Err(_) => Err(clock::call_timed_out(opened, "credentials")),
+    }
+}
+
 /// How many connections an attempt tries if each one accepts no more requests and has answered none. A
 /// peer that answers a few on each connection makes progress; then only the timeouts bound the attempt.
 const CONNECTIONS: u8 = 3;
@@ -227,7 +249,7 @@ const CONNECTIONS: u8 = 3;
 async fn attempt_once(
     opened: &Opened,
     link: &mut Option<Link>,
-    prepared: &Prepared,
+    (prepared, added): (&Prepared, &Added),
     clock: &mut Clock<'_>,
 ) -> Result<Response<Body>, AttemptError> {
     let mut in_vain = 0;
@@ -238,7 +260,7 @@ async fn attempt_once(
             Ok(false) => in_vain += 1,
             Ok(true) => {
                 fail_point::point("send");
-                let exchange = ready.exchange(prepared.request());
+                let exchange = ready.exchange(prepared.request(added));
                 return clock.bound("response", exchange).await?;
             }
             Err(error) => {

@@ -11,6 +11,7 @@
 //! | --- | --- |
 //! | [`engine`] | pools, host types and handlers by number; hand-over; start and stop |
 //! | [`figures`] | metrics by pool name |
+//! | [`handler_plan`] | what a handler's options ask for beyond the stock module's |
 //! | `worker`, `delivery` | what a worker does; one notification from its start to its outcome |
 //! | [`pool`] | a pool's queue under its lock, opening, draining, expiry |
 //! | [`report`] | outcomes and rejections on their way to the reporter; totals |
@@ -24,6 +25,7 @@ compile_error!("a panic must stay inside one delivery: build with panic = \"unwi
 mod delivery;
 pub mod engine;
 pub mod figures;
+pub mod handler_plan;
 pub mod pool;
 pub mod report;
 mod request;

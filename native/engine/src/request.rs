@@ -1,33 +1,106 @@
 //! The request for one notification, over HTTP/1.1 or HTTP/2, for every attempt.
 //!
-//! It combines the payload (what is sent) with the target (where it goes).
+//! It combines the payload (what is sent) with the target (where it goes) and, if the handler has a plan,
+//! with the fields that belong to one attempt: credentials, a timestamp, signatures.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request};
+use notification::{FailureReason, heap};
 use payload::Payload;
 
 use crate::delivery::target::Target;
 use crate::delivery::{Job, Opened};
+use crate::handler_plan::{Fields, HandlerPlan, Planned};
 
 /// A request that can be sent more than once. Its headers are assembled for each attempt: a second
 /// attempt is rare, and a copy for it would slow down the first.
 pub struct Prepared {
     target: Target,
     payload: Payload,
+    /// None without a plan: each attempt has the same fields.
+    planned: Option<Planned>,
+}
+
+/// What only one attempt has.
+#[derive(Debug, Default)]
+pub struct Added {
+    fields: Fields,
+    /// Where the request goes, if an option has set the host.
+    target: Option<Target>,
+}
+
+/// Why a request cannot be made.
+#[derive(Clone, Debug)]
+pub struct Unmade {
+    /// The reason in one word.
+    pub reason: FailureReason,
+    /// What is wrong.
+    pub text: Arc<str>,
+}
+
+impl Unmade {
+    fn url(text: impl Into<Arc<str>>) -> Self {
+        Self {
+            reason: FailureReason::PoolConfig,
+            text: text.into(),
+        }
+    }
 }
 
 impl Prepared {
-    /// Builds the request for `job`. Fails with what is wrong with its URL.
-    pub fn new(opened: &Opened, job: &mut Job) -> Result<Self, Arc<str>> {
-        let mut target = opened.targets.get(job.notification.handler())?;
-        let payload = job.take_payload(opened.form_style);
-        if let Some(host) = payload.own_host() {
-            target = with_host(target, host).map_err(|error| error.to_string())?;
+    /// Builds the request for `job`.
+    pub fn new(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
+        match HandlerPlan::of(job.notification.handler()) {
+            None => Self::plain(opened, job),
+            Some(plan) => Self::planned(opened, job, &plan),
         }
-        Ok(Self { target, payload })
+    }
+
+    fn plain(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
+        let target = opened.targets.get(job.notification.handler());
+        let target = target.map_err(Unmade::url)?;
+        let payload = job.take_payload(opened.form_style);
+        Self::at(target, payload, None)
+    }
+
+    fn planned(opened: &Opened, job: &mut Job, plan: &Arc<HandlerPlan>) -> Result<Self, Unmade> {
+        let style = opened.form_style;
+        let (made, planned) = if job.notification.event().is_some() {
+            job.take_with(|notification| {
+                let made = plan.make(notification, style);
+                let beside = match &made {
+                    Ok((made, _)) => allocated(&made.payload),
+                    Err(_) => 0,
+                };
+                notification.shed();
+                (made, beside)
+            })?
+        } else {
+            plan.without_format(job.take_payload(style))
+        };
+        let target = match &made.path {
+            Some(path) => opened.targets.of_path(path),
+            None => opened.targets.get(job.notification.handler()),
+        };
+        let target = target.map_err(Unmade::url)?;
+        Self::at(target, made.payload, Some(planned))
+    }
+
+    fn at(target: Target, payload: Payload, planned: Option<Planned>) -> Result<Self, Unmade> {
+        let target = match payload.own_host() {
+            Some(host) => {
+                with_host(target, host).map_err(|error| Unmade::url(error.to_string()))?
+            }
+            None => target,
+        };
+        Ok(Self {
+            target,
+            payload,
+            planned,
+        })
     }
 
     /// Where the request goes.
@@ -36,18 +109,51 @@ impl Prepared {
         &self.target
     }
 
+    /// Whether an attempt has something of its own.
+    #[must_use]
+    pub fn is_planned(&self) -> bool {
+        self.planned.is_some()
+    }
+
+    /// What only this attempt has. Waits for credentials that have to be read or fetched first.
+    pub async fn added(&self) -> Result<Added, Unmade> {
+        let Some(planned) = &self.planned else {
+            return Ok(Added::default());
+        };
+        let fields = planned.added(&self.payload.body).await?;
+        let target = match payload::host_in(&fields) {
+            Some(host) => {
+                let target = with_host(self.target.clone(), host);
+                Some(target.map_err(|error| Unmade::url(error.to_string()))?)
+            }
+            None => None,
+        };
+        Ok(Added { fields, target })
+    }
+
     /// Builds the request for one attempt.
     #[must_use]
-    pub fn request(&self) -> Request<Bytes> {
+    pub fn request(&self, added: &Added) -> Request<Bytes> {
+        let target = added.target.as_ref().unwrap_or(&self.target);
         let mut request = Request::new(self.payload.body.clone());
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.target.uri.clone();
-        *request.headers_mut() = self.payload.fields(self.target.host.as_ref());
+        *request.uri_mut() = target.uri.clone();
+        *request.headers_mut() = self.payload.fields(target.host.as_ref(), &added.fields);
         request
     }
 }
 
-/// The target with the host that a callback module has set.
+/// The memory of a payload that was made, not taken out of its notification.
+fn allocated(payload: &Payload) -> usize {
+    let fields = payload.headers.iter().flatten();
+    let values: usize = fields.map(|(_, value)| heap::taken(value.len())).sum();
+    let places = payload.headers.as_ref().map_or(0, |fields| {
+        heap::taken(fields.capacity() * size_of::<(http::HeaderName, HeaderValue)>())
+    });
+    heap::taken(payload.body.len()) + places + values
+}
+
+/// The target with the host that a callback module or an option has set.
 fn with_host(target: Target, host: &HeaderValue) -> Result<Target, http::Error> {
     if target.host.is_some() {
         return Ok(Target {

@@ -5,7 +5,7 @@ mod support;
 
 use engine::settings::PoolOptions;
 use notification::{PoolId, fail_point};
-use support::{Bench, End, pool_at, test_endpoint, until};
+use support::{Bench, End, events, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, TlsSettings};
 
 const STEPS: [&str; 5] = ["prepare", "connect", "send", "answered", "read"];
@@ -17,6 +17,7 @@ fn a_panic_costs_one_notification() {
     one_at_a_time(true);
     many_at_once();
     between_two_deliveries();
+    in_a_payload();
 }
 
 fn one_at_a_time(secure: bool) {
@@ -93,6 +94,26 @@ fn between_two_deliveries() {
     }
     bench.outcomes(200);
     assert_eq!(bench.account().sent, 200);
+    assert_all_parked(&bench, pool);
+    bench.assert_conserved();
+}
+
+/// While the request of a handler with a plan is made.
+fn in_a_payload() {
+    let bench = Bench::new();
+    let endpoint = test_endpoint(EndpointConfig::default());
+    let pool = bench.pool(support::options(endpoint.url("")));
+    let handler = bench.planned("/json", events::json());
+    fail_point::arm("make", 1);
+    bench.push_event(pool, &handler, "alice", &events::stanza("hi"));
+    let end = bench.outcome_of("alice").end;
+    assert!(
+        matches!(&end, End::Failed { reason: "internal_error", text, .. } if text.contains("make")),
+        "{end:?}"
+    );
+    bench.push_event(pool, &handler, "carol", &events::stanza("hi"));
+    let end = bench.outcome_of("carol").end;
+    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
     assert_all_parked(&bench, pool);
     bench.assert_conserved();
 }

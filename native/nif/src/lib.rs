@@ -5,6 +5,8 @@
 
 mod atoms;
 mod engine_nifs;
+mod event_nifs;
+mod handler_options;
 mod held;
 mod ids;
 mod options;

@@ -1,4 +1,4 @@
-//! Reads a pool's options from an Erlang map.
+//! Reads a pool's options from an Erlang map, and what any map of options needs.
 //!
 //! rustler's serde support expects Elixir's data shapes, so the map is read key by key. A missing
 //! optional key has its default; a missing required key, an unknown key or a value of the wrong type is
@@ -72,15 +72,15 @@ fn tls(map: Term<'_>) -> NifResult<TlsOptions> {
         keyfile: file("keyfile")?,
         password: optional::<String>(map, "password")?.map(Secret::new),
         ciphers: optional(map, "ciphers")?,
-        versions: optional(map, "versions")?,
+        versions: texts(map, "versions")?,
         sni: optional(map, "sni")?.unwrap_or(true),
         sni_host: optional(map, "sni_host")?,
         sni_protocol: optional(map, "sni_protocol")?,
-        ignored: optional(map, "ignored")?.unwrap_or_default(),
+        ignored: texts(map, "ignored")?.unwrap_or_default(),
     })
 }
 
-fn refuse_unknown(map: Term<'_>, known: &[&str]) -> NifResult<()> {
+pub fn refuse_unknown(map: Term<'_>, known: &[&str]) -> NifResult<()> {
     for (key, _) in MapIterator::new(map).ok_or(Error::BadArg)? {
         if !known.contains(&key.atom_to_string()?.as_str()) {
             return Err(Error::BadArg);
@@ -89,15 +89,48 @@ fn refuse_unknown(map: Term<'_>, known: &[&str]) -> NifResult<()> {
     Ok(())
 }
 
-fn get<'a>(map: Term<'a>, key: &str) -> NifResult<Option<Term<'a>>> {
+pub fn get<'a>(map: Term<'a>, key: &str) -> NifResult<Option<Term<'a>>> {
     let key = rustler::Atom::from_str(map.get_env(), key)?;
     Ok(map.map_get(key).ok())
 }
 
-fn optional<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<Option<T>> {
+pub fn optional<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<Option<T>> {
     get(map, key)?.map(Term::decode).transpose()
 }
 
-fn required<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<T> {
+pub fn required<'a, T: Decoder<'a>>(map: Term<'a>, key: &str) -> NifResult<T> {
     optional(map, key)?.ok_or(Error::BadArg)
+}
+
+/// Reads a proper list, item by item. rustler's own iterator panics at the end of an improper one.
+pub fn list<'a, T>(
+    list: Term<'a>,
+    mut item: impl FnMut(Term<'a>) -> NifResult<T>,
+) -> NifResult<Vec<T>> {
+    let (mut items, mut rest) = (Vec::new(), list);
+    while !rest.is_empty_list() {
+        let (head, tail) = rest.list_get_cell()?;
+        items.push(item(head)?);
+        rest = tail;
+    }
+    Ok(items)
+}
+
+/// A list of texts; `None` if the key is missing.
+fn texts(map: Term<'_>, key: &str) -> NifResult<Option<Vec<String>>> {
+    get(map, key)?
+        .map(|term| list(term, |item| item.decode()))
+        .transpose()
+}
+
+/// The atoms in a list; each must be one of `known`. Empty if the key is missing.
+pub fn atoms<'k>(map: Term<'_>, key: &str, known: &[&'k str]) -> NifResult<Vec<&'k str>> {
+    let Some(term) = get(map, key)? else {
+        return Ok(Vec::new());
+    };
+    list(term, |item| {
+        let word = item.atom_to_string()?;
+        let found = known.iter().find(|known| **known == word);
+        found.copied().ok_or(Error::BadArg)
+    })
 }

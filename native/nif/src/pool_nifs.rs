@@ -10,7 +10,7 @@ use transport::{Remedy, url};
 
 use crate::held::held;
 use crate::ids::Id;
-use crate::{ENGINE, atoms, options};
+use crate::{ENGINE, atoms, handler_options, options};
 
 fn reply<T: Encoder>(env: Env<'_>, result: Result<T, EngineError>) -> Term<'_> {
     match result {
@@ -113,9 +113,18 @@ fn close_pool(env: Env<'_>, id: Id<PoolId>, allowed_ms: u64) -> Term<'_> {
 }
 
 #[rustler::nif]
-fn handler(host_type: &str, pool_name: &str, path: &str) -> Id<HandlerId> {
+fn handler(
+    host_type: &str,
+    pool_name: &str,
+    path: &str,
+    plan: Term<'_>,
+) -> NifResult<Id<HandlerId>> {
     let _held = held!("handler");
-    Id(ENGINE.handler(host_type, pool_name, path).id)
+    let handler = match handler_options::plan(plan)? {
+        None => ENGINE.handler(host_type, pool_name, path),
+        Some(options) => ENGINE.planned_handler(host_type, pool_name, path, options),
+    };
+    Ok(Id(handler.id))
 }
 
 #[rustler::nif]

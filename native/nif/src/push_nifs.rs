@@ -23,7 +23,7 @@ thread_local! {
 
 /// The direction of the message, `in` or `out`. If a caller waits until the notification has been
 /// counted, `{Direction, Waiter}`: the reporter gets the bytes of `Waiter` back.
-struct Way {
+pub struct Way {
     direction: Direction,
     waiter: Option<Waiter>,
 }
@@ -48,7 +48,7 @@ impl<'a> Decoder<'a> for Way {
 }
 
 /// Sender, server, receiver and the receiver's server.
-type NameTerms<'a> = (Binary<'a>, Binary<'a>, Binary<'a>, Binary<'a>);
+pub type NameTerms<'a> = (Binary<'a>, Binary<'a>, Binary<'a>, Binary<'a>);
 
 #[rustler::nif]
 fn push_form<'a>(
@@ -152,7 +152,8 @@ fn with_headers<'a>(
     )
 }
 
-fn push<'a>(
+/// Hands a notification over: for any content.
+pub fn push<'a>(
     env: Env<'a>,
     pool: Id<PoolId>,
     handler: Id<HandlerId>,

@@ -1,5 +1,6 @@
 //! A handler: the part of an entry in the module's configuration section that the engine needs.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::rejected::RejectedTotals;
@@ -16,6 +17,9 @@ pub struct Handler {
     pub pool_name: Box<str>,
     /// `path`, as configured; each request joins it with the pool's prefix.
     pub path: Box<str>,
+    /// What its options ask for beyond the stock module's; `None` if nothing. Only the engine knows what it
+    /// is.
+    pub plan: Option<Arc<dyn Any + Send + Sync>>,
     /// Counts the handler's rejected notifications since the process started.
     pub rejected: RejectedTotals,
 }

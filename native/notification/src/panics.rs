@@ -35,12 +35,21 @@ fn install_hook() {
                 }
             });
             if OURS.try_with(|ours| *ours.borrow()).unwrap_or(false) {
-                let _ = LAST.try_with(|last| last.replace(Some(info.to_string())));
+                let _ = LAST.try_with(|last| last.replace(Some(without_quotes(&info.to_string()))));
             } else {
                 before(info);
             }
         }));
     });
+}
+
+/// The message up to the first quotation mark. What a failed operation was applied to is quoted (the text
+/// that was sliced, the value of an error): it can be a message of a user, or a secret.
+fn without_quotes(message: &str) -> String {
+    match message.find(['"', '`', '\'']) {
+        Some(quoted) => format!("{}...", &message[..quoted]),
+        None => message.to_owned(),
+    }
 }
 
 /// Runs `work` on this thread, which need not be one of the engine's. If `work` panics, returns the
@@ -70,4 +79,39 @@ pub fn last() -> String {
     LAST.with_borrow_mut(Option::take)
         .unwrap_or_default()
         .replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{adopt_thread, last};
+
+    /// What panics in a delivery may be in the middle of a user's message.
+    #[test]
+    fn nothing_that_is_quoted_is_remembered() {
+        let panics: [fn(); 3] = [
+            || {
+                let text = String::from("5ecret \u{e9}");
+                let _ = &text[..8];
+            },
+            || {
+                let refused = "5ecret".parse::<u8>().map_err(|_| "5ecret");
+                #[allow(clippy::unwrap_used)]
+                let _ = refused.unwrap();
+            },
+            || panic!("a place"),
+        ];
+        let messages = panics.map(|panic| {
+            let end = std::thread::spawn(move || {
+                adopt_thread();
+                let _ = std::panic::catch_unwind(panic);
+                last()
+            });
+            end.join().unwrap_or_default()
+        });
+        for message in &messages {
+            assert!(message.contains("panics.rs"), "{message}");
+            assert!(!message.contains("5ecret"), "{message}");
+        }
+        assert!(messages[2].ends_with("a place"), "{}", messages[2]);
+    }
 }

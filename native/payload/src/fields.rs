@@ -18,10 +18,15 @@ const HTTP1_ONLY: [HeaderName; 3] = [
 ];
 
 impl Payload {
-    /// The fields of one request: with this `host` for HTTP/1.1, without a host for HTTP/2.
+    /// The fields of one request: with this `host` for HTTP/1.1, without a host for HTTP/2. A field that is
+    /// among the `added` ones is there with their value alone.
     #[must_use]
-    pub fn fields(&self, host: Option<&HeaderValue>) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(4);
+    pub fn fields(
+        &self,
+        host: Option<&HeaderValue>,
+        added: &[(HeaderName, HeaderValue)],
+    ) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(4 + added.len());
         if let Some(host) = host {
             headers.insert(HOST, host.clone());
         }
@@ -31,18 +36,24 @@ impl Payload {
                 let form = HeaderValue::from_static("application/x-www-form-urlencoded");
                 headers.insert(CONTENT_TYPE, form);
             }
-            Some(own) => {
-                // The host says where the request goes; it is already in `host` or `:authority`.
-                for (name, value) in own.iter().filter(|(name, _)| name != HOST) {
-                    if host.is_some() {
-                        headers.append(name.clone(), value.clone());
-                    } else if is_legal_in_http2(name, value) {
-                        headers.append(name.clone(), trimmed(value));
-                    }
-                }
-            }
+            Some(own) => append(&mut headers, own, host.is_some()),
         }
+        for (name, _) in added.iter().filter(|(name, _)| name != HOST) {
+            headers.remove(name);
+        }
+        append(&mut headers, added, host.is_some());
         headers
+    }
+}
+
+fn append(headers: &mut HeaderMap, fields: &[(HeaderName, HeaderValue)], http1: bool) {
+    // The host says where the request goes; it is already in `host` or `:authority`.
+    for (name, value) in fields.iter().filter(|(name, _)| name != HOST) {
+        if http1 {
+            headers.append(name.clone(), value.clone());
+        } else if is_legal_in_http2(name, value) {
+            headers.append(name.clone(), trimmed(value));
+        }
     }
 }
 

@@ -68,9 +68,15 @@ impl Payload {
     /// The host that a callback module has set, if any.
     #[must_use]
     pub fn own_host(&self) -> Option<&HeaderValue> {
-        let mut own = self.headers.iter().flatten();
-        own.find(|(name, _)| name == HOST).map(|(_, host)| host)
+        self.headers.as_deref().and_then(host_in)
     }
+}
+
+/// The host among these fields, if any.
+#[must_use]
+pub fn host_in(fields: &[(HeaderName, HeaderValue)]) -> Option<&HeaderValue> {
+    let mut fields = fields.iter();
+    fields.find(|(name, _)| name == HOST).map(|(_, host)| host)
 }
 
 /// The body of a notification's request, if it is a form of names and text or comes from a callback module.

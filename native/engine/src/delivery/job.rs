@@ -18,20 +18,29 @@ pub struct Job {
 }
 
 impl Job {
-    /// Takes what is to be sent. From then on only the payload holds the long parts, and the reserved
-    /// bytes are counted again accordingly.
+    /// Takes what is to be sent. From then on only the payload holds the long parts.
     pub fn take_payload(&mut self, style: FormStyle) -> Payload {
+        self.take_with(|notification| {
+            let before = notification.allocated();
+            let payload = Payload::take(notification, style);
+            let beside = match &payload.headers {
+                // The headers and the body are parts of the memory counted before.
+                Some(_) => before,
+                None => heap::taken(payload.body.len()),
+            };
+            (payload, beside)
+        })
+    }
+
+    /// Takes what is to be sent with `take`, which also returns how much memory that uses besides the
+    /// notification. The reserved bytes are counted again accordingly.
+    pub fn take_with<T>(&mut self, take: impl FnOnce(&mut Notification) -> (T, usize)) -> T {
         let before = self.notification.allocated();
-        let payload = Payload::take(&mut self.notification, style);
-        let beside = match &payload.headers {
-            // The headers and the body are parts of the memory counted before.
-            Some(_) => before,
-            None => heap::taken(payload.body.len()),
-        };
+        let (taken, beside) = take(&mut self.notification);
         // What the place in the queue costs stays as it is.
         let place = self.reserved.bytes().saturating_sub(before);
         self.reserved
             .recount(place + self.notification.allocated() + beside);
-        payload
+        taken
     }
 }

@@ -47,7 +47,7 @@ impl Targets {
         if let Some((_, target)) = known.iter().find(|(id, _)| *id == handler.id) {
             return target.clone();
         }
-        let target = self.work_out(&handler.path);
+        let target = self.of_path(&handler.path);
         self.known.rcu(|known| {
             let mut known = Vec::clone(known);
             known.push((handler.id, target.clone()));
@@ -56,7 +56,8 @@ impl Targets {
         target
     }
 
-    fn work_out(&self, path: &str) -> Result<Target, Arc<str>> {
+    /// The target of a path that belongs to one notification alone, or what is wrong with its URL.
+    pub fn of_path(&self, path: &str) -> Result<Target, Arc<str>> {
         let path = url::join(&self.path_prefix, path).map_err(|error| error.to_string())?;
         let authority = self.base.authority();
         let scheme = if self.base.https { "https" } else { "http" };

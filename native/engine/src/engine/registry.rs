@@ -5,6 +5,7 @@ use std::sync::Arc;
 use notification::{Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
 
 use super::Engine;
+use crate::handler_plan::{HandlerOptions, HandlerPlan};
 
 impl Engine {
     /// Opens the host type of this name for notifications; creates it if it is new.
@@ -53,9 +54,37 @@ impl Engine {
         }
     }
 
-    /// The handler with this host type, pool name and path; created if it is new. Does not open its host
-    /// type.
+    /// The handler with this host type, pool name and path, and no other options; created if it is new.
+    /// Does not open its host type.
     pub fn handler(&self, host_type: &str, pool_name: &str, path: &str) -> Arc<Handler> {
+        self.register(host_type, pool_name, path, None)
+    }
+
+    /// Like [`Engine::handler`], with more options. A handler with other options is another handler. What
+    /// is wrong with the options becomes a notice, and the reason for which notifications fail.
+    pub fn planned_handler(
+        &self,
+        host_type: &str,
+        pool_name: &str,
+        path: &str,
+        options: HandlerOptions,
+    ) -> Arc<Handler> {
+        let handler = self.register(host_type, pool_name, path, Some(options));
+        // An engine thread compiles the plan, and starts the threads that read its files: the caller may be
+        // a scheduler. If the engine is down, the first notification does it.
+        if let (Some(plan), Some(running)) = (HandlerPlan::of(&handler), self.running.load_full()) {
+            running.handle.spawn(async move { plan.prepare() });
+        }
+        handler
+    }
+
+    fn register(
+        &self,
+        host_type: &str,
+        pool_name: &str,
+        path: &str,
+        options: Option<HandlerOptions>,
+    ) -> Arc<Handler> {
         let host_type = self.ensure_host_type(host_type);
         let _one_at_a_time = self.registering.lock();
         let known = self.handlers.load_full();
@@ -63,15 +92,19 @@ impl Engine {
             handler.host_type.id == host_type.id
                 && &*handler.pool_name == pool_name
                 && &*handler.path == path
+                && HandlerPlan::options_of(handler) == options.as_ref()
         };
         if let Some(handler) = known.iter().find(same) {
             return Arc::clone(handler);
         }
+        let id = HandlerId::from_place(known.len());
         let handler = Arc::new(Handler {
-            id: HandlerId::from_place(known.len()),
+            id,
             host_type,
             pool_name: pool_name.into(),
             path: path.into(),
+            plan: options
+                .map(|options| HandlerPlan::new(id, options, Arc::clone(&self.notices)).into_any()),
             rejected: RejectedTotals::default(),
         });
         let mut handlers = Vec::clone(&known);

@@ -100,6 +100,7 @@ pub(super) mod tests {
             host_type: Arc::new(HostType::new(HostTypeId::default(), "localhost")),
             pool_name: "http_pool".into(),
             path: path.into(),
+            plan: None,
             rejected: RejectedTotals::default(),
         };
         let names = Names {

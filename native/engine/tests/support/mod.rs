@@ -1,6 +1,7 @@
 //! An engine with a reporter that remembers every outcome, and pools at endpoints, for the tests beside.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod events;
 pub mod process;
 
 use std::collections::HashMap;

@@ -16,6 +16,7 @@ fn handlers(count: u32) -> Vec<Arc<Handler>> {
                 host_type: Arc::clone(&host_type),
                 pool_name: "http_pool".into(),
                 path: "/n".into(),
+                plan: None,
                 rejected: RejectedTotals::default(),
             })
         })

@@ -1,0 +1,76 @@
+//! Hand-over of an event for a format that needs more than names and text: facts, and the stanza as XML.
+//!
+//! The engine reads the stanza later, on one of its own threads; here its bytes are only copied.
+
+use notification::{Content, HandlerId, PoolId};
+use payload::{Facts, Value};
+use rustler::{Binary, Env, Error, NifResult, Term};
+use std::cell::RefCell;
+
+use crate::held::held;
+use crate::ids::Id;
+use crate::push_nifs::{NameTerms, Way, push};
+
+thread_local! {
+    /// Buffer for the facts, so that a call need not allocate one.
+    static FACTS: RefCell<Facts> = RefCell::new(Facts::default());
+}
+
+#[rustler::nif]
+fn push_event<'a>(
+    env: Env<'a>,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
+    way: Way,
+    names: NameTerms<'a>,
+    facts: Term<'a>,
+    stanza: Binary<'a>,
+) -> NifResult<Term<'a>> {
+    let _held = held!("push_event");
+    FACTS.with_borrow_mut(|buffer| {
+        buffer.clear();
+        read(facts, buffer)?;
+        let content = Content::Event(buffer.as_bytes());
+        push(env, pool, handler, way, &names, &stanza, content)
+    })
+}
+
+/// For longer facts and stanzas.
+#[rustler::nif(schedule = "DirtyCpu")]
+fn push_event_dirty<'a>(
+    env: Env<'a>,
+    pool: Id<PoolId>,
+    handler: Id<HandlerId>,
+    way: Way,
+    names: NameTerms<'a>,
+    facts: Term<'a>,
+    stanza: Binary<'a>,
+) -> NifResult<Term<'a>> {
+    let mut buffer = Facts::default();
+    read(facts, &mut buffer)?;
+    let content = Content::Event(buffer.as_bytes());
+    push(env, pool, handler, way, &names, &stanza, content)
+}
+
+/// Reads a list of pairs of a key and a value: text, a number, true or false.
+fn read<'a>(list: Term<'a>, facts: &mut Facts) -> NifResult<()> {
+    let mut rest = list;
+    while !rest.is_empty_list() {
+        // rustler's own iterator panics at the end of an improper list.
+        let (head, tail) = rest.list_get_cell()?;
+        let (key, value): (&'a str, Term<'a>) = head.decode()?;
+        rest = tail;
+        if let Ok(text) = value.decode::<Binary<'a>>() {
+            facts.add(key, Value::Text(&text));
+        } else if let Ok(number) = value.decode() {
+            facts.add(key, Value::Integer(number));
+        } else if let Ok(number) = value.decode() {
+            facts.add(key, Value::Float(number));
+        } else if let Ok(truth) = value.decode() {
+            facts.add(key, Value::Bool(truth));
+        } else {
+            return Err(Error::BadArg);
+        }
+    }
+    Ok(())
+}
