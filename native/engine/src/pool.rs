@@ -32,7 +32,7 @@ use queue::{
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-use transport::link::Endpoint;
+use transport::endpoint::Endpoint;
 
 use crate::delivery::Opened;
 use crate::report::outcomes::{Outcome, Outcomes};

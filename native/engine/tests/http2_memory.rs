@@ -15,7 +15,7 @@ use h2_support::Server;
 use http::{Response, StatusCode};
 use support::process::status;
 use support::{BOUND, Bench, End, millis, until};
-use transport::link::Endpoint;
+use transport::endpoint::Endpoint;
 use transport::tls::TlsClient;
 
 #[track_caller]

@@ -14,7 +14,7 @@ use support::{BOUND, test_endpoint};
 use test_endpoint::EndpointConfig;
 use tokio::time::{advance, timeout};
 use transport::BaseUrl;
-use transport::link::Endpoint;
+use transport::endpoint::Endpoint;
 use transport::names::{AT_MOST, KEEP_BAD, KEEP_GOOD, KEEP_OLD, NEXT_AFTER, Names, PATIENCE};
 use transport::notices::{About, Notices};
 

@@ -17,7 +17,7 @@ use support::{BOUND, TempFile, pool_at, process, test_endpoint};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 use tokio::time::{Instant, advance};
 use transport::TlsOptions;
-use transport::link::Endpoint;
+use transport::endpoint::Endpoint;
 use transport::notices::Notices;
 use transport::tls::{CHECK_EVERY, TlsClient};
 

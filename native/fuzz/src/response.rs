@@ -12,7 +12,6 @@ use http_body_util::Full;
 use notification::FailureReason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use transport::http1::Http1;
-use transport::link::Drained;
 
 fn request() -> Request<Full<Bytes>> {
     let mut request = Request::new(Full::new(Bytes::from_static(b"author=alice")));
@@ -48,7 +47,7 @@ async fn exchange(near: DuplexStream) -> Option<u16> {
                 let status = response.status().as_u16();
                 assert!(status == 101 || (200..=999).contains(&status), "{status}");
                 first = first.or(Some(status));
-                if link.drain(response.into_body(), MAX_BODY).await == Drained::Cut {
+                if !link.drain(response.into_body(), MAX_BODY).await {
                     break;
                 }
             }

@@ -14,15 +14,6 @@ pub enum Body {
     Http2(http2::Body),
 }
 
-/// How reading a response body ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drained {
-    /// The body was read to its end, or given up without harm to the connection.
-    Whole,
-    /// The body was not read to its end, so the connection cannot be used again.
-    Cut,
-}
-
 impl Body {
     /// Whether there is nothing to read.
     #[must_use]

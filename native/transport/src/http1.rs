@@ -17,7 +17,6 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::body::Drained;
 use super::dial::Stream;
 use super::error::AttemptError;
 
@@ -75,13 +74,14 @@ impl<S: Carrier> Http1<S> {
         .await
     }
 
-    /// Reads a response body to its end, but at most `most` bytes.
-    pub async fn drain(&mut self, mut body: Incoming, most: usize) -> Drained {
+    /// Reads a response body to its end, but at most `most` bytes. Returns whether it was read to its
+    /// end; otherwise the connection cannot be used again.
+    pub async fn drain(&mut self, mut body: Incoming, most: usize) -> bool {
         let mut read = 0;
         poll_fn(|cx| {
             loop {
                 if body.is_end_stream() {
-                    return Poll::Ready(Drained::Whole);
+                    return Poll::Ready(true);
                 }
                 let mut frame = Pin::new(&mut body).poll_frame(cx);
                 if frame.is_pending() {
@@ -89,14 +89,14 @@ impl<S: Carrier> Http1<S> {
                     frame = Pin::new(&mut body).poll_frame(cx);
                 }
                 match frame {
-                    Poll::Pending if self.over => return Poll::Ready(Drained::Cut),
+                    Poll::Pending if self.over => return Poll::Ready(false),
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(None) => return Poll::Ready(Drained::Whole),
-                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Drained::Cut),
+                    Poll::Ready(None) => return Poll::Ready(true),
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
                     Poll::Ready(Some(Ok(frame))) => {
                         read += frame.data_ref().map_or(0, Bytes::len);
                         if read > most {
-                            return Poll::Ready(Drained::Cut);
+                            return Poll::Ready(false);
                         }
                     }
                 }

@@ -26,7 +26,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::body::Drained;
 use super::error::{Again, AttemptError};
 use super::lifetimes::Lifetimes;
 use driver::Driver;
@@ -232,7 +231,7 @@ impl Body {
     }
 
     /// Reads the body to its end, but at most `most` bytes; past that, it resets the stream.
-    pub async fn drain(mut self, most: usize) -> Drained {
+    pub async fn drain(mut self, most: usize) {
         let mut read = 0;
         while let Some(Ok(data)) = self.received.data().await {
             read += data.len();
@@ -242,7 +241,5 @@ impl Body {
             // Fails only if the stream is over.
             let _ = self.received.flow_control().release_capacity(data.len());
         }
-        // Even if the stream was reset, the connection still serves other requests.
-        Drained::Whole
     }
 }

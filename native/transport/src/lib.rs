@@ -1,6 +1,6 @@
 //! One attempt of one request: names, sockets, TLS, and HTTP over them.
 //!
-//! An [`Endpoint`](link::Endpoint) is made from a base URL and the TLS options of a pool. A worker asks
+//! An [`Endpoint`](endpoint::Endpoint) is made from a base URL and the TLS options of a pool. A worker asks
 //! it for a [`Link`](link::Link): the endpoint looks up a name ([`names`]), connects an address
 //! ([`dial`]), negotiates TLS ([`tls`]), and speaks HTTP/1.1 or HTTP/2. A request sent over the link
 //! returns the head of a final response and its body, or an [`AttemptError`](error::AttemptError),
@@ -13,6 +13,7 @@
 
 mod body;
 pub mod dial;
+pub mod endpoint;
 pub mod error;
 pub mod http1;
 pub mod http2;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use payload::FormStyle;
-use transport::link::Endpoint;
+use transport::endpoint::Endpoint;
 
 use super::target::{Target, Targets};
 use crate::settings::PoolSettings;

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use tokio::time::{Instant, timeout_at};
-use transport::link::{Body, Drained, Link};
+use transport::link::{Body, Link};
 
 /// The most bytes that are read of a response body.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -26,7 +26,7 @@ impl Rest {
         link: &mut Option<Link>,
         mut given_up: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) {
-        let whole = match link {
+        let usable = match link {
             None => false,
             Some(link) => {
                 let mut rest = pin!(timeout_at(self.deadline, link.drain(self.body, MAX_BODY)));
@@ -35,12 +35,12 @@ impl Rest {
                     if read.is_pending() && given_up(cx).is_ready() {
                         return Poll::Ready(false);
                     }
-                    read.map(|read| matches!(read, Ok(Drained::Whole)))
+                    read.map(|read| matches!(read, Ok(true)))
                 })
                 .await
             }
         };
-        if !whole {
+        if !usable {
             *link = None;
         }
     }

@@ -61,7 +61,7 @@ pub(super) mod tests {
     use queue::{Bound, LaneLimits};
     use tokio::runtime::Handle;
     use tokio::time::{Instant, advance, sleep};
-    use transport::link::Endpoint;
+    use transport::endpoint::Endpoint;
 
     use crate::pool::{Pool, PoolLimits};
     use crate::report::outcomes::Outcomes;
