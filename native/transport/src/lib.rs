@@ -29,4 +29,4 @@ pub mod url;
 
 pub use files::{Secret, apart};
 pub use options::{BaseUrl, TlsOptions, Verify};
-pub use problem::{ConfigError, Remedy, Warning};
+pub use problem::{About, ConfigError, Remedy, Warning};

@@ -63,6 +63,17 @@ pub struct Warning {
     pub option: &'static str,
     /// What happens instead.
     pub text: String,
+    /// What the warning is about.
+    pub about: About,
+}
+
+/// What a warning is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The setting.
+    Setting,
+    /// The content of the file that the option names: it may be another one when the file is read again.
+    Content,
 }
 
 impl Warning {
@@ -72,6 +83,16 @@ impl Warning {
         Self {
             option,
             text: text.into(),
+            about: About::Setting,
+        }
+    }
+
+    /// Like [`Warning::new`], about the content of the file that the option names.
+    #[must_use]
+    pub fn in_content(option: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            about: About::Content,
+            ..Self::new(option, text)
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod ciphers;
 mod client;
+mod config;
 mod file;
 mod identity;
 mod key;

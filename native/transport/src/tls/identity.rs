@@ -6,6 +6,7 @@ use rustls::Error;
 use rustls::crypto::CryptoProvider;
 use rustls::sign::CertifiedKey;
 
+use super::key::KeyError;
 use super::{file, key};
 use crate::{ConfigError, TlsOptions, Warning};
 
@@ -40,18 +41,16 @@ pub(super) fn load(
         Some(keyfile) => (KEY, keyfile, file::read(KEY, keyfile)?),
         None => (CERT, certfile, blocks),
     };
-    let key = key::find(&key_blocks, options.password.as_ref()).map_err(|what| {
-        let option = if what.contains("password") {
-            PASSWORD
-        } else {
-            option
+    let key = key::find(&key_blocks, options.password.as_ref()).map_err(|error| {
+        let option = match error {
+            KeyError::NoPassword | KeyError::WrongPassword => PASSWORD,
+            KeyError::NoKey | KeyError::Unreadable(_) => option,
         };
-        let hint = if options.keyfile.is_none() && what.starts_with("no private key") {
-            ", and keyfile is not set"
-        } else {
-            ""
+        let hint = match error {
+            KeyError::NoKey if options.keyfile.is_none() => ", and keyfile is not set",
+            _ => "",
         };
-        file::in_file(option, path, &format!("{what}{hint}"))
+        file::in_file(option, path, &format!("{error}{hint}"))
     })?;
     match CertifiedKey::from_der(chain, key, provider) {
         Ok(identity) => Ok(Some(Arc::new(identity))),

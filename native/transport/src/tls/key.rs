@@ -13,26 +13,40 @@ use md5::{Digest, Md5};
 use pem::Pem;
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use rustls_pki_types::PrivateKeyDer;
+use thiserror::Error;
 
 use crate::Secret;
 
+/// Why there is no private key. The caller puts the file's name before the text.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(super) enum KeyError {
+    /// No block is a private key.
+    #[error("no private key in it")]
+    NoKey,
+    /// The key is encrypted, and there is no password.
+    #[error("its private key is encrypted, and no password is set")]
+    NoPassword,
+    /// The password is not that of the key.
+    #[error("its private key cannot be decrypted with this password")]
+    WrongPassword,
+    /// The key is invalid, or of a kind that is not supported.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
 /// Finds the first private key among the blocks.
-///
-/// # Errors
-///
-/// What is wrong; the caller puts the file's name before it.
 pub(super) fn find(
     blocks: &[Pem],
     password: Option<&Secret>,
-) -> Result<PrivateKeyDer<'static>, String> {
+) -> Result<PrivateKeyDer<'static>, KeyError> {
     let block = blocks
         .iter()
         .find(|block| block.tag().ends_with("PRIVATE KEY"))
-        .ok_or("no private key in it")?;
+        .ok_or(KeyError::NoKey)?;
     let password = || {
         password
             .map(|secret| secret.reveal().as_bytes())
-            .ok_or("its private key is encrypted, and no password is set")
+            .ok_or(KeyError::NoPassword)
     };
     let der = if block.tag() == "ENCRYPTED PRIVATE KEY" {
         pkcs8_encrypted(block.contents(), password()?)?
@@ -49,20 +63,25 @@ pub(super) fn find(
         "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => Ok(PrivateKeyDer::Pkcs8(der.into())),
         "RSA PRIVATE KEY" => Ok(PrivateKeyDer::Pkcs1(der.into())),
         "EC PRIVATE KEY" => Ok(PrivateKeyDer::Sec1(der.into())),
-        other => Err(format!("a key of the kind {other} is not supported")),
+        other => Err(KeyError::Unreadable(format!(
+            "a key of the kind {other} is not supported"
+        ))),
     }
 }
 
-fn pkcs8_encrypted(der: &[u8], password: &[u8]) -> Result<Vec<u8>, String> {
-    let info = EncryptedPrivateKeyInfoRef::try_from(der)
-        .map_err(|error| format!("its encrypted private key cannot be read: {error}"))?;
+fn pkcs8_encrypted(der: &[u8], password: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|error| {
+        KeyError::Unreadable(format!("its encrypted private key cannot be read: {error}"))
+    })?;
     match info.decrypt(password) {
         Ok(key) => Ok(key.as_bytes().to_vec()),
-        Err(pkcs8::Error::EncryptedPrivateKey(error)) if is_unsupported(&error) => Err(format!(
-            "its private key is encrypted in a way that is not supported ({error}); convert it \
-             with: openssl pkcs8 -topk8 -v2 aes-256-cbc"
-        )),
-        Err(_) => Err(WRONG_PASSWORD.to_owned()),
+        Err(pkcs8::Error::EncryptedPrivateKey(error)) if is_unsupported(&error) => {
+            Err(KeyError::Unreadable(format!(
+                "its private key is encrypted in a way that is not supported ({error}); convert it \
+                 with: openssl pkcs8 -topk8 -v2 aes-256-cbc"
+            )))
+        }
+        Err(_) => Err(KeyError::WrongPassword),
     }
 }
 
@@ -70,9 +89,7 @@ fn is_unsupported(error: &pkcs8::pkcs5::Error) -> bool {
     !matches!(error, pkcs8::pkcs5::Error::DecryptFailed)
 }
 
-const WRONG_PASSWORD: &str = "its private key cannot be decrypted with this password";
-
-fn traditional(block: &Pem, password: &[u8]) -> Result<Vec<u8>, String> {
+fn traditional(block: &Pem, password: &[u8]) -> Result<Vec<u8>, KeyError> {
     let info = block.headers().get("DEK-Info").unwrap_or_default();
     let (cipher, iv) = info.split_once(',').unwrap_or((info, ""));
     let iv = unhex(iv.trim());
@@ -84,15 +101,15 @@ fn traditional(block: &Pem, password: &[u8]) -> Result<Vec<u8>, String> {
         "DES-EDE3-CBC" => decrypt::<TdesEde3>(data, password, &iv, 24),
         "DES-CBC" => decrypt::<Des>(data, password, &iv, 8),
         other => {
-            return Err(format!(
+            return Err(KeyError::Unreadable(format!(
                 "its private key is encrypted with {other:?}, which is not supported; convert it \
                  with: openssl pkcs8 -topk8 -v2 aes-256-cbc"
-            ));
+            )));
         }
     };
     // With a wrong password, one decryption in 256 has valid padding, but hardly ever a DER header.
     der.filter(|der| is_der_sequence(der))
-        .ok_or_else(|| WRONG_PASSWORD.to_owned())
+        .ok_or(KeyError::WrongPassword)
 }
 
 fn decrypt<C>(data: &[u8], password: &[u8], iv: &[u8], key_len: usize) -> Option<Vec<u8>>

@@ -100,7 +100,7 @@ pub(super) fn from_file(path: &Path, warnings: &mut Vec<Warning>) -> Result<Root
                 "{}: a certificate in it is not used: {error}",
                 path.display()
             );
-            warnings.push(Warning::new(OPTION, text));
+            warnings.push(Warning::in_content(OPTION, text));
             Ok((store, pinned))
         }
         None => Ok((store, pinned)),
