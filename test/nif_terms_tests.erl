@@ -101,7 +101,10 @@ example(facts) ->
     [{<<"event">>, <<"msg">>}, {<<"timestamp">>, 1}, {<<"metadata.a">>, 1.5}, {<<"metadata.b">>, true}];
 example(plan) ->
     #{format => cloudevents, include => [stanza, unread], omit => [body], cloudevents_mode => binary,
-      cloudevents_source => <<"urn:a">>};
+      cloudevents_source => <<"urn:a">>, signing => {file, <<"etc/no_such_file">>},
+      headers => [{<<"x-a">>, {value, <<"a">>}}, {<<"x-b">>, {file, <<"no_such_file">>}},
+                  {<<"x-c">>, {env, <<"NO_SUCH_VARIABLE">>}}],
+      auth => {bearer, {env, <<"NO_SUCH_VARIABLE">>}}};
 example(settings) ->
     #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
       max_node_bytes => 1000000, max_lane_percent => 10,
@@ -136,7 +139,13 @@ wrong_inside(plan) ->
     Example = example(plan),
     [Example#{Key => Term} || Key <- maps:keys(Example),
                               Term <- [foo, -1, {}, [foo], [stanza | unread], #{}, <<255>>, [<<"a">>]]]
-        ++ [Example#{unknown => 1}, Example#{<<"format">> => json}];
+        ++ [Example#{unknown => 1}, Example#{<<"format">> => json}]
+        ++ [Example#{auth => Auth} || Auth <- wrong_auth()]
+        ++ [Example#{signing => Source} || Source <- wrong_secrets()]
+        ++ [Example#{headers => Headers}
+            || Headers <- [[{<<"x-a">>, Source} || Source <- wrong_sources()],
+                           [{foo, {value, <<"a">>}}], [{<<"x-a">>, {value, <<"a">>}} | foo],
+                           [{<<255>>, {value, <<"a">>}}]]];
 wrong_inside(Map) when Map =:= settings; Map =:= options ->
     Example = example(Map),
     [maps:remove(Key, Example) || Key <- maps:keys(Example)]
@@ -149,6 +158,25 @@ wrong_inside(_Type) ->
 is_value(Term) ->
     is_binary(Term) orelse is_boolean(Term) orelse is_float(Term)
         orelse is_integer(Term) andalso Term >= -(1 bsl 63) andalso Term < 1 bsl 63.
+
+wrong_sources() ->
+    [foo, {}, <<"a">>, {foo, <<"a">>}, {<<"file">>, <<"a">>}, {file, a}, {file, "a"}, {file, <<255>>},
+     {file, <<"a">>, <<"b">>}].
+
+%% A secret is no value of the configuration.
+wrong_secrets() ->
+    [{value, <<"5ecret">>} | wrong_sources()].
+
+wrong_auth() ->
+    OAuth2 = #{token_url => <<"http://localhost/">>, client_id => <<"id">>,
+               client_secret => {env, <<"SECRET">>}},
+    [{bearer, Source} || Source <- wrong_secrets()]
+        ++ [{basic, <<"user">>, Source} || Source <- wrong_secrets()]
+        ++ [{oauth2, OAuth2#{client_secret => Source}} || Source <- wrong_secrets()]
+        ++ [{oauth2, maps:remove(Key, OAuth2)} || Key <- maps:keys(OAuth2)]
+        ++ [{oauth2, OAuth2#{Key => Term}} || Key <- [scope | maps:keys(OAuth2)], Term <- [foo, 1, {}, <<255>>]]
+        ++ [{oauth2, OAuth2#{unknown => 1}}, {oauth2, foo}, {google, foo}, {google, <<255>>}, {foo, <<"a">>},
+            {basic, user, {env, <<"A">>}}, {basic, {env, <<"A">>}}, {foo, <<"user">>, {env, <<"A">>}}].
 
 wrong_tls() ->
     [foo, 1, [], #{unknown => 1}, #{verify => maybe_not}, #{verify => 1}, #{accept_any => 1},

@@ -27,8 +27,9 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use transport::error::{Again, AttemptError};
 use transport::link::{Body, Link};
 
+use crate::handler_plan::HandlerPlan;
 use crate::report::totals::PoolTotals;
-use crate::request::{Added, Prepared};
+use crate::request::{Added, Prepared, Unmade};
 use clock::Clock;
 pub use job::Job;
 pub use judgement::Judgement;
@@ -60,6 +61,17 @@ pub async fn deliver(
     mut cancelled: impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
 ) -> Delivered {
     fail_point::point("prepare");
+    if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
+        let ready = timeout_at(job.deadline, plan.ready());
+        let unmade = match unless(&mut cancelled, ready).await {
+            Ok(Ok(ready)) => ready.err(),
+            Ok(Err(_)) => Some(clock::call_timed_out(opened, "template").into()),
+            Err(cancelled) => Some(cancelled.into()),
+        };
+        if let Some(Unmade { reason, text }) = unmade {
+            return failed(reason, &text, 0);
+        }
+    }
     let prepared = match Prepared::new(opened, job) {
         Ok(prepared) => prepared,
         Err(unmade) => return failed(unmade.reason, &unmade.text, 0),
@@ -69,26 +81,10 @@ pub async fn deliver(
         accepted_at: job.accepted_at,
         totals,
     };
-    let end = {
-        let mut run = pin!(attempt_all(
-            opened,
-            link,
-            &prepared,
-            job.deadline,
-            &attempts
-        ));
-        poll_fn(|cx| match cancelled(cx) {
-            Poll::Ready(reason) => Poll::Ready(Err(AttemptError::last(
-                reason,
-                "the pool or the module was stopped while it was being sent".to_owned(),
-            ))),
-            Poll::Pending => run.as_mut().poll(cx),
-        })
-        .await
-    };
-    let Answer { response, deadline } = match end {
-        Ok(answer) => answer,
-        Err(error) => {
+    let run = attempt_all(opened, link, &prepared, job.deadline, &attempts);
+    let Answer { response, deadline } = match unless(&mut cancelled, run).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) | Err(error) => {
             // Before the first attempt nothing was sent.
             if attempts.made.load(Ordering::Relaxed) > 0 {
                 *link = None;
@@ -102,6 +98,9 @@ pub async fn deliver(
         }
     };
     fail_point::point("answered");
+    if response.status() == StatusCode::UNAUTHORIZED {
+        prepared.unauthorized();
+    }
     let judgement = Judgement::Success {
         status: response.status(),
         elapsed: job.accepted_at.elapsed(),
@@ -109,6 +108,22 @@ pub async fn deliver(
     let body = response.into_body();
     let rest = (!body.is_end_stream()).then_some(Rest { body, deadline });
     Delivered { judgement, rest }
+}
+
+/// Runs `future`, unless the delivery is cancelled first.
+async fn unless<T>(
+    cancelled: &mut impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
+    future: impl Future<Output = T>,
+) -> Result<T, AttemptError> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match cancelled(cx) {
+        Poll::Ready(reason) => Poll::Ready(Err(AttemptError::last(
+            reason,
+            "the pool or the module was stopped while it was being sent".to_owned(),
+        ))),
+        Poll::Pending => future.as_mut().poll(cx).map(Ok),
+    })
+    .await
 }
 
 fn failed(reason: FailureReason, text: &str, attempts: u8) -> Delivered {

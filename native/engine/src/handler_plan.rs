@@ -1,17 +1,22 @@
 //! What a handler's options ask for beyond the stock module's: the format of its requests, and the fields
 //! that each attempt gets.
 //!
-//! A handler without such options has no plan, and its notifications take the way that they take without
-//! this module.
+//! A handler without such options has no plan, and nothing here runs for its notifications.
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use credentials::{CredentialError, CredentialOptions, Credentials, OptionError, Tools};
+use files::{Remark, Tell};
 use http::{HeaderName, HeaderValue};
 use notification::{FailureReason, Handler, HandlerId, MessageId, Notification, fail_point};
-use payload::{FormStyle, FormatOptions, Payload, Plan, PlanError, PlanOptions, signature};
+use payload::{
+    FormStyle, FormatOptions, Payload, PayloadError, Plan, PlanError, PlanOptions, signature,
+};
+use tokio::runtime::Handle;
+use transport::names::Names;
 use transport::notices::{NoticeKind, Notices};
 
 use crate::request::Unmade;
@@ -24,6 +29,8 @@ pub(crate) type Fields = Vec<(HeaderName, HeaderValue)>;
 pub struct HandlerOptions {
     /// What is sent, and in which format.
     pub payload: PlanOptions,
+    /// Whom it is from.
+    pub credentials: CredentialOptions,
 }
 
 /// A handler's options and, once they are needed, what they were compiled into.
@@ -32,21 +39,29 @@ pub(crate) struct HandlerPlan {
     handler: HandlerId,
     options: HandlerOptions,
     notices: Arc<Notices>,
+    names: Arc<Names>,
     compiled: OnceLock<Compiled>,
 }
 
 #[derive(Debug)]
 struct Compiled {
     plan: Result<Plan, PlanError>,
+    credentials: Result<Credentials, OptionError>,
 }
 
 impl HandlerPlan {
     /// Keeps the options of a handler. Nothing is compiled or read yet.
-    pub(crate) fn new(handler: HandlerId, options: HandlerOptions, notices: Arc<Notices>) -> Self {
+    pub(crate) fn new(
+        handler: HandlerId,
+        options: HandlerOptions,
+        notices: Arc<Notices>,
+        names: Arc<Names>,
+    ) -> Self {
         Self {
             handler,
             options,
             notices,
+            names,
             compiled: OnceLock::new(),
         }
     }
@@ -68,9 +83,17 @@ impl HandlerPlan {
         Some(&plan.options)
     }
 
-    /// Compiles the options, unless that is done. Tells of an error once.
-    pub(crate) fn prepare(&self) {
-        self.compiled();
+    /// Compiles the options, and begins to read and fetch what they name, unless that is done. Tells what
+    /// is wrong once. Run it on `runtime`.
+    pub(crate) fn prepare(&self, runtime: &Handle) {
+        if let Ok(credentials) = &self.compiled().credentials {
+            credentials.start(runtime);
+        }
+    }
+
+    /// Waits until a request can be made, at most for some seconds: the first read of a template.
+    pub(crate) async fn ready(&self) -> Result<(), Unmade> {
+        std::future::ready(self.plan().map(drop)).await
     }
 
     /// Makes the part of a request that is the same on each attempt.
@@ -79,18 +102,9 @@ impl HandlerPlan {
         notification: &Notification,
         style: FormStyle,
     ) -> Result<(Made, Planned), Unmade> {
-        let plan = self.compiled().plan.as_ref().map_err(|error| Unmade {
-            reason: FailureReason::TemplateError,
-            text: error.to_string().into(),
-        })?;
         fail_point::point("make");
         let planned = self.planned(self.has_identity());
-        let made = plan
-            .make(notification, &planned.id, style)
-            .map_err(|error| Unmade {
-                reason: error.reason,
-                text: error.text.into(),
-            })?;
+        let made = self.plan()?.make(notification, &planned.id, style)?;
         let made = Made {
             payload: Payload {
                 headers: Some(made.headers),
@@ -101,7 +115,7 @@ impl HandlerPlan {
         Ok((made, planned))
     }
 
-    /// What a callback module or the default form has made: only the fields of each attempt are added.
+    /// For what a callback module or the default form has made: only the fields of each attempt are added.
     pub(crate) fn without_format(self: &Arc<Self>, payload: Payload) -> (Made, Planned) {
         let made = Made {
             payload,
@@ -118,27 +132,57 @@ impl HandlerPlan {
         }
     }
 
-    /// Whether the format has an identity and a time, whatever else is set.
+    /// Whether the format has an identity and a time, or the signature needs them.
     fn has_identity(&self) -> bool {
         self.options.payload.format != FormatOptions::Form || self.is_signed()
     }
 
     fn is_signed(&self) -> bool {
-        self.options.payload.signed
+        self.options.credentials.signing.is_some()
+    }
+
+    fn plan(&self) -> Result<&Plan, Unmade> {
+        self.compiled().plan.as_ref().map_err(Unmade::from)
+    }
+
+    fn credentials(&self) -> Result<&Credentials, Unmade> {
+        self.compiled().credentials.as_ref().map_err(Unmade::from)
     }
 
     fn compiled(&self) -> &Compiled {
         self.compiled.get_or_init(|| {
-            let plan = Plan::compile(self.options.payload.clone());
+            let tell = self.tell();
+            let options = PlanOptions {
+                signed: self.is_signed(),
+                ..self.options.payload.clone()
+            };
+            let plan = Plan::compile(options);
             if let Err(error) = &plan {
-                self.tell(NoticeKind::Problem, error.to_string());
+                tell(Remark::Problem(error.to_string()));
             }
-            Compiled { plan }
+            let tools = Tools {
+                names: Arc::clone(&self.names),
+                tell: Arc::clone(&tell),
+                trust: None,
+            };
+            let credentials = Credentials::compile(&self.options.credentials, &tools);
+            if let Err(error) = &credentials {
+                tell(Remark::Problem(error.to_string()));
+            }
+            Compiled { plan, credentials }
         })
     }
 
-    fn tell(&self, kind: NoticeKind, text: String) {
-        self.notices.tell_handler(self.handler, kind, text);
+    fn tell(&self) -> Tell {
+        let (handler, notices) = (self.handler, Arc::clone(&self.notices));
+        Arc::new(move |remark| {
+            let (kind, text) = match remark {
+                Remark::Warning(text) => (NoticeKind::Warning, text),
+                Remark::Problem(text) => (NoticeKind::Problem, text),
+                Remark::Mended(text) => (NoticeKind::Mended, text),
+            };
+            notices.tell_handler(handler, kind, text);
+        })
     }
 }
 
@@ -160,17 +204,75 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    /// The fields that only this attempt has.
+    /// The fields that only this attempt has, the signature of `body` among them. Waits for what has to be
+    /// read or fetched first.
     pub(crate) async fn added(&self, body: &Bytes) -> Result<Fields, Unmade> {
-        let mut fields = Fields::new();
-        if self.identified {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-            let now = now.map_or(0, |since| since.as_secs());
-            if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
-                fields.push((signature::ID, id));
-            }
-            fields.push((signature::TIMESTAMP, HeaderValue::from(now)));
+        let credentials = self.plan.credentials()?;
+        let mut fields = credentials.fields().await?;
+        if !self.identified {
+            return Ok(fields);
+        }
+        let keys = credentials.signing_keys().await?;
+        // After all that may take time: receivers refuse what is too old.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.map_or(0, |since| since.as_secs());
+        let id = self.id.as_str();
+        // An identity is made of letters, digits and a low line.
+        if let Ok(id) = HeaderValue::from_str(id) {
+            fields.push((signature::ID, id));
+        }
+        fields.push((signature::TIMESTAMP, HeaderValue::from(now)));
+        if let Some(keys) = keys
+            && let Some(signatures) = signature::value(&keys, id, now, body)
+        {
+            fields.push((signature::SIGNATURE, signatures));
         }
         Ok(fields)
+    }
+
+    /// The service has answered 401.
+    pub(crate) fn unauthorized(&self) {
+        if let Ok(credentials) = self.plan.credentials() {
+            credentials.unauthorized();
+        }
+    }
+}
+
+impl From<PayloadError> for Unmade {
+    fn from(error: PayloadError) -> Self {
+        Self {
+            reason: error.reason,
+            text: error.text.into(),
+        }
+    }
+}
+
+impl From<&PlanError> for Unmade {
+    fn from(error: &PlanError) -> Self {
+        let reason = match error {
+            PlanError::Source(_) => FailureReason::PayloadError,
+        };
+        Self {
+            reason,
+            text: error.to_string().into(),
+        }
+    }
+}
+
+impl From<CredentialError> for Unmade {
+    fn from(error: CredentialError) -> Self {
+        Self {
+            reason: error.reason(),
+            text: error.to_string().into(),
+        }
+    }
+}
+
+impl From<&OptionError> for Unmade {
+    fn from(error: &OptionError) -> Self {
+        Self {
+            reason: FailureReason::SecretError,
+            text: error.to_string().into(),
+        }
     }
 }

@@ -10,6 +10,7 @@ use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request};
 use notification::{FailureReason, heap};
 use payload::Payload;
+use transport::error::AttemptError;
 
 use crate::delivery::target::Target;
 use crate::delivery::{Job, Opened};
@@ -46,6 +47,15 @@ impl Unmade {
         Self {
             reason: FailureReason::PoolConfig,
             text: text.into(),
+        }
+    }
+}
+
+impl From<AttemptError> for Unmade {
+    fn from(error: AttemptError) -> Self {
+        Self {
+            reason: error.reason,
+            text: error.text.into(),
         }
     }
 }
@@ -107,6 +117,13 @@ impl Prepared {
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// The service has answered that it does not know whom this is from.
+    pub fn unauthorized(&self) {
+        if let Some(planned) = &self.planned {
+            planned.unauthorized();
+        }
     }
 
     /// Whether an attempt has something of its own.

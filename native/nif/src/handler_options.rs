@@ -3,11 +3,15 @@
 //! `http_pusher_host_handler` makes the map. No secret is in it, only where each is to be read. An unknown
 //! key, or a value of the wrong type, is `badarg`.
 
+use std::path::PathBuf;
+
+use credentials::{AuthOptions, CredentialOptions, OAuth2Options};
 use engine::handler_plan::HandlerOptions;
+use files::{Secret, Source};
 use payload::{CloudEventsMode, FormatOptions, PlanOptions};
 use rustler::{Error, NifResult, Term};
 
-use crate::options::{atoms, get, optional, refuse_unknown};
+use crate::options::{atoms, get, list, optional, refuse_unknown, required};
 
 /// Decodes a plan. `None` for an empty map: a handler that sets none of these options.
 pub fn plan(map: Term<'_>) -> NifResult<Option<HandlerOptions>> {
@@ -20,6 +24,9 @@ pub fn plan(map: Term<'_>) -> NifResult<Option<HandlerOptions>> {
         "omit",
         "cloudevents_mode",
         "cloudevents_source",
+        "headers",
+        "auth",
+        "signing",
     ];
     refuse_unknown(map, &known)?;
     let include = atoms(map, "include", &["stanza", "unread"])?;
@@ -29,7 +36,12 @@ pub fn plan(map: Term<'_>) -> NifResult<Option<HandlerOptions>> {
             format: format(map)?,
             include_stanza: include.contains(&"stanza"),
             omit_body: omit.contains(&"body"),
-            signed: false,
+            ..PlanOptions::default()
+        },
+        credentials: CredentialOptions {
+            headers: headers(map)?,
+            auth: get(map, "auth")?.map(auth).transpose()?,
+            signing: get(map, "signing")?.map(secret).transpose()?,
         },
     }))
 }
@@ -58,4 +70,61 @@ fn cloudevents_mode(map: Term<'_>) -> NifResult<CloudEventsMode> {
         "binary" => Ok(CloudEventsMode::Binary),
         _ => Err(Error::BadArg),
     }
+}
+
+fn headers(map: Term<'_>) -> NifResult<Vec<(String, Source)>> {
+    let Some(headers) = get(map, "headers")? else {
+        return Ok(Vec::new());
+    };
+    list(headers, |header| {
+        let (name, value): (String, Term<'_>) = header.decode()?;
+        Ok((name, source(value)?))
+    })
+}
+
+/// Where a text is to be read: a pair of `value`, `file` or `env`, and a text.
+fn source(term: Term<'_>) -> NifResult<Source> {
+    let (kind, text): (Term<'_>, String) = term.decode()?;
+    match kind.atom_to_string()?.as_str() {
+        "value" => Ok(Source::Value(Secret::new(text))),
+        "file" => Ok(Source::File(PathBuf::from(text))),
+        "env" => Ok(Source::Env(text)),
+        _ => Err(Error::BadArg),
+    }
+}
+
+/// A secret: not a value of the configuration.
+fn secret(term: Term<'_>) -> NifResult<Source> {
+    match source(term)? {
+        Source::Value(_) => Err(Error::BadArg),
+        elsewhere => Ok(elsewhere),
+    }
+}
+
+fn auth(term: Term<'_>) -> NifResult<AuthOptions> {
+    if let Ok((kind, user, password)) = term.decode::<(Term<'_>, String, Term<'_>)>() {
+        let password = secret(password)?;
+        let is_basic = kind.atom_to_string()? == "basic";
+        let auth = is_basic.then_some(AuthOptions::Basic { user, password });
+        return auth.ok_or(Error::BadArg);
+    }
+    let (kind, given): (Term<'_>, Term<'_>) = term.decode()?;
+    match kind.atom_to_string()?.as_str() {
+        "bearer" => Ok(AuthOptions::Bearer(secret(given)?)),
+        "oauth2" => Ok(AuthOptions::OAuth2(oauth2(given)?)),
+        "google" => Ok(AuthOptions::Google(PathBuf::from(
+            given.decode::<String>()?,
+        ))),
+        _ => Err(Error::BadArg),
+    }
+}
+
+fn oauth2(map: Term<'_>) -> NifResult<OAuth2Options> {
+    refuse_unknown(map, &["token_url", "client_id", "client_secret", "scope"])?;
+    Ok(OAuth2Options {
+        token_url: required(map, "token_url")?,
+        client_id: required(map, "client_id")?,
+        client_secret: secret(required(map, "client_secret")?)?,
+        scope: optional(map, "scope")?,
+    })
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use notification::{Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
 
+use transport::names::Names;
+
 use super::Engine;
 use crate::handler_plan::{HandlerOptions, HandlerPlan};
 
@@ -73,7 +75,8 @@ impl Engine {
         // An engine thread compiles the plan, and starts the threads that read its files: the caller may be
         // a scheduler. If the engine is down, the first notification does it.
         if let (Some(plan), Some(running)) = (HandlerPlan::of(&handler), self.running.load_full()) {
-            running.handle.spawn(async move { plan.prepare() });
+            let handle = running.handle.clone();
+            running.handle.spawn(async move { plan.prepare(&handle) });
         }
         handler
     }
@@ -103,14 +106,23 @@ impl Engine {
             host_type,
             pool_name: pool_name.into(),
             path: path.into(),
-            plan: options
-                .map(|options| HandlerPlan::new(id, options, Arc::clone(&self.notices)).into_any()),
+            plan: options.map(|options| {
+                let notices = Arc::clone(&self.notices);
+                HandlerPlan::new(id, options, notices, self.names()).into_any()
+            }),
             rejected: RejectedTotals::default(),
         });
         let mut handlers = Vec::clone(&known);
         handlers.push(Arc::clone(&handler));
         self.handlers.store(Arc::new(handlers));
         handler
+    }
+
+    /// The names that the running engine looks up.
+    fn names(&self) -> Arc<Names> {
+        let running = self.running.load();
+        let names = running.as_ref().map(|running| Arc::clone(&running.names));
+        names.unwrap_or_default()
     }
 
     /// All handlers since the process started.
