@@ -2,10 +2,11 @@
 //!
 //! The engine reads the stanza later, on one of its own threads; here its bytes are only copied.
 
+use std::cell::RefCell;
+
 use notification::{Content, HandlerId, PoolId};
 use payload::{Facts, Value};
-use rustler::{Binary, Env, Error, NifResult, Term};
-use std::cell::RefCell;
+use rustler::{Binary, Env, NifResult, Term};
 
 use crate::held::held;
 use crate::ids::Id;
@@ -62,15 +63,16 @@ fn read<'a>(list: Term<'a>, facts: &mut Facts) -> NifResult<()> {
         rest = tail;
         if let Ok(text) = value.decode::<Binary<'a>>() {
             facts.add(key, Value::Text(&text));
-        } else if let Ok(number) = value.decode() {
-            facts.add(key, Value::Integer(number));
-        } else if let Ok(number) = value.decode() {
-            facts.add(key, Value::Float(number));
-        } else if let Ok(truth) = value.decode() {
-            facts.add(key, Value::Bool(truth));
         } else {
-            return Err(Error::BadArg);
+            facts.add(key, bare(value)?);
         }
     }
     Ok(())
+}
+
+/// A value that is no text.
+fn bare(value: Term<'_>) -> NifResult<Value<'static>> {
+    let integer = value.decode().map(Value::Integer);
+    let number = integer.or_else(|_| value.decode().map(Value::Float));
+    number.or_else(|_| value.decode().map(Value::Bool))
 }

@@ -119,7 +119,7 @@ pub fn list<'a, T>(
 /// A list of texts; `None` if the key is missing.
 fn texts(map: Term<'_>, key: &str) -> NifResult<Option<Vec<String>>> {
     get(map, key)?
-        .map(|term| list(term, |item| item.decode()))
+        .map(|term| list(term, Term::decode))
         .transpose()
 }
 
