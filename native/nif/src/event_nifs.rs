@@ -10,7 +10,7 @@ use rustler::{Binary, Env, NifResult, Term};
 
 use crate::held::held;
 use crate::ids::Id;
-use crate::push_nifs::{NameTerms, Way, push};
+use crate::push_nifs::{NameTerms, To, Way, push};
 
 thread_local! {
     /// Buffer for the facts, so that a call need not allocate one.
@@ -31,12 +31,17 @@ fn push_event<'a>(
     FACTS.with_borrow_mut(|buffer| {
         buffer.clear();
         read(facts, buffer)?;
-        let content = Content::Event(buffer.as_bytes());
-        push(env, pool, handler, way, &names, &stanza, content)
+        let to = To {
+            pool,
+            handler,
+            way,
+            names,
+        };
+        push(env, to, &stanza, Content::Event(buffer.as_bytes()))
     })
 }
 
-/// For longer facts and stanzas.
+/// For longer facts and stanzas: what they take is not kept.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn push_event_dirty<'a>(
     env: Env<'a>,
@@ -49,8 +54,13 @@ fn push_event_dirty<'a>(
 ) -> NifResult<Term<'a>> {
     let mut buffer = Facts::default();
     read(facts, &mut buffer)?;
-    let content = Content::Event(buffer.as_bytes());
-    push(env, pool, handler, way, &names, &stanza, content)
+    let to = To {
+        pool,
+        handler,
+        way,
+        names,
+    };
+    push(env, to, &stanza, Content::Event(buffer.as_bytes()))
 }
 
 /// Reads a list of pairs of a key and a value: text, a number, true or false.

@@ -98,7 +98,7 @@ fn cpu_time() -> Option<u64> {
 
 /// Measures the function of this name from here to the end of the scope.
 macro_rules! held {
-    ($name:literal) => {{
+    ($name:expr) => {{
         static ROW: $crate::held::Row = $crate::held::Row::new($name);
         ROW.begin()
     }};

@@ -10,6 +10,7 @@ mod handler_options;
 mod held;
 mod ids;
 mod options;
+mod pair;
 mod pool_nifs;
 mod push_nifs;
 mod report_nifs;

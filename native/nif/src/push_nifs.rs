@@ -1,7 +1,4 @@
 //! Hand-over of notifications, in the session's process.
-//!
-//! Each function exists twice: for texts that are copied in a few microseconds, and for longer ones on
-//! a dirty scheduler. `mod_event_pusher_http` knows which one to call.
 
 use std::cell::RefCell;
 
@@ -14,6 +11,7 @@ use rustler::{Atom, Binary, Decoder, Encoder, Env, Error, NifResult, Term};
 
 use crate::held::held;
 use crate::ids::Id;
+use crate::pair::pair;
 use crate::{ENGINE, atoms};
 
 thread_local! {
@@ -50,56 +48,41 @@ impl<'a> Decoder<'a> for Way {
 /// Sender, server, receiver and the receiver's server.
 pub type NameTerms<'a> = (Binary<'a>, Binary<'a>, Binary<'a>, Binary<'a>);
 
-#[rustler::nif]
-fn push_form<'a>(
-    env: Env<'a>,
-    pool: Id<PoolId>,
-    handler: Id<HandlerId>,
-    way: Way,
-    names: NameTerms<'a>,
-    message: Binary<'a>,
-) -> NifResult<Term<'a>> {
-    let _held = held!("push_form");
-    push(env, pool, handler, way, &names, &message, Content::Form)
+/// Which pool and handler a notification is for, and whose it is: what all contents have in common.
+pub struct To<'a> {
+    pub pool: Id<PoolId>,
+    pub handler: Id<HandlerId>,
+    pub way: Way,
+    pub names: NameTerms<'a>,
 }
 
-#[rustler::nif(schedule = "DirtyCpu")]
-fn push_form_dirty<'a>(
-    env: Env<'a>,
-    pool: Id<PoolId>,
-    handler: Id<HandlerId>,
-    way: Way,
-    names: NameTerms<'a>,
-    message: Binary<'a>,
-) -> NifResult<Term<'a>> {
-    push(env, pool, handler, way, &names, &message, Content::Form)
+pair! {
+    fn push_form, push_form_dirty(
+        env,
+        pool: Id<PoolId>,
+        handler: Id<HandlerId>,
+        way: Way,
+        names: NameTerms<'a>,
+        message: Binary<'a>,
+    ) {
+        let to = To { pool, handler, way, names };
+        push(env, to, &message, Content::Form)
+    }
 }
 
-#[rustler::nif]
-fn push_custom<'a>(
-    env: Env<'a>,
-    pool: Id<PoolId>,
-    handler: Id<HandlerId>,
-    way: Way,
-    names: NameTerms<'a>,
-    headers: Term<'a>,
-    body: Binary<'a>,
-) -> NifResult<Term<'a>> {
-    let _held = held!("push_custom");
-    with_headers(env, pool, handler, way, &names, headers, &body)
-}
-
-#[rustler::nif(schedule = "DirtyCpu")]
-fn push_custom_dirty<'a>(
-    env: Env<'a>,
-    pool: Id<PoolId>,
-    handler: Id<HandlerId>,
-    way: Way,
-    names: NameTerms<'a>,
-    headers: Term<'a>,
-    body: Binary<'a>,
-) -> NifResult<Term<'a>> {
-    with_headers(env, pool, handler, way, &names, headers, &body)
+pair! {
+    fn push_custom, push_custom_dirty(
+        env,
+        pool: Id<PoolId>,
+        handler: Id<HandlerId>,
+        way: Way,
+        names: NameTerms<'a>,
+        headers: Term<'a>,
+        body: Binary<'a>,
+    ) {
+        let to = To { pool, handler, way, names };
+        with_headers(env, to, headers, &body)
+    }
 }
 
 /// Counts a notification that was rejected before it reached a pool.
@@ -120,10 +103,7 @@ fn reject(
 
 fn with_headers<'a>(
     env: Env<'a>,
-    pool: Id<PoolId>,
-    handler: Id<HandlerId>,
-    way: Way,
-    names: &NameTerms<'a>,
+    to: To<'a>,
     list: Term<'a>,
     body: &Binary<'a>,
 ) -> NifResult<Term<'a>> {
@@ -135,37 +115,26 @@ fn with_headers<'a>(
         let (name, value): (Binary<'a>, Binary<'a>) = head.decode()?;
         rest = tail;
         if let Err(error) = headers.add(&name, &value) {
-            let handler = ENGINE.handler_by_id(handler.0).ok_or(Error::BadArg)?;
+            let handler = ENGINE.handler_by_id(to.handler.0).ok_or(Error::BadArg)?;
             let (reason, text) = (RejectReason::BadHeader, error.to_string());
-            ENGINE.reject(&handler, reason, way.waiter, &names.0, &text);
+            ENGINE.reject(&handler, reason, to.way.waiter, &to.names.0, &text);
             return Ok(rejected(env, RejectReason::BadHeader));
         }
     }
-    push(
-        env,
-        pool,
-        handler,
-        way,
-        names,
-        body,
-        Content::Custom(headers.as_bytes()),
-    )
+    push(env, to, body, Content::Custom(headers.as_bytes()))
 }
 
 /// Hands a notification over: for any content.
 pub fn push<'a>(
     env: Env<'a>,
-    pool: Id<PoolId>,
-    handler: Id<HandlerId>,
-    way: Way,
-    names: &NameTerms<'a>,
+    to: To<'a>,
     text: &Binary<'a>,
     content: Content<'_>,
 ) -> NifResult<Term<'a>> {
-    let Way { direction, waiter } = way;
-    let id = handler.0;
+    let Way { direction, waiter } = to.way;
+    let id = to.handler.0;
     let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
-    let (sender, server, receiver, receiver_server) = names;
+    let (sender, server, receiver, receiver_server) = &to.names;
     let names = Names {
         sender,
         server,
@@ -176,7 +145,7 @@ pub fn push<'a>(
         lane_key(key, host_type, direction, names, receiver_server);
         Notification::new(handler, direction, names, text, content)
             .map(|notification| notification.awaited_by(waiter.clone()))
-            .map(|notification| ENGINE.push(pool.0, key, notification))
+            .map(|notification| ENGINE.push(to.pool.0, key, notification))
     });
     let Some(pushed) = pushed else {
         let handler = ENGINE.handler_by_id(id).ok_or(Error::BadArg)?;
