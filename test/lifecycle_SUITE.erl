@@ -34,6 +34,9 @@ groups() ->
        the_application_stops_and_starts_under_load,
        the_application_stopped_with_pending_notifications_drains_them,
        an_application_started_by_hand_goes_on_at_once,
+       a_module_that_starts_while_an_owner_crashes_is_served,
+       a_module_that_starts_while_all_owners_crash_is_served_later,
+       a_module_stops_while_all_owners_crash,
        the_node_stops_with_thousands_pending]).
 
 %% The endpoint answers nothing until they have ended.
@@ -245,6 +248,58 @@ an_application_started_by_hand_goes_on_at_once(Config) ->
          wait_sent(N)
      end || N <- lists:seq(1, 3)],
     accounted(Config, #{pushed => 3, rejected => 0, sent => 3, failed => 0}).
+
+%% Its successor has the call.
+a_module_that_starts_while_an_owner_crashes_is_served(Config) ->
+    {ok, _} = pool(Config, #{}),
+    module([#{path => "/n", pool_name => no_such_pool}]),
+    spoil(whereis(http_pusher_pools)),
+    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
+    host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, <<"hi">>),
+    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 1 end, 120000).
+
+%% The module starts all the same, and its handlers are registered when an owner lives.
+a_module_that_starts_while_all_owners_crash_is_served_later(Config) ->
+    {ok, _} = pool(Config, #{}),
+    module([#{path => "/n", pool_name => no_such_pool}]),
+    Spoiler = spoil_owners(),
+    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
+    {ok, [Line]} = host_log:wait(http_pusher_handler_failed, 1, 120000),
+    ?assertMatch(#{level := error, host_type := <<"example.org">>}, Line),
+    stop_spoiler(Spoiler),
+    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(<<"example.org">>, Types) end),
+    host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, <<"hi">>),
+    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 1 end, 120000).
+
+a_module_stops_while_all_owners_crash(Config) ->
+    module(Config, #{}),
+    Spoiler = spoil_owners(),
+    host_ctl:stop_module(?HOST),
+    ?assertEqual([], host_log:what(module_stopping_failed)),
+    stop_spoiler(Spoiler).
+
+%% Each owner crashes at the next call, as many of them as the application survives.
+spoil_owners() ->
+    spawn_link(fun() -> spoil_owners(undefined, 20) end).
+
+spoil_owners(Last, Left) ->
+    Left1 = case whereis(http_pusher_pools) of
+                Owner when is_pid(Owner), Owner =/= Last, Left > 0 ->
+                    catch spoil(Owner),
+                    {Owner, Left - 1};
+                _ ->
+                    {Last, Left}
+            end,
+    receive {stop, From} -> unlink(From), From ! {stopped, self()}
+    after 1 -> spoil_owners(element(1, Left1), element(2, Left1))
+    end.
+
+stop_spoiler(Spoiler) ->
+    Spoiler ! {stop, self()},
+    receive {stopped, Spoiler} -> ok end.
+
+spoil(Owner) ->
+    sys:replace_state(Owner, fun(_State) -> spoilt end).
 
 the_node_stops_with_thousands_pending(Config) ->
     module(Config, #{workers => 5}),

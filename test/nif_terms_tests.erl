@@ -73,7 +73,7 @@ functions() ->
     Form = [id, id, direction, names, binary],
     Custom = [id, id, direction, names, headers, binary],
     Event = [id, id, direction, names, facts, binary],
-    [{start_engine, [settings]}, {stop_engine, []}, {ping, []},
+    [{start_engine, [settings]}, {stop_engine, []}, {engine_runs, []}, {ping, []},
      {measure_calls, [boolean]}, {measured_calls, []},
      {open_host_type, [text]}, {close_host_type, [text]}, {abort_host_type, [text]},
      {host_type_info, [text]}, {host_types, []},

@@ -3,7 +3,7 @@
 -module(recovery_SUITE).
 
 
--import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
+-import(pusher_case, [module/1, module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 
 -define(HOST, <<"localhost">>).
 -define(NIF, http_pusher_nif).
@@ -24,7 +24,10 @@ groups() ->
        a_stopped_pool_keeps_its_time,
        what_waits_for_a_pool_that_does_not_come_back_is_given_up,
        a_stop_meets_a_dead_owner,
-       an_engine_that_is_replaced_is_no_failed_pool]).
+       an_engine_that_is_replaced_is_no_failed_pool,
+       an_owner_waits_for_the_engine_that_replaces_a_stopped_one,
+       warnings_of_a_dead_owner_are_logged,
+       an_opening_that_was_not_logged_is]).
 
 %% What a pool has accepted before it is stopped or replaced is sent in its drain time, however busy the
 %% machine is; cases in which the time has to end use a short one.
@@ -183,6 +186,60 @@ an_engine_that_is_replaced_is_no_failed_pool(Config) ->
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
     ?assertEqual([], host_log:what(http_pusher_pool_failed) ++ host_log:what(http_pusher_pool_config)).
+
+%% As long as the engine's process has not noticed that the engine has ended, no owner could create a pool.
+an_owner_waits_for_the_engine_that_replaces_a_stopped_one(Config) ->
+    module(Config, #{}),
+    wait_for_pool(open),
+    Application = whereis(http_pusher_sup),
+    ok = ?NIF:stop_engine(),
+    %% It creates a spare pool, and ends.
+    ok = host_ctl:stop_pool(global, http_pool),
+    {ok, _} = pusher_case:pool(Config, #{workers => 2}),
+    exit(whereis(?OWNER), kill),
+    wait_for_pool(open),
+    ?assertEqual(Application, whereis(http_pusher_sup)),
+    ?assertEqual([], host_log:what(http_pusher_engine_down)),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1).
+
+%% The owner dies after the engine has told it the warnings: its successor writes them to the log.
+warnings_of_a_dead_owner_are_logged(Config) ->
+    module([#{path => "/n"}]),
+    Options = #{call_timeout => 50000, request_timeout => 60000},
+    {ok, _} = pusher_case:pool(Config, Options),
+    [_] = wait(fun warnings/0, fun(Warnings) -> length(Warnings) =:= 1 end),
+    #{current := #{digest := Digest}} = row(),
+    ok = host_ctl:stop_pool(global, http_pool),
+    Row = #{spare := Spare} = wait(fun row/0, fun(#{current := Current}) -> Current =:= none end),
+    while_the_owner_dies(
+      fun() ->
+              {ok, _} = pusher_case:pool(Config, Options),
+              {ok, #{options := Found}} = http_pusher_host_pool:find(?KEY),
+              ok = http_pusher_pool_rows:note(?KEY, Row#{next := Digest}),
+              ok = ?NIF:configure_pool(Spare, Found#{http2 => false}),
+              {ok, [_]} = ?NIF:open_pool(Spare)
+      end),
+    [_, _] = wait(fun warnings/0, fun(Warnings) -> length(Warnings) =:= 2 end),
+    ?assertMatch(#{current := #{id := Spare}}, row()),
+    ?assertEqual(2, length(host_log:what(http_pusher_pool_opened))),
+    kill_owner(),
+    ok = ?OWNER:await_look(60000),
+    ?assertEqual(2, length(host_log:what(http_pusher_pool_opened))).
+
+%% The owner dies after it has written down everything, and before it has logged that the pool is open.
+an_opening_that_was_not_logged_is(Config) ->
+    module(Config, #{}),
+    _ = wait(fun() -> host_log:what(http_pusher_pool_opened) end, fun(Lines) -> length(Lines) =:= 1 end),
+    Row = #{current := #{id := Id}} = wait(fun row/0, fun(#{announce := Announce}) -> not Announce end),
+    while_the_owner_dies(fun() -> ok = http_pusher_pool_rows:note(?KEY, Row#{announce := true}) end),
+    _ = wait(fun() -> host_log:what(http_pusher_pool_opened) end, fun(Lines) -> length(Lines) =:= 2 end),
+    ?assertMatch(#{current := #{id := Id}}, row()),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1).
+
+warnings() ->
+    host_log:what(http_pusher_pool_warning).
 
 %%% Helpers
 

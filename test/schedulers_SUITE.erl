@@ -52,7 +52,7 @@ every_function_is_measured(_Config) ->
                 call_timeout => 1, workers => 1, strategy => <<"best_worker">>},
     _ = [apply(?NIF, Function, Args)
          || {Function, Args} <-
-                [{ping, []}, {open_host_type, [?HOST]},
+                [{engine_runs, []}, {ping, []}, {open_host_type, [?HOST]},
                  {close_host_type, [<<"nobody">>]}, {abort_host_type, [<<"nobody">>]},
                  {host_type_info, [?HOST]}, {host_types, []}, {configure_pool, [Pool, Options]},
                  {open_pool, [Pool]}, {opening, [Pool]}, {handler_info, [Handler]},

@@ -79,7 +79,7 @@ handle_continue(start, State) ->
 handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}) ->
     load_callback_modules(Handlers),
     State1 = try_start(State#{host_types := HostTypes#{HostType => Handlers}}),
-    announce(State1, HostType, Handlers),
+    announce(State1, HostType),
     {reply, ok, State1};
 handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
     http_pusher_downtime:report(HostType),
@@ -113,6 +113,9 @@ handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
         0 -> {noreply, State};
         _ -> {noreply, try_start(State)}
     end;
+handle_info({announce, HostType}, State) ->
+    announce(State, HostType),
+    {noreply, State};
 handle_info(tick, State = #{host_types := HostTypes}) ->
     lists:foreach(fun load_callback_modules/1, maps:values(HostTypes)),
     %% Also while the application runs, because a session may have met a host type that was stopping.
@@ -167,16 +170,23 @@ retry_in(Wait, State = #{retry := Timer}) ->
     _ = is_reference(Timer) andalso erlang:cancel_timer(Timer),
     State#{retry := erlang:send_after(Wait, self(), retry)}.
 
-announce(#{watch := undefined}, _HostType, _Handlers) ->
-    ok;
-announce(_State, HostType, Handlers) ->
+%% Tells the application of a host type that the module has been started for. If the application does not
+%% run, its next start does that.
+announce(#{watch := Watch, host_types := HostTypes}, HostType)
+  when Watch =/= undefined, is_map_key(HostType, HostTypes) ->
+    Handlers = maps:get(HostType, HostTypes),
     try
         ok = http_pusher_pools:add(HostType, Handlers),
         http_pusher_log:module_started(HostType, details(Handlers))
     catch
-        %% The application has just ended, and is started again with this host type.
-        exit:_ -> ok
-    end.
+        exit:Reason ->
+            %% The application has just ended, or one owner of the pools after the other has crashed.
+            _ = [http_pusher_log:handlers_failed(HostType, Reason) || whereis(http_pusher_sup) =/= undefined],
+            _ = erlang:send_after(?RETRY, self(), {announce, HostType}),
+            ok
+    end;
+announce(_State, _HostType) ->
+    ok.
 
 details(Handlers) ->
     {ok, Version} = application:get_key(?APP, vsn),

@@ -6,7 +6,7 @@
 -module(http_pusher_log).
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
-         pool_opened/2, notices/1, handler_notice/3, helper_crashed/3, handler_failed/3, gauges_failed/2, not_started/1,
+         pool_opened/2, notices/1, handler_notice/3, helper_crashed/3, handler_failed/3, handlers_failed/2, gauges_failed/2, not_started/1,
          engine_down/2, unknown_event/3,
          started/1, module_started/2]).
 
@@ -154,7 +154,7 @@ helper_crashed(Pool, Job, Crash) ->
 
 %% @doc A handler could not be registered. If the engine has ended, the engine's process logs that.
 -spec handler_failed(binary(), http_pusher_host:handler(), term()) -> ok.
-handler_failed(_HostType, _Handler, {error, {badmatch, {error, {engine_down, _}}}}) ->
+handler_failed(_HostType, _Handler, {exit, {shutdown, engine_down}}) ->
     ok;
 handler_failed(HostType, #{pool_name := Tag, path := Path}, Problem) ->
     logger:error(#{what => http_pusher_handler_failed, host_type => HostType, pool_name => Tag,
@@ -184,6 +184,13 @@ unknown_event(Tag, Size, MongooseIM) ->
                    ?META).
 
 %% @doc The application does not run.
+%% @doc One owner of the pools after the other has crashed while it registered a host type's handlers.
+-spec handlers_failed(binary(), term()) -> ok.
+handlers_failed(HostType, Problem) ->
+    logger:error(#{what => http_pusher_handler_failed, host_type => HostType, reason => summary(Problem),
+                   text => <<"The handlers of a host type could not be registered: their notifications are "
+                             "rejected; it is tried again every two seconds">>}, ?META).
+
 -spec not_started(term()) -> ok.
 not_started(Reason) ->
     logger:critical(#{what => http_pusher_engine_down, reason => summary(Reason),

@@ -5,7 +5,7 @@
 %% native/nif documents what each function does.
 -module(http_pusher_nif).
 
--export([start_engine/1, stop_engine/0, ping/0, measure_calls/1, measured_calls/0,
+-export([start_engine/1, stop_engine/0, engine_runs/0, ping/0, measure_calls/1, measured_calls/0,
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, configure_pool/2, open_pool/1, opening/1, hand_over/2, drain_pool/1, resume_pool/1,
          close_pool/2, pools/0, metrics/0,
@@ -92,6 +92,9 @@ start_engine(_Settings) -> ?NOT_LOADED.
 
 -spec stop_engine() -> ok.
 stop_engine() -> ?NOT_LOADED.
+
+-spec engine_runs() -> boolean().
+engine_runs() -> ?NOT_LOADED.
 
 -spec ping() -> boolean().
 ping() -> ?NOT_LOADED.

@@ -8,7 +8,7 @@
 %% http_pusher_pools decides when the host's pools are looked at.
 -module(http_pusher_pool).
 
--export([new/1, found/4, not_opened/2, gone/3, closing/2, close_stopped/3, forget/3]).
+-export([new/1, create/1, found/4, announced/2, not_opened/2, gone/3, closing/2, close_stopped/3, forget/3]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
 -type row() :: http_pusher_pool_rows:row().
@@ -20,9 +20,14 @@
 new(Key) ->
     store(Key, http_pusher_pool_rows:new(create(Key))).
 
+%% @doc A pool of the engine without options. While there is no engine, the owner ends: its successor waits
+%% for one.
+-spec create(pool_key()) -> http_pusher_nif:pool_id().
 create(Key) ->
-    {ok, Id} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
-    Id.
+    case http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)) of
+        {ok, Id} -> Id;
+        {error, {engine_down, _}} -> exit({shutdown, engine_down})
+    end.
 
 store(Key, Row) ->
     http_pusher_pool_rows:store(Key, Row),
@@ -66,10 +71,10 @@ keep(Key, Row = #{current := #{id := Id}, spare := Spare}, #{pid := Pid}, Option
     Kept = store(Key, watch(Pid, Row#{spare := create(Key)})),
     _ = http_pusher_nif:close_pool(Spare, 0),
     %% If it waits for its next try to read its files, they may have been mended before the restart.
-    _ = http_pusher_nif:open_pool(Id),
-    case Row of
-        #{announce := true} -> {open, Options, Kept};
-        _ -> {kept, Kept}
+    case {http_pusher_nif:open_pool(Id), Row} of
+        {_, #{announce := false}} -> {kept, Kept};
+        {{ok, Warnings}, _} -> {opened, Options, Warnings, Kept};
+        _ -> {open, Options, Kept}
     end.
 
 %% Other settings, or the first ones: what waits in the spare pool is sent with these. The spare pool gets
@@ -83,7 +88,7 @@ replace(Key, Row = #{spare := Id, current := Old}, Found = #{pid := Pid, given :
         ok ->
             Opened = http_pusher_nif:open_pool(Id),
             Current = #{id => Id, digest => Digest, given => Given},
-            Stored = store(Key, watch(Pid, Row#{spare := create(Key), current := Current})),
+            Stored = store(Key, watch(Pid, Row#{spare := create(Key), current := Current, announce := true})),
             close(Old, maps:get(drain_timeout, Settings)),
             case Opened of
                 {ok, Warnings} -> {opened, Options, Warnings, Stored};
@@ -99,10 +104,17 @@ watch(Pid, Row = #{timer := Timer}) ->
     unmonitor(Row),
     _ = Timer =:= none orelse erlang:cancel_timer(Timer),
     Row#{pid := Pid, monitor := erlang:monitor(process, Pid), stopping := no, timer := none,
-        spare_used := false, announce := false}.
+        spare_used := false}.
 
 unmonitor(#{monitor := none}) -> true;
 unmonitor(#{monitor := Ref}) -> erlang:demonitor(Ref, [flush]).
+
+%% @doc It is in the log that the pool is open, or why not.
+-spec announced(pool_key(), row()) -> row().
+announced(Key, Row) ->
+    Announced = Row#{announce := false},
+    http_pusher_pool_rows:note(Key, Announced),
+    Announced.
 
 %% @doc Its options are invalid. A restart tries them again even if they are unchanged, because a file may
 %% have been mended.

@@ -32,7 +32,7 @@ recover(DrainTimeout) ->
 
 %% The hand-over comes before the new routes, because what sessions find by those came later.
 recover_row(Key, Old, Present) ->
-    {ok, New} = http_pusher_nif:create_pool(http_pusher_pool_key:name(Key)),
+    New = http_pusher_pool:create(Key),
     Row = in_use(Key, Old#{spare := New, next := none}, Old, Present),
     Taker = case Row of
                 #{pid := undefined} -> New;
@@ -50,7 +50,7 @@ spares(Key, Present) ->
     [Id || #{id := Id, name := N, phase := spare} <- Present, N =:= Name].
 
 %% The engine may have been restarted, and then has none of the pools.
-in_use(Key, Row, #{spare := Spare, next := Next}, Present) ->
+in_use(Key, Row, #{spare := Spare, next := Next, announce := Announce}, Present) ->
     case {phase(Spare, Present), current_phase(Row, Present)} of
         {Phase, _} when Phase =/= gone, Phase =/= spare, Phase =/= closed ->
             %% The spare pool had been given its options: it becomes the current one, and the other one
@@ -58,7 +58,7 @@ in_use(Key, Row, #{spare := Spare, next := Next}, Present) ->
             unmet(Row#{current := configured(Spare, Next, Row), stopping := no});
         {_, Phase} when Phase =:= gone; Phase =:= closed ->
             unmet(Row#{current := none, stopping := no});
-        {_, open} ->
+        {_, open} when not Announce ->
             same_process(Key, Row);
         {_, _} ->
             unmet(Row)
@@ -96,7 +96,8 @@ same_process(Key, Row = #{pid := Pid}) when is_pid(Pid) ->
 same_process(_Key, Row) ->
     unmet(Row).
 
-%% Until the host's process is found, sessions have their notifications wait in the spare pool.
+%% Until the host's process is found, sessions have their notifications wait in the spare pool. The owner
+%% before may not have logged how the opening ended.
 unmet(Row) ->
     Row#{pid := undefined, spare_used := true, announce := true}.
 

@@ -33,6 +33,8 @@
     next := none | binary(),
     %% The host has stopped the pool: it is closed at this time, in milliseconds of monotonic time.
     stopping := no | {until, integer()},
+    %% It is not in the log yet that `current' is open, or why not.
+    announce := boolean(),
 
     %% The rest is the owner's alone, and is not written down.
     monitor := none | reference(),
@@ -42,9 +44,7 @@
     job := none | {running | again, reference()},
     %% The host has, or may have had, a process whose options the owner had not read in time, so that
     %% notifications may wait in the spare pool.
-    spare_used := boolean(),
-    %% Recovered while it was not open: its opening is logged, because the owner before may not have.
-    announce := boolean()
+    spare_used := boolean()
 }.
 
 -define(TABLE, http_pusher_routes).
@@ -78,7 +78,7 @@ note(Key, Row) ->
     ok.
 
 for_a_successor(Row = #{spare := Spare}) ->
-    maps:merge(new(Spare), maps:with([current, pid, next, stopping], Row)).
+    maps:merge(new(Spare), maps:with([current, pid, next, stopping, announce], Row)).
 
 -spec forget(pool_key()) -> ok.
 forget(Key) ->

@@ -11,7 +11,7 @@
 -behaviour(gen_server).
 
 -export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/1, await_look/1]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -type pool_key() :: http_pusher_pool_key:pool_key().
 -type handler() :: http_pusher_host:handler().
@@ -33,9 +33,11 @@
 %% checked more often, so that the first notification to a new pool finds it open.
 -define(BETWEEN_EAGER_LOOKS, 50).
 -define(EAGER, 10000).
-%% A caller whose call the owner does not survive calls its successor.
+%% A caller whose call the owner does not survive calls its successor. If it is the call that an owner does
+%% not survive, its successor is spared.
 -define(BETWEEN_CALLS, 20).
 -define(CALLS, 100).
+-define(CRASHES, 3).
 
 -spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_link(Settings) ->
@@ -45,12 +47,12 @@ start_link(Settings) ->
 %% on, and notifications can be handed over when this returns.
 -spec add(binary(), [handler()]) -> ok.
 add(HostType, Handlers) ->
-    call({add, HostType, Handlers}, infinity, ?CALLS).
+    call({add, HostType, Handlers}, infinity).
 
 %% @doc The module has stopped for a host type: closes the pools that no other host type uses.
 -spec remove(binary()) -> ok.
 remove(HostType) ->
-    call({remove, HostType}, infinity, ?CALLS).
+    call({remove, HostType}, infinity).
 
 %% @doc The host types that the module runs for, with their handlers. None while the application is down.
 -spec host_types() -> #{binary() => [handler()]}.
@@ -61,7 +63,7 @@ host_types() ->
 %% milliseconds of monotonic time; stops that follow one another share their time (http_pusher_stop_budget).
 -spec stopping(timeout()) -> {Deadline :: integer(), http_pusher_stop_budget:stop()}.
 stopping(Timeout) ->
-    call(stopping, Timeout, ?CALLS).
+    call(stopping, Timeout).
 
 %% @doc The process waits no longer. Its death means the same.
 -spec stopped(http_pusher_stop_budget:stop()) -> ok.
@@ -82,25 +84,46 @@ await_look(Timeout) ->
     end.
 
 %% Each request can be made twice without harm.
-call(Request, Timeout, Calls) ->
+call(Request, Timeout) ->
+    call(Request, Timeout, ?CALLS, ?CRASHES).
+
+call(Request, Timeout, Calls, Crashes) ->
     try
         gen_server:call(?MODULE, Request, Timeout)
     catch
-        exit:{Reason, _} = Exit when Reason =:= noproc; Reason =:= killed ->
-            case Calls > 1 andalso whereis(http_pusher_sup) =/= undefined of
+        exit:{Reason, {gen_server, call, _}} = Exit when Reason =/= timeout ->
+            {Calls1, Crashes1} = case is_crash(Reason) of
+                                     true -> {Calls, Crashes - 1};
+                                     false -> {Calls - 1, Crashes}
+                                 end,
+            case Calls1 > 0 andalso Crashes1 > 0 andalso whereis(http_pusher_sup) =/= undefined of
                 true ->
                     timer:sleep(?BETWEEN_CALLS),
-                    call(Request, Timeout, Calls - 1);
+                    call(Request, Timeout, Calls1, Crashes1);
                 false ->
                     exit(Exit)
             end
     end.
 
--spec init(http_pusher_settings:settings()) -> {ok, state()}.
-init(Settings = #{drain_timeout := Drain}) ->
+%% Otherwise it was not there, or was ended by another process.
+is_crash(noproc) -> false;
+is_crash(killed) -> false;
+is_crash(shutdown) -> false;
+is_crash({shutdown, _}) -> false;
+is_crash(_Reason) -> true.
+
+-spec init(http_pusher_settings:settings()) ->
+    {ok, http_pusher_settings:settings(), {continue, recover}}.
+init(Settings) ->
     process_flag(trap_exit, true),
     %% Notifications may wait for this process while sessions keep the schedulers busy.
     process_flag(priority, high),
+    {ok, Settings, {continue, recover}}.
+
+%% Outside of init/1: the supervisor must not wait for an engine that it is to replace.
+-spec handle_continue(recover, http_pusher_settings:settings()) -> {noreply, state()}.
+handle_continue(recover, Settings = #{drain_timeout := Drain}) ->
+    await_engine(),
     Recovered = http_pusher_pool_recovery:recover(Drain),
     Pools = maps:map(fun http_pusher_pool:closing/2, Recovered),
     State = #{settings => Settings, pools => Pools, jobs => #{}, eager => undefined,
@@ -109,7 +132,21 @@ init(Settings = #{drain_timeout := Drain}) ->
     %% The owner before may have died while it registered one of them, and no process would name the others
     %% again.
     Missing = http_pusher_handlers:unrouted(),
-    {ok, close_unused(add_handlers(Missing, eager(State)))}.
+    {noreply, close_unused(add_handlers(Missing, eager(State)))}.
+
+%% An engine that ends takes this process with it. Until then each owner would die of the first pool that it
+%% creates, and so would the application.
+await_engine() ->
+    case http_pusher_nif:engine_runs() of
+        true ->
+            ok;
+        false ->
+            receive
+                {'EXIT', _Supervisor, Reason} -> exit(Reason)
+            after ?BETWEEN_CALLS ->
+                    await_engine()
+            end
+    end.
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
 handle_call({add, HostType, Handlers}, _From, State = #{stop_budget := Budget}) ->
@@ -277,7 +314,7 @@ on_result(Result, Key, Row, State) ->
               %% It is open, or opens when it can.
               _ -> Row
           end,
-    look(Key, put_row(Key, New, State)).
+    look(Key, put_row(Key, http_pusher_pool:announced(Key, New), State)).
 
 opened(Key = {_, Tag}, Row, Options, #{warnings := Warnings}, More, State) ->
     Paths = http_pusher_pool_opening:paths(Tag),

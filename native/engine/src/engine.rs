@@ -177,6 +177,12 @@ impl Engine {
         }
     }
 
+    /// Whether the engine was started, and not stopped since.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.load().is_some()
+    }
+
     /// Sends the threads a heartbeat. Returns whether they have answered the previous one.
     #[must_use]
     pub fn ping(&self) -> bool {

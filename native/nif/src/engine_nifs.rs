@@ -65,6 +65,12 @@ fn ping() -> bool {
     ENGINE.ping()
 }
 
+#[rustler::nif]
+fn engine_runs() -> bool {
+    let _held = held!("engine_runs");
+    ENGINE.is_running()
+}
+
 /// Starts or stops measuring how long calls hold a scheduler.
 #[rustler::nif]
 fn measure_calls(on: bool) -> rustler::Atom {

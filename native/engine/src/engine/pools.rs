@@ -58,13 +58,14 @@ impl Engine {
         if !pool.begin_opening(tools) {
             return Err(EngineError::WrongPhase(id));
         }
-        Ok(pool.take_progress())
+        Ok(pool.progress())
     }
 
-    /// How far the opening of a pool has come. Its warnings are returned once.
+    /// How far the opening of a pool has come. Its warnings are returned each time: the first caller may
+    /// have died before it could log them.
     pub fn progress(&self, id: PoolId) -> Result<Progress, EngineError> {
         let running = self.running.load_full().ok_or(EngineError::Down)?;
-        Ok(self.living_pool(&running, id)?.take_progress())
+        Ok(self.living_pool(&running, id)?.progress())
     }
 
     /// Like [`Engine::begin_opening`], but waits for the end of the first try, so it must not be called
@@ -76,7 +77,7 @@ impl Engine {
             let running = self.running.load_full().ok_or(EngineError::Down)?;
             let pool = self.living_pool(&running, id)?;
             running.handle.block_on(pool.first_try());
-            progress = pool.take_progress();
+            progress = pool.progress();
         }
         match progress {
             Progress::Open(warnings) => Ok(warnings),

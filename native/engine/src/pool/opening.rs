@@ -104,17 +104,9 @@ impl Pool {
         }
     }
 
-    /// How far the opening has come. Each warning is returned once.
-    pub(crate) fn take_progress(&self) -> Progress {
-        let mut now = Progress::Reading;
-        self.progress.send_if_modified(|progress| {
-            now = progress.clone();
-            if let Progress::Open(warnings) = progress {
-                warnings.clear();
-            }
-            false
-        });
-        now
+    /// How far the opening has come.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress.borrow().clone()
     }
 
     /// Returns when the first try has ended, or will never end.
