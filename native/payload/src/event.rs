@@ -69,7 +69,7 @@ impl<'a> Raw<'a> {
             .ok_or_else(|| PayloadError::event("the notification holds no event"))?;
         Ok(Self {
             facts: event.facts,
-            stanza: String::from_utf8_lossy(event.stanza),
+            stanza: parts::valid(event.stanza),
         })
     }
 

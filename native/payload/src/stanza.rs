@@ -4,6 +4,7 @@
 //! the host's own parser makes of it; a reference that XML does not have stays as it is written, and one to
 //! a character that does not exist becomes the replacement character.
 
+mod attributes;
 mod reader;
 mod text;
 

@@ -4,15 +4,36 @@ use time::OffsetDateTime;
 
 /// The time that is so many microseconds after the start of 1970; `None` outside of the years 0 to 9999,
 /// which are all that RFC 3339 can write.
+///
+/// Digit by digit, because the general formatter took a tenth of the time in which an event is made.
 pub fn text(microseconds: i64) -> Option<String> {
     let time = OffsetDateTime::from_unix_timestamp(microseconds.div_euclid(1_000_000)).ok()?;
-    let fraction = microseconds.rem_euclid(1_000_000);
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();
-    let month = u8::from(month);
-    (0..=9999).contains(&year).then(|| {
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:06}Z")
-    })
+    let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
+    let fraction = u32::try_from(microseconds.rem_euclid(1_000_000)).ok()?;
+    let mut text = String::with_capacity("1970-01-01T00:00:00.000000Z".len());
+    for (number, digits, after) in [
+        (year, 4, '-'),
+        (u8::from(month).into(), 2, '-'),
+        (day.into(), 2, 'T'),
+        (hour.into(), 2, ':'),
+        (minute.into(), 2, ':'),
+        (second.into(), 2, '.'),
+        (fraction, 6, 'Z'),
+    ] {
+        push(&mut text, number, digits);
+        text.push(after);
+    }
+    Some(text)
+}
+
+/// Appends a number with this many digits.
+fn push(text: &mut String, number: u32, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_u32.pow(place) % 10;
+        text.extend(char::from_digit(digit, 10));
+    }
 }
 
 #[cfg(test)]
@@ -28,11 +49,18 @@ mod tests {
             (1_795_696_496_789_012, "2026-11-26T12:34:56.789012Z"),
             (1_709_208_000_000_001, "2024-02-29T12:00:00.000001Z"),
             (951_782_400_000_000, "2000-02-29T00:00:00.000000Z"),
+            (-62_167_219_200_000_000, "0000-01-01T00:00:00.000000Z"),
             (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
         ] {
             assert_eq!(text(microseconds).as_deref(), Some(expected));
         }
-        for none in [253_402_300_800_000_000, i64::MAX, i64::MIN] {
+        let before_all_years = -62_167_219_200_000_001;
+        for none in [
+            before_all_years,
+            253_402_300_800_000_000,
+            i64::MAX,
+            i64::MIN,
+        ] {
             assert_eq!(text(none), None, "{none}");
         }
     }

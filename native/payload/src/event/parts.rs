@@ -10,9 +10,18 @@ use crate::facts::Value;
 /// Text that is not empty.
 pub type Text<'a> = Option<Cow<'a, str>>;
 
-/// The text in these bytes, with the replacement character for what is not UTF-8; none if they are empty.
+/// The text in these bytes; none if they are empty.
 pub fn text(bytes: &[u8]) -> Text<'_> {
-    (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes))
+    (!bytes.is_empty()).then(|| valid(bytes))
+}
+
+/// The text in these bytes, with the replacement character for what is not UTF-8. Almost always all of it
+/// is, and plain validation is several times as fast.
+pub fn valid(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 /// The parts of a jid as the session hands them over.
@@ -48,11 +57,13 @@ impl<'a> Parts<'a> {
 
     /// The jid as text; none without a server.
     pub fn jid(&self) -> Option<String> {
-        let bare = self.bare_jid()?;
-        Some(match &self.resource {
-            Some(resource) => format!("{bare}/{resource}"),
-            None => bare,
-        })
+        let mut jid = self.bare_jid()?;
+        if let Some(resource) = &self.resource {
+            jid.reserve_exact(1 + resource.len());
+            jid.push('/');
+            jid.push_str(resource);
+        }
+        Some(jid)
     }
 
     /// The parts without the resource.
@@ -67,7 +78,7 @@ impl<'a> Parts<'a> {
     pub fn bare_jid(&self) -> Option<String> {
         let server = self.server.as_ref()?;
         Some(match &self.user {
-            Some(user) => format!("{user}@{server}"),
+            Some(user) => [user, "@", server].concat(),
             None => server.clone().into_owned(),
         })
     }

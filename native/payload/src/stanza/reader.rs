@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::{PrefixDeclaration, QName};
+use quick_xml::name::PrefixDeclaration;
 
+use super::attributes::{Attributes, declared, kept};
 use super::text::Text;
 use super::{Attachment, Stanza};
 use crate::PayloadError;
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         self.depth += 1;
         match self.depth {
             1 => {
-                self.stanza.id = attribute(&tag, "id");
+                self.stanza.id = kept(Attributes::of(&tag).id);
                 self.root = Some(tag);
             }
             2 => self.child(&tag),
@@ -151,25 +151,21 @@ impl<'a> Reader<'a> {
         if !OF_INTEREST.contains(&name) {
             return;
         }
-        let has_language = || attribute(tag, "xml:lang").is_some();
-        let namespace = self.namespace(tag);
+        let found = Attributes::of(tag);
+        let has_language = found.has_language;
+        let namespace = self.namespace(tag, found.namespace);
         let inside = match (namespace.as_deref(), name) {
-            (of, "body") if is_of_stanzas(of) => Inside::Body {
-                has_language: has_language(),
-            },
-            (of, "subject") if is_of_stanzas(of) => Inside::Subject {
-                has_language: has_language(),
-            },
+            (of, "body") if is_of_stanzas(of) => Inside::Body { has_language },
+            (of, "subject") if is_of_stanzas(of) => Inside::Subject { has_language },
             (of, "thread") if is_of_stanzas(of) => Inside::Thread,
             (Some(OOB), "x") => Inside::Oob,
             (Some(HINTS), _) => return self.stanza.add_hint(name),
             (Some(STANZA_ID), "origin-id") if self.stanza.origin_id.is_none() => {
-                self.stanza.origin_id = attribute(tag, "id");
+                self.stanza.origin_id = kept(found.id);
                 return;
             }
             (Some(STANZA_ID), "stanza-id") => {
-                let (by, id) = (attribute(tag, "by"), attribute(tag, "id"));
-                return self.stanza.add_archive(by, id);
+                return self.stanza.add_archive(kept(found.by), kept(found.id));
             }
             _ => return,
         };
@@ -210,15 +206,22 @@ impl<'a> Reader<'a> {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// The namespace of a child of the stanza; none if no element declares one.
-    fn namespace<'t>(&'t self, tag: &'t BytesStart<'a>) -> Option<Cow<'t, str>> {
+    /// The namespace of a child of the stanza, which declares `own` for names without a prefix; none if no
+    /// element declares one.
+    fn namespace<'t>(
+        &'t self,
+        tag: &'t BytesStart<'a>,
+        own: Option<Cow<'t, str>>,
+    ) -> Option<Cow<'t, str>> {
         let name = tag.name();
-        let declaration = match name.prefix() {
-            None => PrefixDeclaration::Default,
-            Some(prefix) => PrefixDeclaration::Named(prefix.into_inner()),
+        let (own, prefix) = match name.prefix() {
+            None => (own, PrefixDeclaration::Default),
+            Some(prefix) => {
+                let prefix = PrefixDeclaration::Named(prefix.into_inner());
+                (declared(tag, &prefix), prefix)
+            }
         };
-        let declares = |name: QName<'_>| name.as_namespace_binding() == Some(declaration);
-        find(tag, declares).or_else(|| find(self.root.as_ref()?, declares))
+        own.or_else(|| declared(self.root.as_ref()?, &prefix))
     }
 }
 
@@ -228,24 +231,6 @@ fn is_of_stanzas(namespace: Option<&str>) -> bool {
         namespace,
         None | Some("jabber:client" | "jabber:server" | "jabber:component:accept")
     )
-}
-
-/// The value of an attribute, if it is there and not empty.
-fn attribute<'a>(tag: &BytesStart<'_>, name: &str) -> Option<Cow<'a, str>> {
-    find(tag, |other| other.into_inner() == name)
-        .filter(|value| !value.is_empty())
-        .map(|value| Cow::Owned(value.into_owned()))
-}
-
-/// The value of the first attribute whose name fits, as it is written if its references are invalid.
-fn find<'t>(tag: &'t BytesStart<'_>, fits: impl Fn(QName<'_>) -> bool) -> Option<Cow<'t, str>> {
-    let mut attributes = tag.attributes();
-    let mut attributes = attributes.with_checks(false).flatten();
-    let value = attributes.find(|attribute| fits(attribute.key))?.value;
-    Some(match value {
-        Cow::Borrowed(value) => unescape(value).unwrap_or(Cow::Borrowed(value)),
-        Cow::Owned(value) => Cow::Owned(value),
-    })
 }
 
 /// Without white space around it, which a URL does not have.
