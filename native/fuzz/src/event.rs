@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use notification::{
-    Content, Direction, Handler, HostType, MessageId, Names, Notification, RejectedTotals,
-};
+use notification::{Content, Direction, Handler, HostType, MessageId, Names, Notification};
 use payload::{CloudEventsMode, Facts, FormStyle, FormatOptions, Plan, PlanOptions, Value};
 use serde_json::Value as Json;
 
@@ -94,13 +92,8 @@ fn facts(choice: u8) -> Facts {
 }
 
 fn notification(facts: &[u8], stanza: &[u8]) -> Notification {
-    let handler = Handler {
-        id: 0.into(),
-        host_type: Arc::new(HostType::new(0.into(), "localhost")),
-        pool_name: "http_pool".into(),
-        path: "/".into(),
-        rejected: RejectedTotals::default(),
-    };
+    let host_type = Arc::new(HostType::new(0.into(), "localhost"));
+    let handler = Handler::plain(0.into(), host_type, "http_pool", "/notifications");
     let names = Names {
         sender: b"alice",
         server: b"localhost",

@@ -23,3 +23,18 @@ pub struct Handler {
     /// Counts the handler's rejected notifications since the process started.
     pub rejected: RejectedTotals,
 }
+
+impl Handler {
+    /// A handler with no option beyond the stock module's, and nothing rejected.
+    #[must_use]
+    pub fn plain(id: HandlerId, host_type: Arc<HostType>, pool_name: &str, path: &str) -> Self {
+        Self {
+            id,
+            host_type,
+            pool_name: pool_name.into(),
+            path: path.into(),
+            plan: None,
+            rejected: RejectedTotals::default(),
+        }
+    }
+}

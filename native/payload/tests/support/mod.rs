@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use notification::{
-    Content, Direction, Handler, HostType, MessageId, Names, Notification, RejectedTotals,
-};
+use notification::{Content, Direction, Handler, HostType, MessageId, Names, Notification};
 use payload::{Facts, FormStyle, FormatOptions, Made, PayloadError, Plan, PlanOptions, Value};
 
 /// The message id of all samples.
@@ -185,13 +183,8 @@ pub fn header<'a>(made: &'a Made, name: &str) -> Option<&'a [u8]> {
 
 /// A notification with this content.
 pub fn notification(content: Content<'_>, text: &[u8]) -> Notification {
-    let handler = Handler {
-        id: 0.into(),
-        host_type: Arc::new(HostType::new(0.into(), "localhost")),
-        pool_name: "http_pool".into(),
-        path: "/notifications".into(),
-        rejected: RejectedTotals::default(),
-    };
+    let host_type = Arc::new(HostType::new(0.into(), "localhost"));
+    let handler = Handler::plain(0.into(), host_type, "http_pool", "/notifications");
     let names = Names {
         sender: b"alice",
         server: b"localhost",
