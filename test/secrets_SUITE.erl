@@ -17,6 +17,7 @@ all() ->
 groups() ->
     pusher_case:groups(
       [nothing_secret_in_states_and_tables,
+       nothing_secret_of_a_handlers_credentials,
        nothing_secret_when_a_pool_cannot_be_opened,
        nothing_secret_when_a_helper_crashes,
        nothing_secret_when_the_owner_of_the_pools_crashes,
@@ -40,6 +41,9 @@ end_per_testcase(Case, Config) ->
 
 nothing_secret_in_states_and_tables(Config) ->
     pending(Config),
+    nothing_in_states_and_tables().
+
+nothing_in_states_and_tables() ->
     Processes = [Pid || {Pid, _} <- ours()],
     ?assert(length(Processes) >= 5),
     [?assertEqual({Name, nomatch}, {Name, found(held(Pid))}) || {Pid, Name} <- ours()],
@@ -49,6 +53,36 @@ nothing_secret_in_states_and_tables(Config) ->
     ?assertEqual(nomatch, found(application:get_all_env(?APP))),
     ?assertEqual(nomatch, found([http_pusher_nif:pools(), http_pusher_nif:notices(),
                                  http_pusher_nif:rejections()])).
+
+%% Header, password and signing key are read by the engine, and stay there: while a request waits for its
+%% answer, and in what is said of one that has failed. What is invalid is not shown either.
+nothing_secret_of_a_handlers_credentials(Config) ->
+    {ok, _} = pool(Config, #{}),
+    File = fun(Name, Content) ->
+                   Path = filename:join(proplists:get_value(priv_dir, Config), Name),
+                   ok = file:write_file(Path, Content),
+                   unicode:characters_to_binary(Path)
+           end,
+    Key = ["whsec_", base64:encode(lists:append([secret() || _ <- "1234"]))],
+    Credentials = #{headers => [#{name => <<"x-key">>, value_file => File("key", secret())}],
+                    auth => #{basic_user => <<"user">>, basic_password_file => File("password", secret())},
+                    signing => #{secret_file => File("good", Key)}},
+    Bad = [#{signing => #{secret_file => File("bad", ["whsec_", secret(), $\n])}},
+           #{signing => #{secret_file => File("no_prefix", secret())}},
+           #{headers => [#{name => <<"x-key">>, value_file => File("lines", [secret(), "\r\n\r\nx: y"])}]},
+           #{auth => #{google_service_account_file =>
+                         File("account", ["{\"private_key\": \"", secret(), "\"}"])}}],
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
+    module([Handler#{path => <<"/n">>} || Handler <- Bad ++ [Credentials]]),
+    send(<<"alice">>, list_to_binary(secret())),
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 1 end),
+    {ok, _} = host_log:wait(http_pusher_handler_problem, length(Bad), 120000),
+    nothing_in_states_and_tables(),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
+    none_in_the_log(),
+    [#{headers := Headers} | _] = pusher_case:received(Config),
+    ?assert(lists:member({<<"x-key">>, list_to_binary(secret())}, Headers)).
 
 %% The password is in the options, and its key file is invalid.
 nothing_secret_when_a_pool_cannot_be_opened(Config) ->
