@@ -35,6 +35,7 @@ run(Quick) ->
              {"throughput", fun throughput/3},
              {"slots at 10 ms", fun slots/3},
              {"TLS", fun tls/3},
+             {"formats", fun formats/3},
              {"senders", fun senders/3},
              {"callers", fun callers/3},
              {"memory", fun memory/3},
@@ -71,6 +72,8 @@ grouped(Samples) ->
 pools() ->
     [{fast, #{}, #{}},
      {slot, #{plan => "status=200 delay=10"}, #{}},
+     {json, #{}, #{}},
+     {signed, #{}, #{}},
      {slow, #{plan => "status=200 delay=500"}, #{}},
      {stalled, #{plan => "fault=stall-before-head"}, #{}},
      {tls_h1, #{tls => #{write_ca => authority(tls_h1)}}, #{tls => #{cacertfile => authority(tls_h1)}}},
@@ -99,7 +102,17 @@ host_type(Tag) ->
     atom_to_binary(Tag).
 
 handler(Tag) ->
-    #{pool_name => Tag, path => "/notifications"}.
+    maps:merge(#{pool_name => Tag, path => "/notifications"}, plan(Tag)).
+
+%% What a handler asks for beyond the stock module's options.
+plan(json) ->
+    #{format => json};
+plan(signed) ->
+    File = filename:join(out(), "secret"),
+    ok = file:write_file(File, ["whsec_", base64:encode(binary:copy(<<"secret">>, 6))]),
+    #{format => json, signing => #{secret_file => list_to_binary(File)}};
+plan(_Tag) ->
+    #{}.
 
 start_pool(Scope, Tag, Endpoint, Opts) ->
     Pool = maps:merge(#{host => test_endpoint:url(Endpoint), workers => ?WORKERS, request_timeout => ?LONG_MS,
@@ -217,6 +230,14 @@ tls(_Name, Env, #{total := Total, rounds := Rounds}) ->
                                    bench_load:throughput(product(Tag), load(Total))) end]
                    || {Name, Tag, More} <- [{"tls_h1", tls_h1, []}, {"tls_h2", tls_h2, ["--http2"]}]],
     rounds(Rounds, lists:append(Contestants)).
+
+%% The same messages as a form, as JSON, and as JSON with a signature.
+formats(_Name, _Env, #{calls := Calls, total := Total, rounds := Rounds}) ->
+    Formats = [{"form", fast}, {"json", json}, {"signed", signed}],
+    [warm_up(Tag) || {_, Tag} <- Formats],
+    rounds(Rounds, [fun() -> latencies(Name, product(Tag), Calls) end || {Name, Tag} <- Formats]
+                   ++ [fun() -> both(Name, bench_load:throughput(product(Tag), load(Total))) end
+                       || {Name, Tag} <- Formats]).
 
 senders(_Name, _Env, #{total := Total, rounds := Rounds}) ->
     Measure = fun(Name, Senders) ->

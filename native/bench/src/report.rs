@@ -16,7 +16,7 @@ use thiserror::Error;
 type Figure = (&'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 25] = [
+const FIGURES: [Figure; 30] = [
     ("handoff_us_p50", "us", "handoff_idle_p50", "one push_event, 1,000 a second, median"),
     ("handoff_us_p99", "us", "handoff_idle_p99", "the same, 99th percentile"),
     ("handoff_cast_us_p50", "us", "handoff_cast_p50", "the floor: the same callbacks and one message to a process that drops it, median"),
@@ -38,6 +38,11 @@ const FIGURES: [Figure; 25] = [
     ("hyper_vs_reqwest", "", "hyper_per_second / raw_per_second", "bare hyper over bare reqwest"),
     ("tls_vs_raw_http1", "", "tls_h1_product / tls_h1_raw", "throughput over bare reqwest, both with TLS 1.3 and HTTP/1.1"),
     ("tls_vs_raw_http2", "", "tls_h2_product / tls_h2_raw", "the same with HTTP/2"),
+    ("json_handoff_us_p50", "us", "handoff_json_p50", "one push_event for a handler with format json, 1,000 a second, median"),
+    ("json_handoff_vs_form", "", "handoff_json_p50 / handoff_form_p50", "the same, over a form"),
+    ("json_vs_form", "", "json_per_second / form_per_second", "throughput of JSON over that of forms"),
+    ("json_cpu_vs_form", "", "json_cpu / form_cpu", "CPU of the node per notification as JSON, over a form"),
+    ("signed_vs_unsigned", "", "signed_per_second / json_per_second", "throughput of JSON with a signature (HMAC-SHA256), over JSON without"),
     ("pending_bytes", "B", "pending_bytes", "memory per pending notification beyond its text, each of another sender"),
     ("senders_100k_vs_100", "", "senders_100k / senders_100", "throughput with 100,000 senders, over 100"),
     ("pools_1000_vs_1", "", "pools_1000 / pools_1", "throughput of 1,000 pools with one worker each, over one pool with 1,000"),
