@@ -1,5 +1,5 @@
-//! How long connections live, over HTTP/1.1 and HTTP/2: busy ones end at their age, so that a change of
-//! DNS is noticed, and idle ones before anybody between drops them.
+//! How long connections live, over HTTP/1.1 and HTTP/2: busy ones end at their maximum age, so that a change
+//! of DNS is noticed, and idle ones before a device on the way drops them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -112,7 +112,7 @@ fn a_busy_pool_follows_a_change_of_dns() {
     }
 }
 
-/// Over HTTP/2 a connection that is too old takes no more requests, and those on it are answered.
+/// Over HTTP/2 a connection that is too old accepts no more requests, and those on it are answered.
 #[test]
 fn what_is_under_way_on_an_old_connection_is_answered() {
     let lifetimes = Lifetimes {

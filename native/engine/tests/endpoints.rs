@@ -1,6 +1,5 @@
-//! Endpoints that misbehave in ways that take more than one request, one address or one process to
-//! see: names, several addresses, connections that die in silence, file descriptors used up, raw
-//! bytes.
+//! Endpoints that misbehave in ways that only show with more than one request, address or process: names,
+//! several addresses, connections that die silently, file descriptors used up, raw bytes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -145,7 +144,7 @@ fn several_addresses_of_which_the_first_is_dead() {
     bench.assert_conserved();
 }
 
-/// With a clock that moves only where nothing else can happen.
+/// With a clock that moves only when nothing else can happen.
 #[tokio::test(start_paused = true)]
 async fn a_dead_first_address_costs_a_quarter_of_a_second() {
     let names = Names::with(Arc::new(|_| Ok(addresses([3, 1]))));
@@ -207,7 +206,7 @@ fn a_connection_that_dies_in_silence_between_two_requests() {
     }
 }
 
-/// The time of one is up while the other is under way, on the same connection.
+/// The timeout of one request ends while another request is in flight on the same connection.
 #[test]
 fn http2_goes_on_beside_a_stream_that_fails() {
     let bench = Bench::new();
@@ -322,7 +321,7 @@ fn with_few_descriptors(url: &str) {
     bench.assert_conserved();
 }
 
-/// Answers the first connection with `bytes`, whatever it asks for, and others with 204; connections
+/// Answers the first connection with `bytes`, whatever the request is, and later ones with 204. Connections
 /// stay open until the client closes them.
 fn raw(bytes: &'static [u8]) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -420,7 +419,7 @@ fn bytes_that_are_nearly_http() {
     bench.assert_conserved();
 }
 
-/// The first connection stays good after this answer, and its peer answers nothing more.
+/// The first connection stays usable after this answer, but its peer answers no more requests.
 fn keeps(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     text.ends_with("content-length: 0\r\n\r\n") && !text.contains("Smuggled")
@@ -447,7 +446,7 @@ fn a_request_timeout_of_zero() {
     bench.assert_conserved();
 }
 
-/// A peer that takes fewer streams than there are workers: requests take turns, none fails.
+/// A peer that accepts fewer streams than there are workers: requests take turns, and none fails.
 #[test]
 fn http2_with_few_streams() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -481,7 +480,7 @@ fn http2_with_few_streams() {
     bench.assert_conserved();
 }
 
-/// An HTTP/2 server that takes two streams at once, and the file with its authority.
+/// An HTTP/2 server that accepts two streams at once, and the file with its CA certificate.
 async fn few_streams(
     authority: &test_endpoint::certs::Authority,
     most: Arc<AtomicUsize>,
@@ -531,7 +530,7 @@ async fn few_streams(
     (port, support::TempFile::new(&authority.ca_pem(), port))
 }
 
-/// Each answer says GOAWAY. Whoever has not begun on that connection waits for the next one.
+/// Each answer comes with a GOAWAY. Requests that have not begun on that connection wait for the next one.
 #[test]
 fn http2_with_few_answers_a_connection() {
     let bench = Bench::new();

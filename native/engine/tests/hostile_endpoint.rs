@@ -86,8 +86,8 @@ fn peak() -> u64 {
 
 const PIECE: &[u8] = &[b'x'; 16 * 1024];
 
-/// An endpoint that answers with `head` and then with `PIECE` until nobody takes it. It holds no
-/// memory of its own, and every connection gets as much as it can take.
+/// An endpoint that answers with `head` and then with `PIECE` for as long as the client reads. It holds
+/// no memory of its own, and sends as much on each connection as the connection can take.
 fn endless(head: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,5 +1,5 @@
-//! HTTP/2 under stress: fewer streams than workers, connections that die in silence, peers that do not
-//! read, connections that are hard to make.
+//! HTTP/2 under stress: fewer streams than workers, connections that die silently, peers that do not read,
+//! connections that take several tries.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -83,7 +83,7 @@ fn waiting_for_a_stream_is_waiting() {
     bench.assert_conserved();
 }
 
-/// As a user saw it: 130 of 200 failed with `request_timeout`.
+/// Found at a user: 130 of 200 notifications failed with `request_timeout`.
 #[test]
 fn few_streams_and_slow_answers() {
     let bench = Bench::new();
@@ -109,7 +109,7 @@ fn few_streams_and_slow_answers() {
     bench.assert_conserved();
 }
 
-/// The time of a request that gets no stream is `call_timeout`, and its reason says so.
+/// A request that gets no stream ends after `call_timeout`, and its reason says so.
 #[test]
 fn no_stream_within_call_timeout() {
     let bench = Bench::new();
@@ -185,7 +185,7 @@ fn impatient() -> EngineSettings {
     }
 }
 
-/// A connection that something in between has forgotten: its requests go out again, on another one.
+/// A connection that a device on the way has forgotten: its requests are sent again on another one.
 #[test]
 fn a_connection_forgotten_in_silence_costs_no_notification() {
     let bench = Bench::with(impatient(), Arc::default());
@@ -208,7 +208,7 @@ fn a_connection_forgotten_in_silence_costs_no_notification() {
     bench.assert_conserved();
 }
 
-/// Answers one request on its first connection and is silent then; later ones are good.
+/// Answers one request on its first connection, and then nothing more there; later connections work.
 fn dies_after_one(connections: Arc<AtomicUsize>) -> Server {
     Server::new(move |stream| {
         let first = connections.fetch_add(1, Ordering::AcqRel) == 0;
@@ -242,7 +242,7 @@ fn open_connections_to(port: u16) -> usize {
         .count()
 }
 
-/// A peer that stops reading: what was given up is closed, however much there is left to send.
+/// A peer that stops reading: a connection that was given up is closed, however much is left to send.
 #[test]
 fn a_peer_that_does_not_read() {
     const COUNT: usize = 6;
@@ -302,7 +302,7 @@ fn a_peer_that_does_not_read() {
     bench.assert_conserved();
 }
 
-/// Who joins an attempt to connect late has his own time all the same.
+/// A request that joins an attempt to connect late still has its whole timeout.
 #[test]
 fn a_late_joiner_of_an_attempt_to_connect() {
     const ALLOWED: Duration = Duration::from_secs(8);

@@ -15,24 +15,23 @@ use notification::{Content, Direction, Handler, Names, Notification, PoolId, lan
 use payload::Headers;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
-/// Generous: nothing may depend on the machine being quick.
+/// Generous: no verdict may depend on a fast machine.
 const BOUND: Duration = Duration::from_mins(1);
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// What an allocation takes beyond what was asked for: a word, and on average half of what it is rounded
-/// up by.
+/// What an allocation uses beyond what was asked for: a word, and on average half of the rounding.
 const OVERHEAD: usize = 16;
 
-/// One kind of notifications.
+/// A kind of notification.
 #[derive(Clone, Copy, Debug)]
 struct Mix {
     what: &'static str,
     count: usize,
     senders: usize,
     text: usize,
-    /// Headers of this many bytes each; without, a form.
+    /// The size of each header in bytes; without headers, the notification is a form.
     headers: Option<(usize, usize)>,
 }
 
@@ -119,7 +118,7 @@ impl World {
         let names = Names {
             sender: sender.as_bytes(),
             server: b"localhost",
-            receiver: b"somebody",
+            receiver: b"receiver",
         };
         let mut key = Vec::new();
         lane_key(
@@ -150,7 +149,7 @@ impl World {
         self.engine.pool(pool).unwrap().state()
     }
 
-    /// Acknowledges all outcomes that there are to come.
+    /// Acknowledges all outcomes, including those that are still to come.
     fn take_all(&self) {
         let end = Instant::now() + BOUND;
         while self
@@ -175,7 +174,7 @@ fn allocated() -> usize {
     stats.bytes_allocated - stats.bytes_deallocated + count * OVERHEAD
 }
 
-/// What is allocated once the engine has freed what it has to.
+/// What is allocated after the engine has freed what it frees by itself.
 fn settled() -> usize {
     let mut last = allocated();
     loop {
@@ -188,11 +187,11 @@ fn settled() -> usize {
     }
 }
 
-/// What a pool takes with nothing in it, and a chunk of each list with one item.
+/// What an empty pool uses, with one chunk of each list.
 const EMPTY: usize = 128 * 1024;
 
-/// Waits until `counted` is within a third of what this program has allocated since `before`, give or
-/// take what an empty pool takes: threads may be at it still.
+/// Waits until `counted` is within a third of what this program has allocated since `before`, plus or minus
+/// what an empty pool uses: other threads may still be allocating.
 #[track_caller]
 fn within_a_third(what: &str, before: usize, counted: impl Fn() -> usize) {
     let end = Instant::now() + Duration::from_secs(10);
@@ -210,7 +209,7 @@ fn within_a_third(what: &str, before: usize, counted: impl Fn() -> usize) {
     }
 }
 
-/// One after the other: the allocations are those of the whole program.
+/// One after the other, because the allocations of the whole program are counted.
 #[test]
 fn what_counts_is_what_memory_holds() {
     let world = World::new();
@@ -261,7 +260,7 @@ fn waiting(world: &World, mix: Mix) {
     world.take_all();
 }
 
-/// Long ones at an endpoint that reads nothing.
+/// Long notifications for an endpoint that reads nothing.
 fn in_flight(world: &World, mix: Mix, letter: u8) {
     let endpoint = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = PoolOptions {
@@ -303,7 +302,7 @@ fn end(world: &World, pool: PoolId) {
     }
 }
 
-/// A hundred thousand of ordinary length, each of another sender, are within the default bounds.
+/// A hundred thousand notifications of ordinary length, each from another sender, fit the default bounds.
 fn ordinary_notifications_fit() -> bool {
     let engine = Engine::default();
     engine.start(EngineSettings::default(), || {}).unwrap();

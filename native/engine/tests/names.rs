@@ -1,4 +1,4 @@
-//! Look-ups of names that hang, fail and come back, with the clock in the test's hands.
+//! Look-ups of names that hang, fail and recover, on a clock that the test moves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -25,15 +25,15 @@ const HOST: &str = "endpoint.test";
 enum Plan {
     Answer(u8),
     Fail,
-    /// Until the test ends.
+    /// Hangs until the test ends.
     Hang,
 }
 
-/// A resolver that does as it is told, and counts.
+/// A resolver that does what the test says, and counts its calls.
 struct Resolver {
     plan: Arc<Mutex<Plan>>,
     asked: Arc<AtomicUsize>,
-    /// Dropped at the end: look-ups that hang end then.
+    /// Dropped at the end, which ends the look-ups that hang.
     _end: mpsc::Sender<()>,
     names: Arc<Names>,
 }
@@ -79,8 +79,8 @@ fn address(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()
 }
 
-/// Runs a test on a clock that moves only when the test says so: the runtime would move it by itself
-/// while threads of the test's own are at work.
+/// Runs a test on a clock that moves only when the test says so. Otherwise the runtime would move it while
+/// the test's own threads work.
 fn on_a_clock_of_its_own<T>(test: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

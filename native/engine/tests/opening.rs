@@ -87,7 +87,7 @@ fn assert_sent(end: &End) {
     assert!(matches!(end, End::Sent { .. }), "{end:?}");
 }
 
-/// A FIFO in a file's place: whoever opens it to read waits until it is opened to be written.
+/// A FIFO in place of a file: a reader's `open` blocks until a writer opens it.
 struct Fifo(PathBuf);
 
 impl Fifo {
@@ -195,7 +195,7 @@ fn content_that_is_refused_waits_for_a_changed_file() {
             .any(|notice| notice.kind == NoticeKind::NotOpened(Remedy::OtherContent))
     });
     secure.put_right();
-    // By itself: nobody asks.
+    // By itself, without another call.
     until("the pool opens", || phase(&bench, pool) == "open");
     assert_sent(&bench.deliver(pool, "in time").0);
     bench.assert_conserved();

@@ -1,6 +1,5 @@
-//! A million notifications against an endpoint that has stalled: everything past the bounds is
-//! rejected at once, memory stays where the bounds put it, and when the endpoint comes back, so does
-//! delivery.
+//! A million notifications against an endpoint that has stalled: everything beyond the bounds is rejected at
+//! once, memory stays within what the bounds allow, and delivery goes on when the endpoint recovers.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -18,7 +17,7 @@ const PUSHES: u64 = 1_000_000;
 const SESSIONS: u64 = 4;
 const PENDING: u64 = 100_000;
 const PENDING_BYTES: usize = 64 << 20;
-/// What is pending takes its bytes, and some for lanes, keys and lists.
+/// What is pending uses its own bytes, and some for lanes, keys and lists.
 const MEMORY: u64 = 64 << 20;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 

@@ -1,6 +1,6 @@
-//! Random load from a printed seed: sessions that push in bursts, an endpoint that is mostly well,
-//! pools that are replaced, handed over and closed under them, host types that come and go. At the end
-//! every notification is accounted for, to the last one.
+//! Random load from a printed seed: sessions push in bursts, the endpoint mostly works, pools are replaced,
+//! handed over and closed meanwhile, host types come and go. At the end every single notification is
+//! accounted for.
 //!
 //! Longer, as a soak, and the same again:
 //! `SOAK_SECONDS=120 SOAK_SEED=7 cargo test --release -p http-pusher-engine --test random_load -- --nocapture`
@@ -40,8 +40,8 @@ impl Random {
     }
 }
 
-/// What is known of each notification, by the number that is its text; a byte each, so that a long
-/// run does not take memory of its own.
+/// What is known of each notification, by the number that is its text: one byte each, so that a long run
+/// needs little memory.
 #[derive(Default)]
 struct Known(Mutex<Vec<u8>>);
 
@@ -52,7 +52,7 @@ const RECEIVED: u8 = 8;
 const RECEIVED_TWICE: u8 = 16;
 
 impl Known {
-    /// `first` is known of a number, and `second` if it was known before.
+    /// Records `first` for a number, or `second` if `first` is recorded already.
     fn add(&self, form: &[u8], first: u8, before: u8, second: u8) {
         let text = std::str::from_utf8(form).unwrap();
         let number: usize = text.rsplit('=').next().unwrap().parse().unwrap();
@@ -90,7 +90,7 @@ fn ending(known: &Arc<Known>) -> support::Watch {
     })
 }
 
-/// What sessions and disturbances share.
+/// What the sessions and the disturbances share.
 struct Scene {
     bench: Bench,
     seed: u64,
@@ -124,7 +124,7 @@ impl Scene {
         }
     }
 
-    /// A session pushes in bursts; how many it pushed, and of these, were accepted.
+    /// A session that pushes in bursts. Returns how many it pushed, and how many of these were accepted.
     fn push(&self, session: u64) -> (u64, u64) {
         let mut random = Random(self.seed.wrapping_mul(31 + session) | 1);
         let handler = self.bench.handler("/n");
@@ -150,7 +150,7 @@ impl Scene {
         counts
     }
 
-    /// One thing that happens to the pool or the host type; whether the pool was replaced.
+    /// Disturbs the pool or the host type once. Returns whether the pool was replaced.
     fn disturb(&self, random: &mut Random, endpoint: &EndpointHandle) -> bool {
         let engine = &self.bench.engine;
         let old = self.present();
@@ -280,7 +280,7 @@ fn conservation_under_random_load() {
 }
 
 impl Bench {
-    /// One that is counted like the others.
+    /// Delivers a notification that is counted like the others.
     fn deliver_number(&self, pool: PoolId) {
         self.push_text(pool, &self.handler("/n"), "first", b"0")
             .unwrap();

@@ -1,5 +1,5 @@
-//! Certificate files that hang, vanish and come back under an endpoint that is in use, with the clock in
-//! the test's hands.
+//! Certificate files that hang, vanish and come back while an endpoint is in use, on a clock that the test
+//! moves.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -21,7 +21,7 @@ use transport::endpoint::Endpoint;
 use transport::notices::Notices;
 use transport::tls::{CHECK_EVERY, TlsClient};
 
-/// An endpoint that trusts the authority in a file.
+/// An endpoint that trusts the CA certificate in a file.
 struct Bench {
     endpoint: Endpoint,
     notices: Arc<Notices>,
@@ -60,7 +60,7 @@ impl Bench {
         self.endpoint.link().await.is_ok()
     }
 
-    /// Connects while time passes until `seen` by the look that follows.
+    /// Connects again and again while time passes, until the check that follows makes `seen` true.
     async fn until(&self, what: &str, seen: impl Fn(bool) -> bool) {
         let begin = std::time::Instant::now();
         while !seen(self.links().await) {
@@ -86,7 +86,7 @@ impl Bench {
     }
 }
 
-/// Runs a test on a clock that moves only when the test says so, and gives up when it hangs. One at a
+/// Runs a test on a clock that moves only when the test says so, and fails if it hangs. Tests run one at a
 /// time, because threads are counted.
 fn on_a_clock_of_its_own<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -118,7 +118,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Puts a FIFO in the file's place: whoever opens it to read waits until it is opened to be written.
+/// Puts a FIFO in place of the file: a reader's `open` blocks until a writer opens it.
 fn fifo(path: &Path) {
     std::fs::remove_file(path).unwrap();
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
@@ -155,7 +155,7 @@ fn a_file_that_hangs_holds_nothing_up_and_is_read_once_at_a_time() {
     });
 }
 
-/// A rotation that puts another authority's certificate there: what is in use can be told from it.
+/// A rotation to the certificate of another CA, which shows which of the two is in use.
 #[test]
 fn a_rotated_file_that_cannot_be_read_at_the_one_look_is_looked_at_again() {
     on_a_clock_of_its_own(|| async {

@@ -1,5 +1,5 @@
-//! What there is to watch agrees with what was pushed and with what the endpoint saw, also where pools
-//! of one name come and go.
+//! Counters and gauges agree with what was pushed and with what the endpoint received, also when pools of
+//! one name come and go.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
@@ -14,7 +14,7 @@ use test_endpoint::EndpointConfig;
 
 const NAME: &str = "global/http_pool";
 
-/// A pool of this name, open with these options.
+/// Creates a pool and opens it with these options.
 fn open(bench: &Bench, options: PoolOptions) -> PoolId {
     let id = bench.engine.create_pool(NAME).unwrap();
     bench.engine.configure_pool(id, options).unwrap();
@@ -208,7 +208,7 @@ fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
     assert_eq!((figures.in_flight, figures.workers), (0, 0));
 }
 
-/// The host is asked for a pool of the host type first; there is none, and nobody wants to see it.
+/// The host looks for a pool of the host type first. If there is none, its name is not worth a row.
 #[test]
 fn a_name_that_nothing_ever_went_through_is_left_out() {
     let bench = Bench::new();

@@ -14,8 +14,8 @@ use notification::{PoolId, PushError, RejectReason};
 use support::{BOUND, Bench, End, FOR_EVER, Seen, options, per_sender, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle};
 
-/// How many a session pushes at the most, so that its lane is not full before the others have done their
-/// part: they may have to wait for a core.
+/// The most notifications that a session pushes, so that its lane is not full before the other threads have
+/// done their part: they may have to wait for a core.
 const MOST: u32 = 5_000;
 
 fn stalled() -> EndpointHandle {
@@ -124,7 +124,7 @@ fn a_pool_that_is_closed_drains_and_then_gives_up() {
     until("its connections are closed", || {
         endpoint.stats().connections_open == 0
     });
-    until("nobody holds it", || Arc::strong_count(&kept) == 1);
+    until("only the test holds it", || Arc::strong_count(&kept) == 1);
     bench.assert_conserved();
 }
 
@@ -280,7 +280,7 @@ fn a_host_type_that_is_closed_and_quiet_stays_quiet() {
     bench.assert_conserved();
 }
 
-/// A pool that nobody has opened yet is handed over while sessions go on pushing: nothing fails and
+/// A pool that is not open yet is handed over while sessions go on pushing: nothing fails and
 /// the order stays.
 #[test]
 fn handed_over_under_load() {
@@ -342,10 +342,10 @@ fn handed_over_under_load() {
     }
 }
 
-/// Its owner may die between any two steps, and with it whoever was to open the pool: whoever comes
-/// next opens it, also a second time while it works.
+/// The owner of a pool may die between any two steps, and with it the process that was to open the pool.
+/// The next process that finds the pool opens it; opening it again while it works changes nothing.
 #[test]
-fn a_pool_is_opened_by_whoever_finds_it() {
+fn a_pool_is_opened_by_the_next_process_that_finds_it() {
     let bench = Bench::new();
     let endpoint = test_endpoint(EndpointConfig::default());
     let pool = bench.engine.create_pool("configured").unwrap();
@@ -377,8 +377,8 @@ fn a_pool_is_opened_by_whoever_finds_it() {
     bench.assert_conserved();
 }
 
-/// A pool that nobody has configured is handed over by one owner and again by its successors, to
-/// others, while the first is still at it and sessions go on pushing by the oldest way.
+/// A pool without options is handed over by one owner, and again by its successors, to other pools, while
+/// the first owner is still handing over and sessions go on pushing to the oldest pool.
 #[test]
 fn handed_over_again_and_again_under_load() {
     for round in 0..20 {

@@ -25,7 +25,7 @@ pub struct Row {
 
 /// RAII guard: measures a call until it is dropped.
 #[derive(Debug)]
-#[must_use = "it measures until it is dropped"]
+#[must_use = "dropping the guard ends the measurement"]
 pub struct Held(Option<(&'static Row, u64)>);
 
 impl Row {

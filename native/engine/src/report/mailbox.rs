@@ -48,14 +48,14 @@ impl<T> Mailbox<T> {
     }
 
     /// Adds an item. Returns true if the caller must wake the consumer.
-    #[must_use = "the taker would wait for nothing"]
+    #[must_use = "the consumer would sleep although there is something to take"]
     pub fn push(&self, item: T) -> bool {
         self.queue.lock().push_back(item);
         self.disarm()
     }
 
     /// Whether the consumer waits for a wake-up. If so, the caller must wake it.
-    #[must_use = "the taker would wait for nothing"]
+    #[must_use = "the consumer would sleep although there is something to take"]
     pub fn disarm(&self) -> bool {
         self.armed.swap(false, Ordering::AcqRel)
     }

@@ -30,8 +30,8 @@ pub const HOST_TYPE: &str = "localhost";
 pub const BOUND: Duration = Duration::from_mins(2);
 /// Longer than any test. What returns before has not waited for it.
 pub const FOR_EVER: Duration = Duration::from_hours(1);
-/// For `request_timeout`s that have to end something: from one that a quick machine keeps, for which nobody
-/// wants to wait long, to one that every machine keeps.
+/// Values of `request_timeout` for tests in which it ends something: from a short one, which a quick machine
+/// keeps, to one that every machine keeps.
 pub const PATIENCE: [Duration; 4] = [
     Duration::from_millis(400),
     Duration::from_secs(2),
