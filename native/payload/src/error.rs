@@ -9,6 +9,14 @@ pub enum PlanError {
     /// `cloudevents.source` is not a URI reference.
     #[error("cloudevents.source {0:?} is not a URI reference")]
     Source(String),
+    /// A template of `path` or `headers` does not compile, or `content_type` is none.
+    #[error("{option}: {text}")]
+    Template {
+        /// The option's name.
+        option: String,
+        /// What is wrong.
+        text: String,
+    },
 }
 
 /// Why a notification cannot be put into its handler's format. It costs that notification alone.

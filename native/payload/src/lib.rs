@@ -24,6 +24,7 @@ mod lengths;
 mod plan;
 pub mod signature;
 mod stanza;
+pub mod template;
 mod timestamp;
 
 use bytes::Bytes;
@@ -37,6 +38,7 @@ pub use facts::{Facts, Value};
 pub use form::FormStyle;
 pub use headers::Headers;
 pub use plan::{FormatOptions, Made, Plan, PlanOptions};
+pub use template::TemplateOptions;
 
 /// The headers and the body of a notification's request, which can be sent several times.
 #[derive(Debug)]

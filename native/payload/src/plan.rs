@@ -1,13 +1,17 @@
 //! What a handler makes of its notifications: the format, compiled once, and the request's part that is
 //! the same on each attempt.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use files::Tell;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use notification::{MessageId, Notification};
 
 use crate::cloudevents::{CloudEvents, CloudEventsMode};
 use crate::event::{Choice, Raw};
+use crate::template::{TemplateOptions, Templates};
 use crate::{FormStyle, PayloadError, PlanError, forms, json};
 
 /// The options of a handler that say what is sent.
@@ -38,6 +42,8 @@ pub enum FormatOptions {
         /// The source; by default `xmpp://` and the domain of the local user.
         source: Option<String>,
     },
+    /// What templates make.
+    Template(TemplateOptions),
 }
 
 /// A handler's options, compiled.
@@ -54,6 +60,7 @@ enum Format {
     Form,
     Json,
     CloudEvents(CloudEvents),
+    Template(Box<Templates>),
 }
 
 /// What a request carries, apart from the signature and what is fetched for it (credentials): the same on
@@ -78,8 +85,14 @@ const JSON: (HeaderName, HeaderValue) =
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 
 impl Plan {
-    /// Compiles a handler's options.
+    /// Compiles a handler's options. What becomes of a template's file later is not told.
     pub fn compile(options: PlanOptions) -> Result<Self, PlanError> {
+        Self::compile_and_tell(options, &(Arc::new(|_| {}) as Tell))
+    }
+
+    /// Compiles a handler's options, and begins to read a template's file, which may take longer than
+    /// this call. `tell` is told when the file cannot be used.
+    pub fn compile_and_tell(options: PlanOptions, tell: &Tell) -> Result<Self, PlanError> {
         let PlanOptions {
             format,
             include_stanza,
@@ -93,6 +106,9 @@ impl Plan {
                 FormatOptions::CloudEvents { mode, source } => {
                     Format::CloudEvents(CloudEvents::compile(mode, source)?)
                 }
+                FormatOptions::Template(options) => {
+                    Format::Template(Box::new(Templates::compile(options, tell)?))
+                }
             },
             choice: Choice {
                 stanza: include_stanza,
@@ -100,6 +116,15 @@ impl Plan {
             },
             signed,
         })
+    }
+
+    /// Waits until [`Plan::make`] can make something, at most for some seconds after the first call. Only
+    /// a template's file may have to be waited for.
+    pub async fn ready(&self) -> Result<(), PayloadError> {
+        match &self.format {
+            Format::Template(templates) => templates.ready().await,
+            Format::Form | Format::Json | Format::CloudEvents(_) => Ok(()),
+        }
     }
 
     /// Makes the request's part of a notification that holds an event, or names and text for a form,
@@ -110,6 +135,7 @@ impl Plan {
         id: &MessageId,
         style: FormStyle,
     ) -> Result<Made, PayloadError> {
+        let mut path = None;
         let (body, mut headers) = match &self.format {
             Format::Form => (forms::body(notification, self.choice, style)?, vec![FORM]),
             Format::Json => {
@@ -118,6 +144,12 @@ impl Plan {
             }
             Format::CloudEvents(format) => {
                 format.make(&Raw::of(notification)?.event(self.choice)?, id)?
+            }
+            Format::Template(templates) => {
+                let raw = Raw::of(notification)?;
+                let rendered = templates.render(&raw.event(self.choice)?, id.as_str())?;
+                path = rendered.path;
+                (rendered.body, rendered.headers)
             }
         };
         if self.signed || !matches!(self.format, Format::Form) {
@@ -128,7 +160,7 @@ impl Plan {
         Ok(Made {
             body,
             headers,
-            path: None,
+            path,
         })
     }
 }

@@ -1,0 +1,100 @@
+//! `format = "template"`: a body, and if wanted a path and header values, that the operator's own
+//! templates make.
+//!
+//! The templates are Jinja's, rendered by minijinja. What `{{ }}` writes is escaped for the place: as
+//! JSON in a body of JSON, percent-encoded in a form and in the path. An undefined variable is an error.
+//! Steps and output are bounded ([`limits`]), and there is no way to read files or to include other
+//! templates. [`Templates`] are those of a handler; the body's file is watched like a certificate.
+
+mod check;
+mod escape;
+mod filters;
+mod handler;
+mod limits;
+mod samples;
+mod variables;
+
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+
+pub use check::{Finding, check};
+pub use handler::TemplateOptions;
+pub(crate) use handler::Templates;
+pub use samples::{Sample, SampleKind, samples};
+
+use escape::Escape;
+
+/// The name of the only template of an environment.
+const NAME: &str = "template";
+
+/// A compiled template.
+#[derive(Debug)]
+struct Template {
+    environment: Environment<'static>,
+    escape: Escape,
+}
+
+impl Template {
+    /// Compiles `source`. The error has the line.
+    fn compile(source: &str, escape: Escape) -> Result<Self, String> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(limits::STEPS));
+        // Names the variable that is undefined. It costs nothing until something fails.
+        environment.set_debug(true);
+        // It would write all variables.
+        environment.remove_global("debug");
+        filters::install(&mut environment);
+        environment.set_auto_escape_callback(move |_| escape.automatic());
+        environment.set_formatter(move |out, state, value| escape.write(out, state, value));
+        environment
+            .add_template_owned(NAME, source.to_owned())
+            .map_err(|error| describe(&error))?;
+        Ok(Self {
+            environment,
+            escape,
+        })
+    }
+
+    /// Renders it. The error has the line, and nothing of what an event says.
+    fn render(&self, variables: &Value) -> Result<Vec<u8>, String> {
+        let template = self.environment.get_template(NAME);
+        let template = template.map_err(|error| describe(&error))?;
+        let mut output = limits::Output::default();
+        let rendered = template.render_captured_to(variables.clone(), &mut output);
+        if output.is_full() {
+            return Err(format!("it writes more than {} bytes", limits::OUTPUT));
+        }
+        rendered.map_err(|error| describe(&error))?;
+        self.escape.finish(output.into_bytes())
+    }
+
+    /// The variables that it uses and that no event has.
+    fn unknown_variables(&self) -> Vec<String> {
+        match self.environment.get_template(NAME) {
+            Ok(template) => variables::unknown(template.undeclared_variables(true)),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// What is wrong, with the line. Never with a value: it may be from a message.
+fn describe(error: &minijinja::Error) -> String {
+    let line = error.line().map(|line| format!("line {line}: "));
+    let line = line.unwrap_or_default();
+    let kind = error.kind();
+    let detail = error.detail().filter(|detail| {
+        // The one detail that shows values: those of a calculation.
+        !detail.starts_with("unable to calculate")
+    });
+    match (kind, detail) {
+        (ErrorKind::OutOfFuel, _) => {
+            format!("{line}it takes more than {} steps", limits::STEPS)
+        }
+        (ErrorKind::UndefinedError, Some(detail)) => format!("{line}{detail}"),
+        (_, Some(detail)) => format!("{line}{kind}: {detail}"),
+        (_, None) => format!("{line}{kind}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
