@@ -93,7 +93,7 @@ impl HandlerPlan {
 
     /// Waits until a request can be made, at most for some seconds: the first read of a template.
     pub(crate) async fn ready(&self) -> Result<(), Unmade> {
-        std::future::ready(self.plan().map(drop)).await
+        Ok(self.plan()?.ready().await?)
     }
 
     /// Makes the part of a request that is the same on each attempt.
@@ -156,7 +156,7 @@ impl HandlerPlan {
                 signed: self.is_signed(),
                 ..self.options.payload.clone()
             };
-            let plan = Plan::compile(options);
+            let plan = Plan::compile_and_tell(options, &tell);
             if let Err(error) = &plan {
                 tell(Remark::Problem(error.to_string()));
             }
@@ -251,6 +251,7 @@ impl From<&PlanError> for Unmade {
     fn from(error: &PlanError) -> Self {
         let reason = match error {
             PlanError::Source(_) => FailureReason::PayloadError,
+            PlanError::Template { .. } => FailureReason::TemplateError,
         };
         Self {
             reason,
