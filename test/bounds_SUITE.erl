@@ -33,7 +33,7 @@ env(pending_bytes_of_a_pool) -> [{max_pending_bytes, 100000}, {max_lane_percent,
 env(pending_bytes_of_the_node) -> [{max_node_bytes, 100000}];
 env(one_lane_has_its_share) -> [{max_pending, 1000}, {max_lane_percent, 5}];
 env(outcomes_that_wait_for_the_reporter_are_pending) -> [{max_pending, 50}, {max_lane_percent, 100}];
-env(a_busy_connection_ends_at_its_age) -> [{max_connection_age, 100}];
+env(a_busy_connection_ends_at_its_age) -> [{max_connection_age, 1000}];
 env(_Case) -> [].
 
 end_per_testcase(_Case, Config) ->

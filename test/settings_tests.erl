@@ -21,7 +21,8 @@ taken_test_() ->
      || {Key, Value} = Setting <-
             [{max_pending, 1}, {max_pending, 1000000}, {max_pending_bytes, 1024},
              {max_node_bytes, 1}, {max_lane_percent, 1}, {max_lane_percent, 100}, {drain_timeout, 0},
-             {drain_timeout, 60000}, {max_connection_age, 0}, {max_connection_age, 16#FFFFFFFF}, {wait, 0},
+             {drain_timeout, 60000}, {max_connection_age, 0}, {max_connection_age, 1000},
+             {max_connection_age, 16#FFFFFFFF}, {wait, 0},
              {wait, 5000}, {wait, 16#FFFFFFFF}, {tokio_threads, 1}, {tokio_threads, 64}, {http2_pools, []},
              {http2_pools, [http_pool, other]}]
             ++ [{log_level, Level} || Level <- [debug, info, notice, warning, error, none]]].
@@ -38,10 +39,16 @@ wrong_test_() ->
      || Setting <- [{Key, Value} || Key <- maps:keys(defaults()), Key =/= max_pending,
                                     Value <- odd(), not right(Key, Value)]
             ++ [{max_lane_percent, 0}, {max_lane_percent, 101}, {drain_timeout, -1},
-                {drain_timeout, 1 bsl 40}, {max_connection_age, -1}, {max_connection_age, 1 bsl 32}, {wait, -1},
+                {drain_timeout, 1 bsl 40}, {max_connection_age, -1}, {max_connection_age, 1}, {max_connection_age, 999},
+                 {max_connection_age, 1 bsl 32}, {wait, -1},
                 {wait, 1 bsl 32}, {wait, infinity}, {tokio_threads, 0}, {tokio_threads, 100000},
                 {http2_pools, ["http_pool"]}, {log_level, critical},
                 {no_such_setting, 1}, {maxpending, 1}]].
+
+a_connection_lives_for_a_second_or_for_ever_test() ->
+    {_, [Problem]} = check([{max_connection_age, 5}]),
+    ?assertEqual(<<"{max_connection_age, 5}: expected 0, or a number of milliseconds, from 1000 to 4294967295">>,
+                 iolist_to_binary(Problem)).
 
 several_wrong_ones_are_all_named_test() ->
     {Settings, Problems} = check([{max_pending, foo}, {typo, 1}, {drain_timeout, "5"}]),

@@ -1,7 +1,7 @@
 %% The node's own settings, one table for both readers: http_pusher_settings applies them, and
 %% `http-pusher check' (native/cli/src/own_settings.rs) checks a file for them. docs/configuration.md describes them.
 %%
-%% {Name, Type, Default, Meaning}. Types: {integer | milliseconds, Lowest, Highest}, pool_tags, {one_of, Atoms}.
+%% {Name, Type, Default, Meaning}. Types: {integer | milliseconds | zero_or_milliseconds, Lowest, Highest}, pool_tags, {one_of, Atoms}.
 %% {computed, Text}: the default depends on the machine. Only literals, since a program without Erlang reads this too.
 %% 281474976710655 (2^48 - 1) is more than any machine has; 4294967295 is the longest timeout of the VM.
 -define(OWN_SETTINGS, [
@@ -15,7 +15,7 @@
      "how much of a pool's bounds one lane may take, in percent"},
     {drain_timeout, {milliseconds, 0, 4294967295}, 5000,
      "how long stopping waits for pending notifications"},
-    {max_connection_age, {milliseconds, 0, 4294967295}, 300000,
+    {max_connection_age, {zero_or_milliseconds, 1000, 4294967295}, 300000,
      "the age at which a connection accepts no more requests; 0: never"},
     {wait, {milliseconds, 0, 4294967295}, 0,
      "how long a session waits for the outcome"},

@@ -78,6 +78,7 @@ check_one({Key, Value}, {Settings, Problems}) ->
 
 valid({one_of, Atoms}, V) -> lists:member(V, Atoms);
 valid(pool_tags, V) -> is_list(V) andalso is_atom_list(V);
+valid({zero_or_milliseconds, _, _}, 0) -> true;
 valid({_Unit, Low, High}, V) -> is_integer(V) andalso V >= Low andalso V =< High.
 
 is_atom_list([]) -> true;
@@ -86,6 +87,7 @@ is_atom_list(_Improper) -> false.
 
 expected({one_of, Atoms}) -> io_lib:format("one of ~p", [Atoms]);
 expected(pool_tags) -> "a list of pool tags (atoms)";
+expected({zero_or_milliseconds, Low, High}) -> ["0, or ", expected({milliseconds, Low, High})];
 expected({milliseconds, Low, High}) -> io_lib:format("a number of milliseconds, from ~b to ~b", [Low, High]);
 expected({integer, Low, High}) -> io_lib:format("a number from ~b to ~b", [Low, High]).
 

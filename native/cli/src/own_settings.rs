@@ -22,6 +22,8 @@ pub(crate) struct OwnSetting {
 pub(crate) enum OwnKind {
     /// A whole number between two bounds, both included.
     Integer(i128, i128),
+    /// 0, or a whole number between two bounds, both included.
+    ZeroOr(i128, i128),
     /// A list of pool tags, which are atoms.
     PoolTags,
     /// One of these atoms.
@@ -69,9 +71,13 @@ fn own_kind(term: &Term) -> Option<OwnKind> {
         _ => return None,
     };
     match fields {
-        [name, low, high] if matches!(name.atom()?, "integer" | "milliseconds") => {
-            match (&low.kind, &high.kind) {
-                (Kind::Integer(low), Kind::Integer(high)) => Some(OwnKind::Integer(*low, *high)),
+        [name, low, high] => {
+            let (Kind::Integer(low), Kind::Integer(high)) = (&low.kind, &high.kind) else {
+                return None;
+            };
+            match name.atom()? {
+                "integer" | "milliseconds" => Some(OwnKind::Integer(*low, *high)),
+                "zero_or_milliseconds" => Some(OwnKind::ZeroOr(*low, *high)),
                 _ => None,
             }
         }
@@ -128,6 +134,9 @@ impl OwnKind {
     fn accepts(&self, value: &Term) -> bool {
         match (self, &value.kind) {
             (Self::Integer(low, high), Kind::Integer(value)) => (low..=high).contains(&value),
+            (Self::ZeroOr(low, high), Kind::Integer(value)) => {
+                *value == 0 || (low..=high).contains(&value)
+            }
             (Self::OneOf(names), Kind::Atom(name)) => names.contains(name),
             (Self::PoolTags, Kind::List(_)) => value.atoms().is_some(),
             _ => false,
@@ -137,6 +146,7 @@ impl OwnKind {
     fn expected(&self) -> String {
         match self {
             Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
+            Self::ZeroOr(low, high) => format!("0, or a whole number from {low} to {high}"),
             Self::OneOf(names) => format!("one of {}", names.join(", ")),
             Self::PoolTags => "a list of pool tags, for example [http_pool]".to_owned(),
         }
@@ -182,6 +192,8 @@ mod tests {
             ("max_lane_percent", "101"),
             ("drain_timeout", "infinity"),
             ("max_connection_age", "4294967296"),
+            ("max_connection_age", "999"),
+            ("max_connection_age", "1"),
             ("wait", "4294967296"),
             ("http2_pools", "http_pool"),
             ("http2_pools", "[1]"),
@@ -194,6 +206,17 @@ mod tests {
         }
         let error = check("max_pendng", &term("1")).unwrap_err();
         assert!(error.contains("max_pending,"), "{error}");
+    }
+
+    #[test]
+    fn a_connection_lives_for_a_second_or_for_ever() {
+        for value in ["0", "1000", "4294967295"] {
+            let age = check("max_connection_age", &term(value));
+            assert!(age.is_ok(), "{age:?}");
+        }
+        let error = check("max_connection_age", &term("5")).unwrap_err();
+        let expected = "must be 0, or a whole number from 1000 to 4294967295";
+        assert!(error.contains(expected), "{error}");
     }
 
     #[test]
