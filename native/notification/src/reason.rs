@@ -127,13 +127,15 @@ pub enum RejectReason {
     CallbackUndefined,
     /// The callback module crashed.
     CallbackCrashed,
+    /// The rules of a handler cannot be evaluated for an event, or the event cannot be read.
+    EventError,
     /// The body is larger than a pool may hold.
     TooLarge,
 }
 
 impl RejectReason {
     /// All reasons.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::QueueFull,
         Self::PoolNotStarted,
         Self::PoolConfig,
@@ -144,6 +146,7 @@ impl RejectReason {
         Self::BadBody,
         Self::CallbackUndefined,
         Self::CallbackCrashed,
+        Self::EventError,
         Self::TooLarge,
     ];
 
@@ -161,6 +164,7 @@ impl RejectReason {
             Self::BadBody => "bad_body",
             Self::CallbackUndefined => "callback_undefined",
             Self::CallbackCrashed => "callback_crashed",
+            Self::EventError => "event_error",
             Self::TooLarge => "too_large",
         }
     }
