@@ -132,6 +132,9 @@ pairs(Handler) -> Handler.
 %% from a handler's path when it reads the configuration.
 value_a(Key, Value) when Key =:= server; Key =:= path_prefix; Key =:= path ->
     binary_to_list(iolist_to_binary(Value));
+%% What a case wants its callback module to return.
+value_a(Key, Value) when Key =:= body; Key =:= own_headers ->
+    Value;
 value_a(_Key, Section) when is_map(Section) ->
     [{Key, value_a(Key, Value)} || {Key, Value} <- maps:to_list(Section)];
 value_a(_Key, Sections = [Section | _]) when is_map(Section) ->
