@@ -144,16 +144,16 @@ all_handlers_are_waited_for_together(Config) ->
     ?assertEqual(4, length(First)),
     ?assertMatch(#{pending := 5}, numbers(Config)).
 
-%% With options that no configuration has: no session waits, and none receives a message.
+%% With a handler that no configuration makes: no session waits, and none receives a message.
 a_handler_that_crashes_leaves_no_answer_behind(Config) ->
     module(Config, #{}),
-    Path = [{modules, ?HOST}, mod_event_pusher_http, handlers],
-    [Handler] = Before = mongoose_config:get_opt(Path),
-    mongoose_config:set_opt(Path, [Handler, no_options]),
+    Compiled = {http_pusher_compiled, ?HOST},
+    #{all := [Handler]} = Before = persistent_term:get(Compiled),
+    persistent_term:put(Compiled, Before#{all := [Handler, no_handler]}),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch([_], host_log:what(hook_failed)),
-    mongoose_config:set_opt(Path, Before),
+    persistent_term:put(Compiled, Before),
     test_endpoint:reset_plans(endpoint(Config)),
     test_endpoint:release(endpoint(Config)),
     pusher_case:wait_sent(1),
@@ -302,7 +302,7 @@ session(Fun) ->
 
 %% Rejects a notification for a handler with this path.
 reject(Path, Waiter) ->
-    Handler = http_pusher_nif:handler(?HOST, <<"http_pool">>, Path),
+    Handler = http_pusher_nif:handler(?HOST, <<"http_pool">>, Path, #{}),
     ok = http_pusher_nif:reject(Handler, bad_body, <<"alice">>, <<"text">>, Waiter).
 
 ended({Pid, Ref}) ->

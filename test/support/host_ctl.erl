@@ -8,7 +8,8 @@
 -export([start/1, start/2, stop/0, generation/0, layout/0, layout/1]).
 -export([start_pool/3, stop_pool/2, crash_pool/2, pool_pid/2]).
 -export([start_module/2, stop_module/1, opts/2]).
--export([send/3, send/5, push/3, push/6, event/2, user_status/2, acc/3, element/2, jid/1, session/1]).
+-export([send/3, send/5, push/3, push/6, event/2, unacknowledged/2, user_status/2,
+         room_message/4, room_copy/4, host_type_of/1, acc/3, element/2, jid/1, session/1]).
 -export([metrics/1, reset_metrics/1, wait_metrics/3, fail_updates/1, events/0, clear_events/0,
          hold_next_event/1]).
 -export([start_peer/2, call/4, stop_peer/1]).
@@ -62,7 +63,7 @@ stop() ->
             host_owner:stop(),
             host_log:stop(),
             persistent_term:erase(?MODULE),
-            persistent_term:erase(ejabberd_sm),
+            persistent_term:erase(host_users),
             host_code:unload(Generation)
     end.
 
@@ -150,11 +151,11 @@ route(Acc, To) ->
         HostType -> ejabberd_sm:route(HostType, Acc, To)
     end.
 
-%% @doc Sets the status of a user for messages that are routed to it (6.9). By default, every user is
-%% online.
+%% @doc Sets the status of a user: what the session table says, and from 6.9 on the event of a message that is
+%% routed to it. By default, every user of the host's domains exists and is online.
 -spec user_status(term(), no_user | offline | {online, map()}) -> ok.
 user_status(Jid, UserStatus) ->
-    ejabberd_sm:set_user_status(jid(Jid), UserStatus).
+    host_users:set(jid:to_lus(jid(Jid)), UserStatus).
 
 %% @doc Hands exactly this chat event to the event pusher, without the session's hooks (in 5.0, where
 %% nothing catches a crash).
@@ -173,26 +174,65 @@ push(Acc, Jid, Event) ->
         v6_5 -> mod_event_pusher:push_event(Acc, Event)
     end.
 
-%% @doc The events that are not messages.
--spec event(user_status | unack_msg, term()) -> map().
+%% @doc The events that are not messages: a user becomes available or unavailable, or the stream of a session
+%% breaks before a message was acknowledged.
+-spec event(user_status | unavailable | unack_msg, term()) -> map().
+event(unack_msg, Jid) ->
+    unacknowledged(acc(Jid, Jid, element(<<"hi">>, attrs(chat, jid(Jid), jid(Jid)))), Jid);
 event(Kind, Jid0) ->
     Jid = jid(Jid0),
-    Packet = case Kind of
-                 user_status -> undefined;
-                 unack_msg -> element(<<"hi">>, attrs(chat, Jid, Jid))
-             end,
-    Acc = acc(Jid, Jid, Packet),
+    Acc = acc(Jid, Jid, undefined),
     case {Kind, layout()} of
-        {unack_msg, _} -> mongoose_hooks:unacknowledged_message(Acc, Jid);
         {user_status, v5_0} -> mongoose_hooks:user_available_hook(Acc, Jid);
-        {user_status, v6_5} -> mongoose_hooks:user_available(Acc, Jid)
+        {user_status, v6_5} -> mongoose_hooks:user_available(Acc, Jid);
+        {unavailable, v5_0} -> mongoose_hooks:unset_presence_hook(Acc, Jid, <<>>);
+        {unavailable, v6_5} -> mongoose_hooks:unset_presence(Acc, Jid, <<>>)
     end.
+
+%% @doc The stanza of this accumulator was not acknowledged by this session.
+-spec unacknowledged(map(), term()) -> map().
+unacknowledged(Acc, Jid) ->
+    mongoose_hooks:unacknowledged_message(Acc, jid(Jid)).
+
+%% @doc A room of the classic multi-user chat passes on a message to its occupants, in the calling process: the
+%% hook of the room, and then a copy to each with a new accumulator.
+-spec room_message(Room :: term(), Sender :: {Nick :: binary(), term()}, term(), [term()]) -> ok.
+room_message(Room0, {Nick, Sender}, What, Occupants) ->
+    Room = jid(Room0),
+    {Name, Server} = jid:to_lus(Room),
+    Packet = element(What, [{<<"type">>, <<"groupchat">>}, {<<"to">>, jid:to_binary(Room)}]),
+    Event = #{from_nick => Nick, from_jid => jid(Sender), room_jid => Room, role => participant,
+              affiliation => none, timestamp => os:system_time(microsecond)},
+    Passed = mongoose_hooks:filter_room_packet(hd(hosts()), Packet, Event),
+    [room_copy({Name, Server, Nick}, To, Passed, groupchat) || To <- Occupants],
+    ok.
+
+%% @doc One copy of a room's message, about to be delivered.
+-spec room_copy(term(), term(), term(), atom()) -> map().
+room_copy(From0, To0, What, Type) ->
+    {From, To} = {jid(From0), jid(To0)},
+    Packet = element(What, attrs(Type, From, To)),
+    {_User, LServer} = jid:to_lus(To),
+    Acc = acc_of(LServer, From, To, Packet),
+    case generation() of
+        v6_9 -> route(Acc, To);
+        _ -> host_terms:acc_of(mongoose_hooks:filter_local_packet({From, To, Acc, Packet}))
+    end.
+
+%% @doc The host type of a domain that has users.
+-spec host_type_of(binary()) -> binary() | undefined.
+host_type_of(Server) ->
+    host_type(Server).
 
 %% @doc The accumulator of a session of From; its host type is that of From's domain.
 -spec acc(term(), term(), tuple() | undefined) -> map().
 acc(From0, To0, Packet) ->
     {From, To} = {jid(From0), jid(To0)},
     {_User, LServer} = jid:to_lus(From),
+    acc_of(LServer, From, To, Packet).
+
+%% A room's host type is that of the domain that its service belongs to.
+acc_of(LServer, From, To, Packet) ->
     Location = #{mfa => {?MODULE, acc, 3}, line => ?LINE, file => ?FILE},
     mongoose_acc:new(#{location => Location, lserver => LServer, element => Packet,
                        from_jid => From, to_jid => To, host_type => host_type(LServer)}).
@@ -311,9 +351,12 @@ running(HostType) ->
 back_ends() ->
     maps:get(handlers, persistent_term:get(?MODULE), [prometheus]).
 
+hosts() ->
+    maps:get(hosts, persistent_term:get(?MODULE), [<<"localhost">>]).
+
 host_type(LServer) ->
     Opts = persistent_term:get(?MODULE),
-    case lists:member(LServer, maps:get(hosts, Opts, [<<"localhost">>])) of
+    case lists:member(LServer, hosts()) of
         true -> LServer;
         false -> maps:get(LServer, maps:get(domains, Opts, #{}), undefined)
     end.

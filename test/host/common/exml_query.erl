@@ -3,7 +3,8 @@
 %% and gives path/3 its default, as there.
 -module(exml_query).
 
--export([attr/2, attr/3, cdata/1, path/2, path/3, subelement/2, subelement/3, subelements/2]).
+-export([attr/2, attr/3, cdata/1, path/2, path/3, subelement/2, subelement/3, subelements/2,
+         subelement_with_ns/2, subelement_with_name_and_ns/3]).
 
 -include("host.hrl").
 
@@ -41,6 +42,12 @@ subelement(Element, Name, Default) ->
         [] -> Default;
         [First | _] -> First
     end.
+
+subelement_with_ns(Element, Ns) ->
+    first([E || E <- elements(Element), attr(E, <<"xmlns">>) =:= Ns]).
+
+subelement_with_name_and_ns(Element, Name, Ns) ->
+    first([E || E <- subelements(Element, Name), attr(E, <<"xmlns">>) =:= Ns]).
 
 subelements(Element, Name) ->
     [E || #xmlel{name = N} = E <- elements(Element), N =:= Name].

@@ -4,7 +4,7 @@
 -module(gen_hook).
 -behaviour(gen_server).
 
--export([start_link/0, add_handler/5, delete_handler/5, run_fold/4]).
+-export([start_link/0, add_handler/5, delete_handler/5, add_handlers/1, delete_handlers/1, run_fold/4]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 -include_lib("kernel/include/logger.hrl").
@@ -13,6 +13,15 @@
 
 start_link() ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
+
+add_handlers(Hooks) ->
+    [add_handler(Hook, Tag, Function, Extra, Priority) || {Hook, Tag, Function, Extra, Priority} <- Hooks],
+    ok.
+
+delete_handlers(Hooks) ->
+    [delete_handler(Hook, Tag, Function, Extra, Priority)
+     || {Hook, Tag, Function, Extra, Priority} <- Hooks],
+    ok.
 
 add_handler(Hook, Tag, Function, Extra, Priority) ->
     gen_server:call(?MODULE, {add_handler, handler(Hook, Tag, Function, Extra, Priority)}).

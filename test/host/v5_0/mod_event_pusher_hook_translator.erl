@@ -5,7 +5,8 @@
 -module(mod_event_pusher_hook_translator).
 
 -export([start/2, stop/1]).
--export([user_send_packet/4, filter_local_packet/1, user_present/2, unacknowledged_message/2]).
+-export([user_send_packet/4, filter_local_packet/1, user_present/2, user_not_present/5,
+         unacknowledged_message/2]).
 
 -include("host.hrl").
 -include("events.hrl").
@@ -28,6 +29,10 @@ user_send_packet(Acc, _From, _To, _Packet) ->
 
 user_present(Acc, #jid{lserver = Host} = Jid) ->
     push(Acc, Host, #user_status_event{jid = Jid, status = online}).
+
+user_not_present(Acc, LUser, LServer, LResource, _Status) ->
+    Jid = jid:make_noprep(LUser, LServer, LResource),
+    push(Acc, LServer, #user_status_event{jid = Jid, status = offline}).
 
 unacknowledged_message(Acc, #jid{lserver = Host} = Jid) ->
     push(Acc, Host, #unack_msg_event{to = Jid}).
@@ -54,6 +59,7 @@ chat_type(_) -> false.
 
 hooks(Host) ->
     [{filter_local_packet, Host, ?MODULE, filter_local_packet, 90},
+     {unset_presence_hook, Host, ?MODULE, user_not_present, 90},
      {user_available_hook, Host, ?MODULE, user_present, 90},
      {user_send_packet, Host, ?MODULE, user_send_packet, 90},
      {unacknowledged_message, Host, ?MODULE, unacknowledged_message, 90}].

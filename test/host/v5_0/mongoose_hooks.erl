@@ -2,8 +2,8 @@
 %% translator listens to. The host type is the accumulator's; without one nothing runs.
 -module(mongoose_hooks).
 
--export([user_send_packet/4, filter_local_packet/1, user_available_hook/2,
-         unacknowledged_message/2]).
+-export([user_send_packet/4, filter_local_packet/1, user_available_hook/2, unset_presence_hook/3,
+         unacknowledged_message/2, filter_room_packet/3, inbox_unread_count/3]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -15,6 +15,16 @@ filter_local_packet({_From, _To, Acc, _Packet} = FilterAcc) ->
 
 user_available_hook(Acc, Jid) ->
     run(user_available_hook, mongoose_acc:host_type(Acc), Acc, [Jid]).
+
+unset_presence_hook(Acc, Jid, Status) ->
+    {User, Server, Resource} = jid:to_lower(Jid),
+    run(unset_presence_hook, mongoose_acc:host_type(Acc), Acc, [User, Server, Resource, Status]).
+
+filter_room_packet(HostType, Packet, EventData) ->
+    run(filter_room_packet, HostType, Packet, [HostType, EventData]).
+
+inbox_unread_count(LServer, Acc, User) ->
+    run(inbox_unread_count, LServer, Acc, [User]).
 
 unacknowledged_message(Acc, Jid) ->
     run(unacknowledged_message, mongoose_acc:host_type(Acc), Acc, [Jid]).

@@ -4,7 +4,8 @@
 -module(mod_event_pusher_hook_translator).
 
 -export([add_hooks/1, delete_hooks/1]).
--export([user_send_message/3, filter_local_packet/3, user_present/3, unacknowledged_message/3]).
+-export([user_send_message/3, filter_local_packet/3, user_present/3, user_not_present/3,
+         unacknowledged_message/3]).
 
 -include("events.hrl").
 
@@ -25,6 +26,9 @@ user_send_message(Acc, _Params, _Extra) ->
 
 user_present(Acc, #{jid := Jid}, _Extra) ->
     {ok, push(Acc, #user_status_event{jid = Jid, status = online})}.
+
+user_not_present(Acc, #{jid := Jid}, _Extra) ->
+    {ok, push(Acc, #user_status_event{jid = Jid, status = offline})}.
 
 unacknowledged_message(Acc, #{jid := Jid}, _Extra) ->
     {ok, push(Acc, #unack_msg_event{to = Jid})}.
@@ -51,6 +55,7 @@ chat_type(_) -> false.
 
 hooks(HostType) ->
     [{filter_local_packet, HostType, fun ?MODULE:filter_local_packet/3, #{}, 80},
+     {unset_presence, HostType, fun ?MODULE:user_not_present/3, #{}, 90},
      {user_available, HostType, fun ?MODULE:user_present/3, #{}, 90},
      {user_send_message, HostType, fun ?MODULE:user_send_message/3, #{}, 90},
      {unacknowledged_message, HostType, fun ?MODULE:unacknowledged_message/3, #{}, 90}].

@@ -2,8 +2,8 @@
 %% pusher. The host type is the accumulator's; without one nothing runs.
 -module(mongoose_hooks).
 
--export([push_event/2, user_send_message/1, filter_local_packet/1, user_available/2,
-         unacknowledged_message/2]).
+-export([push_event/2, user_send_message/1, filter_local_packet/1, user_available/2, unset_presence/3,
+         unacknowledged_message/2, filter_room_packet/3, inbox_unread_count/2]).
 
 -include_lib("kernel/include/logger.hrl").
 
@@ -18,6 +18,16 @@ filter_local_packet({_From, _To, Acc, _Packet} = FilterAcc) ->
 
 user_available(Acc, Jid) ->
     run(user_available, mongoose_acc:host_type(Acc), Acc, #{jid => Jid}).
+
+unset_presence(Acc, Jid, Status) ->
+    run(unset_presence, mongoose_acc:host_type(Acc), Acc, #{jid => Jid, status => Status}).
+
+filter_room_packet(HostType, Packet, EventData) ->
+    run(filter_room_packet, HostType, Packet, EventData).
+
+%% With 6.7's parameters.
+inbox_unread_count(Acc, User) ->
+    run(inbox_unread_count, mongoose_acc:host_type(Acc), Acc, #{user => User}).
 
 unacknowledged_message(Acc, Jid) ->
     run(unacknowledged_message, mongoose_acc:host_type(Acc), Acc, #{jid => Jid}).

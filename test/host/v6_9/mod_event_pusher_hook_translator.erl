@@ -6,7 +6,8 @@
 -module(mod_event_pusher_hook_translator).
 
 -export([add_hooks/1, delete_hooks/1]).
--export([user_send_message/3, message_routed/3, user_present/3, unacknowledged_message/3]).
+-export([user_send_message/3, message_routed/3, user_present/3, user_not_present/3,
+         unacknowledged_message/3]).
 
 -include("events.hrl").
 
@@ -27,6 +28,9 @@ user_send_message(Acc, _Params, _Extra) ->
 
 user_present(Acc, #{jid := Jid}, _Extra) ->
     {ok, push(Acc, #user_status_event{jid = Jid, status = online})}.
+
+user_not_present(Acc, #{jid := Jid}, _Extra) ->
+    {ok, push(Acc, #user_status_event{jid = Jid, status = offline})}.
 
 unacknowledged_message(Acc, #{jid := Jid}, _Extra) ->
     case {type(mongoose_acc:stanza_type(Acc)), mongoose_acc:packet(Acc)} of
@@ -59,6 +63,7 @@ type(_) -> false.
 
 hooks(HostType) ->
     [{message_routed, HostType, fun ?MODULE:message_routed/3, #{}, 80},
+     {unset_presence, HostType, fun ?MODULE:user_not_present/3, #{}, 90},
      {user_available, HostType, fun ?MODULE:user_present/3, #{}, 90},
      {user_send_message, HostType, fun ?MODULE:user_send_message/3, #{}, 90},
      {unacknowledged_message, HostType, fun ?MODULE:unacknowledged_message/3, #{}, 90}].
