@@ -6,14 +6,27 @@
 %% nothing.
 -module(http_pusher_host_event).
 
--export([prepare/0, message/1, unknown/1]).
+-export([prepare/0, event/1, complete/2, unknown/1]).
 
--export_type([message/0]).
+-export_type([event/0, kind/0]).
 
--type message() :: {message, Type :: atom(), in | out, From :: term(), To :: term(),
-                    Packet :: term(), UserStatus :: user_status() | undefined}.
-%% The receiver's status when the message was routed; `undefined' in releases before 6.9, which do not tell.
--type user_status() :: offline | {online, #{atom() => term()}}.
+-type kind() :: msg | unack_msg | user_status.
+%% `msg': a message that a user sends (`in'), or that is about to be delivered (`out'). `unack_msg': a
+%% message that a broken connection has not acknowledged; `to' is the full jid of that session. `user_status':
+%% `from' is the user.
+-type event() :: #{
+    kind := kind(),
+    %% chat, groupchat, headline or normal.
+    type := atom(),
+    direction := undefined | in | out,
+    from := undefined | term(),
+    to := undefined | term(),
+    packet := undefined | term(),
+    %% For `msg', what the event says of the receiver when the message was routed (6.9 and later; `in' events
+    %% always say online); for `user_status', the user's new status.
+    status := undefined | online | offline,
+    client_state := undefined | active | inactive
+}.
 
 %% The number of shapes that are remembered; any more are ignored without a warning. A release has a
 %% handful.
@@ -26,26 +39,75 @@ prepare() ->
     _ = reported(),
     ok.
 
-%% @doc The message that an event is about, or `none'.
--spec message(Event :: term()) -> message() | none.
+%% @doc The internal form of an event, or `none' if its shape is not known.
+-spec event(Event :: term()) -> event() | none.
 %% 6.9 and later.
-message({msg_event, Type, Direction, From, To, Packet, UserStatus}) ->
-    {message, Type, Direction, From, To, Packet, UserStatus};
+event({msg_event, Type, Direction, From, To, Packet, UserStatus}) ->
+    message(Type, Direction, From, To, Packet, UserStatus);
 %% 5.0 to 6.8.
-message({chat_event, Type, Direction, From, To, Packet}) ->
-    {message, Type, Direction, From, To, Packet, undefined};
+event({chat_event, Type, Direction, From, To, Packet}) ->
+    message(Type, Direction, From, To, Packet, undefined);
 %% Trees between 6.8 and 6.9.
-message({chat_event, Type, Direction, From, To, Packet, UserStatus}) ->
-    {message, Type, Direction, From, To, Packet, UserStatus};
-message({user_status_event, _Jid, _Status}) ->
-    none;
-message({unack_msg_event, _To}) ->
-    none;
-message({unack_msg_event, _Type, _To, _Packet}) ->
-    none;
-message(Event) ->
+event({chat_event, Type, Direction, From, To, Packet, UserStatus}) ->
+    message(Type, Direction, From, To, Packet, UserStatus);
+event({user_status_event, Jid, Status}) ->
+    #{kind => user_status, type => undefined, direction => undefined, from => Jid, to => undefined,
+      packet => undefined, status => Status, client_state => undefined};
+%% 5.0 to 6.8: the accumulator has the stanza.
+event({unack_msg_event, To}) ->
+    unacknowledged(undefined, To, undefined);
+event({unack_msg_event, Type, To, Packet}) ->
+    unacknowledged(Type, To, Packet);
+event(Event) ->
     unknown(Event),
     none.
+
+message(Type, Direction, From, To, Packet, UserStatus) ->
+    #{kind => msg, type => Type, direction => Direction, from => From, to => To, packet => Packet,
+      status => status(UserStatus), client_state => client_state(UserStatus)}.
+
+unacknowledged(Type, To, Packet) ->
+    #{kind => unack_msg, type => Type, direction => undefined, from => undefined, to => To,
+      packet => Packet, status => undefined, client_state => undefined}.
+
+status({online, _}) -> online;
+status(offline) -> offline;
+status(_) -> undefined.
+
+client_state({online, #{client_state := State}}) -> State;
+client_state(_) -> undefined.
+
+%% @doc Adds what only the accumulator knows of an event. `none' if the event is not one that handlers get:
+%% a stream may also leave other stanzas than messages unacknowledged, and messages of other types (errors),
+%% for which no release has an event of another kind.
+-spec complete(event(), Acc :: term()) -> event() | none.
+complete(Event = #{kind := unack_msg, type := Known, packet := Given}, Acc) ->
+    case mongoose_acc:packet(Acc) of
+        {From, _To, Packet} ->
+            Type = type(Known, mongoose_acc:stanza_type(Acc)),
+            case mongoose_acc:stanza_name(Acc) of
+                <<"message">> when Type =/= none ->
+                    Event#{type := Type, from := From, packet := given(Given, Packet)};
+                _ ->
+                    none
+            end;
+        _ ->
+            none
+    end;
+complete(Event, _Acc) ->
+    Event.
+
+given(undefined, Packet) -> Packet;
+given(Packet, _InAcc) -> Packet.
+
+%% The type as the host's own events of messages have it.
+type(undefined, <<"chat">>) -> chat;
+type(undefined, <<"groupchat">>) -> groupchat;
+type(undefined, <<"headline">>) -> headline;
+type(undefined, <<"normal">>) -> normal;
+type(undefined, undefined) -> normal;
+type(undefined, _Other) -> none;
+type(Known, _Attribute) -> Known.
 
 %% @doc An event or hook of the host that is ignored because its shape is not known.
 -spec unknown(term()) -> ok.

@@ -1,14 +1,15 @@
-%% @doc Handles one event in a session: asks the callback module, and hands over the notification.
+%% @doc Handles one event in a session: decides for each handler, and hands over the notification.
 %%
-%% For each handler in turn: `should_make_req/6', then `prepare_body/7' and `prepare_headers/7' of a custom
-%% callback module, then one call into the engine. It calls no process. It waits only if a setting asks for
-%% that, and then after all handlers have had their turn. If a callback module crashes or returns an invalid
-%% result, this costs its own handler's notification and nothing else.
+%% For each handler in turn: its rules, or that it takes messages only; `should_make_req/6' of its callback
+%% module; then the content, either of the callback module's `prepare_body/7' and `prepare_headers/7', or of
+%% what the engine makes the request from; then one call into the engine. It calls no process. It waits only
+%% if a setting asks for that, and then after all handlers have had their turn. If a callback module crashes or
+%% returns an invalid result, or the rules of a handler fail for an event, this costs that handler's own
+%% notification and nothing else.
 -module(http_pusher_push).
 
 -export([event/3]).
 
--define(DEFAULTS, mod_event_pusher_http_defaults).
 %% Longer texts, including headers, and larger numbers of headers are copied on a dirty scheduler: 64 KiB
 %% take about ten microseconds.
 -define(LONG, 65536).
@@ -16,64 +17,129 @@
 %% A pool that is replaced during the hand-over is looked up again, at most this often.
 -define(TRIES, 3).
 
-%% @doc A message of a host type.
--spec event(binary(), Acc :: term(), http_pusher_host_event:message()) -> ok.
-event(HostType, Acc, {message, _Type, Direction, From, To, Packet, _UserStatus}) ->
-    Event = {Acc, Direction, From, To, Packet},
-    Handlers = http_pusher_host:handlers(HostType),
-    http_pusher_wait:for_all(handle_all(HostType, Event, Handlers)).
+-type context() :: {Acc :: term(), Metadata :: map()}.
+-type content() :: {form, binary()} | {custom, [{binary(), binary()}], binary()}
+                 | {event, http_pusher_facts:facts(), Stanza :: binary()}.
+-type handler() :: http_pusher_compiled:handler().
+-type event() :: http_pusher_host_event:event().
+-type known() :: http_pusher_rules:known().
 
-%% Returns what the session has to wait for.
-handle_all(_HostType, _Event, []) ->
+%% @doc An event, for these handlers.
+-spec event([handler()], event(), context()) -> ok.
+event([], _Event, _Context) ->
+    ok;
+event(Handlers, Event, Context = {Acc, _Metadata}) ->
+    case http_pusher_host_event:complete(Event, Acc) of
+        none -> ok;
+        Complete -> http_pusher_wait:for_all(handle_all(Handlers, Complete, Context, #{}))
+    end.
+
+%% Returns what the session has to wait for. `Known' is what has been asked or made for this event.
+handle_all([], _Event, _Context, _Known) ->
     [];
-handle_all(HostType, Event, [Options | Rest]) ->
-    case handle(HostType, Event, Options) of
-        none -> handle_all(HostType, Event, Rest);
-        Waiting -> [Waiting | handle_rest(HostType, Event, Rest, Waiting)]
+handle_all([Handler | Rest], Event, Context, Known) ->
+    case handle(Handler, Event, Context, Known) of
+        {none, Known1} -> handle_all(Rest, Event, Context, Known1);
+        {Waiting, Known1} -> [Waiting | handle_rest(Rest, Event, Context, Known1, Waiting)]
     end.
 
 %% After a crash here nothing waits for the answer.
-handle_rest(HostType, Event, Rest, Waiting) ->
+handle_rest(Rest, Event, Context, Known, Waiting) ->
     try
-        handle_all(HostType, Event, Rest)
+        handle_all(Rest, Event, Context, Known)
     catch
         Class:Reason:Stack ->
             http_pusher_wait:forget(Waiting),
             erlang:raise(Class, Reason, Stack)
     end.
 
-handle(HostType, {Acc, Direction, From, To, Packet} = Event, Options) ->
-    Handler = #{callback_module := Module} = http_pusher_host:handler(Options),
-    case callback(Module, should_make_req, [Acc, Direction, Packet, From, To, Options]) of
-        {ok, true} ->
-            hand_over(HostType, Handler, Event, Options);
+-spec handle(handler(), event(), context(), known()) -> {http_pusher_wait:waiting(), known()}.
+handle(Handler = #{rules := undefined}, Event, Context, Known) ->
+    ask(Handler, Event, Context, Known);
+handle(Handler = #{rules := Rules}, Event, Context, Known) ->
+    try http_pusher_rules:decide(Rules, Event, Known) of
+        {skip, Known1} ->
+            {none, Known1};
+        {send, Known1} ->
+            ask(Handler, Event, Context, Known1);
+        {failed, Known1} ->
+            {refuse(Handler, Event, {event_error, <<"the host does not say whether the receiver is online">>}),
+             Known1}
+    catch
+        Class:Reason:Stack ->
+            {refuse(Handler, Event, {event_error, failed("the rules", Class, Reason, Stack)}), Known}
+    end.
+
+%% A presence has nothing that the callback's functions could be called with.
+ask(Handler = #{callback_module := Module}, Event = #{kind := Kind}, Context, Known)
+  when Module =:= none; Kind =:= user_status ->
+    hand_over(Handler, Event, Context, Known);
+ask(Handler = #{callback_module := Module, options := Options}, Event, Context = {Acc, _}, Known) ->
+    #{from := From, to := To, packet := Packet} = Event,
+    case callback(Module, should_make_req, [Acc, direction(Event), Packet, From, To, Options]) of
+        {ok, true} -> hand_over(Handler, Event, Context, Known);
         %% Any other result means no, as in the stock module.
-        {ok, _} ->
-            none;
-        {rejected, Reason, Text} ->
-            {Sender, _, _, _} = http_pusher_host:names(From, To),
-            reject(HostType, Handler, {Reason, Text}, Sender, waiting(Options))
+        {ok, _} -> {none, Known};
+        {rejected, Reason, Text} -> {refuse(Handler, Event, {Reason, Text}), Known}
     end.
 
-hand_over(HostType, Handler = #{callback_module := Module}, Event, Options) ->
-    {Acc, Direction, From, To, Packet} = Event,
-    Names = {Sender, Server, Receiver, _} = http_pusher_host:names(From, To),
-    Message = http_pusher_host:body(Packet),
-    Args = [Acc, Direction, Server, Message, Sender, Receiver, Options],
-    case content(Module, Message, Args) of
-        {rejected, Reason, Text} ->
-            reject(HostType, Handler, {Reason, Text}, Sender, waiting(Options));
-        Content ->
-            push(HostType, Handler, {Direction, Names, waiting(Options)}, Content, ?TRIES)
+%% An unacknowledged message was about to be delivered.
+direction(#{kind := unack_msg}) -> out;
+direction(#{direction := Direction}) -> Direction.
+
+hand_over(Handler, Event, Context, Known) ->
+    case content(Handler, Event, Context, Known) of
+        {{rejected, Reason, Text}, Known1} ->
+            {refuse(Handler, Event, {Reason, Text}), Known1};
+        {Content, Known1} ->
+            Waiting = waiting(Handler),
+            {push(Handler, {lane(Event), names(Event), Waiting}, Content, ?TRIES), Known1}
     end.
 
-waiting(Options) ->
+waiting(#{options := Options}) ->
     http_pusher_wait:begin_for(http_pusher_host:wait(Options)).
 
-%% The engine builds the default form.
-content(?DEFAULTS, Message, _Args) ->
-    {form, Message};
-content(Module, _Message, Args) ->
+%% Sender and receiver, as lanes, metrics and the log know them. What is no message that somebody sends
+%% belongs to the local user.
+names(#{kind := msg, from := From, to := To}) ->
+    http_pusher_host:names(From, To);
+names(#{kind := unack_msg, from := From, to := To}) ->
+    http_pusher_host:names(To, From);
+names(#{kind := user_status, from := From}) ->
+    {User, Server} = jid:to_lus(From),
+    {User, Server, <<>>, <<>>}.
+
+%% The order of a user's own messages, presences and unacknowledged messages is one.
+lane(#{kind := msg, direction := Direction}) -> Direction;
+lane(_Event) -> in.
+
+-spec content(handler(), event(), context(), known()) ->
+    {content() | {rejected, Reason :: atom(), Text :: binary()}, known()}.
+content(Handler = #{made_by := callback_module}, Event = #{kind := Kind}, {Acc, _Metadata}, Known)
+  when Kind =/= user_status ->
+    {by_callback_module(Handler, Event, Acc), Known};
+content(#{made_by := text}, #{kind := msg, packet := Packet}, _Context, Known) ->
+    {{form, http_pusher_host:body(Packet)}, Known};
+content(Handler, Event, Context, Known) ->
+    try
+        #{needs_stanza := NeedsStanza, unread := Unread} = Handler,
+        {Facts, Known1} = http_pusher_facts:of_event(Event, Context, Known, Unread),
+        {Stanza, Known2} = stanza(NeedsStanza, Event, Known1),
+        {{event, Facts, Stanza}, Known2}
+    catch
+        Class:Reason:Stack ->
+            {{rejected, event_error, failed("reading the event", Class, Reason, Stack)}, Known}
+    end.
+
+%% The form of an unacknowledged message has the text, which the engine reads from the stanza.
+stanza(false, #{kind := msg}, Known) -> {<<>>, Known};
+stanza(_Needed, Event, Known) -> http_pusher_facts:stanza(Event, Known).
+
+by_callback_module(#{callback_module := Module, options := Options}, Event, Acc) ->
+    #{from := From, to := To, packet := Packet} = Event,
+    {Sender, Server, Receiver, _} = http_pusher_host:names(From, To),
+    Message = http_pusher_host:body(Packet),
+    Args = [Acc, direction(Event), Server, Message, Sender, Receiver, Options],
     case callback(Module, prepare_body, Args) of
         {ok, Body} ->
             case callback(Module, prepare_headers, Args) of
@@ -91,26 +157,26 @@ custom(Module, Headers, Body) ->
         {_, {error, Text}} -> {rejected, bad_body, in_module(Module, prepare_body, Text)}
     end.
 
-push(HostType, Handler, {_, {Sender, _, _, _}, Waiting}, _Content, 0) ->
-    reject(HostType, Handler, {pool_not_started, <<"the pool is being stopped">>}, Sender, Waiting);
-push(HostType, Handler, Whose, Content, Tries) ->
+push(Handler, {_, {Sender, _, _, _}, Waiting}, _Content, 0) ->
+    reject(Handler, {pool_not_started, <<"the pool is being stopped">>}, Sender, Waiting);
+push(Handler, Whose, Content, Tries) ->
     {Direction, Names = {Sender, _, _, _}, Waiting} = Whose,
-    case route(HostType, Handler) of
+    case route(Handler) of
         {ok, Id, Pool} ->
             case call(Pool, Id, way(Direction, Waiting), Names, Content) of
                 ok -> Waiting;
                 {rejected, _} -> Waiting;
-                not_open -> push(HostType, Handler, Whose, Content, Tries - 1)
+                not_open -> push(Handler, Whose, Content, Tries - 1)
             end;
         {rejected, Reason, Text} ->
-            reject(HostType, Handler, {Reason, Text}, Sender, Waiting)
+            reject(Handler, {Reason, Text}, Sender, Waiting)
     end.
 
 way(Direction, none) -> Direction;
 way(Direction, Waiting) -> {Direction, http_pusher_wait:waiter(Waiting)}.
 
-route(HostType, Handler = #{pool_name := Tag}) ->
-    case http_pusher_routes:find(http_pusher_routes:key(HostType, Handler)) of
+route(#{key := Key, pool_name := Tag}) ->
+    case http_pusher_routes:find(Key) of
         {ok, {_, Id, Candidates}} ->
             case http_pusher_routes:choose(Candidates) of
                 {ok, Pool} -> {ok, Id, Pool};
@@ -132,20 +198,37 @@ call(Pool, Id, Way, Names, {custom, Headers, Body}) ->
     case is_short(Headers, ?LONG - byte_size(Body), ?MANY) of
         true -> http_pusher_nif:push_custom(Pool, Id, Way, Names, Headers, Body);
         false -> http_pusher_nif:push_custom_dirty(Pool, Id, Way, Names, Headers, Body)
+    end;
+call(Pool, Id, Way, Names, {event, Facts, Stanza}) ->
+    case is_short(Facts, ?LONG - byte_size(Stanza), ?MANY) of
+        true -> http_pusher_nif:push_event(Pool, Id, Way, Names, Facts, Stanza);
+        false -> http_pusher_nif:push_event_dirty(Pool, Id, Way, Names, Facts, Stanza)
     end.
 
-%% Whether headers have less than this many bytes and are at most so many.
+%% Whether headers or facts have less than this many bytes and are at most so many.
 is_short([], Bytes, _Count) ->
     Bytes > 0;
-is_short([{Name, Value} | Headers], Bytes, Count) when Bytes > 0, Count > 0 ->
-    is_short(Headers, Bytes - byte_size(Name) - byte_size(Value), Count - 1);
-is_short(_Headers, _Bytes, _Count) ->
+is_short([{Name, Value} | Pairs], Bytes, Count) when Bytes > 0, Count > 0 ->
+    is_short(Pairs, Bytes - byte_size(Name) - size_of(Value), Count - 1);
+is_short(_Pairs, _Bytes, _Count) ->
     false.
+
+size_of(Text) when is_binary(Text) -> byte_size(Text);
+size_of(_Number) -> 8.
+
+%% A notification that is not made.
+refuse(Handler, Event, Problem) ->
+    Sender = try
+                 element(1, names(Event))
+             catch
+                 _:_ -> <<>>
+             end,
+    reject(Handler, Problem, Sender, waiting(Handler)).
 
 %% The engine counts it, and the reporter updates metrics and log. While the application is down, the
 %% starter does both some time later.
-reject(HostType, Handler, {Reason, Text}, Sender, Waiting) ->
-    case http_pusher_routes:find(http_pusher_routes:key(HostType, Handler)) of
+reject(#{host_type := HostType, key := Key}, {Reason, Text}, Sender, Waiting) ->
+    case http_pusher_routes:find(Key) of
         {ok, {_, Id, _}} ->
             Waiter = http_pusher_wait:waiter(Waiting),
             ok = http_pusher_nif:reject(Id, Reason, Sender, Text, Waiter),
@@ -173,13 +256,17 @@ callback(Module, Function, Args) ->
             {rejected, callback_undefined, in_module(Module, Function, Text)}
     end.
 
-%% Where it crashed, without arguments, which hold the message.
 crashed(Module, Function, Class, Reason, Stack) ->
-    Places = [io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3)],
-    Text = io_lib:format("crashed with ~ts:~ts in ~ts",
-                         [Class, http_pusher_redacted:reason_name(Reason),
-                          lists:join(" < ", Places)]),
-    {rejected, callback_crashed, in_module(Module, Function, Text)}.
+    {rejected, callback_crashed, in_module(Module, Function, crash(Class, Reason, Stack))}.
 
 in_module(Module, Function, Text) ->
     http_pusher_utf8:format("~ts:~ts: ~ts", [Module, Function, Text]).
+
+failed(What, Class, Reason, Stack) ->
+    http_pusher_utf8:format("~ts: ~ts", [What, crash(Class, Reason, Stack)]).
+
+%% Where it crashed, without arguments, which hold the message.
+crash(Class, Reason, Stack) ->
+    Places = [io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3)],
+    io_lib:format("crashed with ~ts:~ts in ~ts",
+                  [Class, http_pusher_redacted:reason_name(Reason), lists:join(" < ", Places)]).

@@ -31,6 +31,8 @@ start(HostType, Options) ->
     http_pusher_host_event:prepare(),
     http_pusher_host:ensure_metrics(HostType),
     Handlers = http_pusher_host:handlers_of(Options),
+    http_pusher_compiled:put(HostType, Handlers),
+    _ = [http_pusher_host_room:watch(HostType) || http_pusher_compiled:asks_own_copy(HostType)],
     http_pusher_starter:ensure(),
     http_pusher_starter:add(HostType,
                             [http_pusher_host:handler(H) || H <- Handlers]).
@@ -39,7 +41,9 @@ start(HostType, Options) ->
 -spec stop(binary()) -> ok.
 stop(HostType) ->
     http_pusher_drain:host_type(HostType),
-    http_pusher_starter:remove(HostType).
+    http_pusher_starter:remove(HostType),
+    _ = [http_pusher_host_room:unwatch(HostType) || http_pusher_compiled:asks_own_copy(HostType)],
+    http_pusher_compiled:erase(HostType).
 
 -spec config_spec() -> tuple().
 config_spec() ->
@@ -64,9 +68,9 @@ supported_features() ->
 %% @doc An event in 5.1 to 6.4.
 -spec push_event(Acc, Event :: term()) -> Acc.
 push_event(Acc, Event) ->
-    case http_pusher_host_event:message(Event) of
+    case http_pusher_host_event:event(Event) of
         none -> ok;
-        Message -> http_pusher_push:event(mongoose_acc:host_type(Acc), Acc, Message)
+        Known -> http_pusher_push:event(handlers(mongoose_acc:host_type(Acc), Known), Known, {Acc, #{}})
     end,
     Acc.
 
@@ -74,21 +78,36 @@ push_event(Acc, Event) ->
 -spec push_event(Acc, binary(), term()) -> Acc;
                 (Acc, map(), map()) -> {ok, Acc}.
 push_event(HookAcc = #{acc := Acc}, #{event := Event}, #{host_type := HostType}) ->
-    case http_pusher_host_event:message(Event) of
+    case http_pusher_host_event:event(Event) of
         none -> ok;
-        Message -> http_pusher_push:event(HostType, Acc, Message)
+        Known -> http_pusher_push:event(handlers(HostType, Known), Known, {Acc, metadata(HookAcc)})
     end,
     {ok, HookAcc};
 push_event(Acc, Host, Event) when is_binary(Host) ->
-    case http_pusher_host_event:message(Event) of
-        none ->
-            ok;
-        Message = {message, _Type, _Direction, From, _To, _Packet, _UserStatus} ->
-            {_, HostType} = jid:to_lus(From),
-            http_pusher_push:event(HostType, Acc, Message)
+    case http_pusher_host_event:event(Event) of
+        none -> ok;
+        Known -> http_pusher_push:event(handlers_5_0(Host, Known), Known, {Acc, #{}})
     end,
     Acc;
 %% A hook with other parameters than those of any release so far.
 push_event(HookAcc, Params, _Extra) ->
     http_pusher_host_event:unknown({push_event_hook, HookAcc, Params}),
     {ok, HookAcc}.
+
+%% Without rules, a handler gets messages only.
+handlers(HostType, #{kind := msg}) -> http_pusher_compiled:all(HostType);
+handlers(HostType, _Event) -> http_pusher_compiled:ruled(HostType).
+
+%% 5.0 calls the module for the host of the user that an event is about. The stock module takes the handlers of
+%% the sender's server instead, which has none if a room sends.
+handlers_5_0(Host, #{kind := msg, from := From}) ->
+    case jid:to_lus(From) of
+        {_, Host} -> http_pusher_compiled:all(Host);
+        {_, Server} -> http_pusher_compiled:plain(Server) ++ http_pusher_compiled:ruled(Host)
+    end;
+handlers_5_0(Host, _Event) ->
+    http_pusher_compiled:ruled(Host).
+
+%% From modules that handle the hook before this one.
+metadata(#{metadata := Metadata}) when is_map(Metadata) -> Metadata;
+metadata(_HookAcc) -> #{}.

@@ -1,0 +1,97 @@
+%% @doc What an event needs to know of each handler, made once when the module starts, so that an event costs
+%% one look-up.
+%%
+%% In a persistent term for each host type, because sessions then read it without a copy. Between stop/1 and
+%% the end of the module, and if sessions are earlier than start/2, it is made from the host's options for
+%% each event.
+-module(http_pusher_compiled).
+
+-export([put/2, erase/1, all/1, plain/1, ruled/1, asks_own_copy/1]).
+
+-export_type([handler/0]).
+
+-type handler() :: #{
+    host_type := binary(),
+    %% Exactly as the host holds them, for callback modules.
+    options := http_pusher_host:options(),
+    key := http_pusher_routes:key(),
+    pool_name := atom(),
+    %% Asked whether an event is sent, unless rules alone decide.
+    callback_module := module() | none,
+    rules := undefined | http_pusher_rules:rules(),
+    %% Who makes the request of a message: the callback module, or the engine from the text of the message or
+    %% from the whole event.
+    made_by := callback_module | text | event,
+    needs_stanza := boolean(),
+    unread := boolean()
+}.
+
+%% In the order of the configuration. Handlers without rules are plain: they get messages only.
+-type compiled() :: #{all := [handler()], plain := [handler()], ruled := [handler()]}.
+
+-define(KEY(HostType), {?MODULE, HostType}).
+-define(DEFAULTS, mod_event_pusher_http_defaults).
+
+%% @doc Makes and keeps the handlers of a host type.
+-spec put(binary(), [http_pusher_host:options()]) -> ok.
+put(HostType, Options) ->
+    persistent_term:put(?KEY(HostType), compiled(HostType, Options)).
+
+-spec erase(binary()) -> ok.
+erase(HostType) ->
+    _ = persistent_term:erase(?KEY(HostType)),
+    ok.
+
+%% @doc All handlers of a host type.
+-spec all(binary()) -> [handler()].
+all(HostType) ->
+    #{all := Handlers} = look_up(HostType),
+    Handlers.
+
+%% @doc Those without rules.
+-spec plain(binary()) -> [handler()].
+plain(HostType) ->
+    #{plain := Handlers} = look_up(HostType),
+    Handlers.
+
+%% @doc Those with rules.
+-spec ruled(binary()) -> [handler()].
+ruled(HostType) ->
+    #{ruled := Handlers} = look_up(HostType),
+    Handlers.
+
+%% @doc Whether a rule asks for a room's copies to their own sender.
+-spec asks_own_copy(binary()) -> boolean().
+asks_own_copy(HostType) ->
+    lists:any(fun(#{rules := Rules}) -> http_pusher_rules:asks_own_copy(Rules) end, ruled(HostType)).
+
+look_up(HostType) ->
+    case persistent_term:get(?KEY(HostType), undefined) of
+        undefined -> compiled(HostType, http_pusher_host:handlers(HostType));
+        Compiled -> Compiled
+    end.
+
+-spec compiled(binary(), [http_pusher_host:options()]) -> compiled().
+compiled(HostType, Options) ->
+    All = [handler(HostType, One) || One <- Options],
+    {Plain, Ruled} = lists:partition(fun(#{rules := Rules}) -> Rules =:= undefined end, All),
+    #{all => All, plain => Plain, ruled => Ruled}.
+
+handler(HostType, Options) ->
+    Handler = #{pool_name := Tag, callback_module := Module, ask_callback := Ask, rules := Rules,
+                plan := Plan} = http_pusher_host:handler(Options),
+    Format = maps:get(format, Plan, undefined),
+    #{host_type => HostType,
+      options => Options,
+      key => http_pusher_routes:key(HostType, Handler),
+      pool_name => Tag,
+      callback_module => case Ask of true -> Module; false -> none end,
+      rules => case Rules of undefined -> undefined; _ -> http_pusher_rules:compile(Rules) end,
+      made_by => made_by(Format, Ask, Module),
+      needs_stanza => Format =/= undefined andalso Format =/= form,
+      unread => lists:member(unread, maps:get(include, Plan, []))}.
+
+made_by(undefined, true, Module) when Module =/= ?DEFAULTS -> callback_module;
+made_by(undefined, _Ask, _Module) -> text;
+made_by(form, _Ask, _Module) -> text;
+made_by(_Format, _Ask, _Module) -> event.
