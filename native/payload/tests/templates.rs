@@ -205,20 +205,20 @@ async fn a_changed_file_is_compiled_again_and_a_bad_one_keeps_the_old() {
     }
     scratch.write("2");
     wait_for("2").await;
-    told.lock().unwrap().clear();
     scratch.write("{{");
-    while told.lock().unwrap().is_empty() {
+    // The clock that jumps makes reads look long too, so the remark is not the only one.
+    let refused = || {
+        told.lock().unwrap().iter().any(|remark| {
+            matches!(remark, Remark::Warning(text) if text.contains("line 1: syntax error")
+                && text.ends_with("the old content stays in use"))
+        })
+    };
+    while !refused() {
         assert!(Instant::now() < end);
-        wait_for("2").await;
+        assert_eq!(body().await.unwrap(), "2");
         tokio::time::advance(files::CHECK_EVERY).await;
-        let _ = body().await;
         std::thread::sleep(Duration::from_millis(5));
     }
-    let first = told.lock().unwrap()[0].clone();
-    assert!(
-        matches!(&first, Remark::Warning(text) if text.contains("line 1: syntax error") && text.ends_with("the old content stays in use")),
-        "{first:?}"
-    );
     scratch.write("3");
     wait_for("3").await;
 }
