@@ -1,0 +1,96 @@
+//! Prints requests as the engine sends them, one a line, as JSON with `headers` and `body`: events of all kinds
+//! in each JSON format. scripts/test-sdks gives them to the official SDKs of CloudEvents and to JSON parsers
+//! of other languages.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use payload::{CloudEventsMode, FormatOptions, PlanOptions};
+use serde_json::{Map, Value, json};
+use support::{Sample, header};
+
+/// Bodies that are hard to write down, and what they are in a stanza.
+const BODIES: [(&str, &str); 5] = [
+    ("Hi", "Hi"),
+    (
+        "\"quotes\" \\ / <tags> & more",
+        "\"quotes\" \\ / &lt;tags> &amp; more",
+    ),
+    (
+        "\u{1}\u{8}\u{c}\n\r\t\u{7f}\u{2028}\u{2029}",
+        "\u{1}\u{8}\u{c}\n\r\t\u{7f}\u{2028}\u{2029}",
+    ),
+    (
+        "\u{202e}שלום\u{202c} 👩‍👩‍👧 ü €",
+        "\u{202e}שלום\u{202c} 👩‍👩‍👧 &#xfc; €",
+    ),
+    ("caf\u{fffd}", "caf\u{fffd}"),
+];
+
+fn samples() -> Vec<(Sample, Option<&'static str>)> {
+    let mut all = vec![
+        (Sample::presence("online"), None),
+        (
+            Sample::presence("offline").fact("host", "münchen.example"),
+            None,
+        ),
+        (Sample::chat(), None),
+        (
+            Sample::chat()
+                .fact("event", "unack_msg")
+                .fact("direction", ""),
+            None,
+        ),
+        (
+            Sample::chat().from("o\"b\\rien", "münchen.example", "\u{5d0}🦀"),
+            None,
+        ),
+    ];
+    for (body, xml) in BODIES {
+        let children = format!("<body>{xml}</body>");
+        all.push((Sample::chat().children(&children), Some(body)));
+        all.push((Sample::groupchat().children(&children), Some(body)));
+    }
+    all
+}
+
+fn formats() -> [FormatOptions; 4] {
+    let cloudevents = |mode, source| FormatOptions::CloudEvents { mode, source };
+    [
+        FormatOptions::Json,
+        cloudevents(CloudEventsMode::Structured, None),
+        cloudevents(CloudEventsMode::Binary, None),
+        cloudevents(
+            CloudEventsMode::Binary,
+            Some("urn:example:50%25".to_owned()),
+        ),
+    ]
+}
+
+fn main() {
+    for (sample, body) in samples() {
+        for format in formats() {
+            let options = PlanOptions {
+                format,
+                include_stanza: true,
+                ..PlanOptions::default()
+            };
+            let made = sample.clone().options(options).make().expect("a request");
+            let headers: Map<String, Value> = made
+                .headers
+                .iter()
+                .map(|(name, _)| {
+                    let value = header(&made, name.as_str()).expect("a value");
+                    let value = str::from_utf8(value).expect("ASCII");
+                    (name.as_str().to_owned(), value.into())
+                })
+                .collect();
+            let text = str::from_utf8(&made.body).expect("UTF-8");
+            println!(
+                "{}",
+                json!({"headers": headers, "body": text, "message": body})
+            );
+        }
+    }
+}
