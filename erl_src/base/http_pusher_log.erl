@@ -6,7 +6,8 @@
 -module(http_pusher_log).
 
 -export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
-         pool_opened/2, notices/1, handler_notice/3, helper_crashed/3, handler_failed/3, handlers_failed/2, gauges_failed/2, not_started/1,
+         pool_opened/2, notices/1, handler_notice/3, endpoint/3, helper_crashed/3, handler_failed/3,
+         handlers_failed/2, gauges_failed/2, not_started/1,
          engine_down/2, unknown_event/3,
          started/1, module_started/2]).
 
@@ -136,6 +137,24 @@ handler_notice({HostType, PoolName, Path}, Kind, Text) ->
         warning -> logger:warning(Report#{what => http_pusher_handler_warning}, ?META);
         mended -> logger:notice(Report#{what => http_pusher_handler_mended}, ?META)
     end.
+
+%% @doc An endpoint is down, or back. `since' is in milliseconds since 1970; `waiting' is how many of its
+%% notifications have no outcome.
+-spec endpoint(endpoint_down | endpoint_up,
+               #{pool := binary(), url := binary(), since := non_neg_integer(), waiting := non_neg_integer()},
+               Text :: binary()) -> ok.
+endpoint(Kind, Details = #{since := Since}, Text) ->
+    Report = Details#{since => rfc3339(Since)},
+    case Kind of
+        endpoint_down ->
+            logger:warning(Report#{what => http_pusher_endpoint_down, reason => Text}, ?META);
+        endpoint_up ->
+            Down = max(0, erlang:system_time(millisecond) - Since),
+            logger:notice(Report#{what => http_pusher_endpoint_up, down_ms => Down}, ?META)
+    end.
+
+rfc3339(Milliseconds) ->
+    list_to_binary(calendar:system_time_to_rfc3339(Milliseconds, [{unit, millisecond}, {offset, "Z"}])).
 
 consequence(not_yet) ->
     "The pool cannot be opened yet, which is tried again until it can; its notifications wait for a few "

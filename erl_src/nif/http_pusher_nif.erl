@@ -47,14 +47,16 @@
 %% `not_yet', a condition that may pass and is tried again.
 -type not_opened() :: pool_config | file_refused | not_yet.
 -type notice() :: {Pool :: binary(), warning | opened | not_opened(), Text :: binary()}
-                | {handler_id(), warning | problem | mended, Text :: binary()}.
+                | {handler_id(), warning | problem | mended, Text :: binary()}
+                | {{Pool :: binary(), Url :: binary(), Since :: Milliseconds :: non_neg_integer(),
+                    Waiting :: non_neg_integer()}, endpoint_down | endpoint_up, Reason :: binary()}.
 %% One incarnation. `closing': it can no longer be found by its id, and comes to its end.
 -type pool() :: #{
     id := pool_id(), name := binary(),
     phase := spare | opening | leaving | open | draining | broken | closed, closing := boolean(),
     accepted := non_neg_integer(), rejected := non_neg_integer(), sent := non_neg_integer(),
-    failed := non_neg_integer(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
-    pending := non_neg_integer(), pending_bytes := non_neg_integer(),
+    failed := non_neg_integer(), waiting := non_neg_integer(), postponed := non_neg_integer(),
+    in_flight := non_neg_integer(), pending := non_neg_integer(), pending_bytes := non_neg_integer(),
     workers := non_neg_integer(), parked := non_neg_integer(),
     oldest_waiting := undefined | Milliseconds :: non_neg_integer(),
     settings := undefined | settings(),
@@ -68,11 +70,18 @@
 }.
 %% Of all pools of one name, including those that are closed.
 -type metrics() :: #{
-    name := binary(), waiting := non_neg_integer(), in_flight := non_neg_integer(),
+    name := binary(), waiting := non_neg_integer(), postponed := non_neg_integer(),
+    in_flight := non_neg_integer(),
     pending := non_neg_integer(), pending_bytes := non_neg_integer(),
     workers := non_neg_integer(),
     oldest_waiting := undefined | Milliseconds :: non_neg_integer(),
     sent := non_neg_integer(), failed := non_neg_integer(), retries := non_neg_integer(),
+    %% How often an endpoint went down.
+    outages := non_neg_integer(),
+    %% Endpoints whose deliveries are tried again: for how long each has been down, and how many of its
+    %% notifications have no outcome.
+    endpoints := [{Url :: binary(), Down :: undefined | Milliseconds :: non_neg_integer(),
+                   Pending :: non_neg_integer()}],
     rejected := [{Reason :: atom(), non_neg_integer()}],
     %% How many requests waited up to that long for their start, the sum of all, and the longest.
     queue_time := {[{UpTo :: Microseconds :: pos_integer() | infinity, non_neg_integer()}],

@@ -71,13 +71,15 @@ look() ->
 %% Times are in milliseconds, because the host's metrics API shows no number above 2^31, which a sum of
 %% microseconds soon exceeds. Counters are never rates or means: those follow from two readings.
 numbers(Pool) ->
-    #{rejected := Rejected, queue_time := {Ranges, Sum, Longest}, oldest_waiting := Oldest} = Pool,
-    Numbers = maps:with([waiting, in_flight, workers, pending, pending_bytes, sent, failed, retries],
-                        Pool),
+    #{rejected := Rejected, queue_time := {Ranges, Sum, Longest}, oldest_waiting := Oldest,
+      endpoints := Endpoints} = Pool,
+    Numbers = maps:with([waiting, postponed, in_flight, workers, pending, pending_bytes, sent, failed,
+                         retries, outages], Pool),
     Numbers#{rejected => lists:sum([Count || {_, Count} <- Rejected]),
              started => lists:sum([Count || {_, Count} <- Ranges]),
              queue_time => Sum div 1000,
              queue_time_max => Longest div 1000,
+             endpoints_down => length([Url || {Url, Down, _} <- Endpoints, Down =/= undefined]),
              oldest_waiting => or_zero(Oldest)}.
 
 or_zero(undefined) -> 0;

@@ -50,7 +50,8 @@ pool(Metrics = #{name := Name}, Pools) ->
     ["\n", paragraph("", [printable(Name), ": ", phase(Current)]),
      case Current =:= none andalso Others =:= [] of
          true -> [];
-         false -> [settings(Current), now(Metrics), [other(Pool) || Pool <- Others], oldest(Metrics)]
+         false -> [settings(Current), now(Metrics), [other(Pool) || Pool <- Others], endpoints(Metrics),
+                   oldest(Metrics)]
      end,
      row("counted", counts(Metrics)),
      row("rejected", reasons(maps:get(rejected, Metrics))),
@@ -98,6 +99,12 @@ now(#{waiting := Waiting, in_flight := InFlight, workers := Workers, pending := 
                     true -> " - ALL WORKERS ARE BUSY";
                     false -> ""
                 end]).
+
+%% Those that are down, and those for which something waits.
+endpoints(#{endpoints := Endpoints, postponed := Postponed}) ->
+    [[row("down", [printable(Url), " has been down for ", duration(Age), ", ", number(Pending),
+                   " notifications wait for it"]) || {Url, Age, Pending} <- Endpoints, Age =/= undefined],
+     [row("postponed", [number(Postponed), " wait for their next attempt"]) || Postponed > 0]].
 
 waits(#{when_busy := reject}) -> ", none may wait";
 waits(#{max_waiting := undefined}) -> "";

@@ -46,6 +46,10 @@ is_running() ->
 
 families({Pools, Rejected}) ->
     [family(Family, Pools) || Family <- by_pool()]
+        ++ [create(http_pusher_endpoint_down, gauge,
+                   "Whether the endpoint at a URL is down, if its deliveries are tried again",
+                   [{[{pool, Name}, {url, Url}], down(Down)}
+                    || #{name := Name, endpoints := Endpoints} <- Pools, {Url, Down, _} <- Endpoints])]
         ++ [create(http_pusher_rejected_total, counter,
                    "Notifications that were not accepted, by reason",
                    [{[{host_type, HostType}, {pool_name, PoolName}, {reason, Reason}], Count}
@@ -53,10 +57,11 @@ families({Pools, Rejected}) ->
 
 by_pool() ->
     [{http_pusher_waiting, gauge, "Notifications accepted and not started", number(waiting)},
+     {http_pusher_postponed, gauge, "Notifications that wait for their next attempt", number(postponed)},
      {http_pusher_in_flight, gauge, "Requests in flight", number(in_flight)},
      {http_pusher_workers, gauge, "Requests that may be in flight at the most", number(workers)},
      {http_pusher_pending, gauge,
-      "Notifications waiting, in flight, or not counted by the reporter yet", number(pending)},
+      "Notifications waiting, postponed, in flight, or not counted by the reporter yet", number(pending)},
      {http_pusher_pending_bytes, gauge, "Bytes of the pending notifications",
       number(pending_bytes)},
      {http_pusher_oldest_waiting_seconds, gauge,
@@ -66,6 +71,7 @@ by_pool() ->
      {http_pusher_failed_total, counter, "Accepted notifications that failed", number(failed)},
      {http_pusher_retries_total, counter, "Attempts beyond a notification's first",
       number(retries)},
+     {http_pusher_outages_total, counter, "How often an endpoint went down", number(outages)},
      {http_pusher_queue_time_seconds, histogram,
       "From hand-over to the start of the first request", fun queue_time/1}].
 
@@ -80,6 +86,9 @@ create(Name, Type, Help, Series) ->
 
 number(Key) ->
     fun(Pool) -> maps:get(Key, Pool) end.
+
+down(undefined) -> 0;
+down(_Age) -> 1.
 
 oldest(#{oldest_waiting := undefined}) -> 0;
 oldest(#{oldest_waiting := Milliseconds}) -> Milliseconds / 1000.

@@ -129,6 +129,9 @@ notice({Id, Kind, Text}, State) when is_integer(Id) ->
     {Info, State1} = handler(Id, State),
     http_pusher_log:handler_notice(Info, Kind, Text),
     State1;
+notice({{Pool, Url, Since, Waiting}, Kind, Text}, State) ->
+    http_pusher_log:endpoint(Kind, #{pool => Pool, url => Url, since => Since, waiting => Waiting}, Text),
+    State;
 notice(AboutAPool, State) ->
     http_pusher_log:notices([AboutAPool]),
     State.

@@ -9,7 +9,7 @@ use notification::{Content, Direction, HostTypeId, MessageId, Names, Notificatio
 use payload::{
     CloudEventsMode, Facts, FormStyle, FormatOptions, Plan, PlanOptions, Value, form, header,
 };
-use queue::{LaneLimits, Lanes};
+use queue::{LaneLimits, Lanes, Place};
 use tokio::time::Instant;
 
 const NAMES: Names<'static> = Names {
@@ -130,8 +130,7 @@ fn lane(bencher: Bencher<'_, '_>, others: u32) {
     let mut lanes = Lanes::default();
     for other in 0..others {
         let _ = lanes.push(
-            &other.to_ne_bytes(),
-            HostTypeId::default(),
+            Place::expiring(&other.to_ne_bytes(), HostTypeId::default()),
             (),
             1,
             LIMITS,
@@ -140,8 +139,7 @@ fn lane(bencher: Bencher<'_, '_>, others: u32) {
     }
     bencher.bench_local(|| {
         let ready = lanes.push(
-            b"alice@localhost",
-            HostTypeId::default(),
+            Place::expiring(b"alice@localhost", HostTypeId::default()),
             (),
             1,
             LIMITS,

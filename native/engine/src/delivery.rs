@@ -6,20 +6,24 @@
 //! for two retries). The final head decides the outcome; the rest of the response is read afterwards,
 //! only to keep the connection usable.
 //!
-//! A delivery knows no queue: it gets a [`Job`] and returns a [`Judgement`]. The worker does the rest.
+//! A delivery knows no queue: it gets a [`Job`] and returns a [`Judgement`]. The worker does the rest. If the
+//! handler asks for it, the judgement may be that another delivery follows after a pause, in the queue.
 
 mod clock;
 mod job;
+mod judge;
 mod judgement;
 mod opened;
 mod rest;
+mod retry_after;
 pub mod target;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{Response, StatusCode};
 use notification::{FailureReason, fail_point};
@@ -31,8 +35,10 @@ use crate::handler_plan::HandlerPlan;
 use crate::report::totals::PoolTotals;
 use crate::request::{Added, Prepared, Unmade};
 use clock::Clock;
-pub use job::Job;
-pub use judgement::Judgement;
+pub use job::{Job, Tried};
+pub(crate) use judge::gave_up;
+use judge::{Ending, Outside};
+pub use judgement::{Judgement, Sign};
 pub use opened::Opened;
 pub use rest::{MAX_BODY, Rest};
 
@@ -61,6 +67,17 @@ pub async fn deliver(
     mut cancelled: impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
 ) -> Delivered {
     fail_point::point("prepare");
+    let before = job.tried.as_ref().map_or(0, |tried| tried.attempts);
+    if let Some(judgement) = judge::too_late(
+        &job.notification.handler().policy,
+        job.history(before),
+        Instant::now(),
+    ) {
+        return Delivered {
+            judgement,
+            rest: None,
+        };
+    }
     if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
         let ready = timeout_at(job.deadline, plan.ready());
         let unmade = match unless(&mut cancelled, ready).await {
@@ -69,15 +86,15 @@ pub async fn deliver(
             Err(cancelled) => Some(cancelled.into()),
         };
         if let Some(Unmade { reason, text }) = unmade {
-            return failed(reason, &text, 0);
+            return failed(job, reason, text, before);
         }
     }
     let prepared = match Prepared::new(opened, job) {
         Ok(prepared) => prepared,
-        Err(unmade) => return failed(unmade.reason, &unmade.text, 0),
+        Err(unmade) => return failed(job, unmade.reason, unmade.text, before),
     };
     let attempts = Attempts {
-        made: AtomicU32::new(0),
+        made: AtomicU32::new(before),
         accepted_at: job.accepted_at,
         totals,
     };
@@ -94,17 +111,19 @@ pub async fn deliver(
                 opened.describe(prepared.target()),
                 error.text
             );
-            return failed(error.reason, &text, attempts.made());
+            return failed(job, error.reason, text.into(), attempts.made());
         }
     };
     fail_point::point("answered");
     if response.status() == StatusCode::UNAUTHORIZED {
         prepared.unauthorized();
     }
-    let judgement = Judgement::Success {
+    let ending = Ending::Answer {
         status: response.status(),
-        elapsed: job.accepted_at.elapsed(),
+        headers: response.headers(),
+        url: &|| opened.describe(prepared.target()),
     };
+    let judgement = judged(job, ending, attempts.made());
     let body = response.into_body();
     let rest = (!body.is_end_stream()).then_some(Rest { body, deadline });
     Delivered { judgement, rest }
@@ -126,15 +145,25 @@ async fn unless<T>(
     .await
 }
 
-fn failed(reason: FailureReason, text: &str, attempts: u8) -> Delivered {
+fn failed(job: &Job, reason: FailureReason, text: Arc<str>, attempts: u32) -> Delivered {
     Delivered {
-        judgement: Judgement::Final {
-            reason,
-            text: text.into(),
-            attempts,
-        },
+        judgement: judged(job, Ending::Failure { reason, text }, attempts),
         rest: None,
     }
+}
+
+fn judged(job: &Job, ending: Ending<'_>, attempts: u32) -> Judgement {
+    let policy = &job.notification.handler().policy;
+    judge::judge(
+        policy,
+        ending,
+        job.history(attempts),
+        Instant::now(),
+        || Outside {
+            clock: SystemTime::now(),
+            chance: fastrand::f64(),
+        },
+    )
 }
 
 /// A response head, and the deadline for its body.
@@ -162,8 +191,8 @@ impl Attempts<'_> {
     }
 
     /// The number of attempts made.
-    fn made(self) -> u8 {
-        u8::try_from(self.made.into_inner()).unwrap_or(u8::MAX)
+    fn made(self) -> u32 {
+        self.made.into_inner()
     }
 }
 

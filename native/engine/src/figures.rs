@@ -17,9 +17,11 @@ use crate::report::totals::PoolTotals;
 pub struct Figures {
     /// Accepted, but not started.
     pub waiting: u64,
+    /// Started before, and waiting for the next attempt.
+    pub postponed: u64,
     /// Started, but without an outcome.
     pub in_flight: u64,
-    /// Waiting, in flight, or with an outcome that the reporter has not acknowledged.
+    /// Waiting, postponed, in flight, or with an outcome that the reporter has not acknowledged.
     pub pending: usize,
     /// The bytes of the pending notifications.
     pub pending_bytes: usize,
@@ -27,16 +29,38 @@ pub struct Figures {
     pub workers: usize,
     /// When the oldest waiting notification was handed over.
     pub oldest_waiting: Option<Instant>,
+    /// The endpoints whose deliveries are tried again, by URL.
+    pub endpoints: BTreeMap<String, EndpointFigures>,
     /// The counters since the process started.
     pub totals: Arc<PoolTotals>,
     /// A pool of this name has been open, could not be opened, or has something pending.
     known: bool,
 }
 
+/// The metrics of the endpoint at a URL.
+#[derive(Debug, Default)]
+pub struct EndpointFigures {
+    /// Since when it is down, if it is.
+    pub down_since: Option<Instant>,
+    /// How many notifications for it have no outcome.
+    pub pending: usize,
+}
+
 impl Figures {
+    fn add_endpoints(&mut self, pool: &Pool) {
+        for state in pool.endpoints() {
+            let endpoint = self.endpoints.entry(state.url).or_default();
+            endpoint.pending += state.pending;
+            let both = endpoint.down_since.into_iter().chain(state.down_since);
+            endpoint.down_since = both.min();
+        }
+    }
+
     fn add(&mut self, pool: &Pool) {
         let state = pool.state();
         self.waiting += state.tally.waiting;
+        self.postponed += state.tally.postponed;
+        self.add_endpoints(pool);
         self.in_flight += state.tally.in_flight;
         self.pending += state.pending;
         self.pending_bytes += state.pending_bytes;

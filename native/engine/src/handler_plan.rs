@@ -100,10 +100,11 @@ impl HandlerPlan {
     pub(crate) fn make(
         self: &Arc<Self>,
         notification: &Notification,
+        id: MessageId,
         style: FormStyle,
     ) -> Result<(Made, Planned), Unmade> {
         fail_point::point("make");
-        let planned = self.planned(self.has_identity());
+        let planned = self.planned(id, self.has_identity());
         let made = self.plan()?.make(notification, &planned.id, style)?;
         let made = Made {
             payload: Payload {
@@ -116,18 +117,22 @@ impl HandlerPlan {
     }
 
     /// For what a callback module or the default form has made: only the fields of each attempt are added.
-    pub(crate) fn without_format(self: &Arc<Self>, payload: Payload) -> (Made, Planned) {
+    pub(crate) fn without_format(
+        self: &Arc<Self>,
+        payload: Payload,
+        id: MessageId,
+    ) -> (Made, Planned) {
         let made = Made {
             payload,
             path: None,
         };
-        (made, self.planned(self.is_signed()))
+        (made, self.planned(id, self.is_signed()))
     }
 
-    fn planned(self: &Arc<Self>, identified: bool) -> Planned {
+    fn planned(self: &Arc<Self>, id: MessageId, identified: bool) -> Planned {
         Planned {
             plan: Arc::clone(self),
-            id: MessageId::new(),
+            id,
             identified,
         }
     }

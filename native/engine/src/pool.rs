@@ -4,12 +4,17 @@
 //! pool performs it after it has released the lock. The rules of the queue are in `queue`; what a
 //! worker does with a notification is in `worker` and `delivery`.
 
+mod alarm;
+mod breaker;
 mod cell;
+mod destinations;
 pub mod in_flight;
 #[cfg(test)]
 mod late;
 pub mod look;
 pub mod opening;
+#[cfg(test)]
+mod outage;
 mod room;
 mod state;
 mod taking;
@@ -33,12 +38,16 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use transport::endpoint::Endpoint;
+use transport::notices::Notices;
 
 use crate::delivery::Opened;
+use crate::delivery::Tried;
 use crate::report::outcomes::{Outcome, Outcomes};
 use crate::report::totals::PoolTotals;
 use crate::settings::{PoolOptions, PoolSettings};
 pub use cell::Cell;
+use destinations::Destinations;
+pub use destinations::EndpointState;
 use opening::Progress;
 pub use state::PoolState;
 
@@ -48,12 +57,15 @@ pub struct Queued {
     pub(crate) notification: Notification,
     /// When it was handed over.
     pub(crate) accepted_at: Instant,
+    /// What is known of the attempts so far, if there were any.
+    pub(crate) tried: Option<Box<Tried>>,
 }
 
 impl Queued {
     /// The memory that it uses while it waits.
     pub(crate) fn cost(&self) -> usize {
-        Lanes::<Self>::ITEM_COST + self.notification.allocated()
+        let tried = self.tried.as_ref().map_or(0, |_| Tried::ALLOCATED);
+        Lanes::<Self>::ITEM_COST + self.notification.allocated() + tried
     }
 
     /// The host type that it was accepted for.
@@ -92,12 +104,16 @@ pub struct Pool {
     outcomes: Arc<Outcomes>,
     /// The totals of all pools of this name.
     pub(crate) totals: Arc<PoolTotals>,
+    notices: Arc<Notices>,
+    destinations: Destinations,
     handle: Handle,
     /// Starts a worker that the queue has already counted.
     start: fn(Arc<Pool>, Arc<Opened>, Arc<Cell>),
     /// The cells of all workers, to cancel their requests.
     cells: Mutex<Vec<Arc<Cell>>>,
     quiet: Notify,
+    /// Rings the alarm, which wakes postponed lanes.
+    bell: Arc<Notify>,
 }
 
 /// Bounds of one pool.
@@ -117,11 +133,11 @@ impl Pool {
         name: &str,
         limits: PoolLimits,
         node: Arc<Bound>,
-        report: (Arc<Outcomes>, Arc<PoolTotals>),
+        report: (Arc<Outcomes>, Arc<PoolTotals>, Arc<Notices>),
         handle: Handle,
         start: fn(Arc<Self>, Arc<Opened>, Arc<Cell>),
     ) -> Arc<Self> {
-        let (outcomes, totals) = report;
+        let (outcomes, totals, notices) = report;
         Arc::new(Self {
             id,
             name: name.into(),
@@ -135,10 +151,13 @@ impl Pool {
             rejected: AtomicU64::new(0),
             outcomes,
             totals,
+            notices,
+            destinations: Destinations::default(),
             handle,
             start,
             cells: Mutex::default(),
             quiet: Notify::new(),
+            bell: Arc::default(),
         })
     }
 
@@ -187,6 +206,8 @@ impl Pool {
                 let pool = Arc::clone(self);
                 self.handle.spawn(timer::expire(pool, call_timeout));
             }
+            Step::Alarm => drop(self.handle.spawn(alarm::run(self))),
+            Step::Ring => self.bell.notify_one(),
         }
     }
 
@@ -239,7 +260,7 @@ impl Pool {
         let verdict = Verdict::Failed {
             reason,
             text,
-            attempts: 0,
+            attempts: item.tried.as_ref().map_or(0, |tried| tried.attempts),
         };
         let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
         self.report_taking(item.notification, reserved, verdict, 0);
@@ -253,6 +274,9 @@ impl Pool {
         text: usize,
     ) {
         self.totals.count_outcome(&verdict);
+        if let Some(destination) = self.destination(notification.handler()) {
+            destination.went();
+        }
         // Freed here, on an engine thread: the reporter, which acknowledges outcomes, has no time to
         // free a long body.
         notification.shed();

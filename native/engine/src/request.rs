@@ -78,18 +78,21 @@ impl Prepared {
 
     fn planned(opened: &Opened, job: &mut Job, plan: &Arc<HandlerPlan>) -> Result<Self, Unmade> {
         let style = opened.form_style;
+        let (id, stays) = (job.message_id(), job.may_be_tried_again());
         let (made, planned) = if job.notification.event().is_some() {
             job.take_with(|notification| {
-                let made = plan.make(notification, style);
+                let made = plan.make(notification, id, style);
                 let beside = match &made {
                     Ok((made, _)) => allocated(&made.payload),
                     Err(_) => 0,
                 };
-                notification.shed();
+                if !stays {
+                    notification.shed();
+                }
                 (made, beside)
             })?
         } else {
-            plan.without_format(job.take_payload(style))
+            plan.without_format(job.take_payload(style), id)
         };
         let target = match &made.path {
             Some(path) => opened.targets.of_path(path),

@@ -147,18 +147,18 @@ async fn serve(seat: &Seat, link: &mut Option<Link>, mut job: InFlight) -> Optio
     let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
     let Delivered { judgement, rest } =
         delivery::deliver(opened, totals, link, job.job(), cancelled).await;
-    let mut ending = Some((job, judgement.into()));
+    let mut ending = Some((job, judgement));
     if let Some(rest) = rest {
         rest.read(link, |cx| {
-            if let Some((job, verdict)) = ending.take() {
-                job.finish(verdict);
+            if let Some((job, judgement)) = ending.take() {
+                job.conclude(judgement);
             }
             cell.poll_cancelled(cx).map(drop)
         })
         .await;
         fail_point::point("read");
     }
-    ending.and_then(|(job, verdict)| job.finish_and_take(cell, opened, verdict))
+    ending.and_then(|(job, judgement)| job.conclude_and_take(cell, opened, judgement))
 }
 
 /// Waits for a wake-up. Returns false if there is no reason to stay: no connection, or a long time

@@ -29,7 +29,7 @@ fn assert_sent(end: &End) {
 }
 
 #[track_caller]
-fn assert_failed(end: &End, expected: &str, made: u8) {
+fn assert_failed(end: &End, expected: &str, made: u32) {
     match end {
         End::Failed {
             reason, attempts, ..

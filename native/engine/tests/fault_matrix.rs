@@ -29,7 +29,7 @@ struct Row {
 enum Expected {
     Sent(u16),
     /// Reason and attempts.
-    Failed(&'static str, u8),
+    Failed(&'static str, u32),
 }
 
 const fn sent(plan: &'static str, status: u16) -> Row {
@@ -40,7 +40,7 @@ const fn sent(plan: &'static str, status: u16) -> Row {
     }
 }
 
-const fn failed(plan: &'static str, reason: &'static str, attempts: u8) -> Row {
+const fn failed(plan: &'static str, reason: &'static str, attempts: u32) -> Row {
     Row {
         plan,
         expected: Expected::Failed(reason, attempts),

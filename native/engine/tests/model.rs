@@ -20,7 +20,10 @@ use loom::sync::Notify;
 use loom::thread;
 use notification::sync::Mutex;
 use notification::{FailureReason, HostTypeId};
-use queue::{Budget, Core, Expiry, LaneLimits, Rules, Step, Turn, WhenBusy};
+use queue::{
+    Budget, Core, Expiry, Gate, GroupId, LaneLimits, NotKept, Place, Rules, Step, Taken, Turn,
+    WhenBusy,
+};
 use tokio::time::Instant;
 
 const LIMITS: LaneLimits = LaneLimits {
@@ -28,6 +31,7 @@ const LIMITS: LaneLimits = LaneLimits {
     cost: 10,
 };
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 
 type Item = (u8, u32);
 
@@ -43,6 +47,11 @@ struct Pool {
     all: Notify,
     awaited: usize,
     how: How,
+    group: GroupId,
+    /// Rings the alarm.
+    bell: Notify,
+    /// Items that were put back once.
+    returned: Mutex<Vec<Item>>,
 }
 
 /// What workers do besides their work.
@@ -54,6 +63,10 @@ enum How {
     Leave,
     /// Their endpoint is stalled: a request ends only when it is cancelled.
     Stall,
+    /// The first attempt of each item fails: the item is put back, and its lane waits a second.
+    Retry,
+    /// The first attempt of each item fails: the gate of all lanes is closed for a second.
+    Break,
 }
 
 impl Pool {
@@ -65,8 +78,13 @@ impl Pool {
     }
 
     fn opening(awaited: usize, how: How) -> Arc<Self> {
+        let mut core = Core::new(LIMITS);
+        let group = match how {
+            How::Retry | How::Break => core.add_group(),
+            How::Stay | How::Leave | How::Stall => GroupId::default(),
+        };
         Arc::new(Self {
-            core: Mutex::new(Core::new(LIMITS)),
+            core: Mutex::new(core),
             cells: Mutex::default(),
             workers: Mutex::default(),
             started: Mutex::default(),
@@ -74,6 +92,9 @@ impl Pool {
             all: Notify::new(),
             awaited,
             how,
+            group,
+            bell: Notify::new(),
+            returned: Mutex::default(),
         })
     }
 
@@ -82,7 +103,7 @@ impl Pool {
         let pushed = self
             .core
             .lock()
-            .push(&[lane], HostTypeId::default(), item, 1, Instant::now());
+            .push(self.place(&[lane]), item, 1, Instant::now());
         match pushed {
             Ok(step) => {
                 self.follow(step);
@@ -92,10 +113,24 @@ impl Pool {
         }
     }
 
+    /// Lanes of a pool whose deliveries fail are patient.
+    fn place<'a>(&self, key: &'a [u8]) -> Place<'a> {
+        Place {
+            group: self.group,
+            ..Place::expiring(key, HostTypeId::default())
+        }
+    }
+
     fn follow(self: &Arc<Self>, step: Step<Arc<Cell>>) {
         match step {
             Step::Wake(cell) => cell.wake(),
             Step::Start(()) => self.start(),
+            Step::Alarm => {
+                let pool = Arc::clone(self);
+                let alarm = thread::spawn(move || pool.alarm());
+                self.workers.lock().push(alarm);
+            }
+            Step::Ring => self.bell.notify(),
             // The tests that need a timer have one of their own.
             Step::Nothing | Step::Time(_) => {}
         }
@@ -130,8 +165,16 @@ impl Pool {
                             let reason = block_on(poll_fn(|cx| cell.poll_cancelled(cx)));
                             assert_eq!(reason, FailureReason::Shutdown);
                         }
+                        if self.is_first_attempt(taken.item) {
+                            next = self.postpone(cell, taken);
+                            continue;
+                        }
                         self.started.lock().push(taken.item);
                         self.end(taken.item);
+                        if self.how == How::Break {
+                            let steps = self.core.lock().set_gate(self.group, Gate::Open);
+                            steps.into_iter().for_each(|step| self.follow(step));
+                        }
                         let mut core = self.core.lock();
                         next = core.finish_and_take(taken.ticket, true, Instant::now());
                         if next.is_some() {
@@ -153,6 +196,56 @@ impl Pool {
                     }
                 }
                 Turn::Leave => return,
+            }
+        }
+    }
+
+    fn is_first_attempt(&self, item: Item) -> bool {
+        matches!(self.how, How::Retry | How::Break) && !self.returned.lock().contains(&item)
+    }
+
+    /// As `InFlight::put_back_and_take` does it. Returns the next item.
+    fn postpone(self: &Arc<Self>, cell: &Cell, taken: Taken<Item>) -> Option<Taken<Item>> {
+        let Taken { item, ticket, .. } = taken;
+        self.returned.lock().push(item);
+        let now = Instant::now();
+        let later = now + PAUSE;
+        if self.how == How::Break {
+            let steps = self.core.lock().set_gate(self.group, Gate::Until(later));
+            steps.into_iter().for_each(|step| self.follow(step));
+        }
+        let until = (self.how == How::Retry).then_some(later);
+        let kept = {
+            let mut core = self.core.lock();
+            let kept = core.put_back_and_take(ticket, item, until, now);
+            if let Ok((Some(_), _)) = kept {
+                cell.begin(HostTypeId::default());
+            }
+            kept
+        };
+        match kept {
+            Ok((next, step)) => {
+                self.follow(step);
+                next
+            }
+            Err(NotKept { item, ticket }) => {
+                self.end(item);
+                let step = self.core.lock().finish(ticket, false, now);
+                self.follow(step);
+                None
+            }
+        }
+    }
+
+    /// As `alarm::run` does it, with a clock on which every pause is over.
+    fn alarm(self: &Arc<Self>) {
+        loop {
+            let due = self.core.lock().due(Instant::now() + 2 * PAUSE, 1);
+            due.steps.into_iter().for_each(|step| self.follow(step));
+            match due.next {
+                None if !due.hold => return,
+                None => self.bell.wait(),
+                Some(_) => {}
             }
         }
     }
@@ -195,6 +288,7 @@ impl Pool {
         for cell in parked {
             cell.wake();
         }
+        self.bell.notify();
     }
 
     /// All workers have gone; everything accepted has ended once, each lane in its order.
@@ -369,6 +463,43 @@ fn a_lane_goes_on_behind_an_expired_item() {
         pool.close();
         pool.assert_over(3);
     });
+}
+
+/// Postponed lanes and held ones go on when their time has come, and no wake-up is lost: neither the
+/// alarm's nor a worker's.
+#[test]
+fn what_was_postponed_goes_on() {
+    for how in [How::Retry, How::Break] {
+        model(Some(2), move || {
+            let pool = Pool::new(1, 1, how);
+            assert!(pool.push(0, 1));
+            pool.wait();
+            pool.close();
+            pool.assert_over(1);
+        });
+        // More threads meet here, so fewer orders are tried.
+        model(Some(1), move || {
+            let pool = Pool::new(1, 2, how);
+            assert!(pool.push(0, 1));
+            assert!(pool.push(1, 1));
+            pool.wait();
+            pool.close();
+            pool.assert_over(2);
+        });
+    }
+}
+
+#[test]
+fn an_item_is_put_back_while_its_pool_ends() {
+    for how in [How::Retry, How::Break] {
+        model(Some(3), move || {
+            let pool = Pool::new(1, 0, how);
+            assert!(pool.push(0, 1));
+            assert!(pool.push(0, 2));
+            pool.close();
+            pool.assert_over(2);
+        });
+    }
 }
 
 #[test]

@@ -12,13 +12,21 @@ use payload::{CloudEventsMode, FormatOptions, PlanOptions};
 use rustler::{Error, NifResult, Term};
 
 use crate::options::{atoms, get, list, optional, refuse_unknown, required};
+use crate::policy;
 
-/// Decodes a plan. `None` for an empty map: a handler that sets none of these options.
+/// Decodes a plan without the policy in it. `None` for a handler that sets none of these options.
 pub fn plan(map: Term<'_>) -> NifResult<Option<HandlerOptions>> {
-    if map.map_size()? == 0 {
+    let policy_keys = policy::KEYS
+        .iter()
+        .filter_map(|key| get(map, key).transpose());
+    if map.map_size()? == policy_keys.count() {
         return Ok(None);
     }
+    let [delivery, success, retry] = policy::KEYS;
     let known = [
+        delivery,
+        success,
+        retry,
         "format",
         "include",
         "omit",

@@ -11,6 +11,7 @@ mod held;
 mod ids;
 mod options;
 mod pair;
+mod policy;
 mod pool_nifs;
 mod push_nifs;
 mod report_nifs;

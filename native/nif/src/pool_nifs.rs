@@ -10,7 +10,7 @@ use transport::{Remedy, url};
 
 use crate::held::held;
 use crate::ids::Id;
-use crate::{ENGINE, atoms, handler_options, options};
+use crate::{ENGINE, atoms, handler_options, options, policy};
 
 fn reply<T: Encoder>(env: Env<'_>, result: Result<T, EngineError>) -> Term<'_> {
     match result {
@@ -120,10 +120,9 @@ fn handler(
     plan: Term<'_>,
 ) -> NifResult<Id<HandlerId>> {
     let _held = held!("handler");
-    let handler = match handler_options::plan(plan)? {
-        None => ENGINE.handler(host_type, pool_name, path),
-        Some(options) => ENGINE.planned_handler(host_type, pool_name, path, options),
-    };
+    let policy = policy::policy(plan)?;
+    let options = handler_options::plan(plan)?;
+    let handler = ENGINE.planned_handler(host_type, pool_name, path, policy, options);
     Ok(Id(handler.id))
 }
 

@@ -1,13 +1,14 @@
 //! Passes outcomes and rejections to the reporter, which confirms that it has counted them.
 
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use engine::report::outcomes::Outcome;
 use notification::{Direction, HandlerId, Names, Verdict, Waiter};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
 use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
-use transport::notices::{About, NoticeKind};
+use transport::notices::{About, NoticeKind, Outage};
 
 use crate::held::held;
 use crate::ids::Id;
@@ -119,17 +120,29 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
             let about = match &notice.about {
                 About::Pool(name) => name.encode(env),
                 About::Handler(id) => Id(*id).encode(env),
+                About::Endpoint(outage) => endpoint(env, outage),
             };
             let kind = match notice.kind {
                 NoticeKind::Warning => "warning",
                 NoticeKind::Problem => "problem",
                 NoticeKind::Mended => "mended",
                 NoticeKind::Opened => "opened",
+                NoticeKind::EndpointDown => "endpoint_down",
+                NoticeKind::EndpointUp => "endpoint_up",
                 NoticeKind::NotOpened(remedy) => pool_nifs::not_opened(remedy),
             };
             (about, atoms::word(env, kind), &*notice.text).encode(env)
         })
         .collect()
+}
+
+/// An endpoint: the name of its pool, its URL, since when it is or was down (milliseconds since 1970), and
+/// how many notifications wait for it.
+fn endpoint<'a>(env: Env<'a>, outage: &Outage) -> Term<'a> {
+    let since = outage.since.duration_since(SystemTime::UNIX_EPOCH);
+    let millis = since.map_or(0, |since| since.as_millis());
+    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+    (&*outage.pool, &*outage.url, millis, outage.waiting).encode(env)
 }
 
 /// Builds a list without a vector.

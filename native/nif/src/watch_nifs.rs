@@ -30,6 +30,7 @@ struct PoolInfo<'a> {
     sent: u64,
     failed: u64,
     waiting: u64,
+    postponed: u64,
     in_flight: u64,
     pending: usize,
     pending_bytes: usize,
@@ -59,6 +60,7 @@ struct SettingsInfo<'a> {
 struct FiguresInfo<'a> {
     name: String,
     waiting: u64,
+    postponed: u64,
     in_flight: u64,
     pending: usize,
     pending_bytes: usize,
@@ -67,6 +69,8 @@ struct FiguresInfo<'a> {
     sent: u64,
     failed: u64,
     retries: u64,
+    outages: u64,
+    endpoints: Vec<Term<'a>>,
     rejected: Vec<Term<'a>>,
     queue_time: Term<'a>,
     last_failure: Term<'a>,
@@ -96,6 +100,7 @@ fn pool_info<'a>(env: Env<'a>, pool: &Pool, closing: bool) -> PoolInfo<'a> {
         sent: state.tally.sent,
         failed: state.tally.failed,
         waiting: state.tally.waiting,
+        postponed: state.tally.postponed,
         in_flight: state.tally.in_flight,
         pending: state.pending,
         pending_bytes: state.pending_bytes,
@@ -142,6 +147,7 @@ fn figures_info<'a>(env: Env<'a>, name: &str, figures: &Figures) -> FiguresInfo<
     FiguresInfo {
         name: name.to_owned(),
         waiting: figures.waiting,
+        postponed: figures.postponed,
         in_flight: figures.in_flight,
         pending: figures.pending,
         pending_bytes: figures.pending_bytes,
@@ -150,10 +156,24 @@ fn figures_info<'a>(env: Env<'a>, name: &str, figures: &Figures) -> FiguresInfo<
         sent: totals.sent(),
         failed: totals.failed(),
         retries: totals.retries(),
+        outages: totals.outages(),
+        endpoints: endpoints(env, figures),
         rejected: by_reason(env, totals.rejected.list()),
         queue_time: queue_time(env, &totals.queue_time.read()),
         last_failure: or_undefined(env, totals.last_failure().map(|last| failure(env, &last))),
     }
+}
+
+/// The URL, for how long the endpoint has been down, and how many notifications for it have no outcome.
+fn endpoints<'a>(env: Env<'a>, figures: &Figures) -> Vec<Term<'a>> {
+    figures
+        .endpoints
+        .iter()
+        .map(|(url, endpoint)| {
+            let down = age(env, endpoint.down_since.map(|since| since.elapsed()));
+            (url, down, endpoint.pending).encode(env)
+        })
+        .collect()
 }
 
 fn by_reason(env: Env<'_>, counts: impl IntoIterator<Item = (RejectReason, u64)>) -> Vec<Term<'_>> {

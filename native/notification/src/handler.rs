@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::rejected::RejectedTotals;
-use crate::{HandlerId, HostType};
+use crate::{DeliveryPolicy, HandlerId, HostType};
 
 /// One configured handler.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Handler {
     /// What its options ask for beyond the stock module's; `None` if nothing. Only the engine knows what it
     /// is.
     pub plan: Option<Arc<dyn Any + Send + Sync>>,
+    /// What the handler asks of its deliveries.
+    pub policy: DeliveryPolicy,
     /// Counts the handler's rejected notifications since the process started.
     pub rejected: RejectedTotals,
 }

@@ -180,6 +180,13 @@ impl Notification {
         &self.bytes[names..text]
     }
 
+    /// The headers of a custom callback module's request, as they were handed over; its body is the text.
+    #[must_use]
+    pub fn own_headers(&self) -> Option<&[u8]> {
+        let end = self.ends[3] as usize;
+        (self.kind == Kind::Custom).then(|| &self.bytes[end..])
+    }
+
     /// Moves the request of a custom callback module out, so that no second copy stays here. Returns
     /// `None` for any other content.
     #[must_use]

@@ -106,10 +106,7 @@ impl DeliveryPolicy {
     /// wants to be tried again.
     #[must_use]
     pub fn is_success(&self, status: u16) -> bool {
-        if self.success == Statuses::ANY {
-            return !self.retries_status(status);
-        }
-        self.success.contains(status)
+        self.success.contains(status) && !(self.success.is_any() && self.retries_status(status))
     }
 
     /// Whether a request that was answered with this status is sent again. 410 is final: the endpoint

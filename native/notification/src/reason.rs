@@ -32,6 +32,12 @@ pub enum FailureReason {
     SecretError,
     /// The token endpoint issued no token.
     TokenError,
+    /// The endpoint answered with a status that is no success for the handler.
+    BadStatus,
+    /// It was not delivered within `retry.give_up_after`.
+    GaveUp,
+    /// It failed again and again while other lanes were delivered.
+    Poisoned,
     /// A restarted pool has no room for a notification that waited for it.
     QueueFull,
     /// The pool, the module or the node was stopped before the notification's turn came.
@@ -59,6 +65,9 @@ impl FailureReason {
             Self::PayloadError => "payload_error",
             Self::SecretError => "secret_error",
             Self::TokenError => "token_error",
+            Self::BadStatus => "bad_status",
+            Self::GaveUp => "gave_up",
+            Self::Poisoned => "poisoned",
             Self::QueueFull => "queue_full",
             Self::Shutdown => "shutdown",
             Self::EngineDown => "engine_down",

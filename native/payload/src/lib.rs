@@ -67,6 +67,18 @@ impl Payload {
         }
     }
 
+    /// Like [`Payload::take`], but leaves the notification whole, for another delivery.
+    #[must_use]
+    pub fn copy(notification: &Notification, style: FormStyle) -> Self {
+        let headers = notification
+            .own_headers()
+            .map(|headers| headers::parse(Bytes::copy_from_slice(headers)));
+        Self {
+            headers,
+            body: body(notification, style),
+        }
+    }
+
     /// The host that a callback module has set, if any.
     #[must_use]
     pub fn own_host(&self) -> Option<&HeaderValue> {

@@ -199,6 +199,20 @@ impl Reservation {
         }
     }
 
+    /// Counts exactly `now` bytes for an item that goes back into its queue, where they stay reserved.
+    pub fn hand_back(mut self, now: usize) {
+        let Some(before) = self.bytes.take() else {
+            return;
+        };
+        for bound in [self.bounds.own.bytes(), &*self.bounds.node] {
+            if now > before {
+                bound.add(now - before);
+            } else {
+                bound.release(before - now);
+            }
+        }
+    }
+
     /// Releases what is reserved, if it was not released before.
     pub fn release(&mut self) {
         if let Some(bytes) = self.bytes.take() {

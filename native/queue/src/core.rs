@@ -12,26 +12,29 @@ mod transitions;
 use notification::{HostTypeId, Refused, RejectReason};
 use tokio::time::Instant;
 
-use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
+use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Place, Taken, Ticket};
+use crate::patience::Alarm;
 use crate::phase::{Bare, Parts, Phase, Rules, Stage, WhenBusy};
 use crate::step::{Step, Tally, Turn};
 
 /// The state of a pool with workers `W` and items `T`.
 #[derive(Debug)]
 pub struct Core<T, W, P: Parts = Bare> {
-    phase: Phase<P>,
-    lanes: Lanes<T>,
+    pub(crate) phase: Phase<P>,
+    pub(crate) lanes: Lanes<T>,
     limits: LaneLimits,
     /// Workers that wait for work; the one that was busy last is at the end.
     parked: Vec<W>,
     /// All workers, parked or not.
     workers: usize,
     /// Items that were taken and have no outcome yet.
-    in_flight: usize,
+    pub(crate) in_flight: usize,
     /// How many busy workers the endpoint has room for; `None` until the endpoint has said.
     room: Option<usize>,
-    tally: Tally,
+    pub(crate) tally: Tally,
     timer_runs: bool,
+    /// The task that wakes postponed lanes.
+    pub(crate) alarm: Alarm,
 }
 
 impl<T, W, P: Parts> Core<T, W, P> {
@@ -53,14 +56,14 @@ impl<T, W, P: Parts> Core<T, W, P> {
             room: Some(usize::MAX),
             tally: Tally::default(),
             timer_runs: false,
+            alarm: Alarm::Off,
         }
     }
 
-    /// Accepts an item for the lane `key` of `host_type`.
+    /// Accepts an item for its lane.
     pub fn push(
         &mut self,
-        key: &[u8],
-        host_type: HostTypeId,
+        place: Place<'_>,
         item: T,
         cost: usize,
         now: Instant,
@@ -77,10 +80,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
             }
             Phase::Broken(_) => return Err(Refused::rejected(item, RejectReason::PoolConfig)),
         }
-        match self
-            .lanes
-            .push(key, host_type, item, cost, self.limits, now)
-        {
+        match self.lanes.push(place, item, cost, self.limits, now) {
             Err(item) => Err(Refused::rejected(item, RejectReason::QueueFull)),
             Ok(ready) => {
                 self.tally.accepted += 1;
@@ -94,13 +94,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// the items that may start now. The others wait here until `call_timeout`.
     pub fn set_room(&mut self, room: Option<usize>) -> Vec<Step<W, P::Opened>> {
         self.room = room.map(|room| room.max(1));
-        let Some(rules) = self.phase.rules() else {
-            return Vec::new();
-        };
-        let free = self.most_busy(rules).saturating_sub(self.busy());
-        (0..free.min(self.lanes.ready()))
-            .map(|_| self.staff())
-            .collect()
+        self.staff_all(self.lanes.ready())
     }
 
     /// How many items may be in flight, as far as is known; 0 before the pool opens and after it was
@@ -238,7 +232,8 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// The counts, all from the same moment.
     pub fn tally(&self) -> Tally {
         Tally {
-            waiting: self.lanes.waiting() as u64,
+            waiting: (self.lanes.len() - self.lanes.returned()) as u64,
+            postponed: self.lanes.returned() as u64,
             in_flight: self.in_flight as u64,
             workers: self.workers as u64,
             parked: self.parked.len() as u64,
@@ -253,7 +248,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
 
     /// Whether nothing waits and nothing is in flight.
     pub fn is_quiet(&self) -> bool {
-        self.in_flight == 0 && self.lanes.waiting() == 0
+        self.in_flight == 0 && self.lanes.is_empty()
     }
 
     /// Whether the rules allow one more item.
@@ -269,7 +264,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         // waiting, even before the worker has taken it.
         rules
             .max_waiting
-            .is_none_or(|most| self.in_flight + self.lanes.waiting() < slots.saturating_add(most))
+            .is_none_or(|most| self.in_flight + self.lanes.len() < slots.saturating_add(most))
     }
 
     /// Workers that are not parked.
@@ -293,7 +288,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
     }
 
     /// Finds a worker for a lane that became ready.
-    fn staff(&mut self) -> Step<W, P::Opened> {
+    pub(crate) fn staff(&mut self) -> Step<W, P::Opened> {
         let (Phase::Open(rules, opened) | Phase::Draining(rules, opened)) = &self.phase else {
             return Step::Nothing;
         };
@@ -307,8 +302,17 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.time_what_waits()
     }
 
+    /// Finds workers for up to `ready` lanes.
+    pub(crate) fn staff_all(&mut self, ready: usize) -> Vec<Step<W, P::Opened>> {
+        let Some(rules) = self.phase.rules() else {
+            return Vec::new();
+        };
+        let free = self.most_busy(rules).saturating_sub(self.busy());
+        (0..free.min(ready)).map(|_| self.staff()).collect()
+    }
+
     /// Starts the expiry timer if a ready item has no worker.
-    fn time_what_waits(&mut self) -> Step<W, P::Opened> {
+    pub(crate) fn time_what_waits(&mut self) -> Step<W, P::Opened> {
         match self.phase.rules() {
             Some(rules) if !self.timer_runs && self.lanes.ready() > 0 => {
                 self.timer_runs = true;

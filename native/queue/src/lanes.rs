@@ -6,21 +6,31 @@
 //! ready lanes is ordered by the time at which their first item came to the head, so expiry only has to
 //! check the first lane.
 //!
+//! Items whose delivery is tried again are in lanes of other groups, which do not expire ([`groups`]),
+//! and which may be postponed ([`postpone`]).
+//!
 //! This module reads no clock and takes no lock; [`crate::core`] adds those, the workers and the
 //! phases.
 
 mod chunks;
+mod groups;
 mod index;
+mod postpone;
 mod ready;
 mod sweep;
+
+use std::time::Duration;
 
 use slab::Slab;
 use tokio::time::Instant;
 
 use chunks::Chunks;
+use groups::Groups;
 use index::Index;
 use notification::{HostTypeId, heap};
-use ready::Ready;
+use postpone::Postponed;
+
+pub use groups::{Gate, GroupId};
 
 /// Waiting items of type `T`, by lane.
 ///
@@ -33,7 +43,11 @@ pub struct Lanes<T> {
     /// All waiting items; each lane is a linked list through it.
     nodes: Chunks<Node<T>>,
     /// Lanes whose first item may be taken, in the order in which those items came to the head.
-    ready: Ready,
+    groups: Groups,
+    /// Lanes whose first item has to wait for its time.
+    postponed: Postponed,
+    /// Items that were put back and not taken again.
+    returned: usize,
     /// The sum of [`Lanes::lane_cost`] for lanes that are gone, and for pushes to lanes that existed
     /// already.
     freed: usize,
@@ -45,18 +59,45 @@ struct Lane {
     /// The key's hash.
     hash: u32,
     host_type: HostTypeId,
+    group: GroupId,
     first: u32,
     last: u32,
     waiting: u32,
     /// Cost of the waiting items and of the item that is out.
     cost: usize,
-    out: bool,
-    /// Whether the lane is in the queue of ready lanes, between `before` and `after`.
-    queued: bool,
+    state: State,
+    /// Whether the first item was taken before and put back.
+    returned: bool,
+    /// Its neighbours in the queue of ready lanes.
     before: u32,
     after: u32,
-    /// When the present first item came to the head; meaningless while an item of the lane is out.
+    /// When the present first item came, or will come, to the head; meaningless while an item of the lane
+    /// is out.
     head_since: Instant,
+}
+
+/// What a lane waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing: it is between two steps.
+    Idle,
+    /// Its turn: it is in the queue of ready lanes.
+    Ready,
+    /// The end of the item that is out.
+    Out,
+    /// The time `head_since`.
+    Postponed,
+}
+
+/// Where an item belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The key of its lane.
+    pub key: &'a [u8],
+    /// The host type that the lane belongs to.
+    pub host_type: HostTypeId,
+    /// The group that the lane belongs to.
+    pub group: GroupId,
 }
 
 #[derive(Debug)]
@@ -99,6 +140,8 @@ pub struct Taken<T> {
     pub ticket: Ticket,
     /// When the item came to the head of its lane.
     pub head_since: Instant,
+    /// Whether it is the one item that its group's gate has let through.
+    pub alone: bool,
 }
 
 /// The state of the first ready lane at a given time.
@@ -106,7 +149,7 @@ pub struct Taken<T> {
 pub enum Expiry<X> {
     /// This item's time at the head was over.
     Expired(X),
-    /// The next item expires at this time.
+    /// No item expires before this time.
     Next(Instant),
     /// No lane is ready.
     Nothing,
@@ -120,6 +163,26 @@ pub struct Leftovers<T> {
     /// already.
     bytes: usize,
     memory: (Vec<Slab<Lane>>, Vec<Slab<Node<T>>>),
+}
+
+impl<'a> Place<'a> {
+    /// A lane whose items expire.
+    #[must_use]
+    pub fn expiring(key: &'a [u8], host_type: HostTypeId) -> Self {
+        Self {
+            key,
+            host_type,
+            group: GroupId::default(),
+        }
+    }
+}
+
+impl Ticket {
+    /// The number of the lane. Lanes that have an item out or waiting have different numbers.
+    #[must_use]
+    pub fn lane(&self) -> u32 {
+        self.lane
+    }
 }
 
 impl<T> Leftovers<T> {
@@ -147,7 +210,9 @@ impl<T> Lanes<T> {
             index: Index::new(lanes),
             slots: Chunks::default(),
             nodes: Chunks::default(),
-            ready: Ready::default(),
+            groups: Groups::default(),
+            postponed: Postponed::default(),
+            returned: 0,
             freed: 0,
         }
     }
@@ -159,22 +224,26 @@ impl<T> Lanes<T> {
         size_of::<Lane>() + INDEX_ENTRY + heap::taken(key.len())
     }
 
-    /// Appends `item` to the lane `key`, which belongs to `host_type`. Returns true if that makes the lane
-    /// ready. If the lane is full, the item comes back.
+    /// Appends `item` to its lane. Returns true if the lane may be served because of that. If the lane is
+    /// full, the item comes back.
     pub fn push(
         &mut self,
-        key: &[u8],
-        host_type: HostTypeId,
+        place: Place<'_>,
         item: T,
         cost: usize,
         limits: LaneLimits,
         now: Instant,
     ) -> Result<bool, T> {
+        let Place {
+            key,
+            host_type,
+            group,
+        } = place;
         let hash = self.index.hash(key);
         let found = self.index.find(hash, key, &self.slots);
         if let Some(id) = found {
             let lane = &self.slots[id];
-            let items = lane.waiting as usize + usize::from(lane.out);
+            let items = lane.waiting as usize + usize::from(lane.state == State::Out);
             if items >= limits.items || lane.cost.saturating_add(cost) > limits.cost {
                 return Err(item);
             }
@@ -191,19 +260,19 @@ impl<T> Lanes<T> {
                 key: key.into(),
                 hash,
                 host_type,
+                group,
                 first: node,
                 last: node,
                 waiting: 1,
                 cost,
-                out: false,
-                queued: false,
+                state: State::Idle,
+                returned: false,
                 before: NONE,
                 after: NONE,
                 head_since: now,
             });
             self.index.insert(id, &self.slots);
-            self.enqueue(id, now);
-            return Ok(true);
+            return Ok(self.enqueue(id, now));
         };
         self.freed += Self::lane_cost(key);
         let lane = &mut self.slots[id];
@@ -220,19 +289,27 @@ impl<T> Lanes<T> {
 
     /// Takes the first item of the lane whose turn it is.
     pub fn take(&mut self) -> Option<Taken<T>> {
-        let id = self.ready.front()?;
-        self.ready.remove(id, &mut self.slots);
+        let id = self.groups.next(&self.slots)?;
+        Some(self.take_from(id))
+    }
+
+    /// Takes the first item of a ready lane.
+    fn take_from(&mut self, id: u32) -> Taken<T> {
+        self.groups.remove(id, &mut self.slots);
         let (item, cost) = self.unlink_first(id);
         let lane = &mut self.slots[id];
-        lane.out = true;
-        Some(Taken {
+        lane.state = State::Out;
+        let alone = self.groups.gate(lane.group) == Gate::One;
+        self.groups.taken(lane.group);
+        Taken {
             item,
             ticket: Ticket { lane: id, cost },
             head_since: lane.head_since,
-        })
+            alone,
+        }
     }
 
-    /// Releases the lane of an item that is done. Returns true if the lane is ready again.
+    /// Releases the lane of an item that is done. Returns true if the lane may be served again.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a lane is released once, so the ticket is used up"
@@ -240,22 +317,27 @@ impl<T> Lanes<T> {
     pub fn release(&mut self, ticket: Ticket, now: Instant) -> bool {
         let Ticket { lane: id, cost } = ticket;
         let lane = &mut self.slots[id];
-        lane.out = false;
+        lane.state = State::Idle;
         lane.cost -= cost;
         self.settle(id, now)
     }
 
-    /// Takes out the first ready item if it has been at the head for `allowed` or longer. Its lane
-    /// stays blocked until the ticket comes back.
-    pub fn expire(&mut self, now: Instant, allowed: std::time::Duration) -> Expiry<Taken<T>> {
-        let Some(id) = self.ready.front() else {
-            return Expiry::Nothing;
+    /// Takes out the first ready item that expires, if it has been at the head for `allowed` or longer.
+    /// Its lane stays blocked until the ticket comes back.
+    pub fn expire(&mut self, now: Instant, allowed: Duration) -> Expiry<Taken<T>> {
+        let Some(id) = self.groups.expiring().front() else {
+            if self.ready() == 0 {
+                return Expiry::Nothing;
+            }
+            // Patient lanes wait for workers, and may get those that come for lanes that expire. What is at
+            // the head from now on cannot expire earlier.
+            return Expiry::Next(now + allowed.max(Duration::from_millis(1)));
         };
         let due = self.slots[id].head_since + allowed;
         if due > now {
             return Expiry::Next(due);
         }
-        self.take().map_or(Expiry::Nothing, Expiry::Expired)
+        Expiry::Expired(self.take_from(id))
     }
 
     /// Removes the first item of the lane whose turn it is, as if it had never been there, and returns
@@ -276,14 +358,19 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// The number of waiting items.
-    pub fn waiting(&self) -> usize {
+    /// The number of items that are here, whatever they wait for.
+    pub fn len(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Whether no item is here.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The number of lanes whose first item may be taken.
     pub fn ready(&self) -> usize {
-        self.ready.len()
+        self.groups.served()
     }
 
     fn unlink_first(&mut self, id: u32) -> (T, usize) {
@@ -291,6 +378,9 @@ impl<T> Lanes<T> {
         let node = self.nodes.remove(lane.first);
         lane.first = node.next;
         lane.waiting -= 1;
+        if std::mem::take(&mut lane.returned) {
+            self.returned -= 1;
+        }
         (node.item, node.cost)
     }
 
@@ -300,19 +390,22 @@ impl<T> Lanes<T> {
             self.remove(id);
             return false;
         }
-        self.enqueue(id, now);
-        true
+        self.enqueue(id, now)
     }
 
-    fn enqueue(&mut self, id: u32, now: Instant) {
+    /// Makes a lane ready. Returns whether it may be served now.
+    fn enqueue(&mut self, id: u32, now: Instant) -> bool {
         self.slots[id].head_since = now;
-        self.ready.push_back(id, &mut self.slots);
+        self.groups.push_back(id, &mut self.slots)
     }
 
     /// Removes a lane that has no items.
     fn remove(&mut self, id: u32) {
-        self.ready.remove(id, &mut self.slots);
+        self.groups.remove(id, &mut self.slots);
         let lane = self.slots.remove(id);
+        if lane.state == State::Postponed {
+            self.postponed.remove(lane.head_since, id);
+        }
         self.index.remove(id, lane.hash);
         self.freed += Self::lane_cost(&lane.key);
     }

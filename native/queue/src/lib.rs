@@ -13,11 +13,13 @@
 mod bounds;
 mod core;
 mod lanes;
+mod patience;
 mod phase;
 mod step;
 
 pub use bounds::{Bound, Budget, PoolBounds, Reservation};
 pub use core::Core;
-pub use lanes::{Expiry, LaneLimits, Lanes, Leftovers, Taken, Ticket};
+pub use lanes::{Expiry, Gate, GroupId, LaneLimits, Lanes, Leftovers, Place, Taken, Ticket};
+pub use patience::NotKept;
 pub use phase::{Bare, Begin, Parts, Phase, Rules, Stage, WhenBusy};
-pub use step::{Staff, Step, Tally, Turn};
+pub use step::{Due, Staff, Step, Tally, Turn};

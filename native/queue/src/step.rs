@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// What the caller of a step has to do next, outside the lock.
 #[derive(Debug)]
 #[must_use = "dropping a step leaves queued work without a worker"]
@@ -15,6 +17,32 @@ pub enum Step<W, O = ()> {
     Start(O),
     /// Start the timer that expires items that wait longer than this.
     Time(Duration),
+    /// Start the alarm, which wakes postponed lanes.
+    Alarm,
+    /// Ring the alarm that runs: the next time comes earlier than it knows.
+    Ring,
+}
+
+/// What the alarm has found.
+#[derive(Debug)]
+pub struct Due<W, O> {
+    /// For the lanes that are served from now on.
+    pub steps: Vec<Step<W, O>>,
+    /// When the next time comes.
+    pub next: Option<Instant>,
+    /// Whether lanes wait for the gate of their group. Without them and without a next time, the alarm has
+    /// ended.
+    pub hold: bool,
+}
+
+impl<W, O> Default for Due<W, O> {
+    fn default() -> Self {
+        Self {
+            steps: Vec::new(),
+            next: None,
+            hold: false,
+        }
+    }
 }
 
 /// What a pool that opens needs, outside the lock.
@@ -40,6 +68,8 @@ pub struct Tally {
     pub failed: u64,
     /// Of these, not started yet.
     pub waiting: u64,
+    /// Of these, started before and waiting for the next attempt.
+    pub postponed: u64,
     /// Of these, started and without an outcome.
     pub in_flight: u64,
     /// All workers, including parked ones and those that still read a response body.

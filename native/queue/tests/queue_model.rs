@@ -1,5 +1,5 @@
-//! The queue of a pool against a small model. Items are pushed, taken, finished, expired, purged,
-//! drained and handed over in random order, by workers that start, idle, die and leave.
+//! The queue of a pool against a small model. Items are pushed, taken, finished, expired, postponed, held
+//! by gates, purged, drained and handed over in random order, by workers that start, idle, die and leave.
 //!
 //! The model says whose turn it is and how every item has ended. After every step the test compares it
 //! with the queue's own counts, and checks that waiting work has a worker on its way. The test controls
@@ -10,12 +10,15 @@
     clippy::needless_pass_by_value
 )]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use notification::{HostTypeId, PushError, Refused, RejectReason};
 use proptest::prelude::*;
-use queue::{Core, Expiry, LaneLimits, Lanes, Phase, Rules, Step, Taken, Ticket, Turn, WhenBusy};
+use queue::{
+    Core, Expiry, Gate, GroupId, LaneLimits, Lanes, NotKept, Phase, Place, Rules, Step, Taken,
+    Ticket, Turn, WhenBusy,
+};
 use tokio::time::Instant;
 
 const LIMITS: LaneLimits = LaneLimits {
@@ -47,6 +50,15 @@ enum Op {
     Timer,
     /// The outcome of the expired item is reported.
     Expired,
+    /// A worker puts its notification back, for some time or until its gate opens; it takes the next one or
+    /// goes on with the response body.
+    PutBack(usize, Option<u64>, bool),
+    /// The gate of a patient group is set.
+    Gate(usize, Opening),
+    /// The alarm comes, on time or not, and wakes at most so many lanes.
+    Alarm(usize),
+    /// Items in held lanes are given up: those whose number this divides.
+    Overdue(u64, usize),
     Purge(Option<HostTypeId>, usize),
     Open,
     FailToOpen,
@@ -62,6 +74,28 @@ enum Op {
     Room(Option<usize>),
 }
 
+/// What a gate is set to.
+#[derive(Clone, Copy, Debug)]
+enum Opening {
+    Open,
+    One,
+    In(u64),
+    Closed,
+}
+
+/// Lanes below this expire; the others are in patient groups, in turn.
+const EXPIRING: u8 = 6;
+const LANES: u8 = 10;
+
+/// The group of a lane: 0 for those that expire.
+fn group_of(lane: u8) -> usize {
+    if lane < EXPIRING {
+        0
+    } else {
+        1 + usize::from(lane % 2)
+    }
+}
+
 /// The host type of a lane.
 fn host_type_of(lane: u8) -> HostTypeId {
     HostTypeId::from(u32::from(lane % 2))
@@ -69,7 +103,7 @@ fn host_type_of(lane: u8) -> HostTypeId {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        30 => (0u8..6, 1usize..60).prop_map(|(lane, cost)| Op::Push { lane, cost }),
+        30 => (0u8..LANES, 1usize..60).prop_map(|(lane, cost)| Op::Push { lane, cost }),
         15 => (0usize..4).prop_map(Op::Look),
         12 => (0usize..4, any::<bool>()).prop_map(|(worker, sent)| Op::FinishAndTake(worker, sent)),
         6 => (0usize..4).prop_map(Op::Finish),
@@ -79,6 +113,11 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (0u64..40).prop_map(Op::Wait),
         9 => Just(Op::Timer),
         5 => Just(Op::Expired),
+        8 => (0usize..4, proptest::option::of(0u64..40), any::<bool>())
+            .prop_map(|(worker, millis, take)| Op::PutBack(worker, millis, take)),
+        5 => (1usize..3, opening()).prop_map(|(group, opening)| Op::Gate(group, opening)),
+        6 => (1usize..4).prop_map(Op::Alarm),
+        2 => (1u64..4, 1usize..5).prop_map(|(divides, at_once)| Op::Overdue(divides, at_once)),
         2 => (proptest::option::of(0u32..2), 1usize..5)
             .prop_map(|(host_type, at_once)| Op::Purge(host_type.map(HostTypeId::from), at_once)),
         4 => Just(Op::Open),
@@ -89,6 +128,15 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::BeginHandOver),
         3 => any::<bool>().prop_map(Op::HandOver),
         2 => proptest::option::of(0usize..5).prop_map(Op::Room),
+    ]
+}
+
+fn opening() -> impl Strategy<Value = Opening> {
+    prop_oneof![
+        2 => Just(Opening::Open),
+        1 => Just(Opening::One),
+        2 => (0u64..40).prop_map(Opening::In),
+        1 => Just(Opening::Closed),
     ]
 }
 
@@ -110,7 +158,15 @@ struct Model {
     lanes: BTreeMap<u8, VecDeque<(u64, usize)>>,
     /// Lanes with an item out: the item's number and cost.
     out: BTreeMap<u8, (u64, usize)>,
-    turns: VecDeque<(u8, Instant)>,
+    /// Ready lanes, by group.
+    turns: [VecDeque<(u8, Instant)>; 3],
+    gates: [Option<Gate>; 3],
+    /// The group that was served last.
+    last: usize,
+    /// Lanes that wait for a time.
+    postponed: BTreeMap<u8, Instant>,
+    /// Lanes whose first item was put back.
+    returned: BTreeSet<u8>,
     accepted: u64,
     ended: BTreeMap<u64, bool>,
 }
@@ -128,15 +184,111 @@ impl Model {
         let waiting = self.lanes.entry(lane).or_default();
         waiting.push_back((number, cost));
         if waiting.len() == 1 && !self.out.contains_key(&lane) {
-            self.turns.push_back((lane, now));
+            self.ready(lane, now);
         }
     }
 
-    fn take(&mut self) -> Option<(Item, Instant)> {
-        let (lane, since) = self.turns.pop_front()?;
+    fn ready(&mut self, lane: u8, now: Instant) {
+        self.turns[group_of(lane)].push_back((lane, now));
+    }
+
+    fn gate(&self, group: usize) -> Gate {
+        self.gates[group].unwrap_or(Gate::Open)
+    }
+
+    /// How many lanes of a group may be served.
+    fn served_of(&self, group: usize) -> usize {
+        match self.gate(group) {
+            Gate::Open => self.turns[group].len(),
+            Gate::One => self.turns[group].len().min(1),
+            Gate::Until(_) | Gate::Closed => 0,
+        }
+    }
+
+    fn served(&self) -> usize {
+        (0..3).map(|group| self.served_of(group)).sum()
+    }
+
+    /// The item that is next, since when it is at the head, and whether it is the one of its gate.
+    fn take(&mut self) -> Option<(Item, Instant, bool)> {
+        let group = (1..=3)
+            .map(|after| (self.last + after) % 3)
+            .filter(|group| self.served_of(*group) > 0)
+            .min_by_key(|group| self.turns[*group][0].1)?;
+        Some(self.take_of(group))
+    }
+
+    fn take_of(&mut self, group: usize) -> (Item, Instant, bool) {
+        let (lane, since) = self.turns[group].pop_front().unwrap();
         let (number, cost) = self.lanes.get_mut(&lane).unwrap().pop_front().unwrap();
+        self.returned.remove(&lane);
+        self.last = group;
         self.out.insert(lane, (number, cost));
-        Some(((lane, number), since))
+        let alone = self.gate(group) == Gate::One;
+        if alone {
+            self.gates[group] = Some(Gate::Closed);
+        }
+        ((lane, number), since, alone)
+    }
+
+    fn put_back(&mut self, lane: u8, until: Option<Instant>, now: Instant) {
+        let item = self.out.remove(&lane).expect("the lane has one out");
+        self.lanes.entry(lane).or_default().push_front(item);
+        self.returned.insert(lane);
+        match until {
+            Some(until) if until > now => {
+                self.postponed.insert(lane, until);
+            }
+            _ => self.ready(lane, now),
+        }
+    }
+
+    /// Wakes lanes and gates whose time has come. The next time.
+    fn due(&mut self, now: Instant, most: usize) -> Option<Instant> {
+        for gate in self.gates.iter_mut().flatten() {
+            if matches!(gate, Gate::Until(due) if *due <= now) {
+                *gate = Gate::One;
+            }
+        }
+        let mut due: Vec<_> = self
+            .postponed
+            .iter()
+            .map(|(lane, at)| (*at, *lane))
+            .collect();
+        due.retain(|(at, _)| *at <= now);
+        due.sort_unstable();
+        // Lanes of one time wake in the order of their places in the queue, which are not known here.
+        assert!(
+            due.len() <= most || due[most - 1].0 < due[most].0,
+            "ambiguous"
+        );
+        for (_, lane) in due.into_iter().take(most) {
+            self.postponed.remove(&lane);
+            self.ready(lane, now);
+        }
+        self.next()
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let gates = self.gates.iter().flatten().filter_map(|gate| match gate {
+            Gate::Until(due) => Some(*due),
+            _ => None,
+        });
+        self.postponed.values().copied().chain(gates).min()
+    }
+
+    /// Whether lanes wait for a gate.
+    fn hold(&self) -> bool {
+        (1..3).any(|group| self.gate(group) != Gate::Open && !self.turns[group].is_empty())
+    }
+
+    /// Forgets lanes that were emptied from outside.
+    fn purged(&mut self) {
+        let lanes = &self.lanes;
+        for turns in &mut self.turns {
+            turns.retain(|(lane, _)| !lanes[lane].is_empty());
+        }
+        self.postponed.retain(|lane, _| !lanes[lane].is_empty());
     }
 
     fn end(&mut self, number: u64, sent: bool) {
@@ -153,8 +305,16 @@ impl Model {
             .get(&lane)
             .is_some_and(|waiting| !waiting.is_empty())
         {
-            self.turns.push_back((lane, now));
+            self.ready(lane, now);
         }
+    }
+
+    /// The first time from `until` on at which no lane wakes.
+    fn unlike_others(&self, mut until: Instant) -> Instant {
+        while self.postponed.values().any(|at| *at == until) {
+            until += Duration::from_micros(1);
+        }
+        until
     }
 
     fn waiting(&self) -> usize {
@@ -162,8 +322,19 @@ impl Model {
     }
 }
 
+/// What the alarm does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Alarm {
+    Off,
+    /// It sleeps until this time, which is past if it was rung.
+    Until(Instant),
+    /// It waits to be rung.
+    Idle,
+}
+
 struct World {
     core: Core<Item, usize>,
+    groups: [GroupId; 3],
     model: Model,
     workers: BTreeMap<usize, Worker>,
     next_worker: usize,
@@ -172,6 +343,8 @@ struct World {
     rules: Rules,
     room: Option<usize>,
     timer: bool,
+    /// The task that wakes lanes.
+    alarm: Alarm,
     /// The item that the timer took out and has not reported.
     expired: Option<Taken<Item>>,
     /// A purge that has not finished.
@@ -182,8 +355,11 @@ struct World {
 
 impl World {
     fn new(rules: Rules) -> Self {
+        let mut core = Core::new(LIMITS);
+        let groups = [GroupId::default(), core.add_group(), core.add_group()];
         Self {
-            core: Core::new(LIMITS),
+            core,
+            groups,
             model: Model::default(),
             workers: BTreeMap::new(),
             next_worker: 0,
@@ -192,6 +368,7 @@ impl World {
             rules,
             room: Some(usize::MAX),
             timer: false,
+            alarm: Alarm::Off,
             expired: None,
             purging: None,
             reserved: 0,
@@ -214,6 +391,14 @@ impl World {
             Step::Time(_) => {
                 assert!(!self.timer, "two timers");
                 self.timer = true;
+            }
+            Step::Alarm => {
+                assert_eq!(self.alarm, Alarm::Off, "two alarms");
+                self.alarm = Alarm::Until(self.now);
+            }
+            Step::Ring => {
+                assert_ne!(self.alarm, Alarm::Off, "no alarm hears the ring");
+                self.alarm = Alarm::Until(self.now);
             }
         }
     }
@@ -240,12 +425,13 @@ impl World {
             tally.workers - tally.parked <= self.most_busy(),
             "took one too many: {tally:?}"
         );
-        let (item, since) = self.model.take().expect("the model has something to take");
+        let expected = self.model.take().expect("the model has something to take");
         assert_eq!(
-            (taken.item, taken.head_since),
-            (item, since),
+            (taken.item, taken.head_since, taken.alone),
+            expected,
             "whose turn it is"
         );
+        let (item, ..) = expected;
         self.workers
             .insert(worker, Worker::Busy(item.1, taken.ticket));
     }
@@ -296,6 +482,21 @@ impl World {
             Op::Wait(millis) => self.now += Duration::from_millis(millis),
             Op::Timer => self.run_timer(),
             Op::Expired => self.report_expired(),
+            Op::PutBack(nth, millis, take) => self.put_back(nth, millis, take),
+            Op::Gate(group, opening) => {
+                let gate = match opening {
+                    Opening::Open => Gate::Open,
+                    Opening::One => Gate::One,
+                    Opening::In(millis) => Gate::Until(self.now + Duration::from_millis(millis)),
+                    Opening::Closed => Gate::Closed,
+                };
+                // Only an endpoint that has been asked is known to be down.
+                if self.core.phase().rules().is_some() {
+                    self.set_gate(group, gate);
+                }
+            }
+            Op::Alarm(most) => self.run_alarm(most),
+            Op::Overdue(divides, at_once) => self.give_up_overdue(divides, at_once),
             Op::Purge(host_type, at_once) => self.purge(host_type, at_once),
             Op::Open => {
                 let staff = self.core.open(self.rules, ());
@@ -334,15 +535,17 @@ impl World {
         self.next_item += 1;
         let key = [lane];
         let host_type = host_type_of(lane);
+        let place = Place {
+            key: &key,
+            host_type,
+            group: self.groups[group_of(lane)],
+        };
         let fits = self.model.fits(lane, cost);
         let state = self.core.tally();
         let busy = state.workers - state.parked;
-        let ready = self.model.turns.len() as u64;
+        let ready = self.model.served() as u64;
         let limit = self.rules.workers.min(self.room.unwrap_or(usize::MAX)) as u64;
-        match self
-            .core
-            .push(&key, host_type, (lane, number), cost, self.now)
-        {
+        match self.core.push(place, (lane, number), cost, self.now) {
             Ok(step) => {
                 assert!(fits, "a full lane took one more");
                 if matches!(self.core.phase(), Phase::Open(..)) {
@@ -350,7 +553,8 @@ impl World {
                         assert!(state.in_flight + ready < limit, "none was free: {state:?}");
                     }
                     if let Some(most) = self.rules.max_waiting {
-                        assert!(state.waiting + state.in_flight < limit + most as u64);
+                        let here = state.waiting + state.postponed + state.in_flight;
+                        assert!(here < limit + most as u64);
                     }
                 }
                 self.model.push(lane, number, cost, self.now);
@@ -373,10 +577,11 @@ impl World {
                 let open = matches!(self.core.phase(), Phase::Open(..));
                 let no_slot = self.rules.when_busy == WhenBusy::Reject
                     && busy.max(state.in_flight + ready) >= limit;
+                let here = state.waiting + state.postponed + state.in_flight;
                 let too_many = self
                     .rules
                     .max_waiting
-                    .is_some_and(|most| state.waiting + state.in_flight >= limit + most as u64);
+                    .is_some_and(|most| here >= limit + most as u64);
                 assert!(
                     !fits || open && (no_slot || too_many),
                     "rejected for nothing"
@@ -440,20 +645,22 @@ impl World {
         }
         match self.core.expire(self.now) {
             Expiry::Expired(taken) => {
-                let (item, since) = self.model.take().expect("the model has it too");
+                let (item, since, _) = self.model.take_of(0);
                 assert_eq!((taken.item, taken.head_since), (item, since));
                 assert!(self.now >= since + self.rules.call_timeout, "too early");
                 self.expired = Some(taken);
             }
             Expiry::Next(due) => {
-                let (_, since) = self.model.turns.front().expect("somebody waits");
-                assert_eq!(due, *since + self.rules.call_timeout);
+                assert!(self.model.served() > 0, "somebody waits");
+                let first = self.model.turns[0].front();
+                let since = first.map_or(self.now, |(_, since)| *since);
+                assert_eq!(due, since + self.rules.call_timeout);
                 assert!(due > self.now, "too late");
             }
             Expiry::Nothing => {
                 self.timer = false;
                 let serves = matches!(self.core.phase(), Phase::Open(..) | Phase::Draining(..));
-                assert!(!serves || self.model.turns.is_empty());
+                assert!(!serves || self.model.served() == 0);
             }
         }
     }
@@ -468,6 +675,114 @@ impl World {
         self.follow(step);
     }
 
+    fn put_back(&mut self, nth: usize, millis: Option<u64>, take: bool) {
+        // Only what is patient is ever put back.
+        let id = self.nth(nth, |worker| {
+            matches!(worker, Worker::Busy(number, _) if group_of(self.lane_of(*number)) > 0)
+        });
+        let Some(id) = id else { return };
+        let Some(Worker::Busy(number, ticket)) = self.workers.insert(id, Worker::Reading) else {
+            panic!("it was busy");
+        };
+        let lane = self.lane_of(number);
+        let until = millis
+            .map(|millis| self.now + Duration::from_millis(millis))
+            .map(|until| self.model.unlike_others(until));
+        let now = self.now;
+        let not_kept = if take {
+            match self
+                .core
+                .put_back_and_take(ticket, (lane, number), until, now)
+            {
+                Ok((next, step)) => {
+                    self.model.put_back(lane, until, now);
+                    self.follow(step);
+                    match next {
+                        Some(taken) => self.took(id, taken),
+                        None => self.look(id),
+                    }
+                    return;
+                }
+                Err(not_kept) => not_kept,
+            }
+        } else {
+            match self.core.put_back(ticket, (lane, number), until, now) {
+                Ok(step) => {
+                    self.model.put_back(lane, until, now);
+                    self.follow(step);
+                    return;
+                }
+                Err(not_kept) => not_kept,
+            }
+        };
+        assert!(self.core.phase().is_over());
+        let NotKept { item, ticket } = not_kept;
+        assert_eq!(item, (lane, number));
+        self.model.end(number, false);
+        let step = self.core.finish(ticket, false, now);
+        self.model.release(lane, now);
+        self.follow(step);
+    }
+
+    fn set_gate(&mut self, group: usize, gate: Gate) {
+        let steps = self.core.set_gate(self.groups[group], gate);
+        self.model.gates[group] = Some(gate);
+        for step in steps {
+            self.follow(step);
+        }
+    }
+
+    fn run_alarm(&mut self, most: usize) {
+        if self.alarm == Alarm::Off {
+            return;
+        }
+        let due = self.core.due(self.now, most);
+        for step in due.steps {
+            self.follow(step);
+        }
+        if self.core.phase().is_over() {
+            assert!(due.next.is_none() && !due.hold);
+            self.alarm = Alarm::Off;
+            return;
+        }
+        let next = self.model.due(self.now, most);
+        assert_eq!((due.next, due.hold), (next, self.model.hold()));
+        self.alarm = match next {
+            Some(next) => Alarm::Until(next),
+            None if due.hold => Alarm::Idle,
+            None => Alarm::Off,
+        };
+    }
+
+    fn give_up_overdue(&mut self, divides: u64, at_once: usize) {
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            let overdue = |(_, number): &Item| number % divides == 0;
+            let (items, next) = self.core.take_overdue(from, at_once, overdue);
+            for (lane, number) in items {
+                let group = group_of(lane);
+                assert!(number % divides == 0 && self.model.gate(group) != Gate::Open);
+                assert!(
+                    self.model.turns[group]
+                        .iter()
+                        .any(|(ready, _)| *ready == lane)
+                );
+                let first = self.model.lanes.get_mut(&lane).unwrap().pop_front();
+                assert_eq!(first.map(|(number, _)| number), Some(number), "in order");
+                self.model.returned.remove(&lane);
+                self.model.end(number, false);
+            }
+            cursor = next;
+        }
+        self.model.purged();
+        for group in (1..3).filter(|group| self.model.gate(*group) != Gate::Open) {
+            for (lane, _) in &self.model.turns[group] {
+                let (number, _) = self.model.lanes[lane][0];
+                assert!(number % divides != 0, "{number} of lane {lane} is overdue");
+            }
+        }
+    }
+
     fn purge(&mut self, host_type: Option<HostTypeId>, at_once: usize) {
         let (host_type, cursor, at_once) = self.purging.take().unwrap_or((host_type, 0, at_once));
         let (items, next) = self.core.purge(host_type, cursor, at_once);
@@ -475,10 +790,10 @@ impl World {
             assert!(host_type.is_none_or(|host_type| host_type == host_type_of(lane)));
             let first = self.model.lanes.get_mut(&lane).unwrap().pop_front();
             assert_eq!(first.map(|(number, _)| number), Some(number), "in order");
+            self.model.returned.remove(&lane);
             self.model.end(number, false);
         }
-        let lanes = &self.model.lanes;
-        self.model.turns.retain(|(lane, _)| !lanes[lane].is_empty());
+        self.model.purged();
         self.purging = next.map(|next| (host_type, next, at_once));
     }
 
@@ -514,7 +829,7 @@ impl World {
         };
         assert!(begun, "handed over without an heir");
         assert_eq!((&*key, host_type), (&[lane][..], host_type_of(lane)));
-        let ((expected, first), _) = self.model.take().unwrap();
+        let ((expected, first), ..) = self.model.take().unwrap();
         assert_eq!((lane, number), (expected, first));
         self.model.release(lane, self.now);
         if room {
@@ -546,7 +861,8 @@ impl World {
         assert_eq!(tally.accepted, self.model.accepted);
         assert_eq!(tally.sent, sent);
         assert_eq!(tally.failed, failed + held);
-        assert_eq!(tally.waiting, self.model.waiting() as u64);
+        assert_eq!(tally.postponed, self.model.returned.len() as u64);
+        assert_eq!(tally.waiting + tally.postponed, self.model.waiting() as u64);
         assert_eq!(
             tally.in_flight,
             count(|worker| matches!(worker, Worker::Busy(..)))
@@ -558,12 +874,12 @@ impl World {
         );
         assert_eq!(
             tally.accepted,
-            tally.sent + tally.failed + tally.waiting + tally.in_flight,
+            tally.sent + tally.failed + tally.waiting + tally.postponed + tally.in_flight,
             "conservation: {tally:?}"
         );
         assert!(tally.workers <= self.rules.workers as u64, "{tally:?}");
         let serves = matches!(self.core.phase(), Phase::Open(..) | Phase::Draining(..));
-        if serves && !self.model.turns.is_empty() {
+        if serves && self.model.served() > 0 {
             let coming = count(|worker| matches!(worker, Worker::Coming)) > 0;
             let all_busy = tally.workers - tally.parked >= self.most_busy();
             assert!(
@@ -572,6 +888,12 @@ impl World {
                 self.workers,
                 self.timer
             );
+        }
+        if let Some(next) = self.model.next()
+            && serves
+        {
+            let in_time = matches!(self.alarm, Alarm::Until(due) if due <= next);
+            assert!(in_time, "the alarm comes too late: {:?}", self.alarm);
         }
     }
 
@@ -582,7 +904,14 @@ impl World {
         while self.core.phase().heir().is_some() && !self.core.phase().is_over() {
             self.apply(Op::HandOver(true));
         }
+        for group in [1, 2] {
+            self.apply(Op::Gate(group, Opening::Open));
+        }
         for _ in 0..10_000 {
+            if let Some(next) = self.model.next() {
+                self.now = self.now.max(next);
+            }
+            self.apply(Op::Alarm(1));
             self.apply(Op::Expired);
             self.apply(Op::BodyRead(0));
             self.apply(Op::FinishAndTake(0, true));

@@ -2,6 +2,7 @@
 //! cannot be used. The queue is bounded: when it is full, the oldest notice is dropped.
 
 use std::collections::VecDeque;
+use std::time::SystemTime;
 
 use notification::HandlerId;
 use parking_lot::Mutex;
@@ -28,6 +29,21 @@ pub enum About {
     Pool(Box<str>),
     /// A handler.
     Handler(HandlerId),
+    /// An endpoint that is down, or was.
+    Endpoint(Box<Outage>),
+}
+
+/// An endpoint that is down, or was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// The name of its pool.
+    pub pool: Box<str>,
+    /// Its URL.
+    pub url: String,
+    /// Since when it was down.
+    pub since: SystemTime,
+    /// How many notifications wait for it.
+    pub waiting: usize,
 }
 
 /// What kind of thing a notice tells.
@@ -39,6 +55,10 @@ pub enum NoticeKind {
     Problem,
     /// What a warning or a problem said of a handler is over.
     Mended,
+    /// An endpoint is down: its notifications wait.
+    EndpointDown,
+    /// An endpoint is back: its notifications are delivered.
+    EndpointUp,
     /// A pool that could not be opened at first is now open.
     Opened,
     /// A pool still cannot be opened, for another reason than before.
@@ -65,6 +85,18 @@ impl Notices {
     /// Adds a notice about a handler.
     pub fn tell_handler(&self, handler: HandlerId, kind: NoticeKind, text: String) {
         self.push(About::Handler(handler), kind, text);
+    }
+
+    /// Adds the notice that an endpoint is down, and why.
+    pub fn endpoint_down(&self, outage: Outage, why: &str) {
+        let about = About::Endpoint(Box::new(outage));
+        self.push(about, NoticeKind::EndpointDown, why.to_owned());
+    }
+
+    /// Adds the notice that an endpoint is back.
+    pub fn endpoint_up(&self, outage: Outage) {
+        let about = About::Endpoint(Box::new(outage));
+        self.push(about, NoticeKind::EndpointUp, String::new());
     }
 
     fn push(&self, about: About, kind: NoticeKind, text: String) {

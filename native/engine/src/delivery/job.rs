@@ -1,9 +1,11 @@
 //! A notification that has started, as its delivery sees it: without the queue that it came from.
 
-use notification::{Notification, heap};
+use notification::{MessageId, Notification, heap};
 use payload::{FormStyle, Payload};
 use queue::Reservation;
 use tokio::time::Instant;
+
+use super::judge::History;
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -15,13 +17,59 @@ pub struct Job {
     pub(crate) deadline: Instant,
     /// The bytes that are reserved for it.
     pub(crate) reserved: Reservation,
+    /// If its delivery may be tried again: what is known of the attempts so far. Then it stays whole.
+    pub(crate) tried: Option<Box<Tried>>,
+}
+
+/// What is known of a notification's attempts.
+#[derive(Debug, Default)]
+pub struct Tried {
+    /// Its identity towards the web service, if its requests say it.
+    pub(crate) id: Option<MessageId>,
+    /// The attempts made.
+    pub(crate) attempts: u32,
+    /// The pauses that it has had on its own, not with its endpoint.
+    pub(crate) pauses: u32,
+    /// How many deliveries of it failed while other lanes succeeded.
+    pub(crate) alone: u32,
+    /// Whether other lanes succeed at present.
+    pub(crate) others_succeed: bool,
+    /// How many deliveries to its endpoint had succeeded when it failed last.
+    pub(crate) successes: u64,
+}
+
+impl Tried {
+    /// The memory that one uses, with its identity.
+    pub(crate) const ALLOCATED: usize = heap::taken(size_of::<Self>()) + heap::taken(40);
 }
 
 impl Job {
-    /// Takes what is to be sent. From then on only the payload holds the long parts.
+    /// What it is judged by, after this many attempts.
+    pub(super) fn history(&self, attempts: u32) -> History {
+        let (pauses, alone) = self.tried.as_ref().map_or((0, 0), |tried| {
+            let alone = tried.alone + u32::from(tried.others_succeed);
+            (tried.pauses, alone)
+        });
+        History {
+            accepted_at: self.accepted_at,
+            attempts,
+            pauses,
+            alone,
+        }
+    }
+
+    /// Takes what is to be sent. From then on only the payload holds the long parts, unless the delivery
+    /// may be tried again.
     pub fn take_payload(&mut self, style: FormStyle) -> Payload {
+        let stays = self.may_be_tried_again();
         self.take_with(|notification| {
             let before = notification.allocated();
+            if stays {
+                let payload = Payload::copy(notification, style);
+                let headers = notification.own_headers().map_or(0, <[u8]>::len);
+                let copy = heap::taken(payload.body.len()) + heap::taken(headers);
+                return (payload, copy);
+            }
             let payload = Payload::take(notification, style);
             let beside = match &payload.headers {
                 // The headers and the body are parts of the memory counted before.
@@ -30,6 +78,19 @@ impl Job {
             };
             (payload, beside)
         })
+    }
+
+    /// Its identity towards the web service, the same on each attempt.
+    pub fn message_id(&mut self) -> MessageId {
+        let Some(tried) = &mut self.tried else {
+            return MessageId::new();
+        };
+        tried.id.get_or_insert_with(MessageId::new).clone()
+    }
+
+    /// Whether another delivery may follow, for which the notification has to stay whole.
+    pub fn may_be_tried_again(&self) -> bool {
+        self.tried.is_some()
     }
 
     /// Takes what is to be sent with `take`, which also returns how much memory that uses besides the

@@ -1,13 +1,14 @@
-//! What the end of a notification's attempts means. It is decided here and nowhere else.
+//! What the end of a notification's attempts means. `judge` decides it, and nothing else does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use notification::{FailureReason, Verdict};
+use notification::FailureReason;
+use tokio::time::Instant;
 
 /// What the end of a notification's attempts means for the notification.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub enum Judgement {
     /// It was sent: there is a final response head.
     Success {
@@ -16,6 +17,21 @@ pub enum Judgement {
         /// The time from hand-over to the response head.
         elapsed: Duration,
     },
+    /// It failed, and another attempt follows.
+    Retry {
+        /// The reason in one word.
+        reason: FailureReason,
+        /// What was tried, where, and what went wrong.
+        text: Arc<str>,
+        /// The attempts made.
+        attempts: u32,
+        /// When the next attempt may begin.
+        until: Instant,
+        /// How long the endpoint asked to wait.
+        asked: Duration,
+        /// What that says about the endpoint.
+        sign: Sign,
+    },
     /// It failed, and no attempt follows.
     Final {
         /// The reason in one word.
@@ -23,26 +39,33 @@ pub enum Judgement {
         /// What was tried, where, and what went wrong.
         text: Arc<str>,
         /// The attempts made.
-        attempts: u8,
+        attempts: u32,
+        /// What that says about the endpoint.
+        sign: Sign,
     },
 }
 
-impl From<Judgement> for Verdict {
-    fn from(judgement: Judgement) -> Self {
-        match judgement {
-            Judgement::Success { status, elapsed } => Self::Sent {
-                status: status.as_u16(),
-                elapsed,
-            },
-            Judgement::Final {
-                reason,
-                text,
-                attempts,
-            } => Self::Failed {
-                reason,
-                text,
-                attempts,
-            },
+/// What a delivery says about its endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The endpoint works, whatever it thinks of the notification.
+    Works,
+    /// The endpoint is in trouble; it answered, or it did not.
+    Trouble {
+        /// Whether it answered.
+        answered: bool,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+impl Judgement {
+    /// What it says about the endpoint.
+    #[must_use]
+    pub fn sign(&self) -> Sign {
+        match self {
+            Self::Success { .. } => Sign::Works,
+            Self::Retry { sign, .. } | Self::Final { sign, .. } => *sign,
         }
     }
 }

@@ -56,7 +56,7 @@ impl Targets {
         target
     }
 
-    /// The target of a path that belongs to one notification alone, or what is wrong with its URL.
+    /// The target of a path, which may belong to one notification alone, or what is wrong with its URL.
     pub fn of_path(&self, path: &str) -> Result<Target, Arc<str>> {
         let path = url::join(&self.path_prefix, path).map_err(|error| error.to_string())?;
         let authority = self.base.authority();

@@ -23,7 +23,11 @@ impl Engine {
             name,
             running.settings.pool_limits(),
             Arc::clone(&running.node),
-            (Arc::clone(&self.outcomes), self.totals.of(name)),
+            (
+                Arc::clone(&self.outcomes),
+                self.totals.of(name),
+                Arc::clone(&self.notices),
+            ),
             running.handle.clone(),
             worker::start,
         );

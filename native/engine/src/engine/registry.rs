@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use notification::{Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
+use notification::{DeliveryPolicy, Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
 
 use transport::names::Names;
 
@@ -59,19 +59,22 @@ impl Engine {
     /// The handler with this host type, pool name and path, and no other options; created if it is new.
     /// Does not open its host type.
     pub fn handler(&self, host_type: &str, pool_name: &str, path: &str) -> Arc<Handler> {
-        self.register(host_type, pool_name, path, None)
+        let policy = DeliveryPolicy::default();
+        self.register(host_type, pool_name, path, policy, None)
     }
 
-    /// Like [`Engine::handler`], with more options. A handler with other options is another handler. What
-    /// is wrong with the options becomes a notice, and the reason for which notifications fail.
+    /// Like [`Engine::handler`], with a policy and with more options, if there are any. A handler with other
+    /// options is another handler. What is wrong with the options becomes a notice, and the reason for which
+    /// notifications fail.
     pub fn planned_handler(
         &self,
         host_type: &str,
         pool_name: &str,
         path: &str,
-        options: HandlerOptions,
+        policy: DeliveryPolicy,
+        options: Option<HandlerOptions>,
     ) -> Arc<Handler> {
-        let handler = self.register(host_type, pool_name, path, Some(options));
+        let handler = self.register(host_type, pool_name, path, policy, options);
         // An engine thread compiles the plan, and starts the threads that read its files: the caller may be
         // a scheduler. If the engine is down, the first notification does it.
         if let (Some(plan), Some(running)) = (HandlerPlan::of(&handler), self.running.load_full()) {
@@ -86,6 +89,7 @@ impl Engine {
         host_type: &str,
         pool_name: &str,
         path: &str,
+        policy: DeliveryPolicy,
         options: Option<HandlerOptions>,
     ) -> Arc<Handler> {
         let host_type = self.ensure_host_type(host_type);
@@ -95,6 +99,7 @@ impl Engine {
             handler.host_type.id == host_type.id
                 && &*handler.pool_name == pool_name
                 && &*handler.path == path
+                && handler.policy == policy
                 && HandlerPlan::options_of(handler) == options.as_ref()
         };
         if let Some(handler) = known.iter().find(same) {
@@ -106,6 +111,7 @@ impl Engine {
             host_type,
             pool_name: pool_name.into(),
             path: path.into(),
+            policy,
             plan: options.map(|options| {
                 let notices = Arc::clone(&self.notices);
                 HandlerPlan::new(id, options, notices, self.names()).into_any()

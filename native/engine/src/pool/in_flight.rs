@@ -1,18 +1,20 @@
 //! A notification between its start and its outcome.
 //!
-//! It cannot be lost: it ends through one of the methods that consume it, and if the task that owns it
-//! panics or is dropped, a guard ends it as failed. Either way its outcome is reported before its lane
-//! continues.
+//! It cannot be lost: it ends or goes back to its lane through one of the methods that consume it, and if
+//! the task that owns it panics or is dropped, a guard ends it as failed. Its outcome is reported before
+//! its lane continues.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use notification::{FailureReason, Verdict, panics};
-use queue::{Reservation, Taken, Ticket};
+use queue::{NotKept, Reservation, Taken, Ticket};
 use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
+use super::destinations::{Destination, Ended};
 use super::{Cell, Pool, Queued};
-use crate::delivery::{Job, Opened};
+use crate::delivery::{Job, Judgement, Opened, Sign};
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -24,6 +26,18 @@ struct Started {
     pool: Arc<Pool>,
     ticket: Ticket,
     job: Job,
+    /// If its delivery may be tried again, where it goes.
+    destination: Option<Arc<Destination>>,
+    /// Whether it asks whether its endpoint is back.
+    probe: bool,
+}
+
+/// What becomes of a notification.
+enum Next {
+    /// Its outcome.
+    Outcome(Verdict),
+    /// It goes back to the head of its lane; with a time, the lane waits until then.
+    Back(Option<Instant>),
 }
 
 impl InFlight {
@@ -32,15 +46,36 @@ impl InFlight {
             item,
             ticket,
             head_since,
+            alone,
         } = taken;
         let reserved = Reservation::new(Arc::clone(&pool.bounds), item.cost());
+        let destination = pool.destination(item.notification.handler());
+        let mut tried = item.tried;
+        let mut since = head_since;
+        if let Some(destination) = &destination {
+            let tried = tried.get_or_insert_default();
+            tried.others_succeed = if tried.attempts == 0 {
+                destination.last_succeeded()
+            } else {
+                destination.successes() > tried.successes
+            };
+            // `call_timeout` bounds each delivery, however long the lane has waited.
+            since = Instant::now();
+        }
         let job = Job {
             notification: item.notification,
             accepted_at: item.accepted_at,
-            deadline: head_since + opened.settings.call_timeout,
+            deadline: since + opened.settings.call_timeout,
             reserved,
+            tried,
         };
-        let started = Started { pool, ticket, job };
+        let started = Started {
+            pool,
+            ticket,
+            job,
+            destination,
+            probe: alone,
+        };
         Self(scopeguard::guard(started, Started::lose))
     }
 
@@ -49,33 +84,113 @@ impl InFlight {
         &mut self.0.job
     }
 
-    /// Ends the notification with this outcome. Another worker gets the lane's next notification.
-    pub fn finish(self, verdict: Verdict) {
-        ScopeGuard::into_inner(self.0).finish(verdict);
+    /// Does what the judgement says: ends the notification, or puts it back. Another worker gets the
+    /// lane's next notification.
+    pub fn conclude(self, judgement: Judgement) {
+        let mut started = ScopeGuard::into_inner(self.0);
+        match started.next(judgement) {
+            Next::Outcome(verdict) => started.finish(verdict),
+            Next::Back(until) => started.put_back(until),
+        }
     }
 
-    /// Ends the notification with this outcome. Returns the pool's next notification for the worker of
-    /// `cell`.
-    pub fn finish_and_take(self, cell: &Cell, opened: &Opened, verdict: Verdict) -> Option<Self> {
-        let (pool, ticket, sent) = ScopeGuard::into_inner(self.0).report(verdict);
-        let (next, left, quiet) = {
-            let mut core = pool.core();
-            let next = core.finish_and_take(ticket, sent, Instant::now());
-            if let Some(next) = &next {
-                cell.begin(next.item.host_type());
-            }
-            (next, core.leftovers(), core.is_quiet())
+    /// Like [`InFlight::conclude`], but returns the pool's next notification for the worker of `cell`.
+    pub fn conclude_and_take(
+        self,
+        cell: &Cell,
+        opened: &Opened,
+        judgement: Judgement,
+    ) -> Option<Self> {
+        let mut started = ScopeGuard::into_inner(self.0);
+        let pool = Arc::clone(&started.pool);
+        let next = match started.next(judgement) {
+            Next::Outcome(verdict) => started.finish_and_take(cell, verdict),
+            Next::Back(until) => started.put_back_and_take(cell, until),
         };
-        pool.clear_up(left);
-        pool.tell_if_quiet(quiet);
         next.map(|taken| Self::new(pool, opened, taken))
     }
 }
 
 impl Started {
+    /// Tells the breaker, and says what becomes of the notification.
+    fn next(&mut self, judgement: Judgement) -> Next {
+        let is_down = self.tell(&judgement);
+        match judgement {
+            Judgement::Success { status, elapsed } => Next::Outcome(Verdict::Sent {
+                status: status.as_u16(),
+                elapsed,
+            }),
+            Judgement::Final {
+                reason,
+                text,
+                attempts,
+                ..
+            } => Next::Outcome(Verdict::Failed {
+                reason,
+                text,
+                attempts,
+            }),
+            Judgement::Retry {
+                attempts,
+                until,
+                asked,
+                ..
+            } => {
+                self.remember(attempts, is_down);
+                if !is_down {
+                    return Next::Back(Some(until));
+                }
+                // It waits with its endpoint, unless the endpoint asked for more time.
+                Next::Back((!asked.is_zero()).then(|| Instant::now() + asked))
+            }
+        }
+    }
+
+    /// Tells the breaker. Returns whether the endpoint is down.
+    fn tell(&self, judgement: &Judgement) -> bool {
+        let handler = self.job.notification.handler();
+        let (Some(destination), Some(retry)) = (&self.destination, &handler.policy.retry) else {
+            return false;
+        };
+        let (asked, text) = match judgement {
+            Judgement::Success { .. } => (Duration::ZERO, ""),
+            Judgement::Final { text, .. } => (Duration::ZERO, &**text),
+            Judgement::Retry { asked, text, .. } => (*asked, &**text),
+        };
+        let ended = Ended {
+            handler,
+            retry,
+            lane: self.ticket.lane(),
+            first: self
+                .job
+                .tried
+                .as_ref()
+                .is_none_or(|tried| tried.attempts == 0),
+            probe: self.probe,
+            asked,
+            text,
+        };
+        self.pool.tell(destination, judgement.sign(), ended)
+    }
+
+    /// Remembers a failed delivery, after which there were so many attempts.
+    fn remember(&mut self, attempts: u32, is_down: bool) {
+        let tried = self.job.tried.get_or_insert_default();
+        tried.attempts = attempts;
+        if !is_down {
+            tried.pauses = tried.pauses.saturating_add(1);
+            tried.alone += u32::from(tried.others_succeed);
+        }
+        if let Some(destination) = &self.destination {
+            tried.successes = destination.successes();
+        }
+    }
+
     /// Reports the outcome. The lane does not continue yet.
     fn report(self, verdict: Verdict) -> (Arc<Pool>, Ticket, bool) {
-        let Self { pool, ticket, job } = self;
+        let Self {
+            pool, ticket, job, ..
+        } = self;
         let sent = matches!(verdict, Verdict::Sent { .. });
         pool.report(job.notification, job.reserved, verdict);
         (pool, ticket, sent)
@@ -93,8 +208,85 @@ impl Started {
         pool.follow(step);
     }
 
+    fn finish_and_take(self, cell: &Cell, verdict: Verdict) -> Option<Taken<Queued>> {
+        let (pool, ticket, sent) = self.report(verdict);
+        let (next, left, quiet) = {
+            let mut core = pool.core();
+            let next = core.finish_and_take(ticket, sent, Instant::now());
+            if let Some(next) = &next {
+                cell.begin(next.item.host_type());
+            }
+            (next, core.leftovers(), core.is_quiet())
+        };
+        pool.clear_up(left);
+        pool.tell_if_quiet(quiet);
+        next
+    }
+
+    fn put_back(self, until: Option<Instant>) {
+        let (pool, ticket, item) = self.back();
+        let kept = pool.core().put_back(ticket, item, until, Instant::now());
+        match kept {
+            Ok(step) => pool.follow(step),
+            Err(not_kept) => pool.end_not_kept(not_kept),
+        }
+    }
+
+    fn put_back_and_take(self, cell: &Cell, until: Option<Instant>) -> Option<Taken<Queued>> {
+        let (pool, ticket, item) = self.back();
+        let kept = {
+            let mut core = pool.core();
+            let kept = core.put_back_and_take(ticket, item, until, Instant::now());
+            if let Ok((Some(next), _)) = &kept {
+                cell.begin(next.item.host_type());
+            }
+            kept
+        };
+        match kept {
+            Ok((next, step)) => {
+                pool.follow(step);
+                next
+            }
+            Err(not_kept) => {
+                pool.end_not_kept(not_kept);
+                None
+            }
+        }
+    }
+
+    /// The notification as it waits in the queue.
+    fn back(self) -> (Arc<Pool>, Ticket, Queued) {
+        let Job {
+            notification,
+            accepted_at,
+            reserved,
+            tried,
+            ..
+        } = self.job;
+        let item = Queued {
+            notification,
+            accepted_at,
+            tried,
+        };
+        reserved.hand_back(item.cost());
+        (self.pool, self.ticket, item)
+    }
+
     /// Ends a notification that was dropped without an outcome.
     fn lose(self) {
+        let handler = self.job.notification.handler();
+        if let (Some(destination), Some(retry)) = (&self.destination, &handler.policy.retry) {
+            let ended = Ended {
+                handler,
+                retry,
+                lane: self.ticket.lane(),
+                first: false,
+                probe: self.probe,
+                asked: Duration::ZERO,
+                text: "",
+            };
+            self.pool.tell(destination, Sign::Nothing, ended);
+        }
         let (reason, text) = if std::thread::panicking() {
             (
                 FailureReason::InternalError,
@@ -106,10 +298,32 @@ impl Started {
                 "the engine was stopped".to_owned(),
             )
         };
+        let tried = self.job.tried.as_ref();
+        let attempts = tried.map_or(0, |tried| tried.attempts);
         self.finish(Verdict::Failed {
             reason,
             text: text.into(),
-            attempts: 0,
+            attempts,
         });
+    }
+}
+
+impl Pool {
+    /// Ends a notification that came back when the pool was closed.
+    fn end_not_kept(self: &Arc<Self>, not_kept: NotKept<Queued>) {
+        let NotKept { item, ticket } = not_kept;
+        let text = format!(
+            "pool {}: the pool was stopped before its next attempt",
+            self.name
+        );
+        self.report_failure(item, FailureReason::Shutdown, text.into());
+        let (step, left, quiet) = {
+            let mut core = self.core();
+            let step = core.finish(ticket, false, Instant::now());
+            (step, core.leftovers(), core.is_quiet())
+        };
+        self.clear_up(left);
+        self.tell_if_quiet(quiet);
+        self.follow(step);
     }
 }

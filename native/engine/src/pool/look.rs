@@ -54,8 +54,8 @@ pub(super) mod tests {
     use std::time::Duration;
 
     use notification::{
-        Content, Direction, Handler, HandlerId, HostType, HostTypeId, Names, Notification, PoolId,
-        RejectedTotals,
+        Content, DeliveryPolicy, Direction, Handler, HandlerId, HostType, HostTypeId, Names,
+        Notification, PoolId, RejectedTotals,
     };
     use payload::FormStyle;
     use queue::{Bound, LaneLimits};
@@ -81,7 +81,11 @@ pub(super) mod tests {
             lane,
         };
         let node = Arc::new(Bound::new(usize::MAX));
-        let report = (Arc::<Outcomes>::default(), totals.of("pool"));
+        let report = (
+            Arc::<Outcomes>::default(),
+            totals.of("pool"),
+            Arc::default(),
+        );
         Pool::new(
             PoolId::default(),
             "pool",
@@ -101,6 +105,7 @@ pub(super) mod tests {
             pool_name: "http_pool".into(),
             path: path.into(),
             plan: None,
+            policy: DeliveryPolicy::default(),
             rejected: RejectedTotals::default(),
         };
         let names = Names {
@@ -119,12 +124,23 @@ pub(super) mod tests {
         request_timeout: u64,
         call_timeout: u64,
     ) {
+        open_with(pool, host, request_timeout, call_timeout, 1);
+    }
+
+    /// Opens the pool.
+    pub(in crate::pool) fn open_with(
+        pool: &Arc<Pool>,
+        host: &str,
+        request_timeout: u64,
+        call_timeout: u64,
+        workers: u64,
+    ) {
         let options = PoolOptions {
             host: host.to_owned(),
             path_prefix: "/".to_owned(),
             request_timeout,
             call_timeout,
-            workers: 1,
+            workers,
             strategy: "best_worker".to_owned(),
             max_worker_queue_len: None,
             http2: false,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use notification::{HostTypeId, Notification, PushError, Refused, RejectReason};
-use queue::{Lanes, Leftovers};
+use notification::{Handler, Notification, PushError, Refused, RejectReason};
+use queue::{Lanes, Leftovers, Place};
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
@@ -22,7 +22,21 @@ impl Pool {
         let item = Queued {
             notification,
             accepted_at: now,
+            tried: None,
         };
+        if item.notification.handler().policy.retry.is_some() {
+            let own = own_lane(key, item.notification.handler());
+            return self.push_to(&own, item, now);
+        }
+        self.push_to(key, item, now)
+    }
+
+    fn push_to(
+        self: &Arc<Self>,
+        key: &[u8],
+        item: Queued,
+        now: Instant,
+    ) -> Result<(), Refused<Notification>> {
         let cost = item.cost();
         let all = cost + Lanes::<Queued>::lane_cost(key);
         if !self.bounds.reserve(all) {
@@ -31,10 +45,35 @@ impl Pool {
                 RejectReason::QueueFull,
             ));
         }
-        let host_type = item.host_type();
+        self.take_in(key, item, cost, now).map_err(|refused| {
+            self.bounds.release(all);
+            refused.map(|item| item.notification)
+        })
+    }
+
+    /// Puts an item for which room is reserved into the queue.
+    fn take_in(
+        self: &Arc<Self>,
+        key: &[u8],
+        item: Queued,
+        cost: usize,
+        now: Instant,
+    ) -> Result<(), Refused<Queued>> {
+        let handler = item.notification.handler();
+        let destination = self.destination(handler);
+        if let (Some(destination), Some(retry)) = (&destination, &handler.policy.retry) {
+            // Before a worker can have it.
+            destination.came(retry);
+        }
+        let group = destination.as_ref().map(|destination| destination.group);
+        let place = Place {
+            key,
+            host_type: item.host_type(),
+            group: group.unwrap_or_default(),
+        };
         let (pushed, left) = {
             let mut core = self.core.lock();
-            let pushed = core.push(key, host_type, item, cost, now);
+            let pushed = core.push(place, item, cost, now);
             (pushed, core.leftovers())
         };
         self.clear_up(left);
@@ -44,8 +83,10 @@ impl Pool {
                 Ok(())
             }
             Err(refused) => {
-                self.bounds.release(all);
-                Err(refused.map(|item| item.notification))
+                if let Some(destination) = destination {
+                    destination.went();
+                }
+                Err(refused)
             }
         }
     }
@@ -61,7 +102,6 @@ impl Pool {
     pub(super) fn take_over(
         self: &Arc<Self>,
         key: &[u8],
-        host_type: HostTypeId,
         item: Queued,
     ) -> Result<usize, Refused<Queued>> {
         let cost = item.cost();
@@ -71,24 +111,15 @@ impl Pool {
         }
         // The other pool's lane will soon be removed, and its room released.
         self.bounds.node().add(lane);
-        let (pushed, left) = {
-            let mut core = self.core.lock();
-            let pushed = core.push(key, host_type, item, cost, Instant::now());
-            (pushed, core.leftovers())
-        };
-        self.clear_up(left);
-        match pushed {
-            Ok(step) => {
-                self.follow(step);
-                Ok(cost)
-            }
+        match self.take_in(key, item, cost, Instant::now()) {
+            Ok(()) => Ok(cost),
             Err(refused) => {
                 self.bounds.own().release(cost + lane);
                 self.bounds.node().release(lane);
                 if refused.why == PushError::NotOpen
                     && let Some(heir) = self.heir()
                 {
-                    return heir.take_over(key, host_type, refused.item);
+                    return heir.take_over(key, refused.item);
                 }
                 Err(refused)
             }
@@ -108,4 +139,13 @@ impl Pool {
             self.bounds.release_bytes(bytes);
         }
     }
+}
+
+/// The first bytes of the keys of lanes that belong to one handler. Other keys begin with the number of a
+/// host type, which is never this.
+const OWN: [u8; 4] = u32::MAX.to_ne_bytes();
+
+/// The key of a handler's own lane, so that a failure of one handler's delivery holds no other's.
+fn own_lane(key: &[u8], handler: &Handler) -> Vec<u8> {
+    [&OWN[..], &u32::from(handler.id).to_ne_bytes(), key].concat()
 }

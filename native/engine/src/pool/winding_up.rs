@@ -163,11 +163,11 @@ impl Pool {
         let mut more = true;
         let mut core = self.core();
         for _ in 0..AT_ONCE {
-            let Some((key, host_type, item)) = core.remove_next(Instant::now()) else {
+            let Some((key, _, item)) = core.remove_next(Instant::now()) else {
                 more = false;
                 break;
             };
-            match other.take_over(&key, host_type, item) {
+            match other.take_over(&key, item) {
                 Ok(cost) => self.give_up_room(cost),
                 Err(not_taken) => {
                     core.not_handed_over();

@@ -29,6 +29,8 @@ pub struct PoolTotals {
     failed: AtomicU64,
     /// Attempts after a notification's first.
     retries: AtomicU64,
+    /// How often an endpoint went down.
+    outages: AtomicU64,
     /// The time from hand-over to the start of the first attempt.
     pub queue_time: QueueTime,
     /// Rejected notifications, by reason.
@@ -46,7 +48,7 @@ pub struct LastFailure {
     /// What was tried, where, and what went wrong.
     pub text: Arc<str>,
     /// The attempts made.
-    pub attempts: u8,
+    pub attempts: u32,
 }
 
 impl Totals {
@@ -100,6 +102,16 @@ impl PoolTotals {
 
     pub(crate) fn count_retry(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_outage(&self) {
+        self.outages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often an endpoint went down.
+    #[must_use]
+    pub fn outages(&self) -> u64 {
+        self.outages.load(Ordering::Relaxed)
     }
 
     /// Notifications that were sent.

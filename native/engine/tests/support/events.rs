@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use engine::handler_plan::HandlerOptions;
-use notification::{Content, Direction, Handler, Names, Notification, PoolId, lane_key};
+use notification::{
+    Content, DeliveryPolicy, Direction, Handler, Names, Notification, PoolId, lane_key,
+};
 use payload::{Facts, FormatOptions, PlanOptions, Value};
 use test_endpoint::Record;
 
@@ -70,8 +72,13 @@ pub fn field<'a>(record: &'a Record, name: &str) -> &'a str {
 
 impl Bench {
     pub fn planned(&self, path: &str, options: HandlerOptions) -> Arc<Handler> {
-        self.engine
-            .planned_handler(HOST_TYPE, "http_pool", path, options)
+        self.engine.planned_handler(
+            HOST_TYPE,
+            "http_pool",
+            path,
+            DeliveryPolicy::default(),
+            Some(options),
+        )
     }
 
     /// Hands over an event of `sender`'s, with this stanza, in the lane of `sender`.

@@ -49,7 +49,7 @@ pub enum End {
     Failed {
         reason: &'static str,
         text: String,
-        attempts: u8,
+        attempts: u32,
     },
 }
 

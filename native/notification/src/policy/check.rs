@@ -225,8 +225,8 @@ fn error(option: &'static str, what: &str) -> PolicyError {
 mod tests {
     use super::*;
 
-    fn words(words: &[&str]) -> Option<Vec<String>> {
-        Some(words.iter().map(|word| (*word).to_owned()).collect())
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
     }
 
     fn certain() -> PolicyOptions {
@@ -256,14 +256,14 @@ mod tests {
     #[test]
     fn what_is_written() {
         let policy = DeliveryPolicy::check(&PolicyOptions {
-            success: words(&["2xx", "409"]),
+            success: Some(words(&["2xx", "409"])),
             retry: Some(RetryOptions {
                 initial: Some(200),
                 factor: Some(3),
                 max: Some(60_000),
                 give_up_after: Some(3_600_000),
                 alone: Some(2),
-                on: words(&["503", "4xx", "timeout"]),
+                on: Some(words(&["503", "4xx", "timeout"])),
             }),
             ..certain()
         });
@@ -310,7 +310,7 @@ mod tests {
             }
         };
         let success = |list: &[&str]| PolicyOptions {
-            success: words(list),
+            success: Some(words(list)),
             ..certain()
         };
         let cases = [
@@ -343,15 +343,15 @@ mod tests {
                 "retry.alone: 0 is not between 1 and",
             ),
             (
-                retry(|retry| retry.on = words(&["5xx", "410"])),
+                retry(|retry| retry.on = Some(words(&["5xx", "410"]))),
                 "retry.on: 410 is always final",
             ),
             (
-                retry(|retry| retry.on = words(&["timeouts"])),
+                retry(|retry| retry.on = Some(words(&["timeouts"]))),
                 "retry.on: \"timeouts\" cannot be tried again",
             ),
             (
-                retry(|retry| retry.on = words(&[])),
+                retry(|retry| retry.on = Some(words(&[]))),
                 "retry.on: nothing would be tried again",
             ),
         ];

@@ -25,6 +25,12 @@ impl Statuses {
         bits: [0; 7],
     };
 
+    /// Whether it is every status.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.any
+    }
+
     /// The set with these statuses too.
     #[must_use]
     pub fn and(mut self, statuses: RangeInclusive<u16>) -> Self {

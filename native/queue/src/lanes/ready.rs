@@ -2,7 +2,7 @@
 //! leaves from anywhere in one step, and the list allocates nothing.
 
 use super::chunks::Chunks;
-use super::{Lane, NONE};
+use super::{Lane, NONE, State};
 
 /// The first and last lane of the list.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Ready {
     /// Appends a lane that is not in the list.
     pub(super) fn push_back(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
         let lane = &mut lanes[id];
-        lane.queued = true;
+        lane.state = State::Ready;
         (lane.before, lane.after) = (self.last, NONE);
         match self.last {
             NONE => self.first = id,
@@ -49,9 +49,10 @@ impl Ready {
     /// Removes a lane, if it is in the list.
     pub(super) fn remove(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
         let lane = &mut lanes[id];
-        if !std::mem::take(&mut lane.queued) {
+        if lane.state != State::Ready {
             return;
         }
+        lane.state = State::Idle;
         let (before, after) = (lane.before, lane.after);
         match before {
             NONE => self.first = after,

@@ -4,7 +4,7 @@
 use notification::HostTypeId;
 use tokio::time::Instant;
 
-use super::{Lanes, NONE};
+use super::{Lanes, NONE, State};
 
 impl<T> Lanes<T> {
     /// Takes out waiting items of `host_type` (of every host type if `None`), starting at lane number `cursor`,
@@ -26,7 +26,7 @@ impl<T> Lanes<T> {
             if let Some(lane) = self.slots.get(id)
                 && host_type.is_none_or(|host_type| host_type == lane.host_type)
             {
-                let out = lane.out;
+                let out = lane.state == State::Out;
                 // The id is below `end`, so it fits.
                 let lane = u32::try_from(id).unwrap_or(NONE);
                 while self.slots[lane].waiting > 0 {

@@ -1,7 +1,7 @@
 //! Tests that no row starves another, and that each waiter is listed with its own rejection.
 #![allow(clippy::unwrap_used)]
 
-use notification::{HostType, RejectedTotals};
+use notification::{DeliveryPolicy, HostType, RejectedTotals};
 
 use super::*;
 
@@ -17,6 +17,7 @@ fn handlers(count: u32) -> Vec<Arc<Handler>> {
                 pool_name: "http_pool".into(),
                 path: "/n".into(),
                 plan: None,
+                policy: DeliveryPolicy::default(),
                 rejected: RejectedTotals::default(),
             })
         })

@@ -1,0 +1,152 @@
+//! Items whose time has not come: an item that was taken goes back to the head of its lane, and the lane
+//! leaves the queue of ready lanes until a given time.
+//!
+//! The lanes are in the order of their times, in a tree: it neither copies when it grows nor keeps an
+//! entry for a lane that is gone.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use super::groups::{Gate, GroupId};
+use super::{Lanes, NONE, Node, State, Ticket};
+
+/// Postponed lanes, by the time at which they are ready again.
+#[derive(Debug, Default)]
+pub(super) struct Postponed(BTreeSet<(Instant, u32)>);
+
+impl Postponed {
+    pub(super) fn remove(&mut self, until: Instant, lane: u32) {
+        self.0.remove(&(until, lane));
+    }
+
+    fn first(&self) -> Option<Instant> {
+        self.0.first().map(|(until, _)| *until)
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<u32> {
+        self.0.first().filter(|(until, _)| *until <= now)?;
+        self.0.pop_first().map(|(_, lane)| lane)
+    }
+}
+
+impl<T> Lanes<T> {
+    /// Adds a group of lanes whose items do not expire.
+    pub fn add_group(&mut self) -> GroupId {
+        self.groups.add()
+    }
+
+    /// Puts an item that was taken back to the head of its lane. With a time, the lane waits until then.
+    /// Returns whether the lane may be served now.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an item is put back once, so the ticket is used up"
+    )]
+    pub fn put_back(
+        &mut self,
+        ticket: Ticket,
+        item: T,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> bool {
+        let Ticket { lane: id, cost } = ticket;
+        let lane = &mut self.slots[id];
+        let next = if lane.waiting == 0 { NONE } else { lane.first };
+        let node = self.nodes.insert(Node { item, cost, next });
+        lane.first = node;
+        if lane.waiting == 0 {
+            lane.last = node;
+        }
+        lane.waiting += 1;
+        lane.state = State::Idle;
+        lane.returned = true;
+        self.returned += 1;
+        match until {
+            Some(until) if until > now => {
+                lane.state = State::Postponed;
+                lane.head_since = until;
+                self.postponed.0.insert((until, id));
+                false
+            }
+            _ => self.enqueue(id, now),
+        }
+    }
+
+    /// Makes lanes ready whose time has come, at most `most`, and gates. Returns how many more lanes may
+    /// be served, and when the next time comes: now, if there are more.
+    pub fn due(&mut self, now: Instant, most: usize) -> (usize, Option<Instant>) {
+        let (mut served, gate) = self.groups.due(now);
+        for _ in 0..most {
+            let Some(id) = self.postponed.pop_due(now) else {
+                break;
+            };
+            self.slots[id].state = State::Idle;
+            served += usize::from(self.enqueue(id, now));
+        }
+        (served, self.postponed.first().into_iter().chain(gate).min())
+    }
+
+    /// Sets the gate of a group. Returns how many more lanes may be served.
+    pub fn set_gate(&mut self, group: GroupId, gate: Gate) -> usize {
+        let before = self.ready();
+        self.groups.set_gate(group, gate);
+        self.ready().saturating_sub(before)
+    }
+
+    /// Whether lanes of this group are ready, served or not.
+    pub fn is_ready(&self, group: GroupId) -> bool {
+        self.groups.is_ready(group)
+    }
+
+    /// Whether lanes wait for the gate of their group.
+    pub fn hold(&self) -> bool {
+        self.groups.hold()
+    }
+
+    /// The number of items that were put back and not taken again.
+    pub fn returned(&self) -> usize {
+        self.returned
+    }
+
+    /// Takes out items for which `is_overdue` holds, from the heads of lanes that wait for their gate,
+    /// in up to about `at_once` lanes, starting at lane number `cursor`. Returns the items and the next
+    /// cursor, or `None` at the end.
+    pub fn take_overdue(
+        &mut self,
+        cursor: usize,
+        at_once: usize,
+        is_overdue: impl Fn(&T) -> bool,
+    ) -> (Vec<T>, Option<usize>) {
+        let mut items = Vec::new();
+        let (mut id, mut looked) = (cursor, 0);
+        while id < self.slots.end() {
+            // The id is below `end`, so it fits.
+            let number = u32::try_from(id).unwrap_or(NONE);
+            while self.is_held(id) && is_overdue(&self.nodes[self.slots[number].first].item) {
+                if looked + items.len() >= at_once {
+                    return (items, Some(id));
+                }
+                let (item, cost) = self.unlink_first(number);
+                self.slots[number].cost -= cost;
+                items.push(item);
+                if self.slots[number].waiting == 0 {
+                    self.remove(number);
+                }
+            }
+            looked += 1;
+            id = self.slots.after(id);
+            if looked + items.len() >= at_once {
+                return (items, (id < self.slots.end()).then_some(id));
+            }
+        }
+        (items, None)
+    }
+
+    /// Whether this is a ready lane that waits for the gate of its group.
+    fn is_held(&self, id: usize) -> bool {
+        let lane = self.slots.get(id);
+        lane.is_some_and(|lane| {
+            lane.state == State::Ready && self.groups.gate(lane.group) != Gate::Open
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! Steps for items whose delivery is tried again: back into the queue until a time, and gates that hold
+//! all lanes of one endpoint.
+//!
+//! One task per pool, the *alarm*, calls [`Core::due`] when the next time comes. It runs only while
+//! something is postponed or held.
+
+use tokio::time::Instant;
+
+use crate::core::Core;
+use crate::lanes::{Gate, GroupId, Taken, Ticket};
+use crate::phase::Parts;
+use crate::step::{Due, Step};
+
+/// What the alarm does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// It does not run.
+    #[default]
+    Off,
+    /// It sleeps until this time.
+    Until(Instant),
+    /// It runs, and knows of no time.
+    Idle,
+}
+
+/// An item that a pool no longer keeps.
+#[derive(Debug)]
+pub struct NotKept<T> {
+    /// The item.
+    pub item: T,
+    /// Its ticket, for the item's outcome.
+    pub ticket: Ticket,
+}
+
+/// The next item, if there is one, and what to do outside the lock.
+pub type TakenAndStep<T, W, O> = (Option<Taken<T>>, Step<W, O>);
+
+impl<T, W, P: Parts> Core<T, W, P> {
+    /// Adds a group of lanes whose items do not expire.
+    pub fn add_group(&mut self) -> GroupId {
+        self.lanes.add_group()
+    }
+
+    /// Puts an item that was taken back to the head of its lane; with a time, the lane waits until then.
+    /// A pool that is closed does not keep it. A worker that takes its next item at once calls
+    /// [`Core::put_back_and_take`] instead.
+    pub fn put_back(
+        &mut self,
+        ticket: Ticket,
+        item: T,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<Step<W, P::Opened>, NotKept<T>> {
+        if self.phase.is_over() {
+            return Err(NotKept { item, ticket });
+        }
+        self.in_flight -= 1;
+        Ok(if self.lanes.put_back(ticket, item, until, now) {
+            self.staff()
+        } else {
+            self.set_alarm(until)
+        })
+    }
+
+    /// [`Core::put_back`] and [`Core::take`] in one step.
+    pub fn put_back_and_take(
+        &mut self,
+        ticket: Ticket,
+        item: T,
+        until: Option<Instant>,
+        now: Instant,
+    ) -> Result<TakenAndStep<T, W, P::Opened>, NotKept<T>> {
+        if self.phase.is_over() {
+            return Err(NotKept { item, ticket });
+        }
+        self.in_flight -= 1;
+        let step = if self.lanes.put_back(ticket, item, until, now) {
+            // This worker takes it, or the lane whose turn it is.
+            Step::Nothing
+        } else {
+            self.set_alarm(until)
+        };
+        Ok((self.take(), step))
+    }
+
+    /// Sets the gate of a group of a pool that has been open. Returns the steps for the lanes that are served because of that, and for
+    /// the alarm.
+    pub fn set_gate(&mut self, group: GroupId, gate: Gate) -> Vec<Step<W, P::Opened>> {
+        let served = self.lanes.set_gate(group, gate);
+        if let Gate::Until(due) = gate {
+            return vec![self.set_alarm(Some(due))];
+        }
+        self.staff_served(served)
+    }
+
+    /// Whether lanes of this group are ready, served or not.
+    pub fn is_ready(&self, group: GroupId) -> bool {
+        self.lanes.is_ready(group)
+    }
+
+    /// Makes lanes and gates ready whose time has come, at most `most` lanes. Only the alarm calls this.
+    pub fn due(&mut self, now: Instant, most: usize) -> Due<W, P::Opened> {
+        if self.phase.is_over() {
+            self.alarm = Alarm::Off;
+            return Due::default();
+        }
+        let (served, next) = self.lanes.due(now, most);
+        let steps = self.staff_served(served);
+        let hold = self.lanes.hold();
+        self.alarm = match next {
+            Some(next) => Alarm::Until(next),
+            None if hold => Alarm::Idle,
+            None => Alarm::Off,
+        };
+        Due { steps, next, hold }
+    }
+
+    /// Takes out items at the heads of held lanes for which `is_overdue` holds, with the arguments of
+    /// [`crate::Lanes::take_overdue`]. Each item counts as failed.
+    pub fn take_overdue(
+        &mut self,
+        cursor: usize,
+        at_once: usize,
+        is_overdue: impl Fn(&T) -> bool,
+    ) -> (Vec<T>, Option<usize>) {
+        let taken = self.lanes.take_overdue(cursor, at_once, is_overdue);
+        self.tally.failed += taken.0.len() as u64;
+        taken
+    }
+
+    /// Finds workers for lanes that are served from now on.
+    fn staff_served(&mut self, served: usize) -> Vec<Step<W, P::Opened>> {
+        let mut steps = self.staff_all(served);
+        if steps.len() < served {
+            steps.push(self.time_what_waits());
+        }
+        steps
+    }
+
+    /// Has the alarm come at `due`, or earlier.
+    fn set_alarm(&mut self, due: Option<Instant>) -> Step<W, P::Opened> {
+        match (self.alarm, due) {
+            (Alarm::Off, Some(due)) => {
+                self.alarm = Alarm::Until(due);
+                Step::Alarm
+            }
+            (Alarm::Off, None) => {
+                self.alarm = Alarm::Idle;
+                Step::Alarm
+            }
+            (Alarm::Idle, Some(due)) => {
+                self.alarm = Alarm::Until(due);
+                Step::Ring
+            }
+            (Alarm::Until(before), Some(due)) if due < before => {
+                self.alarm = Alarm::Until(due);
+                Step::Ring
+            }
+            _ => Step::Nothing,
+        }
+    }
+}
