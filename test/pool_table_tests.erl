@@ -24,6 +24,16 @@ one_drains_beside_its_successor_test() ->
                     waiting := 1},
     shows(text([Old, pool()]), "  draining        another pool of this name: 2 in flight, 1 waiting\n").
 
+endpoints_that_are_down_test() ->
+    Endpoints = [{<<"https://example.org/hook/a">>, undefined, 0},
+                 {<<"https://example.org/hook/b">>, 7500000, 12345}],
+    Text = text([pool()], #{endpoints => Endpoints, postponed => 3}),
+    shows(Text, "  down            https://example.org/hook/b has been down for 2 h 5 min, 12,345\n"
+                "                  notifications wait for it\n"),
+    shows(Text, "  postponed       3 wait for their next attempt\n"),
+    ?assertEqual(nomatch, string:find(Text, "hook/a")),
+    ?assertEqual(nomatch, string:find(text([pool()]), "postponed")).
+
 a_pool_that_is_gone_has_its_counts_test() ->
     Text = text([]),
     shows(Text, "global/http_pool: not started, the host runs no such pool now\n"),
@@ -80,7 +90,7 @@ shows(Text, Part) ->
 
 pool() ->
     #{id => 1, name => <<"global/http_pool">>, phase => open, closing => false, accepted => 0,
-      rejected => 0, sent => 0, failed => 0, waiting => 0, in_flight => 0, pending => 0,
+      rejected => 0, sent => 0, failed => 0, waiting => 0, postponed => 0, in_flight => 0, pending => 0,
       pending_bytes => 0, workers => 0, parked => 0, oldest_waiting => undefined,
       settings => #{host => <<"https://example.org">>, path_prefix => <<"/hook">>, workers => 50,
                     when_busy => wait, max_waiting => undefined, request_timeout => 2000,
@@ -88,7 +98,7 @@ pool() ->
       defect => undefined}.
 
 metrics() ->
-    #{name => <<"global/http_pool">>, waiting => 0, in_flight => 0, pending => 0,
+    #{name => <<"global/http_pool">>, waiting => 0, postponed => 0, in_flight => 0, pending => 0,
       pending_bytes => 0, workers => 50, oldest_waiting => undefined, sent => 1234567,
-      failed => 999, retries => 1000, rejected => [{queue_full, 0}],
+      failed => 999, retries => 1000, outages => 2, endpoints => [], rejected => [{queue_full, 0}],
       queue_time => {[{1000, 0}, {infinity, 0}], 0, 0}, last_failure => undefined}.

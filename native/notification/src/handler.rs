@@ -35,6 +35,7 @@ impl Handler {
             host_type,
             pool_name: pool_name.into(),
             path: path.into(),
+            policy: DeliveryPolicy::default(),
             plan: None,
             rejected: RejectedTotals::default(),
         }
