@@ -142,8 +142,8 @@ async fn connect(
             Some((address, Err(error))) => failure = Some((error, SocketAddr::new(address, port))),
             None => {
                 return Err(failure.unwrap_or_else(|| {
-                    let nobody = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), port);
-                    (io::ErrorKind::AddrNotAvailable.into(), nobody)
+                    let unspecified = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), port);
+                    (io::ErrorKind::AddrNotAvailable.into(), unspecified)
                 }));
             }
         }
