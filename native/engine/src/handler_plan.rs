@@ -96,6 +96,12 @@ impl HandlerPlan {
         Ok(self.plan()?.ready().await?)
     }
 
+    /// Whether the plan makes the body: of an event, and of a form whose text is left out.
+    pub(crate) fn makes(&self, notification: &Notification) -> bool {
+        let omits_text = self.options.payload.omit_body && notification.is_form();
+        omits_text || notification.event().is_some()
+    }
+
     /// Makes the part of a request that is the same on each attempt.
     pub(crate) fn make(
         self: &Arc<Self>,

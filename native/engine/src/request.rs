@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request};
-use notification::{FailureReason, heap};
-use payload::Payload;
+use notification::{FailureReason, MessageId, heap};
+use payload::{FormStyle, Payload, Plan};
 use transport::error::AttemptError;
 
 use crate::delivery::target::Target;
@@ -60,6 +60,26 @@ impl From<AttemptError> for Unmade {
     }
 }
 
+/// The form of an event: presence, and what was not acknowledged, of a handler without a plan.
+fn event_as_form(job: &mut Job, style: FormStyle) -> Result<Payload, Unmade> {
+    let stays = job.may_be_tried_again();
+    job.take_with(|notification| {
+        // A form without a signature has no identity.
+        let made = Plan::default().make(notification, &MessageId::new(), style);
+        if !stays {
+            notification.shed();
+        }
+        let payload = made.map_err(Unmade::from).map(|made| Payload {
+            headers: None,
+            body: made.body,
+        });
+        let beside = payload
+            .as_ref()
+            .map_or(0, |payload| heap::taken(payload.body.len()));
+        (payload, beside)
+    })
+}
+
 impl Prepared {
     /// Builds the request for `job`.
     pub fn new(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
@@ -72,14 +92,19 @@ impl Prepared {
     fn plain(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
         let target = opened.targets.get(job.notification.handler());
         let target = target.map_err(Unmade::url)?;
-        let payload = job.take_payload(opened.form_style);
+        let style = opened.form_style;
+        let payload = if job.notification.event().is_some() {
+            event_as_form(job, style)?
+        } else {
+            job.take_payload(style)
+        };
         Self::at(target, payload, None)
     }
 
     fn planned(opened: &Opened, job: &mut Job, plan: &Arc<HandlerPlan>) -> Result<Self, Unmade> {
         let style = opened.form_style;
         let (id, stays) = (job.message_id(), job.may_be_tried_again());
-        let (made, planned) = if job.notification.event().is_some() {
+        let (made, planned) = if plan.makes(&job.notification) {
             job.take_with(|notification| {
                 let made = plan.make(notification, id, style);
                 let beside = match &made {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use engine::handler_plan::HandlerOptions;
 use notification::Content;
-use payload::{CloudEventsMode, FormatOptions, PlanOptions};
+use payload::{CloudEventsMode, Facts, FormatOptions, PlanOptions};
 use support::events::{TIMESTAMP, field, fields, json, stanza};
 use support::{Bench, End, options, pool_at, test_endpoint};
 use test_endpoint::{EndpointConfig, Fault, Plan, TlsSettings};
@@ -159,6 +159,86 @@ fn each_attempt_has_the_same_id_and_a_time_of_its_own() {
         field(&first[0], "webhook-id"),
         field(&second[0], "webhook-id")
     );
+}
+
+/// Presence, and what was not acknowledged, also of handlers that set no option of ours.
+#[test]
+fn the_form_of_an_event() {
+    let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
+    let pool = bench.pool(options(endpoint.url("")));
+    let mut presence = Facts::default();
+    for (key, text) in [
+        ("event", "user_status"),
+        ("host", "localhost"),
+        ("from_user", "alice"),
+        ("from_server", "localhost"),
+        ("from_resource", "phone"),
+        ("user_status", "online"),
+    ] {
+        presence.add(key, payload::Value::Text(text.as_bytes()));
+    }
+    presence.add("timestamp", payload::Value::Integer(1));
+    for handler in [
+        bench.handler("/n"),
+        bench.planned("/n", HandlerOptions::default()),
+    ] {
+        bench.push_content(
+            pool,
+            &handler,
+            "alice",
+            b"",
+            Content::Event(presence.as_bytes()),
+        );
+        assert_sent(&bench.outcome_of("alice").end);
+        bench.push_event(pool, &handler, "carol", &stanza("Hi &amp; bye"));
+        assert_sent(&bench.outcome_of("carol").end);
+    }
+    let bad = Content::Event(b"\xfe\xfe");
+    bench.push_content(pool, &bench.handler("/n"), "dave", b"", bad);
+    let end = bench.outcome_of("dave").end;
+    let reason = |end: &End| match end {
+        End::Failed { reason, .. } => *reason,
+        End::Sent { .. } => panic!("{end:?}"),
+    };
+    assert_eq!(reason(&end), "payload_error");
+    let records = endpoint.records();
+    assert_eq!(records.len(), 4);
+    for record in &records {
+        assert_eq!(
+            field(record, "content-type"),
+            "application/x-www-form-urlencoded"
+        );
+        let (sender, form) = (
+            &record.body,
+            [
+                "user=alice&server=localhost&resource=phone&status=online",
+                "author=carol&server=localhost&receiver=bob&message=Hi+%26+bye",
+            ],
+        );
+        assert!(
+            form.iter().any(|form| form.as_bytes() == sender),
+            "{record:?}"
+        );
+    }
+    bench.assert_conserved();
+}
+
+/// Also if the session has handed over names and text.
+#[test]
+fn a_form_without_its_text() {
+    let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
+    let pool = bench.pool(options(endpoint.url("")));
+    let mut omits = HandlerOptions::default();
+    omits.payload.omit_body = true;
+    let handler = bench.planned("/n", omits);
+    bench.push_text(pool, &handler, "alice", b"secret").unwrap();
+    assert_sent(&bench.outcome_of("alice").end);
+    let record = endpoint.records().remove(0);
+    assert_eq!(
+        record.body,
+        b"author=alice&server=localhost&receiver=bob&message="
+    );
+    bench.assert_conserved();
 }
 
 /// It costs that notification and neither the next one nor the connection.
