@@ -5,7 +5,7 @@ mod report;
 use std::path::{Path, PathBuf};
 
 use crate::app_config;
-use crate::config::release::Release;
+use crate::config::release::{Mongooseim, Release};
 use crate::config::{self, Config, Given};
 use crate::notes::{Note, Notes, Severity};
 use crate::output::print_line;
@@ -28,6 +28,13 @@ pub(crate) struct Files {
     /// current directory
     #[arg(long, value_name = "DIR")]
     node_dir: Option<PathBuf>,
+}
+
+impl Files {
+    /// Where relative names of files begin.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        self.node_dir.as_deref()
+    }
 }
 
 /// The parsed files, with what was wrong in their form.
@@ -82,6 +89,13 @@ impl Parsed {
             notes,
             app_config_notes: Vec::new(),
         }
+    }
+
+    /// The release that the file is for.
+    pub(crate) fn mongooseim(&self) -> Mongooseim {
+        self.config
+            .as_ref()
+            .map_or(Mongooseim::default(), |config| config.mongooseim)
     }
 
     /// The first host or host type of the file.

@@ -39,6 +39,8 @@ pub(crate) struct Override {
 /// The file.
 #[derive(Debug, Default)]
 pub(crate) struct Config {
+    /// The release that the file is for.
+    pub mongooseim: Mongooseim,
     /// Hosts and host types, in the order of the file.
     pub hosts: Vec<String>,
     /// Handlers of every host that has no modules of its own.
@@ -101,6 +103,7 @@ fn read(root: &Node, given: Given<'_>, notes: &mut Notes) -> Config {
         root: given.root,
         http2: given.http2,
     };
+    config.mongooseim = context.mongooseim;
     config.hosts = hosts(&mut file, notes);
     let pools = read_modules(&mut file, &mut config, context, notes);
     let tags = config.pool_names();

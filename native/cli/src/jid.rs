@@ -64,6 +64,16 @@ impl Jid {
     }
 }
 
+impl std::fmt::Display for Jid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.bare())?;
+        match &self.resource {
+            Some(resource) => write!(f, "/{resource}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl FromStr for Jid {
     type Err = String;
 

@@ -22,13 +22,12 @@ mod jid;
 mod notes;
 mod output;
 mod own_settings;
+mod plan_options;
 mod receive;
 mod routes;
-#[cfg_attr(not(test), expect(dead_code, reason = "send asks them soon"))]
 mod rules;
 mod send;
 mod spool;
-#[cfg_attr(not(test), expect(dead_code, reason = "send asks it soon"))]
 mod stanza;
 mod suggestion;
 mod terms;
@@ -70,13 +69,14 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Send one sample notification, as the node would
+    /// Send one notification, as the node would
     ///
-    /// Prints the request, the answer's status, the peer with its certificate, and how long the name
+    /// A stanza from a file goes through the handler's rules first. Prints why each rule matches or does
+    /// not, the request, the answer's status, the peer with its certificate, and how long the name
     /// look-up, connecting, TLS and the first byte took; or the reason that the node would log.
     ///
-    /// Exit status: 0 if it counts as sent (whatever the answer's status), 1 if it failed, 2 if it
-    /// could not be tried.
+    /// Exit status: 0 if it counts as sent (whatever the answer's status), 1 if it failed or rules do
+    /// not send it, 2 if it could not be tried.
     Send(Box<send::Arguments>),
     /// Receive notifications and print them, decoded
     ///

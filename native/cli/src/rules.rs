@@ -28,7 +28,7 @@ pub(crate) struct Table {
     pub path: String,
     /// Its line.
     pub line: usize,
-    /// In no particular order; their number decides nothing, so an empty table matches every event.
+    /// In the order in which they are asked. An empty table matches every event.
     pub conditions: Vec<Condition>,
 }
 
@@ -83,6 +83,21 @@ pub(crate) struct Failed {
     pub found: String,
 }
 
+/// The conditions in the order in which the node asks them, the cheapest first.
+const COSTS: [&str; 11] = [
+    "event",
+    "direction",
+    "type",
+    "client_state",
+    "sender_domain",
+    "receiver_domain",
+    "own_copy",
+    "body",
+    "hint",
+    "jingle",
+    "user_status",
+];
+
 /// The rules of a handler's section; `None` if it has none.
 pub(crate) fn of(options: &Options) -> Option<Vec<Rule>> {
     let rules = options.sections("rules")?;
@@ -114,10 +129,12 @@ fn table(options: &Options) -> Table {
             wanted: word.or_else(truth).or_else(domains)?,
         })
     };
+    let mut conditions: Vec<Condition> = options.names().filter_map(condition).collect();
+    conditions.sort_by_key(|condition| COSTS.iter().position(|name| *name == condition.name));
     Table {
         path: options.path.clone(),
         line: options.line,
-        conditions: options.names().filter_map(condition).collect(),
+        conditions,
     }
 }
 

@@ -42,6 +42,24 @@ fn check() {
     assert_eq!(text.lines().collect::<Vec<_>>(), shown[1..]);
 }
 
+/// The rules are those of the first example of rules.
+#[test]
+fn send_an_event() {
+    let start = PAGE
+        .find("[[modules.mod_event_pusher.http.handlers.rules]]")
+        .unwrap();
+    let rules = PAGE[start..].split("```").next().unwrap();
+    let dir = Dir::new();
+    let handler = "[[modules.mod_event_pusher.http.handlers]]";
+    let pool = "[outgoing_pools.http.http_pool.connection]\nhost = \"http://localhost:1\"";
+    dir.file("groups.toml", &format!("{pool}\n{handler}\n{rules}"));
+    let shown = example("$ cat offline.xml");
+    dir.file("offline.xml", shown[1]);
+    let arguments: Vec<&str> = shown[2].split(' ').skip(2).collect();
+    let text = printed(&dir, &arguments);
+    assert_eq!(text.lines().collect::<Vec<_>>(), shown[3..]);
+}
+
 #[test]
 fn send_and_receive() {
     let dir = Dir::new();

@@ -76,7 +76,7 @@ impl std::fmt::Display for Release {
 }
 
 /// The layout of the configuration file, and the release if the operator has named it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mongooseim {
     /// 5.0's layout: `mod_event_pusher.backend.http`, `verify_peer`.
     pub old_layout: bool,

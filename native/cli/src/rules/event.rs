@@ -128,8 +128,8 @@ impl Found<'_> {
             Self::Words(words) => words.join(", "),
             Self::Truth(truth) => truth.to_string(),
             Self::Domain(domain) => format!("{domain:?}"),
-            Self::Unknown => "unknown".to_owned(),
-            Self::NotOfThisKind => "nothing in events of this kind".to_owned(),
+            Self::Unknown => "none that is known".to_owned(),
+            Self::NotOfThisKind => "none, because of its kind".to_owned(),
         }
     }
 }

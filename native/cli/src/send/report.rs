@@ -1,68 +1,146 @@
-//! What `send` prints: the request, the connection, the outcome.
+//! What `send` prints: what the rules say, the request, the connection, the outcome.
 
 use std::time::Duration;
 
 use notification::Verdict;
 use serde_json::{Value, json};
+use test_endpoint::Record;
 use transport::dial::Dialled;
 use transport::tls::PeerCertificate;
 
+use super::decision::Fate;
+use crate::config::options::Options;
 use crate::output::{GOOD, PROBLEM, STRONG, WARNING, styled, visible};
 use crate::routes::Route;
 
 /// The result of `send`.
+#[derive(Default)]
 pub(super) struct Report {
-    /// The body of the request.
-    pub body: String,
+    /// The request, if one could be made.
+    pub request: Option<Record>,
+    /// What the request would be in the node instead, if a callback module makes it.
+    pub custom: Option<String>,
     /// The measured connection, if it could be made.
     pub connection: Option<Dialled>,
     /// The certificate that the server presented, also if it was refused.
     pub certificate: Option<PeerCertificate>,
-    /// The outcome that the engine reports.
-    pub verdict: Verdict,
+    /// The outcome that the engine reports; `None` if nothing was to be sent.
+    pub verdict: Option<Verdict>,
 }
 
 impl Report {
+    /// Whether the notification counts as sent, or as good as that with `--dry-run`.
+    pub(super) fn is_good(&self) -> bool {
+        match &self.verdict {
+            Some(verdict) => matches!(verdict, Verdict::Sent { .. }),
+            None => self.request.is_some(),
+        }
+    }
+
     /// For people.
-    pub(super) fn in_text(&self, route: &Route<'_>) -> String {
-        let mut lines = self.request(route);
-        lines.extend(custom(route).map(|note| styled(WARNING, &note)));
+    pub(super) fn in_text(&self, route: &Route<'_>, fate: Option<&Fate>) -> String {
+        let mut lines: Vec<String> = fate.map(Fate::lines).unwrap_or_default();
+        if let Some(why_not) = fate.and_then(|fate| fate.why_not.as_deref()) {
+            lines.push(styled(WARNING, &format!("not sent: {why_not}")));
+            return lines.join("\n");
+        }
+        if fate.is_none() && route.handler.rules.is_some() {
+            lines.push("the rules are asked with --event only".to_owned());
+        }
+        if let Some(request) = &self.request {
+            lines.extend(self::request(request, route));
+        }
+        lines.extend(self.custom.iter().map(|note| styled(WARNING, note)));
         lines.extend(self.connection.iter().flat_map(connection));
         lines.extend(self.certificate.as_ref().map(certificate));
-        lines.push(outcome(&self.verdict));
+        lines.push(match &self.verdict {
+            Some(verdict) => outcome(verdict),
+            None => "not sent: --dry-run".to_owned(),
+        });
         lines.join("\n")
     }
 
-    fn request(&self, route: &Route<'_>) -> Vec<String> {
-        vec![
-            styled(STRONG, &format!("POST {}", route.url())),
-            format!("  host: {}", route.settings.base.authority()),
-            format!("  content-length: {}", self.body.len()),
-            "  content-type: application/x-www-form-urlencoded".to_owned(),
-            format!("  {}", self.body),
-        ]
-    }
-
     /// For scripts.
-    pub(super) fn in_json(&self, route: &Route<'_>) -> Value {
+    pub(super) fn in_json(&self, route: &Route<'_>, fate: Option<&Fate>) -> Value {
+        let request = self.request.as_ref();
+        let headers = request.map(|request| fields(request, route));
         json!({
             "handler": route.handler.number,
-            "url": route.url(),
-            "body": self.body,
+            "url": request.map(|request| url(request, route)),
+            "event": fate.map(Fate::in_json),
+            "headers": headers,
+            "body": request.map(|request| String::from_utf8_lossy(&request.body)),
             "connection": self.connection.as_ref().map(connection_in_json),
             "certificate": self.certificate.as_ref().map(certificate_in_json),
-            "outcome": outcome_in_json(&self.verdict),
+            "outcome": self.verdict.as_ref().map(outcome_in_json),
         })
     }
 }
 
-/// A line for handlers whose callback module is the operator's own.
-fn custom(route: &Route<'_>) -> Option<String> {
-    let module = route.handler.module();
-    route.handler.is_custom().then(|| {
-        format!(
-            "in the node {module} makes headers and body; this is what the default module sends"
-        )
+fn request(request: &Record, route: &Route<'_>) -> Vec<String> {
+    let mut lines = vec![styled(STRONG, &format!("POST {}", url(request, route)))];
+    let fields = fields(request, route);
+    lines.extend(
+        fields
+            .iter()
+            .map(|(name, value)| format!("  {name}: {}", visible(value))),
+    );
+    if request.header("webhook-id").is_some() {
+        lines.push(
+            "  (the webhook- fields are new in each notification and each attempt)".to_owned(),
+        );
+    }
+    let body = String::from_utf8_lossy(&request.body);
+    lines.extend(body.lines().map(|line| format!("  {}", visible(line))));
+    lines
+}
+
+/// The URL of the request. A template may have made the path.
+fn url(request: &Record, route: &Route<'_>) -> String {
+    let target = route.target.to_string();
+    match route.url().strip_suffix(&target) {
+        Some(base) => format!("{base}{}", request.path),
+        None => route.url(),
+    }
+}
+
+/// The header fields as the web service gets them, with dots for secrets.
+fn fields(request: &Record, route: &Route<'_>) -> Vec<(String, String)> {
+    let options = &route.handler.options;
+    let fields = request.headers().map(|(name, value)| {
+        let name = String::from_utf8_lossy(name).into_owned();
+        let value = match name.to_ascii_lowercase().as_str() {
+            "host" if !is_own(&name, options) => route.settings.base.authority().clone(),
+            "authorization" => {
+                let scheme = String::from_utf8_lossy(value);
+                let scheme = scheme.split(' ').next().unwrap_or_default();
+                format!("{scheme} ...")
+            }
+            _ if is_secret(&name, options) => "...".to_owned(),
+            _ => String::from_utf8_lossy(value).into_owned(),
+        };
+        (name, value)
+    });
+    fields.collect()
+}
+
+/// Whether the handler sets the header field itself.
+fn is_own(name: &str, options: &Options) -> bool {
+    let headers = options.sections("headers").unwrap_or_default();
+    headers
+        .iter()
+        .filter_map(|header| header.text("name"))
+        .any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Whether the value of the header field comes from a file or a variable.
+fn is_secret(name: &str, options: &Options) -> bool {
+    let headers = options.sections("headers").unwrap_or_default();
+    headers.iter().any(|header| {
+        !header.has("value")
+            && header
+                .text("name")
+                .is_some_and(|own| own.eq_ignore_ascii_case(name))
     })
 }
 

@@ -1,0 +1,114 @@
+//! A handler's options as the engine wants them.
+
+use std::path::Path;
+
+use credentials::{AuthOptions, CredentialOptions, OAuth2Options};
+use engine::handler_plan::HandlerOptions;
+use files::{Secret, Source};
+use payload::{CloudEventsMode, FormatOptions, PlanOptions};
+
+use crate::config::options::Options;
+
+/// The options of ours that have a part in the request.
+const OURS: [&str; 9] = [
+    "format",
+    "include",
+    "omit",
+    "cloudevents",
+    "template_file",
+    "content_type",
+    "headers",
+    "auth",
+    "signing",
+];
+
+/// The engine's options; `None` if the handler sends what MongooseIM's own module sends. Relative names of files begin at
+/// `root`.
+pub(crate) fn of(options: &Options, root: Option<&Path>) -> Option<HandlerOptions> {
+    OURS.iter()
+        .any(|name| options.has(name))
+        .then(|| HandlerOptions {
+            payload: payload(options),
+            credentials: credentials(options, root),
+        })
+}
+
+fn payload(options: &Options) -> PlanOptions {
+    let has = |name, word| options.texts(name).is_some_and(|list| list.contains(&word));
+    PlanOptions {
+        format: format(options),
+        include_stanza: has("include", "stanza"),
+        omit_body: has("omit", "body"),
+        signed: options.has("signing"),
+    }
+}
+
+fn format(options: &Options) -> FormatOptions {
+    match options.text("format") {
+        Some("json") => FormatOptions::Json,
+        Some("cloudevents") => {
+            let section = options.section("cloudevents");
+            let text = |name| section.and_then(|section| section.text(name));
+            FormatOptions::CloudEvents {
+                mode: match text("mode") {
+                    Some("binary") => CloudEventsMode::Binary,
+                    _ => CloudEventsMode::Structured,
+                },
+                source: text("source").map(str::to_owned),
+            }
+        }
+        _ => FormatOptions::Form,
+    }
+}
+
+fn credentials(options: &Options, root: Option<&Path>) -> CredentialOptions {
+    let headers = options.sections("headers").unwrap_or_default();
+    let header = |header: &Options| {
+        let value = header
+            .text("value")
+            .map(|value| Source::Value(Secret::new(value.to_owned())));
+        let source = value.or_else(|| source(header, "value_file", "value_env", root))?;
+        Some((header.text("name")?.to_owned(), source))
+    };
+    let signing = options.section("signing");
+    CredentialOptions {
+        headers: headers.into_iter().filter_map(header).collect(),
+        auth: options
+            .section("auth")
+            .and_then(|section| auth(section, root)),
+        signing: signing.and_then(|section| source(section, "secret_file", "secret_env", root)),
+    }
+}
+
+fn auth(section: &Options, root: Option<&Path>) -> Option<AuthOptions> {
+    let text = |section: &Options, name: &str| section.text(name).map(str::to_owned);
+    if let Some(user) = text(section, "basic_user") {
+        let password = source(section, "basic_password_file", "basic_password_env", root)?;
+        return Some(AuthOptions::Basic { user, password });
+    }
+    if let Some(oauth2) = section.section("oauth2") {
+        return Some(AuthOptions::OAuth2(OAuth2Options {
+            token_url: text(oauth2, "token_url")?,
+            client_id: text(oauth2, "client_id")?,
+            client_secret: source(oauth2, "client_secret_file", "client_secret_env", root)?,
+            scope: text(oauth2, "scope"),
+        }));
+    }
+    if let Some(file) = section.text("google_service_account_file") {
+        return Some(AuthOptions::Google(path(file, root)));
+    }
+    source(section, "bearer_file", "bearer_env", root).map(AuthOptions::Bearer)
+}
+
+/// Where a secret is.
+fn source(section: &Options, file: &str, env: &str, root: Option<&Path>) -> Option<Source> {
+    let file = section
+        .text(file)
+        .map(|name| Source::File(path(name, root)));
+    file.or_else(|| section.text(env).map(|name| Source::Env(name.to_owned())))
+}
+
+/// A file's path.
+pub(crate) fn path(name: &str, root: Option<&Path>) -> std::path::PathBuf {
+    root.map_or_else(|| name.into(), |root| root.join(name))
+}
