@@ -16,7 +16,7 @@ mod variables;
 
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 
-pub use check::{Finding, check};
+pub use check::{Finding, Try, check, try_out};
 pub use handler::TemplateOptions;
 pub(crate) use handler::Templates;
 pub use samples::{Sample, SampleKind, samples};

@@ -99,6 +99,31 @@ fn tried(option: &str, place: &str, template: &Template, kinds: &[SampleKind]) -
     failures.into_iter().map(finding).collect()
 }
 
+/// What the templates make of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Try {
+    /// The body.
+    pub body: Vec<u8>,
+    /// The path, if the options have one.
+    pub path: Option<String>,
+}
+
+/// Makes body and path of an event in the JSON format. Blocks on the file system.
+pub fn try_out(options: &TemplateOptions, event: &str, id: &str) -> Result<Try, String> {
+    let event: serde_json::Value =
+        serde_json::from_str(event).map_err(|error| error.to_string())?;
+    let variables = variables::of(&event, id).map_err(|error| error.text)?;
+    let source = fs::read(&options.file).map_err(|error| error.to_string())?;
+    let path = options.path.as_deref().map(|path| {
+        let rendered = Templates::path(path)?.render(&variables)?;
+        String::from_utf8(rendered).map_err(|error| error.to_string())
+    });
+    Ok(Try {
+        body: Templates::body(&source, &options.content_type)?.render(&variables)?,
+        path: path.transpose()?,
+    })
+}
+
 fn rendered(template: &Template, sample: &Sample) -> Result<Vec<u8>, String> {
     let event: serde_json::Value =
         serde_json::from_str(sample.json).map_err(|error| error.to_string())?;

@@ -4,9 +4,7 @@
 use minijinja::{AutoEscape, Error, Output, State, Value, escape_formatter};
 use serde::de::IgnoredAny;
 
-use super::filters::{json, text};
-
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
+use super::filters::{json, percent_encoded, text};
 
 /// How values are written, and what the whole must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +57,7 @@ impl Escape {
     ) -> Result<(), Error> {
         match self {
             // `safe` has no effect here: nothing that is not percent-encoded belongs into a value.
-            Self::Form | Self::Path => percent_encode(out, &text(value)?)?,
+            Self::Form | Self::Path => out.write_str(&percent_encoded(&text(value)?))?,
             Self::Json | Self::JsonLines if !value.is_safe() => out.write_str(&json(value)?)?,
             Self::Markup if !value.is_safe() => {
                 return escape_formatter(out, state, &text(value)?.into());
@@ -108,19 +106,4 @@ fn path(text: &[u8]) -> Result<(), String> {
         return Err("a part of the path between slashes is . or ..".to_owned());
     }
     Ok(())
-}
-
-/// Leaves only what RFC 3986 (2.3) calls unreserved.
-fn percent_encode(out: &mut Output<'_>, text: &str) -> Result<(), Error> {
-    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if stays(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let [high, low] = [byte >> 4, byte & 0xf].map(|half| HEX[usize::from(half)]);
-            encoded.extend(['%', char::from(high), char::from(low)]);
-        }
-    }
-    out.write_str(&encoded).map_err(Error::from)
 }

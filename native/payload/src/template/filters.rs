@@ -8,8 +8,12 @@ use std::io;
 
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::limits::OUTPUT;
+
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Replaces and removes filters.
 pub(super) fn install(environment: &mut Environment<'_>) {
@@ -30,6 +34,10 @@ pub(super) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("trim", trim);
     environment.add_filter("replace", replace);
     environment.add_filter("join", join);
+    environment.add_filter("urlencode", |value: &Value| {
+        Ok::<_, Error>(percent_encoded(&text(value)?))
+    });
+    environment.add_filter("epoch", epoch);
     environment.add_filter("tojson", |value: &Value| {
         json(value).map(Value::from_safe_string)
     });
@@ -108,6 +116,37 @@ fn join(list: &Value, between: Option<&str>) -> Result<String, Error> {
         joined.write_str(&text(&item)?).map_err(|_| too_long())?;
     }
     Ok(joined.0)
+}
+
+/// The text with only what RFC 3986 (2.3) calls unreserved left as it is.
+pub(super) fn percent_encoded(text: &str) -> String {
+    let stays = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if stays(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let [high, low] = [byte >> 4, byte & 0xf].map(|half| HEX[usize::from(half)]);
+            encoded.extend(['%', char::from(high), char::from(low)]);
+        }
+    }
+    encoded
+}
+
+/// A timestamp as the time since the start of 1970, in `s`, `ms`, `us` or `ns`.
+fn epoch(timestamp: &str, unit: &str) -> Result<i64, Error> {
+    let wrong = |text| Error::new(ErrorKind::InvalidOperation, text);
+    let time = OffsetDateTime::parse(timestamp, &Rfc3339)
+        .map_err(|_| wrong("epoch needs a timestamp such as 2026-11-26T12:34:56.789012Z"))?;
+    let divisor = match unit {
+        "s" => 1_000_000_000,
+        "ms" => 1_000_000,
+        "us" => 1_000,
+        "ns" => 1,
+        _ => return Err(wrong("epoch needs one of the units s, ms, us and ns")),
+    };
+    let since = time.unix_timestamp_nanos() / divisor;
+    i64::try_from(since).map_err(|_| wrong("the timestamp is out of range"))
 }
 
 /// A text of bounded length.

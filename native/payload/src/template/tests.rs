@@ -61,6 +61,29 @@ fn the_variables_are_those_of_json() {
 }
 
 #[test]
+fn filters_for_services() {
+    assert_eq!(
+        text("{{ timestamp | epoch('s') }} {{ timestamp | epoch('ns') }}"),
+        "1795696496 1795696496789012000"
+    );
+    assert_eq!(
+        text("{{ from.jid | urlencode }}"),
+        "alice%40example.com%2Fphone"
+    );
+    assert_eq!(
+        text("{{ ' x ' | trim }}{{ 'aXa' | trim('a') }}{{ 'hELLO' | capitalize }}"),
+        "xXHello"
+    );
+    assert_eq!(
+        text("{{ [1, 'a'] | join('-') }}{{ 'abc' | replace('b', '--') }}"),
+        "1-aa--c"
+    );
+    let error = failure("{{ body | epoch('s') }}", Escape::None);
+    assert!(error.contains("epoch needs a timestamp"), "{error}");
+    assert!(failure("{{ timestamp | epoch('h') }}", Escape::None).contains("units"));
+}
+
+#[test]
 fn an_undefined_variable_is_an_error_with_its_name_and_line() {
     assert_eq!(
         failure("\n{{ bdoy }}", Escape::None),
