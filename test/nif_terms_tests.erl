@@ -140,6 +140,10 @@ wrong_inside(plan) ->
     [Example#{Key => Term} || Key <- maps:keys(Example),
                               Term <- [foo, -1, {}, [foo], [stanza | unread], #{}, <<255>>, [<<"a">>]]]
         ++ [Example#{unknown => 1}, Example#{<<"format">> => json}]
+        ++ [Example#{format => template}, Example#{format => template, template_file => <<"a">>},
+            Example#{format => template, template_file => a, content_type => <<"text/plain">>},
+            Example#{format => template, template_file => <<"a">>, content_type => text},
+            Example#{format => template, template_file => <<255>>, content_type => <<"text/plain">>}]
         ++ [Example#{auth => Auth} || Auth <- wrong_auth()]
         ++ [Example#{signing => Source} || Source <- wrong_secrets()]
         ++ [Example#{headers => Headers}

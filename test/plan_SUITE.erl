@@ -22,6 +22,7 @@ groups() ->
        a_callback_module_with_headers_and_signature,
        an_event_as_json,
        an_event_that_is_long,
+       an_event_through_a_template,
        a_secret_that_appears_later]).
 
 init_per_testcase(_Case, Config) ->
@@ -88,6 +89,22 @@ an_event_that_is_long(Config) ->
     wait_sent(1),
     [#{body := Body}] = received(Config),
     ?assertMatch({_, _}, binary:match(Body, Text)).
+
+%% Its path is not said to be an odd one of the pool's, because it is not known yet.
+an_event_through_a_template(Config) ->
+    File = filename:join(proplists:get_value(priv_dir, Config), "body"),
+    ok = file:write_file(File, "{{ data.from.user }}: {{ data.body }}"),
+    Path = "/of/{{ data.from.user }}",
+    module([#{path => Path, pool_name => later, format => template, template_file => unicode:characters_to_binary(File),
+              content_type => <<"text/plain">>, headers => [header("{{ data.to.user }}")]}]),
+    {ok, _} = pusher_case:pool(later, Config, #{path_prefix => "/prefix"}),
+    ok = http_pusher_pools:await_look(30000),
+    push(stanza("hi"), push_event),
+    wait_sent(1),
+    [Request = #{body := <<"alice: hi">>, path := <<"/prefix/of/alice">>}] = received(Config),
+    ?assertEqual(<<"bob">>, tenant(Request)),
+    ?assertEqual([], [Line || Line = #{text := Text} <- host_log:what(http_pusher_pool_warning),
+                              string:find(Text, "/of/") =/= nomatch]).
 
 %% Said once, with the reason in each outcome, and over once the file is there.
 a_secret_that_appears_later(Config) ->

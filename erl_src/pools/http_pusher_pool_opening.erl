@@ -44,10 +44,14 @@ first_try(_Id, Result, _Pause, _Deadline) ->
 opened(Options, Warnings, Paths) ->
     {opened, Options, Warnings ++ url_warnings(Options, lists:usort(Paths))}.
 
-%% @doc Paths of the handlers that use pools of this tag.
+%% @doc Paths of the handlers that use pools of this tag. A path that is a template is not known yet.
 -spec paths(atom()) -> [binary() | string()].
 paths(Tag) ->
-    [Path || {{_, RowTag, Path, _}, _, _} <- http_pusher_routes:all(), RowTag =:= Tag].
+    [Path || {{_, RowTag, Path, Plan}, _, _} <- http_pusher_routes:all(), RowTag =:= Tag,
+             Plan =:= <<>> orelse not is_template(Path)].
+
+is_template(Path) ->
+    lists:any(fun(Mark) -> string:find(Path, Mark) =/= nomatch end, ["{{", "{%", "{#"]).
 
 url_warnings(#{path_prefix := Prefix}, Paths) ->
     lists:flatmap(

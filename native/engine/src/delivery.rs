@@ -102,8 +102,8 @@ pub async fn deliver(
     let Answer { response, deadline } = match unless(&mut cancelled, run).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) | Err(error) => {
-            // Before the first attempt nothing was sent.
-            if attempts.made.load(Ordering::Relaxed) > 0 {
+            // Before its first attempt this delivery has sent nothing.
+            if attempts.made.load(Ordering::Relaxed) > before {
                 *link = None;
             }
             let text = format!(

@@ -3,6 +3,8 @@
 //! reporter. This program counts its own allocations.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use std::alloc::System;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,9 +13,12 @@ use std::time::{Duration, Instant};
 use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
 use engine::settings::PoolOptions;
-use notification::{Content, Direction, Handler, Names, Notification, PoolId, lane_key};
+use notification::{
+    Content, DeliveryPolicy, Direction, Handler, Names, Notification, PoolId, lane_key,
+};
 use payload::Headers;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use support::events;
 
 /// Generous: no verdict may depend on a fast machine.
 const BOUND: Duration = Duration::from_mins(1);
@@ -33,9 +38,11 @@ struct Mix {
     text: usize,
     /// The size of each header in bytes; without headers, the notification is a form.
     headers: Option<(usize, usize)>,
+    /// An event whose stanza has the text as its body, sent as JSON.
+    event: bool,
 }
 
-const MIXES: [Mix; 9] = [
+const MIXES: [Mix; 11] = [
     mix(
         "short forms, each of another sender",
         20_000,
@@ -75,6 +82,8 @@ const MIXES: [Mix; 9] = [
         Some((20, 50)),
     ),
     mix("long forms", 100, 10, 300_000, None),
+    event("short events", 10_000, 10_000, 100),
+    event("long events", 100, 10, 300_000),
 ];
 
 const fn mix(
@@ -90,12 +99,21 @@ const fn mix(
         senders,
         text,
         headers,
+        event: false,
+    }
+}
+
+const fn event(what: &'static str, count: usize, senders: usize, text: usize) -> Mix {
+    Mix {
+        event: true,
+        ..mix(what, count, senders, text, None)
     }
 }
 
 struct World {
     engine: Engine,
     handler: Arc<Handler>,
+    json: Arc<Handler>,
 }
 
 impl World {
@@ -109,8 +127,19 @@ impl World {
             ..EngineSettings::default()
         };
         engine.start(settings, || {}).unwrap();
+        Self::of(engine)
+    }
+
+    fn of(engine: Engine) -> Self {
         let handler = engine.handler("localhost", "http_pool", "/n");
-        Self { engine, handler }
+        let policy = DeliveryPolicy::default();
+        let options = Some(events::json());
+        let json = engine.planned_handler("localhost", "http_pool", "/n", policy, options);
+        Self {
+            engine,
+            handler,
+            json,
+        }
     }
 
     fn push(&self, pool: PoolId, mix: Mix, n: usize, letter: u8) {
@@ -129,6 +158,15 @@ impl World {
             b"",
         );
         let text = vec![letter; mix.text];
+        if mix.event {
+            let stanza = events::stanza(&String::from_utf8(text).unwrap());
+            let facts = events::facts(&sender);
+            let content = Content::Event(facts.as_bytes());
+            let handler = Arc::clone(&self.json);
+            let notification =
+                Notification::new(handler, Direction::In, names, stanza.as_bytes(), content);
+            return self.engine.push(pool, &key, notification.unwrap()).unwrap();
+        }
         let handler = Arc::clone(&self.handler);
         let new = |content| Notification::new(handler, Direction::In, names, &text, content);
         let notification = match mix.headers {
@@ -235,6 +273,7 @@ fn what_counts_is_what_memory_holds() {
             in_flight(&world, mix, letter);
         }
     }
+    in_flight(&world, event("", 40, 40, 300_000), b'x');
     assert!(ordinary_notifications_fit());
 }
 
@@ -286,7 +325,10 @@ fn in_flight(world: &World, mix: Mix, letter: u8) {
         assert!(start.elapsed() < BOUND);
         std::thread::sleep(Duration::from_millis(1));
     }
-    let what = format!("in flight, {letter:?}, headers {:?}", mix.headers);
+    let what = format!(
+        "in flight, {letter:?}, headers {:?}, event {}",
+        mix.headers, mix.event
+    );
     within_a_third(&what, before, || world.state(pool).pending_bytes);
     end(world, pool);
 }
@@ -306,8 +348,7 @@ fn end(world: &World, pool: PoolId) {
 fn ordinary_notifications_fit() -> bool {
     let engine = Engine::default();
     engine.start(EngineSettings::default(), || {}).unwrap();
-    let handler = engine.handler("localhost", "http_pool", "/n");
-    let world = World { engine, handler };
+    let world = World::of(engine);
     let pool = world.engine.create_pool("ordinary").unwrap();
     let ordinary = mix("ordinary", 100_000, 100_000, 300, None);
     for n in 0..ordinary.count {

@@ -4,7 +4,6 @@
 mod support;
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,41 +16,13 @@ use notification::Content;
 use payload::Headers;
 use sha2::Sha256;
 use support::events::{field, json, stanza};
-use support::{Bench, End, options, pool_at, test_endpoint, until};
+use support::{Bench, End, Scratch, options, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, Fault, Plan, Record, TlsSettings};
 use transport::notices::{About, NoticeKind};
 
 /// Two secrets that sign side by side.
 const SECRETS: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n\
     whsec_NWVjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0\n";
-
-/// A folder of its own that goes away with its test.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("signed-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    /// A file that does not exist yet.
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn file(&self, name: &str, content: &str) -> Source {
-        fs::write(self.path(name), content).unwrap();
-        Source::File(self.path(name))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn all(scratch: &Scratch) -> CredentialOptions {
     CredentialOptions {

@@ -8,14 +8,15 @@ use std::path::PathBuf;
 use credentials::{AuthOptions, CredentialOptions, OAuth2Options};
 use engine::handler_plan::HandlerOptions;
 use files::{Secret, Source};
-use payload::{CloudEventsMode, FormatOptions, PlanOptions};
+use payload::{CloudEventsMode, FormatOptions, PlanOptions, TemplateOptions};
 use rustler::{Error, NifResult, Term};
 
 use crate::options::{atoms, get, list, optional, refuse_unknown, required};
 use crate::policy;
 
-/// Decodes a plan without the policy in it. `None` for a handler that sets none of these options.
-pub fn plan(map: Term<'_>) -> NifResult<Option<HandlerOptions>> {
+/// Decodes the plan of a handler with this path, without the policy in it. `None` for a handler that sets
+/// none of these options.
+pub fn plan(map: Term<'_>, path: &str) -> NifResult<Option<HandlerOptions>> {
     let policy_keys = policy::KEYS
         .iter()
         .filter_map(|key| get(map, key).transpose());
@@ -32,6 +33,8 @@ pub fn plan(map: Term<'_>) -> NifResult<Option<HandlerOptions>> {
         "omit",
         "cloudevents_mode",
         "cloudevents_source",
+        "template_file",
+        "content_type",
         "headers",
         "auth",
         "signing",
@@ -39,25 +42,53 @@ pub fn plan(map: Term<'_>) -> NifResult<Option<HandlerOptions>> {
     refuse_unknown(map, &known)?;
     let include = atoms(map, "include", &["stanza", "unread"])?;
     let omit = atoms(map, "omit", &["body"])?;
+    let mut headers = headers(map)?;
+    let format = match get(map, "format")? {
+        None => FormatOptions::Form,
+        Some(format) if format.atom_to_string()? == "template" => {
+            FormatOptions::Template(template(map, path, &mut headers)?)
+        }
+        Some(format) => other_format(map, format)?,
+    };
     Ok(Some(HandlerOptions {
         payload: PlanOptions {
-            format: format(map)?,
+            format,
             include_stanza: include.contains(&"stanza"),
             omit_body: omit.contains(&"body"),
             ..PlanOptions::default()
         },
         credentials: CredentialOptions {
-            headers: headers(map)?,
+            headers,
             auth: get(map, "auth")?.map(auth).transpose()?,
             signing: get(map, "signing")?.map(secret).transpose()?,
         },
     }))
 }
 
-fn format(map: Term<'_>) -> NifResult<FormatOptions> {
-    let Some(format) = get(map, "format")? else {
-        return Ok(FormatOptions::Form);
-    };
+/// Path and header values are templates, too. Takes the values out of `headers`; what is read elsewhere is
+/// no template.
+fn template(
+    map: Term<'_>,
+    path: &str,
+    headers: &mut Vec<(String, Source)>,
+) -> NifResult<TemplateOptions> {
+    let mut templates = Vec::new();
+    headers.retain(|(name, source)| match source {
+        Source::Value(text) => {
+            templates.push((name.clone(), text.reveal().to_owned()));
+            false
+        }
+        Source::File(_) | Source::Env(_) => true,
+    });
+    Ok(TemplateOptions {
+        file: PathBuf::from(required::<String>(map, "template_file")?),
+        content_type: required(map, "content_type")?,
+        path: Some(path.to_owned()),
+        headers: templates,
+    })
+}
+
+fn other_format(map: Term<'_>, format: Term<'_>) -> NifResult<FormatOptions> {
     match format.atom_to_string()?.as_str() {
         "form" => Ok(FormatOptions::Form),
         "json" => Ok(FormatOptions::Json),

@@ -121,7 +121,7 @@ fn handler(
 ) -> NifResult<Id<HandlerId>> {
     let _held = held!("handler");
     let policy = policy::policy(plan)?;
-    let options = handler_options::plan(plan)?;
+    let options = handler_options::plan(plan, path)?;
     let handler = ENGINE.planned_handler(host_type, pool_name, path, policy, options);
     Ok(Id(handler.id))
 }

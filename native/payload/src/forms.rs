@@ -49,10 +49,10 @@ pub fn body(
     }))
 }
 
-/// The form without much memory that it does not use.
-pub fn fitted(mut form: Vec<u8>) -> Bytes {
-    if form.capacity() > SHRINK && form.capacity() - form.len() > form.len() / 8 {
-        form.shrink_to_fit();
+/// A body without much memory that it does not use.
+pub fn fitted(mut body: Vec<u8>) -> Bytes {
+    if body.capacity() > SHRINK && body.capacity() - body.len() > body.len() / 8 {
+        body.shrink_to_fit();
     }
-    form.into()
+    body.into()
 }

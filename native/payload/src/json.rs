@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::PayloadError;
+use crate::{PayloadError, forms};
 
 /// A body of this size holds most messages.
 const USUAL: usize = 512;
@@ -13,5 +13,5 @@ pub fn body(value: &impl Serialize) -> Result<Bytes, PayloadError> {
     let mut body = Vec::with_capacity(USUAL);
     serde_json::to_writer(&mut body, value)
         .map_err(|error| PayloadError::event(error.to_string()))?;
-    Ok(body.into())
+    Ok(forms::fitted(body))
 }

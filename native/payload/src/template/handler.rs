@@ -12,7 +12,7 @@ use notification::FailureReason;
 use super::escape::Escape;
 use super::{Template, variables};
 use crate::event::Event;
-use crate::{PayloadError, PlanError, header};
+use crate::{PayloadError, PlanError, forms, header};
 
 /// What a handler's section says of templates.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -139,7 +139,7 @@ impl Templates {
             }
         };
         Ok(Rendered {
-            body: body.into(),
+            body: forms::fitted(body),
             headers,
             path,
         })
