@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use engine::engine::{Engine, EngineSettings};
 use engine::settings::{PoolOptions, PoolSettings};
-use notification::{Content, Handler, Notification, PoolId, PushError, Verdict};
+use notification::{Content, DeliveryPolicy, Handler, Notification, PoolId, PushError, Verdict};
 use test_endpoint::{EndpointConfig, Record, TestEndpoint};
 use transport::dial::{Dialled, dial};
 use transport::names;
@@ -57,10 +57,10 @@ impl<'a> Delivery<'a> {
             &route.handler.pool_name,
             &route.handler.target,
         );
-        let handler = match plan_options::of(&route.handler.options, root) {
-            Some(options) => engine.planned_handler(host, pool, path, options),
-            None => engine.handler(host, pool, path),
-        };
+        let options = plan_options::of(&route.handler.options, root);
+        // One delivery: what follows a failure would come too late for a command.
+        let policy = DeliveryPolicy::default();
+        let handler = engine.planned_handler(host, pool, path, policy, options);
         Ok(Self {
             engine,
             bell,
