@@ -32,7 +32,7 @@ use transport::error::{Again, AttemptError};
 use transport::link::{Body, Link};
 
 use crate::handler_plan::HandlerPlan;
-use crate::report::totals::PoolTotals;
+use crate::report::counters::PoolCounters;
 use crate::request::{Added, Prepared, Unmade};
 use clock::Clock;
 pub use job::{Job, Tried};
@@ -57,11 +57,11 @@ pub struct Delivered {
     pub rest: Option<Rest>,
 }
 
-/// Delivers `job` over `link`, which it may replace, and counts the attempts in `totals`. It is given up
+/// Delivers `job` over `link`, which it may replace, and counts the attempts in `counters`. It is given up
 /// when `cancelled` is ready.
 pub async fn deliver(
     opened: &Opened,
-    totals: &PoolTotals,
+    counters: &PoolCounters,
     link: &mut Option<Link>,
     job: &mut Job,
     mut cancelled: impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
@@ -96,7 +96,7 @@ pub async fn deliver(
     let attempts = Attempts {
         made: AtomicU32::new(before),
         accepted_at: job.accepted_at,
-        totals,
+        counters,
     };
     let run = attempt_all(opened, link, &prepared, job.deadline, &attempts);
     let Answer { response, deadline } = match unless(&mut cancelled, run).await {
@@ -172,11 +172,11 @@ struct Answer {
     deadline: Instant,
 }
 
-/// The attempts made for one notification, and the totals in which they are counted.
+/// The attempts made for one notification, and the counters in which they are counted.
 struct Attempts<'a> {
     made: AtomicU32,
     accepted_at: Instant,
-    totals: &'a PoolTotals,
+    counters: &'a PoolCounters,
 }
 
 impl Attempts<'_> {
@@ -184,9 +184,9 @@ impl Attempts<'_> {
     fn begin(&self, now: Instant) {
         if self.made.fetch_add(1, Ordering::Relaxed) == 0 {
             let waited = now.saturating_duration_since(self.accepted_at);
-            self.totals.queue_time.add(waited);
+            self.counters.queue_time.add(waited);
         } else {
-            self.totals.count_retry();
+            self.counters.count_retry();
         }
     }
 

@@ -29,9 +29,9 @@ use transport::notices::Notices;
 
 use crate::pool::Pool;
 use crate::pool::opening::READERS_AT_MOST;
+use crate::report::counters::CountersByPool;
 use crate::report::outcomes::Outcomes;
 use crate::report::rejections::Rejections;
-use crate::report::totals::Totals;
 use crate::runtime;
 pub use settings::EngineSettings;
 
@@ -49,7 +49,7 @@ pub struct Engine {
     /// Other messages for the reporter to log.
     pub notices: Arc<Notices>,
     /// Counters by pool name.
-    pub(crate) totals: Totals,
+    pub(crate) counters: CountersByPool,
     host_types: ArcSwap<Vec<Arc<HostType>>>,
     handlers: ArcSwap<Vec<Arc<Handler>>>,
     /// Serializes changes of the two lists above.

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::pool::Pool;
-use crate::report::totals::PoolTotals;
+use crate::report::counters::PoolCounters;
 
 /// The metrics of the pools of one name.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct PoolMetrics {
     /// Accepted, but not started.
     pub waiting: u64,
     /// Started before, and waiting for the next attempt.
@@ -32,7 +32,7 @@ pub struct Figures {
     /// The endpoints whose deliveries are tried again, by URL.
     pub endpoints: BTreeMap<String, EndpointFigures>,
     /// The counters since the process started.
-    pub totals: Arc<PoolTotals>,
+    pub counters: Arc<PoolCounters>,
     /// A pool of this name has been open, could not be opened, or has something pending.
     known: bool,
 }
@@ -46,7 +46,7 @@ pub struct EndpointFigures {
     pub pending: usize,
 }
 
-impl Figures {
+impl PoolMetrics {
     fn add_endpoints(&mut self, pool: &Pool) {
         for state in pool.endpoints() {
             let endpoint = self.endpoints.entry(state.url).or_default();
@@ -72,10 +72,10 @@ impl Figures {
 
     /// Hides names that were only ever looked up and never used.
     fn is_of_interest(&self) -> bool {
-        let totals = &self.totals;
-        let rejected = totals.rejected.list();
+        let counters = &self.counters;
+        let rejected = counters.rejected.list();
         self.known
-            || totals.sent() + totals.failed() > 0
+            || counters.sent() + counters.failed() > 0
             || rejected.iter().any(|(_, count)| *count > 0)
     }
 }
@@ -83,10 +83,10 @@ impl Figures {
 impl Engine {
     /// The metrics of every name, in the order of the names.
     #[must_use]
-    pub fn figures(&self) -> BTreeMap<Box<str>, Figures> {
-        let mut figures: BTreeMap<Box<str>, Figures> = BTreeMap::new();
-        for (name, totals) in self.totals.list() {
-            figures.entry(name).or_default().totals = totals;
+    pub fn figures(&self) -> BTreeMap<Box<str>, PoolMetrics> {
+        let mut figures: BTreeMap<Box<str>, PoolMetrics> = BTreeMap::new();
+        for (name, counters) in self.counters.list() {
+            figures.entry(name).or_default().counters = counters;
         }
         for pool in self.living_pools() {
             if let Some(figures) = figures.get_mut(&pool.name) {

@@ -14,7 +14,7 @@
 //! | [`handler_plan`] | what a handler's options ask for beyond the stock module's |
 //! | `worker`, `delivery` | what a worker does; one notification from its start to its outcome |
 //! | [`pool`] | a pool's queue under its lock, opening, draining, expiry |
-//! | [`report`] | outcomes and rejections on their way to the reporter; totals |
+//! | [`report`] | outcomes and rejections on their way to the reporter; counters |
 //! | [`settings`] | the options of a pool, and the settings they are checked into |
 //! | `runtime` | the engine's threads, and the bell of the reporter |
 #![forbid(unsafe_code)]

@@ -42,8 +42,8 @@ use transport::notices::Notices;
 
 use crate::delivery::Opened;
 use crate::delivery::Tried;
+use crate::report::counters::PoolCounters;
 use crate::report::outcomes::{Outcome, Outcomes};
-use crate::report::totals::PoolTotals;
 use crate::settings::{PoolOptions, PoolSettings};
 pub use cell::Cell;
 use destinations::Destinations;
@@ -102,8 +102,8 @@ pub struct Pool {
     bounds: Arc<PoolBounds>,
     rejected: AtomicU64,
     outcomes: Arc<Outcomes>,
-    /// The totals of all pools of this name.
-    pub(crate) totals: Arc<PoolTotals>,
+    /// The counters of all pools of this name.
+    pub(crate) counters: Arc<PoolCounters>,
     notices: Arc<Notices>,
     destinations: Destinations,
     handle: Handle,
@@ -133,11 +133,11 @@ impl Pool {
         name: &str,
         limits: PoolLimits,
         node: Arc<Bound>,
-        report: (Arc<Outcomes>, Arc<PoolTotals>, Arc<Notices>),
+        report: (Arc<Outcomes>, Arc<PoolCounters>, Arc<Notices>),
         handle: Handle,
         start: fn(Arc<Self>, Arc<Opened>, Arc<Cell>),
     ) -> Arc<Self> {
-        let (outcomes, totals, notices) = report;
+        let (outcomes, counters, notices) = report;
         Arc::new(Self {
             id,
             name: name.into(),
@@ -150,7 +150,7 @@ impl Pool {
             )),
             rejected: AtomicU64::new(0),
             outcomes,
-            totals,
+            counters,
             notices,
             destinations: Destinations::default(),
             handle,
@@ -273,7 +273,7 @@ impl Pool {
         verdict: Verdict,
         text: usize,
     ) {
-        self.totals.count_outcome(&verdict);
+        self.counters.count_outcome(&verdict);
         if let Some(destination) = self.destination(notification.handler()) {
             destination.went();
         }

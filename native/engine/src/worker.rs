@@ -143,10 +143,10 @@ async fn serve(seat: &Seat, link: &mut Option<Link>, mut job: InFlight) -> Optio
     let Seat {
         pool, opened, cell, ..
     } = seat;
-    let totals = &pool.totals;
+    let counters = &pool.counters;
     let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
     let Delivered { judgement, rest } =
-        delivery::deliver(opened, totals, link, job.job(), cancelled).await;
+        delivery::deliver(opened, counters, link, job.job(), cancelled).await;
     let mut ending = Some((job, judgement));
     if let Some(rest) = rest {
         rest.read(link, |cx| {

@@ -194,7 +194,7 @@ impl World {
             .engine
             .host_type("localhost")
             .unwrap()
-            .account()
+            .counters()
             .pending
             > 0
         {

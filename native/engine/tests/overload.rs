@@ -76,14 +76,14 @@ fn a_million_against_a_stalled_endpoint() {
         .map(|session| session.join().unwrap())
         .sum();
     let pushing = begin.elapsed();
-    let account = bench.account();
-    assert_eq!(account.pushed, PUSHES, "{account:?}");
-    assert_eq!(account.rejected, rejected, "{account:?}");
+    let counters = bench.counters();
+    assert_eq!(counters.pushed, PUSHES, "{counters:?}");
+    assert_eq!(counters.rejected, rejected, "{counters:?}");
     // What failed with request_timeout meanwhile has made room.
-    assert!(account.accepted >= PENDING, "{account:?}");
+    assert!(counters.accepted >= PENDING, "{counters:?}");
     assert!(
-        account.accepted <= PENDING + account.failed + 1_000,
-        "{account:?}"
+        counters.accepted <= PENDING + counters.failed + 1_000,
+        "{counters:?}"
     );
     let rows = bench.engine.rejections.list();
     assert_eq!(rows.len(), 1, "one row for all of them");
@@ -97,13 +97,13 @@ fn a_million_against_a_stalled_endpoint() {
 
     // The endpoint comes back, but not for the requests that it has stalled: those have to end first.
     let back = Instant::now();
-    let sent = bench.account().sent;
+    let sent = bench.counters().sent;
     endpoint.set_plan("status=200".parse().unwrap()).unwrap();
-    until("delivery goes on", || bench.account().sent > sent);
+    until("delivery goes on", || bench.counters().sent > sent);
     let resumed = back.elapsed();
     endpoint.release();
     until("it delivers in earnest", || {
-        bench.account().sent > sent + 5_000
+        bench.counters().sent > sent + 5_000
     });
     println!(
         "{PUSHES} pushes in {pushing:?}, the slowest {} us; {rejected} rejected; {} KiB more; \
@@ -114,6 +114,6 @@ fn a_million_against_a_stalled_endpoint() {
     );
     // The rest of them would only take time.
     bench.engine.close_pool(pool, Duration::ZERO).unwrap();
-    until("the rest has failed", || bench.account().pending == 0);
+    until("the rest has failed", || bench.counters().pending == 0);
     bench.assert_conserved();
 }

@@ -65,16 +65,16 @@ fn many_at_once() {
             workers: 4,
             ..support::options(endpoint.url(""))
         });
-        let before = bench.account();
+        let before = bench.counters();
         fail_point::arm(step, 50);
         for n in 0..200 {
             bench.push(pool, &format!("{step} {n}")).unwrap();
         }
         until("all have an outcome", || {
-            let account = bench.account();
-            account.sent + account.failed == before.accepted + 200
+            let counters = bench.counters();
+            counters.sent + counters.failed == before.accepted + 200
         });
-        assert_eq!(bench.account().failed - before.failed, 50, "{step}");
+        assert_eq!(bench.counters().failed - before.failed, 50, "{step}");
         assert_all_parked(&bench, pool);
     }
     bench.assert_conserved();
@@ -93,7 +93,7 @@ fn between_two_deliveries() {
         bench.push(pool, &format!("{n}")).unwrap();
     }
     bench.outcomes(200);
-    assert_eq!(bench.account().sent, 200);
+    assert_eq!(bench.counters().sent, 200);
     assert_all_parked(&bench, pool);
     bench.assert_conserved();
 }

@@ -231,7 +231,7 @@ fn conservation_under_random_load() {
         replaced += u64::from(scene.disturb(&mut random, &endpoint));
         if told.elapsed() > Duration::from_secs(5) {
             let state = bench.state(scene.present());
-            println!("{:?} {state:?}", bench.account());
+            println!("{:?} {state:?}", bench.counters());
             told = Instant::now();
         }
     }
@@ -241,16 +241,16 @@ fn conservation_under_random_load() {
         let (pushed, accepted) = session.join().unwrap();
         counts = (counts.0 + pushed, counts.1 + accepted);
     }
-    until("all is acknowledged", || bench.account().pending == 0);
-    let account = bench.account();
-    assert_eq!((account.pushed, account.accepted), counts, "{account:?}");
+    until("all is acknowledged", || bench.counters().pending == 0);
+    let counters = bench.counters();
+    assert_eq!((counters.pushed, counters.accepted), counts, "{counters:?}");
     assert_eq!(
         known.count(|known| known & TWO_OUTCOMES != 0),
         0,
         "two outcomes"
     );
     let ended = known.count(|known| known & (SENT | FAILED) != 0);
-    assert_eq!(ended as u64, account.accepted, "one outcome each");
+    assert_eq!(ended as u64, counters.accepted, "one outcome each");
     let lost = known.count(|known| known & SENT != 0 && known & RECEIVED == 0);
     assert_eq!(lost, 0, "sent, and not received");
     bench.assert_conserved();
@@ -266,11 +266,11 @@ fn conservation_under_random_load() {
          \"failed\":{},\"received_once\":{},\"received_twice\":{},\"lost\":{lost},\
          \"replaced\":{replaced},\"rss_start_kb\":{rss},\"rss_end_kb\":{},\"threads\":{},\
          \"fds\":{}}}",
-        account.pushed,
-        account.accepted,
-        account.rejected,
-        account.sent,
-        account.failed,
+        counters.pushed,
+        counters.accepted,
+        counters.rejected,
+        counters.sent,
+        counters.failed,
         known.count(|known| known & (RECEIVED | RECEIVED_TWICE) == RECEIVED),
         known.count(|known| known & RECEIVED_TWICE != 0),
         status("VmRSS"),

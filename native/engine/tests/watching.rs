@@ -45,12 +45,12 @@ fn retries_are_the_attempts_beyond_the_first() {
     bench.push(pool, "carol").unwrap();
     bench.outcomes(3);
     let figures = &bench.engine.figures()[NAME];
-    let totals = &figures.totals;
-    let counts = (totals.sent(), totals.failed(), totals.retries());
+    let counters = &figures.counters;
+    let counts = (counters.sent(), counters.failed(), counters.retries());
     assert_eq!(counts, (2, 1, 3));
     // Each notification has waited once, however often it was tried.
-    assert_eq!(totals.queue_time.read().started(), 3);
-    let last = totals.last_failure().unwrap();
+    assert_eq!(counters.queue_time.read().started(), 3);
+    let last = counters.last_failure().unwrap();
     assert_eq!(last.reason.as_str(), "connection_closed");
     assert_eq!(last.attempts, 3);
     assert!(
@@ -98,7 +98,7 @@ fn rejections_are_counted_by_reason() {
         bench.push(broken, "f"),
         Err(PushError::Rejected(RejectReason::PoolConfig))
     );
-    // The reporter counts them, and their rows go. The totals stay.
+    // The reporter counts them, and their rows go. The counters stay.
     for row in bench.engine.rejections.list() {
         bench
             .engine
@@ -121,11 +121,11 @@ fn rejections_are_counted_by_reason() {
         ]
     );
     let figures = bench.engine.figures();
-    let of = |name: &str, reason| figures[name].totals.rejected.of(reason);
+    let of = |name: &str, reason| figures[name].counters.rejected.of(reason);
     assert_eq!(of(NAME, RejectReason::QueueFull), 2);
     assert_eq!(of(NAME, RejectReason::BadHeader), 0);
     assert_eq!(of("global/broken", RejectReason::PoolConfig), 1);
-    assert_eq!(bench.account().rejected, 4);
+    assert_eq!(bench.counters().rejected, 4);
     endpoint.reset_plans().unwrap();
     endpoint.release();
     bench.outcomes(2);
@@ -203,8 +203,8 @@ fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
         .start(EngineSettings::default(), || {})
         .unwrap();
     let figures = &bench.engine.figures()[NAME];
-    let totals = &figures.totals;
-    assert_eq!((totals.sent(), totals.retries()), (3, 1));
+    let counters = &figures.counters;
+    assert_eq!((counters.sent(), counters.retries()), (3, 1));
     assert_eq!((figures.in_flight, figures.workers), (0, 0));
 }
 

@@ -99,7 +99,7 @@ fn the_engine_stops_with_work_in_every_phase() {
     endpoint.reset_plans().unwrap();
     let again = bench.pool(patient(&endpoint));
     bench.push(again, "up again").unwrap();
-    until("it is sent", || bench.account().sent == 1);
+    until("it is sent", || bench.counters().sent == 1);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_host_type_leaves_a_pool_that_others_use() {
     let seen = bench.outcomes(500);
     assert_all(&seen, 500, "shutdown");
     assert!(seen.iter().all(|seen| seen.sender.starts_with("leaves")));
-    assert_eq!(stays.host_type.account().pending, 500);
+    assert_eq!(stays.host_type.counters().pending, 500);
 
     endpoint.set_plan("status=200".parse().unwrap()).unwrap();
     endpoint.release();
@@ -217,7 +217,7 @@ fn a_host_type_leaves_a_pool_that_others_use() {
     assert!(sent.clone().all(|seen| seen.sender.starts_with("stays")));
     assert_eq!(sent.count(), 500);
     until("all is acknowledged", || {
-        stays.host_type.account().pending == 0
+        stays.host_type.counters().pending == 0
     });
 }
 
@@ -260,17 +260,17 @@ fn a_host_type_that_is_closed_and_quiet_stays_quiet() {
         .collect();
     for _ in 0..100 {
         bench.engine.close_host_type(support::HOST_TYPE);
-        until("nothing is pending", || bench.account().pending == 0);
-        let before = bench.account();
+        until("nothing is pending", || bench.counters().pending == 0);
+        let before = bench.counters();
         until("sessions are refused", || {
-            bench.account().rejected >= before.rejected + 10
+            bench.counters().rejected >= before.rejected + 10
         });
-        let after = bench.account();
+        let after = bench.counters();
         // One that is being refused is counted for a moment.
         assert_eq!(before.sent + before.failed, after.sent + after.failed);
         bench.engine.open_host_type(support::HOST_TYPE);
         until("sessions are heard again", || {
-            bench.account().accepted > before.accepted
+            bench.counters().accepted > before.accepted
         });
     }
     done.store(true, Ordering::Release);

@@ -129,15 +129,15 @@ fn host_type_info<'a>(env: Env<'a>, name: &str) -> Term<'a> {
 }
 
 fn host_type_numbers(host_type: &Arc<HostType>) -> HostTypeInfo {
-    let account = host_type.account();
+    let counters = host_type.counters();
     HostTypeInfo {
         open: host_type.is_open(),
-        pushed: account.pushed,
-        accepted: account.accepted,
-        rejected: account.rejected,
-        sent: account.sent,
-        failed: account.failed,
-        pending: account.pending,
+        pushed: counters.pushed,
+        accepted: counters.accepted,
+        rejected: counters.rejected,
+        sent: counters.sent,
+        failed: counters.failed,
+        pending: counters.pending,
         uncounted_rejections: ENGINE.rejections.uncounted(host_type.id),
     }
 }

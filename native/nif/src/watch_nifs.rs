@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use engine::figures::Figures;
+use engine::figures::PoolMetrics;
 use engine::pool::Pool;
-use engine::report::queue_time::{BOUNDS, QueueTimes};
-use engine::report::totals::LastFailure;
+use engine::report::counters::LastFailure;
+use engine::report::wait_histogram::{BOUNDS, WaitHistogramSnapshot};
 use engine::settings::PoolSettings;
 use notification::{PoolId, RejectReason};
 use queue::WhenBusy;
@@ -57,7 +57,7 @@ struct SettingsInfo<'a> {
 
 /// The metrics of the pools of one name.
 #[derive(NifMap)]
-struct FiguresInfo<'a> {
+struct MetricsInfo<'a> {
     name: String,
     waiting: u64,
     postponed: u64,
@@ -133,7 +133,7 @@ fn settings<'a>(env: Env<'a>, settings: &PoolSettings) -> SettingsInfo<'a> {
 
 /// Counters and gauges of every pool name, and rejections by host type, `pool_name` and reason.
 #[rustler::nif(schedule = "DirtyCpu")]
-fn metrics(env: Env<'_>) -> (Vec<FiguresInfo<'_>>, Vec<Term<'_>>) {
+fn metrics(env: Env<'_>) -> (Vec<MetricsInfo<'_>>, Vec<Term<'_>>) {
     let figures = ENGINE.figures();
     let pools = figures
         .iter()
@@ -142,9 +142,9 @@ fn metrics(env: Env<'_>) -> (Vec<FiguresInfo<'_>>, Vec<Term<'_>>) {
     (pools, rejected_by_handler(env))
 }
 
-fn figures_info<'a>(env: Env<'a>, name: &str, figures: &Figures) -> FiguresInfo<'a> {
-    let totals = &figures.totals;
-    FiguresInfo {
+fn figures_info<'a>(env: Env<'a>, name: &str, figures: &PoolMetrics) -> MetricsInfo<'a> {
+    let counters = &figures.counters;
+    MetricsInfo {
         name: name.to_owned(),
         waiting: figures.waiting,
         postponed: figures.postponed,
@@ -153,19 +153,19 @@ fn figures_info<'a>(env: Env<'a>, name: &str, figures: &Figures) -> FiguresInfo<
         pending_bytes: figures.pending_bytes,
         workers: figures.workers,
         oldest_waiting: age(env, figures.oldest_waiting.map(|since| since.elapsed())),
-        sent: totals.sent(),
-        failed: totals.failed(),
-        retries: totals.retries(),
-        outages: totals.outages(),
+        sent: counters.sent(),
+        failed: counters.failed(),
+        retries: counters.retries(),
+        outages: counters.outages(),
         endpoints: endpoints(env, figures),
-        rejected: by_reason(env, totals.rejected.list()),
-        queue_time: queue_time(env, &totals.queue_time.read()),
-        last_failure: or_undefined(env, totals.last_failure().map(|last| failure(env, &last))),
+        rejected: by_reason(env, counters.rejected.list()),
+        queue_time: queue_time(env, &counters.queue_time.read()),
+        last_failure: or_undefined(env, counters.last_failure().map(|last| failure(env, &last))),
     }
 }
 
 /// The URL, for how long the endpoint has been down, and how many notifications for it have no outcome.
-fn endpoints<'a>(env: Env<'a>, figures: &Figures) -> Vec<Term<'a>> {
+fn endpoints<'a>(env: Env<'a>, figures: &PoolMetrics) -> Vec<Term<'a>> {
     figures
         .endpoints
         .iter()
@@ -205,7 +205,7 @@ fn rejected_by_handler(env: Env<'_>) -> Vec<Term<'_>> {
 }
 
 /// The counts with the upper ends of their ranges, the sum and the longest time, in microseconds.
-fn queue_time<'a>(env: Env<'a>, times: &QueueTimes) -> Term<'a> {
+fn queue_time<'a>(env: Env<'a>, times: &WaitHistogramSnapshot) -> Term<'a> {
     let ends = BOUNDS
         .iter()
         .map(|bound| u64::try_from(bound.as_micros()).unwrap_or(u64::MAX));

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::rejected::RejectedTotals;
+use crate::rejected::RejectCounters;
 use crate::{DeliveryPolicy, HandlerId, HostType};
 
 /// One configured handler.
@@ -23,7 +23,7 @@ pub struct Handler {
     /// What the handler asks of its deliveries.
     pub policy: DeliveryPolicy,
     /// Counts the handler's rejected notifications since the process started.
-    pub rejected: RejectedTotals,
+    pub rejected: RejectCounters,
 }
 
 impl Handler {
@@ -37,7 +37,7 @@ impl Handler {
             path: path.into(),
             policy: DeliveryPolicy::default(),
             plan: None,
-            rejected: RejectedTotals::default(),
+            rejected: RejectCounters::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One host type's account: how many notifications were handed over for the host type, and how they
+//! One host type's counters: how many notifications were handed over for the host type, and how they
 //! ended.
 //!
 //! A host type can be closed on its own (when the module is stopped for it) while others go on in the
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::HostTypeId;
 
-/// A host type and its account.
+/// A host type and its counters.
 #[derive(Debug)]
 pub struct HostType {
     /// A number that is unique in the engine.
@@ -25,10 +25,10 @@ pub struct HostType {
     acknowledged: AtomicU64,
 }
 
-/// The account in numbers. Each number is exact, but while notifications move, the numbers may be from
+/// What [`HostType::counters`] has read. Each number is exact, but while notifications move, the numbers may be from
 /// different moments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Account {
+pub struct HostTypeCounters {
     /// Handed over: `accepted + rejected`.
     pub pushed: u64,
     /// Accepted.
@@ -43,7 +43,7 @@ pub struct Account {
     pub pending: u64,
 }
 
-impl Account {
+impl HostTypeCounters {
     /// How many accepted notifications have no outcome yet.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
@@ -131,9 +131,9 @@ impl HostType {
         self.acknowledged.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Reads the account.
+    /// Reads the counters.
     #[must_use]
-    pub fn account(&self) -> Account {
+    pub fn counters(&self) -> HostTypeCounters {
         // In this order, so that nothing counts as finished or acknowledged that is not accepted yet.
         let acknowledged = self.acknowledged.load(Ordering::SeqCst);
         let (sent, failed) = (
@@ -141,7 +141,7 @@ impl HostType {
             self.failed.load(Ordering::Acquire),
         );
         let accepted = self.accepted.load(Ordering::SeqCst);
-        Account {
+        HostTypeCounters {
             pushed: self.pushed.load(Ordering::Relaxed),
             accepted,
             rejected: self.rejected.load(Ordering::Relaxed),

@@ -27,7 +27,7 @@ pub mod sync;
 mod waiter;
 
 pub use handler::Handler;
-pub use host_type::{Account, HostType};
+pub use host_type::{HostType, HostTypeCounters};
 pub use ids::{HandlerId, HostTypeId, PoolId};
 pub use message_id::MessageId;
 pub use notification::{Content, Direction, Event, Names, Notification, OwnRequest, lane_key};
@@ -35,5 +35,5 @@ pub use outcome::Verdict;
 pub use policy::{DeliveryPolicy, Guarantee, Retry, Statuses};
 pub use reason::{FailureReason, RejectReason};
 pub use refused::{PushError, Refused};
-pub use rejected::RejectedTotals;
+pub use rejected::RejectCounters;
 pub use waiter::Waiter;

@@ -6,9 +6,9 @@ use crate::reason::RejectReason;
 
 /// The number of rejections for each reason.
 #[derive(Debug, Default)]
-pub struct RejectedTotals([AtomicU64; RejectReason::ALL.len()]);
+pub struct RejectCounters([AtomicU64; RejectReason::ALL.len()]);
 
-impl RejectedTotals {
+impl RejectCounters {
     /// Counts one rejection for this reason.
     pub fn add(&self, reason: RejectReason) {
         self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
@@ -29,11 +29,11 @@ impl RejectedTotals {
 
 #[cfg(test)]
 mod tests {
-    use super::{RejectReason, RejectedTotals};
+    use super::{RejectCounters, RejectReason};
 
     #[test]
     fn a_reason_has_a_count_of_its_own() {
-        let rejected = RejectedTotals::default();
+        let rejected = RejectCounters::default();
         for (n, reason) in RejectReason::ALL.into_iter().enumerate() {
             for _ in 0..=n {
                 rejected.add(reason);

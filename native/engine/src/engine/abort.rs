@@ -52,7 +52,7 @@ async fn abort(running: Weak<Running>, host_type: Arc<HostType>) {
             pool.fail_all_in_turns(Some(host_type.id), FailureReason::Shutdown, TEXT)
                 .await;
         }
-        if host_type.account().unfinished() == 0 {
+        if host_type.counters().unfinished() == 0 {
             return;
         }
         sleep(pause).await;
@@ -132,7 +132,7 @@ mod tests {
         engine.close_pool(spare, Duration::ZERO).unwrap();
         drop(release);
         let host_type = engine.host_type("leaves").unwrap();
-        until("it has its outcome", || host_type.account().failed == 1);
+        until("it has its outcome", || host_type.counters().failed == 1);
         engine.stop();
     }
 
@@ -148,7 +148,7 @@ mod tests {
         drop(release);
         turns(&engine);
         engine.pool(pool).unwrap().push(b"alice", late).unwrap();
-        until("it has its outcome", || host_type.account().failed == 1);
+        until("it has its outcome", || host_type.counters().failed == 1);
         engine.stop();
     }
 
@@ -163,8 +163,8 @@ mod tests {
         push(&engine, pool);
         drop(release);
         turns(&engine);
-        assert_eq!(host_type.account().failed, 0);
+        assert_eq!(host_type.counters().failed, 0);
         engine.stop();
-        assert_eq!(host_type.account().failed, 2);
+        assert_eq!(host_type.counters().failed, 2);
     }
 }

@@ -25,7 +25,7 @@ impl Engine {
             Arc::clone(&running.node),
             (
                 Arc::clone(&self.outcomes),
-                self.totals.of(name),
+                self.counters.of(name),
                 Arc::clone(&self.notices),
             ),
             running.handle.clone(),

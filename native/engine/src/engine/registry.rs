@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use notification::{DeliveryPolicy, Handler, HandlerId, HostType, HostTypeId, RejectedTotals};
+use notification::{DeliveryPolicy, Handler, HandlerId, HostType, HostTypeId, RejectCounters};
 
 use transport::names::Names;
 
@@ -116,7 +116,7 @@ impl Engine {
                 let notices = Arc::clone(&self.notices);
                 HandlerPlan::new(id, options, notices, self.names()).into_any()
             }),
-            rejected: RejectedTotals::default(),
+            rejected: RejectCounters::default(),
         });
         let mut handlers = Vec::clone(&known);
         handlers.push(Arc::clone(&handler));

@@ -171,7 +171,7 @@ impl Pool {
         }
         match change {
             Change::Down { since, .. } => {
-                self.totals.count_outage();
+                self.counters.count_outage();
                 self.notices
                     .endpoint_down(self.outage(destination, ended.handler, since), ended.text);
             }

@@ -19,7 +19,7 @@ use transport::notices::{NoticeKind, Notices};
 use super::Pool;
 use super::look::tests::{notification, pool};
 use super::opening::{PATIENCE, READERS_AT_MOST, Tools};
-use crate::report::totals::Totals;
+use crate::report::counters::CountersByPool;
 use crate::settings::PoolOptions;
 
 /// The limit of every wait here, in real time.
@@ -105,8 +105,8 @@ fn forget_defect(pool: &Pool) {
 fn a_file_that_comes_two_seconds_late_costs_nothing() {
     on_a_clock_of_its_own(async {
         let endpoint = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let totals = Totals::default();
-        let (pool, ca) = (pool(&totals, 100), file("two-seconds"));
+        let counters = CountersByPool::default();
+        let (pool, ca) = (pool(&counters, 100), file("two-seconds"));
         let begin_at = Instant::now();
         let notices = begin(&pool, ca.clone(), &endpoint);
         pool.push(b"alice", notification("/n")).unwrap();
@@ -140,17 +140,17 @@ fn a_file_that_comes_two_seconds_late_costs_nothing() {
 fn notifications_wait_for_five_seconds_and_the_tries_go_on() {
     on_a_clock_of_its_own(async {
         let endpoint = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let totals = Totals::default();
-        let (pool, ca) = (pool(&totals, 100), file("patience"));
+        let counters = CountersByPool::default();
+        let (pool, ca) = (pool(&counters, 100), file("patience"));
         let notices = begin(&pool, ca.clone(), &endpoint);
         pool.push(b"alice", notification("/n")).unwrap();
         until("a try", || has_new_defect(&pool)).await;
         advance(PATIENCE.saturating_sub(Duration::from_millis(1))).await;
         until("a try", || has_new_defect(&pool)).await;
-        assert_eq!((pool.phase(), totals.of("pool").failed()), ("opening", 0));
+        assert_eq!((pool.phase(), counters.of("pool").failed()), ("opening", 0));
         advance(Duration::from_millis(1)).await;
         until("it waits no longer", || pool.phase() == "broken").await;
-        until("it is told", || totals.of("pool").failed() == 1).await;
+        until("it is told", || counters.of("pool").failed() == 1).await;
         for _ in 0..10 {
             forget_defect(&pool);
             advance(Duration::from_secs(30)).await;

@@ -55,7 +55,7 @@ pub(super) mod tests {
 
     use notification::{
         Content, DeliveryPolicy, Direction, Handler, HandlerId, HostType, HostTypeId, Names,
-        Notification, PoolId, RejectedTotals,
+        Notification, PoolId, RejectCounters,
     };
     use payload::FormStyle;
     use queue::{Bound, LaneLimits};
@@ -64,13 +64,13 @@ pub(super) mod tests {
     use transport::endpoint::Endpoint;
 
     use crate::pool::{Pool, PoolLimits};
+    use crate::report::counters::CountersByPool;
     use crate::report::outcomes::Outcomes;
-    use crate::report::queue_time::QueueTimes;
-    use crate::report::totals::Totals;
+    use crate::report::wait_histogram::WaitHistogramSnapshot;
     use crate::settings::PoolOptions;
 
     /// A pool that is not open yet, for `items` notifications, which may all be in one lane.
-    pub(in crate::pool) fn pool(totals: &Totals, items: usize) -> Arc<Pool> {
+    pub(in crate::pool) fn pool(counters: &CountersByPool, items: usize) -> Arc<Pool> {
         let lane = LaneLimits {
             items,
             cost: usize::MAX,
@@ -83,7 +83,7 @@ pub(super) mod tests {
         let node = Arc::new(Bound::new(usize::MAX));
         let report = (
             Arc::<Outcomes>::default(),
-            totals.of("pool"),
+            counters.of("pool"),
             Arc::default(),
         );
         Pool::new(
@@ -106,7 +106,7 @@ pub(super) mod tests {
             path: path.into(),
             plan: None,
             policy: DeliveryPolicy::default(),
-            rejected: RejectedTotals::default(),
+            rejected: RejectCounters::default(),
         };
         let names = Names {
             sender: b"alice",
@@ -158,8 +158,8 @@ pub(super) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn queue_time_is_from_hand_over_to_the_start() {
-        let totals = Totals::default();
-        let pool = pool(&totals, 100);
+        let counters = CountersByPool::default();
+        let pool = pool(&counters, 100);
         let begin = Instant::now();
         pool.push(b"alice", notification("/n")).unwrap();
         advance(Duration::from_secs(3)).await;
@@ -168,12 +168,12 @@ pub(super) mod tests {
         advance(Duration::from_secs(4)).await;
         // No server listens there: the request starts, which is all that this test needs.
         open(&pool, "http://127.0.0.1:1", 1_000, 3_600_000);
-        let read = || totals.of("pool").queue_time.read();
+        let read = || counters.of("pool").queue_time.read();
         while read().started() < 2 {
             sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(pool.oldest_waiting(), None);
-        let QueueTimes {
+        let WaitHistogramSnapshot {
             counts,
             micros,
             longest,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use notification::policy::{PolicyOptions, RetryOptions};
 use notification::{
     Content, DeliveryPolicy, Direction, FailureReason, Handler, HandlerId, HostType, HostTypeId,
-    Names, Notification, RejectedTotals, Verdict,
+    Names, Notification, RejectCounters, Verdict,
 };
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,7 @@ use transport::notices::{About, NoticeKind};
 
 use super::Pool;
 use super::look::tests::{open_with, pool};
-use crate::report::totals::Totals;
+use crate::report::counters::CountersByPool;
 
 /// A request as the endpoint saw it.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ impl Endpoint {
 
 struct World {
     pool: Arc<Pool>,
-    totals: Totals,
+    counters: CountersByPool,
     handler: Arc<Handler>,
 }
 
@@ -135,12 +135,12 @@ fn policy(retry: RetryOptions) -> DeliveryPolicy {
 
 impl World {
     fn new(url: &str, workers: u64, retry: RetryOptions) -> Self {
-        let totals = Totals::default();
-        let pool = pool(&totals, 100_000);
+        let counters = CountersByPool::default();
+        let pool = pool(&counters, 100_000);
         open_with(&pool, url, 5_000, 60_000, workers);
         Self {
             pool,
-            totals,
+            counters,
             handler: Arc::new(handler(policy(retry))),
         }
     }
@@ -165,11 +165,11 @@ impl World {
     }
 
     fn sent(&self) -> u64 {
-        self.totals.of("pool").sent()
+        self.counters.of("pool").sent()
     }
 
     fn failed(&self) -> u64 {
-        self.totals.of("pool").failed()
+        self.counters.of("pool").failed()
     }
 
     /// Waits until so many have an outcome.
@@ -231,7 +231,7 @@ fn handler(policy: DeliveryPolicy) -> Handler {
         path: "/n".into(),
         policy,
         plan: None,
-        rejected: RejectedTotals::default(),
+        rejected: RejectCounters::default(),
     }
 }
 
@@ -283,7 +283,7 @@ async fn an_outage_of_a_day() {
     assert!(most <= 30, "{most} attempts in an hour");
     assert_eq!(world.notices()[0].0, NoticeKind::EndpointDown);
     assert_eq!(world.down(), 1);
-    assert_eq!(world.totals.of("pool").outages(), 1);
+    assert_eq!(world.counters.of("pool").outages(), 1);
     world.ended(lanes * hours).await;
     assert_eq!((world.sent(), world.failed()), (lanes * hours, 0));
     let over = Instant::now();
@@ -512,7 +512,7 @@ async fn connections_that_break() {
     world.push("alice", "hello");
     world.ended(1).await;
     assert_eq!((world.sent(), endpoint.seen().len()), (1, 5));
-    assert_eq!(world.totals.of("pool").retries(), 4);
+    assert_eq!(world.counters.of("pool").retries(), 4);
     world.assert_empty();
 }
 
@@ -575,7 +575,7 @@ async fn a_handler_that_sets_nothing_does_not_wait() {
     let plain = World {
         handler: Arc::new(handler(DeliveryPolicy::default())),
         pool: Arc::clone(&world.pool),
-        totals: Totals::default(),
+        counters: CountersByPool::default(),
     };
     let begin = Instant::now();
     for lane in 0..50 {

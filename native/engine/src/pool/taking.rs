@@ -94,7 +94,7 @@ impl Pool {
     /// Counts a final rejection of a notification by this pool.
     pub(crate) fn count_rejection(&self, reason: RejectReason) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
-        self.totals.rejected.add(reason);
+        self.counters.rejected.add(reason);
     }
 
     /// Accepts a notification that another pool had accepted, or lets the heir accept it. Its room in

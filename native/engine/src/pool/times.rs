@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::look::tests::{notification, open, pool};
-use crate::report::totals::Totals;
+use crate::report::counters::CountersByPool;
 
 /// An endpoint whose connections the system accepts, and that never answers.
 fn endpoint() -> (TcpListener, String) {
@@ -22,14 +22,14 @@ fn endpoint() -> (TcpListener, String) {
 const SLACK: Duration = Duration::from_millis(50);
 
 /// Waits until `count` notifications have failed. Returns the time since `begin`, and the last reason.
-async fn failed(totals: &Totals, count: u64, begin: Instant) -> (Duration, &'static str) {
-    let totals = totals.of("pool");
-    while totals.failed() < count {
+async fn failed(counters: &CountersByPool, count: u64, begin: Instant) -> (Duration, &'static str) {
+    let counters = counters.of("pool");
+    while counters.failed() < count {
         sleep(Duration::from_millis(1)).await;
     }
     (
         begin.elapsed(),
-        totals.last_failure().unwrap().reason.as_str(),
+        counters.last_failure().unwrap().reason.as_str(),
     )
 }
 
@@ -43,13 +43,13 @@ fn assert_after((took, reason): (Duration, &str), seconds: u64, expected: &str) 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_ends_after_request_timeout() {
     let (_listener, url) = endpoint();
-    let totals = Totals::default();
-    let pool = pool(&totals, 100);
+    let counters = CountersByPool::default();
+    let pool = pool(&counters, 100);
     open(&pool, &url, 7_000, 60_000);
     let begin = Instant::now();
     for number in [1, 2] {
         pool.push(b"alice", notification("/n")).unwrap();
-        let failed = failed(&totals, number, begin).await;
+        let failed = failed(&counters, number, begin).await;
         assert_after(failed, 7 * number, "request_timeout");
     }
 }
@@ -58,13 +58,13 @@ async fn an_attempt_ends_after_request_timeout() {
 #[tokio::test(start_paused = true)]
 async fn call_timeout_runs_from_the_head_of_the_lane() {
     let (_listener, url) = endpoint();
-    let totals = Totals::default();
-    let pool = pool(&totals, 100);
+    let counters = CountersByPool::default();
+    let pool = pool(&counters, 100);
     open(&pool, &url, 60_000, 5_000);
     let begin = Instant::now();
     for lane in [b"alice", b"kate_", b"alice"] {
         pool.push(lane, notification("/n")).unwrap();
     }
-    assert_after(failed(&totals, 2, begin).await, 5, "pool_timeout");
-    assert_after(failed(&totals, 3, begin).await, 10, "pool_timeout");
+    assert_after(failed(&counters, 2, begin).await, 5, "pool_timeout");
+    assert_after(failed(&counters, 3, begin).await, 10, "pool_timeout");
 }

@@ -12,7 +12,7 @@ use tokio::time::{advance, sleep};
 
 use super::Pool;
 use super::look::tests::{notification, open, pool};
-use crate::report::totals::Totals;
+use crate::report::counters::CountersByPool;
 
 /// One hour in milliseconds.
 const HOUR: u64 = 3_600_000;
@@ -22,7 +22,7 @@ const AT_MOST: usize = 512;
 
 /// A pool in which [`ALL`] notifications wait, each in its own lane.
 fn filled(path: &str) -> Arc<Pool> {
-    let pool = pool(&Totals::default(), ALL);
+    let pool = pool(&CountersByPool::default(), ALL);
     for n in 0..ALL {
         pool.push(&n.to_ne_bytes(), notification(path)).unwrap();
     }

@@ -15,8 +15,8 @@ use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
 use engine::settings::PoolOptions;
 use notification::{
-    Account, Content, Direction, Handler, Names as Whose, Notification, PoolId, PushError, Verdict,
-    lane_key,
+    Content, Direction, Handler, HostTypeCounters, Names as Whose, Notification, PoolId, PushError,
+    Verdict, lane_key,
 };
 use payload::FormStyle;
 use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
@@ -208,10 +208,10 @@ impl Bench {
         self.book.total.load(Ordering::Acquire)
     }
 
-    pub fn account(&self) -> Account {
+    pub fn counters(&self) -> HostTypeCounters {
         self.engine
             .host_type(HOST_TYPE)
-            .map(|host_type| host_type.account())
+            .map(|host_type| host_type.counters())
             .unwrap_or_default()
     }
 
@@ -225,25 +225,25 @@ impl Bench {
         until(
             "everything is acknowledged, and the queues are done",
             || {
-                let account = self.account();
+                let counters = self.counters();
                 let pools = self.engine.pools();
                 // A lane's own room is free once the worker has told the queue, after the outcome.
                 let done = pools.iter().all(|pool| pool.state().pending_bytes == 0);
-                account.pending == 0 && self.engine.outcomes.is_empty() && done
+                counters.pending == 0 && self.engine.outcomes.is_empty() && done
             },
         );
-        let account = self.account();
+        let counters = self.counters();
         assert_eq!(
-            account.pushed,
-            account.accepted + account.rejected,
-            "{account:?}"
+            counters.pushed,
+            counters.accepted + counters.rejected,
+            "{counters:?}"
         );
         assert_eq!(
-            account.accepted,
-            account.sent + account.failed,
-            "{account:?}"
+            counters.accepted,
+            counters.sent + counters.failed,
+            "{counters:?}"
         );
-        assert_eq!(account.accepted, self.seen() as u64, "{account:?}");
+        assert_eq!(counters.accepted, self.seen() as u64, "{counters:?}");
         for pool in self.engine.pools() {
             let state = pool.state();
             assert_eq!((state.pending, state.pending_bytes), (0, 0), "{state:?}");

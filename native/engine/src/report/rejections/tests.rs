@@ -1,7 +1,7 @@
 //! Tests that no row starves another, and that each waiter is listed with its own rejection.
 #![allow(clippy::unwrap_used)]
 
-use notification::{DeliveryPolicy, HostType, RejectedTotals};
+use notification::{DeliveryPolicy, HostType, RejectCounters};
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn handlers(count: u32) -> Vec<Arc<Handler>> {
                 path: "/n".into(),
                 plan: None,
                 policy: DeliveryPolicy::default(),
-                rejected: RejectedTotals::default(),
+                rejected: RejectCounters::default(),
             })
         })
         .collect()

@@ -26,17 +26,17 @@ pub const BOUNDS: [Duration; 11] = [
 /// The number of ranges.
 pub const RANGES: usize = BOUNDS.len() + 1;
 
-/// The counters. Every worker of a pool updates them.
+/// A histogram that every worker of a pool updates.
 #[derive(Debug, Default)]
-pub struct QueueTime {
+pub struct WaitHistogram {
     counts: [AtomicU64; RANGES],
     micros: AtomicU64,
     longest: AtomicU64,
 }
 
-/// What [`QueueTime::read`] has read.
+/// What [`WaitHistogram::read`] has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QueueTimes {
+pub struct WaitHistogramSnapshot {
     /// Requests that started, by range.
     pub counts: [u64; RANGES],
     /// The sum of their times, in microseconds.
@@ -45,7 +45,7 @@ pub struct QueueTimes {
     pub longest: u64,
 }
 
-impl QueueTime {
+impl WaitHistogram {
     /// Counts one more request that has started.
     pub fn add(&self, waited: Duration) {
         let range = BOUNDS
@@ -63,12 +63,12 @@ impl QueueTime {
 
     /// Reads the counters. If requests start meanwhile, the numbers may not be of one moment.
     #[must_use]
-    pub fn read(&self) -> QueueTimes {
+    pub fn read(&self) -> WaitHistogramSnapshot {
         let mut counts = [0; RANGES];
         for (count, counter) in counts.iter_mut().zip(&self.counts) {
             *count = counter.load(Ordering::Relaxed);
         }
-        QueueTimes {
+        WaitHistogramSnapshot {
             counts,
             micros: self.micros.load(Ordering::Relaxed),
             longest: self.longest.load(Ordering::Relaxed),
@@ -76,7 +76,7 @@ impl QueueTime {
     }
 }
 
-impl QueueTimes {
+impl WaitHistogramSnapshot {
     /// The number of requests that started.
     #[must_use]
     pub fn started(&self) -> u64 {
@@ -86,12 +86,12 @@ impl QueueTimes {
 
 #[cfg(test)]
 mod tests {
-    use super::{BOUNDS, QueueTime, RANGES};
+    use super::{BOUNDS, RANGES, WaitHistogram};
     use std::time::Duration;
 
     #[test]
     fn each_time_is_in_its_range() {
-        let times = QueueTime::default();
+        let times = WaitHistogram::default();
         for bound in BOUNDS {
             times.add(bound);
         }

@@ -8,21 +8,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use notification::{FailureReason, RejectedTotals, Verdict};
+use notification::{FailureReason, RejectCounters, Verdict};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::queue_time::QueueTime;
+use super::wait_histogram::WaitHistogram;
 
-/// The totals of all pool names.
+/// The counters of all pool names.
 #[derive(Debug, Default)]
-pub struct Totals {
-    pools: Mutex<HashMap<Box<str>, Arc<PoolTotals>>>,
+pub struct CountersByPool {
+    pools: Mutex<HashMap<Box<str>, Arc<PoolCounters>>>,
 }
 
-/// The totals of the pools of one name.
+/// The counters of the pools of one name.
 #[derive(Debug, Default)]
-pub struct PoolTotals {
+pub struct PoolCounters {
     /// Notifications that were sent.
     sent: AtomicU64,
     /// Notifications that failed.
@@ -32,9 +32,9 @@ pub struct PoolTotals {
     /// How often an endpoint went down.
     outages: AtomicU64,
     /// The time from hand-over to the start of the first attempt.
-    pub queue_time: QueueTime,
+    pub queue_time: WaitHistogram,
     /// Rejected notifications, by reason.
-    pub rejected: RejectedTotals,
+    pub rejected: RejectCounters,
     last_failure: Mutex<Option<LastFailure>>,
 }
 
@@ -51,31 +51,31 @@ pub struct LastFailure {
     pub attempts: u32,
 }
 
-impl Totals {
-    /// The totals of this name; they start at zero if the name is new.
+impl CountersByPool {
+    /// The counters of this name; they start at zero if the name is new.
     #[must_use]
-    pub fn of(&self, pool: &str) -> Arc<PoolTotals> {
+    pub fn of(&self, pool: &str) -> Arc<PoolCounters> {
         let mut pools = self.pools.lock();
-        if let Some(totals) = pools.get(pool) {
-            return Arc::clone(totals);
+        if let Some(counters) = pools.get(pool) {
+            return Arc::clone(counters);
         }
-        let totals = Arc::new(PoolTotals::default());
-        pools.insert(pool.into(), Arc::clone(&totals));
-        totals
+        let counters = Arc::new(PoolCounters::default());
+        pools.insert(pool.into(), Arc::clone(&counters));
+        counters
     }
 
-    /// The totals of all names since the process started.
+    /// The counters of all names since the process started.
     #[must_use]
-    pub fn list(&self) -> Vec<(Box<str>, Arc<PoolTotals>)> {
+    pub fn list(&self) -> Vec<(Box<str>, Arc<PoolCounters>)> {
         let pools = self.pools.lock();
         pools
             .iter()
-            .map(|(name, totals)| (name.clone(), Arc::clone(totals)))
+            .map(|(name, counters)| (name.clone(), Arc::clone(counters)))
             .collect()
     }
 }
 
-impl PoolTotals {
+impl PoolCounters {
     pub(crate) fn count_outcome(&self, verdict: &Verdict) {
         match verdict {
             Verdict::Sent { .. } => {
@@ -141,19 +141,19 @@ impl PoolTotals {
 
 #[cfg(test)]
 mod tests {
-    use super::Totals;
+    use super::CountersByPool;
 
     #[test]
     fn pools_of_one_name_share_their_totals() {
-        let totals = Totals::default();
-        totals.of("global/a").count_retry();
-        totals.of("global/a").count_retry();
-        totals.of("global/b").count_retry();
-        let mut list = totals.list();
+        let counters = CountersByPool::default();
+        counters.of("global/a").count_retry();
+        counters.of("global/a").count_retry();
+        counters.of("global/b").count_retry();
+        let mut list = counters.list();
         list.sort_by(|(one, _), (other, _)| one.cmp(other));
         let counts: Vec<_> = list
             .iter()
-            .map(|(name, totals)| (&**name, totals.retries()))
+            .map(|(name, counters)| (&**name, counters.retries()))
             .collect();
         assert_eq!(counts, [("global/a", 2), ("global/b", 1)]);
     }
