@@ -32,6 +32,14 @@ a_word_during_a_look_test_() ->
               {noreply, Looked} = handle_info(look_again, State#{eager := infinity}),
               ?assertMatch(#{pools := #{?KEY := #{job := {again, _}}}}, Looked),
               ?assertEqual(false, http_pusher_routes:asked(?KEY))
+      end,
+      %% The pool was forgotten and is wanted again: what came of the job before says nothing about it.
+      fun() ->
+              State = #{pools := #{?KEY := Row}} = state(),
+              Again = Row#{job := {running, make_ref()}},
+              {noreply, Later} = handle_info(ended(State, not_started), State#{pools := #{?KEY => Again}}),
+              ?assertMatch(#{pools := #{?KEY := Again}}, Later),
+              ?assertEqual([], maps:values(maps:get(jobs, Later)))
       end]}.
 
 %% The host has a process that the owner does not know.

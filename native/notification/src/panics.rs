@@ -83,7 +83,33 @@ pub fn last() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{adopt_thread, last};
+    use super::{adopt_thread, caught, last};
+
+    /// Panics while the thread ends.
+    struct Late;
+
+    impl Drop for Late {
+        fn drop(&mut self) {
+            let _ = std::panic::catch_unwind(|| panic!("late"));
+        }
+    }
+
+    thread_local! {
+        static LATE: Late = const { Late };
+    }
+
+    /// The thread's own values of this module are gone then. A panic in the hook would abort this process.
+    #[test]
+    fn a_panic_while_a_thread_ends_is_not_the_end_of_the_process() {
+        let thread = std::thread::spawn(|| {
+            // What is used first is dropped last.
+            LATE.with(|_| {});
+            adopt_thread();
+            assert!(caught(|| panic!("early"), || {}).is_err());
+            let _ = last();
+        });
+        assert!(thread.join().is_ok());
+    }
 
     /// What panics in a delivery may be in the middle of a user's message.
     #[test]
