@@ -59,7 +59,18 @@ decide_all([], _Event, _Known) ->
     [];
 decide_all([Rules | Rest], Event, Known) ->
     {Decision, Known1} = http_pusher_rules:decide(Rules, Event, Known),
+    %% With what is left for the sort of event, the same is decided, and the same is asked.
+    #{kind := Kind, type := Type, direction := Direction} = Event,
+    ?assertEqual({Decision, Known1 == Known},
+                 narrowed(http_pusher_rules:narrow(Rules, {Kind, Type, Direction}), Event, Known, Known1)),
     [Decision | decide_all(Rest, Event, Known1)].
+
+%% What has been asked before is known; nothing else may be asked.
+narrowed(Left, Event, Known, Known1) ->
+    Counts = host_users:counts(),
+    {Decision, Known2} = http_pusher_rules:decide(Left, Event, Known1),
+    ?assertEqual({Known1, Counts}, {Known2, host_users:counts()}),
+    {Decision, Known1 == Known}.
 
 each_condition_alone(Config) ->
     Generation = generation(Config),
@@ -226,7 +237,7 @@ compiled(Rules) ->
     http_pusher_rules:compile([#{action => Action, conditions => Tables} || {Action, Tables} <- Rules]).
 
 event(Term, Acc) ->
-    http_pusher_host_event:complete(http_pusher_host_event:event(Term), Acc).
+    http_pusher_host_event:event(Term, Acc).
 
 %% With the receiver's status as the session table has it.
 message(Type, Direction, From, To, Xml) ->

@@ -148,8 +148,9 @@ all_handlers_are_waited_for_together(Config) ->
 a_handler_that_crashes_leaves_no_answer_behind(Config) ->
     module(Config, #{}),
     Compiled = {http_pusher_compiled, ?HOST},
-    #{all := [Handler]} = Before = persistent_term:get(Compiled),
-    persistent_term:put(Compiled, Before#{all := [Handler, no_handler]}),
+    Sort = {msg, chat, in},
+    #{all := All = #{Sort := [Handler]}} = Before = persistent_term:get(Compiled),
+    persistent_term:put(Compiled, Before#{all := All#{Sort := [Handler, no_handler]}}),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch([_], host_log:what(hook_failed)),

@@ -6,7 +6,7 @@
 %% nothing.
 -module(http_pusher_host_event).
 
--export([prepare/0, event/1, complete/2, unknown/1]).
+-export([prepare/0, event/2, unknown/1]).
 
 -export_type([event/0, kind/0]).
 
@@ -39,36 +39,34 @@ prepare() ->
     _ = reported(),
     ok.
 
-%% @doc The internal form of an event, or `none' if its shape is not known.
--spec event(Event :: term()) -> event() | none.
+%% @doc The internal form of an event. `none' if its shape is not known, or if no handler can get it: a stream may
+%% also leave other stanzas than messages unacknowledged, and messages of other types (errors), for which no
+%% release has an event of another kind.
+-spec event(Event :: term(), Acc :: term()) -> event() | none.
 %% 6.9 and later.
-event({msg_event, Type, Direction, From, To, Packet, UserStatus}) ->
+event({msg_event, Type, Direction, From, To, Packet, UserStatus}, _Acc) ->
     message(Type, Direction, From, To, Packet, UserStatus);
 %% 5.0 to 6.8.
-event({chat_event, Type, Direction, From, To, Packet}) ->
+event({chat_event, Type, Direction, From, To, Packet}, _Acc) ->
     message(Type, Direction, From, To, Packet, undefined);
 %% Trees between 6.8 and 6.9.
-event({chat_event, Type, Direction, From, To, Packet, UserStatus}) ->
+event({chat_event, Type, Direction, From, To, Packet, UserStatus}, _Acc) ->
     message(Type, Direction, From, To, Packet, UserStatus);
-event({user_status_event, Jid, Status}) ->
+event({user_status_event, Jid, Status}, _Acc) ->
     #{kind => user_status, type => undefined, direction => undefined, from => Jid, to => undefined,
       packet => undefined, status => Status, client_state => undefined};
-%% 5.0 to 6.8: the accumulator has the stanza.
-event({unack_msg_event, To}) ->
-    unacknowledged(undefined, To, undefined);
-event({unack_msg_event, Type, To, Packet}) ->
-    unacknowledged(Type, To, Packet);
-event(Event) ->
+%% 5.0 to 6.8.
+event({unack_msg_event, To}, Acc) ->
+    unacknowledged(undefined, To, undefined, Acc);
+event({unack_msg_event, Type, To, Packet}, Acc) ->
+    unacknowledged(Type, To, Packet, Acc);
+event(Event, _Acc) ->
     unknown(Event),
     none.
 
 message(Type, Direction, From, To, Packet, UserStatus) ->
     #{kind => msg, type => Type, direction => Direction, from => From, to => To, packet => Packet,
       status => status(UserStatus), client_state => client_state(UserStatus)}.
-
-unacknowledged(Type, To, Packet) ->
-    #{kind => unack_msg, type => Type, direction => undefined, from => undefined, to => To,
-      packet => Packet, status => undefined, client_state => undefined}.
 
 status({online, _}) -> online;
 status(offline) -> offline;
@@ -77,25 +75,21 @@ status(_) -> undefined.
 client_state({online, #{client_state := State}}) -> State;
 client_state(_) -> undefined.
 
-%% @doc Adds what only the accumulator knows of an event. `none' if the event is not one that handlers get:
-%% a stream may also leave other stanzas than messages unacknowledged, and messages of other types (errors),
-%% for which no release has an event of another kind.
--spec complete(event(), Acc :: term()) -> event() | none.
-complete(Event = #{kind := unack_msg, type := Known, packet := Given}, Acc) ->
+%% The accumulator has the rest, before 6.9 all of it.
+unacknowledged(Known, To, Given, Acc) ->
     case mongoose_acc:packet(Acc) of
         {From, _To, Packet} ->
             Type = type(Known, mongoose_acc:stanza_type(Acc)),
             case mongoose_acc:stanza_name(Acc) of
                 <<"message">> when Type =/= none ->
-                    Event#{type := Type, from := From, packet := given(Given, Packet)};
+                    #{kind => unack_msg, type => Type, direction => undefined, from => From, to => To,
+                      packet => given(Given, Packet), status => undefined, client_state => undefined};
                 _ ->
                     none
             end;
         _ ->
             none
-    end;
-complete(Event, _Acc) ->
-    Event.
+    end.
 
 given(undefined, Packet) -> Packet;
 given(Packet, _InAcc) -> Packet.

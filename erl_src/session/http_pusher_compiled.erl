@@ -6,7 +6,7 @@
 %% each event.
 -module(http_pusher_compiled).
 
--export([put/2, erase/1, all/1, plain/1, ruled/1, asks_own_copy/1]).
+-export([put/2, erase/1, all/2, plain/2, ruled/2, asks_own_copy/1]).
 
 -export_type([handler/0]).
 
@@ -26,11 +26,14 @@
     unread := boolean()
 }.
 
-%% In the order of the configuration. Handlers without rules are plain: they get messages only.
--type compiled() :: #{all := [handler()], plain := [handler()], ruled := [handler()]}.
+%% The handlers that an event may be for, in the order of the configuration, with the rules that are left for
+%% its sort. Handlers without rules are plain: they get messages only. 5.0 needs plain and ruled ones apart.
+-type handlers() :: #{http_pusher_rules:sort() => [handler()]}.
+-type compiled() :: #{all := handlers(), plain := handlers(), ruled := handlers(), asks_own_copy := boolean()}.
 
 -define(KEY(HostType), {?MODULE, HostType}).
 -define(DEFAULTS, mod_event_pusher_http_defaults).
+-define(TYPES, [chat, groupchat, headline, normal]).
 
 %% @doc Makes and keeps the handlers of a host type.
 -spec put(binary(), [http_pusher_host:options()]) -> ok.
@@ -42,28 +45,36 @@ erase(HostType) ->
     _ = persistent_term:erase(?KEY(HostType)),
     ok.
 
-%% @doc All handlers of a host type.
--spec all(binary()) -> [handler()].
-all(HostType) ->
+%% @doc The handlers of a host type that an event may be for.
+-spec all(binary(), http_pusher_host_event:event()) -> [handler()].
+all(HostType, Event) ->
     #{all := Handlers} = look_up(HostType),
-    Handlers.
+    for(Event, Handlers).
 
-%% @doc Those without rules.
--spec plain(binary()) -> [handler()].
-plain(HostType) ->
+%% @doc Those of them that have no rules.
+-spec plain(binary(), http_pusher_host_event:event()) -> [handler()].
+plain(HostType, Event) ->
     #{plain := Handlers} = look_up(HostType),
-    Handlers.
+    for(Event, Handlers).
 
-%% @doc Those with rules.
--spec ruled(binary()) -> [handler()].
-ruled(HostType) ->
+%% @doc Those of them that have rules.
+-spec ruled(binary(), http_pusher_host_event:event()) -> [handler()].
+ruled(HostType, Event) ->
     #{ruled := Handlers} = look_up(HostType),
-    Handlers.
+    for(Event, Handlers).
 
 %% @doc Whether a rule asks for a room's copies to their own sender.
 -spec asks_own_copy(binary()) -> boolean().
 asks_own_copy(HostType) ->
-    lists:any(fun(#{rules := Rules}) -> http_pusher_rules:asks_own_copy(Rules) end, ruled(HostType)).
+    #{asks_own_copy := Asks} = look_up(HostType),
+    Asks.
+
+for(#{kind := Kind, type := Type, direction := Direction}, Handlers) ->
+    case Handlers of
+        #{{Kind, Type, Direction} := For} -> For;
+        #{{Kind, other, Direction} := For} -> For;
+        _ -> []
+    end.
 
 look_up(HostType) ->
     case persistent_term:get(?KEY(HostType), undefined) of
@@ -75,7 +86,24 @@ look_up(HostType) ->
 compiled(HostType, Options) ->
     All = [handler(HostType, One) || One <- Options],
     {Plain, Ruled} = lists:partition(fun(#{rules := Rules}) -> Rules =:= undefined end, All),
-    #{all => All, plain => Plain, ruled => Ruled}.
+    #{all => by_sort(All), plain => by_sort(Plain), ruled => by_sort(Ruled),
+      asks_own_copy => lists:any(fun(#{rules := Rules}) -> http_pusher_rules:asks_own_copy(Rules) end, Ruled)}.
+
+by_sort(Handlers) ->
+    maps:from_list([{Sort, For} || Sort <- sorts(), For <- [narrowed(Handlers, Sort)], For =/= []]).
+
+sorts() ->
+    [{user_status, undefined, undefined}
+     | [{Kind, Type, Direction} || {Kind, Directions} <- [{msg, [in, out]}, {unack_msg, [undefined]}],
+                                   Direction <- Directions, Type <- [other | ?TYPES]]].
+
+narrowed(Handlers, Sort = {Kind, _, _}) ->
+    lists:append([case Rules of
+                      undefined ->
+                          [Handler || Kind =:= msg];
+                      _ ->
+                          [Handler#{rules := Left} || Left <- [http_pusher_rules:narrow(Rules, Sort)], Left =/= []]
+                  end || Handler = #{rules := Rules} <- Handlers]).
 
 handler(HostType, Options) ->
     Handler = #{pool_name := Tag, callback_module := Module, ask_callback := Ask, rules := Rules,

@@ -28,11 +28,8 @@
 -spec event([handler()], event(), context()) -> ok.
 event([], _Event, _Context) ->
     ok;
-event(Handlers, Event, Context = {Acc, _Metadata}) ->
-    case http_pusher_host_event:complete(Event, Acc) of
-        none -> ok;
-        Complete -> http_pusher_wait:for_all(handle_all(Handlers, Complete, Context, #{}))
-    end.
+event(Handlers, Event, Context) ->
+    http_pusher_wait:for_all(handle_all(Handlers, Event, Context, #{})).
 
 %% Returns what the session has to wait for. `Known' is what has been asked or made for this event.
 handle_all([], _Event, _Context, _Known) ->

@@ -4,19 +4,25 @@
 %% conditions does, and a table if all of its conditions do. A condition that makes no sense for a kind of
 %% event (the body of a presence) does not match it.
 %%
+%% Much is known before any event: what sort of event the rules that are left are for (`narrow/2'). Most events
+%% are of sorts for which a handler has no rule left.
+%%
 %% When compiled, the conditions of a table are in the order of what they cost, whatever their order in the
 %% file. `user_status' comes last, because before 6.9 it asks the host's table of sessions, in the session.
 %% What the host has said is kept for the event's other handlers.
 -module(http_pusher_rules).
 
--export([compile/1, asks_own_copy/1, decide/3]).
+-export([compile/1, narrow/2, asks_own_copy/1, decide/3]).
 
--export_type([rules/0, known/0]).
+-export_type([rules/0, known/0, sort/0]).
 
 -type test() :: {atom(), atom() | [binary()]}.
 %% What an event must fulfil, and the status that its user must have.
 -type table() :: {[test()], any | online | offline}.
 -opaque rules() :: [{send | skip, [table()]}].
+
+%% What is known of an event without looking at it. The type is `other' if it is none of a message's four.
+-type sort() :: {http_pusher_host_event:kind(), Type :: atom(), undefined | in | out}.
 
 %% What the host has said of an event's receiver. `session': of the table of sessions; `exists': of the
 %% database. Other keys are not ours.
@@ -39,6 +45,42 @@ table(Conditions) ->
     Tests = [{proplists:get_value(Name, Costs), {Name, Value}}
              || {Name, Value} <- maps:to_list(maps:remove(user_status, Conditions))],
     {[Test || {_Cost, Test} <- lists:sort(Tests)], Status}.
+
+%% @doc The rules that are left for events of a sort. The last one sends, because what no rule matches is not
+%% sent anyway.
+-spec narrow(rules(), sort()) -> rules().
+narrow(Rules, Sort) ->
+    Left = reachable([{Action, tables(Tables, Sort)} || {Action, Tables} <- Rules]),
+    lists:reverse(lists:dropwhile(fun({Action, _Tables}) -> Action =:= skip end, lists:reverse(Left))).
+
+tables(Tables, Sort) ->
+    [{[Test || {Test, unknown} <- Known], Status}
+     || {Tests, Status} <- Tables,
+        Known <- [[{Test, sort_is(Test, Sort)} || Test <- Tests]],
+        not lists:keymember(false, 2, Known),
+        can_have(Status, Sort)].
+
+%% Up to the first rule that matches whatever the event.
+reachable([]) -> [];
+reachable([{_Action, []} | Rules]) -> reachable(Rules);
+reachable([Rule = {_Action, Tables} | Rules]) ->
+    case lists:member({[], any}, Tables) of
+        true -> [Rule];
+        false -> [Rule | reachable(Rules)]
+    end.
+
+%% Whether events of a sort have a condition: `unknown' if it depends on the event.
+sort_is({event, Kind}, {Is, _, _}) -> Kind =:= Is;
+sort_is({sender_domain, _}, _Sort) -> unknown;
+sort_is(_Test, {user_status, _, _}) -> false;
+sort_is({direction, Direction}, {_, _, Is}) -> Direction =:= Is;
+sort_is({type, Type}, {_, Is, _}) -> Type =:= Is;
+sort_is({client_state, _}, {unack_msg, _, _}) -> false;
+sort_is({own_copy, Wanted}, {_, Type, Direction}) when Type =/= groupchat; Direction =:= in -> not Wanted;
+sort_is(_Test, _Sort) -> unknown.
+
+can_have(any, _Sort) -> true;
+can_have(_Status, {Kind, _, _}) -> Kind =/= unack_msg.
 
 %% @doc Whether a rule has the condition `own_copy'.
 -spec asks_own_copy(rules()) -> boolean().

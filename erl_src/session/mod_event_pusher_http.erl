@@ -68,9 +68,12 @@ supported_features() ->
 %% @doc An event in 5.1 to 6.4.
 -spec push_event(Acc, Event :: term()) -> Acc.
 push_event(Acc, Event) ->
-    case http_pusher_host_event:event(Event) of
-        none -> ok;
-        Known -> http_pusher_push:event(handlers(mongoose_acc:host_type(Acc), Known), Known, {Acc, #{}})
+    case http_pusher_host_event:event(Event, Acc) of
+        none ->
+            ok;
+        Known ->
+            Handlers = http_pusher_compiled:all(mongoose_acc:host_type(Acc), Known),
+            http_pusher_push:event(Handlers, Known, {Acc, #{}})
     end,
     Acc.
 
@@ -78,13 +81,13 @@ push_event(Acc, Event) ->
 -spec push_event(Acc, binary(), term()) -> Acc;
                 (Acc, map(), map()) -> {ok, Acc}.
 push_event(HookAcc = #{acc := Acc}, #{event := Event}, #{host_type := HostType}) ->
-    case http_pusher_host_event:event(Event) of
+    case http_pusher_host_event:event(Event, Acc) of
         none -> ok;
-        Known -> http_pusher_push:event(handlers(HostType, Known), Known, {Acc, metadata(HookAcc)})
+        Known -> http_pusher_push:event(http_pusher_compiled:all(HostType, Known), Known, {Acc, metadata(HookAcc)})
     end,
     {ok, HookAcc};
 push_event(Acc, Host, Event) when is_binary(Host) ->
-    case http_pusher_host_event:event(Event) of
+    case http_pusher_host_event:event(Event, Acc) of
         none -> ok;
         Known -> http_pusher_push:event(handlers_5_0(Host, Known), Known, {Acc, #{}})
     end,
@@ -94,19 +97,15 @@ push_event(HookAcc, Params, _Extra) ->
     http_pusher_host_event:unknown({push_event_hook, HookAcc, Params}),
     {ok, HookAcc}.
 
-%% Without rules, a handler gets messages only.
-handlers(HostType, #{kind := msg}) -> http_pusher_compiled:all(HostType);
-handlers(HostType, _Event) -> http_pusher_compiled:ruled(HostType).
-
 %% 5.0 calls the module for the host of the user that an event is about. The stock module takes the handlers of
 %% the sender's server instead, which has none if a room sends.
-handlers_5_0(Host, #{kind := msg, from := From}) ->
+handlers_5_0(Host, Event = #{kind := msg, from := From}) ->
     case jid:to_lus(From) of
-        {_, Host} -> http_pusher_compiled:all(Host);
-        {_, Server} -> http_pusher_compiled:plain(Server) ++ http_pusher_compiled:ruled(Host)
+        {_, Host} -> http_pusher_compiled:all(Host, Event);
+        {_, Server} -> http_pusher_compiled:plain(Server, Event) ++ http_pusher_compiled:ruled(Host, Event)
     end;
-handlers_5_0(Host, _Event) ->
-    http_pusher_compiled:ruled(Host).
+handlers_5_0(Host, Event) ->
+    http_pusher_compiled:ruled(Host, Event).
 
 %% From modules that handle the hook before this one.
 metadata(#{metadata := Metadata}) when is_map(Metadata) -> Metadata;

@@ -9,7 +9,9 @@
 -export([start_pool/3, stop_pool/2, crash_pool/2, pool_pid/2]).
 -export([start_module/2, stop_module/1, opts/2]).
 -export([send/3, send/5, push/3, push/6, event/2, unacknowledged/2, user_status/2,
-         room_message/4, room_copy/4, host_type_of/1, acc/3, element/2, jid/1, session/1]).
+         room_message/4, room_copy/4, host_type_of/1, start_inbox/1, set_metadata/1, acc/3, element/2, jid/1, session/1]).
+%% Called by gen_hook.
+-export([add_metadata/3]).
 -export([metrics/1, reset_metrics/1, wait_metrics/3, fail_updates/1, events/0, clear_events/0,
          hold_next_event/1]).
 -export([start_peer/2, call/4, stop_peer/1]).
@@ -217,6 +219,29 @@ room_copy(From0, To0, What, Type) ->
     case generation() of
         v6_9 -> route(Acc, To);
         _ -> host_terms:acc_of(mongoose_hooks:filter_local_packet({From, To, Acc, Packet}))
+    end.
+
+%% @doc Starts mod_inbox for a host type.
+-spec start_inbox(binary()) -> ok.
+start_inbox(HostType) ->
+    ok = mod_inbox:start(HostType),
+    reload_hooks().
+
+%% @doc Another module puts this into the accumulator of the hook push_event (6.5 and later).
+-spec set_metadata(map()) -> ok.
+set_metadata(Metadata) ->
+    ok = gen_hook:add_handlers([{push_event, HostType, fun ?MODULE:add_metadata/3, #{metadata => Metadata}, 10}
+                                || HostType <- hosts()]),
+    reload_hooks().
+
+-spec add_metadata(map(), map(), map()) -> {ok, map()}.
+add_metadata(HookAcc = #{metadata := Metadata}, _Params, #{metadata := More}) ->
+    {ok, HookAcc#{metadata := maps:merge(Metadata, More)}}.
+
+reload_hooks() ->
+    case layout() of
+        v5_0 -> ok;
+        v6_5 -> gen_hook:reload_hooks()
     end.
 
 %% @doc The host type of a domain that has users.

@@ -3,7 +3,7 @@
 %% otherwise. No module of the host has this name.
 -module(host_users).
 
--export([set/2, status/1, host_type/1, asked/1, counts/0, reset/0, break/2, unread/2]).
+-export([set/2, status/1, host_type/1, asked/1, counts/0, reset/0, break/2, unread/2, unread_of/1]).
 
 -type status() :: no_user | offline | {online, map()}.
 
@@ -19,6 +19,12 @@ status(User) -> maps:get({status, User}, term(), {online, #{client_state => acti
 -spec unread({binary(), binary()}, non_neg_integer()) -> ok.
 unread(User, Count) ->
     put_term(fun(Term) -> Term#{{unread, User} => Count} end).
+
+%% @doc Asks for it.
+-spec unread_of({binary(), binary()}) -> non_neg_integer().
+unread_of(User) ->
+    ok = asked(inbox),
+    maps:get({unread, User}, term(), 0).
 
 -spec host_type(binary()) -> {ok, binary()} | {error, not_found}.
 host_type(Server) ->

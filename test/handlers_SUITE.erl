@@ -1,0 +1,441 @@
+%% Handlers with rules, from the events of a stand-in host through the library to the test endpoint, in each
+%% generation: what arrives, in which form and order, and what the host was asked for it.
+-module(handlers_SUITE).
+
+-import(pusher_case, [module/1, wait_sent/1, wait_reason/2, received/1, settle/0]).
+
+-define(HOST, <<"localhost">>).
+-define(ALICE, <<"alice@localhost/phone">>).
+-define(BOB, <<"bob@localhost/pc">>).
+-define(KEY, <<"a key of more than 24 bytes">>).
+%% A MUC light room, as alice writes into it.
+-define(ROOM, <<"tea@light.localhost">>).
+-define(FROM_ROOM, <<"tea@light.localhost/alice@localhost">>).
+
+-include("support/pusher_case.hrl").
+
+all() ->
+    pusher_case:all([v5_0, v6_5, v6_9]).
+
+groups() ->
+    Every = [groupchat_to_offline_members_only,
+             groupchat_of_a_classic_room,
+             presence_as_form_and_as_json,
+             unacknowledged_messages,
+             archive_id_of_json,
+             unread_count_of_json,
+             status_of_json,
+             a_template_with_rules,
+             a_signature_with_rules,
+             order_in_one_lane_across_kinds,
+             rules_before_the_callback_module,
+             handlers_without_rules_are_as_before,
+             a_host_that_does_not_answer_costs_one_handler,
+             rules_that_crash_cost_one_handler,
+             nothing_is_left_after_the_module,
+             an_unknown_event_is_said_once,
+             rules_that_do_not_match_cost_little],
+    [{v5_0, [], [the_host_of_an_event | Every]},
+     {v6_5, [], [metadata_of_json | Every]},
+     {v6_9, [], [state_of_the_client, metadata_of_json | Every]}].
+
+init_per_testcase(_Case, Config) ->
+    %% Like a node that has just started.
+    persistent_term:erase(http_pusher_host_event),
+    Started = pusher_case:start(Config),
+    {ok, _} = pusher_case:pool(Started, #{}),
+    host_users:reset(),
+    Started.
+
+end_per_testcase(_Case, Config) ->
+    erase(http_pusher_host_room),
+    pusher_case:finish(Config).
+
+%% The example of the documentation.
+groupchat_to_offline_members_only(Config) ->
+    module([handler("/json", #{format => json}, offline_groupchat())]),
+    ok = host_ctl:user_status(<<"alice@localhost">>, offline),
+    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
+    ok = host_ctl:user_status(<<"ghost@localhost">>, no_user),
+    host_ctl:send(?ALICE, ?ROOM, <<"tea?">>, groupchat, in),
+    [host_ctl:room_copy(?FROM_ROOM, To, stanza(groupchat, "<body>tea?</body>"), groupchat)
+     || To <- [<<"alice@localhost">>, <<"bob@localhost">>, <<"carol@localhost">>, <<"ghost@localhost">>]],
+    host_ctl:send(?ALICE, <<"bob@localhost">>, <<"tea?">>, chat, out),
+    wait_sent(1),
+    settle(),
+    [Event] = events(Config),
+    ?assertEqual([<<"message.groupchat">>, <<"out">>, <<"bob@localhost">>, <<"offline">>, <<"tea?">>,
+                  ?ROOM, <<"alice@localhost">>],
+                 values([[<<"type">>], data(<<"direction">>), [<<"data">>, <<"to">>, <<"jid">>],
+                         data(<<"receiver_status">>), data(<<"body">>), [<<"data">>, <<"room">>, <<"jid">>],
+                         data(<<"nickname">>)], Event)),
+    asked(Config, #{sessions => 3, users => 2}).
+
+%% The room's copies have the nickname alone.
+groupchat_of_a_classic_room(Config) ->
+    module([handler("/n", #{}, [{skip, [#{own_copy => true}]}, {send, [#{type => groupchat}]}])]),
+    Occupants = [?ALICE, <<"alice@localhost/tablet">>, ?BOB, <<"carol@localhost/pc">>],
+    Message = stanza(groupchat, "<body>hi</body>"),
+    host_ctl:room_message(<<"tea@rooms.localhost">>, {<<"queen">>, ?ALICE}, Message, Occupants),
+    wait_sent(2),
+    host_ctl:room_message(<<"tea@rooms.localhost">>, {<<"king">>, ?BOB}, Message, Occupants),
+    wait_sent(5),
+    settle(),
+    ?assertEqual([<<"alice">>, <<"alice">>, <<"bob">>, <<"carol">>, <<"carol">>],
+                 lists:sort([pusher_case:field(<<"receiver">>, Request) || Request <- received(Config)])).
+
+presence_as_form_and_as_json(Config) ->
+    Rules = [{send, [#{event => user_status, user_status => Status}]} || Status <- [online, offline]],
+    module([handler("/form", #{}, Rules), handler("/json", #{format => json}, Rules),
+            handler("/offline", #{callback_module => pusher_callback},
+                    [{send, [#{event => user_status, user_status => offline}]}])]),
+    host_ctl:event(user_status, ?BOB),
+    wait_sent(2),
+    host_ctl:event(unavailable, ?BOB),
+    wait_sent(5),
+    Form = fun(Status) -> <<"user=bob&server=localhost&resource=pc&status=", Status/binary>> end,
+    ?assertEqual([Form(<<"online">>), Form(<<"offline">>)], bodies(<<"/form">>, Config)),
+    ?assertEqual([Form(<<"offline">>)], bodies(<<"/offline">>, Config)),
+    Events = [json_value:parse(Body) || Body <- bodies(<<"/json">>, Config)],
+    ?assertEqual([[<<"presence.online">>, ?BOB, <<"online">>], [<<"presence.offline">>, ?BOB, <<"offline">>]],
+                 [values([[<<"type">>], data(<<"jid">>), data(<<"status">>)], Event) || Event <- Events]),
+    asked(Config, #{sessions => 0, users => 0}).
+
+unacknowledged_messages(Config) ->
+    Rules = [{send, [#{event => unack_msg, body => non_empty}]}],
+    module([handler("/form", #{}, Rules), handler("/json", #{format => json}, Rules),
+            handler("/own", #{callback_module => pusher_callback, report => self()}, Rules)]),
+    Stanza = stanza(chat, "<body>are you there?</body>"),
+    host_ctl:unacknowledged(host_ctl:acc(?ALICE, ?BOB, Stanza), ?BOB),
+    %% What else a stream may not have acknowledged.
+    [host_ctl:unacknowledged(host_ctl:acc(?ALICE, ?BOB, element(Xml)), ?BOB)
+     || Xml <- ["<iq type='get'/>", "<presence><body>no message</body></presence>",
+                "<message type='error'><body>x</body></message>", "<message type='chat'/>"]],
+    wait_sent(3),
+    settle(),
+    ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=are+you+there%3F">>],
+                 bodies(<<"/form">>, Config)),
+    ?assertEqual([<<"are you there?">>], bodies(<<"/own">>, Config)),
+    [Event] = [json_value:parse(Body) || Body <- bodies(<<"/json">>, Config)],
+    ?assertEqual([<<"unacknowledged.chat">>, absent, ?BOB, <<"alice@localhost/phone">>, <<"are you there?">>],
+                 values([[<<"type">>], data(<<"direction">>), [<<"data">>, <<"to">>, <<"jid">>],
+                         [<<"data">>, <<"from">>, <<"jid">>], data(<<"body">>)], Event)),
+    %% The callback module sees a message that was about to be delivered.
+    receive {should_make_req, [_, out, _, From, To, _]} ->
+            ?assertEqual({host_ctl:jid(?ALICE), host_ctl:jid(?BOB)}, {From, To})
+    after 0 -> error(not_asked) end.
+
+archive_id_of_json(Config) ->
+    module([handler("/json", #{format => json}, [{send, [#{event => msg}]}])]),
+    Stanza = stanza(chat, "<body>hi</body>"),
+    Mam = mongoose_acc:set(mam, mam_id, <<"CKC8QK4Q5TG1">>, host_ctl:acc(?ALICE, ?BOB, Stanza)),
+    Stable = mongoose_acc:set(stable_stanza_id, value, 1000000, Mam),
+    Archived = stanza(chat, "<body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@localhost' id='OF-BOB'/>"),
+    [begin
+         host_ctl:push(Acc, ?ALICE, ?BOB, Packet, chat, Direction),
+         wait_sent(Nth)
+     end || {Nth, {Acc, Direction, Packet}} <- numbered([{Mam, in, Stanza}, {Stable, in, Stanza}, {Stable, out, Stanza},
+                                                         {Mam, out, Archived}, {Mam, out, Stanza}])],
+    %% The id in the accumulator of a delivery may be that of the sender's archive.
+    ?assertEqual([<<"CKC8QK4Q5TG1">>, <<"UGI0">>, <<"UGI0">>, <<"OF-BOB">>, absent],
+                 [json_value:at(data(<<"archive_id">>), Event) || Event <- events(Config)]).
+
+%% A query for those that want it, once for an event, and only if the rules let it through.
+unread_count_of_json(Config) ->
+    Unread = fun(Path, Type) -> handler(Path, #{format => json, include => [unread]}, [{send, [#{type => Type}]}]) end,
+    module([Unread("/1", chat), Unread("/2", chat), handler("/no", #{format => json}, [{send, [#{type => chat}]}]),
+            Unread("/other", headline)]),
+    ok = host_users:unread({<<"bob">>, ?HOST}, 3),
+    Send = fun(To, Type) -> host_ctl:send(?ALICE, To, <<"hi">>, Type, in) end,
+    %% Without mod_inbox.
+    Send(?BOB, chat),
+    wait_sent(3),
+    ok = host_ctl:start_inbox(?HOST),
+    Send(?BOB, chat),
+    wait_sent(6),
+    ?assertMatch(#{inbox := 1}, host_users:counts()),
+    Send(?BOB, normal),
+    %% Rooms and other servers have no inbox here.
+    Send(<<"tea@rooms.localhost">>, chat),
+    wait_sent(9),
+    ?assertMatch(#{inbox := 1}, host_users:counts()),
+    %% A database that does not answer costs the number alone.
+    ok = host_users:break(inbox, true),
+    Send(?BOB, chat),
+    wait_sent(12),
+    ?assertEqual([absent, 3, absent, absent], counts(<<"/1">>, Config)),
+    ?assertEqual([absent, 3, absent, absent], counts(<<"/2">>, Config)),
+    ?assertEqual([absent, absent, absent, absent], counts(<<"/no">>, Config)).
+
+counts(Path, Config) ->
+    [json_value:at(data(<<"unread">>), json_value:parse(Body)) || Body <- bodies(Path, Config)].
+
+%% Said if the event says it, or if a rule has asked.
+status_of_json(Config) ->
+    module([handler("/any", #{format => json}, [{send, [#{direction => out}]}]),
+            handler("/asks", #{format => json}, [{send, [#{type => chat, user_status => offline}]}]),
+            handler("/after", #{format => json}, [{send, [#{direction => out}]}])]),
+    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
+    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
+    wait_sent(3),
+    Before = case proplists:get_value(generation, Config) of v6_9 -> <<"offline">>; _ -> absent end,
+    ?assertEqual([{<<"/after">>, <<"offline">>}, {<<"/any">>, Before}, {<<"/asks">>, <<"offline">>}],
+                 lists:sort([{Path, json_value:at(data(<<"receiver_status">>), json_value:parse(Body))}
+                             || #{path := Path, body := Body} <- received(Config)])).
+
+state_of_the_client(Config) ->
+    module([handler("/json", #{format => json}, [{send, [#{client_state => inactive}]}])]),
+    ok = host_ctl:user_status(<<"bob@localhost">>, {online, #{client_state => inactive}}),
+    [host_ctl:send(?ALICE, To, <<"hi">>, chat, out) || To <- [<<"carol@localhost">>, ?BOB]],
+    wait_sent(1),
+    settle(),
+    [Event] = events(Config),
+    ?assertEqual([<<"bob">>, <<"inactive">>, <<"online">>],
+                 values([[<<"data">>, <<"to">>, <<"user">>], data(<<"client_state">>), data(<<"receiver_status">>)],
+                        Event)).
+
+%% Keys are atoms; values atoms, texts and numbers.
+metadata_of_json(Config) ->
+    module([handler("/json", #{format => json}, [{send, [#{event => msg}]}])]),
+    Huge = 1 bsl 80,
+    ok = host_ctl:set_metadata(#{tenant => acme, trace => <<"caf", 195, 169>>, count => 7, share => 0.5, vip => true,
+                                 huge => Huge, none => undefined, odd => {no, fact}}),
+    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    wait_sent(1),
+    [Event] = events(Config),
+    ?assertEqual(#{<<"tenant">> => <<"acme">>, <<"trace">> => <<"caf", 195, 169>>, <<"count">> => 7,
+                   <<"share">> => 0.5, <<"vip">> => true, <<"huge">> => integer_to_binary(Huge)},
+                 json_value:at(data(<<"metadata">>), Event)).
+
+a_template_with_rules(Config) ->
+    File = filename:join(proplists:get_value(priv_dir, Config), "message.json"),
+    ok = file:write_file(File, "{\"text\": {{ from.user ~ \": \" ~ body }}}"),
+    module([handler("/t", #{format => template, template_file => unicode:characters_to_binary(File),
+                            content_type => <<"application/json">>},
+                    [{send, [#{type => chat, body => non_empty}]}])]),
+    host_ctl:send(?ALICE, ?BOB, <<"say \"hi\"">>),
+    host_ctl:send(?ALICE, ?BOB, <<>>),
+    wait_sent(1),
+    settle(),
+    [#{body := Body}] = received(Config),
+    ?assertEqual(#{<<"text">> => <<"alice: say \"hi\"">>}, json_value:parse(Body)).
+
+a_signature_with_rules(Config) ->
+    File = filename:join(proplists:get_value(priv_dir, Config), "secrets"),
+    ok = file:write_file(File, ["whsec_", base64:encode(?KEY), $\n]),
+    module([handler("/" ++ Name, Options#{signing => #{secret_file => unicode:characters_to_binary(File)}},
+                    [{send, [#{event => user_status}]}])
+            || {Name, Options} <- [{"form", #{}}, {"json", #{format => json}}]]),
+    host_ctl:event(user_status, ?BOB),
+    wait_sent(2),
+    [begin
+         Of = fun(Name) -> proplists:get_value(Name, Headers) end,
+         Signed = [Of(<<"webhook-id">>), $., Of(<<"webhook-timestamp">>), $., Body],
+         ?assertEqual(<<"v1,", (base64:encode(crypto:mac(hmac, sha256, ?KEY, Signed)))/binary>>,
+                      Of(<<"webhook-signature">>))
+     end || #{headers := Headers, body := Body} <- received(Config)].
+
+%% What a user sends, its presence, and what its broken connection left belong to one lane.
+order_in_one_lane_across_kinds(Config) ->
+    module([handler("/form", #{}, [{send, [#{event => user_status}, #{event => unack_msg}, #{direction => in}]}]),
+            handler("/json", #{format => json}, [{send, [#{event => user_status}, #{event => unack_msg}, #{direction => in}]}])]),
+    Rounds = 30,
+    [begin
+         Text = integer_to_binary(Nth),
+         Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, ["<body>", Text, "</body>"])),
+         host_ctl:event(user_status, ?BOB),
+         host_ctl:send(?BOB, ?ALICE, Text),
+         host_ctl:unacknowledged(Acc, ?BOB),
+         host_ctl:event(unavailable, ?BOB)
+     end || Nth <- lists:seq(1, Rounds)],
+    wait_sent(8 * Rounds),
+    Expected = lists:append([[online, {bob, Nth}, {alice, Nth}, offline] || Nth <- lists:seq(1, Rounds)]),
+    %% Each handler's are in order, also among the other's.
+    Kinds = [kind(Request) || Request <- received(Config)],
+    ?assertEqual(lists:append([[Kind, Kind] || Kind <- Expected]), Kinds).
+
+kind(#{path := <<"/json">>, body := Body}) ->
+    Event = json_value:parse(Body),
+    case json_value:at([<<"type">>], Event) of
+        <<"presence.", Status/binary>> -> binary_to_atom(Status, utf8);
+        _ -> {binary_to_atom(json_value:at([<<"data">>, <<"from">>, <<"user">>], Event), utf8),
+              binary_to_integer(json_value:at(data(<<"body">>), Event))}
+    end;
+kind(#{body := Body}) ->
+    Form = test_endpoint:form(Body),
+    case proplists:get_value(<<"status">>, Form) of
+        undefined -> {binary_to_atom(proplists:get_value(<<"author">>, Form), utf8),
+                      binary_to_integer(proplists:get_value(<<"message">>, Form))};
+        Status -> binary_to_atom(Status, utf8)
+    end.
+
+rules_before_the_callback_module(Config) ->
+    Own = #{callback_module => pusher_callback, report => self()},
+    module([handler("/skipped", Own, [{skip, [#{type => chat}]}, {send, [#{}]}]),
+            handler("/no", Own#{should => false}, [{send, [#{type => chat}]}]),
+            handler("/yes", Own, [{send, [#{type => chat}]}]),
+            handler("/decides", Own#{format => json}, [{send, [#{type => chat}]}]),
+            handler("/default", #{callback_module => mod_event_pusher_http_defaults}, [{send, [#{event => msg}]}])]),
+    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    wait_sent(3),
+    %% Not a chat that a user sends.
+    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
+    wait_sent(5),
+    settle(),
+    ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=hi">>], bodies(<<"/default">>, Config)),
+    ?assertEqual([<<"hi">>, <<"hi">>], bodies(<<"/yes">>, Config)),
+    ?assertMatch([_, _], bodies(<<"/decides">>, Config)),
+    ?assertEqual(5, length(received(Config))),
+    Asked = [Function || {Function, _} <- flush()],
+    ?assertEqual(#{should_make_req => 6, prepare_body => 2, prepare_headers => 2},
+                 maps:from_list([{F, length([G || G <- Asked, G =:= F])} || F <- lists:usort(Asked)])).
+
+%% Beside one with rules: the same bytes, and messages only.
+handlers_without_rules_are_as_before(Config) ->
+    module([#{path => "/stock"}, handler("/rules", #{}, [{send, [#{}]}]),
+            #{path => "/own", callback_module => pusher_callback, report => self()}]),
+    host_ctl:event(user_status, ?BOB),
+    host_ctl:event(unack_msg, ?BOB),
+    wait_sent(2),
+    ?assertEqual([], [Path || #{path := Path} <- received(Config), Path =/= <<"/rules">>]),
+    ?assertEqual([], flush()),
+    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    wait_sent(5),
+    [Request] = [Request || Request = #{path := <<"/stock">>} <- received(Config)],
+    ?assertMatch(#{body := <<"author=alice&server=localhost&receiver=bob&message=hi">>}, Request),
+    ?assertEqual([<<"content-length">>, <<"content-type">>, <<"host">>],
+                 lists:sort([string:lowercase(Name) || {Name, _} <- maps:get(headers, Request)])),
+    Packet = host_ctl:element(<<"hi">>, [{<<"type">>, <<"chat">>}, {<<"from">>, ?ALICE}, {<<"to">>, ?BOB}]),
+    ?assertMatch([{should_make_req, [_, in, Packet, _, _, _]}, {prepare_body, [_, in, ?HOST, <<"hi">>, <<"alice">>, <<"bob">>, _]},
+                  {prepare_headers, _}], flush()).
+
+a_host_that_does_not_answer_costs_one_handler(Config) ->
+    module([handler("/a", #{}, [{send, [#{type => chat, direction => out, user_status => online}]}]),
+            handler("/b", #{}, [{send, [#{direction => out}]}])]),
+    ok = host_users:break(sessions, true),
+    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
+    case proplists:get_value(generation, Config) of
+        v6_9 ->
+            wait_sent(2);
+        _ ->
+            wait_sent(1),
+            #{text := Text, path := _, sender := <<"alice">>} = wait_reason(event_error, 1),
+            ?assertNotEqual(nomatch, string:find(Text, "online"))
+    end,
+    ?assertEqual([], host_log:what(hook_failed)).
+
+%% With a stanza that is none: rules that look into it fail, and so does the stanza as text.
+rules_that_crash_cost_one_handler(Config) ->
+    module([handler("/hint", #{}, [{send, [#{hint => store}]}]),
+            handler("/json", #{format => json}, [{send, [#{type => chat}]}]),
+            handler("/form", #{}, [{send, [#{type => chat}]}])]),
+    Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, "<body>secret</body>")),
+    host_ctl:push(Acc, ?ALICE, ?BOB, {no, <<"secret">>}, chat, in),
+    wait_sent(1),
+    #{count := _} = wait_reason(event_error, 2),
+    ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=">>], bodies(<<"/form">>, Config)),
+    ?assertEqual([], host_log:what(hook_failed)),
+    ?assertEqual([], [Line || #{msg := Line} <- host_log:all(),
+                              string:find(io_lib:format("~0tp", [Line]), "secret") =/= nomatch]).
+
+nothing_is_left_after_the_module(Config) ->
+    module([handler("/n", #{}, [{skip, [#{own_copy => true}]}, {send, [#{}]}])]),
+    ?assertMatch(#{asks_own_copy := true}, persistent_term:get({http_pusher_compiled, ?HOST})),
+    host_ctl:stop_module(?HOST),
+    ?assertEqual(undefined, persistent_term:get({http_pusher_compiled, ?HOST}, undefined)),
+    _ = mongoose_hooks:filter_room_packet(?HOST, stanza(groupchat, []),
+                                          #{from_nick => <<"n">>, from_jid => host_ctl:jid(?ALICE),
+                                            room_jid => host_ctl:jid(?ROOM)}),
+    ?assertEqual(undefined, get(http_pusher_host_room)),
+    %% Other rules with the same pool and path are those of the new start.
+    module([handler("/n", #{}, [{send, [#{type => headline}]}])]),
+    host_ctl:send(?ALICE, ?BOB, <<"chat">>),
+    host_ctl:send(?ALICE, ?BOB, <<"headline">>, headline, in),
+    wait_sent(1),
+    settle(),
+    ?assertEqual([{<<"alice">>, <<"headline">>}], pusher_case:messages(Config)).
+
+an_unknown_event_is_said_once(_Config) ->
+    module([handler("/n", #{}, [{send, [#{}]}])]),
+    Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, [])),
+    [host_ctl:push(Acc, ?ALICE, {unack_msg_event, a, b, c, d}) || _ <- [1, 2]],
+    ?assertMatch([#{tag := unack_msg_event, size := 5}], host_log:what(http_pusher_unknown_event)).
+
+%% 5.0 calls the module for the receiver's host; a room's own domain has no module.
+the_host_of_an_event(Config) ->
+    module([#{path => "/stock", callback_module => pusher_callback}, handler("/rules", #{}, offline_groupchat())]),
+    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
+    host_ctl:room_copy(?FROM_ROOM, <<"bob@localhost">>, stanza(groupchat, "<body>hi</body>"), groupchat),
+    wait_sent(1),
+    settle(),
+    %% As in the stock module: the handlers of the sender's server, and those are none.
+    ?assertEqual([<<"/rules">>], [Path || #{path := Path} <- received(Config)]).
+
+%% Printed, and bounded in reductions, which do not depend on the machine.
+rules_that_do_not_match_cost_little(Config) ->
+    Rules = offline_groupchat(),
+    [begin
+         module([handler("/" ++ integer_to_list(Nth), #{format => json}, Rules) || Nth <- lists:seq(1, Handlers)]),
+         Push = pusher(proplists:get_value(generation, Config)),
+         Count = 20000,
+         Push(),
+         {reductions, Before} = process_info(self(), reductions),
+         {Micros, _} = timer:tc(fun() -> [Push() || _ <- lists:seq(1, Count)] end),
+         {reductions, After} = process_info(self(), reductions),
+         ct:pal("~b handlers whose rules do not match: ~.3f us, ~b reductions an event",
+                [Handlers, Micros / Count, (After - Before) div Count]),
+         ?assert((After - Before) div Count < 100)
+     end || Handlers <- [1, 10]],
+    asked(Config, #{sessions => 0, users => 0}).
+
+pusher(Generation) ->
+    Packet = stanza(chat, "<body>hi</body>"),
+    Acc = host_ctl:acc(?ALICE, ?BOB, Packet),
+    Event = host_terms:message_event(Generation, {chat, in, host_ctl:jid(?ALICE), host_ctl:jid(?BOB), Packet}),
+    case Generation of
+        v5_0 -> fun() -> mod_event_pusher_http:push_event(Acc, ?HOST, Event) end;
+        _ -> fun() -> mod_event_pusher_http:push_event(#{acc => Acc, metadata => #{}}, #{event => Event},
+                                                       #{host_type => ?HOST}) end
+    end.
+
+%%% Helpers
+
+offline_groupchat() ->
+    [{skip, [#{own_copy => true}]},
+     {send, [#{event => msg, type => groupchat, direction => out, user_status => offline},
+             #{event => user_status}]}].
+
+handler(Path, Options, Rules) ->
+    Options#{path => Path, rules => [#{action => Action, conditions => Tables} || {Action, Tables} <- Rules]}.
+
+stanza(Type, Children) ->
+    element(["<message type='", atom_to_list(Type), "'>", Children, "</message>"]).
+
+element(Xml) ->
+    host_ctl:element({xml, Xml}, []).
+
+bodies(Path, Config) ->
+    [Body || #{path := P, body := Body} <- received(Config), P =:= Path].
+
+events(Config) ->
+    [json_value:parse(Body) || #{body := Body} <- received(Config)].
+
+data(Key) ->
+    [<<"data">>, Key].
+
+values(Paths, Event) ->
+    [json_value:at(Path, Event) || Path <- Paths].
+
+numbered(Values) ->
+    lists:zip(lists:seq(1, length(Values)), Values).
+
+%% From 6.9 on, never.
+asked(Config, Expected) ->
+    Asked = maps:with([sessions, users], host_users:counts()),
+    case proplists:get_value(generation, Config) of
+        v6_9 -> ?assertEqual(#{sessions => 0, users => 0}, Asked);
+        _ -> ?assertEqual(Expected, Asked)
+    end.
+
+flush() ->
+    receive Message -> [Message | flush()] after 0 -> [] end.
