@@ -127,7 +127,15 @@ plans() ->
                            client_secret => {env, <<"S">>}, scope => <<"a b">>}}}},
      {auth(#{<<"google_service_account_file">> => <<"g.json">>}), #{auth => {google, <<"g.json">>}}},
      {#{<<"signing">> => #{<<"secret_file">> => <<"k">>}}, #{signing => {file, <<"k">>}}},
-     {#{<<"signing">> => #{<<"secret_env">> => <<"K">>}}, #{signing => {env, <<"K">>}}}].
+     {#{<<"signing">> => #{<<"secret_env">> => <<"K">>}}, #{signing => {env, <<"K">>}}},
+     {#{<<"delivery">> => <<"at_least_once">>}, #{delivery => at_least_once}},
+     {#{<<"delivery">> => <<"best_effort">>, <<"success">> => [<<"2xx">>, <<"409">>],
+        <<"retry">> => #{<<"initial">> => 500, <<"factor">> => 3, <<"max">> => 60000, <<"give_up_after">> => 3600000,
+                         <<"alone">> => 5, <<"on">> => [<<"503">>, <<"timeout">>]}},
+      #{delivery => best_effort, success => [<<"2xx">>, <<"409">>],
+        retry => #{initial => 500, factor => 3, max => 60000, give_up_after => 3600000, alone => 5,
+                   on => [<<"503">>, <<"timeout">>]}}},
+     {#{<<"retry">> => #{}}, #{retry => #{}}}].
 
 %% The cases to which `http-pusher check' is held too.
 cases_test_() ->
@@ -176,6 +184,7 @@ rows(Rows) ->
      end || {Name, Type, _Default, Since, Meaning} <- Rows].
 
 keys({needs, Key, Keys}) -> [Key | Keys];
+keys({not_below, Key, Other}) -> [Key, Other];
 keys({_, Keys}) -> Keys.
 
 %%% Helpers

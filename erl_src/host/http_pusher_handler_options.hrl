@@ -8,14 +8,16 @@
 %% Default: a string or an atom as it would be written in the file, `none' (not set), `required' (in its
 %% section) or {computed, Text}. Since: the first release of MongooseIM that has what the option needs.
 %%
-%% Types: pool_name, module, path, boolean, {milliseconds, Lowest, Highest}, {one_of, Atoms}; text (must
+%% Types: pool_name, module, path, boolean, {milliseconds, Lowest, Highest}, {integer, Lowest, Highest}, {one_of,
+%% Atoms}; success (a status, a class of statuses, any), cause (the same without any, and timeout, connection); text (must
 %% not be empty), value (of a header), header_name, media_type, file, variable (of the environment), url
 %% (http or https), uri_reference, domain: strings; {list, Type}: a list that may be empty, {filled_list,
 %% Type}: one that may not; {section, Options, Constraints}; {sections, Options, Constraints} and
 %% {filled_sections, ...}: a list of sections.
 %%
 %% Constraints: {exactly_one, Names}; {at_most_one, Names}; {needs, Name, Names}: with the first at least
-%% one of the others; {needs, {Name, Value}, Names}: the same if the first has that value.
+%% one of the others; {needs, {Name, Value}, Names}: the same if the first has that value; {not_below, Name,
+%% Other}: if both are set, the first is not the smaller number.
 -define(HANDLER_OPTIONS, [
     {pool_name, pool_name, "http_pool", "5.0",
      "the pool to POST with, a tag of outgoing_pools.http"},
@@ -121,7 +123,26 @@
         {secret_env, variable, none, "5.0",
          "a variable of the environment with the same"}
      ], [{exactly_one, [secret_file, secret_env]}]}, none, "5.0",
-     "the request is signed (Standard Webhooks)"}
+     "the request is signed (Standard Webhooks)"},
+    {delivery, {one_of, [best_effort, at_least_once]}, best_effort, "5.0",
+     "best_effort: in memory, as the stock module; at_least_once: until delivered or given up"},
+    {success, {filled_list, success}, {computed, "any; with at_least_once 2xx"}, "5.0",
+     "which statuses mean that a notification was delivered"},
+    {retry, {section, [
+        {initial, {milliseconds, 1, 86400000}, {computed, "1000"}, "5.0",
+         "the longest pause before the second attempt"},
+        {factor, {integer, 1, 100}, {computed, "2"}, "5.0",
+         "by how much the longest pause grows with each attempt"},
+        {max, {milliseconds, 1, 86400000}, {computed, "900000"}, "5.0",
+         "no pause is longer, whatever the endpoint asks for"},
+        {give_up_after, {milliseconds, 1, 31536000000}, {computed, "259200000"}, "5.0",
+         "how long after the event a notification is given up"},
+        {alone, {integer, 1, 1000000}, {computed, "8"}, "5.0",
+         "after how many attempts that fail while other lanes are delivered a notification is given up"},
+        {on, {filled_list, cause}, {computed, "408, 425, 429, 5xx, timeout, connection"}, "5.0",
+         "which failures are tried again"}
+     ], [{not_below, max, initial}]}, none, "5.0",
+     "failed deliveries are tried again; with at_least_once always, with these defaults"}
 ]).
 %% What must hold between the options of a handler.
 -define(HANDLER_CONSTRAINTS, [

@@ -90,6 +90,7 @@ filled(Name) ->
 
 parsed_as(boolean) -> boolean;
 parsed_as({milliseconds, _, _}) -> integer;
+parsed_as({integer, _, _}) -> integer;
 parsed_as(_Text) -> binary.
 
 section(Parser = {Layout, _}, Name, Rows, Constraints) ->

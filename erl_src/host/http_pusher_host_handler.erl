@@ -27,7 +27,11 @@
                         | {oauth2, #{token_url := binary(), client_id := binary(), client_secret := source(),
                                      scope => binary()}}
                         | {google, File :: binary()},
-                  signing => source()}.
+                  signing => source(),
+                  delivery => best_effort | at_least_once,
+                  success => [binary()],
+                  retry => #{initial => pos_integer(), factor => pos_integer(), max => pos_integer(),
+                             give_up_after => pos_integer(), alone => pos_integer(), on => [binary()]}}.
 -type source() :: {value | file | env, binary()}.
 
 -define(DEFAULT_MODULE, mod_event_pusher_http_defaults).
@@ -57,7 +61,7 @@ rule(Rule) ->
     #{action => Action, conditions => [to_map(Condition) || Condition <- Conditions]}.
 
 plan(Options) ->
-    Steps = [fun format/1, fun cloudevents/1, fun headers/1, fun auth/1, fun signing/1],
+    Steps = [fun format/1, fun cloudevents/1, fun headers/1, fun auth/1, fun signing/1, fun delivery/1],
     maps:from_list(lists:flatmap(fun(Step) -> Step(Options) end, Steps)).
 
 format(Options) ->
@@ -93,6 +97,10 @@ auth_of(Auth) ->
 signing(Options) ->
     [{signing, source(Signing, [{file, secret_file}, {env, secret_env}])}
      || {ok, Signing} <- [find(signing, Options)]].
+
+delivery(Options) ->
+    [{Key, Value} || Key <- [delivery, success], {ok, Value} <- [find(Key, Options)]]
+        ++ [{retry, to_map(Retry)} || {ok, Retry} <- [find(retry, Options)]].
 
 source(Section, [{Kind, Key} | Rest]) ->
     case find(Key, Section) of

@@ -28,6 +28,10 @@ value(_Name, {milliseconds, Low, High}, Value) when Value >= Low, Value =< High 
     Value;
 value(Name, {milliseconds, Low, High}, _Value) ->
     refuse(Name, wrong_value, "~ts must be a number of milliseconds, from ~b to ~b", [Name, Low, High]);
+value(_Name, {integer, Low, High}, Value) when Value >= Low, Value =< High ->
+    Value;
+value(Name, {integer, Low, High}, _Value) ->
+    refuse(Name, wrong_value, "~ts must be a number from ~b to ~b", [Name, Low, High]);
 value(Name, {one_of, Atoms}, Value) ->
     case [Atom || Atom <- Atoms, atom_to_binary(Atom, utf8) =:= Value] of
         [Atom] -> Atom;
@@ -54,7 +58,11 @@ is_valid(header_name, Name) -> is_token(Name) andalso not is_reserved(Name);
 is_valid(media_type, Value) -> is_field_value(Value) andalso is_media_type(Value);
 %% ASCII without spaces, without `#', and without `@' in the authority.
 is_valid(url, Value) -> matches(Value, "^https?://[!-\"$-.0->A-~]+([/?][!-\"$-~]*)?$");
-is_valid(uri_reference, Value) -> matches(Value, "^[!-~]+$").
+is_valid(uri_reference, Value) -> matches(Value, "^[!-~]+$");
+is_valid(success, Value) -> Value =:= <<"any">> orelse is_statuses(Value);
+%% 410 is always final.
+is_valid(cause, <<"410">>) -> false;
+is_valid(cause, Value) -> lists:member(Value, [<<"timeout">>, <<"connection">>]) orelse is_statuses(Value).
 
 expected(value) -> "the value of a header field: text without control characters";
 expected(text) -> "text that is not empty";
@@ -64,7 +72,10 @@ expected(header_name) -> ["the name of a header field, other than those that the
                           "signature sets: ", lists:join(", ", ?HANDLER_RESERVED_HEADERS)];
 expected(media_type) -> "a media type, for example \"text/plain; charset=utf-8\"";
 expected(url) -> "a URL that begins with http:// or https://, without user name and fragment";
-expected(uri_reference) -> "a URI reference (ASCII without spaces)".
+expected(uri_reference) -> "a URI reference (ASCII without spaces)";
+expected(success) -> "a list of \"any\", \"2xx\" to \"5xx\", \"200\" to \"599\"";
+expected(cause) -> "a list of \"timeout\", \"connection\", \"2xx\" to \"5xx\", \"200\" to \"599\", "
+                   "without \"410\", which is always final".
 
 %% @doc A list that must not be empty.
 -spec filled(atom(), [Item]) -> [Item].
@@ -124,6 +135,13 @@ constraint(_Name, {needs, Key, Needed}, Options) ->
     case {find(Key, Options), set(Needed, Options)} of
         {{ok, _}, []} -> refuse(Key, missing_option, "~ts needs ~ts", [Key, alternatives(Needed)]);
         _ -> ok
+    end;
+constraint(_Name, {not_below, Key, Other}, Options) ->
+    case {find(Key, Options), find(Other, Options)} of
+        {{ok, Value}, {ok, Least}} when Value < Least ->
+            refuse(Key, conflicting_options, "~ts (~b) must not be below ~ts (~b)", [Key, Value, Other, Least]);
+        _ ->
+            ok
     end.
 
 -spec only_one(atom(), [atom()]) -> no_return().
@@ -161,6 +179,8 @@ is_too_new("5.0") -> false.
 
 is_reserved(Name) ->
     lists:member(string:lowercase(unicode:characters_to_list(Name)), ?HANDLER_RESERVED_HEADERS).
+
+is_statuses(Value) -> matches(Value, "^[2-5]([0-9][0-9]|xx)$").
 
 %% Two names with a slash between them, and perhaps parameters.
 is_media_type(Value) ->

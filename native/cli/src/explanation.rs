@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use notification::Retry;
+
 use crate::config::handlers::Handler;
 use crate::config::options::Options;
 use crate::routes::Route;
@@ -22,6 +24,7 @@ pub(crate) fn explanation(route: &Route<'_>) -> String {
         words.push("signed".to_owned());
     }
     words.extend(wait(&handler.options));
+    words.extend(delivery(&handler.options));
     words.push(format!("to {}", route.url()));
     words.join(", ")
 }
@@ -110,6 +113,22 @@ fn auth(auth: &Options) -> String {
         return "with a token of a Google service account".to_owned();
     }
     "with a bearer token".to_owned()
+}
+
+/// How failed deliveries go on.
+fn delivery(options: &Options) -> Option<String> {
+    let certain = options.text("delivery") == Some("at_least_once");
+    let retry = options.section("retry");
+    if !certain && retry.is_none() {
+        return None;
+    }
+    let patience = retry.and_then(|retry| retry.number("give_up_after"));
+    let patience = patience.map_or(Retry::default().give_up_after, Duration::from_millis);
+    let kept = if certain { "kept on disk and " } else { "" };
+    Some(format!(
+        "{kept}tried again for at most {}",
+        duration(patience)
+    ))
 }
 
 fn wait(options: &Options) -> Option<String> {

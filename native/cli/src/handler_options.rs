@@ -53,8 +53,10 @@ pub(crate) enum DefaultValue {
 pub(crate) enum OptionKind {
     /// `true` or `false`.
     Boolean,
-    /// A whole number between two bounds, both included.
+    /// A whole number of milliseconds between two bounds, both included.
     Milliseconds(i128, i128),
+    /// A whole number between two bounds, both included.
+    Integer(i128, i128),
     /// One of these words.
     OneOf(Vec<String>),
     /// Text of this kind.
@@ -93,6 +95,8 @@ pub(crate) enum Constraint {
         /// What it needs.
         needed: Vec<String>,
     },
+    /// If both are set, the first number is not below the second.
+    NotBelow(String, String),
 }
 
 impl Constraint {
@@ -102,6 +106,7 @@ impl Constraint {
         let (first, others) = match self {
             Self::ExactlyOne(names) | Self::AtMostOne(names) => (None, names),
             Self::Needs { name, needed, .. } => (Some(name), needed),
+            Self::NotBelow(name, other) => return vec![name, other],
         };
         first
             .into_iter()

@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::handler_plan::HandlerOptions;
 use notification::Content;
 use payload::{CloudEventsMode, Facts, FormatOptions, PlanOptions, TemplateOptions};
-use support::events::{TIMESTAMP, field, fields, json, stanza};
+use support::events::{TIMESTAMP, field, fields, json, received, stanza};
 use support::{Bench, End, Scratch, options, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, Fault, Plan, TlsSettings};
 use transport::notices::{About, NoticeKind};
@@ -35,7 +35,7 @@ fn json_over_both_protocols() {
         let handler = bench.planned("/json", json());
         bench.push_event(pool, &handler, "alice", &stanza("Hi &amp; bye"));
         assert_sent(&bench.outcome_of("alice").end);
-        let record = endpoint.records().remove(0);
+        let record = received(&endpoint).remove(0);
         assert_eq!((&*record.method, &*record.path), ("POST", "/json"));
         assert_eq!(field(&record, "content-type"), "application/json");
         assert!(field(&record, "webhook-id").starts_with("msg_"));
@@ -67,7 +67,7 @@ fn a_cloudevent_in_header_fields() {
     let handler = bench.planned("/events", binary);
     bench.push_event(pool, &handler, "alice", &stanza("hi"));
     assert_sent(&bench.outcome_of("alice").end);
-    let record = endpoint.records().remove(0);
+    let record = received(&endpoint).remove(0);
     for (name, value) in [
         ("ce-specversion", "1.0"),
         ("ce-type", "message.chat"),
@@ -124,7 +124,7 @@ fn a_template_for_body_path_and_header() {
             bench.push_event(pool, &handler, sender, &stanza("hi"));
             assert_sent(&bench.outcome_of(sender).end);
         }
-        let records = endpoint.records();
+        let records = received(&endpoint);
         assert_eq!(records[0].path, "/prefix/of/alice?to=bob");
         assert_eq!(field(&records[0], "content-type"), "text/plain");
         assert_eq!(field(&records[0], "x-from"), "alice to bob");
@@ -240,7 +240,7 @@ fn a_form_with_an_empty_plan_is_the_same() {
         bench.push_text(pool, handler, sender, b"Hi & bye").unwrap();
         assert_sent(&bench.outcome_of(sender).end);
     }
-    let records = endpoint.records();
+    let records = received(&endpoint);
     let [one, other] = &records[..] else {
         panic!("{records:?}");
     };
@@ -288,7 +288,7 @@ fn each_attempt_has_the_same_id_and_a_time_of_its_own() {
         let end = bench.outcome_of(sender).end;
         assert!(matches!(end, End::Failed { attempts: 3, .. }), "{end:?}");
     }
-    let records = endpoint.records();
+    let records = received(&endpoint);
     assert_eq!(records.len(), 6);
     let (first, second) = records.split_at(3);
     for attempts in [first, second] {
@@ -349,7 +349,7 @@ fn the_form_of_an_event() {
         End::Sent { .. } => panic!("{end:?}"),
     };
     assert_eq!(reason(&end), "payload_error");
-    let records = endpoint.records();
+    let records = received(&endpoint);
     assert_eq!(records.len(), 4);
     for record in &records {
         assert_eq!(
@@ -381,7 +381,7 @@ fn a_form_without_its_text() {
     let handler = bench.planned("/n", omits);
     bench.push_text(pool, &handler, "alice", b"secret").unwrap();
     assert_sent(&bench.outcome_of("alice").end);
-    let record = endpoint.records().remove(0);
+    let record = received(&endpoint).remove(0);
     assert_eq!(
         record.body,
         b"author=alice&server=localhost&receiver=bob&message="
@@ -413,8 +413,7 @@ fn an_event_that_the_format_cannot_express() {
         ),
         "{end:?}"
     );
-    let connections: Vec<_> = endpoint
-        .records()
+    let connections: Vec<_> = received(&endpoint)
         .iter()
         .map(|record| record.connection)
         .collect();

@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use notification::Content;
 use payload::Headers;
 use sha2::Sha256;
-use support::events::{field, json, stanza};
+use support::events::{field, json, received, stanza};
 use support::{Bench, End, Scratch, options, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, Fault, Plan, Record, TlsSettings};
 use transport::notices::{About, NoticeKind};
@@ -105,7 +105,7 @@ fn whatever_makes_the_body() {
         for sender in ["form", "custom", "json"] {
             assert_sent(&bench.outcome_of(sender).end);
         }
-        let records = endpoint.records();
+        let records = received(&endpoint);
         assert_eq!(records.len(), 3);
         for record in &records {
             assert_eq!(field(record, "authorization"), "Bearer t0ken");
@@ -148,7 +148,7 @@ fn only_what_is_signed_or_has_a_format_has_an_identity() {
     );
     bench.push_text(pool, &handler, "alice", b"hi").unwrap();
     assert_sent(&bench.outcome_of("alice").end);
-    let record = endpoint.records().remove(0);
+    let record = received(&endpoint).remove(0);
     let names: Vec<_> = std::str::from_utf8(&record.raw_headers)
         .unwrap()
         .lines()
@@ -176,7 +176,7 @@ fn each_attempt_is_signed() {
     bench.push_text(pool, &handler, "alice", b"hi").unwrap();
     let end = bench.outcome_of("alice").end;
     assert!(matches!(end, End::Failed { attempts: 3, .. }), "{end:?}");
-    let records = endpoint.records();
+    let records = received(&endpoint);
     assert_eq!(records.len(), 3);
     records.iter().for_each(assert_signed);
     let signatures: Vec<_> = records
@@ -226,8 +226,7 @@ fn a_secret_that_is_not_there() {
     }
     bench.push_text(pool, &other, "second", b"hi").unwrap();
     assert_sent(&bench.outcome_of("second").end);
-    let connections: Vec<_> = endpoint
-        .records()
+    let connections: Vec<_> = received(&endpoint)
         .iter()
         .map(|record| record.connection)
         .collect();
@@ -247,7 +246,7 @@ fn a_secret_that_is_not_there() {
         bench.push_text(pool, &handler, &sender, b"hi").unwrap();
         matches!(bench.outcome_of(&sender).end, End::Sent { .. })
     });
-    let last = endpoint.records().pop().unwrap();
+    let last = received(&endpoint).pop().unwrap();
     assert_eq!(field(&last, "authorization"), "Bearer t0ken");
     let kinds: Vec<_> = bench.engine.notices.take();
     let kinds: Vec<_> = kinds.iter().map(|notice| notice.kind).collect();
@@ -284,7 +283,7 @@ fn a_token_endpoint_that_is_not_there() {
     };
     assert_eq!((reason, attempts), ("token_error", 0), "{text}");
     assert!(!text.contains("5ecret"), "{text}");
-    assert!(endpoint.records().is_empty());
+    assert!(received(&endpoint).is_empty());
     bench.assert_conserved();
 }
 

@@ -209,7 +209,17 @@ fn value(
                 .map(Given::Number)
                 .or_else(|| refuse(node, text(), notes))
         }
-        (OptionKind::Milliseconds(..), other) => wrong_kind(node, "a whole number", other, notes),
+        (OptionKind::Integer(low, high), Value::Integer(value)) => {
+            let number = u64::try_from(*value).ok();
+            let number = number.filter(|_| (*low..=*high).contains(&i128::from(*value)));
+            let text = || format!("must be a number from {low} to {high}");
+            number
+                .map(Given::Number)
+                .or_else(|| refuse(node, text(), notes))
+        }
+        (OptionKind::Milliseconds(..) | OptionKind::Integer(..), other) => {
+            wrong_kind(node, "a whole number", other, notes)
+        }
         (OptionKind::OneOf(words), Value::String(text)) => {
             if words.contains(text) {
                 return Some(Given::Text(text.clone()));
@@ -300,6 +310,14 @@ fn complete(options: &Options, shape: &Shape, notes: &mut Notes) {
             } if options.text(name) == Some(value) && set(needed).is_empty() => {
                 let text = format!("{value:?} needs {}", one_of(needed));
                 options.problem(name, text, notes);
+            }
+            Constraint::NotBelow(name, other) => {
+                if let (Some(value), Some(least)) = (options.number(name), options.number(other))
+                    && value < least
+                {
+                    let text = format!("({value}) must not be below {other} ({least})");
+                    options.problem(name, text, notes);
+                }
             }
             _ => {}
         }

@@ -65,6 +65,7 @@ fn option_kind(term: &Term) -> Option<OptionKind> {
         ("milliseconds", [low, high]) => {
             Some(OptionKind::Milliseconds(integer(low)?, integer(high)?))
         }
+        ("integer", [low, high]) => Some(OptionKind::Integer(integer(low)?, integer(high)?)),
         ("one_of", [words]) => Some(OptionKind::OneOf(words.atoms()?)),
         (name @ ("list" | "filled_list"), [item]) => Some(OptionKind::List {
             item: Box::new(option_kind(item)?),
@@ -115,6 +116,10 @@ fn constraint(term: &Term) -> Option<Constraint> {
         [kind, names] if kind.atom() == Some("at_most_one") => {
             Some(Constraint::AtMostOne(names.atoms()?))
         }
+        [kind, name, other] if kind.atom() == Some("not_below") => Some(Constraint::NotBelow(
+            name.atom()?.to_owned(),
+            other.atom()?.to_owned(),
+        )),
         [kind, subject, needed] if kind.atom() == Some("needs") => {
             let (name, value) = match (subject.atom(), &subject.kind) {
                 (Some(name), _) => (name, None),
@@ -197,13 +202,14 @@ mod tests {
         assert_eq!(read, rows);
         let written = HEADER.matches("{exactly_one,").count()
             + HEADER.matches("{at_most_one,").count()
-            + HEADER.matches("{needs,").count();
+            + HEADER.matches("{needs,").count()
+            + HEADER.matches("{not_below,").count();
         // One of each is in the comment, and `needs` twice.
         let read: usize = shapes
             .iter()
             .map(|(shape, _)| shape.constraints.len())
             .sum();
-        assert_eq!(read, written - 4);
+        assert_eq!(read, written - 5);
         assert_eq!(reserved_headers().len(), 8);
     }
 

@@ -1,6 +1,6 @@
 //! docs/configuration.md has the options of the table, with their defaults, values and bounds.
 
-use super::{DefaultValue, HandlerOption, OptionKind, Shape, shape};
+use super::{DefaultValue, HandlerOption, OptionKind, Shape, TextKind, shape};
 
 const PAGE: &str = include_str!("../../../../docs/configuration.md");
 
@@ -61,7 +61,10 @@ fn words(kind: &OptionKind) -> Vec<String> {
         OptionKind::OneOf(words) => words.iter().map(|word| format!("`\"{word}\"`")).collect(),
         OptionKind::Boolean => vec!["`true`, `false`".to_owned()],
         OptionKind::Milliseconds(_, high) => vec!["milliseconds".to_owned(), high.to_string()],
+        OptionKind::Integer(low, high) => vec![format!("{low} to {high}")],
         OptionKind::List { item, .. } => match item.as_ref() {
+            OptionKind::Text(TextKind::Success) => vec!["`\"any\"`".to_owned()],
+            OptionKind::Text(TextKind::Cause) => vec!["`\"timeout\"`".to_owned()],
             OptionKind::Text(_) => vec!["list of domains".to_owned()],
             item => words(item),
         },
@@ -95,6 +98,7 @@ fn the_documentation_has_the_same_options() {
     same("| in `auth` | default |", auth);
     same("| in `auth.oauth2` | default |", below(auth, "oauth2"));
     same("| in `signing` | default |", below(&handler, "signing"));
+    same("| in `retry` | default |", below(&handler, "retry"));
 }
 
 /// Every section of the table has its own table in the page.
@@ -109,7 +113,7 @@ fn no_section_is_left_out() {
         });
         1 + below.sum::<usize>()
     }
-    assert_eq!(sections(&shape()), 8);
+    assert_eq!(sections(&shape()), 9);
 }
 
 #[test]

@@ -29,6 +29,10 @@ pub(crate) enum TextKind {
     UriReference,
     /// A domain.
     Domain,
+    /// A status that may be a success.
+    Success,
+    /// A failure that may be tried again.
+    Cause,
 }
 
 impl TextKind {
@@ -47,6 +51,8 @@ impl TextKind {
             "url" => Self::Url,
             "uri_reference" => Self::UriReference,
             "domain" => Self::Domain,
+            "success" => Self::Success,
+            "cause" => Self::Cause,
             _ => return None,
         })
     }
@@ -77,6 +83,10 @@ impl TextKind {
             }
             Self::MediaType => is_field_value(text) && is_media_type(text),
             Self::Url => is_url(text),
+            Self::Success => text == "any" || is_statuses(text),
+            Self::Cause => {
+                matches!(text, "timeout" | "connection") || text != "410" && is_statuses(text)
+            }
             Self::UriReference => !text.is_empty() && text.bytes().all(|c| c.is_ascii_graphic()),
             Self::Domain => {
                 text.len() < 1024
@@ -110,8 +120,24 @@ impl TextKind {
             }
             Self::UriReference => "must be a URI reference (ASCII without spaces)".to_owned(),
             Self::Domain => "is not a domain".to_owned(),
+            Self::Success => {
+                "must be a list of \"any\", \"2xx\" to \"5xx\", \"200\" to \"599\"".to_owned()
+            }
+            Self::Cause => {
+                "must be a list of \"timeout\", \"connection\", \"2xx\" to \"5xx\", \"200\" to \
+                            \"599\", without \"410\", which is always final"
+                    .to_owned()
+            }
         }
     }
+}
+
+/// A status, or a class of statuses.
+fn is_statuses(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix(['2', '3', '4', '5']) else {
+        return false;
+    };
+    rest == "xx" || rest.len() == 2 && rest.bytes().all(|c| c.is_ascii_digit())
 }
 
 fn is_token(text: &str) -> bool {

@@ -7,7 +7,7 @@ use notification::{
     Content, DeliveryPolicy, Direction, Handler, Names, Notification, PoolId, lane_key,
 };
 use payload::{Facts, FormatOptions, PlanOptions, Value};
-use test_endpoint::Record;
+use test_endpoint::{EndpointHandle, Record};
 
 use super::{Bench, HOST_TYPE};
 
@@ -49,6 +49,17 @@ pub fn json() -> HandlerOptions {
         },
         ..HandlerOptions::default()
     }
+}
+
+/// What the endpoint has received: payloads are as the schemas say.
+#[track_caller]
+pub fn received(endpoint: &EndpointHandle) -> Vec<Record> {
+    let records = endpoint.records();
+    for record in &records {
+        let checked = schemas::check(|name| record.header(name), &record.body);
+        checked.unwrap_or_else(|error| panic!("{error}: {}", record.body.escape_ascii()));
+    }
+    records
 }
 
 /// The value of each field of this name.

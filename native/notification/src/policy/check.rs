@@ -111,8 +111,10 @@ fn retry(options: &RetryOptions) -> Result<Retry, PolicyError> {
         None => default.on,
         Some(words) => retry_on(words)?,
     };
-    let initial = time("retry.initial", options.initial, PAUSES, default.initial)?;
-    // A longest pause that the operator did not set follows the first one.
+    // Of the first and the longest pause, one that the operator did not set follows the other.
+    let most = options.max.map_or(default.initial, Duration::from_millis);
+    let first = default.initial.min(most);
+    let initial = time("retry.initial", options.initial, PAUSES, first)?;
     let max = time("retry.max", options.max, PAUSES, default.max.max(initial))?;
     if max < initial {
         let what = format!(
@@ -287,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_pause_beyond_the_default_of_the_longest() {
+    fn the_first_and_the_longest_pause_follow_each_other() {
         let options = PolicyOptions {
             retry: Some(RetryOptions {
                 initial: Some(1_000_000),
@@ -297,6 +299,18 @@ mod tests {
         };
         let retry = DeliveryPolicy::check(&options).unwrap().retry.unwrap();
         assert_eq!(retry.max, Duration::from_secs(1_000));
+        let options = PolicyOptions {
+            retry: Some(RetryOptions {
+                max: Some(5),
+                ..RetryOptions::default()
+            }),
+            ..certain()
+        };
+        let retry = DeliveryPolicy::check(&options).unwrap().retry.unwrap();
+        assert_eq!(
+            (retry.initial, retry.max),
+            (retry.max, Duration::from_millis(5))
+        );
     }
 
     #[test]
@@ -319,7 +333,7 @@ mod tests {
             (success(&["any", "600"]), "success: \"600\" is no status"),
             (success(&[]), "success: no answer would be a success"),
             (
-                retry(|retry| retry.max = Some(999)),
+                retry(|retry| (retry.initial, retry.max) = (Some(1000), Some(999))),
                 "retry.max: 999 ms is below retry.initial (1000 ms)",
             ),
             (
