@@ -33,6 +33,8 @@ the_owner_opens_a_new_pool_without_files_itself(Config) ->
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
     ok = http_pusher_pools:await_look(30000),
+    Delivered = erlang:trace_delivered(all),
+    receive {trace_delivered, all, Delivered} -> ok end,
     1 = erlang:trace(Owner, false, [call, set_on_spawn]),
     Calls = calls(),
     ?assertEqual([{Owner, open_pool}],

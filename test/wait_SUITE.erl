@@ -139,6 +139,8 @@ all_handlers_are_waited_for_together(Config) ->
     end),
     Micros = receive {took, Session, Took} -> Took after ?LONG -> error(timeout) end,
     ?assert(Micros >= 600000),
+    Delivered = erlang:trace_delivered(all),
+    receive {trace_delivered, all, Delivered} -> ok end,
     %% All were handed over before the first was waited for.
     [First | _] = [Waits || {trace, _, call, {_, for_all, [Waits]}} <- flush()],
     ?assertEqual(4, length(First)),

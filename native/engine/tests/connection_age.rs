@@ -66,7 +66,7 @@ fn a_busy_pool_follows_a_change_of_dns() {
             }))
         };
         let lifetimes = Lifetimes {
-            max_age: Some(Duration::from_millis(300)),
+            max_age: Some(Duration::from_secs(1)),
             ..Lifetimes::default()
         };
         let bench = bench(lifetimes, Arc::new(names));
@@ -116,7 +116,7 @@ fn a_busy_pool_follows_a_change_of_dns() {
 #[test]
 fn what_is_under_way_on_an_old_connection_is_answered() {
     let lifetimes = Lifetimes {
-        max_age: Some(Duration::from_millis(300)),
+        max_age: Some(Duration::from_secs(1)),
         ..Lifetimes::default()
     };
     let bench = bench(lifetimes, Arc::default());

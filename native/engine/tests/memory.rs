@@ -232,7 +232,7 @@ const EMPTY: usize = 128 * 1024;
 /// what an empty pool uses: other threads may still be allocating.
 #[track_caller]
 fn within_a_third(what: &str, before: usize, counted: impl Fn() -> usize) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + BOUND;
     loop {
         let (held, counted) = (allocated().saturating_sub(before), counted());
         if counted >= held.saturating_sub(EMPTY) / 3 * 2 && counted <= held / 3 * 4 + EMPTY {
