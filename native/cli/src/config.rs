@@ -14,6 +14,7 @@ mod pool_check;
 pub(crate) mod release;
 mod secrets;
 mod section;
+mod templates;
 mod tls;
 
 use std::path::Path;

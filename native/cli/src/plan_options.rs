@@ -5,8 +5,9 @@ use std::path::Path;
 use credentials::{AuthOptions, CredentialOptions, OAuth2Options};
 use engine::handler_plan::HandlerOptions;
 use files::{Secret, Source};
-use payload::{CloudEventsMode, FormatOptions, PlanOptions};
+use payload::{CloudEventsMode, FormatOptions, PlanOptions, TemplateOptions};
 
+use crate::config::handlers::Handler;
 use crate::config::options::Options;
 
 /// The options of ours that have a part in the request.
@@ -24,19 +25,42 @@ const OURS: [&str; 9] = [
 
 /// The engine's options; `None` if the handler sends what MongooseIM's own module sends. Relative names of files begin at
 /// `root`.
-pub(crate) fn of(options: &Options, root: Option<&Path>) -> Option<HandlerOptions> {
+pub(crate) fn of(handler: &Handler, root: Option<&Path>) -> Option<HandlerOptions> {
+    let options = &handler.options;
     OURS.iter()
         .any(|name| options.has(name))
         .then(|| HandlerOptions {
-            payload: payload(options),
+            payload: payload(handler, root),
             credentials: credentials(options, root),
         })
 }
 
-fn payload(options: &Options) -> PlanOptions {
+/// The templates of a handler whose format is `template`. Path and header values are templates, too.
+pub(crate) fn template(handler: &Handler, root: Option<&Path>) -> Option<TemplateOptions> {
+    let options = &handler.options;
+    if options.text("format") != Some("template") {
+        return None;
+    }
+    let headers = options.sections("headers").unwrap_or_default();
+    let header = |header: &Options| {
+        Some((
+            header.text("name")?.to_owned(),
+            header.text("value")?.to_owned(),
+        ))
+    };
+    Some(TemplateOptions {
+        file: path(options.text("template_file")?, root),
+        content_type: options.text("content_type")?.to_owned(),
+        path: Some(handler.target.clone()),
+        headers: headers.into_iter().filter_map(header).collect(),
+    })
+}
+
+fn payload(handler: &Handler, root: Option<&Path>) -> PlanOptions {
+    let options = &handler.options;
     let has = |name, word| options.texts(name).is_some_and(|list| list.contains(&word));
     PlanOptions {
-        format: format(options),
+        format: template(handler, root).map_or_else(|| format(options), FormatOptions::Template),
         include_stanza: has("include", "stanza"),
         omit_body: has("omit", "body"),
         signed: options.has("signing"),
@@ -63,9 +87,11 @@ fn format(options: &Options) -> FormatOptions {
 
 fn credentials(options: &Options, root: Option<&Path>) -> CredentialOptions {
     let headers = options.sections("headers").unwrap_or_default();
+    let is_template = options.text("format") == Some("template");
     let header = |header: &Options| {
         let value = header
             .text("value")
+            .filter(|_| !is_template)
             .map(|value| Source::Value(Secret::new(value.to_owned())));
         let source = value.or_else(|| source(header, "value_file", "value_env", root))?;
         Some((header.text("name")?.to_owned(), source))

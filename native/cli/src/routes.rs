@@ -26,9 +26,27 @@ pub struct Route<'a> {
 }
 
 impl Route<'_> {
-    /// The URL that the node POSTs to.
+    /// The URL that the node POSTs to. What a template makes is shown as it is written.
     pub fn url(&self) -> String {
-        format!("{}{}", base(&self.settings.base), self.target)
+        let target = self.target.to_string();
+        let target = match target.strip_suffix(MADE) {
+            Some(prefix) if self.handler.has_template_path() => {
+                let path = &self.handler.target;
+                format!("{prefix}{}", path.strip_prefix('/').unwrap_or(path))
+            }
+            _ => target,
+        };
+        self.url_of(&target)
+    }
+
+    /// Whether the URL is the same for each notification: no template makes it.
+    pub fn has_one_url(&self) -> bool {
+        !self.handler.has_template_path()
+    }
+
+    /// The URL of this target.
+    pub(crate) fn url_of(&self, target: &str) -> String {
+        format!("{}{target}", base(&self.settings.base))
     }
 }
 
@@ -171,10 +189,16 @@ fn no_pool(config: &Config, handler: &Handler, hosts: &[Host<'_>], notes: &mut N
     handler.options.problem("pool_name", text, notes);
 }
 
+/// Stands for a path that a template makes.
+const MADE: &str = "http-pusher-template";
+
 /// The request target of a handler in a pool.
 fn target(handler: &Handler, pool: &Pool, notes: &mut Notes) -> Option<Target> {
     // If there are no settings, the pool's own problem has been noted.
     let settings = pool.settings.as_ref()?;
+    if handler.has_template_path() {
+        return url::join(&settings.path_prefix, MADE).ok();
+    }
     let target = match url::join(&settings.path_prefix, &handler.target) {
         Ok(target) => target,
         Err(error) => {

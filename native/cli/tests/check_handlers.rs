@@ -441,6 +441,105 @@ fn options_without_effect() {
 }
 
 #[test]
+fn templates() {
+    let dir = Dir::new();
+    dir.file("good", "{{ from.user }}: {{ body }}");
+    dir.file("syntax", "\n{% if %}");
+    dir.file("unknown", "{{ boddy }}");
+    dir.file("presence", "{{ status }}");
+    dir.file(
+        "endless",
+        "{% for i in range(10000) %}{% for j in range(10000) %}x{% endfor %}{% endfor %}",
+    );
+    let template = |name: &str, more: &str| {
+        let lines = format!(
+            "format = \"template\"\ntemplate_file = \"{name}\"\ncontent_type = \"text/plain\"\n{more}"
+        );
+        check_in(&dir, &file(&lines), &[])
+    };
+    let checked = template(
+        "good",
+        "headers = [{name = \"x\", value = \"{{ to.user }}\"}]",
+    );
+    assert_eq!(
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
+    for (name, more, path, part) in [
+        ("nowhere", "", "template_file", "No such file"),
+        ("syntax", "", "template_file", "line 2"),
+        ("endless", "", "template_file", "steps"),
+        (
+            "good",
+            "headers = [{name = \"x\", value = \"{{\"}]",
+            "headers[1].value",
+            "syntax",
+        ),
+    ] {
+        let (severity, at, text) = only(&template(name, more));
+        assert_eq!(
+            (severity.as_str(), at.as_str()),
+            ("problem", path),
+            "{text}"
+        );
+        assert!(text.contains(part), "{text}");
+    }
+    let checked = template("unknown", "");
+    assert!(
+        checked.text.contains("no event has these variables: boddy"),
+        "{}",
+        checked.text
+    );
+    // What a template needs depends on the events that the rules let through.
+    let rules = |table: &str| template("good", &format!("rules = [{}]", send(table)));
+    assert_eq!(
+        rules("{event = \"msg\", body = \"non_empty\"}").notes(),
+        [""; 0]
+    );
+    for table in [
+        "{event = \"msg\"}",
+        "{event = \"user_status\"}, {body = \"non_empty\", direction = \"in\"}",
+    ] {
+        let (severity, at, _) = only(&rules(table));
+        assert_eq!(
+            (severity.as_str(), at.as_str()),
+            ("warning", "template_file")
+        );
+    }
+    let presence = |table: &str| template("presence", &format!("rules = [{}]", send(table)));
+    assert_eq!(presence("{event = \"user_status\"}").status, 0);
+    assert_eq!(presence("{event = \"msg\"}").status, 1);
+    // A path that is a template is shown as it is written.
+    let text = "format = \"template\"\ntemplate_file = \"good\"\ncontent_type = \"text/plain\"";
+    let path = |path: &str| {
+        let file = file(text).replace("path = \"n\"", &format!("path = \"{path}\""));
+        check_in(
+            &dir,
+            &file.replace(
+                "http://localhost:1\"",
+                "http://localhost:1\"\nconnection.path_prefix = \"/p\"",
+            ),
+            &[],
+        )
+    };
+    let checked = path("/users/{{ to.user }}/x");
+    assert_eq!(
+        (checked.status, checked.notes()),
+        (0, vec![]),
+        "{}",
+        checked.text
+    );
+    assert_eq!(
+        checked.handler(0)["url"],
+        "http://localhost:1/p/users/{{ to.user }}/x"
+    );
+    assert_eq!(path("{{ to.user").status, 1);
+    assert_eq!(path("{{ no_such }}").status, 1);
+}
+
+#[test]
 fn secrets_that_cannot_be_used() {
     let dir = Dir::new();
     dir.file("good", SECRET);

@@ -169,6 +169,39 @@ fn a_dry_run_sends_nothing() {
     );
 }
 
+#[test]
+fn templates_make_body_path_and_header_fields() {
+    let dir = Dir::new();
+    let mut endpoint = Running::receive(&dir, &["--json"]);
+    dir.file("t", "{\"text\": {{ from.user ~ \": \" ~ body }}}");
+    let handler = "format = \"template\"\ntemplate_file = \"t\"\ncontent_type = \"application/json\"\n\
+                   headers = [{name = \"x-to\", value = \"{{ to.user }}\"}]";
+    files(&dir, &endpoint.address, handler, CHAT);
+    let text = std::fs::read_to_string(dir.path().join("mongooseim.toml")).unwrap();
+    dir.file(
+        "mongooseim.toml",
+        &text.replace("\"/n\"", "\"/users/{{ to.user }}\""),
+    );
+    let (status, report) = send(&dir, &[]);
+    assert_eq!(status, 0, "{report}");
+    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    assert_eq!(record["path"], "/users/bob");
+    assert_eq!(record["body"], "{\"text\": \"alice: hi\"}");
+    assert_eq!(
+        report["url"],
+        format!("http://{}/users/bob", endpoint.address)
+    );
+    assert_eq!(header(&report, "x-to"), Some("bob"));
+    // A template that fails costs the notification, with the node's reason and the line.
+    dir.file("t", "\n{{ no_such }}");
+    let (status, text, _) = run(&dir, &[]);
+    assert_eq!(status, 1, "{text}");
+    assert!(
+        text.contains("failed: template_error: ") && text.contains("line 2"),
+        "{text}"
+    );
+}
+
 /// What the official verifiers of Standard Webhooks would say is tested elsewhere; here, that nothing secret is shown.
 #[test]
 fn secrets_are_sent_and_not_shown() {

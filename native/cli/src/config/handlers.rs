@@ -6,6 +6,7 @@ use super::handler_check;
 use super::options::{self, Options};
 use super::secrets;
 use super::section::{Section, wrong_kind};
+use super::templates;
 use crate::handler_options::Shape;
 use crate::notes::Notes;
 use crate::rules::{self, Rule};
@@ -51,6 +52,14 @@ impl Handler {
     /// Whether the module is one of the operator's own.
     pub fn is_custom(&self) -> bool {
         self.module() != DEFAULT_MODULE
+    }
+
+    /// Whether a template makes the path.
+    pub fn has_template_path(&self) -> bool {
+        self.options.text("format") == Some("template")
+            && ["{{", "{%", "{#"]
+                .iter()
+                .any(|sign| self.target.contains(sign))
     }
 
     /// Whether the module is asked about an event: rules without a module decide alone.
@@ -177,6 +186,7 @@ impl Reader<'_> {
         self.next += 1;
         handler_check::check(&handler, self.context.mongooseim, self.notes);
         secrets::check(&handler, self.context.root, self.notes);
+        templates::check(&handler, self.context.root, self.notes);
         Some(handler)
     }
 }

@@ -4,7 +4,7 @@ use super::document::{Node, Value};
 use super::release::{Mongooseim, Release};
 use super::section::{unknown_key, wrong_kind};
 use crate::handler_options::{Constraint, DefaultValue, OptionKind, Shape, TextKind};
-use crate::notes::Notes;
+use crate::notes::{Notes, Severity};
 
 /// A section as it was read. Options with wrong values are left out.
 #[derive(Clone, Debug, Default)]
@@ -144,6 +144,14 @@ impl Options {
     pub fn problem(&self, name: &str, text: impl Into<String>, notes: &mut Notes) {
         let path = format!("{}.{name}", self.path);
         notes.problem((&path, self.line_of(name)), text);
+    }
+
+    /// Notes a problem or a warning.
+    pub fn note(&self, severity: Severity, name: &str, text: impl Into<String>, notes: &mut Notes) {
+        match severity {
+            Severity::Problem => self.problem(name, text, notes),
+            Severity::Warning => self.warning(name, text, notes),
+        }
     }
 
     /// Notes a warning about an option.

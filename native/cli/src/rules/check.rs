@@ -81,6 +81,14 @@ fn contradiction(table: &Table, mongooseim: Mongooseim) -> Option<String> {
     None
 }
 
+/// The events that can fulfil all conditions of the table.
+pub(crate) fn possible_events(table: &Table) -> impl Iterator<Item = &'static str> {
+    EVENTS.into_iter().filter(|event| {
+        let mut conditions = table.conditions.iter();
+        conditions.all(|condition| events_with(condition).contains(event))
+    })
+}
+
 /// The events that can fulfil a condition.
 fn events_with(condition: &Condition) -> &'static [&'static str] {
     match (condition.name.as_str(), condition.word()) {
@@ -147,15 +155,7 @@ fn implied(condition: &Condition, table: &Table) -> bool {
             });
     let copy = table.get("own_copy").map(|copy| &copy.wanted);
     same || match (condition.name.as_str(), condition.word()) {
-        ("event", Some(event)) => {
-            let can_be = |event: &&str| {
-                table
-                    .conditions
-                    .iter()
-                    .all(|given| events_with(given).contains(event))
-            };
-            EVENTS.iter().filter(|event| can_be(event)).eq([&event])
-        }
+        ("event", Some(event)) => possible_events(table).eq([event]),
         ("type", Some("groupchat")) => copy == Some(&Wanted::Truth(true)),
         _ => false,
     }

@@ -57,7 +57,7 @@ impl<'a> Delivery<'a> {
             &route.handler.pool_name,
             &route.handler.target,
         );
-        let options = plan_options::of(&route.handler.options, root);
+        let options = plan_options::of(route.handler, root);
         // One delivery: what follows a failure would come too late for a command.
         let policy = DeliveryPolicy::default();
         let handler = engine.planned_handler(host, pool, path, policy, options);

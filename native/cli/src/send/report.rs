@@ -66,7 +66,7 @@ impl Report {
         let headers = request.map(|request| fields(request, route));
         json!({
             "handler": route.handler.number,
-            "url": request.map(|request| url(request, route)),
+            "url": request.map(|request| route.url_of(&request.path)),
             "event": fate.map(Fate::in_json),
             "headers": headers,
             "body": request.map(|request| String::from_utf8_lossy(&request.body)),
@@ -78,7 +78,10 @@ impl Report {
 }
 
 fn request(request: &Record, route: &Route<'_>) -> Vec<String> {
-    let mut lines = vec![styled(STRONG, &format!("POST {}", url(request, route)))];
+    let mut lines = vec![styled(
+        STRONG,
+        &format!("POST {}", route.url_of(&request.path)),
+    )];
     let fields = fields(request, route);
     lines.extend(
         fields
@@ -93,15 +96,6 @@ fn request(request: &Record, route: &Route<'_>) -> Vec<String> {
     let body = String::from_utf8_lossy(&request.body);
     lines.extend(body.lines().map(|line| format!("  {}", visible(line))));
     lines
-}
-
-/// The URL of the request. A template may have made the path.
-fn url(request: &Record, route: &Route<'_>) -> String {
-    let target = route.target.to_string();
-    match route.url().strip_suffix(&target) {
-        Some(base) => format!("{base}{}", request.path),
-        None => route.url(),
-    }
 }
 
 /// The header fields as the web service gets them, with dots for secrets.

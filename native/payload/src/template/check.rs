@@ -1,7 +1,5 @@
 //! What `http-pusher check` says of a handler's templates.
 
-use std::fs;
-
 use super::samples::{Sample, SampleKind, samples};
 use super::variables;
 use super::{Template, TemplateOptions, Templates};
@@ -34,7 +32,7 @@ pub fn check(options: &TemplateOptions, kinds: &[SampleKind]) -> Vec<Finding> {
                 fatal: true,
             }),
         };
-    let body = fs::read(&options.file).map_err(|error| error.to_string());
+    let body = files::read(&options.file).map_err(|error| error.to_string());
     let body = body.and_then(|bytes| Templates::body(&bytes, &options.content_type));
     compile("template_file".to_owned(), format!("{file}: "), body);
     if let Some(path) = &options.path {
@@ -113,7 +111,7 @@ pub fn try_out(options: &TemplateOptions, event: &str, id: &str) -> Result<Try, 
     let event: serde_json::Value =
         serde_json::from_str(event).map_err(|error| error.to_string())?;
     let variables = variables::of(&event, id).map_err(|error| error.text)?;
-    let source = fs::read(&options.file).map_err(|error| error.to_string())?;
+    let source = files::read(&options.file).map_err(|error| error.to_string())?;
     let path = options.path.as_deref().map(|path| {
         let rendered = Templates::path(path)?.render(&variables)?;
         String::from_utf8(rendered).map_err(|error| error.to_string())
