@@ -11,7 +11,7 @@ all() ->
     pusher_case:all([v5_0, v6_5, v6_9]).
 
 groups() ->
-    pusher_case:groups([random_events_and_rules, each_condition_alone, the_sense_of_each_condition,
+    pusher_case:groups([cases_of_the_command_line_program, random_events_and_rules, each_condition_alone, the_sense_of_each_condition,
                         the_first_match_decides, cheap_conditions_come_first,
                         the_host_is_asked_once, a_host_that_does_not_answer,
                         other_stanzas_are_no_unacknowledged_messages, what_no_match_costs],
@@ -28,6 +28,24 @@ init_per_testcase(_Case, Config) ->
 end_per_testcase(_Case, _Config) ->
     erase(http_pusher_host_room),
     host_ctl:stop().
+
+%% The same cases hold the evaluation in the command-line program.
+cases_of_the_command_line_program(_Config) ->
+    {ok, Cases} = file:consult(filename:join([host_code:test_dir(), "data", "rules_cases.terms"])),
+    ?assert(length(Cases) > 50),
+    [begin
+         Compiled = compiled([{Action, [maps:from_list(Table) || Table <- Tables]} || {Action, Tables} <- Rules]),
+         ?assertEqual({Name, [Expected]}, {Name, decide_all([Compiled], described(Kind, Known), #{})})
+     end || {Name, Rules, {Kind, Known}, Expected} <- Cases],
+    ok.
+
+%% What is not known belongs to an address that is nowhere.
+described(Kind, Known) ->
+    Of = fun(Key, Default) -> proplists:get_value(Key, Known, Default) end,
+    Jid = fun(Key) -> host_ctl:jid(Of(Key, <<"nobody@nowhere.example">>)) end,
+    #{kind => Kind, type => Of(type, undefined), direction => Of(direction, undefined), from => Jid(from), to => Jid(to),
+      packet => host_ctl:element({xml, Of(stanza, <<"<message/>">>)}, []),
+      status => Of(user_status, undefined), client_state => Of(client_state, undefined)}.
 
 %% Three handlers for each event: what one has asked, the others know.
 random_events_and_rules(Config) ->

@@ -90,7 +90,10 @@ impl Stanza {
             }
         }
         let mut stanza: Self = stanza.ok_or("has no stanza")?;
-        if stanza.body == Body::Empty && !stanza.text.is_empty() {
+        // The host's parser drops text that is white space alone.
+        if stanza.text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
+            stanza.text.clear();
+        } else if stanza.body == Body::Empty {
             stanza.body = Body::NonEmpty;
         }
         Ok(stanza)
@@ -186,7 +189,8 @@ mod tests {
                 Body::Empty,
             ),
             ("<message><body><b>x</b></body></message>", Body::Empty),
-            ("<message><body> </body></message>", Body::NonEmpty),
+            ("<message><body> \n </body></message>", Body::Empty),
+            ("<message><body> x </body></message>", Body::NonEmpty),
         ] {
             assert_eq!(Stanza::read(xml).unwrap().body, body, "{xml}");
         }
