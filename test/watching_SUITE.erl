@@ -58,7 +58,7 @@ rejections_by_reason(Config) ->
     {ok, _} = pool(Config, #{workers => 2, strategy => next_available_worker}),
     Crash = #{path => "/b", callback_module => pusher_callback, should => fun() -> error(oops) end},
     Header = #{path => "/c", callback_module => pusher_callback,
-               headers => [{<<"connection">>, <<"close">>}]},
+               own_headers => [{<<"connection">>, <<"close">>}]},
     handlers(Config, [#{path => "/a"}, Crash, Header, #{path => "/d", pool_name => no_such_pool}]),
     ok = http_pusher_pools:await_look(120000),
     NotStarted = rejected_so_far(no_such_pool, pool_not_started),
