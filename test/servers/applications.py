@@ -117,14 +117,11 @@ def go(place):
     plain, tls, closing = place.ports(), place.ports(), place.ports()
     folder = place.own_folder("go")
     program = place.program("go")
-    env = {**place.env, "GOROOT": place.data("usr/lib/go-1.19"), "GO111MODULE": "off",
-           "CGO_ENABLED": "0", "GOCACHE": str(place.root.parent / "gocache"), "GOPATH": str(folder),
-           "GOFLAGS": ""}
-    subprocess.run([program, "build", "-o", folder / "service", place.here / "apps/service.go"],
-                   check=True, env=env)
+    place.go_build(folder / "service", place.here / "apps/service.go")
     child = place.child("go", [folder / "service", place.folder, plain, tls, closing],
                         [plain, tls, closing])
-    said = subprocess.run([program, "version"], check=True, capture_output=True, text=True, env=env)
+    said = subprocess.run([program, "version"], check=True, capture_output=True, text=True,
+                          env=place.go_env())
     ports = {HTTP1: plain, HTTPS: tls, HTTP2: tls}
     # Over HTTP/2, `Connection: close` is GOAWAY: of several requests at a time most come too late.
     return [Server("Go net/http", child, ports, early=EARLY, idle=1, idle_ports=ports,

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import applications
 import proxies
+import receivers
 from checks import Checks, Wrong
 from node import Node
 from process import certificates
@@ -79,6 +80,13 @@ def check_all(checks, servers, report):
             report.check(f"{server.name}, reload", checks.reload, server)
 
 
+def check_receivers(checks, running, report):
+    """Every check at every receiver."""
+    for receiver in running:
+        for check in (checks.signed, checks.wrong_key, checks.twice):
+            report.check(f"{receiver.name}, {check.__name__.replace('_', ' ')}", check, receiver)
+
+
 def main():
     """Runs it all; the exit status is 1 if a check has failed."""
     parser = argparse.ArgumentParser()
@@ -97,11 +105,16 @@ def main():
     node = None
     try:
         servers = start_all(place)
+        running = receivers.start_all(place)
         chosen = [server for server in servers if options.only in server.name
                   and report.check(f"{server.name} {server.version}", server.child.wait_until_ready)]
+        running = [receiver for receiver in running if options.only in receiver.name
+                   and report.check(f"{receiver.name}, verifies: {receiver.version}",
+                                    receiver.child.wait_until_ready)]
         with open(folder / "node.log", "wb") as log:
             node = Node(options.node, log)
         check_all(Checks(node, place), chosen, report)
+        check_receivers(receivers.ReceiverChecks(node, place), running, report)
     finally:
         if node:
             node.stop()

@@ -61,7 +61,7 @@ run(Slot, #{url := Url, path := Path, http2 := Http2, senders := Senders} = Spec
     in_turn(fun() ->
                     ok = host_ctl:reset_metrics(HostType),
                     {ok, _} = host_ctl:start_pool(global, Pool, with_tls(Spec, Options)),
-                    host_ctl:start_module(HostType, [#{pool_name => Pool, path => Path}])
+                    host_ctl:start_module(HostType, [signed(Spec, #{pool_name => Pool, path => Path})])
             end),
     Begin = erlang:monotonic_time(millisecond),
     Processes = [spawn_monitor(fun() -> sender(N, HostType, Spec) end)
@@ -84,6 +84,12 @@ run(Slot, #{url := Url, path := Path, http2 := Http2, senders := Senders} = Spec
         ++ [{pending, maps:get(pending, Numbers)}, {milliseconds, Took},
             {metric_sent, maps:get(sent, Metrics)}, {metric_failed, maps:get(failed, Metrics)},
             {statuses, {object, statuses(Name)}}, {reasons, {object, Reasons}}].
+
+%% Events as JSON, signed with the keys of a file.
+signed(#{signing_file := File}, Handler) ->
+    Handler#{format => json, signing => #{secret_file => File}};
+signed(_Spec, Handler) ->
+    Handler.
 
 with_tls(#{ca := Ca}, Options) ->
     Options#{tls => #{verify_mode => peer, cacertfile => Ca}};
