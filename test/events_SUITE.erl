@@ -133,7 +133,7 @@ a_hook_with_unknown_parameters_is_said_once(Config) ->
      || {Given, Params} <- [{HookAcc, #{}}, {HookAcc, #{other => event}}, {acc(), #{event => e}}]],
     ?assertMatch([#{tag := push_event_hook}], unknown()).
 
-%% Rules may ask whether the receiver is online, but there are none.
+%% Only rules ask for it, and this handler has none.
 status_of_the_receiver_changes_nothing(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     _ = host_ctl:start_module(?HOST, [#{path => "/n", callback_module => pusher_callback}]),

@@ -371,21 +371,24 @@ the_host_of_an_event(Config) ->
     %% As in the stock module: the handlers of the sender's server, and those are none.
     ?assertEqual([<<"/rules">>], [Path || #{path := Path} <- received(Config)]).
 
-%% Printed, and bounded in reductions, which do not depend on the machine.
+%% Printed (of the best of many rounds), and bounded in reductions, which do not depend on the machine.
 rules_that_do_not_match_cost_little(Config) ->
-    Rules = offline_groupchat(),
+    Kinds = [{"the sort of event", offline_groupchat(), 100},
+             {"what the stanza holds", [{send, [#{type => chat, hint => no_store}, #{direction => in, body => empty}]}], 1000}],
     [begin
          module([handler("/" ++ integer_to_list(Nth), #{format => json}, Rules) || Nth <- lists:seq(1, Handlers)]),
          Push = pusher(proplists:get_value(generation, Config)),
-         Count = 20000,
          Push(),
+         Count = 1000,
          {reductions, Before} = process_info(self(), reductions),
-         {Micros, _} = timer:tc(fun() -> [Push() || _ <- lists:seq(1, Count)] end),
+         Best = lists:min([element(1, timer:tc(fun() -> [Push() || _ <- lists:seq(1, Count)], ok end))
+                           || _ <- lists:seq(1, 20)]),
          {reductions, After} = process_info(self(), reductions),
-         ct:pal("~b handlers whose rules do not match: ~.3f us, ~b reductions an event",
-                [Handlers, Micros / Count, (After - Before) div Count]),
-         ?assert((After - Before) div Count < 100)
-     end || Handlers <- [1, 10]],
+         Reductions = (After - Before) div (20 * Count),
+         ct:pal("~b handlers whose rules do not match by ~s: ~.3f us, ~b reductions an event",
+                [Handlers, Kind, Best / Count, Reductions]),
+         ?assert(Reductions < Bound)
+     end || {Kind, Rules, Bound} <- Kinds, Handlers <- [1, 10]],
     asked(Config, #{sessions => 0, users => 0}).
 
 pusher(Generation) ->
