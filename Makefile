@@ -1,6 +1,6 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks model \
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes model \
         fuzz memory soak package test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
@@ -10,6 +10,7 @@ help:
 	@echo "make test-hard TIMES=5                       all tests that often, on one core, and beside a load too"
 	@echo "make test-otp OTP=25|27|29                   the Erlang tests under that OTP"
 	@echo "make test-servers [ONLY=nginx]               real web servers, each over all it speaks"
+	@echo "make test-recipes                            every recipe through http-pusher, some to real services"
 	@echo "make test-sdks                               payloads, read by SDKs of Python and Node.js"
 	@echo "make model                                   the engine's queue under a model checker"
 	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
@@ -64,6 +65,9 @@ test-servers: build
 
 test-sdks: deps
 	scripts/test-sdks
+
+test-recipes: deps
+	scripts/test-recipes
 
 model: deps
 	$(MODEL)

@@ -1,0 +1,276 @@
+"""Every page of docs/recipes with the program http-pusher: run by scripts/test-recipes.
+
+Each handler passes `check` without a problem, and `send` sends it an event: to a server of this process,
+which says what has arrived, and to InfluxDB and VictoriaMetrics, which are asked what they have stored. Everything
+listens on the loopback interface.
+"""
+
+import argparse
+import http.server
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "test/servers"))
+
+from process import PATIENCE, Child, Ports  # noqa: E402 pylint: disable=wrong-import-position
+
+MESSAGE = """<message type='chat' id='m1' from='alice@example.com/phone' to='bob@example.com'>
+<body>Hi "Bob" &amp; {{ id }} \U0001f48c</body></message>"""
+PRESENCE = "<presence from='alice@example.com/phone'/>"
+
+
+class Wrong(Exception):
+    """A check has failed."""
+
+
+class Sink(http.server.ThreadingHTTPServer):
+    """Writes down what arrives, and answers as a token endpoint too."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """One request."""
+
+    def do_POST(self):  # pylint: disable=invalid-name
+        """Answers 200."""
+        body = self.rfile.read(int(self.headers["content-length"]))
+        answer = b"ok"
+        if self.path == "/token":
+            answer = b'{"access_token": "t0k3n", "token_type": "Bearer", "expires_in": 3600}'
+        else:
+            self.server.requests.append((self.path, self.headers, body))
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_args):  # pylint: disable=arguments-differ
+        """Nothing."""
+
+
+class Node:
+    """A folder as a node has it, and the program."""
+
+    def __init__(self, program, folder, token_url):
+        self.program, self.folder = Path(program).resolve(), folder
+        (folder / "etc").mkdir()
+        shutil.copytree(REPOSITORY / "examples/templates", folder / "etc/templates")
+        key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt",
+                              "rsa_keygen_bits:2048"], check=True, capture_output=True, text=True)
+        account = {"type": "service_account", "client_email": "pusher@my-project.example",
+                   "private_key": key.stdout, "token_uri": token_url}
+        (folder / "etc/service-account.json").write_text(json.dumps(account))
+        (folder / "etc/webhook-secrets").write_text("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n")
+        for name in ("ntfy-token", "twilio-token", "elasticsearch-password"):
+            (folder / "etc" / name).write_text("s3cr3t\n")
+        for name, text in (("message.xml", MESSAGE), ("presence.xml", PRESENCE)):
+            (folder / name).write_text(text)
+
+    def configure(self, page, url=None):
+        """Writes the handler of a page, with another host if there is a URL."""
+        text = re.search(r"```toml\n(.*?)```", page.read_text(), re.S)[1]
+        if url:
+            text = re.sub(r'host = "http[^"]*"', f'host = "{url}"', text)
+        general = '[general]\n  hosts = ["example.com"]\n\n'
+        (self.folder / "mongooseim.toml").write_text(general + text)
+        return tomllib.loads(text)
+
+    def run(self, *words):
+        """Runs the program in the folder."""
+        done = subprocess.run([self.program, *words], cwd=self.folder, capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+        if done.returncode != 0:
+            raise Wrong(f"{words[0]}: {done.stdout}{done.stderr}")
+        if "s3cr3t" in done.stdout + done.stderr:
+            raise Wrong(f"{words[0]} shows a secret")
+        return done.stdout
+
+    def check(self):
+        """`check` finds neither a problem nor anything to warn of."""
+        said = self.run("check", "mongooseim.toml", "--mongooseim", "6.5")
+        if "0 problems, 0 warnings" not in said:
+            raise Wrong(said)
+
+    def send(self, *words):
+        """`send` sends an event."""
+        return self.run("send", "mongooseim.toml", "--mongooseim", "6.5", *words)
+
+
+def direction(page):
+    """What the rules of a page want a message to be."""
+    if 'direction = "out"' in page.read_text():
+        return ["--direction", "out", "--user-status", "offline"]
+    return ["--direction", "in"]
+
+
+def to_the_sink(node, sink, page):
+    """What arrives is of the type that the page says, and JSON is JSON."""
+    handler = node.configure(page, f"http://127.0.0.1:{sink.server_port}")
+    handler = handler["modules"]["mod_event_pusher"]["http"]["handlers"][0]
+    to = []
+    if "receiver_domain" in page.read_text():
+        text = MESSAGE.replace("bob@example.com", "help@support.example.com")
+        (node.folder / "support.xml").write_text(text)
+        to = ["--event", "support.xml"]
+    sink.requests.clear()
+    node.send(*(to or ["--event", "message.xml"]), *direction(page))
+    (path, headers, body), = sink.requests
+    wanted = handler.get("content_type", "application/json")
+    if headers["content-type"] != wanted:
+        raise Wrong(f"content-type {headers['content-type']}, not {wanted}")
+    if not path.endswith(handler["path"].split("{")[0]):
+        raise Wrong(f"path {path}")
+    for name in ("webhook-id", "webhook-timestamp"):
+        if len(headers.get_all(name, [])) != 1:
+            raise Wrong(f"{name}: {headers.get_all(name)}")
+    auth = handler.get("auth", {})
+    wanted = ("Basic " if "basic_user" in auth else "Bearer ") if auth else ""
+    if not (headers["authorization"] or "").startswith(wanted):
+        raise Wrong("no authorization")
+    if "ndjson" in headers["content-type"]:
+        for line in body.splitlines():
+            json.loads(line)
+    elif "json" in headers["content-type"]:
+        json.loads(body)
+    return f"{len(body)} bytes to {path.split('?')[0][:60]}"
+
+
+def get(url, **fields):
+    """The answer to a GET."""
+    query = urllib.parse.urlencode(fields)
+    with urllib.request.urlopen(f"{url}?{query}", timeout=PATIENCE) as answer:
+        return answer.read().decode()
+
+
+def start_influxdb(root, folder, ports):
+    """InfluxDB 1, with a database."""
+    http_port, rpc = ports(), ports()
+    config = folder / "influxdb.conf"
+    config.write_text(f"""reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+  dir = "{folder}/influx/meta"
+[data]
+  dir = "{folder}/influx/data"
+  wal-dir = "{folder}/influx/wal"
+[http]
+  bind-address = "127.0.0.1:{http_port}"
+""")
+    child = Child("influxdb", [f"{root}/usr/bin/influxd", "-config", str(config)], folder, [http_port])
+    return child, f"http://127.0.0.1:{http_port}"
+
+
+def start_victoria(root, folder, ports):
+    """VictoriaMetrics."""
+    port = ports()
+    child = Child("victoria", [f"{root}/usr/bin/victoria-metrics", f"-httpListenAddr=127.0.0.1:{port}",
+                               f"-storageDataPath={folder}/victoria", "-search.latencyOffset=0s"],
+                  folder, [port])
+    return child, f"http://127.0.0.1:{port}"
+
+
+def to_influxdb(node, page, url):
+    """What InfluxDB has stored of a message and a presence."""
+    query = urllib.request.Request(f"{url}/query?q=CREATE+DATABASE+xmpp", method="POST")
+    urllib.request.urlopen(query, timeout=PATIENCE).close()
+    node.configure(page, url)
+    node.send("--event", "message.xml", "--direction", "in")
+    node.send("--event", "presence.xml", "--user-status", "online")
+    said = json.loads(get(f"{url}/query", db="xmpp", q="SELECT * FROM messages"))
+    series = said["results"][0]["series"][0]
+    rows = sorted((dict(zip(series["columns"], row)) for row in series["values"]),
+                  key=lambda row: row["type"])
+    got = [(row["host"], row["type"], row["count"], row["length"]) for row in rows]
+    wanted = [("example.com", "message.chat", 1, len('Hi "Bob" & {{ id }} x')),
+              ("example.com", "presence.online", 1, 0)]
+    if got != wanted:
+        raise Wrong(f"{got}, not {wanted}")
+    return f"{len(got)} points"
+
+
+def to_victoria(node, page, url):
+    """What VictoriaMetrics has stored of a message."""
+    node.configure(page, url)
+    node.send("--event", "message.xml", "--direction", "in")
+    end = time.monotonic() + PATIENCE
+    while True:
+        said = get(f"{url}/api/v1/export", **{"match[]": 'messages_length{type="message.chat"}'})
+        if said:
+            break
+        if time.monotonic() > end:
+            raise Wrong("nothing is stored")
+        time.sleep(0.2)
+    values = json.loads(said.splitlines()[0])["values"]
+    if values != [len('Hi "Bob" & {{ id }} x')]:
+        raise Wrong(f"{values}")
+    return "1 point"
+
+
+class Report:
+    """Counts and prints."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, name, function, *arguments):
+        """One check."""
+        try:
+            said = function(*arguments) or "ok"
+            self.passed += 1
+            print(f"ok      {name}: {said}", flush=True)
+        except Exception as error:  # pylint: disable=broad-except
+            self.failed += 1
+            kind = "" if isinstance(error, Wrong) else f"{type(error).__name__}: "
+            print(f"FAILED  {name}: {kind}{error}", flush=True)
+
+
+def main():
+    """Runs it all; the exit status is 1 if a check has failed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", required=True)
+    parser.add_argument("--program", required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    folder = Path(tempfile.mkdtemp(prefix="http-pusher-recipes-"))
+    report, sink, children = Report(), Sink(), []
+    pages = [page for page in sorted((REPOSITORY / "docs/recipes").glob("*.md"))
+             if page.stem != "README"]
+    try:
+        node = Node(options.program, folder, f"http://127.0.0.1:{sink.server_port}/token")
+        for page in pages:
+            node.configure(page)
+            report.check(f"{page.stem}, check", node.check)
+            report.check(f"{page.stem}, send", to_the_sink, node, sink, page)
+        ports, page = Ports(), REPOSITORY / "docs/recipes/influxdb.md"
+        for name, start, function in (("InfluxDB", start_influxdb, to_influxdb),
+                                      ("VictoriaMetrics", start_victoria, to_victoria)):
+            child, url = start(options.root, folder, ports)
+            children.append(child)
+            report.check(f"{name} starts", child.wait_until_ready)
+            report.check(f"{name}, for real", function, node, page, url)
+    finally:
+        for child in children:
+            child.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"{report.passed} passed, {report.failed} failed")
+    return 1 if report.failed or not report.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
