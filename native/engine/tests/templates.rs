@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use engine::handler_plan::HandlerOptions;
 use payload::{CloudEventsMode, FormatOptions, PlanOptions, TemplateOptions};
-use support::events::{field, stanza};
+use support::events::{field, received, stanza};
 use support::{Bench, End, Scratch, options, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, TlsSettings};
 use transport::notices::{About, NoticeKind};
