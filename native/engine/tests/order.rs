@@ -1,10 +1,13 @@
-//! What the endpoint sees of the engine's order where nothing goes wrong.
+//! What the endpoint sees of the engine's order: of everything where nothing goes wrong, and of first arrivals
+//! where deliveries are tried again.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 
+use std::time::Duration;
+
 use engine::settings::PoolOptions;
-use support::{Bench, options, test_endpoint, until};
+use support::{Bench, End, FOR_EVER, Seen, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, Record};
 
 /// Without faults the endpoint sees what the engine starts: each lane in its order, one at a time,
@@ -68,6 +71,57 @@ fn lanes_keep_their_order() {
                 .all(|(seen, n)| seen.text.ends_with(format!("message={n}").as_bytes())),
             "lane {lane} at the reporter"
         );
+    }
+    bench.assert_conserved();
+}
+
+/// Half of all requests fail, in several ways. Everything arrives, and each lane's notifications arrive for
+/// the first time in the order in which they were handed over.
+#[test]
+fn lanes_keep_their_order_across_attempts() {
+    const LANES: usize = 37;
+    const EACH: usize = 20;
+    let bench = Bench::new();
+    let endpoint = test_endpoint(EndpointConfig {
+        plan: "mix seed=5 | 50 status=200 | 20 status=503 | 10 status=429 header=retry-after:0 | \
+               10 fault=close-before-head | 10 fault=reset-before-head"
+            .parse()
+            .unwrap(),
+        ..EndpointConfig::default()
+    });
+    let pool = bench.pool(PoolOptions {
+        workers: 8,
+        ..options(endpoint.url(""))
+    });
+    let handler = bench.patient("/n", Duration::from_millis(20), FOR_EVER);
+    for n in 0..EACH {
+        for lane in 0..LANES {
+            let text = format!("{lane}.{n}");
+            bench
+                .push_text(pool, &handler, &lane.to_string(), text.as_bytes())
+                .unwrap();
+        }
+    }
+    let seen = bench.outcomes(LANES * EACH);
+    let sent = |seen: &&Seen| matches!(seen.end, End::Sent { status: 200, .. });
+    let poisoned = seen.iter().filter(|seen| !sent(seen)).count();
+    assert!(poisoned < LANES * EACH / 20, "{poisoned} given up");
+    let mut arrived: Vec<String> = Vec::new();
+    for record in endpoint.records() {
+        let form = record.form();
+        let (_, text) = form.iter().find(|(field, _)| field == "message").unwrap();
+        if !arrived.contains(text) {
+            arrived.push(text.clone());
+        }
+    }
+    assert_eq!(arrived.len(), LANES * EACH);
+    for lane in 0..LANES {
+        let lane = format!("{lane}.");
+        let mine = arrived.iter().filter(|text| text.starts_with(&lane));
+        let numbers: Vec<usize> = mine
+            .map(|text| text[lane.len()..].parse().unwrap())
+            .collect();
+        assert_eq!(numbers, (0..EACH).collect::<Vec<_>>(), "lane {lane}");
     }
     bench.assert_conserved();
 }

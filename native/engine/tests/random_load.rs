@@ -127,7 +127,13 @@ impl Scene {
     /// A session that pushes in bursts. Returns how many it pushed, and how many of these were accepted.
     fn push(&self, session: u64) -> (u64, u64) {
         let mut random = Random(self.seed.wrapping_mul(31 + session) | 1);
-        let handler = self.bench.handler("/n");
+        // Of three sessions, one has a handler whose deliveries are tried again.
+        let handler = if session == 1 {
+            let (pause, patience) = (Duration::from_millis(30), Duration::from_secs(2));
+            self.bench.patient("/n", pause, patience)
+        } else {
+            self.bench.handler("/n")
+        };
         let mut counts = (0, 0);
         while !self.done.load(Ordering::Acquire) {
             for _ in 0..random.below(40) {

@@ -15,8 +15,8 @@ use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
 use engine::settings::PoolOptions;
 use notification::{
-    Content, Direction, Handler, HostTypeCounters, Names as Whose, Notification, PoolId, PushError,
-    Verdict, lane_key,
+    Content, DeliveryPolicy, Direction, Handler, HostTypeCounters, Names as Whose, Notification,
+    PoolId, PushError, Retry, Statuses, Verdict, lane_key,
 };
 use payload::FormStyle;
 use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
@@ -125,6 +125,23 @@ impl Bench {
 
     pub fn handler(&self, path: &str) -> Arc<Handler> {
         self.engine.handler(HOST_TYPE, "http_pool", path)
+    }
+
+    /// A handler whose deliveries are tried again until there is a 2xx: after pauses of up to `max`, for at
+    /// most `give_up_after`.
+    pub fn patient(&self, path: &str, max: Duration, give_up_after: Duration) -> Arc<Handler> {
+        let policy = DeliveryPolicy {
+            success: Statuses::NONE.and(200..=299),
+            retry: Some(Retry {
+                initial: max,
+                max,
+                give_up_after,
+                ..Retry::default()
+            }),
+            ..DeliveryPolicy::default()
+        };
+        self.engine
+            .planned_handler(HOST_TYPE, "http_pool", path, policy, None)
     }
 
     /// Hands over a notification that `sender` sends, in the lane of `sender`.
