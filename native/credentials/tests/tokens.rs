@@ -247,3 +247,23 @@ fn urls_that_are_none() {
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }
+
+/// The test above, in a process whose environment names a proxy that is not there.
+#[test]
+fn proxies_of_the_environment_are_not_used() {
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    for name in [
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "all_proxy",
+    ] {
+        again.env(name, "http://127.0.0.1:1");
+    }
+    let test = "client_credentials_in_the_header_as_rfc_6749_prefers";
+    let done = again.args(["--exact", test]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}");
+}
