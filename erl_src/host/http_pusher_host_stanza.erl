@@ -40,9 +40,9 @@ is_jingle(Packet) ->
 %% resource of its jid. A classic room only has the nickname there; http_pusher_host_room knows whose it is.
 -spec is_own_copy(http_pusher_host_event:event()) -> boolean().
 is_own_copy(#{type := groupchat, direction := Direction, from := From, to := To}) when Direction =/= in ->
-    {User, Server} = Receiver = jid:to_lus(To),
+    Receiver = jid:to_lus(To),
     {RoomName, RoomServer, Resource} = jid:to_lower(From),
-    Resource =:= <<User/binary, "@", Server/binary>>
+    Resource =:= jid:to_binary(Receiver)
         orelse http_pusher_host_room:sender(RoomName, RoomServer, Resource) =:= Receiver;
 is_own_copy(_Event) ->
     false.

@@ -66,9 +66,10 @@ archive_id(#{direction := Direction}, Acc) ->
 
 %% What other modules have put into the hook's accumulator (6.5 and later).
 metadata(Metadata) ->
-    [{<<"metadata.", (key(Key))/binary>>, Fact} || {Key, Value} <- maps:to_list(Metadata),
-                                                   is_atom(Key) orelse is_binary(Key),
-                                                   {ok, Fact} <- [value(Value)]].
+    %% Not `<<...>>': the compiler's code for that, made for OTP 24, does not load on OTP 29.
+    [{iolist_to_binary(["metadata.", key(Key)]), Fact} || {Key, Value} <- maps:to_list(Metadata),
+                                                            is_atom(Key) orelse is_binary(Key),
+                                                            {ok, Fact} <- [value(Value)]].
 
 key(Key) when is_atom(Key) -> atom_to_binary(Key, utf8);
 key(Key) -> Key.
