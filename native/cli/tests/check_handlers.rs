@@ -430,6 +430,11 @@ fn options_without_effect() {
             "headers[2].name",
             "more than once",
         ),
+        (
+            "callback_module = \"mod_event_pusher_http_defaults\"\nrules = [{action = \"send\", conditions = [{}]}]",
+            "callback_module",
+            "without callback_module the rules decide alone",
+        ),
     ] {
         let checked = check(&file(lines), &[]);
         assert_eq!(checked.status, 0, "{}", checked.text);
@@ -537,6 +542,28 @@ fn templates() {
     );
     assert_eq!(path("{{ to.user").status, 1);
     assert_eq!(path("{{ no_such }}").status, 1);
+}
+
+#[test]
+fn a_token_over_plain_http() {
+    let dir = Dir::new();
+    dir.file("word", "hunter2");
+    for (url, is_safe) in [
+        ("http://a.example/t", false),
+        ("http://10.0.0.1:80?a", false),
+        ("http://localhost:1/t", true),
+        ("http://[::1]/t", true),
+        ("https://a.example/t", true),
+    ] {
+        let oauth2 =
+            format!("{{token_url = \"{url}\", client_id = \"i\", client_secret_file = \"word\"}}");
+        let checked = check_in(&dir, &file(&format!("auth.oauth2 = {oauth2}")), &[]);
+        assert_eq!(checked.notes().is_empty(), is_safe, "{}", checked.text);
+        assert_eq!(
+            checked.text.contains("plain http to another machine"),
+            !is_safe
+        );
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::handlers::Handler;
 use super::options::Options;
+use super::pool_check::is_local;
 use super::release::Mongooseim;
 use crate::notes::Notes;
 use crate::rules;
@@ -12,7 +13,9 @@ pub(crate) fn check(handler: &Handler, mongooseim: Mongooseim, notes: &mut Notes
     authorization(&handler.options, notes);
     without_effect(handler, notes);
     repeated_headers(handler, notes);
+    token_in_clear(&handler.options, notes);
     if let Some(rules) = &handler.rules {
+        default_module(handler, notes);
         rules::check::check(rules, mongooseim, notes);
         let sections = handler.options.sections("rules").unwrap_or_default();
         let all_are_valid = sections.iter().all(|rule| rule.has("action"));
@@ -75,6 +78,40 @@ fn without_effect(handler: &Handler, notes: &mut Notes) {
             handler.module()
         );
         options.warning("callback_module", text, notes);
+    }
+}
+
+/// The default module is asked after the rules if it is named, which is hardly ever meant.
+fn default_module(handler: &Handler, notes: &mut Notes) {
+    if handler.asks_module() && !handler.is_custom() {
+        let text = "is asked after the rules, and sends non-empty chat messages that users send, and nothing else; without \
+                    callback_module the rules decide alone";
+        handler.options.warning("callback_module", text, notes);
+    }
+}
+
+/// Whether the secret for a token endpoint can be read on the way.
+fn token_in_clear(options: &Options, notes: &mut Notes) {
+    let Some(oauth2) = options
+        .section("auth")
+        .and_then(|auth| auth.section("oauth2"))
+    else {
+        return;
+    };
+    let Some(rest) = oauth2
+        .text("token_url")
+        .and_then(|url| url.strip_prefix("http://"))
+    else {
+        return;
+    };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(ipv6) => ipv6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    if !is_local(host) {
+        let text = "plain http to another machine: anyone on the way can read the client's secret and the token";
+        oauth2.warning("token_url", text, notes);
     }
 }
 

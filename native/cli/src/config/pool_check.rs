@@ -34,7 +34,8 @@ pub(crate) fn check(options: &PoolOptions, node: &Node, notes: &mut Notes) -> Op
     Some(settings)
 }
 
-fn is_local(host: &str) -> bool {
+/// Whether a host is this machine.
+pub(super) fn is_local(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host
