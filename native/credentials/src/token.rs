@@ -10,23 +10,24 @@ mod client;
 pub(crate) mod google;
 pub(crate) mod oauth2;
 mod pace;
+mod task;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use files::{Remark, Tell};
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::CredentialError;
 use pace::{Failures, Life};
+use task::Running;
 
 /// How long a notification waits for the first token.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -130,7 +131,7 @@ impl Tokens {
             state.running = true;
             state.fetching_since = Some(Instant::now());
         }
-        let running = Running(Arc::downgrade(&self.0));
+        let running = Running::new(&self.0);
         drop(tokio::spawn(running.run(Arc::clone(&self.0.hurry))));
     }
 
@@ -256,39 +257,6 @@ impl Shared {
                     "{text}; until there is a token, notifications fail"
                 ))
             });
-        }
-    }
-}
-
-/// The task that fetches, for as long as there are credentials and notifications use them.
-struct Running(Weak<Shared>);
-
-impl Running {
-    async fn run(self, hurry: Arc<Notify>) {
-        let mut failures = Failures::default();
-        while let Some(shared) = self.0.upgrade() {
-            let wait = shared.fetch(&mut failures).await;
-            // Not kept alive during the wait.
-            drop(shared);
-            let hurried = hurry.notified();
-            futures_util::pin_mut!(hurried);
-            let _ = futures_util::future::select(hurried, sleep(wait).boxed()).await;
-            if self.0.upgrade().is_none_or(|shared| shared.is_idle()) {
-                return;
-            }
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
-            let mut state = shared.state.lock();
-            state.running = false;
-            state.fetching_since = None;
-            state.failed = None;
-            drop(state);
-            shared.ended.send_replace(());
         }
     }
 }

@@ -6,6 +6,8 @@
 //! waited for, and at most for [`PATIENCE`] since it began: whoever shares a worker with a handler
 //! whose file hangs loses no more than that.
 
+mod look;
+
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -16,8 +18,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::apart::{self, Slot, Slots};
-use crate::{CHECK_EVERY, Remark, Seen, Source, Stamp, Tell, Watch};
+use crate::apart::{self, Slots};
+use crate::{Remark, Seen, Source, Stamp, Tell, Watch};
+use look::Look;
 
 /// How long the first read is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -259,67 +262,6 @@ impl<T> Shared<T> {
         if hangs {
             self.bad("reading it takes long".to_owned(), true);
         }
-    }
-}
-
-/// The exclusive right to check the file, until this is dropped.
-struct Look<T> {
-    shared: Arc<Shared<T>>,
-    done: bool,
-}
-
-impl<T> Look<T> {
-    fn begin(shared: &Arc<Shared<T>>) -> Option<Self> {
-        if !shared.watch.begin() {
-            return None;
-        }
-        let mut state = shared.state.lock();
-        state.reading_since = Some(Instant::now());
-        state.told_that_it_hangs = false;
-        drop(state);
-        Some(Self {
-            shared: Arc::clone(shared),
-            done: false,
-        })
-    }
-
-    fn run(mut self) {
-        let seen = self.shared.read(self.shared.watch.seen());
-        self.shared.watch.saw(seen);
-        self.done = true;
-    }
-
-    fn run_with(self, slot: Slot) {
-        self.run();
-        drop(slot);
-    }
-
-    fn fail(mut self, text: String) {
-        self.failed(text);
-        self.done = true;
-    }
-
-    fn failed(&mut self, text: String) {
-        let mut seen = self.shared.watch.seen();
-        self.shared.bad(text, seen.failures == 0);
-        seen.failures = seen.failures.saturating_add(1);
-        self.shared.watch.saw(seen);
-    }
-}
-
-impl<T> Drop for Look<T> {
-    fn drop(&mut self) {
-        if !self.done {
-            self.failed("there is no thread to read it, or reading it crashed".to_owned());
-        }
-        self.shared.state.lock().reading_since = None;
-        let usual = if self.shared.current.load().is_some() {
-            CHECK_EVERY
-        } else {
-            REFUSED_EVERY
-        };
-        self.shared.watch.end_with(usual);
-        self.shared.ended.send_replace(());
     }
 }
 

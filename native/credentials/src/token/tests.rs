@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use tokio::time::advance;
+use futures_util::FutureExt;
+use tokio::time::{advance, sleep};
 
 use super::*;
 

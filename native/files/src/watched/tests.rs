@@ -7,7 +7,7 @@ use nix::unistd::mkfifo;
 use tokio::time::advance;
 
 use super::*;
-use crate::Secret;
+use crate::{CHECK_EVERY, Secret};
 
 type Told = Arc<Mutex<Vec<Remark>>>;
 
