@@ -1,6 +1,6 @@
 //! When files are checked, and what the last check saw.
 //!
-//! Who needs the files asks on the engine's threads whether a check is due. That only reads two atomics: the
+//! The engine's threads ask whether a check is due when they need the files. That only reads two atomics: the
 //! engine's threads share no lock with code that reads files, which can hang on an unresponsive mount.
 //! Only one check is under way at a time; while one hangs, no other starts.
 

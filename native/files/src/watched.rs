@@ -3,8 +3,8 @@
 //!
 //! [`Watched::get`] is what the engine's threads call. It checks the file at most once a minute, on a
 //! thread of its own, and does not wait for that if there is a content already. Only the first read is
-//! waited for, and at most for [`PATIENCE`] since it began: whoever shares a worker with a handler
-//! whose file hangs loses no more than that.
+//! waited for, and at most for [`PATIENCE`] since it began, so that a handler whose file hangs holds up
+//! the workers of its pool no longer than that.
 
 mod look;
 

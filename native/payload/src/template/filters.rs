@@ -1,7 +1,7 @@
 //! The filters that make text of values, bounded.
 //!
 //! minijinja's own make the text of a list before they count its bytes, and `[[1] * 99999] * 99999` is a
-//! short list of a long text. Those that are of no use for a payload are left out.
+//! short list of a long text. Filters that no payload needs are left out.
 
 use std::fmt::{self, Write as _};
 use std::io;
