@@ -332,23 +332,22 @@ mod tests {
             })
             .unwrap()
         };
-        use FailureReason as R;
         let rows = [
-            (R::RequestTimeout, true, false, SILENT),
-            (R::PoolTimeout, true, false, SILENT),
-            (R::ConnectionClosed, false, true, SILENT),
-            (R::InvalidResponse, false, true, SILENT),
-            (R::TlsError, false, true, SILENT),
-            (R::NxDomain, false, true, SILENT),
-            (R::Inet("econnrefused"), false, true, SILENT),
-            (R::TokenError, false, true, Sign::Nothing),
-            (R::SecretError, false, true, Sign::Nothing),
-            (R::PoolConfig, false, false, Sign::Nothing),
-            (R::TemplateError, false, false, Sign::Nothing),
-            (R::PayloadError, false, false, Sign::Nothing),
-            (R::Shutdown, false, false, Sign::Nothing),
-            (R::EngineDown, false, false, Sign::Nothing),
-            (R::InternalError, false, false, Sign::Nothing),
+            (FailureReason::RequestTimeout, true, false, SILENT),
+            (FailureReason::PoolTimeout, true, false, SILENT),
+            (FailureReason::ConnectionClosed, false, true, SILENT),
+            (FailureReason::InvalidResponse, false, true, SILENT),
+            (FailureReason::TlsError, false, true, SILENT),
+            (FailureReason::NxDomain, false, true, SILENT),
+            (FailureReason::Inet("econnrefused"), false, true, SILENT),
+            (FailureReason::TokenError, false, true, Sign::Nothing),
+            (FailureReason::SecretError, false, true, Sign::Nothing),
+            (FailureReason::PoolConfig, false, false, Sign::Nothing),
+            (FailureReason::TemplateError, false, false, Sign::Nothing),
+            (FailureReason::PayloadError, false, false, Sign::Nothing),
+            (FailureReason::Shutdown, false, false, Sign::Nothing),
+            (FailureReason::EngineDown, false, false, Sign::Nothing),
+            (FailureReason::InternalError, false, false, Sign::Nothing),
         ];
         for (reason, timeout, connection, sign) in rows {
             for (policy, again) in [
@@ -399,23 +398,24 @@ mod tests {
     fn given_up_if_the_next_attempt_would_be_too_late() {
         let (now, policy) = (Instant::now(), certain());
         let patience = policy.retry.unwrap().give_up_after;
+        let before = |left| patience.saturating_sub(Duration::from_millis(left));
         let after = |spent: Duration| {
             let later = now + spent;
             let judgement = answer(&policy, 503, None, history(now), later);
             short(&judgement, later).0
         };
-        assert_eq!(after(patience - Duration::from_millis(501)), "500");
-        assert_eq!(after(patience - Duration::from_millis(500)), "gave_up");
+        assert_eq!(after(before(501)), "500");
+        assert_eq!(after(before(500)), "gave_up");
         let asked = answer(
             &policy,
             429,
             Some("800"),
             history(now),
-            now + patience - Duration::from_secs(800),
+            now + before(800_000),
         );
         assert_eq!(short(&asked, now).0, "gave_up");
         let late = |spent| too_late(&policy, history(now), now + spent).is_some();
-        assert!(!late(patience - Duration::from_millis(1)) && late(patience));
+        assert!(!late(before(1)) && late(patience));
         let never = too_late(&DeliveryPolicy::default(), history(now), now + 2 * patience);
         assert_eq!(never, None);
     }

@@ -260,7 +260,7 @@ mod tests {
                     // The chance of such a run, if the endpoint is as it was.
                     let chance = (0..firsts).fold(1.0, |chance: f64, _| chance * (1.0 - before));
                     let rare = firsts >= 2 && (silent || chance <= RARE * (1.0 + 1e-9));
-                    let long = *at - begin >= Duration::from_secs(60);
+                    let long = *at - begin >= Duration::from_mins(1);
                     let sure = firsts >= 64 || (rare || long) && !others_ready;
                     if lanes && sure {
                         since = since.or(Some(begin));
@@ -365,7 +365,7 @@ mod tests {
             let change = breaker.failed(again(u32::from(second % 2 == 0)), false, &retry, at, 0.0);
             assert_eq!(change, Change::None, "after {second} s");
         }
-        let at = now + Duration::from_secs(60);
+        let at = now + Duration::from_mins(1);
         let change = breaker.failed(again(0), false, &retry, at, 0.0);
         assert_eq!(
             change,
