@@ -27,6 +27,7 @@ mod receive;
 mod routes;
 mod rules;
 mod send;
+mod shell_files;
 mod spool;
 mod stanza;
 mod suggestion;
@@ -89,6 +90,10 @@ enum Command {
     /// Exit status: 0 if there was what was asked for, 1 if no dead letter was meant, 2 if the directory
     /// or a file cannot be read.
     Spool(spool::Arguments),
+    /// Write the man pages and the completions for bash, zsh and fish
+    ///
+    /// The package has them in its share/. With ~/.local/share as the directory, man, bash and fish find them there.
+    ShellFiles(shell_files::Arguments),
 }
 
 impl Arguments {
@@ -103,6 +108,7 @@ impl Arguments {
             Command::Send(arguments) => send::run(arguments),
             Command::Receive(arguments) => receive::run(arguments),
             Command::Spool(arguments) => spool::run(arguments),
+            Command::ShellFiles(arguments) => shell_files::run(arguments),
         }
     }
 }
