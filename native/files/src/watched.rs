@@ -172,7 +172,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
             return look.fail(format!("{READERS_AT_MOST} earlier reads have not ended"));
         };
         // If there is no thread, the look is dropped, and says so itself.
-        let _ = apart::run("http-pusher-file", move || look.run_with(slot));
+        let _ = apart::run("http-pusher-txt", move || look.run_with(slot));
     }
 }
 
