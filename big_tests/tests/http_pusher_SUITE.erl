@@ -111,7 +111,8 @@ application_runs(_Config) ->
     set_handlers([#{}]),
     Running = rpc(mim(), application, which_applications, []),
     ?assertMatch({mongoose_http_pusher, _, _}, lists:keyfind(mongoose_http_pusher, 1, Running)),
-    ?assert(rpc(mim(), http_pusher_nif, ping, [])).
+    %% Says whether the call before it has been answered.
+    wait_until(fun() -> rpc(mim(), http_pusher_nif, ping, []) end, ping, 10000).
 
 other_nodes_modules_are_untouched(_Config) ->
     Ours = filename:dirname(rpc(mim(), code, which, [mod_event_pusher_http])),
@@ -616,14 +617,21 @@ application_of_the_host_restarted(Config) ->
         ok = rpc(slow(mim()), application, start, [mongooseim])
     end) || _ <- [first, second]].
 
-%% The VM starts anew in its process: the library is loaded a second time into it.
+%% The VM starts again in its process: the library is loaded a second time into it. 5.0 does not come back from
+%% `init:restart/0', with the stock module either; there it is another process.
 node_restarted(Config) ->
     survives_restart(Config, fun() ->
         Before = rpc(mim(), erlang, whereis, [http_pusher_sup]),
         ?assert(is_pid(Before)),
-        ok = rpc(mim(), init, restart, []),
-        wait_until(fun() -> is_down_or_new(Before) end, down, 60000),
-        wait_until(fun is_up/0, up, 60000)
+        case generation() of
+            v5_0 ->
+                Start = http_pusher_helper:kill_node(),
+                Start();
+            _ ->
+                ok = rpc(mim(), init, restart, []),
+                wait_until(fun() -> is_down_or_new(Before) end, down, 60000),
+                http_pusher_helper:wait_until_up()
+        end
     end).
 
 %%%===================================================================
@@ -723,7 +731,8 @@ survives_restart(Config, Restart) ->
         end),
         wait_until(fun() -> maps:get(sent, counts()) >= 1 end, sent, 5000)
     after
-        ok = rpc(mim(), file, write_file, [File, Content]),
+        %% By the tests' own node, since a test that has failed may leave the other one down.
+        ok = file:write_file(File, Content),
         ok = rpc(slow(mim()), application, stop, [mongooseim]),
         ok = rpc(slow(mim()), application, start, [mongooseim]),
         http_pusher_helper:lift_shapers(),
@@ -733,12 +742,4 @@ survives_restart(Config, Restart) ->
 is_down_or_new(Before) ->
     try rpc(mim(), erlang, whereis, [http_pusher_sup]) =/= Before
     catch error:{badrpc, _} -> true
-    end.
-
-is_up() ->
-    try
-        Running = rpc(mim(), application, which_applications, []),
-        lists:keymember(mongooseim, 1, Running)
-            andalso is_pid(rpc(mim(), erlang, whereis, [http_pusher_sup]))
-    catch error:{badrpc, _} -> false
     end.

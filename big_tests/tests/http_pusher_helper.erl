@@ -7,14 +7,15 @@
 
 -export([generation/0, generation/1, domain/0, host_type/0, slow/1]).
 -export([start_endpoint/0, stop_endpoint/0, endpoint/0, answer/2, forget/0,
-         requests/0, requests/1, wait_for_requests/1, wait_for_requests/2, form/1, nobody/0]).
+         requests/0, requests/1, wait_for_requests/1, wait_for_requests/2, form/1, json/1, header/2,
+         check_payloads/0, nobody/0]).
 -export([start_pool/2, start_pool/3, stop_pool/1, stop_pool/2,
          set_handlers/1, set_handlers/2, stop_pusher/0, stop_pusher/1, start_module/3, stop_module/2,
          module_opts/1, muc_light_opts/0,
-         offline_opts/0, callback/1, parse_config/1, static_hosts_only/1, pool_toml/2, handlers_toml/2, lift_shapers/0]).
+         offline_opts/0, archive/0, callback/1, set_handlers_in_the_file/1, parse_config/1, static_hosts_only/1, pool_toml/2, handlers_toml/2, lift_shapers/0]).
 -export([counts/0, counts/1, wait_for_counts/1, wait_until/2, wait_until/3]).
 -export([push/1, hear/1, heard/0, hear_no_more/0]).
--export([inject/1, inject/2]).
+-export([inject/1, inject/2, write_file/2, kill_node/0, wait_until_up/0]).
 %% Cowboy's callback.
 -export([init/2]).
 
@@ -129,21 +130,65 @@ wait_for_requests(Count, Timeout) ->
 form(#{body := Body}) ->
     maps:from_list(cow_qs:parse_qs(Body)).
 
+%% @doc A body of JSON.
+-spec json(map()) -> map().
+json(#{body := Body}) ->
+    %% What the node has; the test node may have another release's.
+    rpc(mim(), jiffy, decode, [Body, [return_maps]]).
+
+-spec header(binary(), map()) -> binary() | undefined.
+header(Name, #{headers := Headers}) ->
+    maps:get(Name, Headers, undefined).
+
+%% @doc What was received with a `webhook-id' has the form that docs/schemas promise, read by the project's own
+%% program.
+-spec check_payloads() -> ok | {invalid_payloads, string()}.
+check_payloads() ->
+    case [record(Request) || Request = #{headers := #{<<"webhook-id">> := _}} <- requests()] of
+        [] -> ok;
+        Records -> check_records(Records)
+    end.
+
+%% As the project's test endpoint writes them.
+record(#{n := N, headers := Headers, body := Body}) ->
+    Lines = [[Name, ": ", Value, "\n"] || {Name, Value} <- maps:to_list(Headers)],
+    [integer_to_list(N), "\t\t\t\t\t\t", hex(Lines), "\t", hex(Body), "\n"].
+
+hex(Data) ->
+    [io_lib:format("~2.16.0b", [Byte]) || <<Byte>> <= iolist_to_binary(Data)].
+
+check_records(Records) ->
+    File = filename:join(os:getenv("HTTP_PUSHER_WORK"), "payloads"),
+    ok = file:write_file(File, Records),
+    Port = open_port({spawn_executable, os:getenv("HTTP_PUSHER_SCHEMAS")},
+                     [{args, [File]}, binary, exit_status, use_stdio, stderr_to_stdout]),
+    case output(Port, []) of
+        {0, _} -> ok;
+        {_, Said} -> {invalid_payloads, unicode:characters_to_list(Said)}
+    end.
+
+output(Port, Said) ->
+    receive
+        {Port, {data, More}} -> output(Port, [Said, More]);
+        {Port, {exit_status, Status}} -> {Status, iolist_to_binary(Said)}
+    end.
+
 init(Req0, State) ->
     {ok, Body, Req1} = cowboy_req:read_body(Req0, #{length => 16#1000000}),
     Path = cowboy_req:path(Req1),
     N = ets:update_counter(?TABLE, count, 1),
-    ets:insert(?TABLE, {{request, N}, #{n => N, method => cowboy_req:method(Req1), path => Path,
-                                        headers => cowboy_req:headers(Req1), body => Body}}),
     Plan = case ets:lookup(?TABLE, {plan, Path}) of
                [{_, Own}] -> Own;
                [] -> ets:lookup_element(?TABLE, {plan, default}, 2)
            end,
+    Status = maps:get(status, Plan, 200),
+    ets:insert(?TABLE, {{request, N}, #{n => N, method => cowboy_req:method(Req1), path => Path,
+                                        headers => cowboy_req:headers(Req1), body => Body, status => Status}}),
     case maps:get(delay, Plan, 0) of
         {random, Most} -> timer:sleep(rand:uniform(Most + 1) - 1);
         Delay -> timer:sleep(Delay)
     end,
-    {ok, cowboy_req:reply(maps:get(status, Plan, 200), Req1), State}.
+    {ok, cowboy_req:reply(Status, Req1), State}.
 
 %%% Pools and modules
 
@@ -273,6 +318,17 @@ offline_opts() ->
         _ -> config_parser_helper:mod_config(mod_offline, #{backend => mnesia})
     end.
 
+%% @doc The module that archives messages, and its options: in the node's own database.
+-spec archive() -> {module(), Options :: term()}.
+archive() ->
+    case generation() of
+        v5_0 ->
+            {mod_mam_meta, [{backend, rdbms}, {pm, []}]};
+        _ ->
+            {mod_mam, config_parser_helper:mod_config(
+                        mod_mam, #{backend => rdbms, pm => config_parser_helper:config([modules, mod_mam, pm], #{})})}
+    end.
+
 %% @doc A handler whose callback module does what the path says; see http_pusher_callbacks.
 -spec callback(binary()) -> map().
 callback(Path) ->
@@ -292,6 +348,13 @@ lift_shapers() ->
                   end, [normal, fast]).
 
 %%% Configuration files
+
+%% @doc Runs the event pusher with handlers as a configuration file has them: a path, and lines of options.
+-spec set_handlers_in_the_file([{Path :: string(), Lines :: [iodata()]}]) -> ok.
+set_handlers_in_the_file(Handlers) ->
+    Text = [[handlers_toml(array, [Path]), [["  ", Line, "\n"] || Line <- Lines]] || {Path, Lines} <- Handlers],
+    Options = parse_config([pool_toml(http_pool, endpoint()), Text]),
+    start_module(mim(), mod_event_pusher, Options).
 
 %% @doc The options of mod_event_pusher that the node's own parser finds for its domain, when the
 %% node's own configuration file has this text added.
@@ -462,3 +525,47 @@ inject(Node, Module) ->
     {Module, Binary, File} = code:get_object_code(Module),
     {module, Module} = rpc(Node, code, load_binary, [Module, File, Binary]),
     ok.
+
+%% @doc A file for the tested node, beside its configuration. The name that the node knows it by.
+-spec write_file(string(), iodata()) -> string().
+write_file(Name, Content) ->
+    File = filename:join(filename:dirname(rpc(mim(), os, getenv, ["EJABBERD_CONFIG_PATH"])), Name),
+    ok = rpc(mim(), file, write_file, [File, Content]),
+    File.
+
+%%% The tested node's life
+
+%% @doc Ends the tested node's VM at once, as a crash would, and says how to start it again. The node runs on
+%% this machine, from its release.
+-spec kill_node() -> fun(() -> ok).
+kill_node() ->
+    Release = filename:dirname(filename:dirname(rpc(mim(), os, getenv, ["EJABBERD_CONFIG_PATH"]))),
+    Pid = rpc(mim(), os, getpid, []),
+    _ = os:cmd("kill -KILL " ++ Pid),
+    wait_until(fun() -> not is_running(Pid) end, {killed, Pid}, 30000),
+    fun() -> start_node(filename:join([Release, "bin", "mongooseimctl"])) end.
+
+%% One that nobody has waited for is still in the table.
+is_running(Pid) ->
+    case file:read_file(filename:join(["/proc", Pid, "stat"])) of
+        {ok, Stat} -> re:run(Stat, "^[0-9]+ \\(.*\\) [ZX] ", [{capture, none}]) =:= nomatch;
+        {error, _} -> false
+    end.
+
+%% Without what this node has from its runner.
+start_node(Control) ->
+    _ = os:cmd("env -u ERL_LIBS -u ERL_CRASH_DUMP " ++ Control ++ " start </dev/null >/dev/null 2>&1"),
+    wait_until_up().
+
+%% @doc Waits until the tested node runs, and this module in it.
+-spec wait_until_up() -> ok.
+wait_until_up() ->
+    wait_until(fun is_up/0, up, 60000).
+
+is_up() ->
+    try
+        Running = rpc(mim(), application, which_applications, []),
+        lists:keymember(mongooseim, 1, Running)
+            andalso is_pid(rpc(mim(), erlang, whereis, [http_pusher_sup]))
+    catch error:{badrpc, _} -> false
+    end.
