@@ -1,6 +1,6 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes model \
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes test-monitoring model \
         fuzz memory soak package test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make test-otp OTP=25|27|29                   the Erlang tests under that OTP"
 	@echo "make test-servers [ONLY=nginx]               real web servers, each over all it speaks"
 	@echo "make test-recipes                            every recipe through http-pusher, some to real services"
+	@echo "make test-monitoring                         alert rules and dashboard, by promtool"
 	@echo "make test-sdks                               payloads, read by SDKs of Python and Node.js"
 	@echo "make model                                   the engine's queue under a model checker"
 	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
@@ -68,6 +69,10 @@ test-sdks: deps
 
 test-recipes: deps
 	scripts/test-recipes
+
+test-monitoring:
+	scripts/deps python3
+	scripts/test-monitoring
 
 model: deps
 	$(MODEL)
