@@ -84,6 +84,7 @@ functions() ->
      {push_form, Form}, {push_form_dirty, Form}, {push_custom, Custom}, {push_custom_dirty, Custom},
      {push_event, Event}, {push_event_dirty, Event},
      {reject, [id, reason, binary, text, binary]},
+     {open_spool, [text, boolean]}, {spools, []},
      {attach, []}, {take_outcomes, [boolean]}, {outcome_counted, []}, {unacknowledged, []},
      {rejections, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
 
@@ -108,7 +109,9 @@ example(plan) ->
 example(settings) ->
     #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
       max_node_bytes => 1000000, max_lane_percent => 10,
-      max_connection_age => 0, escapes_in_groups => true};
+      max_connection_age => 0, escapes_in_groups => true,
+      spool_dir => <<"_build/nif_terms_spool">>, node => <<"nonode@nohost">>, spool_max_bytes => 1 bsl 30,
+      spool_sync => normal, dead_letters_max_bytes => 1 bsl 20, dead_letters_max_age => 1000};
 example(options) ->
     #{host => <<"http://127.0.0.1:1">>, path_prefix => <<"/">>, request_timeout => 1,
       call_timeout => 1, workers => 1, strategy => <<"best_worker">>}.

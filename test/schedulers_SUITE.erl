@@ -56,6 +56,7 @@ every_function_is_measured(_Config) ->
                  {close_host_type, [<<"nobody">>]}, {abort_host_type, [<<"nobody">>]},
                  {host_type_info, [?HOST]}, {host_types, []}, {configure_pool, [Pool, Options]},
                  {open_pool, [Pool]}, {opening, [Pool]}, {handler_info, [Handler]},
+                 {open_spool, [<<"measured">>, false]}, {spools, []},
                  {describe_url, [<<"/">>, <<"a">>]},
                  {push_form, [Pool, Handler, in, names(1), <<"hi">>]},
                  {push_custom, [Pool, Handler, in, names(1), [], <<"hi">>]},

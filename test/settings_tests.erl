@@ -24,7 +24,8 @@ taken_test_() ->
              {drain_timeout, 60000}, {max_connection_age, 0}, {max_connection_age, 1000},
              {max_connection_age, 16#FFFFFFFF}, {wait, 0},
              {wait, 5000}, {wait, 16#FFFFFFFF}, {tokio_threads, 1}, {tokio_threads, 64}, {http2_pools, []},
-             {http2_pools, [http_pool, other]}]
+             {http2_pools, [http_pool, other]}, {spool_dir, "/var/spool/größe"}, {spool_dir, <<"spool">>},
+             {spool_sync, full}, {spool_max_bytes, 1 bsl 20}, {dead_letters_max_age, 0}]
             ++ [{log_level, Level} || Level <- [debug, info, notice, warning, error, none]]].
 
 %% An invalid setting affects no other: its default is used, and the others are accepted.
@@ -43,6 +44,8 @@ wrong_test_() ->
                  {max_connection_age, 1 bsl 32}, {wait, -1},
                 {wait, 1 bsl 32}, {wait, infinity}, {tokio_threads, 0}, {tokio_threads, 100000},
                 {http2_pools, ["http_pool"]}, {log_level, critical},
+                {spool_dir, ""}, {spool_dir, spool}, {spool_max_bytes, 1000}, {spool_sync, always},
+                {dead_letters_max_bytes, -1}, {dead_letters_max_age, -1},
                 {no_such_setting, 1}, {maxpending, 1}]].
 
 a_connection_lives_for_a_second_or_for_ever_test() ->
@@ -59,4 +62,5 @@ odd() ->
     [foo, -1, 1.5, "text", <<"text">>, {}, #{}, [1], [a | b], self(), 1 bsl 64].
 
 right(http2_pools, Value) -> Value =:= [];
+right(spool_dir, Value) -> Value =:= "text" orelse Value =:= <<"text">>;
 right(_Key, _Value) -> false.

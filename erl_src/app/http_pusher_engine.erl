@@ -31,8 +31,9 @@ init(Settings) ->
 
 start(Settings) ->
     Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent,
-            max_connection_age],
-    Own = maps:with(Keys, Settings),
+            max_connection_age, spool_max_bytes, spool_sync, dead_letters_max_bytes, dead_letters_max_age],
+    Own = (maps:with(Keys, Settings))#{spool_dir => http_pusher_utf8:text(maps:get(spool_dir, Settings)),
+                                       node => atom_to_binary(node(), utf8)},
     case http_pusher_nif:start_engine(Own#{escapes_in_groups => http_pusher_host:escapes_in_groups()}) of
         ok ->
             _ = http_pusher_nif:ping(),

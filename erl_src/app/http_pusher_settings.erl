@@ -19,6 +19,11 @@
     drain_timeout := non_neg_integer(),
     max_connection_age := non_neg_integer(),
     wait := non_neg_integer(),
+    spool_dir := file:name_all(),
+    spool_max_bytes := pos_integer(),
+    spool_sync := normal | full,
+    dead_letters_max_bytes := non_neg_integer(),
+    dead_letters_max_age := non_neg_integer(),
     tokio_threads := pos_integer(),
     http2_pools := [atom()],
     log_level := logger:level() | none
@@ -55,8 +60,16 @@ check(Env) ->
 defaults() ->
     maps:from_list([{Name, default(Name, Default)} || {Name, _, Default, _} <- ?OWN_SETTINGS]).
 
+default(spool_dir, {computed, _}) -> filename:join(database_dir(), "http_pusher_spool");
 default(tokio_threads, {computed, _}) -> threads(erlang:system_info(schedulers_online));
 default(_, Default) -> Default.
+
+%% Mnesia's directory is set in every release, also where the node keeps its tables elsewhere.
+database_dir() ->
+    case application:get_env(mnesia, dir) of
+        {ok, Dir} -> Dir;
+        undefined -> "."
+    end.
 
 %% Half of the cores are plenty, but a single thread would limit a small machine.
 threads(Cores) when Cores < 4 -> min(2, Cores);
@@ -77,15 +90,27 @@ check_one({Key, Value}, {Settings, Problems}) ->
     end.
 
 valid({one_of, Atoms}, V) -> lists:member(V, Atoms);
+valid(directory, V) -> is_directory_name(V);
 valid(pool_tags, V) -> is_list(V) andalso is_atom_list(V);
 valid({zero_or_milliseconds, _, _}, 0) -> true;
 valid({_Unit, Low, High}, V) -> is_integer(V) andalso V >= Low andalso V =< High.
+
+is_directory_name(Name) when is_binary(Name); is_list(Name) ->
+    try unicode:characters_to_list(Name) of
+        Text when is_list(Text) -> Text =/= [] andalso io_lib:printable_unicode_list(Text);
+        _ -> false
+    catch
+        error:badarg -> false
+    end;
+is_directory_name(_Name) ->
+    false.
 
 is_atom_list([]) -> true;
 is_atom_list([First | Rest]) -> is_atom(First) andalso is_atom_list(Rest);
 is_atom_list(_Improper) -> false.
 
 expected({one_of, Atoms}) -> io_lib:format("one of ~p", [Atoms]);
+expected(directory) -> "the name of a directory, as a string";
 expected(pool_tags) -> "a list of pool tags (atoms)";
 expected({zero_or_milliseconds, Low, High}) -> ["0, or ", expected({milliseconds, Low, High})];
 expected({milliseconds, Low, High}) -> io_lib:format("a number of milliseconds, from ~b to ~b", [Low, High]);

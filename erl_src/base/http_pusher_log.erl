@@ -124,6 +124,12 @@ notice({Pool, warning, Text}) ->
     logger:warning(#{what => http_pusher_pool_warning, pool => Pool, text => Text}, ?META);
 notice({Pool, opened, Text}) ->
     logger:notice(#{what => http_pusher_pool_opened, pool => Pool, text => Text}, ?META);
+notice({Pool, spool_fails, Text}) ->
+    logger:critical(#{what => http_pusher_spool_failing, pool => Pool, text => Text}, ?META);
+notice({Pool, spool_writes, Text}) ->
+    logger:notice(#{what => http_pusher_spool_recovered, pool => Pool, text => Text}, ?META);
+notice({Pool, spool_damaged, Text}) ->
+    logger:critical(#{what => http_pusher_spool_damaged, pool => Pool, text => Text}, ?META);
 notice({Pool, Problem, Text}) ->
     logger:error(#{what => http_pusher_pool_config, pool => Pool, reason => pool_config,
                    text => iolist_to_binary([consequence(Problem), Text])}, ?META).

@@ -9,13 +9,13 @@
          open_host_type/1, close_host_type/1, abort_host_type/1, host_type_info/1, host_types/0,
          create_pool/1, configure_pool/2, open_pool/1, opening/1, hand_over/2, drain_pool/1, resume_pool/1,
          close_pool/2, pools/0, metrics/0,
-         handler/4, handler_info/1, describe_url/2,
+         handler/4, handler_info/1, describe_url/2, open_spool/2, spools/0,
          push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6,
          push_event/6, push_event_dirty/6, reject/5,
          attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
          rejections/0, rejections_counted/3, notices/0]).
 
--export_type([pool_id/0, handler_id/0, names/0, way/0, fact/0, pushed/0, outcome/0, verdict/0, rejected/0,
+-export_type([spool/0, pool_id/0, handler_id/0, names/0, way/0, fact/0, pushed/0, outcome/0, verdict/0, rejected/0,
               problem/0, not_opened/0, notice/0, pool/0, settings/0, metrics/0, last_failure/0]).
 
 -on_load(load/0).
@@ -67,6 +67,15 @@
     when_busy := wait | reject, max_waiting := undefined | non_neg_integer(),
     request_timeout := non_neg_integer(), call_timeout := pos_integer(),
     http2 := boolean(), tls := boolean()
+}.
+-type spool() :: #{
+    pool := binary(), open := boolean(), failing := boolean(),
+    waiting := non_neg_integer(), waiting_bytes := non_neg_integer(),
+    %% Of those that wait, how many are in no queue.
+    on_disk_alone := non_neg_integer(),
+    dead_letters := non_neg_integer(), dead_letter_bytes := non_neg_integer(),
+    commits := non_neg_integer(), errors := non_neg_integer(),
+    slowest_commit := Microseconds :: non_neg_integer()
 }.
 %% Of all pools of one name, including those that are closed.
 -type metrics() :: #{
@@ -170,6 +179,14 @@ pools() -> ?NOT_LOADED.
 metrics() -> ?NOT_LOADED.
 
 %% A handler with another plan is another handler. What is wrong with a plan comes as a notice.
+%% Begins to open the spool of a pool, if one of its handlers needs it or an earlier run has left one behind.
+-spec open_spool(Pool :: binary(), Needed :: boolean()) -> ok.
+open_spool(_Pool, _Needed) -> ?NOT_LOADED.
+
+%% Every spool that is open, or cannot be opened.
+-spec spools() -> [spool()].
+spools() -> ?NOT_LOADED.
+
 -spec handler(binary(), binary(), binary(), Plan :: #{atom() => term()}) -> handler_id().
 handler(_HostType, _PoolName, _Path, _Plan) -> ?NOT_LOADED.
 

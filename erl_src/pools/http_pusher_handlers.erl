@@ -38,6 +38,7 @@ route(HostType, Handler = #{pool_name := Tag, path := Path}, Pools) ->
     end,
     %% Fails for a name that is too long for a process, before pools are created for it.
     lists:foreach(fun http_pusher_pool_key:process_name/1, Keys),
+    http_pusher_spools:open_for(Handler, Keys),
     Pools1 = lists:foldl(fun ensure_pool/2, Pools, Keys),
     Mine = [{Key, maps:get(Key, Pools1)} || Key <- Keys],
     http_pusher_routes:put(Row, {Id, http_pusher_pool_rows:candidates(Mine)}),

@@ -41,6 +41,7 @@ store(Key, Row) ->
     {opened, options(), Warnings :: [binary()], row()} | {open, options(), row()} |
     {kept, row()} | {unusable, term()}.
 found(Key, Row = #{current := Current}, Found, Settings) ->
+    http_pusher_spools:open(Key),
     case Current =/= none andalso is_same(Current, Found) andalso resume(Key, Row) of
         true -> keep(Key, Row, Found, options(Key, Found, Settings));
         false -> replace(Key, Row, Found, Settings)

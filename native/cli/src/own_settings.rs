@@ -24,6 +24,8 @@ pub(crate) enum OwnKind {
     Integer(i128, i128),
     /// 0, or a whole number between two bounds, both included.
     ZeroOr(i128, i128),
+    /// The name of a directory, as a string.
+    Directory,
     /// A list of pool tags, which are atoms.
     PoolTags,
     /// One of these atoms.
@@ -66,6 +68,7 @@ fn setting(row: &Term) -> Option<OwnSetting> {
 
 fn own_kind(term: &Term) -> Option<OwnKind> {
     let fields = match &term.kind {
+        Kind::Atom(name) if name == "directory" => return Some(OwnKind::Directory),
         Kind::Atom(name) if name == "pool_tags" => return Some(OwnKind::PoolTags),
         Kind::Tuple(fields) => fields.as_slice(),
         _ => return None,
@@ -138,6 +141,7 @@ impl OwnKind {
                 *value == 0 || (low..=high).contains(&value)
             }
             (Self::OneOf(names), Kind::Atom(name)) => names.contains(name),
+            (Self::Directory, Kind::Other(text)) => is_filled_string(text),
             (Self::PoolTags, Kind::List(_)) => value.atoms().is_some(),
             _ => false,
         }
@@ -148,9 +152,23 @@ impl OwnKind {
             Self::Integer(low, high) => format!("a whole number from {low} to {high}"),
             Self::ZeroOr(low, high) => format!("0, or a whole number from {low} to {high}"),
             Self::OneOf(names) => format!("one of {}", names.join(", ")),
+            Self::Directory => "the name of a directory, as a string".to_owned(),
             Self::PoolTags => "a list of pool tags, for example [http_pool]".to_owned(),
         }
     }
+}
+
+/// Whether a term is `"text"` or `<<"text">>`, as it is written.
+fn is_filled_string(term: &str) -> bool {
+    let text = term
+        .strip_prefix("<<")
+        .and_then(|rest| rest.strip_suffix(">>"))
+        .unwrap_or(term)
+        .trim();
+    let inside = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inside.is_some_and(|inside| !inside.is_empty())
 }
 
 #[cfg(test)]
@@ -169,7 +187,7 @@ mod tests {
             .filter(|line| line.starts_with("    {"))
             .count();
         assert_eq!(table().len(), rows);
-        assert_eq!(rows, 10);
+        assert_eq!(rows, 15);
     }
 
     #[test]
@@ -177,6 +195,7 @@ mod tests {
         for setting in table() {
             let default = match setting.name.as_str() {
                 "tokio_threads" => "2",
+                "spool_dir" => "\"spool\"",
                 _ => &setting.default,
             };
             assert_eq!(check(&setting.name, &term(default)), Ok(setting.clone()));
@@ -198,6 +217,11 @@ mod tests {
             ("http2_pools", "http_pool"),
             ("http2_pools", "[1]"),
             ("log_level", "loud"),
+            ("spool_dir", "spool"),
+            ("spool_dir", "\"\""),
+            ("spool_max_bytes", "1000"),
+            ("spool_sync", "always"),
+            ("dead_letters_max_age", "-1"),
             ("tokio_threads", "\"4\""),
         ] {
             let error = check(name, &term(value)).unwrap_err();

@@ -118,13 +118,24 @@ pub async fn deliver(
     if response.status() == StatusCode::UNAUTHORIZED {
         prepared.unauthorized();
     }
+    let (head, mut body) = response.into_parts();
+    let is_success = {
+        let policy = &job.notification.handler().policy;
+        policy.is_success(head.status.as_u16())
+    };
+    if let (false, Some(kept), Some(link)) = (is_success, job.kept(), link.as_mut()) {
+        // For the dead letter that it may become.
+        let start = timeout_at(deadline, link.next_part(&mut body));
+        if let Ok(Ok(start)) = unless(&mut cancelled, start).await {
+            kept.note_answer(&start);
+        }
+    }
     let ending = Ending::Answer {
-        status: response.status(),
-        headers: response.headers(),
+        status: head.status,
+        headers: &head.headers,
         url: &|| opened.describe(prepared.target()),
     };
     let judgement = judged(job, ending, attempts.made());
-    let body = response.into_body();
     let rest = (!body.is_end_stream()).then_some(Rest { body, deadline });
     Delivered { judgement, rest }
 }

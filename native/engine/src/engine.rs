@@ -9,6 +9,7 @@ mod pools;
 mod push;
 mod registry;
 mod settings;
+mod spooled;
 
 use std::collections::HashMap;
 use std::io;
@@ -17,7 +18,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use notification::{FailureReason, Handler, HostType, PoolId};
+use notification::{FailureReason, HostType, PoolId};
 use parking_lot::Mutex;
 use queue::Bound;
 use thiserror::Error;
@@ -33,6 +34,7 @@ use crate::report::counters::CountersByPool;
 use crate::report::outcomes::Outcomes;
 use crate::report::rejections::Rejections;
 use crate::runtime;
+use crate::spools::{Handlers, Spools};
 pub use settings::EngineSettings;
 
 /// How long a start waits for a concurrent one.
@@ -51,7 +53,7 @@ pub struct Engine {
     /// Counters by pool name.
     pub(crate) counters: CountersByPool,
     host_types: ArcSwap<Vec<Arc<HostType>>>,
-    handlers: ArcSwap<Vec<Arc<Handler>>>,
+    handlers: Handlers,
     /// Serializes changes of the two lists above.
     registering: Mutex<()>,
     /// Serializes starts. It is a lock of its own because threads are created under it, while calls
@@ -67,6 +69,7 @@ struct Running {
     handle: tokio::runtime::Handle,
     settings: EngineSettings,
     node: Arc<Bound>,
+    spools: Arc<Spools>,
     names: Arc<Names>,
     /// The threads that read the files of opening pools.
     readers: Arc<Slots>,
@@ -137,12 +140,18 @@ impl Engine {
         let rings = Arc::clone(&bell);
         handle.spawn(Arc::clone(&self.outcomes).bury());
         handle.spawn(runtime::ring(Arc::clone(&self.outcomes), move || rings()));
+        let spools = Arc::new(Spools::new(
+            settings.spools.clone(),
+            Arc::clone(&self.handlers),
+            Arc::clone(&self.notices),
+        ));
         self.running.store(Some(Arc::new(Running {
             runtime: Mutex::new(Some(runtime)),
             bell,
             handle,
-            settings,
             node: Arc::new(Bound::new(settings.max_node_bytes)),
+            settings,
+            spools,
             names,
             readers: Arc::new(Slots::new(READERS_AT_MOST)),
             pools: ArcSwap::default(),
@@ -168,6 +177,8 @@ impl Engine {
         if let Some(runtime) = runtime {
             runtime.shutdown_timeout(Duration::from_secs(1));
         }
+        // After the last delivery, whose end they note.
+        running.spools.close();
         // Ring once more: for the failures above, and for outcomes that the ringer had not announced.
         // Use a new thread, because the caller may be a scheduler. If none can be started, the reporter
         // finds them later.

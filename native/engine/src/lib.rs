@@ -15,6 +15,7 @@
 //! | `worker`, `delivery` | what a worker does; one notification from its start to its outcome |
 //! | [`pool`] | a pool's queue under its lock, opening, draining, expiry |
 //! | [`report`] | outcomes and rejections on their way to the reporter; counters |
+//! | [`spools`] | what handlers with `delivery = "at_least_once"` have on disk, and how it comes into memory |
 //! | [`settings`] | the options of a pool, and the settings they are checked into |
 //! | `runtime` | the engine's threads, and the bell of the reporter |
 #![forbid(unsafe_code)]
@@ -31,6 +32,7 @@ pub mod report;
 mod request;
 mod runtime;
 pub mod settings;
+pub mod spools;
 mod worker;
 
 pub use delivery::MAX_BODY;

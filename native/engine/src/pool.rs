@@ -9,6 +9,7 @@ mod breaker;
 mod cell;
 mod destinations;
 pub mod in_flight;
+mod intake;
 #[cfg(test)]
 mod late;
 pub mod look;
@@ -45,6 +46,7 @@ use crate::delivery::Tried;
 use crate::report::counters::PoolCounters;
 use crate::report::outcomes::{Outcome, Outcomes};
 use crate::settings::{PoolOptions, PoolSettings};
+use crate::spools::{Kept, Spools};
 pub use cell::Cell;
 use destinations::Destinations;
 pub use destinations::EndpointState;
@@ -61,10 +63,21 @@ pub struct Queued {
     pub(crate) tried: Option<Box<Tried>>,
 }
 
+impl From<Notification> for Queued {
+    /// A notification that is handed over now.
+    fn from(notification: Notification) -> Self {
+        Self {
+            notification,
+            accepted_at: Instant::now(),
+            tried: None,
+        }
+    }
+}
+
 impl Queued {
     /// The memory that it uses while it waits.
     pub(crate) fn cost(&self) -> usize {
-        let tried = self.tried.as_ref().map_or(0, |_| Tried::ALLOCATED);
+        let tried = self.tried.as_ref().map_or(0, |tried| tried.allocated());
         Lanes::<Self>::ITEM_COST + self.notification.allocated() + tried
     }
 
@@ -72,6 +85,21 @@ impl Queued {
     pub(crate) fn host_type(&self) -> HostTypeId {
         self.notification.handler().host_type.id
     }
+
+    /// Takes out what it has on disk, if it has.
+    pub(crate) fn take_kept(&mut self) -> Option<Box<Kept>> {
+        self.tried.as_mut().and_then(|tried| tried.kept.take())
+    }
+}
+
+/// Whether the failure of a waiting notification is its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the queue has counted a failure"]
+pub(crate) enum Reported {
+    /// It is.
+    Outcome,
+    /// It stays on disk, and comes in again: it has no outcome.
+    OnDisk,
 }
 
 /// What a pool has in its phases.
@@ -105,6 +133,7 @@ pub struct Pool {
     /// The counters of all pools of this name.
     pub(crate) counters: Arc<PoolCounters>,
     notices: Arc<Notices>,
+    spools: Arc<Spools>,
     destinations: Destinations,
     handle: Handle,
     /// Starts a worker that the queue has already counted.
@@ -132,7 +161,7 @@ impl Pool {
         id: PoolId,
         name: &str,
         limits: PoolLimits,
-        node: Arc<Bound>,
+        (node, spools): (Arc<Bound>, Arc<Spools>),
         report: (Arc<Outcomes>, Arc<PoolCounters>, Arc<Notices>),
         handle: Handle,
         start: fn(Arc<Self>, Arc<Opened>, Arc<Cell>),
@@ -152,6 +181,7 @@ impl Pool {
             outcomes,
             counters,
             notices,
+            spools,
             destinations: Destinations::default(),
             handle,
             start,
@@ -194,6 +224,7 @@ impl Pool {
         if let Some(call_timeout) = staff.timer {
             self.follow(Step::Time(call_timeout));
         }
+        self.attach_spool();
     }
 
     /// Performs a step of the queue. The caller must have released the lock.
@@ -250,20 +281,47 @@ impl Pool {
         self.report_taking(notification, reserved, verdict, text);
     }
 
-    /// Reports the failure of a waiting notification, with a text shared by several failures.
+    /// Reports the failure of a waiting notification, with a text shared by several failures. One that is on
+    /// disk stays there instead, unless its own time is over.
     pub(crate) fn report_failure(
         self: &Arc<Self>,
-        item: Queued,
+        mut item: Queued,
         reason: FailureReason,
         text: Arc<str>,
-    ) {
+    ) -> Reported {
+        let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
+        let attempts = item.tried.as_ref().map_or(0, |tried| tried.attempts);
+        if let Some(mut kept) = item.take_kept() {
+            if reason != FailureReason::GaveUp {
+                self.leave_on_disk(&item.notification, reserved, kept);
+                return Reported::OnDisk;
+            }
+            kept.note(attempts, None, &text);
+            kept.buried(reason.as_str());
+        }
         let verdict = Verdict::Failed {
             reason,
             text,
-            attempts: item.tried.as_ref().map_or(0, |tried| tried.attempts),
+            attempts,
         };
-        let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
         self.report_taking(item.notification, reserved, verdict, 0);
+        Reported::Outcome
+    }
+
+    /// Lets go of a notification that stays on disk, and comes in again when it can be delivered.
+    fn leave_on_disk(
+        self: &Arc<Self>,
+        notification: &Notification,
+        reserved: Reservation,
+        kept: Box<Kept>,
+    ) {
+        if let Some(destination) = self.destination(notification.handler()) {
+            destination.went();
+        }
+        drop(reserved);
+        // Before it counts as on disk: whoever waits until nothing is pending may have it come in again.
+        drop(kept);
+        notification.handler().host_type.leave_on_disk();
     }
 
     fn report_taking(

@@ -1,19 +1,21 @@
 //! Starts, stops and checks the engine; host types.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::engine::EngineSettings;
+use engine::spools::{GRACE, SpoolSettings};
 use notification::HostType;
 use payload::FormStyle;
-use rustler::{Encoder, Env, Error, NifMap, NifResult, Term};
+use rustler::{Encoder, Env, Error, NifMap, NifResult, NifUnitEnum, Term};
 use transport::lifetimes::Lifetimes;
 
 use crate::held::{self, held};
 use crate::{ENGINE, atoms, report_nifs};
 
 /// The application's own settings that the engine needs.
-#[derive(Clone, Copy, NifMap)]
+#[derive(Clone, NifMap)]
 struct Settings {
     tokio_threads: usize,
     max_pending: usize,
@@ -24,6 +26,39 @@ struct Settings {
     max_connection_age: u32,
     /// Whether the host's form encoder escapes in groups.
     escapes_in_groups: bool,
+    /// The directory of the spools, and the node's name for other nodes that want it.
+    spool_dir: String,
+    node: String,
+    spool_max_bytes: u64,
+    spool_sync: SpoolSync,
+    dead_letters_max_bytes: u64,
+    /// In milliseconds.
+    dead_letters_max_age: u64,
+}
+
+#[derive(Clone, Copy, NifUnitEnum)]
+enum SpoolSync {
+    Normal,
+    Full,
+}
+
+impl Settings {
+    fn spools(&self) -> SpoolSettings {
+        SpoolSettings {
+            directory: PathBuf::from(&self.spool_dir),
+            node: self.node.clone(),
+            spool: spool::Settings {
+                sync: match self.spool_sync {
+                    SpoolSync::Normal => spool::Sync::Normal,
+                    SpoolSync::Full => spool::Sync::Full,
+                },
+                max_bytes: self.spool_max_bytes,
+                dead_letters_max_bytes: self.dead_letters_max_bytes,
+                dead_letters_max_age: Duration::from_millis(self.dead_letters_max_age),
+            },
+            grace: GRACE,
+        }
+    }
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
@@ -46,6 +81,7 @@ fn start_engine<'a>(env: Env<'a>, settings: Term<'a>) -> NifResult<Term<'a>> {
         } else {
             FormStyle::EachByte
         },
+        spools: Some(settings.spools()),
     };
     Ok(match ENGINE.start(settings, report_nifs::wake_reporter) {
         Ok(()) => atoms::ok().encode(env),
@@ -116,6 +152,7 @@ struct HostTypeInfo {
     sent: u64,
     failed: u64,
     pending: u64,
+    on_disk: u64,
     uncounted_rejections: u64,
 }
 
@@ -138,6 +175,7 @@ fn host_type_numbers(host_type: &Arc<HostType>) -> HostTypeInfo {
         sent: counters.sent,
         failed: counters.failed,
         pending: counters.pending,
+        on_disk: counters.on_disk,
         uncounted_rejections: ENGINE.rejections.uncounted(host_type.id),
     }
 }

@@ -15,6 +15,7 @@ mod policy;
 mod pool_nifs;
 mod push_nifs;
 mod report_nifs;
+mod spool_nifs;
 mod watch_nifs;
 
 use std::sync::LazyLock;

@@ -129,6 +129,9 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
                 NoticeKind::Opened => "opened",
                 NoticeKind::EndpointDown => "endpoint_down",
                 NoticeKind::EndpointUp => "endpoint_up",
+                NoticeKind::SpoolFails => "spool_fails",
+                NoticeKind::SpoolWrites => "spool_writes",
+                NoticeKind::SpoolDamaged => "spool_damaged",
                 NoticeKind::NotOpened(remedy) => pool_nifs::not_opened(remedy),
             };
             (about, atoms::word(env, kind), &*notice.text).encode(env)

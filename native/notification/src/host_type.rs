@@ -4,7 +4,7 @@
 //! A host type can be closed on its own (when the module is stopped for it) while others go on in the
 //! same pools.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use crate::HostTypeId;
 
@@ -23,6 +23,8 @@ pub struct HostType {
     sent: AtomicU64,
     failed: AtomicU64,
     acknowledged: AtomicU64,
+    /// Below zero for a moment if one comes in again before it is counted as on disk.
+    on_disk: AtomicI64,
 }
 
 /// What [`HostType::counters`] has read. Each number is exact, but while notifications move, the numbers may be from
@@ -39,15 +41,18 @@ pub struct HostTypeCounters {
     pub sent: u64,
     /// Outcomes that are *failed*.
     pub failed: u64,
-    /// Waiting, in flight, or with an outcome that the reporter has not acknowledged.
+    /// Waiting, postponed, in flight, or with an outcome that the reporter has not acknowledged.
     pub pending: u64,
+    /// Accepted, and on disk alone: in no queue.
+    pub on_disk: u64,
 }
 
 impl HostTypeCounters {
     /// How many accepted notifications have no outcome yet.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
-        self.accepted.saturating_sub(self.sent + self.failed)
+        self.accepted
+            .saturating_sub(self.sent + self.failed + self.on_disk)
     }
 }
 
@@ -65,6 +70,7 @@ impl HostType {
             sent: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             acknowledged: AtomicU64::new(0),
+            on_disk: AtomicI64::new(0),
         }
     }
 
@@ -120,6 +126,22 @@ impl HostType {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a notification that an earlier run of the node had accepted, and that comes in from the disk.
+    pub fn take_over(&self) {
+        self.pushed.fetch_add(1, Ordering::Relaxed);
+        self.accepted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts an accepted notification that is on disk alone from now on.
+    pub fn leave_on_disk(&self) {
+        self.on_disk.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts a notification that was on disk alone, and is in a queue from now on.
+    pub fn come_in(&self) {
+        self.on_disk.fetch_sub(1, Ordering::SeqCst);
+    }
+
     /// Counts an outcome: sent, or failed.
     pub fn count_outcome(&self, sent: bool) {
         let counter = if sent { &self.sent } else { &self.failed };
@@ -140,6 +162,7 @@ impl HostType {
             self.sent.load(Ordering::Acquire),
             self.failed.load(Ordering::Acquire),
         );
+        let on_disk = self.on_disk.load(Ordering::SeqCst).max(0).cast_unsigned();
         let accepted = self.accepted.load(Ordering::SeqCst);
         HostTypeCounters {
             pushed: self.pushed.load(Ordering::Relaxed),
@@ -147,7 +170,8 @@ impl HostType {
             rejected: self.rejected.load(Ordering::Relaxed),
             sent,
             failed,
-            pending: accepted.saturating_sub(acknowledged),
+            pending: accepted.saturating_sub(acknowledged + on_disk),
+            on_disk,
         }
     }
 }

@@ -173,6 +173,17 @@ impl Notification {
         })
     }
 
+    /// The content, as it was handed over. Its text is [`Notification::text`].
+    #[must_use]
+    pub fn content(&self) -> Content<'_> {
+        let last = &self.bytes[self.ends[3] as usize..];
+        match self.kind {
+            Kind::Form => Content::Form,
+            Kind::Custom => Content::Custom(last),
+            Kind::Event => Content::Event(last),
+        }
+    }
+
     /// The message, the body from a custom callback module, or the stanza.
     #[must_use]
     pub fn text(&self) -> &[u8] {

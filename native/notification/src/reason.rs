@@ -118,6 +118,8 @@ pub enum RejectReason {
     /// A bound of the lane, the pool or the node is reached, or no worker is free in a pool that lets
     /// nothing wait.
     QueueFull,
+    /// The pool's spool holds as much as it may.
+    SpoolFull,
     /// There is no such pool.
     PoolNotStarted,
     /// The pool's configuration is invalid.
@@ -144,8 +146,9 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// All reasons.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::QueueFull,
+        Self::SpoolFull,
         Self::PoolNotStarted,
         Self::PoolConfig,
         Self::Shutdown,
@@ -164,6 +167,7 @@ impl RejectReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
+            Self::SpoolFull => "spool_full",
             Self::PoolNotStarted => "pool_not_started",
             Self::PoolConfig => "pool_config",
             Self::Shutdown => "shutdown",

@@ -214,6 +214,12 @@ impl<T, W, P: Parts> Core<T, W, P> {
         purged
     }
 
+    /// Counts items that were counted as failed as if they had never been here: they have no outcome.
+    pub fn forget_failed(&mut self, items: u64) {
+        self.tally.failed -= items;
+        self.tally.accepted -= items;
+    }
+
     /// Since when items have waited, with the arguments of [`Lanes::oldest`].
     pub fn oldest(
         &self,

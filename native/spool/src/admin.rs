@@ -121,7 +121,7 @@ impl Admin {
         let sql = format!(
             "SELECT {} FROM notification n JOIN handler h ON h.id = n.handler \
              WHERE n.id > ?1 ORDER BY n.id LIMIT ?2",
-            store::columns()
+            store::COLUMNS
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map((after.0, most), store::loaded)?;
@@ -145,7 +145,7 @@ impl Admin {
         let sql = format!(
             "SELECT {}, n.reason, n.ended FROM dead_letter n JOIN handler h ON h.id = n.handler \
              WHERE n.id > ?2 AND {} ORDER BY n.id LIMIT ?3",
-            store::columns(),
+            store::COLUMNS,
             condition
                 .replace("reason", "n.reason")
                 .replace("id =", "n.id ="),

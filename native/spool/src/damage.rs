@@ -96,7 +96,7 @@ fn take_over(aside: &Path, store: &mut Store) -> rusqlite::Result<u64> {
     };
     let sql = format!(
         "SELECT {} FROM notification n JOIN handler h ON h.id = n.handler WHERE n.id > ?1 ORDER BY n.id LIMIT 1",
-        store::columns()
+        store::COLUMNS
     );
     let (mut saved, mut after) = (0, 0_i64);
     let mut misses = 0;

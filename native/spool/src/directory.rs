@@ -80,6 +80,12 @@ impl Directory {
         Spool::open(file, pool, self.settings, Arc::new(tell))
     }
 
+    /// Whether there is a file of this pool.
+    #[must_use]
+    pub fn has_file(path: &Path, pool: &str) -> bool {
+        path.join(file_name::of_pool(pool)).is_file()
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -170,19 +170,29 @@ impl Spool {
             });
         }
         let record = Box::new(record);
-        let mut inbox = self.shared.inbox.lock();
+        let inbox = self.shared.inbox.lock();
         if inbox.held + size > self.max_bytes {
             return Err(Full::Bound {
                 held: inbox.held,
                 most: self.max_bytes,
             });
         }
+        Ok(self.put(record, inbox))
+    }
+
+    /// Appends a record whatever the bound: one that was accepted before the file was open.
+    pub fn append_anyway(&self, record: Record) -> RowId {
+        self.put(Box::new(record), self.shared.inbox.lock())
+    }
+
+    fn put(&self, record: Box<Record>, mut inbox: parking_lot::MutexGuard<'_, Inbox>) -> RowId {
+        let size = record.size();
         inbox.held += size;
         inbox.coming += size;
         let id = inbox.reserve(1);
         inbox.changes.push(Change::Append(id, record));
         self.hurry(inbox);
-        Ok(id)
+        id
     }
 
     /// Removes a record that was delivered. It may take a moment: removals come together.

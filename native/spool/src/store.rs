@@ -2,25 +2,28 @@
 //!
 //! Not here: when a change is written, and what happens if the disk fails (`writer`).
 
+mod dead;
+mod rows;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use notification::Direction;
-use rusqlite::types::Type;
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::clock::now_ms;
 use crate::error::OpenError;
-use crate::record::{DeathReason, History, Kind, Loaded, Record, RowId};
+use crate::record::{DeathReason, History, Loaded, Record, RowId};
 use crate::schema;
 use crate::settings::{Settings, Sync};
 use crate::spool::Totals;
+use dead::trim;
+pub(crate) use dead::{bring_back, remove_dead};
+use rows::direction_word;
+pub(crate) use rows::{COLUMNS, loaded};
 
 /// How long a transaction of another process (the command-line program) may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
-/// Dead letters that are removed in one go when there are too many.
-const TRIM: u32 = 256;
 
 /// A change that is to be written.
 #[derive(Debug)]
@@ -40,10 +43,6 @@ pub(crate) struct Store {
     handlers: HashMap<(String, String), i64>,
     data_version: i64,
 }
-
-/// What the file holds of a record and its history, in this order, for [`loaded`].
-const COLUMNS: &str = "n.id, h.host_type, h.handler, n.lane, n.message_id, n.created, n.direction, n.sender, \
-     n.server, n.receiver, n.kind, n.text, n.extra, n.attempts, n.first, n.last, n.status, n.error, n.answer";
 
 impl Store {
     /// Opens the file, makes it if it is not there, and brings it to this release's version.
@@ -314,148 +313,6 @@ fn note_history(
         history.answer,
     ])?;
     Ok(())
-}
-
-/// Makes dead letters that are asked back records again. Returns how many.
-pub(crate) fn bring_back(
-    transaction: &Transaction<'_>,
-    first: RowId,
-    most: u32,
-) -> rusqlite::Result<i64> {
-    let sql = "INSERT INTO notification (id, handler, size, lane, message_id, created, direction, sender, server, \
-               receiver, kind, text, extra) \
-               SELECT ?1 + row_number() OVER (ORDER BY id) - 1, handler, size, lane, message_id, ?3, direction, \
-               sender, server, receiver, kind, text, extra \
-               FROM (SELECT * FROM dead_letter WHERE retry <> 0 ORDER BY id LIMIT ?2)";
-    // `created` is now: the time after which it is given up begins again.
-    let back = transaction.execute(sql, params![first.0, most, now_ms()])?;
-    let back = i64::try_from(back).unwrap_or(i64::MAX);
-    let sizes = "SELECT coalesce(sum(size), 0) FROM \
-                 (SELECT size FROM dead_letter WHERE retry <> 0 ORDER BY id LIMIT ?1)";
-    let bytes: i64 = transaction.query_row(sizes, [most], |row| row.get(0))?;
-    transaction.execute(
-        "DELETE FROM dead_letter WHERE id IN \
-         (SELECT id FROM dead_letter WHERE retry <> 0 ORDER BY id LIMIT ?1)",
-        [most],
-    )?;
-    transaction.execute(
-        "UPDATE pool SET next = max(next, ?1), waiting = waiting + ?2, waiting_bytes = waiting_bytes + ?3, \
-         dead = dead - ?2, dead_bytes = dead_bytes - ?3",
-        params![first.0 + back, back, bytes],
-    )?;
-    Ok(back)
-}
-
-/// Removes the dead letters that are older than their age, and the oldest while there are too many bytes.
-fn trim(transaction: &Transaction<'_>, settings: &Settings) -> rusqlite::Result<()> {
-    let age = i64::try_from(settings.dead_letters_max_age.as_millis()).unwrap_or(i64::MAX);
-    let oldest = now_ms().saturating_sub(age);
-    remove_dead(
-        transaction,
-        "DELETE FROM dead_letter WHERE ended < ?1 RETURNING size",
-        oldest,
-    )?;
-    let most = i64::try_from(settings.dead_letters_max_bytes).unwrap_or(i64::MAX);
-    loop {
-        let held: i64 =
-            transaction.query_row("SELECT dead_bytes FROM pool", [], |row| row.get(0))?;
-        if held <= most {
-            return Ok(());
-        }
-        let sql = "DELETE FROM dead_letter WHERE id IN \
-                   (SELECT id FROM dead_letter ORDER BY ended, id LIMIT ?1) RETURNING size";
-        // One at a time near the bound, so that no more goes than has to.
-        let average = held / i64::max(1, count_dead(transaction)?);
-        let over = (held - most) / i64::max(1, average);
-        let removed = remove_dead(transaction, sql, over.clamp(1, i64::from(TRIM)))?;
-        if removed == 0 {
-            // The totals are wrong, which a damaged file can bring.
-            return transaction
-                .execute("UPDATE pool SET dead = 0, dead_bytes = 0", [])
-                .map(drop);
-        }
-    }
-}
-
-fn count_dead(transaction: &Transaction<'_>) -> rusqlite::Result<i64> {
-    transaction.query_row("SELECT dead FROM pool", [], |row| row.get(0))
-}
-
-/// Removes dead letters with a statement that returns their sizes. Returns how many.
-pub(crate) fn remove_dead(
-    transaction: &Transaction<'_>,
-    sql: &str,
-    parameter: impl rusqlite::ToSql,
-) -> rusqlite::Result<u64> {
-    let mut statement = transaction.prepare_cached(sql)?;
-    let sizes = statement.query_map([parameter], |row| row.get::<_, i64>(0))?;
-    let (mut removed, mut bytes) = (0_u64, 0_i64);
-    for size in sizes {
-        removed += 1;
-        bytes += size?;
-    }
-    transaction
-        .prepare_cached("UPDATE pool SET dead = dead - ?1, dead_bytes = dead_bytes - ?2")?
-        .execute(params![removed.cast_signed(), bytes])?;
-    Ok(removed)
-}
-
-/// Reads [`COLUMNS`].
-pub(crate) fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
-    Ok(Loaded {
-        id: RowId(row.get(0)?),
-        record: Record {
-            host_type: row.get(1)?,
-            handler: row.get(2)?,
-            lane: row.get(3)?,
-            message_id: row.get(4)?,
-            created: row.get(5)?,
-            direction: direction(row, 6)?,
-            sender: row.get(7)?,
-            server: row.get(8)?,
-            receiver: row.get(9)?,
-            kind: kind(row, 10)?,
-            text: row.get(11)?,
-            extra: row.get(12)?,
-        },
-        history: History {
-            attempts: row.get(13)?,
-            first: row.get(14)?,
-            last: row.get(15)?,
-            status: row.get(16)?,
-            error: row.get(17)?,
-            answer: row.get(18)?,
-        },
-    })
-}
-
-/// The columns for [`loaded`], of a table called `n`, with its handler `h`.
-pub(crate) const fn columns() -> &'static str {
-    COLUMNS
-}
-
-fn direction_word(direction: Direction) -> &'static str {
-    match direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-    }
-}
-
-fn direction(row: &Row<'_>, at: usize) -> rusqlite::Result<Direction> {
-    let word: String = row.get(at)?;
-    [Direction::In, Direction::Out]
-        .into_iter()
-        .find(|direction| direction_word(*direction) == word)
-        .ok_or_else(|| unknown(at, Type::Text, "is neither in nor out"))
-}
-
-fn kind(row: &Row<'_>, at: usize) -> rusqlite::Result<Kind> {
-    Kind::from_number(row.get(at)?)
-        .ok_or_else(|| unknown(at, Type::Integer, "is no kind of content"))
-}
-
-fn unknown(at: usize, of: Type, text: &'static str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(at, of, text.into())
 }
 
 /// The files that belong to a database.

@@ -105,6 +105,30 @@ impl<S: Carrier> Http1<S> {
         .await
     }
 
+    /// Reads the next part of a response body; empty if there is none.
+    pub async fn next_part(&mut self, body: &mut Incoming) -> Bytes {
+        poll_fn(|cx| {
+            loop {
+                let mut frame = Pin::new(&mut *body).poll_frame(cx);
+                if frame.is_pending() {
+                    poll_connection(&mut self.connection, &mut self.over, cx);
+                    frame = Pin::new(&mut *body).poll_frame(cx);
+                }
+                match frame {
+                    Poll::Pending if !self.over => return Poll::Pending,
+                    // Trailers have no data.
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Ok(data) = frame.into_data() {
+                            return Poll::Ready(data);
+                        }
+                    }
+                    _ => return Poll::Ready(Bytes::new()),
+                }
+            }
+        })
+        .await
+    }
+
     /// Whether the connection can send another request now.
     pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
         poll_connection(&mut self.connection, &mut self.over, cx);

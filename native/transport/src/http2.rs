@@ -230,6 +230,16 @@ impl Body {
         self.received.is_end_stream()
     }
 
+    /// Reads the next part of the body; empty if there is none.
+    pub async fn next_part(&mut self) -> Bytes {
+        let Some(Ok(data)) = self.received.data().await else {
+            return Bytes::new();
+        };
+        // Fails only if the stream is over.
+        let _ = self.received.flow_control().release_capacity(data.len());
+        data
+    }
+
     /// Reads the body to its end, but at most `most` bytes; past that, it resets the stream.
     pub async fn drain(mut self, most: usize) {
         let mut read = 0;

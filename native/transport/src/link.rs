@@ -100,6 +100,15 @@ impl Link {
         }
     }
 
+    /// Reads the next part of a response body; empty if there is none. [`Link::drain`] reads the rest.
+    pub async fn next_part(&mut self, body: &mut Body) -> Bytes {
+        match (self, body) {
+            (Self::Http1 { connection, .. }, Body::Http1(body)) => connection.next_part(body).await,
+            (_, Body::Http2(body)) => body.next_part().await,
+            (Self::Http2 { .. }, Body::Http1(_)) => Bytes::new(),
+        }
+    }
+
     /// Whether the link can send another request now. If it can, `cx` is woken when that changes.
     pub fn poll_usable(&mut self, cx: &mut Context<'_>) -> bool {
         match self {

@@ -59,6 +59,12 @@ pub enum NoticeKind {
     EndpointDown,
     /// An endpoint is back: its notifications are delivered.
     EndpointUp,
+    /// The disk does not take notifications that are to outlive the node.
+    SpoolFails,
+    /// The disk takes them again.
+    SpoolWrites,
+    /// A pool's file was damaged, and a new one was begun.
+    SpoolDamaged,
     /// A pool that could not be opened at first is now open.
     Opened,
     /// A pool still cannot be opened, for another reason than before.

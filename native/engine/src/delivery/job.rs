@@ -6,6 +6,7 @@ use queue::Reservation;
 use tokio::time::Instant;
 
 use super::judge::History;
+use crate::spools::Kept;
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -36,11 +37,17 @@ pub struct Tried {
     pub(crate) others_succeed: bool,
     /// How many deliveries to its endpoint had succeeded when it failed last.
     pub(crate) successes: u64,
+    /// What it has on disk.
+    pub(crate) kept: Option<Box<Kept>>,
 }
 
 impl Tried {
-    /// The memory that one uses, with its identity.
-    pub(crate) const ALLOCATED: usize = heap::taken(size_of::<Self>()) + heap::taken(40);
+    /// The memory that it uses, with its identity.
+    pub(crate) fn allocated(&self) -> usize {
+        const BARE: usize = heap::taken(size_of::<Tried>()) + heap::taken(40);
+        const KEPT: usize = heap::taken(size_of::<Kept>());
+        BARE + self.kept.as_ref().map_or(0, |_| KEPT)
+    }
 }
 
 impl Job {
@@ -86,6 +93,11 @@ impl Job {
             return MessageId::new();
         };
         tried.id.get_or_insert_with(MessageId::new).clone()
+    }
+
+    /// What it has on disk.
+    pub(super) fn kept(&mut self) -> Option<&mut Kept> {
+        self.tried.as_mut()?.kept.as_deref_mut()
     }
 
     /// Whether another delivery may follow, for which the notification has to stay whole.

@@ -58,7 +58,7 @@ pub(super) fn judge(
     now: Instant,
     outside: impl FnOnce() -> Outside,
 ) -> Judgement {
-    let (reason, text, sign, headers) = match ending {
+    let (reason, text, sign, answer) = match ending {
         Ending::Answer { status, .. } if policy.is_success(status.as_u16()) => {
             return Judgement::Success {
                 status,
@@ -76,10 +76,16 @@ pub(super) fn judge(
             } else {
                 Sign::Works
             };
-            (FailureReason::BadStatus, text, sign, Some(headers))
+            (
+                FailureReason::BadStatus,
+                text,
+                sign,
+                Some((status, headers)),
+            )
         }
         Ending::Failure { reason, text } => (reason, text, sign(reason), None),
     };
+    let status = answer.map(|(status, _)| status);
     let again = policy
         .retry
         .filter(|retry| sign.asks_for_another(&reason, retry));
@@ -88,6 +94,7 @@ pub(super) fn judge(
             reason,
             text,
             attempts: history.attempts,
+            status,
             sign,
         };
     };
@@ -95,6 +102,7 @@ pub(super) fn judge(
         reason,
         text: format!("{text}; {why}").into(),
         attempts: history.attempts,
+        status,
         sign,
     };
     if history.alone >= retry.alone {
@@ -105,7 +113,7 @@ pub(super) fn judge(
         return give_up(FailureReason::Poisoned, why);
     }
     let Outside { clock, chance } = outside();
-    let asked = headers.map_or(Duration::ZERO, |headers| {
+    let asked = answer.map_or(Duration::ZERO, |(_, headers)| {
         retry_after::pause(headers, clock, retry.max)
     });
     let longest = retry.longest_pause(history.pauses.saturating_add(1));
@@ -118,6 +126,7 @@ pub(super) fn judge(
         text,
         attempts: history.attempts,
         until,
+        status,
         asked,
         sign,
     }
@@ -134,6 +143,7 @@ pub(super) fn too_late(
         reason: FailureReason::GaveUp,
         text: gave_up(retry).into(),
         attempts: history.attempts,
+        status: None,
         sign: Sign::Nothing,
     })
 }

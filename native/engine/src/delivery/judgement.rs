@@ -27,6 +27,8 @@ pub enum Judgement {
         attempts: u32,
         /// When the next attempt may begin.
         until: Instant,
+        /// The status of the answer, if there was one.
+        status: Option<StatusCode>,
         /// How long the endpoint asked to wait.
         asked: Duration,
         /// What that says about the endpoint.
@@ -40,6 +42,8 @@ pub enum Judgement {
         text: Arc<str>,
         /// The attempts made.
         attempts: u32,
+        /// The status of the answer, if there was one.
+        status: Option<StatusCode>,
         /// What that says about the endpoint.
         sign: Sign,
     },

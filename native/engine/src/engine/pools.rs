@@ -22,7 +22,7 @@ impl Engine {
             id,
             name,
             running.settings.pool_limits(),
-            Arc::clone(&running.node),
+            (Arc::clone(&running.node), Arc::clone(&running.spools)),
             (
                 Arc::clone(&self.outcomes),
                 self.counters.of(name),

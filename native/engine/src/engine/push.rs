@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use notification::{Handler, Notification, PoolId, PushError, Refused, RejectReason, Waiter};
-
+use notification::{
+    Guarantee, Handler, Notification, PoolId, PushError, Refused, RejectReason, Waiter,
+};
 use transport::notices::NoticeKind;
 
-use super::Engine;
-use crate::pool::Pool;
+use super::spooled::push_kept;
+use super::{Engine, Running};
+use crate::pool::{Pool, Queued};
 use crate::report::rejections::WAITERS;
+use crate::spools::PoolSpool;
 
 impl Engine {
     /// Hands a notification over for the lane `key` of pool `id`. Never blocks.
@@ -33,13 +36,21 @@ impl Engine {
             notification.handler().host_type.take_back();
             return Err(PushError::NotOpen);
         };
-        let Err((pool, Refused { item, why })) = push_to(pool, key, notification) else {
+        let item = Queued::from(notification);
+        let pushed = match spool_of(running, pool, &item) {
+            None => push_to(pool, key, item),
+            Some(spool) => push_kept(pool, &spool, key, item),
+        };
+        let Err(refusal) = pushed else {
             return Ok(());
         };
-        item.handler().host_type.take_back();
+        let (pool, Refused { item, why }) = *refusal;
+        item.notification.handler().host_type.take_back();
         match why {
             PushError::NotOpen => Err(PushError::NotOpen),
-            PushError::Rejected(reason) => Err(self.refuse(&item, reason, Some(&pool))),
+            PushError::Rejected(reason) => {
+                Err(self.refuse(&item.notification, reason, Some(&pool)))
+            }
         }
     }
 
@@ -62,6 +73,7 @@ impl Engine {
             notification.names().sender,
             || match (reason, pool) {
                 (RejectReason::QueueFull, Some(pool)) => pool.describe_bounds(),
+                (RejectReason::SpoolFull, Some(pool)) => self.describe_spool(&pool.name),
                 (RejectReason::PoolConfig, Some(pool)) => pool
                     .defect()
                     .map_or_else(String::new, |text| text.to_string()),
@@ -111,13 +123,21 @@ impl Engine {
     }
 }
 
+/// The pool that refused a notification, the notification and the reason.
+pub(super) type Refusal = (Arc<Pool>, Refused<Queued>);
+
+/// The spool that a notification goes to, if its handler asks for one.
+fn spool_of(running: &Running, pool: &Pool, item: &Queued) -> Option<Arc<PoolSpool>> {
+    let policy = &item.notification.handler().policy;
+    if policy.guarantee == Guarantee::BestEffort {
+        return None;
+    }
+    running.spools.of(&pool.name)
+}
+
 /// Hands over to `pool`, or to its heir. On failure, also returns the pool that refused.
-fn push_to(
-    pool: &Arc<Pool>,
-    key: &[u8],
-    notification: Notification,
-) -> Result<(), (Arc<Pool>, Refused<Notification>)> {
-    let Err(refused) = pool.push(key, notification) else {
+pub(super) fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), Box<Refusal>> {
+    let Err(refused) = pool.push(key, item) else {
         return Ok(());
     };
     // Check for an heir after the push: a pool has its heir before it is closed.
@@ -126,5 +146,5 @@ fn push_to(
     {
         return push_to(&heir, key, refused.item);
     }
-    Err((Arc::clone(pool), refused))
+    Err(Box::new((Arc::clone(pool), refused)))
 }

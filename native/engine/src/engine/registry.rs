@@ -14,7 +14,15 @@ impl Engine {
     pub fn open_host_type(&self, name: &str) -> Arc<HostType> {
         let host_type = self.ensure_host_type(name);
         host_type.set_open(true);
+        self.look_at_spools();
         host_type
+    }
+
+    /// What is on disk for handlers that run now comes in.
+    fn look_at_spools(&self) {
+        if let Some(running) = self.running.load_full() {
+            running.spools.handlers_changed(&running.handle);
+        }
     }
 
     /// The host type of this name, created if it is new. An existing one that is closed stays closed: a
@@ -75,6 +83,7 @@ impl Engine {
         options: Option<HandlerOptions>,
     ) -> Arc<Handler> {
         let handler = self.register(host_type, pool_name, path, policy, options);
+        self.look_at_spools();
         // An engine thread compiles the plan, and starts the threads that read its files: the caller may be
         // a scheduler. If the engine is down, the first notification does it.
         if let (Some(plan), Some(running)) = (HandlerPlan::of(&handler), self.running.load_full()) {

@@ -6,9 +6,10 @@ use queue::LaneLimits;
 use transport::lifetimes::Lifetimes;
 
 use crate::pool::PoolLimits;
+use crate::spools::SpoolSettings;
 
 /// The application's own settings for the engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EngineSettings {
     /// The number of engine threads.
     pub threads: usize,
@@ -24,6 +25,8 @@ pub struct EngineSettings {
     pub lifetimes: Lifetimes,
     /// How the host's form encoder escapes.
     pub form_style: FormStyle,
+    /// Where what is to outlive the node is on disk; `None` if nowhere.
+    pub spools: Option<SpoolSettings>,
 }
 
 impl Default for EngineSettings {
@@ -36,6 +39,7 @@ impl Default for EngineSettings {
             max_lane_percent: 10,
             lifetimes: Lifetimes::default(),
             form_style: FormStyle::default(),
+            spools: None,
         }
     }
 }

@@ -74,7 +74,8 @@ impl Pool {
                     self.name,
                     gave_up(&retry)
                 );
-                self.report_failure(item, FailureReason::GaveUp, text.into());
+                // Its own time is over, so it is an outcome, on disk or not.
+                let _ = self.report_failure(item, FailureReason::GaveUp, text.into());
             }
             self.tell_if_quiet(quiet);
             cursor = next;

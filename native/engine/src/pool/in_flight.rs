@@ -13,8 +13,9 @@ use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use super::destinations::{Destination, Ended};
-use super::{Cell, Pool, Queued};
+use super::{Cell, Pool, Queued, Reported};
 use crate::delivery::{Job, Judgement, Opened, Sign};
+use crate::spools::Kept;
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -30,6 +31,22 @@ struct Started {
     destination: Option<Arc<Destination>>,
     /// Whether it asks whether its endpoint is back.
     probe: bool,
+}
+
+/// How a notification that had started left its pool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Sent,
+    Failed,
+    /// Without an outcome: it stays on disk.
+    OnDisk,
+}
+
+impl End {
+    /// How many of the failures that the queue counts are none.
+    fn forgotten(self) -> u64 {
+        u64::from(self == Self::OnDisk)
+    }
 }
 
 /// What becomes of a notification.
@@ -124,19 +141,31 @@ impl Started {
                 reason,
                 text,
                 attempts,
+                status,
                 ..
-            } => Next::Outcome(Verdict::Failed {
-                reason,
-                text,
-                attempts,
-            }),
+            } => {
+                if let Some(kept) = self.kept() {
+                    kept.note(attempts, status, &text);
+                }
+                Next::Outcome(Verdict::Failed {
+                    reason,
+                    text,
+                    attempts,
+                })
+            }
             Judgement::Retry {
                 attempts,
                 until,
                 asked,
+                status,
+                text,
                 ..
             } => {
                 self.remember(attempts, is_down);
+                if let Some(kept) = self.kept() {
+                    kept.note(attempts, status, &text);
+                    kept.postponed();
+                }
                 if !is_down {
                     return Next::Back(Some(until));
                 }
@@ -186,21 +215,51 @@ impl Started {
         }
     }
 
-    /// Reports the outcome. The lane does not continue yet.
-    fn report(self, verdict: Verdict) -> (Arc<Pool>, Ticket, bool) {
+    /// What it has on disk.
+    fn kept(&mut self) -> Option<&mut Kept> {
+        self.job.tried.as_mut()?.kept.as_deref_mut()
+    }
+
+    /// Reports the outcome, and ends what is on disk. The lane does not continue yet. What is not delivered
+    /// because something is stopped stays on disk, without an outcome.
+    fn report(mut self, verdict: Verdict) -> (Arc<Pool>, Ticket, End) {
+        let kept = self.job.tried.as_mut().and_then(|tried| tried.kept.take());
         let Self {
             pool, ticket, job, ..
         } = self;
-        let sent = matches!(verdict, Verdict::Sent { .. });
+        let end = match (&verdict, kept) {
+            (
+                Verdict::Failed {
+                    reason: FailureReason::Shutdown | FailureReason::EngineDown,
+                    ..
+                },
+                Some(kept),
+            ) => {
+                pool.leave_on_disk(&job.notification, job.reserved, kept);
+                return (pool, ticket, End::OnDisk);
+            }
+            (Verdict::Failed { reason, .. }, Some(kept)) => {
+                kept.buried(reason.as_str());
+                End::Failed
+            }
+            (Verdict::Failed { .. }, None) => End::Failed,
+            (Verdict::Sent { .. }, kept) => {
+                if let Some(kept) = kept {
+                    kept.delivered();
+                }
+                End::Sent
+            }
+        };
         pool.report(job.notification, job.reserved, verdict);
-        (pool, ticket, sent)
+        (pool, ticket, end)
     }
 
     fn finish(self, verdict: Verdict) {
-        let (pool, ticket, sent) = self.report(verdict);
+        let (pool, ticket, end) = self.report(verdict);
         let (step, left, quiet) = {
             let mut core = pool.core();
-            let step = core.finish(ticket, sent, Instant::now());
+            let step = core.finish(ticket, end == End::Sent, Instant::now());
+            core.forget_failed(end.forgotten());
             (step, core.leftovers(), core.is_quiet())
         };
         pool.clear_up(left);
@@ -209,10 +268,11 @@ impl Started {
     }
 
     fn finish_and_take(self, cell: &Cell, verdict: Verdict) -> Option<Taken<Queued>> {
-        let (pool, ticket, sent) = self.report(verdict);
+        let (pool, ticket, end) = self.report(verdict);
         let (next, left, quiet) = {
             let mut core = pool.core();
-            let next = core.finish_and_take(ticket, sent, Instant::now());
+            let next = core.finish_and_take(ticket, end == End::Sent, Instant::now());
+            core.forget_failed(end.forgotten());
             if let Some(next) = &next {
                 cell.begin(next.item.host_type());
             }
@@ -316,10 +376,11 @@ impl Pool {
             "pool {}: the pool was stopped before its next attempt",
             self.name
         );
-        self.report_failure(item, FailureReason::Shutdown, text.into());
+        let reported = self.report_failure(item, FailureReason::Shutdown, text.into());
         let (step, left, quiet) = {
             let mut core = self.core();
             let step = core.finish(ticket, false, Instant::now());
+            core.forget_failed(u64::from(reported == Reported::OnDisk));
             (step, core.leftovers(), core.is_quiet())
         };
         self.clear_up(left);

@@ -90,7 +90,7 @@ pub(super) mod tests {
             PoolId::default(),
             "pool",
             limits,
-            node,
+            (node, Arc::default()),
             report,
             Handle::current(),
             crate::worker::start,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use notification::{Handler, Notification, PushError, Refused, RejectReason};
+use notification::{Handler, PushError, Refused, RejectReason};
 use queue::{Lanes, Leftovers, Place};
 use tokio::time::Instant;
 
@@ -16,14 +16,9 @@ impl Pool {
     pub(crate) fn push(
         self: &Arc<Self>,
         key: &[u8],
-        notification: Notification,
-    ) -> Result<(), Refused<Notification>> {
-        let now = Instant::now();
-        let item = Queued {
-            notification,
-            accepted_at: now,
-            tried: None,
-        };
+        item: impl Into<Queued>,
+    ) -> Result<(), Refused<Queued>> {
+        let (item, now) = (item.into(), Instant::now());
         if item.notification.handler().policy.retry.is_some() {
             let own = own_lane(key, item.notification.handler());
             return self.push_to(&own, item, now);
@@ -36,18 +31,14 @@ impl Pool {
         key: &[u8],
         item: Queued,
         now: Instant,
-    ) -> Result<(), Refused<Notification>> {
+    ) -> Result<(), Refused<Queued>> {
         let cost = item.cost();
         let all = cost + Lanes::<Queued>::lane_cost(key);
         if !self.bounds.reserve(all) {
-            return Err(Refused::rejected(
-                item.notification,
-                RejectReason::QueueFull,
-            ));
+            return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
-        self.take_in(key, item, cost, now).map_err(|refused| {
+        self.take_in(key, item, cost, now).inspect_err(|_| {
             self.bounds.release(all);
-            refused.map(|item| item.notification)
         })
     }
 

@@ -61,7 +61,8 @@ fn describe(pool: &Pool, call_timeout: Duration) -> Arc<str> {
 }
 
 fn fail(pool: &Arc<Pool>, taken: Taken<Queued>, text: Arc<str>) {
-    pool.report_failure(taken.item, FailureReason::PoolTimeout, text);
+    // What is on disk is patient, and never expires.
+    let _ = pool.report_failure(taken.item, FailureReason::PoolTimeout, text);
     let (step, left, quiet) = {
         let mut core = pool.core();
         let step = core.expired(taken.ticket, Instant::now());

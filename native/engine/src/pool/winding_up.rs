@@ -10,8 +10,7 @@ use std::time::Duration;
 use notification::{FailureReason, HostTypeId, PushError, Refused, RejectReason};
 use tokio::time::Instant;
 
-use super::Cell;
-use super::Pool;
+use super::{Cell, Pool, Reported};
 
 /// How many lanes and notifications are visited under one lock.
 const AT_ONCE: usize = 256;
@@ -113,9 +112,12 @@ impl Pool {
             (items, next, core.leftovers())
         };
         self.clear_up(left);
+        let mut on_disk = 0;
         for item in items {
-            self.report_failure(item, reason, Arc::clone(text));
+            let reported = self.report_failure(item, reason, Arc::clone(text));
+            on_disk += u64::from(reported == Reported::OnDisk);
         }
+        self.core().forget_failed(on_disk);
         next
     }
 
@@ -160,7 +162,7 @@ impl Pool {
     /// otherwise sessions that go on pushing could keep this from ending.
     fn hand_over_some(self: &Arc<Self>, other: &Arc<Self>) -> bool {
         let mut refused = Vec::new();
-        let mut more = true;
+        let (mut more, mut on_disk) = (true, 0);
         let mut core = self.core();
         for _ in 0..AT_ONCE {
             let Some((key, _, item)) = core.remove_next(Instant::now()) else {
@@ -193,8 +195,10 @@ impl Pool {
                     (FailureReason::Shutdown, text.into())
                 }
             };
-            self.report_failure(item, reason, text);
+            let reported = self.report_failure(item, reason, text);
+            on_disk += u64::from(reported == Reported::OnDisk);
         }
+        self.core().forget_failed(on_disk);
         more
     }
 

@@ -1,0 +1,129 @@
+//! Where records that are on disk alone come in: a pool's queue.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant as Monotonic};
+
+use notification::{MessageId, Notification, PushError, Refused, RejectReason};
+use spool::Record;
+use tokio::time::Instant;
+
+use super::{Pool, Queued};
+use crate::delivery::Tried;
+use crate::spools::{Came, Finder, Found, Kept, NotIn, Row, Spools, refill};
+
+/// The way from a pool's spool into the pool.
+struct Intake {
+    pool: Weak<Pool>,
+    spools: Arc<Spools>,
+}
+
+impl Pool {
+    /// Lets what the pool's spool holds come in, if it has one. The pool is open, or was.
+    pub(crate) fn attach_spool(self: &Arc<Self>) {
+        let Some(spool) = self.spools.of(&self.name) else {
+            return;
+        };
+        let finder: Arc<dyn Finder> = Arc::new(Intake {
+            pool: Arc::downgrade(self),
+            spools: Arc::clone(&self.spools),
+        });
+        let (heard, handle) = (Arc::downgrade(&spool), self.handle.clone());
+        spool.set_wants(Arc::new(move || {
+            if let Some(spool) = heard.upgrade() {
+                handle.spawn(refill(spool, Arc::clone(&finder)));
+            }
+        }));
+    }
+
+    /// A queue's item for a record that came in.
+    fn restored(
+        notification: Notification,
+        message_id: MessageId,
+        row: Option<Row>,
+        came: Came,
+    ) -> Queued {
+        let age = u64::try_from(spool::now_ms() - came.created).unwrap_or_default();
+        let now = Instant::now();
+        // A machine that has just started knows no earlier time.
+        let accepted_at = now
+            .checked_sub(Duration::from_millis(age))
+            .unwrap_or_else(|| Instant::from_std(Monotonic::now()));
+        let tried = Tried {
+            id: Some(message_id),
+            attempts: came.history.attempts,
+            kept: row.map(|row| Box::new(Kept::new(row, came.history))),
+            ..Tried::default()
+        };
+        Queued {
+            notification,
+            accepted_at,
+            tried: Some(Box::new(tried)),
+        }
+    }
+}
+
+impl Finder for Intake {
+    fn find(&self, record: &Record) -> Found {
+        self.spools.find(record)
+    }
+
+    fn push(
+        &self,
+        record: &Record,
+        notification: Notification,
+        row: Option<Row>,
+        came: Came,
+    ) -> Result<(), (Option<Row>, NotIn)> {
+        let Some(mut pool) = self.pool.upgrade() else {
+            return Err((row, NotIn::Closed));
+        };
+        let host_type = Arc::clone(&notification.handler().host_type);
+        let key = [&u32::from(host_type.id).to_ne_bytes(), &*record.lane].concat();
+        let earlier = came.earlier;
+        let id = MessageId::parse(&record.message_id).unwrap_or_else(MessageId::new);
+        let mut item = Self::count_in(&host_type, earlier, || {
+            Pool::restored(notification, id, row, came)
+        });
+        loop {
+            let Err(Refused { item: back, why }) = pool.push(&key, item) else {
+                return Ok(());
+            };
+            item = back;
+            match pool.heir() {
+                Some(heir) if why == PushError::NotOpen => pool = heir,
+                _ => {
+                    Self::count_out(&host_type, earlier);
+                    let why = match why {
+                        PushError::Rejected(RejectReason::QueueFull) => NotIn::Full,
+                        _ => NotIn::Closed,
+                    };
+                    return Err((item.take_kept().map(|kept| kept.into_row()), why));
+                }
+            }
+        }
+    }
+}
+
+impl Intake {
+    /// Counts a notification before it can have an outcome.
+    fn count_in(
+        host_type: &notification::HostType,
+        earlier: bool,
+        item: impl FnOnce() -> Queued,
+    ) -> Queued {
+        if earlier {
+            host_type.take_over();
+        } else {
+            host_type.come_in();
+        }
+        item()
+    }
+
+    fn count_out(host_type: &notification::HostType, earlier: bool) {
+        if earlier {
+            host_type.take_back();
+        } else {
+            host_type.leave_on_disk();
+        }
+    }
+}

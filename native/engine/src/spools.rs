@@ -1,0 +1,287 @@
+//! The spools of a node: what handlers with `delivery = "at_least_once"` have pending is on disk too.
+//!
+//! [`Spools`] has one directory and, in it, one [`PoolSpool`] for each pool that needs it. The crate
+//! `spool` writes the files; here is what they mean for the pools: which records are in memory, which are
+//! on disk alone, and when these come in (`refill`).
+
+mod kept;
+mod pool_spool;
+pub(crate) mod record;
+mod refill;
+mod row;
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use notification::{Guarantee, Handler, panics};
+use parking_lot::Mutex;
+use spool::{Directory, OpenError, Record, Settings, Spool};
+use tokio::runtime::Handle;
+use transport::notices::{NoticeKind, Notices};
+
+pub(crate) use kept::Kept;
+pub use pool_spool::{Accepted, NotAccepted, PoolSpool};
+pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
+pub use row::Row;
+
+/// The pauses between two tries to open a spool.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The handlers of an engine.
+pub type Handlers = Arc<ArcSwap<Vec<Arc<Handler>>>>;
+
+/// The usual [`SpoolSettings::grace`].
+pub const GRACE: Duration = Duration::from_secs(30);
+
+/// Where the spools are, whose they are, and how they write.
+#[derive(Clone, Debug)]
+pub struct SpoolSettings {
+    /// The directory.
+    pub directory: PathBuf,
+    /// The node's name, for another node that wants the same directory.
+    pub node: String,
+    /// How they write, and how much they may hold.
+    pub spool: Settings,
+    /// How long after the last handler came the others are taken for gone: their host types may still be
+    /// starting.
+    pub grace: Duration,
+}
+
+/// The spools of a running engine.
+pub struct Spools {
+    settings: Option<SpoolSettings>,
+    /// None until the first spool is opened, or if another node has it.
+    directory: Mutex<Option<Directory>>,
+    /// The pools whose spool is open or being opened.
+    begun: Mutex<HashSet<Box<str>>>,
+    closed: AtomicBool,
+    pools: ArcSwap<HashMap<Box<str>, Arc<PoolSpool>>>,
+    handlers: Handlers,
+    /// From when on a record without a handler is given up.
+    settled: Mutex<Instant>,
+    notices: Arc<Notices>,
+}
+
+impl Default for Spools {
+    /// None: everything is in memory alone.
+    fn default() -> Self {
+        Self::new(None, Arc::default(), Arc::default())
+    }
+}
+
+impl std::fmt::Debug for Spools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spools")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Spools {
+    /// Without settings there are no spools: everything is in memory alone.
+    pub fn new(settings: Option<SpoolSettings>, handlers: Handlers, notices: Arc<Notices>) -> Self {
+        let grace = settings.as_ref().map_or(GRACE, |settings| settings.grace);
+        let settled = Instant::now() + grace;
+        Self {
+            settings,
+            directory: Mutex::new(None),
+            begun: Mutex::default(),
+            closed: AtomicBool::new(false),
+            pools: ArcSwap::default(),
+            handlers,
+            settled: Mutex::new(settled),
+            notices,
+        }
+    }
+
+    /// The handler of a record. Of several that differ in their options alone, the one that came last.
+    pub(crate) fn find(&self, record: &Record) -> Found {
+        let handlers = self.handlers.load();
+        let found = handlers.iter().rev().find(|handler| {
+            handler.policy.guarantee == Guarantee::AtLeastOnce
+                && *handler.host_type.name == *record.host_type
+                && record::handler_key(handler) == record.handler
+        });
+        match found {
+            Some(handler) if handler.host_type.is_open() => Found::Runs(Arc::clone(handler)),
+            None if *self.settled.lock() <= Instant::now() => Found::Gone,
+            _ => Found::MayCome,
+        }
+    }
+
+    /// A handler has come, or its host type was opened: what it has on disk comes in. What belongs to none is
+    /// looked at once more when no other has come for some time.
+    pub(crate) fn handlers_changed(self: &Arc<Self>, handle: &Handle) {
+        let Some(SpoolSettings { grace, .. }) = self.settings else {
+            return;
+        };
+        let settled = Instant::now() + grace;
+        *self.settled.lock() = settled;
+        self.look_again();
+        let spools = Arc::downgrade(self);
+        handle.spawn(async move {
+            tokio::time::sleep(grace).await;
+            if let Some(spools) = spools.upgrade()
+                && *spools.settled.lock() == settled
+            {
+                spools.look_again();
+            }
+        });
+    }
+
+    fn look_again(&self) {
+        for spool in self.all() {
+            spool.look_again();
+        }
+    }
+
+    /// The most bytes that the records of a pool may take, if there are spools.
+    pub(crate) fn max_bytes(&self) -> Option<u64> {
+        self.settings
+            .as_ref()
+            .map(|settings| settings.spool.max_bytes)
+    }
+
+    /// The spool of a pool, if it has one.
+    #[must_use]
+    pub fn of(&self, pool: &str) -> Option<Arc<PoolSpool>> {
+        self.pools.load().get(pool).cloned()
+    }
+
+    /// All spools.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<PoolSpool>> {
+        self.pools.load().values().cloned().collect()
+    }
+
+    /// Begins to open the spool of a pool, unless that has begun: if it is `needed`, or if there is a file of an
+    /// earlier run. A thread waits for the disk, and calls `then` when the spool is open. Until then, and while
+    /// it cannot be opened, the pool works from memory.
+    pub(crate) fn begin_to_open(
+        self: &Arc<Self>,
+        pool: &str,
+        needed: bool,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        let Some(settings) = self.settings.clone() else {
+            return;
+        };
+        if !self.begun.lock().insert(pool.into()) {
+            return;
+        }
+        if needed {
+            // From now on notifications wait for the file.
+            self.known(pool);
+        }
+        let (spools, pool) = (Arc::downgrade(self), pool.to_owned());
+        let name = pool.clone();
+        let thread = thread::Builder::new()
+            .name("http_pusher_spools".to_owned())
+            .spawn(move || {
+                panics::adopt_thread();
+                if !needed && !Directory::has_file(&settings.directory, &pool) {
+                    if let Some(spools) = spools.upgrade() {
+                        spools.begun.lock().remove(&*pool);
+                    }
+                    return;
+                }
+                let mut pause = FIRST_PAUSE;
+                while let Some(spools) = spools.upgrade() {
+                    if spools.closed.load(Ordering::Acquire) {
+                        return;
+                    }
+                    let open = spools.open(&settings, &pool);
+                    drop(spools);
+                    if open {
+                        return then();
+                    }
+                    thread::sleep(pause);
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+            });
+        if thread.is_err() {
+            // The next look at the pool asks again.
+            self.begun.lock().remove(&*name);
+        }
+    }
+
+    /// Opens the spool of a pool. Blocks for as long as the disk takes. Returns whether it is open; otherwise
+    /// a notice says why.
+    fn open(&self, settings: &SpoolSettings, pool: &str) -> bool {
+        let known = self.known(pool);
+        match self.open_file(settings, pool, &known) {
+            Ok(disk) => {
+                known.opened(disk);
+                true
+            }
+            Err(error) => {
+                known.fails_to_open(&error.to_string());
+                false
+            }
+        }
+    }
+
+    /// The spool of a pool, made if it is new. Its file is not open yet.
+    fn known(&self, pool: &str) -> Arc<PoolSpool> {
+        self.of(pool).unwrap_or_else(|| {
+            let new = Arc::new(PoolSpool::new(pool, Arc::clone(&self.notices)));
+            self.pools.rcu(|pools| {
+                let mut pools = HashMap::clone(pools);
+                pools.insert(pool.into(), Arc::clone(&new));
+                pools
+            });
+            new
+        })
+    }
+
+    fn open_file(
+        &self,
+        settings: &SpoolSettings,
+        pool: &str,
+        known: &Arc<PoolSpool>,
+    ) -> Result<Spool, OpenError> {
+        let mut taken = self.directory.lock();
+        let directory = match &mut *taken {
+            Some(directory) => directory,
+            None => {
+                let directory =
+                    Directory::take(&settings.directory, &settings.node, settings.spool)?;
+                self.warn_of_network(pool, &directory);
+                taken.insert(directory)
+            }
+        };
+        let heard = Arc::downgrade(known);
+        directory.open(pool, move |notice| {
+            if let Some(spool) = heard.upgrade() {
+                spool.hear(&notice);
+            }
+        })
+    }
+
+    fn warn_of_network(&self, pool: &str, directory: &Directory) {
+        if spool::is_network_file_system(directory.path()) {
+            let text = format!(
+                "the spool directory {} is on a network file system, where the locks of SQLite cannot be \
+                 relied on: use a local disk",
+                directory.path().display()
+            );
+            self.notices.tell(pool, NoticeKind::Warning, text);
+        }
+    }
+
+    /// Writes what is left and closes the files. Blocks for as long as the disk takes.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        for spool in self.pools.swap(Arc::default()).values() {
+            spool.close();
+        }
+        *self.directory.lock() = None;
+    }
+}

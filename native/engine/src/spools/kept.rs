@@ -1,0 +1,65 @@
+//! What a notification in memory has on disk: its row, and the attempts so far as the file tells them.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use spool::{History, now_ms};
+
+use super::Row;
+
+/// The most bytes of an answer that are kept with a dead letter.
+const ANSWER: usize = 512;
+
+/// A notification's record. If it is dropped, the record stays on disk and comes in again later.
+#[derive(Debug)]
+pub struct Kept {
+    row: Row,
+    history: History,
+}
+
+impl Kept {
+    pub(crate) fn new(row: Row, history: History) -> Self {
+        Self { row, history }
+    }
+
+    /// The row alone.
+    pub(crate) fn into_row(self) -> Row {
+        self.row
+    }
+
+    /// Remembers the start of an answer that was no success.
+    pub(crate) fn note_answer(&mut self, start: &[u8]) {
+        let start = &start[..start.len().min(ANSWER)];
+        self.history.answer = String::from_utf8_lossy(start).into_owned();
+    }
+
+    /// Remembers a failed delivery, after which there were so many attempts.
+    pub(crate) fn note(&mut self, attempts: u32, status: Option<StatusCode>, text: &Arc<str>) {
+        let now = now_ms();
+        if attempts > self.history.attempts {
+            self.history.attempts = attempts;
+            self.history.first.get_or_insert(now);
+            self.history.last = Some(now);
+        }
+        self.history.status = status.map(|status| status.as_u16());
+        if status.is_none() {
+            self.history.answer.clear();
+        }
+        self.history.error = text.to_string();
+    }
+
+    /// Its next attempt comes later.
+    pub(crate) fn postponed(&self) {
+        self.row.postponed(self.history.clone());
+    }
+
+    /// It was delivered.
+    pub(crate) fn delivered(self) {
+        self.row.delivered();
+    }
+
+    /// It was given up.
+    pub(crate) fn buried(self, reason: &str) {
+        self.row.buried(self.history, reason);
+    }
+}

@@ -1,0 +1,173 @@
+//! Brings records that are on disk alone into a pool's queue, in their order, as it has room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use notification::{Handler, Notification};
+use spool::{History, Loaded, Record, RowId};
+use tokio::sync::oneshot;
+
+use super::Row;
+use super::pool_spool::{BroughtIn, PoolSpool};
+use super::record;
+
+/// How many records are read at once, and of how many bytes.
+const AT_ONCE: u32 = 512;
+const BYTES_AT_ONCE: u64 = 4 << 20;
+/// The pause after a disk that could not be read.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The pause after a queue that is full although none of these records is in it.
+const ROOM: Duration = Duration::from_millis(50);
+
+/// What is known of the handler of a record.
+#[derive(Debug)]
+pub enum Found {
+    /// It runs.
+    Runs(Arc<Handler>),
+    /// It may run later: its host type is stopped, or the node has only begun to start.
+    MayCome,
+    /// It is not configured any more.
+    Gone,
+}
+
+/// Where records come in.
+pub trait Finder: Send + Sync {
+    /// The handler of a record.
+    fn find(&self, record: &Record) -> Found;
+    /// Puts a notification into the queue. If the queue does not take it, the row comes back.
+    fn push(
+        &self,
+        record: &Record,
+        notification: Notification,
+        row: Option<Row>,
+        came: Came,
+    ) -> Result<(), (Option<Row>, NotIn)>;
+}
+
+/// What a record brings besides its notification.
+#[derive(Debug)]
+pub struct Came {
+    /// When it was handed over, in milliseconds since the epoch.
+    pub created: i64,
+    /// Its attempts so far.
+    pub history: History,
+    /// Whether an earlier run of the node had accepted it.
+    pub earlier: bool,
+}
+
+/// Why a record did not come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotIn {
+    /// The queue is full.
+    Full,
+    /// The pool does not take anything now.
+    Closed,
+    /// Records before it are to come in first, which were not when it was read.
+    Rewound,
+}
+
+/// Brings records in until all are in memory or the pool does not take more. Only one call works at a time.
+pub(crate) async fn refill(spool: Arc<PoolSpool>, finder: Arc<dyn Finder>) {
+    while spool.begin_refill() {
+        let end = bring_all(&spool, finder.as_ref()).await;
+        if end == Some(NotIn::Full) && spool.is_low() {
+            tokio::time::sleep(ROOM).await;
+        }
+        spool.end_refill();
+        // Others may have asked in vain while this call ended.
+        if end == Some(NotIn::Closed) || !spool.is_low() {
+            return;
+        }
+    }
+}
+
+async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn> {
+    if let Err(end) = spool.bring_early(|record| bring_early(finder, record)) {
+        return Some(end);
+    }
+    while let Some(after) = spool.begin_to_read() {
+        let disk = spool.disk()?;
+        let next = disk.next();
+        let (reply, answer) = oneshot::channel();
+        disk.load(after, AT_ONCE, BYTES_AT_ONCE, move |found| {
+            // The task may have ended with the engine.
+            let _ = reply.send(found);
+        });
+        drop(disk);
+        let Ok(Ok(records)) = answer.await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        if records.is_empty() && spool.is_done(next) {
+            return None;
+        }
+        let mut before = after;
+        for loaded in records {
+            let id = loaded.id;
+            match bring_in(spool, finder, before, loaded) {
+                Ok(()) => before = id,
+                Err(NotIn::Rewound) => break,
+                Err(end) => return Some(end),
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
+fn bring_in(
+    spool: &Arc<PoolSpool>,
+    finder: &dyn Finder,
+    before: RowId,
+    loaded: Loaded,
+) -> Result<(), NotIn> {
+    let Loaded {
+        id,
+        record,
+        history,
+    } = loaded;
+    let found = finder.find(&record);
+    let handler = match found {
+        Found::Runs(handler) => handler,
+        Found::MayCome => return spool.bring_in(before, id, |row, _| BroughtIn::Skipped(row)),
+        Found::Gone => {
+            return spool.bring_in(before, id, |row, _| {
+                BroughtIn::GivenUp(row, history, "handler_gone")
+            });
+        }
+    };
+    let Some(notification) = record::restore(&record, handler) else {
+        return spool.bring_in(before, id, |row, _| {
+            BroughtIn::GivenUp(row, history, "too_large")
+        });
+    };
+    spool.bring_in(before, id, |row, earlier| {
+        let came = Came {
+            created: record.created,
+            history,
+            earlier,
+        };
+        match finder.push(&record, notification, Some(row), came) {
+            Ok(()) => BroughtIn::Queued,
+            Err((row, why)) => BroughtIn::Not(row, why),
+        }
+    })
+}
+
+/// A record that is in no file.
+fn bring_early(finder: &dyn Finder, record: &Record) -> Result<(), NotIn> {
+    let Found::Runs(handler) = finder.find(record) else {
+        return Err(NotIn::Closed);
+    };
+    let Some(notification) = record::restore(record, handler) else {
+        return Ok(());
+    };
+    let came = Came {
+        created: record.created,
+        history: History::default(),
+        earlier: false,
+    };
+    finder
+        .push(record, notification, None, came)
+        .map_err(|(_, why)| why)
+}

@@ -1,0 +1,64 @@
+//! How a row is read and written: the columns of a record and its history.
+
+use notification::Direction;
+use rusqlite::Row;
+use rusqlite::types::Type;
+
+use crate::record::{History, Kind, Loaded, Record, RowId};
+
+/// The columns for [`loaded`], of a table called `n`, with its handler `h`.
+pub(crate) const COLUMNS: &str = "n.id, h.host_type, h.handler, n.lane, n.message_id, n.created, n.direction, n.sender, \
+     n.server, n.receiver, n.kind, n.text, n.extra, n.attempts, n.first, n.last, n.status, n.error, n.answer";
+
+/// Reads [`COLUMNS`].
+pub(crate) fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
+    Ok(Loaded {
+        id: RowId(row.get(0)?),
+        record: Record {
+            host_type: row.get(1)?,
+            handler: row.get(2)?,
+            lane: row.get(3)?,
+            message_id: row.get(4)?,
+            created: row.get(5)?,
+            direction: direction(row, 6)?,
+            sender: row.get(7)?,
+            server: row.get(8)?,
+            receiver: row.get(9)?,
+            kind: kind(row, 10)?,
+            text: row.get(11)?,
+            extra: row.get(12)?,
+        },
+        history: History {
+            attempts: row.get(13)?,
+            first: row.get(14)?,
+            last: row.get(15)?,
+            status: row.get(16)?,
+            error: row.get(17)?,
+            answer: row.get(18)?,
+        },
+    })
+}
+
+pub(super) fn direction_word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    }
+}
+
+fn direction(row: &Row<'_>, at: usize) -> rusqlite::Result<Direction> {
+    let word: String = row.get(at)?;
+    [Direction::In, Direction::Out]
+        .into_iter()
+        .find(|direction| direction_word(*direction) == word)
+        .ok_or_else(|| unknown(at, Type::Text, "is neither in nor out"))
+}
+
+fn kind(row: &Row<'_>, at: usize) -> rusqlite::Result<Kind> {
+    Kind::from_number(row.get(at)?)
+        .ok_or_else(|| unknown(at, Type::Integer, "is no kind of content"))
+}
+
+fn unknown(at: usize, of: Type, text: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(at, of, text.into())
+}
