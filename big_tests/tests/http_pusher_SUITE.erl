@@ -11,7 +11,7 @@
 -import(distributed_helper, [mim/0, require_rpc_nodes/1, rpc/4]).
 -import(http_pusher_helper, [answer/2, callback/1, counts/0, domain/0, endpoint/0, form/1, forget/0,
                              generation/0, host_type/0, nobody/0, requests/0, requests/1,
-                             set_handlers/1, slow/1, start_pool/2, stop_pool/1, stop_pusher/0,
+                             set_handlers/1, start_pool/2, stop_pool/1, stop_pusher/0,
                              wait_for_counts/1, wait_for_requests/1, wait_for_requests/2,
                              wait_until/3]).
 
@@ -612,10 +612,7 @@ lacking_callback_module_in_the_file(_Config) ->
 %%%===================================================================
 
 application_of_the_host_restarted(Config) ->
-    [survives_restart(Config, fun() ->
-        ok = rpc(slow(mim()), application, stop, [mongooseim]),
-        ok = rpc(slow(mim()), application, start, [mongooseim])
-    end) || _ <- [first, second]].
+    [survives_restart(Config, fun http_pusher_helper:restart_host/0) || _ <- [first, second]].
 
 %% The VM starts again in its process: the library is loaded a second time into it. 5.0 does not come back from
 %% `init:restart/0', with the stock module either; there it is another process.
@@ -717,12 +714,9 @@ refused(Line, Key) ->
 
 %% Pools and modules come from the node's own file while the node starts.
 survives_restart(Config, Restart) ->
-    File = rpc(mim(), os, getenv, ["EJABBERD_CONFIG_PATH"]),
-    {ok, Content} = rpc(mim(), file, read_file, [File]),
     Added = [http_pusher_helper:pool_toml(http_pool, endpoint()),
              http_pusher_helper:handlers_toml(array, ["/restarted"])],
-    try
-        ok = rpc(mim(), file, write_file, [File, [http_pusher_helper:static_hosts_only(Content), "\n", Added]]),
+    http_pusher_helper:with_configuration(Added, fun() ->
         Restart(),
         forget(),
         story(Config, fun(Alice, Bob) ->
@@ -730,14 +724,8 @@ survives_restart(Config, Restart) ->
             ?assertMatch([#{path := <<"/webservice/restarted">>}], wait_for_requests(1))
         end),
         wait_until(fun() -> maps:get(sent, counts()) >= 1 end, sent, 5000)
-    after
-        %% By the tests' own node, since a test that has failed may leave the other one down.
-        ok = file:write_file(File, Content),
-        ok = rpc(slow(mim()), application, stop, [mongooseim]),
-        ok = rpc(slow(mim()), application, start, [mongooseim]),
-        http_pusher_helper:lift_shapers(),
-        http_pusher_helper:inject(http_pusher_callbacks)
-    end.
+    end),
+    http_pusher_helper:inject(http_pusher_callbacks).
 
 is_down_or_new(Before) ->
     try rpc(mim(), erlang, whereis, [http_pusher_sup]) =/= Before

@@ -12,10 +12,11 @@
 -export([start_pool/2, start_pool/3, stop_pool/1, stop_pool/2,
          set_handlers/1, set_handlers/2, stop_pusher/0, stop_pusher/1, start_module/3, stop_module/2,
          module_opts/1, muc_light_opts/0,
-         offline_opts/0, archive/0, callback/1, set_handlers_in_the_file/1, parse_config/1, static_hosts_only/1, pool_toml/2, handlers_toml/2, lift_shapers/0]).
+         offline_opts/0, archive/0, callback/1, set_handlers_in_the_file/1, parse_config/1,
+         with_configuration/2, pool_toml/2, handlers_toml/2, lift_shapers/0]).
 -export([counts/0, counts/1, wait_for_counts/1, wait_until/2, wait_until/3]).
 -export([push/1, hear/1, heard/0, hear_no_more/0]).
--export([inject/1, inject/2, write_file/2, kill_node/0, wait_until_up/0]).
+-export([inject/1, inject/2, write_file/2, restart_host/0, kill_node/0, wait_until_up/0]).
 %% Cowboy's callback.
 -export([init/2]).
 
@@ -90,9 +91,9 @@ nobody() ->
     "http://127.0.0.1:" ++ integer_to_list(Port).
 
 %% @doc How requests for a path are answered from now on: after so many milliseconds (or a random time
-%% up to that), with this status.
+%% up to that), with this status, or one of these.
 -spec answer(binary() | default, #{delay => non_neg_integer() | {random, pos_integer()},
-                                   status => 200..599}) -> ok.
+                                   status => 200..599 | [200..599]}) -> ok.
 answer(Path, Plan) ->
     true = ets:insert(?TABLE, {{plan, Path}, Plan}),
     ok.
@@ -133,8 +134,10 @@ form(#{body := Body}) ->
 %% @doc A body of JSON.
 -spec json(map()) -> map().
 json(#{body := Body}) ->
-    %% What the node has; the test node may have another release's.
-    rpc(mim(), jiffy, decode, [Body, [return_maps]]).
+    case code:ensure_loaded(json) of
+        {module, json} -> json:decode(Body);
+        {error, _} -> jiffy:decode(Body, [return_maps])
+    end.
 
 -spec header(binary(), map()) -> binary() | undefined.
 header(Name, #{headers := Headers}) ->
@@ -181,7 +184,10 @@ init(Req0, State) ->
                [{_, Own}] -> Own;
                [] -> ets:lookup_element(?TABLE, {plan, default}, 2)
            end,
-    Status = maps:get(status, Plan, 200),
+    Status = case maps:get(status, Plan, 200) of
+                 Statuses when is_list(Statuses) -> lists:nth(rand:uniform(length(Statuses)), Statuses);
+                 One -> One
+             end,
     ets:insert(?TABLE, {{request, N}, #{n => N, method => cowboy_req:method(Req1), path => Path,
                                         headers => cowboy_req:headers(Req1), body => Body, status => Status}}),
     case maps:get(delay, Plan, 0) of
@@ -373,6 +379,27 @@ parse_config(Added) ->
         true = rpc(mim(), os, putenv, ["EJABBERD_CONFIG_PATH", Own]),
         ok = rpc(mim(), file, delete, [File])
     end.
+
+%% @doc Runs something while the node's configuration file has this text added. Nothing is restarted before; after it
+%% the host's application is, with the file as it was.
+-spec with_configuration(iodata(), fun(() -> Result)) -> Result.
+with_configuration(Added, Fun) ->
+    File = rpc(mim(), os, getenv, ["EJABBERD_CONFIG_PATH"]),
+    {ok, Content} = file:read_file(File),
+    try
+        ok = file:write_file(File, [static_hosts_only(Content), "\n", Added]),
+        Fun()
+    after
+        ok = file:write_file(File, Content),
+        restart_host(),
+        lift_shapers()
+    end.
+
+%% @doc Restarts the host's application, which reads its configuration file.
+-spec restart_host() -> ok.
+restart_host() ->
+    ok = rpc(slow(mim()), application, stop, [mongooseim]),
+    ok = rpc(slow(mim()), application, start, [mongooseim]).
 
 %% @doc Up to 6.5 the host refuses its event pusher where there are dynamic domains, which the configuration
 %% of its own test node has.

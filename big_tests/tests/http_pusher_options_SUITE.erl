@@ -29,7 +29,7 @@ groups() ->
     [{events, [], [groupchat_to_members_who_are_offline, presence, unacknowledged_messages]},
      {payloads, [], [signed, template, cloudevents]},
      {archive, [], [archive_id]},
-     {deliveries, [], [retried_in_order]}].
+     {deliveries, [], [retried_in_order, killed_node]}].
 
 init_per_suite(Config0) ->
     http_pusher_helper:start_endpoint(),
@@ -257,9 +257,10 @@ cloudevents(Config) ->
         ?assertMatch(#{<<"specversion">> := <<"1.0">>, <<"type">> := <<"message.chat">>, <<"source">> := Source,
                        <<"id">> := Id}, Whole),
         ?assertEqual(<<"application/cloudevents+json">>, header(<<"content-type">>, Structured)),
-        ?assertEqual([<<"application/json">>, <<"1.0">>, <<"message.chat">>, <<"/chat">>, header(<<"webhook-id">>, Binary)],
+        ?assertEqual([<<"application/json">>, <<"1.0">>, <<"message.chat">>, <<"/chat">>],
                      [header(Name, Binary) || Name <- [<<"content-type">>, <<"ce-specversion">>, <<"ce-type">>,
-                                                       <<"ce-source">>, <<"ce-id">>]]),
+                                                       <<"ce-source">>]]),
+        ?assertEqual(header(<<"webhook-id">>, Binary), header(<<"ce-id">>, Binary)),
         ?assertEqual(Data, json(Binary)),
         ?assertMatch(#{<<"body">> := <<"Hi!">>, <<"direction">> := <<"in">>}, Data)
     end).
@@ -285,6 +286,8 @@ archive_id(Config) ->
         ?assertEqual(case generation() of v5_0 -> none; _ -> Kept end, archive_id_of(<<"/out">>)),
         ?assertEqual([Kept], stanza_ids(Received, short_jid(Bob)))
     end),
+    %% While there still is a module that removes their archives.
+    escalus_fresh:clean(),
     http_pusher_helper:stop_module(mim(), Module).
 
 archive_id_of(Path) ->
@@ -331,16 +334,97 @@ retried_in_order(Config) ->
         {Refused, Taken} = lists:partition(fun(#{status := Status}) -> Status =:= 503 end, requests()),
         ct:pal("~b attempts were answered with 503, ~b notifications came", [length(Refused), length(Taken)]),
         ?assertEqual(2 * Count, length(Taken)),
-        Events = [{maps:get(<<"data">>, json(Request)), header(<<"webhook-id">>, Request)} || Request <- Taken],
-        [?assertEqual(lists:seq(1, Count),
-                      [binary_to_integer(Text) || {#{<<"from">> := #{<<"user">> := From}, <<"body">> := Text}, _} <- Events,
-                                                  From =:= user(User)])
-         || User <- [Alice, Bob]],
+        Lanes = [lane_and_number(Request) || Request <- Taken],
+        [?assertEqual(lists:seq(1, Count), [N || {Lane, N} <- Lanes, Lane =:= user(User)]) || User <- [Alice, Bob]],
         %% The same id on each attempt.
-        Ids = [Id || {_, Id} <- Events],
+        Ids = [header(<<"webhook-id">>, Request) || Request <- Taken],
         ?assertEqual(2 * Count, length(lists:usort(Ids))),
         [?assert(lists:member(header(<<"webhook-id">>, Request), Ids)) || Request <- Refused]
     end).
+
+%% The node is killed again and again, each time between messages and with a web service that fails now and then. What
+%% came long enough before a kill arrives, in the order of its lane, with the same id each time, and twice only across a
+%% kill; what came with the kill may be lost. HTTP_PUSHER_KILLS says how often, HTTP_PUSHER_MESSAGES how many messages
+%% each of two users sends before each kill.
+killed_node(Config) ->
+    [Kills, Messages] = [list_to_integer(os:getenv(Name, Default))
+                         || {Name, Default} <- [{"HTTP_PUSHER_KILLS", "3"}, {"HTTP_PUSHER_MESSAGES", "50"}]],
+    stop_pool(http_pool),
+    http_pusher_helper:with_configuration(certain(), fun() ->
+        http_pusher_helper:restart_host(),
+        answer(default, #{status => [200, 200, 200, 500, 503], delay => {random, 20}}),
+        {Sent, Ends} = lists:unzip([killed_once(Config, Messages) || _ <- lists:seq(1, Kills)]),
+        answer(default, #{}),
+        Pushed = lists:append(Sent),
+        Missing = fun() -> Pushed -- [lane_and_number(Request) || Request <- taken()] end,
+        wait_until(fun() -> Missing() =:= [] end, fun() -> {missing, Missing()} end, 60000),
+        Taken = [{lane_and_number(Request), life(Request, Ends)} || Request <- taken()],
+        First = first([Message || {Message, _} <- Taken]),
+        Arrived = length(First -- (First -- Pushed)),
+        ct:pal("{\"pushed\": ~b, \"arrived\": ~b, \"lost\": ~b, \"duplicates\": ~b, \"kills\": ~b, \"attempts\": ~b}",
+               [length(Pushed), Arrived, length(Pushed) - Arrived, length(Taken) - length(First), Kills,
+                length(requests())]),
+        [begin
+             Numbers = [Number || {L, Number} <- First, L =:= Lane],
+             ?assertEqual({Lane, lists:sort(Numbers)}, {Lane, Numbers})
+         end || Lane <- lists:usort([Lane || {Lane, _} <- Pushed])],
+        ?assertEqual([], Taken -- lists:usort(Taken)),
+        Ids = lists:usort([{lane_and_number(Request), header(<<"webhook-id">>, Request)} || Request <- requests()]),
+        ?assertEqual(length(Ids), length(lists:usort([Message || {Message, _} <- Ids]))),
+        ?assertEqual(length(Ids), length(lists:usort([Id || {_, Id} <- Ids])))
+    end).
+
+%% With times that a slow machine does not exceed, or messages would arrive twice without a kill.
+certain() ->
+    ["[outgoing_pools.http.certain]\n  scope = \"global\"\n  workers = 5\n  call_timeout = 60000\n"
+     "  [outgoing_pools.http.certain.connection]\n    host = \"", http_pusher_helper:endpoint(), "\"\n"
+     "    request_timeout = 50000\n",
+     http_pusher_helper:handlers_toml(array, ["/certain"]),
+     "  pool_name = \"certain\"\n  format = \"json\"\n  delivery = \"at_least_once\"\n"
+     "  retry = {initial = 50, max = 1000}\n"].
+
+%% What must arrive, and how many requests there were when the node ended.
+killed_once(Config0, Messages) ->
+    http_pusher_helper:lift_shapers(),
+    Config = escalus_fresh:create_users(Config0, [{alice, 1}, {bob, 1}]),
+    [Alice, Bob] = Users = [begin
+                                {ok, Client} = escalus_client:start(Config, User, <<"res1">>),
+                                escalus:send(Client, escalus_stanza:presence(<<"available">>)),
+                                escalus:assert(is_presence, escalus:wait_for_stanza(Client)),
+                                Client
+                            end || User <- [alice, bob]],
+    Send = fun(N) ->
+               [escalus:send(From, escalus_stanza:chat_to(To, integer_to_binary(N)))
+                || {From, To} <- [{Alice, Bob}, {Bob, Alice}]]
+           end,
+    [Send(N) || N <- lists:seq(1, Messages)],
+    [escalus:wait_for_stanzas(User, Messages) || User <- Users],
+    timer:sleep(250),
+    [Send(N) || N <- lists:seq(Messages + 1, Messages + 10)],
+    Start = http_pusher_helper:kill_node(),
+    Requests = length(requests()),
+    [escalus_client:kill_connection(Config, User) || User <- Users],
+    Start(),
+    {[{user(User), N} || User <- Users, N <- lists:seq(1, Messages)], Requests}.
+
+taken() ->
+    [Request || Request = #{status := 200} <- requests()].
+
+%% Which of the node's lives a request comes from.
+life(#{n := N}, Ends) ->
+    length([End || End <- Ends, End < N]).
+
+%% The first of each.
+first(Messages) ->
+    {First, _} = lists:foldl(fun(Message, {Kept, Seen}) when is_map_key(Message, Seen) -> {Kept, Seen};
+                                (Message, {Kept, Seen}) -> {[Message | Kept], Seen#{Message => seen}}
+                             end, {[], #{}}, Messages),
+    lists:reverse(First).
+
+%% Who has sent it, and its number.
+lane_and_number(Request) ->
+    #{<<"data">> := #{<<"from">> := #{<<"user">> := From}, <<"body">> := Text}} = json(Request),
+    {From, binary_to_integer(Text)}.
 
 %%%===================================================================
 %%% Helpers
