@@ -1,6 +1,7 @@
 //! Each page of docs/recipes: its template is the file in examples/templates, it makes what the page
-//! says, and what it makes of every event that the handler can get is what the service's documentation
-//! demands. With `RECIPES_WRITE` set, what is sent is written into the pages.
+//! says, and what it makes of every event that the handler can get is what the service demands. The
+//! demands were written from memory; each page says which of them were compared with the service's
+//! documentation. With `RECIPES_WRITE` set, what is sent is written into the pages.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -207,7 +208,7 @@ fn fcm(request: &Request) {
         name == "message_type" || name.starts_with("google.") || name.starts_with("gcm.")
     };
     assert!(data.iter().all(|(_, value)| value.is_string()));
-    // The documentation reserves `from`, too.
+    // `from` is reserved, too.
     assert!(
         !data.keys().any(|name| reserved(name) || name == "from"),
         "{data:?}"
