@@ -215,6 +215,13 @@ fn fcm(request: &Request) {
     );
     let carried = message["notification"].to_string().len() + message["data"].to_string().len();
     assert!(carried <= 2048, "{carried}");
+    // Every copy of the app can subscribe to every topic.
+    let event = &request.event["data"];
+    for secret in [&event["body"], &event["from"]["user"]] {
+        if let Some(secret) = secret.as_str() {
+            assert!(!message.to_string().contains(secret), "{message}");
+        }
+    }
 }
 
 /// Publish as JSON: topic `^[-_A-Za-z0-9]{1,64}$`, message at most 4096 bytes, tags a list.
