@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes test-monitoring model \
-        fuzz memory soak package test-install big_test lint lint-rust lint-erlang deny clean
+        fuzz memory soak crash package test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
 	@echo "make memory                                  the library in a VM under AddressSanitizer"
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
+	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed twenty times: what it accepted arrives"
 	@echo "make package                                 the package for every release since 5.0"
 	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
 	@echo "make lint                                    formatting, clippy, licences, xref, dialyzer"
@@ -87,6 +88,9 @@ memory: build
 
 soak: build
 	scripts/soak $(or $(SECONDS),120) $(SEED)
+
+crash: build
+	scripts/crash $(or $(SECONDS),60) $(SEED)
 
 package:
 	scripts/deps python3-venv

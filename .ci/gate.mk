@@ -4,7 +4,7 @@ include Makefile
 .PHONY: gate rust-tests-built otp-27-unpacked otp-27
 
 gate: package lint-rust lint-erlang otp-27-unpacked rust-tests-built test-erlang test-rust otp-27 test-memory \
-      test-servers test-sdks test-recipes test-monitoring test soak test-install
+      test-servers test-sdks test-recipes test-monitoring test soak crash test-install
 
 # The suites run with the library that is shipped, which is not built a second time, and with the test endpoint
 # that the Rust tests have.
@@ -28,3 +28,4 @@ otp-27: build otp-27-unpacked
 	EXCEPT="bounds_SUITE delivery_SUITE overload_SUITE tls_SUITE" scripts/test-otp 27
 
 soak: SECONDS = 20
+crash: SECONDS = 20

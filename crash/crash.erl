@@ -103,10 +103,11 @@ note(Line, Lines) ->
     io:format("~ts~n", [Line]),
     Lines.
 
+%% No fault after the head of a success: the endpoint would not count it.
 plan() ->
     Plans = ["mix seed=1 | 60 status=200 | 20 status=200 delay=5-50 | 20 status=500",
              "mix seed=2 | 70 status=200 | 15 status=429 header=retry-after:1 | 15 fault=close-before-head",
-             "mix seed=3 | 85 status=200 | 5 status=503 delay=700 | 10 fault=close-in-body",
+             "mix seed=3 | 85 status=200 | 5 status=503 delay=700 | 10 fault=close-before-head",
              "mix seed=4 | 70 status=200 | 30 status=503",
              "status=500"],
     lists:nth(rand:uniform(length(Plans)), Plans).
