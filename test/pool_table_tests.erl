@@ -34,6 +34,27 @@ endpoints_that_are_down_test() ->
     ?assertEqual(nomatch, string:find(Text, "hook/a")),
     ?assertEqual(nomatch, string:find(text([pool()]), "postponed")).
 
+what_is_on_disk_test() ->
+    Said = fun(Spool) -> text([pool()], #{spool => maps:merge(spool(), Spool)}) end,
+    shows(Said(#{}), "  on disk         0 with 0 bytes, 0 of them not in memory; longest commit 0.00\n"
+                     "                  ms\n"),
+    shows(Said(#{waiting => 1234, waiting_bytes => 2048, on_disk_alone => 1000, oldest => 7500000,
+                 slowest_commit => 12000}),
+          "  on disk         1,234 with 2.0 KiB, 1,000 of them not in memory, the oldest\n"
+          "                  for 2 h 5 min; longest commit 12 ms\n"),
+    shows(Said(#{dead_letters => 12, dead_letter_bytes => 100, reasons => [{<<"gave_up">>, 10}, {<<"bad_status">>, 2}]}),
+          "  dead letters    12 with 100 bytes, gave_up 10, bad_status 2\n"),
+    ?assertEqual(nomatch, string:find(Said(#{}), "dead letters")),
+    ?assertEqual(nomatch, string:find(text([pool()]), "on disk")).
+
+a_disk_that_fails_test() ->
+    Said = fun(Spool) -> text([pool()], #{spool => maps:merge(spool(), Spool)}) end,
+    shows(Said(#{open => false}), "  on disk         the file is being opened\n"),
+    Failing = Said(#{open => false, failing => true, why => <<"other@host has it", 27>>}),
+    shows(Failing, "  on disk         the file cannot be opened\n"),
+    shows(Failing, "  DISK FAILS      other@host has it.; notifications are in memory alone\n"),
+    shows(Said(#{failing => true, why => <<"no space">>}), "  DISK FAILS      no space; notifications are in memory alone\n").
+
 a_pool_that_is_gone_has_its_counts_test() ->
     Text = text([]),
     shows(Text, "global/http_pool: not started, the host runs no such pool now\n"),
@@ -96,6 +117,11 @@ pool() ->
                     when_busy => wait, max_waiting => undefined, request_timeout => 2000,
                     call_timeout => 5000, http2 => false, tls => true},
       defect => undefined}.
+
+spool() ->
+    #{pool => <<"global/http_pool">>, open => true, failing => false, why => undefined, waiting => 0,
+      waiting_bytes => 0, max_bytes => 1 bsl 30, oldest => undefined, on_disk_alone => 0, dead_letters => 0,
+      dead_letter_bytes => 0, reasons => [], commits => 0, errors => 0, slowest_commit => 0}.
 
 metrics() ->
     #{name => <<"global/http_pool">>, waiting => 0, postponed => 0, in_flight => 0, pending => 0,

@@ -69,11 +69,14 @@
     http2 := boolean(), tls := boolean()
 }.
 -type spool() :: #{
-    pool := binary(), open := boolean(), failing := boolean(),
-    waiting := non_neg_integer(), waiting_bytes := non_neg_integer(),
+    pool := binary(), open := boolean(), failing := boolean(), why := undefined | binary(),
+    waiting := non_neg_integer(), waiting_bytes := non_neg_integer(), max_bytes := non_neg_integer(),
+    oldest := undefined | Milliseconds :: non_neg_integer(),
     %% Of those that wait, how many are in no queue.
     on_disk_alone := non_neg_integer(),
     dead_letters := non_neg_integer(), dead_letter_bytes := non_neg_integer(),
+    %% Some seconds behind the number of all.
+    reasons := [{Reason :: binary(), non_neg_integer()}],
     commits := non_neg_integer(), errors := non_neg_integer(),
     slowest_commit := Microseconds :: non_neg_integer()
 }.

@@ -7,13 +7,16 @@
 
 -export([new/0, read/0, names/0, number/2]).
 
--export_type([pool_key/0, rejected_key/0, what/0, rejected/0]).
+-export_type([pool_key/0, rejected_key/0, what/0, rejected/0, pool/0]).
 
 -type pool_key() :: {pool, Name :: binary()}.
 -type rejected_key() :: {rejected, HostType :: binary(), PoolName :: binary()}.
 -type what() :: atom().
 -type rejected() :: {HostType :: binary(), PoolName :: binary(), Reason :: atom(),
                      non_neg_integer()}.
+
+%% `spool' is there if the pool has one: a map of http_pusher_nif:metrics() with one key more.
+-type pool() :: #{name := binary(), spool => http_pusher_nif:spool(), atom() => term()}.
 
 -define(TABLE, ?MODULE).
 -define(FRESH, 1000).
@@ -26,13 +29,20 @@ new() ->
 
 %% @doc The numbers now. What sessions rejected while the application was down has an empty `PoolName',
 %% because they could not look up the handler's pool.
--spec read() -> {[http_pusher_nif:metrics()], [rejected()]}.
+-spec read() -> {[pool()], [rejected()]}.
 read() ->
     {Pools, Rejected} = http_pusher_nif:metrics(),
     Down = [{HostType, <<>>, engine_down, Count}
             || HostType <- http_pusher_nif:host_types(),
                Count <- [http_pusher_downtime:rejected(HostType)], Count =/= undefined],
-    {Pools, Rejected ++ Down}.
+    Spools = maps:from_list([{Name, Spool} || Spool = #{pool := Name} <- http_pusher_nif:spools()]),
+    {[with_spool(Pool, Spools) || Pool <- Pools], Rejected ++ Down}.
+
+with_spool(Pool = #{name := Name}, Spools) ->
+    case Spools of
+        #{Name := Spool} -> Pool#{spool => Spool};
+        #{} -> Pool
+    end.
 
 %% @doc The pools and handlers that have numbers, and which numbers; as of now.
 -spec names() -> [{pool_key() | rejected_key(), [what()]}].
@@ -75,12 +85,23 @@ numbers(Pool) ->
       endpoints := Endpoints} = Pool,
     Numbers = maps:with([waiting, postponed, in_flight, workers, pending, pending_bytes, sent, failed,
                          retries, outages], Pool),
-    Numbers#{rejected => lists:sum([Count || {_, Count} <- Rejected]),
+    (maps:merge(Numbers, spool(Pool)))#{rejected => lists:sum([Count || {_, Count} <- Rejected]),
              started => lists:sum([Count || {_, Count} <- Ranges]),
              queue_time => Sum div 1000,
              queue_time_max => Longest div 1000,
              endpoints_down => length([Url || {Url, Down, _} <- Endpoints, Down =/= undefined]),
              oldest_waiting => or_zero(Oldest)}.
+
+spool(#{spool := Spool}) ->
+    #{failing := Failing, waiting := Waiting, waiting_bytes := Bytes, max_bytes := MaxBytes,
+      on_disk_alone := OnDiskAlone, oldest := Oldest, dead_letters := Dead, dead_letter_bytes := DeadBytes,
+      commits := Commits, errors := Errors, slowest_commit := Slowest} = Spool,
+    #{spool_failing => case Failing of true -> 1; false -> 0 end, spool_waiting => Waiting,
+      spool_bytes => Bytes, spool_max_bytes => MaxBytes, spool_on_disk_alone => OnDiskAlone,
+      spool_oldest => or_zero(Oldest), spool_commits => Commits, spool_errors => Errors,
+      spool_slowest_commit => Slowest div 1000, dead_letters => Dead, dead_letter_bytes => DeadBytes};
+spool(_Pool) ->
+    #{}.
 
 or_zero(undefined) -> 0;
 or_zero(Age) -> Age.

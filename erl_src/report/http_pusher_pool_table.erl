@@ -35,7 +35,7 @@ down(Library) ->
      "    application:ensure_all_started(mongoose_http_pusher).\n"].
 
 %% @doc Each pool, and what was rejected before it reached one.
--spec pools([http_pusher_nif:pool()], [http_pusher_nif:metrics()],
+-spec pools([http_pusher_nif:pool()], [http_pusher_metrics:pool()],
             [http_pusher_metrics:rejected()]) -> iodata().
 pools(Pools, Metrics, Rejected) ->
     [case Metrics of
@@ -53,6 +53,7 @@ pool(Metrics = #{name := Name}, Pools) ->
          false -> [settings(Current), now(Metrics), [other(Pool) || Pool <- Others], endpoints(Metrics),
                    oldest(Metrics)]
      end,
+     spool(Metrics),
      row("counted", counts(Metrics)),
      row("rejected", reasons(maps:get(rejected, Metrics))),
      queue_time(Metrics),
@@ -105,6 +106,32 @@ endpoints(#{endpoints := Endpoints, postponed := Postponed}) ->
     [[row("down", [printable(Url), " has been down for ", duration(Age), ", ", number(Pending),
                    " notifications wait for it"]) || {Url, Age, Pending} <- Endpoints, Age =/= undefined],
      [row("postponed", [number(Postponed), " wait for their next attempt"]) || Postponed > 0]].
+
+%% On disk, if a handler of the pool delivers at least once.
+spool(#{spool := Spool}) ->
+    #{failing := Failing, why := Why, waiting := Waiting, waiting_bytes := Bytes, on_disk_alone := OnDiskAlone,
+      oldest := Oldest, slowest_commit := Slowest} = Spool,
+    [row("on disk", case Spool of
+                        #{open := false} when not Failing -> "the file is being opened";
+                        #{open := false} -> "the file cannot be opened";
+                        #{} -> [number(Waiting), " with ", bytes(Bytes), ", ", number(OnDiskAlone),
+                                " of them not in memory", age(Oldest), "; longest commit ",
+                                duration_micros(Slowest)]
+                    end),
+     [row("DISK FAILS", [printable(Why), "; notifications are in memory alone"])
+      || Failing andalso Why =/= undefined],
+     dead_letters(Spool)];
+spool(_Metrics) ->
+    [].
+
+age(undefined) -> "";
+age(Oldest) -> [", the oldest for ", duration(Oldest)].
+
+dead_letters(#{dead_letters := 0}) ->
+    [];
+dead_letters(#{dead_letters := Dead, dead_letter_bytes := Bytes, reasons := Reasons}) ->
+    row("dead letters", [number(Dead), " with ", bytes(Bytes),
+                         [[", ", printable(Reason), " ", number(Count)] || {Reason, Count} <- Reasons]]).
 
 waits(#{when_busy := reject}) -> ", none may wait";
 waits(#{max_waiting := undefined}) -> "";

@@ -45,7 +45,13 @@ is_running() ->
         andalso http_pusher_host:exports(?LIBRARY, register_collector, 2).
 
 families({Pools, Rejected}) ->
+    Spools = [Spool || #{spool := Spool} <- Pools],
     [family(Family, Pools) || Family <- by_pool()]
+        ++ [create(Name, Type, Help, [{[{pool, Pool}], Value(Spool)} || Spool = #{pool := Pool} <- Spools])
+            || {Name, Type, Help, Value} <- by_spool()]
+        ++ [create(http_pusher_dead_letters, gauge, "Notifications that were given up, on disk, by reason",
+                   [{[{pool, Pool}, {reason, Reason}], Count}
+                    || #{pool := Pool, reasons := Reasons} <- Spools, {Reason, Count} <- Reasons])]
         ++ [create(http_pusher_endpoint_down, gauge,
                    "Whether the endpoint at a URL is down, if its deliveries are tried again",
                    [{[{pool, Name}, {url, Url}], down(Down)}
@@ -75,6 +81,21 @@ by_pool() ->
      {http_pusher_queue_time_seconds, histogram,
       "From hand-over to the start of the first request", fun queue_time/1}].
 
+by_spool() ->
+    [{http_pusher_spool_waiting, gauge, "Notifications on disk that wait or are in flight", number(waiting)},
+     {http_pusher_spool_bytes, gauge, "Bytes of the notifications on disk", number(waiting_bytes)},
+     {http_pusher_spool_max_bytes, gauge, "Bytes that the notifications on disk may take", number(max_bytes)},
+     {http_pusher_spool_on_disk_alone, gauge, "Notifications on disk that are not in memory", number(on_disk_alone)},
+     {http_pusher_spool_oldest_seconds, gauge, "The age of the oldest notification on disk",
+      fun(#{oldest := Oldest}) -> seconds_of(Oldest) end},
+     {http_pusher_spool_failing, gauge, "Whether the disk fails, so that notifications are in memory alone",
+      fun(#{failing := Failing}) -> case Failing of true -> 1; false -> 0 end end},
+     {http_pusher_spool_commits_total, counter, "Transactions on disk", number(commits)},
+     {http_pusher_spool_errors_total, counter, "Transactions that failed", number(errors)},
+     {http_pusher_spool_slowest_commit_seconds, gauge, "The longest transaction of the last minute",
+      fun(#{slowest_commit := Microseconds}) -> Microseconds / 1000000 end},
+     {http_pusher_dead_letter_bytes, gauge, "Bytes of the dead letters", number(dead_letter_bytes)}].
+
 family({Name, Type, Help, Value}, Pools) ->
     create(Name, Type, Help, [series(Pool, Value(Pool)) || Pool <- Pools]).
 
@@ -90,8 +111,10 @@ number(Key) ->
 down(undefined) -> 0;
 down(_Age) -> 1.
 
-oldest(#{oldest_waiting := undefined}) -> 0;
-oldest(#{oldest_waiting := Milliseconds}) -> Milliseconds / 1000.
+oldest(#{oldest_waiting := Oldest}) -> seconds_of(Oldest).
+
+seconds_of(undefined) -> 0;
+seconds_of(Milliseconds) -> Milliseconds / 1000.
 
 %% Buckets are cumulative.
 queue_time(#{queue_time := {Ranges, Sum, _Longest}}) ->

@@ -17,7 +17,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 STOCK = {"mod_event_pusher_http_sent_count", "mod_event_pusher_http_sent_failure_count",
          "mod_event_pusher_http_sent_response_time_bucket"}
 # Seen with others: how full a pool is says more in the time that notifications wait.
-NOT_SHOWN = {"http_pusher_pending", "http_pusher_pending_bytes", "http_pusher_sent_total"}
+NOT_SHOWN = {"http_pusher_pending", "http_pusher_pending_bytes", "http_pusher_sent_total",
+             "http_pusher_dead_letter_bytes"}
 METRIC = re.compile(r"\b(?:http_pusher|mod_event_pusher_http)_[a-z_]+")
 VARIABLES = {"$__rate_interval": "1m", "$host_type": ".*"}
 

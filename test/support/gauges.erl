@@ -126,6 +126,10 @@ family(queue_time_max) -> {none, 1};
 family(queue_time) -> {"http_pusher_queue_time_seconds_sum", 1000};
 family(oldest_waiting) -> {"http_pusher_oldest_waiting_seconds", 1000};
 family(rejected) -> {none, 1};
+family(dead_letters) -> {none, 1};
+family(spool_oldest) -> {"http_pusher_spool_oldest_seconds", 1000};
+family(What) when What =:= spool_commits; What =:= spool_errors ->
+    {["http_pusher_", atom_to_list(What), "_total"], 1};
 family(What) when What =:= sent; What =:= failed; What =:= retries ->
     {["http_pusher_", atom_to_list(What), "_total"], 1};
 family(What) -> {["http_pusher_", atom_to_list(What)], 1}.

@@ -113,10 +113,10 @@ check(conserved, Config) ->
 
 conserved(HostType, Numbers, Metrics) ->
     #{pushed := Pushed, accepted := Accepted, rejected := Rejected, sent := Sent,
-      failed := Failed} = Numbers,
+      failed := Failed, on_disk := OnDisk} = Numbers,
     #{sent := SentMetric, failed := FailedMetric, response_times := Times} = Metrics,
     Holds = Pushed =:= Accepted + Rejected
-        andalso Accepted =:= Sent + Failed
+        andalso Accepted =:= Sent + Failed + OnDisk
         andalso SentMetric =:= Sent
         andalso FailedMetric =:= Failed + Rejected
         andalso length(Times) =:= min(Sent, 100000),
@@ -210,7 +210,7 @@ numbers() ->
 numbers(HostType) ->
     case http_pusher_nif:host_type_info(HostType) of
         undefined -> #{pushed => 0, accepted => 0, rejected => 0, sent => 0, failed => 0,
-                       pending => 0, uncounted_rejections => 0, open => false};
+                       pending => 0, on_disk => 0, uncounted_rejections => 0, open => false};
         Numbers -> Numbers
     end.
 

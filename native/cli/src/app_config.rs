@@ -1,13 +1,16 @@
 //! The application's own settings in `etc/app.config`.
 
+use std::path::Path;
+
 use crate::notes::Notes;
 use crate::own_settings::{self, OwnKind};
 use crate::terms::{self, Kind, Term};
 
 const APPLICATION: &str = "mongoose_http_pusher";
 
-/// Notes what is wrong in the file; returns the pools that speak HTTP/2.
-pub(crate) fn read(text: &str, notes: &mut Notes) -> Vec<String> {
+/// Notes what is wrong in the file; returns the pools that speak HTTP/2. Relative names of directories begin
+/// at `root`.
+pub(crate) fn read(text: &str, root: Option<&Path>, notes: &mut Notes) -> Vec<String> {
     let terms = match terms::parse(text) {
         Ok(terms) => terms,
         Err(error) => {
@@ -31,6 +34,7 @@ pub(crate) fn read(text: &str, notes: &mut Notes) -> Vec<String> {
     let mut reader = Reader {
         seen: Vec::new(),
         http2: Vec::new(),
+        root: root.unwrap_or_else(|| Path::new("")),
         notes,
     };
     for application in applications {
@@ -48,6 +52,7 @@ pub(crate) fn read(text: &str, notes: &mut Notes) -> Vec<String> {
 struct Reader<'a> {
     seen: Vec<String>,
     http2: Vec<String>,
+    root: &'a Path,
     notes: &'a mut Notes,
 }
 
@@ -78,6 +83,12 @@ impl Reader<'_> {
         match own_settings::check(key, value) {
             Ok(setting) if setting.kind == OwnKind::PoolTags => {
                 self.http2.extend(value.atoms().unwrap_or_default());
+            }
+            Ok(setting) if setting.kind == OwnKind::Directory => {
+                let directory = own_settings::string(value).unwrap_or_default();
+                if let Some(concern) = spool::concern(&self.root.join(directory)) {
+                    self.notes.warning((&path, line), concern);
+                }
             }
             Ok(_) => {}
             Err(text) => self.notes.problem((&path, line), text),

@@ -66,7 +66,7 @@ impl Parsed {
         let mut app_config_notes = Vec::new();
         if let Some(file) = &files.app_config {
             let mut notes = Notes::new(&file.to_string_lossy());
-            http2 = app_config::read(&read_file(file)?, &mut notes);
+            http2 = app_config::read(&read_file(file)?, files.root(), &mut notes);
             app_config_notes = notes.into_sorted();
         }
         let given = Given {

@@ -141,7 +141,7 @@ impl OwnKind {
                 *value == 0 || (low..=high).contains(&value)
             }
             (Self::OneOf(names), Kind::Atom(name)) => names.contains(name),
-            (Self::Directory, Kind::Other(text)) => is_filled_string(text),
+            (Self::Directory, Kind::Other(_)) => string(value).is_some(),
             (Self::PoolTags, Kind::List(_)) => value.atoms().is_some(),
             _ => false,
         }
@@ -158,8 +158,11 @@ impl OwnKind {
     }
 }
 
-/// Whether a term is `"text"` or `<<"text">>`, as it is written.
-fn is_filled_string(term: &str) -> bool {
+/// What is in a term that is written `"text"` or `<<"text">>`, if it is not empty. Escapes stay as they are.
+pub(crate) fn string(term: &Term) -> Option<&str> {
+    let Kind::Other(term) = &term.kind else {
+        return None;
+    };
     let text = term
         .strip_prefix("<<")
         .and_then(|rest| rest.strip_suffix(">>"))
@@ -168,7 +171,7 @@ fn is_filled_string(term: &str) -> bool {
     let inside = text
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
-    inside.is_some_and(|inside| !inside.is_empty())
+    inside.filter(|inside| !inside.is_empty())
 }
 
 #[cfg(test)]

@@ -387,6 +387,26 @@ fn own_settings() {
 }
 
 #[test]
+fn a_spool_directory() {
+    let dir = Dir::new();
+    let text = file("", "host = \"https://localhost\"");
+    let warnings = |name: &str| {
+        let settings = format!("[{{mongoose_http_pusher, [\n{{spool_dir, {name}}}]}}].\n");
+        dir.file("app.config", &settings);
+        let checked = check_in(&dir, &text, &["--app-config", "app.config"]);
+        assert_eq!(checked.status, 0, "{}", checked.text);
+        (checked.notes(), checked.text)
+    };
+    for good in ["\"spools\"", "<<\"a/b/c\">>"] {
+        assert_eq!(warnings(good).0, Vec::<String>::new());
+    }
+    let expected = vec!["warning mongoose_http_pusher.spool_dir".to_owned()];
+    let (notes, text) = warnings("\"app.config/spools\"");
+    assert_eq!(notes, expected);
+    assert!(text.contains("app.config is no directory"), "{text}");
+}
+
+#[test]
 fn files_that_cannot_be_read() {
     let checked = check("a = 1\nb = = 2\n", &[]);
     assert_eq!(checked.status, 1);

@@ -26,7 +26,7 @@ use tokio::runtime::Handle;
 use transport::notices::{NoticeKind, Notices};
 
 pub(crate) use kept::Kept;
-pub use pool_spool::{Accepted, NotAccepted, PoolSpool};
+pub use pool_spool::{Accepted, Held, NotAccepted, PoolSpool};
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
 pub use row::Row;
 

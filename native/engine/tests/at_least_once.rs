@@ -358,6 +358,8 @@ fn a_directory_that_another_node_uses_leaves_deliveries_in_memory() {
         !said.is_empty()
     });
     assert!(said[0].text.contains("other@localhost"), "{said:?}");
+    let why = bench.engine.spools()[0].why_failing().unwrap();
+    assert!(why.contains("other@localhost"), "{why}");
     bench.push_text(pool, &handler, "alice", b"x").unwrap();
     bench.outcomes(1);
     bench.assert_conserved();

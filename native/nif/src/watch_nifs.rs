@@ -236,6 +236,6 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn or_undefined(env: Env<'_>, value: Option<impl Encoder>) -> Term<'_> {
+pub(crate) fn or_undefined(env: Env<'_>, value: Option<impl Encoder>) -> Term<'_> {
     value.map_or_else(|| atoms::undefined().encode(env), |value| value.encode(env))
 }

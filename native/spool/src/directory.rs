@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::unistd::{AccessFlags, access};
+
 use crate::error::OpenError;
 use crate::file_name;
 use crate::settings::Settings;
@@ -117,6 +119,33 @@ fn holder_in(lock: &mut File) -> io::Result<String> {
     let mut holder = String::new();
     lock.take(1024).read_to_string(&mut holder)?;
     Ok(holder)
+}
+
+/// What speaks against spools in this directory, if something does. The directory need not be there: the node
+/// makes it. Nothing is changed.
+#[must_use]
+pub fn concern(path: &Path) -> Option<String> {
+    let is_there = |path: &&Path| path.symlink_metadata().is_ok();
+    let there = path
+        .ancestors()
+        .find(is_there)
+        .unwrap_or_else(|| Path::new("."));
+    let name = there.display();
+    if !there.is_dir() {
+        return Some(format!("{name} is no directory"));
+    }
+    // A file system that is mounted read-only refuses root too.
+    if let Err(error) = access(there, AccessFlags::W_OK | AccessFlags::X_OK) {
+        return Some(format!(
+            "{name} cannot be written to by this user: {}",
+            error.desc()
+        ));
+    }
+    is_network_file_system(there).then(|| {
+        format!(
+            "{name} is on a network file system, where the locks of SQLite cannot be relied on: use a local disk"
+        )
+    })
 }
 
 /// Whether the directory is on a network file system, whose locks `SQLite` cannot rely on.

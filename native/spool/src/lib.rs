@@ -27,9 +27,9 @@ mod writer;
 
 pub use admin::{Admin, Selection, Status};
 pub use clock::now_ms;
-pub use directory::{Directory, is_network_file_system};
+pub use directory::{Directory, concern, is_network_file_system};
 pub use error::{Full, OpenError};
 pub use record::{DeadLetter, DeathReason, History, Kind, Loaded, Record, RowId};
 pub use rusqlite::Error as SqlError;
 pub use settings::{Settings, Sync};
-pub use spool::{Notice, Spool, Totals};
+pub use spool::{Notice, Reasons, Spool, Totals};

@@ -51,6 +51,8 @@ pub struct Totals {
     pub waiting: u64,
     /// The bytes that they take.
     pub waiting_bytes: u64,
+    /// When the first of them was handed over, in milliseconds since the epoch.
+    pub oldest: Option<i64>,
     /// Dead letters.
     pub dead: u64,
     /// The bytes that they take.
@@ -94,7 +96,15 @@ pub(crate) struct Inbox {
     /// Of these, the bytes that the thread has not taken over.
     pub coming: u64,
     pub totals: Totals,
+    /// Dead letters by reason, at most [`RECOUNT`] old.
+    pub reasons: Reasons,
 }
+
+/// How many dead letters have each reason.
+pub type Reasons = Arc<[(String, u64)]>;
+
+/// How long after a count of the dead letters by reason the next one may begin.
+pub(crate) const RECOUNT: Duration = Duration::from_secs(5);
 
 /// A question for records, and where the answer goes.
 pub(crate) struct Load {
@@ -120,7 +130,10 @@ impl Spool {
         tell: Arc<dyn Fn(Notice) + Send + std::marker::Sync>,
     ) -> Result<Self, OpenError> {
         let (store, aside) = damage::open(&file, pool, settings)?;
-        let (totals, next) = store.totals().map_err(|error| OpenError::Sqlite {
+        let counted = store
+            .totals()
+            .and_then(|totals| Ok((totals, store.dead_by_reason()?)));
+        let ((totals, next), reasons) = counted.map_err(|error| OpenError::Sqlite {
             path: file.clone(),
             error,
         })?;
@@ -140,6 +153,7 @@ impl Spool {
                 held: totals.waiting_bytes,
                 coming: 0,
                 totals,
+                reasons,
             }),
             wake: Condvar::new(),
         });
@@ -239,6 +253,18 @@ impl Spool {
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.shared.inbox.lock().totals
+    }
+
+    /// How many dead letters have each reason. It may be some seconds behind [`Spool::totals`].
+    #[must_use]
+    pub fn dead_by_reason(&self) -> Reasons {
+        Arc::clone(&self.shared.inbox.lock().reasons)
+    }
+
+    /// The most bytes that its records may take.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
     }
 
     /// Writes what is left, and ends the thread. Waits for the disk.

@@ -16,7 +16,7 @@ use crate::error::OpenError;
 use crate::record::{DeathReason, History, Loaded, Record, RowId};
 use crate::schema;
 use crate::settings::{Settings, Sync};
-use crate::spool::Totals;
+use crate::spool::{Reasons, Totals};
 use dead::trim;
 pub(crate) use dead::{bring_back, remove_dead};
 use rows::direction_word;
@@ -84,7 +84,8 @@ impl Store {
 
     /// The totals, and the place of the next record.
     pub fn totals(&self) -> rusqlite::Result<(Totals, RowId)> {
-        let sql = "SELECT waiting, waiting_bytes, dead, dead_bytes, next FROM pool";
+        let sql = "SELECT waiting, waiting_bytes, dead, dead_bytes, next, \
+                   (SELECT created FROM notification ORDER BY id LIMIT 1) FROM pool";
         self.connection.query_row(sql, [], |row| {
             let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
             let totals = Totals {
@@ -92,10 +93,21 @@ impl Store {
                 waiting_bytes: number(1)?,
                 dead: number(2)?,
                 dead_bytes: number(3)?,
+                oldest: row.get(5)?,
                 ..Totals::default()
             };
             Ok((totals, RowId(row.get(4)?)))
         })
+    }
+
+    /// How many dead letters have each reason. It reads an index of all of them.
+    pub fn dead_by_reason(&self) -> rusqlite::Result<Reasons> {
+        let sql = "SELECT reason, count(*) FROM dead_letter GROUP BY reason";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned()))
+        })?;
+        rows.collect()
     }
 
     /// Writes changes in one transaction. On an error, nothing of them is written.

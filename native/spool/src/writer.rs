@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::damage;
 use crate::record::{Loaded, RowId};
 use crate::settings::Settings;
-use crate::spool::{Load, Notice, Shared, Totals};
+use crate::spool::{Load, Notice, RECOUNT, Shared, Totals};
 use crate::store::{Change, Store};
 
 /// How long changes without hurry wait for company.
@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     trouble: Option<Trouble>,
     trimmed: Instant,
     slowest: (Instant, Duration),
+    /// When the dead letters were counted by reason, and how many there were.
+    counted: (Instant, u64),
 }
 
 /// The disk fails.
@@ -54,6 +56,7 @@ impl Writer {
         (file, pool, settings): (PathBuf, &str, Settings),
     ) -> Self {
         let now = Instant::now();
+        let dead = shared.inbox.lock().totals.dead;
         Self {
             shared,
             store: Some(store),
@@ -65,6 +68,7 @@ impl Writer {
             trouble: None,
             trimmed: now,
             slowest: (now, Duration::ZERO),
+            counted: (now, dead),
         }
     }
 
@@ -253,10 +257,21 @@ impl Writer {
             self.trimmed = Instant::now();
             // It is tried again a minute later.
             let _ = store.trim();
+            if let Ok((totals, _)) = store.totals() {
+                self.shared.inbox.lock().settle(totals);
+            }
         }
-        if !store.changed_outside().unwrap_or_default() {
+        if store.changed_outside().unwrap_or_default() {
+            self.take_changes();
+        }
+        self.count_dead_letters();
+    }
+
+    /// Takes over what an operator's program has changed.
+    fn take_changes(&mut self) {
+        let Some(store) = self.store.as_mut() else {
             return;
-        }
+        };
         let (mut records, mut first_back) = (0, None);
         loop {
             let asked = store.asked_back().unwrap_or_default().min(BACK);
@@ -279,6 +294,19 @@ impl Writer {
         {
             (self.tell)(Notice::BroughtBack { first, records });
         }
+    }
+
+    /// Counts the dead letters by reason, if there are more or fewer than at the last count.
+    fn count_dead_letters(&mut self) {
+        let dead = self.shared.inbox.lock().totals.dead;
+        if dead == self.counted.1 || self.counted.0.elapsed() < RECOUNT {
+            return;
+        }
+        let counted = self.store.as_ref().map(Store::dead_by_reason);
+        if let Some(Ok(reasons)) = counted {
+            self.shared.inbox.lock().reasons = reasons;
+        }
+        self.counted = (Instant::now(), dead);
     }
 }
 

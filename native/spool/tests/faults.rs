@@ -4,7 +4,8 @@
 mod common;
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,24 @@ fn a_directory_that_cannot_be_written_is_an_error_with_its_name() {
     let refused = Directory::take(&file, "one@localhost", Settings::default()).unwrap_err();
     assert!(matches!(refused, OpenError::Io { .. }));
     assert!(refused.to_string().contains("file"), "{refused}");
+}
+
+#[test]
+fn what_speaks_against_a_directory_is_known_before_it_is_made() {
+    let path = tempfile::tempdir().unwrap();
+    let spools = path.path().join("database/spools");
+    assert_eq!(spool::concern(&spools), None);
+    assert!(!spools.exists() && !path.path().join("database").exists());
+    File::create(path.path().join("database")).unwrap();
+    let concern = spool::concern(&spools).unwrap();
+    assert!(concern.ends_with("database is no directory"), "{concern}");
+    // Root may write whatever the mode says.
+    let locked = path.path().join("locked");
+    fs::create_dir(&locked).unwrap();
+    fs::set_permissions(&locked, Permissions::from_mode(0o555)).unwrap();
+    let concern = spool::concern(&locked.join("spools"));
+    let taken = Directory::take(&locked.join("spools"), "one@localhost", Settings::default());
+    assert_eq!(concern.is_some(), taken.is_err(), "{concern:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{LONG, Node, ids, load, record};
+use common::{LONG, Node, ids, load, record, until};
 use spool::{
     Admin, DeathReason, Directory, Full, History, Notice, OpenError, RowId, Selection, Settings,
 };
@@ -99,6 +99,11 @@ fn a_dead_letter_keeps_everything_and_can_be_delivered_after_all() {
     load(&spool, RowId(0), 1).unwrap();
     let totals = spool.totals();
     assert_eq!((totals.waiting, totals.dead), (0, 2));
+    assert_eq!(totals.oldest, None);
+    let expected = [("gave_up", 1), ("poisoned", 1)].map(|(r, n)| (r.to_owned(), n));
+    until("they are counted by reason", || {
+        *spool.dead_by_reason() == expected
+    });
 
     let file = &Directory::files(path.path()).unwrap()[0];
     let mut admin = Admin::open(file).unwrap();
@@ -127,8 +132,31 @@ fn a_dead_letter_keeps_everything_and_can_be_delivered_after_all() {
     assert_eq!(spool.totals().dead, 1);
 
     assert_eq!(admin.purge(&Selection::All, 100).unwrap(), 1);
+    until("what another process removes is counted", || {
+        spool.totals().dead == 0 && spool.dead_by_reason().is_empty()
+    });
     assert!(admin.status().unwrap().dead.is_empty());
     assert_eq!(admin.status().unwrap().dead_bytes, 0);
+}
+
+#[test]
+fn the_oldest_is_the_first_in_order() {
+    let path = tempfile::tempdir().unwrap();
+    let node = Node::start(path.path(), Settings::default());
+    let spool = node.spool();
+    let first = spool.append(record(500, b"first")).unwrap();
+    let second = spool.append(record(501, b"second")).unwrap();
+    load(&spool, RowId(0), 1).unwrap();
+    assert_eq!(spool.totals().oldest, Some(500));
+    spool.remove(first);
+    load(&spool, RowId(0), 1).unwrap();
+    assert_eq!(spool.totals().oldest, Some(501));
+    spool.close();
+    let spool = node.spool();
+    assert_eq!(spool.totals().oldest, Some(501));
+    spool.remove(second);
+    load(&spool, RowId(0), 1).unwrap();
+    assert_eq!(spool.totals().oldest, None);
 }
 
 #[test]

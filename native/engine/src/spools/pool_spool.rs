@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
-use spool::{DeathReason, Full, History, Notice, Record, RowId, Spool, Totals};
+use spool::{DeathReason, Full, History, Notice, Reasons, Record, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
 use super::Row;
@@ -27,6 +27,8 @@ pub struct PoolSpool {
     window: Mutex<Window>,
     /// Why the file could not be opened at the last try.
     trouble: Mutex<Option<String>>,
+    /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
+    why: Mutex<Option<String>>,
     /// Whether the refill runs.
     refilling: AtomicBool,
     /// Called when records may have to come in.
@@ -55,6 +57,17 @@ struct Window {
 
 /// The most notifications that wait for a file to be opened.
 const EARLY: usize = 10_000;
+
+/// What an open file holds, and what it has done.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Records, dead letters, commits.
+    pub totals: Totals,
+    /// Dead letters by reason.
+    pub reasons: Reasons,
+    /// The most bytes that the records may take.
+    pub max_bytes: u64,
+}
 
 /// Where an accepted notification is.
 #[derive(Debug)]
@@ -93,6 +106,7 @@ impl PoolSpool {
                 ..Window::default()
             }),
             trouble: Mutex::default(),
+            why: Mutex::default(),
             refilling: AtomicBool::new(false),
             wants: RwLock::new(None),
             notices,
@@ -137,6 +151,7 @@ impl PoolSpool {
         if before.as_deref() == Some(error) {
             return;
         }
+        *self.why.lock() = Some(error.to_owned());
         let text = format!(
             "{error}; what is handed over to handlers with delivery = \"at_least_once\" is in memory alone, and \
              is lost if the node dies"
@@ -148,6 +163,22 @@ impl PoolSpool {
     #[must_use]
     pub fn totals(&self) -> Option<Totals> {
         self.disk.load().as_ref().map(|disk| disk.totals())
+    }
+
+    /// Its file, if it is open, in a form that answers questions.
+    #[must_use]
+    pub fn held(&self) -> Option<Held> {
+        self.disk().map(|disk| Held {
+            totals: disk.totals(),
+            reasons: disk.dead_by_reason(),
+            max_bytes: disk.max_bytes(),
+        })
+    }
+
+    /// Why the disk fails now, or the file cannot be opened.
+    #[must_use]
+    pub fn why_failing(&self) -> Option<String> {
+        self.why.lock().clone()
     }
 
     /// How many records are on disk alone.
@@ -335,12 +366,14 @@ impl PoolSpool {
     pub(super) fn hear(&self, notice: &Notice) {
         match notice {
             Notice::Fails { text } => {
+                *self.why.lock() = Some(text.clone());
                 let text = format!(
                     "{text}; deliveries go on from memory, and what is handed over now is lost if the node dies"
                 );
                 self.notices.tell(&self.name, NoticeKind::SpoolFails, text);
             }
             Notice::Writes => {
+                *self.why.lock() = None;
                 let text = "the disk takes notifications again".to_owned();
                 self.notices.tell(&self.name, NoticeKind::SpoolWrites, text);
                 self.want();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notification::Direction;
 use spool::{Directory, Kind, Loaded, Notice, Record, RowId, Settings, Spool};
@@ -56,6 +56,15 @@ impl Node {
 
     pub fn notice(&self) -> Notice {
         self.notices.recv_timeout(LONG).unwrap()
+    }
+}
+
+/// Waits until this is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < LONG, "not so after a minute: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
