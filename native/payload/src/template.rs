@@ -3,8 +3,8 @@
 //!
 //! The templates are Jinja's, rendered by minijinja. What `{{ }}` writes is escaped for the place: as
 //! JSON in a body of JSON, percent-encoded in a form and in the path. An undefined variable is an error.
-//! Steps and output are bounded ([`limits`]), and there is no way to read files or to include other
-//! templates. [`Templates`] are those of a handler; the body's file is watched like a certificate.
+//! Steps and output are bounded ([`limits`]), what a template itself says is too ([`shape`]), and there is
+//! no way to read files or to include other templates. [`Templates`] are those of a handler; the body's file is watched like a certificate.
 
 mod check;
 mod escape;
@@ -12,9 +12,13 @@ mod filters;
 mod handler;
 mod limits;
 mod samples;
+mod shape;
 mod variables;
 
+use std::thread;
+
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use notification::panics;
 
 pub use check::{Finding, Try, check, try_out};
 pub use handler::TemplateOptions;
@@ -36,6 +40,11 @@ struct Template {
 impl Template {
     /// Compiles `source`. The error has the line.
     fn compile(source: &str, escape: Escape) -> Result<Self, String> {
+        shape::check(source)?;
+        on_deep_stack(|| Self::compile_here(source, escape))?
+    }
+
+    fn compile_here(source: &str, escape: Escape) -> Result<Self, String> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(limits::STEPS));
@@ -43,6 +52,8 @@ impl Template {
         environment.set_debug(true);
         // It would write all variables.
         environment.remove_global("debug");
+        // It would let values grow around one another, or around themselves, without end.
+        environment.remove_global("namespace");
         filters::install(&mut environment);
         environment.set_auto_escape_callback(move |_| escape.automatic());
         environment.set_formatter(move |out, state, value| escape.write(out, state, value));
@@ -70,11 +81,26 @@ impl Template {
 
     /// The variables that it uses and that no event has.
     fn unknown_variables(&self) -> Vec<String> {
-        match self.environment.get_template(NAME) {
+        let unknown = || match self.environment.get_template(NAME) {
             Ok(template) => variables::unknown(template.undeclared_variables(true)),
             Err(_) => Vec::new(),
-        }
+        };
+        on_deep_stack(unknown).unwrap_or_default()
     }
+}
+
+/// Runs what is recursive on a thread with a stack that is large enough.
+fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, String> {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().name("http-pusher-tpl".to_owned());
+        let thread = builder.stack_size(limits::STACK).spawn_scoped(scope, || {
+            panics::adopt_thread();
+            work()
+        });
+        let thread =
+            thread.map_err(|error| format!("there is no thread to compile it: {error}"))?;
+        thread.join().map_err(|_| "compiling it crashed".to_owned())
+    })
 }
 
 /// What is wrong, with the line. Never with a value: it may be from a message.

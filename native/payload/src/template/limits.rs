@@ -7,6 +7,15 @@ use std::io;
 pub(super) const STEPS: u64 = 100_000;
 /// The longest output, in bytes.
 pub(super) const OUTPUT: usize = 1024 * 1024;
+/// The longest tag, in bytes. It bounds how deep an expression is when it is compiled.
+pub(super) const TAG: usize = 4096;
+/// The most bytes in all tags together.
+pub(super) const TAGS: usize = 32 * 1024;
+/// The most brackets, filters and operators on lists in all tags together. It bounds how deep a value is when
+/// it is rendered: the stack of an engine's thread has room for several times as much.
+pub(super) const NESTING: usize = 500;
+/// The stack of the thread that compiles, in bytes. It has room for a tag of operators alone.
+pub(super) const STACK: usize = 32 * 1024 * 1024;
 
 /// Collects what a template writes, up to the bound.
 #[derive(Debug, Default)]

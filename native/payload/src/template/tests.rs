@@ -148,12 +148,12 @@ fn mistakes_are_named_with_their_line_and_without_values() {
 
 #[test]
 fn no_template_runs_or_grows_without_end() {
-    let doubled = "{% set ns = namespace(x='0123456789') %}{% for i in range(60) %}\
-                   {% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}";
+    let doubled =
+        "{% set x = body ~ body %}".to_owned() + &"{% set x = x ~ x %}".repeat(60) + "{{ x }}";
     for source in [
         "{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}",
         "\n\n{% for i in range(10000) %}{% for j in range(10000) %}{{ body }}{% endfor %}{% endfor %}",
-        doubled,
+        doubled.as_str(),
         "{{ 'x' * 99999999 }}",
         "{% for i in 'x' * 99999999 %}{% endfor %}",
         "{{ [[1] * 99999] * 99999 }}",
@@ -185,6 +185,44 @@ fn no_template_runs_or_grows_without_end() {
         Escape::None,
     );
     assert_eq!(long, "it writes more than 1048576 bytes");
+}
+
+/// An overflow of the stack ends the whole node, and so this whole test.
+#[test]
+fn no_template_overflows_the_stack() {
+    let within = |text: &str, bound: usize| text.repeat(bound / text.len());
+    let deep = limits::NESTING - 20;
+    for source in [
+        // Compiled by recursion.
+        format!("{{{{ {}1 }}}}", within("-", limits::TAG - 20)),
+        format!("{{{{ {}1 }}}}", within("not ", limits::TAG - 20)),
+        format!("{{{{ 1{} }}}}", within("-1", limits::TAG - 20)),
+        format!("{{{{ body{} }}}}", within(".a", limits::TAG - 20)),
+        format!("{{{{ 1{} }}}}", within(" if 0 else 1", limits::TAG - 20)),
+        format!("{{{{ {}1{} }}}}", "(".repeat(deep), ")".repeat(deep)),
+        format!("{{% if 0 %}}{}{{% endif %}}", within("{% elif 0 %}", limits::TAGS - 40)),
+        format!("{}{}", "{% if 1 %}".repeat(1000), "{% endif %}".repeat(1000)),
+        // Forgotten, written and compared by recursion.
+        format!("{{% set x = 1 %}}{}{{{{ x }}}}", "{% set x = [x] %}".repeat(deep)),
+        format!("{{% set x = 1 %}}{}{{{{ x | tojson }}}}", "{% set x = {'a': x} %}".repeat(deep)),
+        format!("{{% set x = [1] %}}{}{{{{ x == x }}}}", "{% set x = x | batch(1) %}".repeat(deep)),
+        format!("{{% set x = [1] %}}{}{{{{ x }}}}", "{% set x = x + x[:1] %}".repeat(deep / 2)),
+        format!("{{% set x = [1] %}}{}{{{{ x }}}}", "{% set x = x * 1 %}".repeat(deep)),
+        // More of the same than the bounds allow.
+        within("{{ body }}", 2 * limits::TAGS),
+        format!("{{% set x = 1 %}}{}", "{% set x = [x] %}".repeat(2000)),
+        format!("{{{{ 1{} }}}}", "-1".repeat(100_000)),
+        "{% set ns = namespace(x=1) %}{% for i in range(15000) %}{% set ns.x = [ns.x] %}{% endfor %}".to_owned(),
+        "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}".to_owned(),
+        "{% for x in [1] recursive %}{{ loop([[x]]) }}{% endfor %}".to_owned(),
+    ] {
+        for escape in [Escape::None, Escape::Json] {
+            let _ = render(&source, escape);
+        }
+        if let Ok(template) = Template::compile(&source, Escape::None) {
+            let _ = template.unknown_variables();
+        }
+    }
 }
 
 #[test]

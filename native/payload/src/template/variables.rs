@@ -75,7 +75,7 @@ pub(super) fn unknown(used: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 fn is_known(name: &str) -> bool {
-    if TOP.contains(&name) || ["range", "dict", "namespace", "loop"].contains(&name) {
+    if TOP.contains(&name) || ["range", "dict", "loop"].contains(&name) {
         return true;
     }
     let name = name.strip_prefix("data.").unwrap_or(name);
