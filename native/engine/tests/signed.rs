@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::fs;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -238,7 +237,7 @@ fn a_secret_that_is_not_there() {
     assert_eq!(notice.about, About::Handler(handler.id));
     assert_eq!(notice.kind, NoticeKind::Problem);
 
-    fs::write(scratch.path("token"), "t0ken").unwrap();
+    scratch.file("token", "t0ken");
     let mut n = 0;
     until("the file is read again", || {
         n += 1;

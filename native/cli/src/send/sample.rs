@@ -15,7 +15,7 @@ use crate::stanza::{Body, Stanza};
 /// What the command line says of the event.
 #[derive(Debug, clap::Args)]
 pub(super) struct EventArguments {
-    /// A file with a <message/> or a <presence/>; its event goes through the handler's rules
+    /// A file with a message or presence stanza; its event goes through the handler's rules
     #[arg(long, value_name = "FILE", conflicts_with = "message")]
     pub event: Option<std::path::PathBuf>,
     /// Whether a user sends the message (in), or it is about to be delivered (out) [default: in]

@@ -449,8 +449,11 @@ impl Scratch {
         self.0.join(name)
     }
 
+    /// Replaced, never written into: a pool may be reading it.
     pub fn file(&self, name: &str, content: &str) -> files::Source {
-        std::fs::write(self.path(name), content).unwrap();
+        let new = self.path("new");
+        std::fs::write(&new, content).unwrap();
+        std::fs::rename(new, self.path(name)).unwrap();
         files::Source::File(self.path(name))
     }
 }
