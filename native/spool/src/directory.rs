@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +32,12 @@ impl Directory {
             let path = path.to_owned();
             move |error| OpenError::Io { path, error }
         };
-        fs::create_dir_all(path).map_err(failed(path))?;
+        // What users wrote is for the node's own user.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed(path))?;
         let lock_path = path.join(LOCK);
         let mut lock = File::options()
             .read(true)

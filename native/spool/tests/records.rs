@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use common::{LONG, Node, ids, load, record, until};
@@ -242,6 +243,15 @@ fn a_second_node_is_refused_with_the_name_of_the_first() {
     drop(node);
     assert_eq!(Directory::holder(path.path()).unwrap(), None);
     Directory::take(path.path(), "two@localhost", Settings::default()).unwrap();
+}
+
+#[test]
+fn only_the_node_s_user_may_read_them() {
+    let path = tempfile::tempdir().unwrap();
+    let directory = path.path().join("database/spools");
+    let _node = Node::start(&directory, Settings::default());
+    let mode = std::fs::metadata(&directory).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
 }
 
 #[test]
