@@ -78,6 +78,10 @@ pub async fn deliver(
             rest: None,
         };
     }
+    if job.overtakes() {
+        let text = "an earlier notification of its lane is on disk alone".into();
+        return failed(job, FailureReason::Shutdown, text, before);
+    }
     if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
         let ready = timeout_at(job.deadline, plan.ready());
         let unmade = match unless(&mut cancelled, ready).await {

@@ -179,6 +179,9 @@ impl Engine {
         }
         // After the last delivery, whose end they note.
         running.spools.close();
+        for host_type in self.host_types() {
+            host_type.forget_on_disk();
+        }
         // Ring once more: for the failures above, and for outcomes that the ringer had not announced.
         // Use a new thread, because the caller may be a scheduler. If none can be started, the reporter
         // finds them later.

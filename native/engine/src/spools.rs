@@ -5,6 +5,7 @@
 //! on disk alone, and when these come in (`refill`).
 
 mod kept;
+mod lanes;
 mod pool_spool;
 pub(crate) mod record;
 mod refill;
@@ -26,7 +27,7 @@ use tokio::runtime::Handle;
 use transport::notices::{NoticeKind, Notices};
 
 pub(crate) use kept::Kept;
-pub use pool_spool::{Accepted, Held, NotAccepted, PoolSpool};
+pub use pool_spool::{Accepted, Held, NotAccepted, NotTaken, PoolSpool};
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
 pub use row::Row;
 
@@ -136,6 +137,20 @@ impl Spools {
         });
     }
 
+    /// Calls `open`, which opens a host type: what is handed over to it from then on goes behind what it has on
+    /// disk. [`Spools::handlers_changed`] has that come in.
+    pub(crate) fn opening(self: &Arc<Self>, handle: &Handle, open: impl FnOnce()) {
+        let held = self.all();
+        for spool in &held {
+            spool.hold();
+        }
+        open();
+        self.handlers_changed(handle);
+        for spool in &held {
+            spool.let_go();
+        }
+    }
+
     fn look_again(&self) {
         for spool in self.all() {
             spool.look_again();
@@ -215,8 +230,13 @@ impl Spools {
     /// Opens the spool of a pool. Blocks for as long as the disk takes. Returns whether it is open; otherwise
     /// a notice says why.
     fn open(&self, settings: &SpoolSettings, pool: &str) -> bool {
+        // Held until the spool has the file, so that it is closed with the others.
+        let mut taken = self.directory.lock();
+        if self.closed.load(Ordering::Acquire) {
+            return false;
+        }
         let known = self.known(pool);
-        match self.open_file(settings, pool, &known) {
+        match self.open_file(settings, pool, &known, &mut taken) {
             Ok(disk) => {
                 known.opened(disk);
                 true
@@ -246,9 +266,9 @@ impl Spools {
         settings: &SpoolSettings,
         pool: &str,
         known: &Arc<PoolSpool>,
+        taken: &mut Option<Directory>,
     ) -> Result<Spool, OpenError> {
-        let mut taken = self.directory.lock();
-        let directory = match &mut *taken {
+        let directory = match taken {
             Some(directory) => directory,
             None => {
                 let directory =
@@ -279,9 +299,11 @@ impl Spools {
     /// Writes what is left and closes the files. Blocks for as long as the disk takes.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        // A file that is being opened is closed too.
+        let mut directory = self.directory.lock();
         for spool in self.pools.swap(Arc::default()).values() {
             spool.close();
         }
-        *self.directory.lock() = None;
+        *directory = None;
     }
 }

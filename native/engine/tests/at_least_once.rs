@@ -262,6 +262,8 @@ fn a_dead_letter_that_is_asked_back_is_delivered() {
     let outcomes = node.bench.outcomes(2);
     assert!(matches!(outcomes[1].end, End::Sent { status: 200, .. }));
     until("nothing is on disk", || node.waiting() == 0);
+    // It counts as handed over once more: it has a second outcome.
+    node.bench.assert_conserved();
 }
 
 #[test]
@@ -307,6 +309,125 @@ fn what_a_host_type_leaves_stays_on_disk_until_it_is_back() {
     node.bench.engine.open_host_type(HOST_TYPE);
     node.bench.outcomes(20);
     assert_eq!(messages(&endpoint), numbers(0..20));
+    node.bench.assert_conserved();
+}
+
+/// What an earlier run accepted counts as accepted once, however often it comes in.
+#[test]
+fn what_comes_in_twice_is_counted_once() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let node = Node::start(settings(path.path()), &endpoint);
+    for text in numbers(0..20) {
+        node.push("alice", &text).unwrap();
+    }
+    drop(node);
+    let node = Node::start(settings(path.path()), &endpoint);
+    for _ in 0..2 {
+        until("they are in memory", || node.bench.counters().pending == 20);
+        node.bench.engine.close_host_type(HOST_TYPE);
+        node.bench.engine.abort_host_type(HOST_TYPE);
+        until("nothing is in memory", || {
+            node.bench.counters().pending == 0
+        });
+        node.bench.engine.open_host_type(HOST_TYPE);
+    }
+    plan(&endpoint, "status=200");
+    node.bench.outcomes(20);
+    assert_eq!(messages(&endpoint), numbers(0..20));
+    node.bench.assert_conserved();
+    let counters = node.bench.counters();
+    assert_eq!((counters.accepted, counters.on_disk), (20, 0));
+}
+
+/// The engine's counters outlive it: what it leaves on disk is counted again when it comes in again.
+#[test]
+fn a_stop_and_a_start_in_one_process_count_each_notification_once() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let node = Node::start(settings(path.path()), &endpoint);
+    for text in numbers(0..20) {
+        node.push("alice", &text).unwrap();
+    }
+    node.bench.engine.stop();
+    node.bench.start_again(settings(path.path()));
+    plan(&endpoint, "status=200");
+    let url = endpoint.url("");
+    node.bench.engine.open_spool(&url, true);
+    node.bench.pool(options(url));
+    node.bench.outcomes(20);
+    node.bench.assert_conserved();
+    let counters = node.bench.counters();
+    assert_eq!((counters.accepted, counters.on_disk), (20, 0));
+}
+
+/// A pool that was about to be closed takes what is on disk again.
+#[test]
+fn a_pool_that_resumes_goes_on_with_what_is_on_disk() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let few = EngineSettings {
+        max_pending: 20,
+        max_lane_percent: 100,
+        ..settings(path.path())
+    };
+    let node = Node::start(few, &endpoint);
+    for text in numbers(0..100) {
+        node.push("alice", &text).unwrap();
+    }
+    node.bench.engine.drain_pool(node.pool).unwrap();
+    plan(&endpoint, "status=200");
+    let on_disk = node.bench.counters().on_disk;
+    node.bench.outcomes(usize::try_from(100 - on_disk).unwrap());
+    assert!(node.bench.engine.resume_pool(node.pool).unwrap());
+    node.bench.outcomes(100);
+    assert_eq!(messages(&endpoint), numbers(0..100));
+    node.bench.assert_conserved();
+}
+
+/// One lane has all that it may have in memory, and its endpoint refuses it.
+#[test]
+fn a_lane_that_is_full_holds_up_no_other() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    endpoint
+        .set_plan_for("/stuck", "status=503".parse().unwrap())
+        .unwrap();
+    let few = EngineSettings {
+        max_pending: 100,
+        max_lane_percent: 10,
+        ..settings(path.path())
+    };
+    let node = Node::start(few, &endpoint);
+    let stuck = node
+        .bench
+        .engine
+        .planned_handler(HOST_TYPE, "http_pool", "/stuck", policy(), None);
+    for text in numbers(0..30) {
+        let text = text.as_bytes();
+        node.bench
+            .push_text(node.pool, &stuck, "alice", text)
+            .unwrap();
+    }
+    for text in numbers(100..300) {
+        node.push("bob", &text).unwrap();
+        node.push("carol", &text).unwrap();
+    }
+    node.bench.outcomes(400);
+    assert_eq!(node.bench.counters().on_disk, 20);
+    endpoint
+        .set_plan_for("/stuck", "status=200".parse().unwrap())
+        .unwrap();
+    node.bench.outcomes(430);
+    let arrived = messages(&endpoint);
+    let stuck: Vec<_> = arrived
+        .into_iter()
+        .filter(|message| **message < *"0100")
+        .collect();
+    assert_eq!(stuck, numbers(0..30));
     node.bench.assert_conserved();
 }
 

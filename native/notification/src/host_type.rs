@@ -137,6 +137,18 @@ impl HostType {
         self.on_disk.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Counts what is on disk alone as if it had not been handed over: the engine stops, and counts it again when it comes
+    /// in after the next start.
+    pub fn forget_on_disk(&self) {
+        let on_disk = self
+            .on_disk
+            .swap(0, Ordering::SeqCst)
+            .max(0)
+            .cast_unsigned();
+        self.accepted.fetch_sub(on_disk, Ordering::SeqCst);
+        self.pushed.fetch_sub(on_disk, Ordering::Relaxed);
+    }
+
     /// Counts a notification that was on disk alone, and is in a queue from now on.
     pub fn come_in(&self) {
         self.on_disk.fetch_sub(1, Ordering::SeqCst);

@@ -89,6 +89,11 @@ impl<T, W, P: Parts> Core<T, W, P> {
         }
     }
 
+    /// Whether the lane of this key has no room for an item of this cost.
+    pub fn lane_is_full(&self, key: &[u8], cost: usize) -> bool {
+        self.lanes.is_full(key, cost, self.limits)
+    }
+
     /// Sets how many requests the endpoint accepts at once. No more workers than that are busy from now
     /// on; while the number is unknown (`None`), a single worker finds it out. Returns the steps for
     /// the items that may start now. The others wait here until `call_timeout`.

@@ -241,13 +241,7 @@ impl<T> Lanes<T> {
         } = place;
         let hash = self.index.hash(key);
         let found = self.index.find(hash, key, &self.slots);
-        if let Some(id) = found {
-            let lane = &self.slots[id];
-            let items = lane.waiting as usize + usize::from(lane.state == State::Out);
-            if items >= limits.items || lane.cost.saturating_add(cost) > limits.cost {
-                return Err(item);
-            }
-        } else if limits.items == 0 || cost > limits.cost {
+        if self.has_no_room(found, cost, limits) {
             return Err(item);
         }
         let node = self.nodes.insert(Node {
@@ -285,6 +279,21 @@ impl<T> Lanes<T> {
         lane.waiting += 1;
         lane.cost += cost;
         Ok(false)
+    }
+
+    /// Whether the lane of this key has no room for an item of this cost.
+    pub fn is_full(&self, key: &[u8], cost: usize, limits: LaneLimits) -> bool {
+        let found = self.index.find(self.index.hash(key), key, &self.slots);
+        self.has_no_room(found, cost, limits)
+    }
+
+    fn has_no_room(&self, found: Option<u32>, cost: usize, limits: LaneLimits) -> bool {
+        let Some(id) = found else {
+            return limits.items == 0 || cost > limits.cost;
+        };
+        let lane = &self.slots[id];
+        let items = lane.waiting as usize + usize::from(lane.state == State::Out);
+        items >= limits.items || lane.cost.saturating_add(cost) > limits.cost
     }
 
     /// Takes the first item of the lane whose turn it is.

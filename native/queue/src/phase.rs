@@ -141,6 +141,12 @@ impl<P: Parts> Phase<P> {
         }
     }
 
+    /// Whether the pool is open, and takes items.
+    #[must_use]
+    pub const fn takes(&self) -> bool {
+        matches!(self, Self::Open(..))
+    }
+
     /// Whether the pool has ended.
     #[must_use]
     pub const fn is_over(&self) -> bool {

@@ -55,6 +55,14 @@ pub enum Full {
         /// The bound.
         most: u64,
     },
+    /// The disk is slow or fails, and too much waits in memory.
+    #[error("the disk is slow or fails: {unwritten} of at most {most} bytes wait to be written")]
+    Memory {
+        /// The bytes that wait.
+        unwritten: u64,
+        /// The bound.
+        most: u64,
+    },
     /// The record alone is larger than the bound.
     #[error("the notification takes {record} bytes, and the spool holds at most {most}")]
     Record {

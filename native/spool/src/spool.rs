@@ -18,6 +18,9 @@ use crate::writer::Writer;
 /// Changes that may wait for company: more wake the thread.
 const LAZY: usize = 512;
 
+/// The most bytes of records that wait in memory for a disk that is slow or fails.
+const UNWRITTEN: u64 = 64 << 20;
+
 /// What a spool has to say. `tell` gets it on the spool's thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -37,7 +40,7 @@ pub enum Notice {
     },
     /// An operator wants dead letters delivered: they are records again.
     BroughtBack {
-        /// The first one; the others are behind it.
+        /// The first one; the others are right behind it.
         first: RowId,
         /// How many.
         records: u64,
@@ -95,6 +98,8 @@ pub(crate) struct Inbox {
     pub held: u64,
     /// Of these, the bytes that the thread has not taken over.
     pub coming: u64,
+    /// The bytes of records that are in memory alone: the disk is slow, or fails.
+    pub unwritten: u64,
     pub totals: Totals,
     /// Dead letters by reason, at most [`RECOUNT`] old.
     pub reasons: Reasons,
@@ -152,6 +157,7 @@ impl Spool {
                 closing: false,
                 held: totals.waiting_bytes,
                 coming: 0,
+                unwritten: 0,
                 totals,
                 reasons,
             }),
@@ -191,6 +197,12 @@ impl Spool {
                 most: self.max_bytes,
             });
         }
+        if inbox.unwritten + size > UNWRITTEN {
+            return Err(Full::Memory {
+                unwritten: inbox.unwritten,
+                most: UNWRITTEN,
+            });
+        }
         Ok(self.put(record, inbox))
     }
 
@@ -203,6 +215,7 @@ impl Spool {
         let size = record.size();
         inbox.held += size;
         inbox.coming += size;
+        inbox.unwritten += size;
         let id = inbox.reserve(1);
         inbox.changes.push(Change::Append(id, record));
         self.hurry(inbox);
@@ -325,6 +338,7 @@ impl Inbox {
     /// Counts what the file holds now.
     pub fn settle(&mut self, totals: Totals) {
         self.held = totals.waiting_bytes + self.coming;
+        self.unwritten = self.coming;
         self.totals = Totals {
             commits: self.totals.commits,
             slowest_commit: self.totals.slowest_commit,

@@ -224,9 +224,11 @@ fn write_all(
             // Delivered before it was written: there is nothing to write.
             Change::Append(id, _) if removed.contains(id) => {}
             Change::Append(id, record) => {
-                append(transaction, handlers, *id, record)?;
-                more[0] += 1;
-                more[1] += record.size().cast_signed();
+                // A commit that failed may have reached the disk all the same.
+                if append(transaction, handlers, *id, record)? {
+                    more[0] += 1;
+                    more[1] += record.size().cast_signed();
+                }
             }
             Change::Remove(id) => {
                 if let Some(size) = remove(transaction, *id)? {
@@ -261,12 +263,13 @@ fn write_all(
     Ok(buried)
 }
 
+/// Returns false if the record was there already.
 fn append(
     transaction: &Transaction<'_>,
     handlers: &mut HashMap<(String, String), i64>,
     id: RowId,
     record: &Record,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let key = (record.host_type.clone(), record.handler.clone());
     let handler = match handlers.get(&key) {
         Some(handler) => *handler,
@@ -281,8 +284,9 @@ fn append(
         }
     };
     let sql = "INSERT INTO notification (id, handler, size, lane, message_id, created, direction, sender, server, \
-               receiver, kind, text, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    transaction.prepare_cached(sql)?.execute(params![
+               receiver, kind, text, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+               ON CONFLICT (id) DO NOTHING";
+    let added = transaction.prepare_cached(sql)?.execute(params![
         id.0,
         handler,
         record.size().cast_signed(),
@@ -297,7 +301,7 @@ fn append(
         record.text,
         record.extra,
     ])?;
-    Ok(())
+    Ok(added > 0)
 }
 
 /// Returns the size of the record, if it was there.

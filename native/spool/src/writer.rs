@@ -22,6 +22,8 @@ const TRIM: Duration = Duration::from_mins(1);
 /// The pauses between two tries of a disk that fails.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// While the disk fails, this many more changes are looked through for superfluous ones.
+const COMPACT: usize = 1024;
 /// Dead letters that are brought back in one transaction.
 const BACK: u32 = 1000;
 
@@ -35,6 +37,8 @@ pub(crate) struct Writer {
     settings: Settings,
     /// What could not be written.
     unwritten: Vec<Change>,
+    /// How many these were when the superfluous ones were dropped last.
+    compacted: usize,
     trouble: Option<Trouble>,
     trimmed: Instant,
     slowest: (Instant, Duration),
@@ -65,6 +69,7 @@ impl Writer {
             pool: pool.to_owned(),
             settings,
             unwritten: Vec::new(),
+            compacted: 0,
             trouble: None,
             trimmed: now,
             slowest: (now, Duration::ZERO),
@@ -116,12 +121,17 @@ impl Writer {
             && trouble.again > Instant::now()
             && !self.shared.inbox.lock().closing
         {
+            // Deliveries go on from memory: what has ended meanwhile takes no more room.
+            if self.unwritten.len() > 2 * self.compacted + COMPACT {
+                self.compact();
+            }
             return;
         }
         let began = Instant::now();
         match self.try_to_write(next) {
             Ok(totals) => {
                 self.unwritten.clear();
+                self.compacted = 0;
                 self.settle(totals, began.elapsed());
             }
             Err(error) => self.fail(&error),
@@ -206,10 +216,9 @@ impl Writer {
             again: Instant::now() + pause,
             pause,
         });
-        let freed = forget_what_ended(&mut self.unwritten);
+        self.compact();
         {
             let mut inbox = self.shared.inbox.lock();
-            inbox.held = inbox.held.saturating_sub(freed);
             inbox.totals.errors += 1;
             inbox.totals.failing = true;
         }
@@ -217,6 +226,15 @@ impl Writer {
             let text = format!("writing {}: {error}", self.file.display());
             (self.tell)(Notice::Fails { text });
         }
+    }
+
+    /// Drops what need not be written any more.
+    fn compact(&mut self) {
+        let freed = forget_what_ended(&mut self.unwritten);
+        self.compacted = self.unwritten.len();
+        let mut inbox = self.shared.inbox.lock();
+        inbox.held = inbox.held.saturating_sub(freed);
+        inbox.unwritten = inbox.unwritten.saturating_sub(freed);
     }
 
     fn answer(&mut self, load: Load) {
@@ -272,7 +290,6 @@ impl Writer {
         let Some(store) = self.store.as_mut() else {
             return;
         };
-        let (mut records, mut first_back) = (0, None);
         loop {
             let asked = store.asked_back().unwrap_or_default().min(BACK);
             if asked == 0 {
@@ -280,19 +297,15 @@ impl Writer {
             }
             // Their places are theirs from now on; sessions append behind them meanwhile.
             let first = self.shared.inbox.lock().reserve(asked);
-            first_back.get_or_insert(first);
             match store.bring_back(first, asked) {
-                Ok(back) => records += back,
-                Err(_) => break,
+                Ok(records) if records > 0 => {
+                    (self.tell)(Notice::BroughtBack { first, records });
+                }
+                _ => break,
             }
         }
         if let Ok((totals, _)) = store.totals() {
             self.shared.inbox.lock().settle(totals);
-        }
-        if let Some(first) = first_back
-            && records > 0
-        {
-            (self.tell)(Notice::BroughtBack { first, records });
         }
     }
 
@@ -330,7 +343,7 @@ impl ReadError {
     }
 }
 
-/// Drops the records that were delivered before the disk took them. Returns the bytes that they take.
+/// Drops the records that were delivered before the disk took them, and all notes about one but the last. Returns the bytes that they take.
 fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
     let removed: HashSet<RowId> = changes
         .iter()
@@ -339,6 +352,18 @@ fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
             _ => None,
         })
         .collect();
+    // From the end, so that the last note of each comes first.
+    changes.reverse();
+    let mut noted = HashSet::new();
+    changes.retain(|change| match change {
+        Change::Postpone(id, _) => noted.insert(*id),
+        Change::Bury(id, ..) => {
+            noted.insert(*id);
+            true
+        }
+        _ => true,
+    });
+    changes.reverse();
     let mut dropped = HashSet::new();
     let mut freed = 0;
     changes.retain(|change| match change {

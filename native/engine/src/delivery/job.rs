@@ -51,6 +51,12 @@ impl Tried {
 }
 
 impl Job {
+    /// Whether an earlier notification of its lane is on disk alone, so that this one must wait there too.
+    pub(super) fn overtakes(&self) -> bool {
+        let kept = self.tried.as_ref().and_then(|tried| tried.kept.as_ref());
+        kept.is_some_and(|kept| kept.overtakes())
+    }
+
     /// What it is judged by, after this many attempts.
     pub(super) fn history(&self, attempts: u32) -> History {
         let (pauses, alone) = self.tried.as_ref().map_or((0, 0), |tried| {

@@ -9,7 +9,7 @@ use super::Engine;
 use super::push::{Refusal, push_to};
 use crate::delivery::Tried;
 use crate::pool::{Pool, Queued};
-use crate::spools::{Accepted, Kept, NotAccepted, PoolSpool, record};
+use crate::spools::{Accepted, Kept, NotAccepted, NotTaken, PoolSpool, record};
 
 /// The bytes of a lane's key that belong to one run: the number of the host type.
 const OF_THE_RUN: usize = size_of::<u32>();
@@ -27,10 +27,12 @@ impl Engine {
             let Some(running) = engine.upgrade() else {
                 return;
             };
-            for living in running.living_pools() {
-                if *living.name == *name && living.opened().is_some() {
-                    living.attach_spool();
-                }
+            let mut pools = running.living_pools();
+            pools.retain(|pool| *pool.name == *name);
+            // Of several that take notifications, the last one's.
+            pools.sort_by_key(|pool| pool.id);
+            for pool in pools {
+                pool.attach_spool();
             }
         });
     }
@@ -89,9 +91,19 @@ pub(super) fn push_kept(
             };
             let (refuser, Refused { mut item, why }) = *refusal;
             let row = item.take_kept().map(|kept| kept.into_row());
+            let why = match why {
+                PushError::Rejected(RejectReason::QueueFull) => {
+                    let full = refuser.lane_is_full(key, &item);
+                    if full {
+                        NotTaken::LaneFull
+                    } else {
+                        NotTaken::Full
+                    }
+                }
+                other => NotTaken::Other((refuser, other)),
+            };
             given = Some(item);
-            let is_full = why == PushError::Rejected(RejectReason::QueueFull);
-            Err((row, (!is_full).then_some((refuser, why))))
+            Err((row, why))
         },
         || {
             let full = PushError::Rejected(RejectReason::QueueFull);

@@ -18,7 +18,7 @@ struct Intake {
 }
 
 impl Pool {
-    /// Lets what the pool's spool holds come in, if it has one. The pool is open, or was.
+    /// Lets what the pool's spool holds come in, if it has one and the pool takes notifications.
     pub(crate) fn attach_spool(self: &Arc<Self>) {
         let Some(spool) = self.spools.of(&self.name) else {
             return;
@@ -28,11 +28,13 @@ impl Pool {
             spools: Arc::clone(&self.spools),
         });
         let (heard, handle) = (Arc::downgrade(&spool), self.handle.clone());
-        spool.set_wants(Arc::new(move || {
+        let wants = Arc::new(move || {
             if let Some(spool) = heard.upgrade() {
                 handle.spawn(refill(spool, Arc::clone(&finder)));
             }
-        }));
+        });
+        // A pool that is going must not take them from the one that has come.
+        spool.set_wants(wants, || self.core().phase().takes());
     }
 
     /// A queue's item for a record that came in.
@@ -94,6 +96,11 @@ impl Finder for Intake {
                 _ => {
                     Self::count_out(&host_type, earlier);
                     let why = match why {
+                        PushError::Rejected(RejectReason::QueueFull)
+                            if pool.lane_is_full(&key, &item) =>
+                        {
+                            NotIn::LaneFull
+                        }
                         PushError::Rejected(RejectReason::QueueFull) => NotIn::Full,
                         _ => NotIn::Closed,
                     };

@@ -26,6 +26,16 @@ impl Pool {
         self.push_to(key, item, now)
     }
 
+    /// Whether the lane of an item that was refused is full, rather than the pool.
+    pub(crate) fn lane_is_full(&self, key: &[u8], item: &Queued) -> bool {
+        let (handler, cost) = (item.notification.handler(), item.cost());
+        if handler.policy.retry.is_some() {
+            let own = own_lane(key, handler);
+            return self.core().lane_is_full(&own, cost);
+        }
+        self.core().lane_is_full(key, cost)
+    }
+
     fn push_to(
         self: &Arc<Self>,
         key: &[u8],

@@ -28,8 +28,12 @@ impl Pool {
 
     /// Lets a draining pool accept notifications again, with its connections. Returns false if it is
     /// too late.
-    pub fn resume(&self) -> bool {
-        self.core().resume()
+    pub fn resume(self: &Arc<Self>) -> bool {
+        let resumed = self.core().resume();
+        if resumed && self.opened().is_some() {
+            self.attach_spool();
+        }
+        resumed
     }
 
     /// Drains for at most `allowed`, then ends the pool: what is left fails with `shutdown`.

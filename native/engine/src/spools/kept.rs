@@ -27,6 +27,11 @@ impl Kept {
         self.row
     }
 
+    /// Whether an earlier notification of its lane is on disk alone.
+    pub(crate) fn overtakes(&self) -> bool {
+        self.row.overtakes()
+    }
+
     /// Remembers the start of an answer that was no success.
     pub(crate) fn note_answer(&mut self, start: &[u8]) {
         let start = &start[..start.len().min(ANSWER)];

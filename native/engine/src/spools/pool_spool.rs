@@ -7,9 +7,11 @@
 //!
 //! While the file is being opened, notifications wait for it, behind what it may hold.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{HashSet, VecDeque};
+use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
@@ -17,6 +19,7 @@ use spool::{DeathReason, Full, History, Notice, Reasons, Record, RowId, Spool, T
 use transport::notices::{NoticeKind, Notices};
 
 use super::Row;
+use super::lanes::{LaneId, LaneRows};
 use super::refill::NotIn;
 
 /// The spool of one pool, whatever its incarnation.
@@ -29,11 +32,18 @@ pub struct PoolSpool {
     trouble: Mutex<Option<String>>,
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
-    /// Whether the refill runs.
-    refilling: AtomicBool,
+    refilling: Mutex<Refilling>,
+    lane_hash: RandomState,
     /// Called when records may have to come in.
     wants: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
     notices: Arc<Notices>,
+}
+
+/// Whether the refill runs, and whether it was asked for meanwhile.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refilling {
+    runs: bool,
+    asked: bool,
 }
 
 /// What is in memory.
@@ -42,21 +52,37 @@ struct Window {
     /// Records behind this one are on disk alone, if it has spilled.
     loaded: RowId,
     spilled: bool,
+    /// How often `loaded` was set back.
+    rewinds: u64,
     in_memory: HashSet<RowId>,
+    lanes: LaneRows,
     /// When so few are left in memory, others come in.
     low: usize,
     /// The first record of this run: those before were accepted in an earlier one.
     first: RowId,
     /// Whether the file is being opened for the first time.
     opening: bool,
+    /// Calls that need it to stay spilled until they have rewound it.
+    held: u32,
     /// What was accepted before the file was open, in order.
     early: VecDeque<Record>,
+    /// The bytes of `early`.
+    early_bytes: u64,
+    /// What waited in `early` for a handler that does not run.
+    parked: VecDeque<Record>,
+    /// Dead letters that an operator had brought back: as if an earlier run had accepted them.
+    back: Vec<Range<RowId>>,
+    /// Of those of an earlier run, the ones that are counted as accepted in this one, and on disk alone.
+    counted: HashSet<RowId>,
     /// Records that have ended since the last read began, which may have seen them.
     ended: HashSet<RowId>,
 }
 
-/// The most notifications that wait for a file to be opened.
+/// The most notifications that wait for a file to be opened, and of how many bytes.
 const EARLY: usize = 10_000;
+const EARLY_BYTES: u64 = 16 << 20;
+/// How many of them are moved under one lock.
+const AT_ONCE: usize = 64;
 
 /// What an open file holds, and what it has done.
 #[derive(Clone, Debug)]
@@ -76,6 +102,26 @@ pub enum Accepted {
     InMemory,
     /// On disk alone; it comes in when its turn is near.
     OnDisk,
+}
+
+/// Why a queue does not take a notification.
+#[derive(Debug)]
+pub enum NotTaken<E> {
+    /// The pool is full.
+    Full,
+    /// The notification's lane is full.
+    LaneFull,
+    /// Another reason.
+    Other(E),
+}
+
+/// Where a reader is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Records behind this one are to be read.
+    pub after: RowId,
+    /// Whether it is still so is seen by this.
+    pub rewinds: u64,
 }
 
 /// Why a notification is not accepted.
@@ -107,7 +153,8 @@ impl PoolSpool {
             }),
             trouble: Mutex::default(),
             why: Mutex::default(),
-            refilling: AtomicBool::new(false),
+            refilling: Mutex::default(),
+            lane_hash: RandomState::new(),
             wants: RwLock::new(None),
             notices,
         }
@@ -126,15 +173,27 @@ impl PoolSpool {
     /// The file is open. What it holds comes in.
     pub(super) fn opened(&self, disk: Spool) {
         let next = disk.next();
-        {
+        let before = disk.totals().waiting;
+        let mut any = before > 0;
+        // A few at a time: sessions wait for the lock.
+        loop {
             let mut window = self.window.lock();
-            window.first = next;
-            window.opening = false;
-            window.spilled = disk.totals().waiting > 0 || !window.early.is_empty();
-            for record in window.early.drain(..) {
+            for _ in 0..AT_ONCE {
+                let record = window.parked.pop_front();
+                let Some(record) = record.or_else(|| window.early.pop_front()) else {
+                    break;
+                };
                 disk.append_anyway(record);
+                any = true;
             }
-            self.disk.store(Some(Arc::new(disk)));
+            if window.parked.is_empty() && window.early.is_empty() {
+                window.early_bytes = 0;
+                window.first = next;
+                window.opening = false;
+                window.spilled = any;
+                self.disk.store(Some(Arc::new(disk)));
+                break;
+            }
         }
         if self.trouble.lock().take().is_some() {
             self.hear(&Notice::Writes);
@@ -190,13 +249,14 @@ impl PoolSpool {
     }
 
     /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room.
-    /// `push` returns the row if the queue does not take it, with the error, or none if it is full.
+    /// `push` returns the row if the queue does not take it, with the reason.
     pub fn accept<E>(
         self: &Arc<Self>,
         record: Record,
-        push: impl FnOnce(Option<Row>) -> Result<(), (Option<Row>, Option<E>)>,
+        push: impl FnOnce(Option<Row>) -> Result<(), (Option<Row>, NotTaken<E>)>,
         full: impl FnOnce() -> E,
     ) -> Result<Accepted, NotAccepted<E>> {
+        let lane = self.lane_of(&record);
         // Held over both steps, so that the order on disk is the order in the queue. Neither waits.
         let mut window = self.window.lock();
         let disk = self.disk.load();
@@ -204,44 +264,68 @@ impl PoolSpool {
             if !window.opening && window.early.is_empty() {
                 return match push(None) {
                     Ok(()) => Ok(Accepted::InMemory),
-                    Err((_, error)) => Err(NotAccepted::Pool(error.unwrap_or_else(full))),
+                    Err((_, NotTaken::Other(error))) => Err(NotAccepted::Pool(error)),
+                    Err(_) => Err(NotAccepted::Pool(full())),
                 };
             }
-            if window.early.len() >= EARLY {
+            let bytes = window.early_bytes + record.size();
+            if window.early.len() >= EARLY || bytes > EARLY_BYTES {
                 return Err(NotAccepted::Pool(full()));
             }
+            window.early_bytes = bytes;
             window.early.push_back(record);
             return Ok(Accepted::OnDisk);
         };
         let id = disk.append(record).map_err(NotAccepted::Full)?;
-        if window.spilled {
+        if window.spilled || window.lanes.is_behind(lane) {
             return Ok(Accepted::OnDisk);
         }
-        match push(Some(Row::new(self, id))) {
+        match push(Some(Row::new(self, id, lane))) {
             Ok(()) => {
-                window.in_memory.insert(id);
-                window.loaded = id;
+                window.enter(id, lane);
                 Ok(Accepted::InMemory)
             }
-            Err((row, error)) => {
+            Err((row, why)) => {
                 // Its end would take the lock that is held here.
                 row.map(Row::disarm);
-                // A disk that fails cannot hold what memory does not.
-                let error = error.or_else(|| disk.totals().failing.then(full));
+                let error = match why {
+                    NotTaken::Other(error) => Some(error),
+                    // A disk that fails cannot hold what memory does not.
+                    _ if disk.totals().failing => Some(full()),
+                    NotTaken::LaneFull if window.lanes.full_at(lane, id) => None,
+                    NotTaken::LaneFull | NotTaken::Full => {
+                        window.spilled = true;
+                        window.low = window.in_memory.len() / 2;
+                        None
+                    }
+                };
                 if let Some(error) = error {
                     disk.remove(id);
                     return Err(NotAccepted::Pool(error));
                 }
-                window.spilled = true;
-                window.low = window.in_memory.len() / 2;
                 Ok(Accepted::OnDisk)
             }
         }
     }
 
-    /// Says what is to be done when records may have to come in.
-    pub(crate) fn set_wants(&self, wants: Arc<dyn Fn() + Send + Sync>) {
-        *self.wants.write() = Some(wants);
+    fn lane_of(&self, record: &Record) -> LaneId {
+        let key = (&record.host_type, &record.handler, &record.lane);
+        LaneId(self.lane_hash.hash_one(key))
+    }
+
+    /// Says what is to be done when records may have to come in, if that `holds` still.
+    pub(crate) fn set_wants(
+        &self,
+        wants: Arc<dyn Fn() + Send + Sync>,
+        holds: impl FnOnce() -> bool,
+    ) {
+        {
+            let mut present = self.wants.write();
+            if !holds() {
+                return;
+            }
+            *present = Some(wants);
+        }
         self.want();
     }
 
@@ -260,63 +344,101 @@ impl PoolSpool {
 
     /// Everything on disk may have to come in: a handler is there that was not.
     pub fn look_again(&self) {
+        {
+            let mut window = self.window.lock();
+            while let Some(record) = window.parked.pop_back() {
+                window.early.push_front(record);
+            }
+        }
         self.rewind(RowId(0));
         self.want();
+    }
+
+    /// From now on, and until it is let go, new notifications go behind what is on disk.
+    pub(super) fn hold(&self) {
+        let mut window = self.window.lock();
+        window.held += 1;
+        window.spilled = self.disk.load().is_some();
+    }
+
+    pub(super) fn let_go(&self) {
+        self.window.lock().held -= 1;
     }
 
     pub(super) fn rewind(&self, to: RowId) {
         let mut window = self.window.lock();
         if self.disk.load().is_some() {
-            window.loaded = window.loaded.min(to);
-            window.spilled = true;
+            window.rewind(to);
         }
     }
 
     /// The place behind which records are to be read now, or none if all are in memory.
-    pub(super) fn begin_to_read(&self) -> Option<RowId> {
+    pub(super) fn begin_to_read(&self) -> Option<Place> {
         let mut window = self.window.lock();
         window.ended.clear();
-        window.spilled.then_some(window.loaded)
+        window.spilled.then_some(Place {
+            after: window.loaded,
+            rewinds: window.rewinds,
+        })
     }
 
-    /// Puts what was accepted before the file was open into the queue with `push`, if the file cannot be
-    /// opened. Returns why there is no going on.
+    /// Puts some of what was accepted before the file was open into the queue with `push`, if the file cannot
+    /// be opened. Returns whether there are more, or why there is no going on.
     pub(super) fn bring_early(
         &self,
         mut push: impl FnMut(&Record) -> Result<(), NotIn>,
-    ) -> Result<(), NotIn> {
+    ) -> Result<bool, NotIn> {
         let mut window = self.window.lock();
         if window.opening || self.disk.load().is_some() {
-            return Ok(());
+            return Ok(false);
         }
-        while let Some(record) = window.early.front() {
-            push(record)?;
-            window.early.pop_front();
+        for _ in 0..AT_ONCE {
+            let Some(record) = window.early.front() else {
+                return Ok(false);
+            };
+            let parks = match push(record) {
+                Ok(()) => false,
+                // Others must not wait for its handler.
+                Err(NotIn::NoHandler) => true,
+                Err(why) => return Err(why),
+            };
+            let record = window.early.pop_front();
+            if let Some(record) = record {
+                window.early_bytes = window.early_bytes.saturating_sub(record.size());
+                if parks {
+                    window.parked.push_back(record);
+                }
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Puts a record that was read into the queue with `push`, which learns whether an earlier run had
-    /// accepted it. A record that is there already is skipped. `before` is the record before it. Returns why
-    /// there is no going on.
+    /// accepted it. A record that is there already is skipped, and one whose lane is behind. Returns why there
+    /// is no going on.
     pub(super) fn bring_in(
         self: &Arc<Self>,
-        before: RowId,
-        id: RowId,
+        from: Place,
+        (id, record): (RowId, &Record),
         push: impl FnOnce(Row, bool) -> BroughtIn,
     ) -> Result<(), NotIn> {
+        let lane = self.lane_of(record);
         let mut window = self.window.lock();
-        if window.loaded != before {
+        if window.rewinds != from.rewinds {
             return Err(NotIn::Rewound);
         }
-        if window.in_memory.contains(&id) || window.ended.contains(&id) {
+        if window.in_memory.contains(&id)
+            || window.ended.contains(&id)
+            || window.lanes.is_behind(lane)
+        {
             window.loaded = id;
             return Ok(());
         }
-        match push(Row::new(self, id), id < window.first) {
+        let foreign = window.is_foreign(id) && !window.counted.contains(&id);
+        match push(Row::new(self, id, lane), foreign) {
             BroughtIn::Queued => {
-                window.in_memory.insert(id);
-                window.loaded = id;
+                window.counted.remove(&id);
+                window.enter(id, lane);
                 Ok(())
             }
             BroughtIn::Skipped(row) => {
@@ -334,6 +456,10 @@ impl PoolSpool {
             }
             BroughtIn::Not(row, why) => {
                 row.map(Row::disarm);
+                if why == NotIn::LaneFull && window.lanes.full_at(lane, id) {
+                    window.loaded = id;
+                    return Ok(());
+                }
                 window.low = window.in_memory.len() / 2;
                 Err(why)
             }
@@ -342,24 +468,20 @@ impl PoolSpool {
 
     /// Whether records are on disk alone, and memory has room for some.
     pub(super) fn is_low(&self) -> bool {
-        let window = self.window.lock();
-        let early = !window.opening && !window.early.is_empty();
-        early || window.spilled && window.in_memory.len() <= window.low
+        self.window.lock().is_low()
     }
 
-    /// All records that there were when `next` was the next place have been read. Returns whether that is
-    /// all there are: new ones go into the queue again.
-    pub(super) fn is_done(&self, next: RowId) -> bool {
+    /// All records behind `from` that there were when `next` was the next place have been read. Returns
+    /// whether that is all there are: new ones go into the queue again.
+    pub(super) fn is_done(&self, from: Place, next: RowId) -> bool {
         let mut window = self.window.lock();
-        let more = self
-            .disk
-            .load()
-            .as_ref()
-            .is_some_and(|disk| disk.next() != next);
-        if !more {
-            window.spilled = false;
+        let disk = self.disk.load();
+        let more = disk.as_ref().is_some_and(|disk| disk.next() != next);
+        if more || window.held > 0 || window.rewinds != from.rewinds {
+            return false;
         }
-        !more
+        window.spilled = false;
+        true
     }
 
     /// What the spool's thread has to say.
@@ -386,7 +508,10 @@ impl PoolSpool {
                 self.notices
                     .tell(&self.name, NoticeKind::SpoolDamaged, text);
             }
-            Notice::BroughtBack { first, .. } => {
+            Notice::BroughtBack { first, records } => {
+                let first = *first;
+                let end = first.0.saturating_add_unsigned(*records);
+                self.window.lock().back.push(first..RowId(end));
                 self.rewind(RowId(first.0 - 1));
                 self.want();
             }
@@ -400,21 +525,79 @@ impl PoolSpool {
         }
     }
 
-    /// A record of this pool has left memory.
-    pub(super) fn forget(&self, id: RowId, ended: bool) {
+    /// A record has ended. Returns whether others may have to come in.
+    pub(super) fn ended(&self, id: RowId, lane: LaneId) -> bool {
         let mut window = self.window.lock();
         window.in_memory.remove(&id);
-        if ended && window.spilled {
+        if let Some(behind) = window.lanes.went(lane) {
+            window.rewind(RowId(behind.0 - 1));
+            window.ended.insert(id);
+            return true;
+        }
+        if window.spilled {
             window.ended.insert(id);
         }
+        window.is_low()
     }
 
+    /// The notification of a record is no longer in memory, and has no outcome.
+    pub(super) fn left(&self, id: RowId, lane: LaneId) {
+        {
+            let mut window = self.window.lock();
+            window.in_memory.remove(&id);
+            if window.is_foreign(id) {
+                window.counted.insert(id);
+            }
+            if self.disk.load().is_none() {
+                return;
+            }
+            window.lanes.leaves(lane, id);
+            if let Some(behind) = window.lanes.went(lane) {
+                window.rewind(RowId(behind.0 - 1));
+            }
+        }
+        self.want();
+    }
+
+    /// Whether a record of the lane before this one is on disk alone.
+    pub(super) fn overtakes(&self, id: RowId, lane: LaneId) -> bool {
+        self.window.lock().lanes.overtakes(lane, id)
+    }
+
+    /// Returns false if it runs already; then it is asked for once more when it has ended.
     pub(super) fn begin_refill(&self) -> bool {
-        !self.refilling.swap(true, Ordering::AcqRel)
+        let mut refilling = self.refilling.lock();
+        refilling.asked = refilling.runs;
+        !std::mem::replace(&mut refilling.runs, true)
     }
 
-    pub(super) fn end_refill(&self) {
-        self.refilling.store(false, Ordering::Release);
+    /// Returns whether it was asked for meanwhile, perhaps by a pool that has come since.
+    pub(super) fn end_refill(&self) -> bool {
+        std::mem::take(&mut *self.refilling.lock()).asked
+    }
+}
+
+impl Window {
+    fn enter(&mut self, id: RowId, lane: LaneId) {
+        self.in_memory.insert(id);
+        self.lanes.entered(lane);
+        self.loaded = id;
+    }
+
+    fn rewind(&mut self, to: RowId) {
+        self.loaded = self.loaded.min(to);
+        self.spilled = true;
+        self.rewinds += 1;
+    }
+
+    fn is_low(&self) -> bool {
+        let early = !self.opening && !self.early.is_empty();
+        early || self.spilled && self.in_memory.len() <= self.low
+    }
+
+    /// Whether this run has not accepted the record.
+    fn is_foreign(&self, id: RowId) -> bool {
+        id < self.first || self.back.iter().any(|back| back.contains(&id))
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notification::{Handler, Notification};
-use spool::{History, Loaded, Record, RowId};
+use spool::{History, Loaded, Record};
 use tokio::sync::oneshot;
 
 use super::Row;
-use super::pool_spool::{BroughtIn, PoolSpool};
+use super::pool_spool::{BroughtIn, Place, PoolSpool};
 use super::record;
 
 /// How many records are read at once, and of how many bytes.
@@ -60,6 +60,10 @@ pub struct Came {
 pub enum NotIn {
     /// The queue is full.
     Full,
+    /// The notification's lane is full.
+    LaneFull,
+    /// Its handler does not run.
+    NoHandler,
     /// The pool does not take anything now.
     Closed,
     /// Records before it are to come in first, which were not when it was read.
@@ -70,11 +74,13 @@ pub enum NotIn {
 pub(crate) async fn refill(spool: Arc<PoolSpool>, finder: Arc<dyn Finder>) {
     while spool.begin_refill() {
         let end = bring_all(&spool, finder.as_ref()).await;
-        if end == Some(NotIn::Full) && spool.is_low() {
+        if end.is_some() && end != Some(NotIn::Closed) && spool.is_low() {
             tokio::time::sleep(ROOM).await;
         }
-        spool.end_refill();
-        // Others may have asked in vain while this call ended.
+        if spool.end_refill() {
+            // Perhaps another pool wants them now.
+            return spool.want();
+        }
         if end == Some(NotIn::Closed) || !spool.is_low() {
             return;
         }
@@ -82,14 +88,18 @@ pub(crate) async fn refill(spool: Arc<PoolSpool>, finder: Arc<dyn Finder>) {
 }
 
 async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn> {
-    if let Err(end) = spool.bring_early(|record| bring_early(finder, record)) {
-        return Some(end);
+    loop {
+        match spool.bring_early(|record| bring_early(finder, record)) {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => break,
+            Err(end) => return Some(end),
+        }
     }
-    while let Some(after) = spool.begin_to_read() {
+    while let Some(from) = spool.begin_to_read() {
         let disk = spool.disk()?;
         let next = disk.next();
         let (reply, answer) = oneshot::channel();
-        disk.load(after, AT_ONCE, BYTES_AT_ONCE, move |found| {
+        disk.load(from.after, AT_ONCE, BYTES_AT_ONCE, move |found| {
             // The task may have ended with the engine.
             let _ = reply.send(found);
         });
@@ -98,14 +108,12 @@ async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn>
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        if records.is_empty() && spool.is_done(next) {
+        if records.is_empty() && spool.is_done(from, next) {
             return None;
         }
-        let mut before = after;
         for loaded in records {
-            let id = loaded.id;
-            match bring_in(spool, finder, before, loaded) {
-                Ok(()) => before = id,
+            match bring_in(spool, finder, from, loaded) {
+                Ok(()) => {}
                 Err(NotIn::Rewound) => break,
                 Err(end) => return Some(end),
             }
@@ -118,7 +126,7 @@ async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn>
 fn bring_in(
     spool: &Arc<PoolSpool>,
     finder: &dyn Finder,
-    before: RowId,
+    from: Place,
     loaded: Loaded,
 ) -> Result<(), NotIn> {
     let Loaded {
@@ -129,19 +137,21 @@ fn bring_in(
     let found = finder.find(&record);
     let handler = match found {
         Found::Runs(handler) => handler,
-        Found::MayCome => return spool.bring_in(before, id, |row, _| BroughtIn::Skipped(row)),
+        Found::MayCome => {
+            return spool.bring_in(from, (id, &record), |row, _| BroughtIn::Skipped(row));
+        }
         Found::Gone => {
-            return spool.bring_in(before, id, |row, _| {
+            return spool.bring_in(from, (id, &record), |row, _| {
                 BroughtIn::GivenUp(row, history, "handler_gone")
             });
         }
     };
     let Some(notification) = record::restore(&record, handler) else {
-        return spool.bring_in(before, id, |row, _| {
+        return spool.bring_in(from, (id, &record), |row, _| {
             BroughtIn::GivenUp(row, history, "too_large")
         });
     };
-    spool.bring_in(before, id, |row, earlier| {
+    spool.bring_in(from, (id, &record), |row, earlier| {
         let came = Came {
             created: record.created,
             history,
@@ -157,7 +167,7 @@ fn bring_in(
 /// A record that is in no file.
 fn bring_early(finder: &dyn Finder, record: &Record) -> Result<(), NotIn> {
     let Found::Runs(handler) = finder.find(record) else {
-        return Err(NotIn::Closed);
+        return Err(NotIn::NoHandler);
     };
     let Some(notification) = record::restore(record, handler) else {
         return Ok(());

@@ -6,6 +6,7 @@ use scopeguard::ScopeGuard;
 use spool::{DeathReason, History, RowId, Spool};
 
 use super::PoolSpool;
+use super::lanes::LaneId;
 
 /// A record's place in the spool, held by its notification. If it is dropped, the record stays on disk and
 /// comes in again later.
@@ -17,13 +18,15 @@ pub struct Row(ScopeGuard<Place, fn(Place)>);
 pub(super) struct Place {
     spool: Arc<PoolSpool>,
     id: RowId,
+    lane: LaneId,
 }
 
 impl Row {
-    pub(super) fn new(spool: &Arc<PoolSpool>, id: RowId) -> Self {
+    pub(super) fn new(spool: &Arc<PoolSpool>, id: RowId, lane: LaneId) -> Self {
         let place = Place {
             spool: Arc::clone(spool),
             id,
+            lane,
         };
         Self(scopeguard::guard(place, Place::leave))
     }
@@ -45,13 +48,18 @@ impl Row {
         }
     }
 
+    /// Whether a notification of its lane that was handed over before it is on disk alone: this one must wait
+    /// there too.
+    pub(super) fn overtakes(&self) -> bool {
+        self.0.spool.overtakes(self.0.id, self.0.lane)
+    }
+
     fn end(self, step: impl FnOnce(&Spool, RowId)) {
-        let Place { spool, id } = self.disarm();
+        let Place { spool, id, lane } = self.disarm();
         if let Some(disk) = spool.disk() {
             step(&disk, id);
         }
-        spool.forget(id, true);
-        if spool.is_low() {
+        if spool.ended(id, lane) {
             spool.want();
         }
     }
@@ -65,8 +73,6 @@ impl Row {
 impl Place {
     /// The notification is no longer in memory, and has no outcome: the record comes in again.
     fn leave(self) {
-        self.spool.forget(self.id, false);
-        self.spool.rewind(RowId(self.id.0 - 1));
-        self.spool.want();
+        self.spool.left(self.id, self.lane);
     }
 }

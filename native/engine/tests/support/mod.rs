@@ -115,6 +115,14 @@ impl Bench {
         }
     }
 
+    /// Starts the engine again after a stop, with the same counters and reporter.
+    pub fn start_again(&self, settings: EngineSettings) {
+        let reporter = self.reporter.as_ref().unwrap().thread().clone();
+        self.engine
+            .start(settings, move || reporter.unpark())
+            .unwrap();
+    }
+
     /// A pool that is open.
     pub fn pool(&self, options: PoolOptions) -> PoolId {
         let id = self.engine.create_pool(&options.host).unwrap();
