@@ -124,11 +124,14 @@ fn delivery(options: &Options) -> Option<String> {
     }
     let patience = retry.and_then(|retry| retry.number("give_up_after"));
     let patience = patience.map_or(Retry::default().give_up_after, Duration::from_millis);
-    let kept = if certain { "kept on disk and " } else { "" };
-    Some(format!(
-        "{kept}tried again for at most {}",
-        duration(patience)
-    ))
+    let patience = duration(patience);
+    Some(if certain {
+        format!(
+            "kept on disk until delivered, tried again for at most {patience} and then kept as a dead letter"
+        )
+    } else {
+        format!("tried again for at most {patience}")
+    })
 }
 
 fn wait(options: &Options) -> Option<String> {

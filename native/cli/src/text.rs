@@ -6,9 +6,15 @@ use engine::settings::PoolSettings;
 use queue::WhenBusy;
 use transport::{TlsOptions, Verify};
 
-/// For example `2 s`, `1.5 s`, `250 ms`.
+/// For example `3 days`, `90 min`, `2 s`, `1.5 s`, `250 ms`.
 pub(crate) fn duration(duration: Duration) -> String {
     let ms = duration.as_millis();
+    // The largest unit of which there are two or more, and nothing left over.
+    let units = [(86_400_000, "days"), (3_600_000, "h"), (60_000, "min")];
+    let whole = |(unit, _): &(u128, &str)| ms >= 2 * unit && ms.is_multiple_of(*unit);
+    if let Some((unit, name)) = units.into_iter().find(whole) {
+        return format!("{} {name}", ms / unit);
+    }
     if ms >= 1000 && ms.is_multiple_of(100) {
         let tenths = ms / 100;
         if tenths.is_multiple_of(10) {
@@ -89,6 +95,11 @@ mod tests {
             (2000, "2 s"),
             (1500, "1.5 s"),
             (1234, "1234 ms"),
+            (60_000, "60 s"),
+            (121_000, "121 s"),
+            (120_000, "2 min"),
+            (86_400_000, "24 h"),
+            (259_200_000, "3 days"),
         ] {
             assert_eq!(duration(Duration::from_millis(ms)), text);
         }

@@ -129,6 +129,16 @@ fn handlers_in_words() {
                 .to_owned(),
         ),
         (
+            "delivery = \"at_least_once\"".to_owned(),
+            "sends non-empty chat messages that users send, as a form, kept on disk until delivered, tried again for \
+             at most 3 days and then kept as a dead letter"
+                .to_owned(),
+        ),
+        (
+            "retry.give_up_after = 60000".to_owned(),
+            "sends non-empty chat messages that users send, as a form, tried again for at most 60 s".to_owned(),
+        ),
+        (
             "auth.oauth2 = {token_url = \"https://a.example/t\", client_id = \"i\", client_secret_file = \"key\"}"
                 .to_owned(),
             "sends non-empty chat messages that users send, as a form, with a token from https://a.example/t".to_owned(),
