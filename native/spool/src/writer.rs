@@ -343,7 +343,8 @@ impl ReadError {
     }
 }
 
-/// Drops the records that were delivered before the disk took them, and all notes about one but the last. Returns the bytes that they take.
+/// Drops the records that were delivered before the disk took them, and all notes about one but the last.
+/// Returns the bytes that the records take.
 fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
     let removed: HashSet<RowId> = changes
         .iter()
