@@ -18,7 +18,7 @@ help:
 	@echo "make memory                                  the library in a VM under AddressSanitizer"
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
 	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed twenty times: what it accepted arrives"
-	@echo "make package                                 the package for every release since 5.0"
+	@echo "make package                                 the package for every release since 5.0, and its SBOM"
 	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
 	@echo "make lint                                    formatting, clippy, licences, xref, dialyzer"
 	@echo "make deny                                    licences and sources, by cargo-deny"
