@@ -380,3 +380,6 @@ fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
     });
     freed
 }
+
+#[cfg(test)]
+mod tests;

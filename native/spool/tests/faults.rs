@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common::{LONG, Node, load, record};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use spool::{Admin, Directory, Notice, OpenError, RowId, Settings, Spool};
+use spool::{Admin, Directory, Full, Notice, OpenError, RowId, Settings, Spool};
 
 fn file_of(path: &Path) -> std::path::PathBuf {
     Directory::files(path).unwrap().remove(0)
@@ -138,6 +138,38 @@ fn a_disk_that_fails_is_said_once_and_everything_is_written_when_it_works() {
     let found = load(&spool, RowId(0), 100).unwrap();
     assert_eq!(found.len(), 49);
     assert_eq!(spool.totals().waiting, 49);
+}
+
+/// Deliveries go on from memory while the disk fails; what waits for the disk there is bounded, and what was
+/// delivered meanwhile makes room.
+#[test]
+fn what_waits_for_a_disk_that_fails_is_bounded() {
+    let path = tempfile::tempdir().unwrap();
+    let node = Node::start(path.path(), Settings::default());
+    let spool = node.spool();
+    let connection = rusqlite::Connection::open(file_of(path.path())).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let text = vec![b'x'; 1 << 20];
+    let mut taken = Vec::new();
+    let refused = loop {
+        match spool.append(record(0, &text)) {
+            Ok(id) => taken.push(id),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(matches!(refused, Full::Memory { .. }), "{refused}");
+    assert!((32..=64).contains(&taken.len()), "{}", taken.len());
+    for id in &taken {
+        spool.remove(*id);
+    }
+    let begin = Instant::now();
+    while spool.append(record(1, &text)).is_err() {
+        assert!(begin.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    connection.execute_batch("ROLLBACK").unwrap();
+    while node.notice() != Notice::Writes {}
+    assert_eq!(load(&spool, RowId(0), 100).unwrap().len(), 1);
 }
 
 /// What a file system without power keeps of the files: a state of each between its last sync and its last

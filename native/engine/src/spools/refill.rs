@@ -181,3 +181,6 @@ fn bring_early(finder: &dyn Finder, record: &Record) -> Result<(), NotIn> {
         .push(record, notification, None, came)
         .map_err(|(_, why)| why)
 }
+
+#[cfg(test)]
+mod tests;

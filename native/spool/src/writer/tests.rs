@@ -1,0 +1,68 @@
+#![allow(clippy::unwrap_used)]
+
+use notification::Direction;
+
+use super::*;
+use crate::record::{DeathReason, History, Kind, Record};
+
+fn append(id: i64) -> Change {
+    let record = Record {
+        host_type: "localhost".to_owned(),
+        handler: "http_pool /n".to_owned(),
+        lane: b"alice".to_vec(),
+        message_id: format!("msg_{id}"),
+        created: 0,
+        direction: Direction::In,
+        sender: b"alice".to_vec(),
+        server: b"localhost".to_vec(),
+        receiver: b"bob".to_vec(),
+        kind: Kind::Form,
+        text: b"hello".to_vec(),
+        extra: Vec::new(),
+    };
+    Change::Append(RowId(id), Box::new(record))
+}
+
+fn postpone(id: i64, attempts: u32) -> Change {
+    let history = History {
+        attempts,
+        ..History::default()
+    };
+    Change::Postpone(RowId(id), Box::new(history))
+}
+
+/// An endpoint that is down while the disk fails has each notification noted again and again.
+#[test]
+fn of_many_notes_about_one_record_the_last_is_kept() {
+    let mut changes = vec![append(1), append(2), append(3)];
+    for attempts in 1..=100 {
+        changes.extend([postpone(1, attempts), postpone(2, attempts)]);
+    }
+    let reason = DeathReason("bad_status".to_owned());
+    changes.push(Change::Bury(RowId(2), Box::default(), reason));
+    changes.push(Change::Remove(RowId(3)));
+    assert!(forget_what_ended(&mut changes) > 0);
+    let [
+        Change::Append(RowId(1), _),
+        Change::Append(RowId(2), _),
+        Change::Postpone(RowId(1), last),
+        Change::Bury(RowId(2), ..),
+    ] = &changes[..]
+    else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(last.attempts, 100);
+}
+
+/// A commit that failed may be in the log all the same: the same changes are written again.
+#[test]
+fn a_record_that_is_there_already_is_counted_once() {
+    let path = tempfile::tempdir().unwrap();
+    let file = path.path().join("pool.spool");
+    let mut store = Store::open(&file, "http_pool", Settings::default()).unwrap();
+    store.write(&[append(1)], RowId(2)).unwrap();
+    store.write(&[append(1), append(2)], RowId(3)).unwrap();
+    let (totals, next) = store.totals().unwrap();
+    assert_eq!((totals.waiting, next), (2, RowId(3)));
+    assert_eq!(store.load(RowId(0), 10, u64::MAX).unwrap().len(), 2);
+}
