@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes test-monitoring model \
-        fuzz memory soak crash package test-install big_test lint lint-rust lint-erlang deny clean
+        fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
@@ -19,6 +19,8 @@ help:
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
 	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed twenty times: what it accepted arrives"
 	@echo "make package                                 the package for every release since 5.0, and its SBOM"
+	@echo "make release                                 the gate, the package and a tag, of a clean tree with one version"
+	@echo "make test-release                            what it refuses"
 	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
 	@echo "make lint                                    formatting, clippy, licences, xref, dialyzer"
 	@echo "make deny                                    licences and sources, by cargo-deny"
@@ -95,6 +97,12 @@ crash: build
 package:
 	scripts/deps python3-venv
 	scripts/package
+
+release:
+	scripts/release
+
+test-release:
+	scripts/test-release
 
 test-install: build
 	scripts/test-install

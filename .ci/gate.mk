@@ -4,7 +4,7 @@ include Makefile
 .PHONY: gate rust-tests-built otp-27-unpacked otp-27
 
 gate: package lint-rust lint-erlang otp-27-unpacked rust-tests-built test-erlang test-rust otp-27 test-memory \
-      test-servers test-sdks test-recipes test-monitoring test soak crash test-install
+      test-servers test-sdks test-recipes test-monitoring test soak crash test-install test-release
 
 # The suites run with the library that is shipped, which is not built a second time, and with the test endpoint
 # that the Rust tests have.
