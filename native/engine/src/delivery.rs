@@ -110,11 +110,7 @@ pub async fn deliver(
             if attempts.made.load(Ordering::Relaxed) > before {
                 *link = None;
             }
-            let text = format!(
-                "POST {}: {}",
-                opened.describe(prepared.target()),
-                error.text
-            );
+            let text = format!("POST {}: {}", prepared.url(opened), error.text);
             return failed(job, error.reason, text.into(), attempts.made());
         }
     };
@@ -137,7 +133,7 @@ pub async fn deliver(
     let ending = Ending::Answer {
         status: head.status,
         headers: &head.headers,
-        url: &|| opened.describe(prepared.target()),
+        url: &|| prepared.url(opened),
     };
     let judgement = judged(job, ending, attempts.made());
     let rest = (!body.is_end_stream()).then_some(Rest { body, deadline });

@@ -20,6 +20,8 @@ use crate::handler_plan::{Fields, HandlerPlan, Planned};
 /// attempt is rare, and a copy for it would slow down the first.
 pub struct Prepared {
     target: Target,
+    /// The path as configured, if a template has made another one of it.
+    template: Option<Box<str>>,
     payload: Payload,
     /// None without a plan: each attempt has the same fields.
     planned: Option<Planned>,
@@ -119,12 +121,21 @@ impl Prepared {
         } else {
             plan.without_format(job.take_payload(style), id)
         };
-        let target = match &made.path {
-            Some(path) => opened.targets.of_path(path),
-            None => opened.targets.get(job.notification.handler()),
+        let handler = job.notification.handler();
+        let Some(path) = &made.path else {
+            let target = opened.targets.get(handler).map_err(Unmade::url)?;
+            return Self::at(target, made.payload, Some(planned));
         };
-        let target = target.map_err(Unmade::url)?;
-        Self::at(target, made.payload, Some(planned))
+        let target = opened.targets.of_path(path);
+        // What is wrong would show what the event has put into the path.
+        let target = target.map_err(|_| Unmade {
+            reason: FailureReason::TemplateError,
+            text: "path: what it makes cannot be a part of a URL".into(),
+        })?;
+        Ok(Self {
+            template: Some(handler.path.clone()),
+            ..Self::at(target, made.payload, Some(planned))?
+        })
     }
 
     fn at(target: Target, payload: Payload, planned: Option<Planned>) -> Result<Self, Unmade> {
@@ -136,15 +147,20 @@ impl Prepared {
         };
         Ok(Self {
             target,
+            template: None,
             payload,
             planned,
         })
     }
 
-    /// Where the request goes.
+    /// Where the request goes, for messages. A path that a template makes is shown as it is configured,
+    /// because the event may have put anything into it.
     #[must_use]
-    pub fn target(&self) -> &Target {
-        &self.target
+    pub fn url(&self, opened: &Opened) -> String {
+        match &self.template {
+            Some(path) => opened.describe_template(path),
+            None => opened.describe(&self.target),
+        }
     }
 
     /// The service has answered that it does not know whom this is from.

@@ -72,6 +72,38 @@ fn a_template_for_body_path_and_header() {
     }
 }
 
+/// A template may put anything of an event into the path. The reason of a failure, which is logged and shown in
+/// the shell, has the path as it is configured.
+#[test]
+fn what_an_event_puts_into_the_path_is_in_no_reason() {
+    let scratch = Scratch::new("path");
+    scratch.file("body", "x");
+    let (bench, endpoint) = (
+        Bench::new(),
+        test_endpoint(EndpointConfig {
+            plan: "fault=refuse".parse().unwrap(),
+            ..EndpointConfig::default()
+        }),
+    );
+    for (prefix, path, url) in [
+        ("/", "/n?text={{ data.body }}", "/n?text={{ data.body }}"),
+        ("/a/b/", "{{ data.body }}", "/a/b/{{ data.body }}"),
+    ] {
+        let mut options = options(endpoint.url(""));
+        options.path_prefix = prefix.to_owned();
+        let pool = bench.pool(options);
+        let handler = bench.planned(path, template(scratch.path("body"), path));
+        bench.push_event(pool, &handler, path, &stanza("hunter2"));
+        let end = bench.outcome_of(path).end;
+        let End::Failed { reason, text, .. } = end else {
+            panic!("{end:?}");
+        };
+        assert_eq!(reason, "econnrefused");
+        assert!(!text.contains("hunter2") && text.contains(url), "{text}");
+    }
+    bench.assert_conserved();
+}
+
 /// The handler registers; what is wrong is said once, with the file and the line, and is the reason of each
 /// notification, until the file is mended.
 #[test]

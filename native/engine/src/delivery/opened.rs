@@ -29,12 +29,20 @@ impl Opened {
 
     /// The URL of a target, for messages.
     pub(crate) fn describe(&self, target: &Target) -> String {
+        let path = target.uri.path_and_query();
+        self.with_path(path.map_or("/", |path| path.as_str()))
+    }
+
+    /// The URL of a path that is a template, for messages.
+    pub(crate) fn describe_template(&self, path: &str) -> String {
+        let prefix = self.settings.path_prefix.trim_matches('/');
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        self.with_path(&format!("{slash}{prefix}/{}", path.trim_start_matches('/')))
+    }
+
+    fn with_path(&self, path: &str) -> String {
         let base = self.endpoint.base();
         let scheme = if base.https { "https" } else { "http" };
-        let path = target
-            .uri
-            .path_and_query()
-            .map_or("/", |path| path.as_str());
         format!("{scheme}://{}{path}", base.authority())
     }
 }
