@@ -64,7 +64,7 @@ default(spool_dir, {computed, _}) -> filename:join(database_dir(), "http_pusher_
 default(tokio_threads, {computed, _}) -> threads(erlang:system_info(schedulers_online));
 default(_, Default) -> Default.
 
-%% Mnesia's directory is set in every release, also where the node keeps its tables elsewhere.
+%% Packages of the system set it; MongooseIM's own default build does not, and uses the working directory.
 database_dir() ->
     case application:get_env(mnesia, dir) of
         {ok, Dir} -> Dir;

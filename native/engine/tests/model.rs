@@ -173,7 +173,9 @@ impl Pool {
                         self.end(taken.item);
                         if self.how == How::Break {
                             let steps = self.core.lock().set_gate(self.group, Gate::Open);
-                            steps.into_iter().for_each(|step| self.follow(step));
+                            for step in steps {
+                                self.follow(step);
+                            }
                         }
                         let mut core = self.core.lock();
                         next = core.finish_and_take(taken.ticket, true, Instant::now());
@@ -212,7 +214,9 @@ impl Pool {
         let later = now + PAUSE;
         if self.how == How::Break {
             let steps = self.core.lock().set_gate(self.group, Gate::Until(later));
-            steps.into_iter().for_each(|step| self.follow(step));
+            for step in steps {
+                self.follow(step);
+            }
         }
         let until = (self.how == How::Retry).then_some(later);
         let kept = {
