@@ -52,6 +52,7 @@ use destinations::Destinations;
 pub use destinations::EndpointState;
 use opening::Progress;
 pub use state::PoolState;
+pub(crate) use taking::WhatIsFull;
 
 /// A notification in a pool's queue.
 #[derive(Debug)]
@@ -84,6 +85,11 @@ impl Queued {
     /// The host type that it was accepted for.
     pub(crate) fn host_type(&self) -> HostTypeId {
         self.notification.handler().host_type.id
+    }
+
+    /// Notes what it has on disk.
+    pub(crate) fn set_kept(&mut self, kept: Option<Box<Kept>>) {
+        self.tried.get_or_insert_default().kept = kept;
     }
 
     /// Takes out what it has on disk, if it has.

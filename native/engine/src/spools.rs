@@ -157,13 +157,6 @@ impl Spools {
         }
     }
 
-    /// The most bytes that the records of a pool may take, if there are spools.
-    pub(crate) fn max_bytes(&self) -> Option<u64> {
-        self.settings
-            .as_ref()
-            .map(|settings| settings.spool.max_bytes)
-    }
-
     /// The spool of a pool, if it has one.
     #[must_use]
     pub fn of(&self, pool: &str) -> Option<Arc<PoolSpool>> {

@@ -285,7 +285,59 @@ fn a_full_spool_rejects_with_its_reason() {
     assert_eq!(refused, PushError::Rejected(RejectReason::SpoolFull));
     let rows = node.bench.engine.rejections.list();
     let text = format!("{rows:?}");
-    assert!(text.contains("spool_max_bytes"), "{text}");
+    assert!(
+        text.contains("of at most 1000 bytes (spool_max_bytes)"),
+        "{text}"
+    );
+    let large = node.push("bob", &"x".repeat(2000)).unwrap_err();
+    assert_eq!(large, PushError::Rejected(RejectReason::SpoolFull));
+    let text = format!("{:?}", node.bench.engine.rejections.list());
+    assert!(text.contains("the notification takes"), "{text}");
+    node.assert_accounted();
+}
+
+#[test]
+fn a_notification_that_no_queue_can_hold_is_rejected_and_holds_up_no_other() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    let small = EngineSettings {
+        max_pending_bytes: 100_000,
+        max_lane_percent: 50,
+        ..settings(path.path())
+    };
+    let node = Node::start(small, &endpoint);
+    let refused = node.push("alice", &"x".repeat(60_000)).unwrap_err();
+    assert_eq!(refused, PushError::Rejected(RejectReason::TooLarge));
+    node.push("bob", "hello").unwrap();
+    node.bench.outcomes(1);
+    until("nothing is on disk", || node.waiting() == 0);
+    let text = format!("{:?}", node.bench.engine.rejections.list());
+    assert!(text.contains("max_pending_bytes"), "{text}");
+    node.assert_accounted();
+}
+
+#[test]
+fn what_no_queue_can_hold_after_a_start_with_smaller_bounds_becomes_a_dead_letter() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let node = Node::start(settings(path.path()), &endpoint);
+    node.push("alice", &"x".repeat(60_000)).unwrap();
+    node.push("bob", "hello").unwrap();
+    drop(node);
+
+    plan(&endpoint, "status=200");
+    let small = EngineSettings {
+        max_pending_bytes: 100_000,
+        max_lane_percent: 50,
+        ..settings(path.path())
+    };
+    let node = Node::start(small, &endpoint);
+    node.bench.outcomes(1);
+    until("nothing waits on disk", || node.waiting() == 0);
+    let admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
+    let dead = admin.status().unwrap().dead;
+    assert_eq!(dead, [("too_large".to_owned(), 1)]);
     node.assert_accounted();
 }
 

@@ -94,6 +94,11 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.lanes.is_full(key, cost, self.limits)
     }
 
+    /// Whether a lane that is empty has room for an item of this cost.
+    pub fn fits_into_a_lane(&self, cost: usize) -> bool {
+        self.limits.items > 0 && cost <= self.limits.cost
+    }
+
     /// Sets how many requests the endpoint accepts at once. No more workers than that are busy from now
     /// on; while the number is unknown (`None`), a single worker finds it out. Returns the steps for
     /// the items that may start now. The others wait here until `call_timeout`.

@@ -48,7 +48,7 @@ pub enum OpenError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Full {
     /// The bound is reached.
-    #[error("the spool holds {held} of at most {most} bytes")]
+    #[error("the spool holds {held} of at most {most} bytes (spool_max_bytes)")]
     Bound {
         /// The bytes that its records take.
         held: u64,
@@ -64,7 +64,9 @@ pub enum Full {
         most: u64,
     },
     /// The record alone is larger than the bound.
-    #[error("the notification takes {record} bytes, and the spool holds at most {most}")]
+    #[error(
+        "the notification takes {record} bytes, and the spool holds at most {most} (spool_max_bytes)"
+    )]
     Record {
         /// The bytes that the record would take.
         record: u64,

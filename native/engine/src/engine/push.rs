@@ -12,6 +12,7 @@ use super::{Engine, Running};
 use crate::pool::{Pool, Queued};
 use crate::report::rejections::WAITERS;
 use crate::spools::PoolSpool;
+use spool::Full;
 
 impl Engine {
     /// Hands a notification over for the lane `key` of pool `id`. Never blocks.
@@ -44,12 +45,16 @@ impl Engine {
         let Err(refusal) = pushed else {
             return Ok(());
         };
-        let (pool, Refused { item, why }) = *refusal;
+        let Refusal {
+            pool,
+            refused: Refused { item, why },
+            full,
+        } = *refusal;
         item.notification.handler().host_type.take_back();
         match why {
             PushError::NotOpen => Err(PushError::NotOpen),
             PushError::Rejected(reason) => {
-                Err(self.refuse(&item.notification, reason, Some(&pool)))
+                Err(self.refuse(&item.notification, reason, Some((&pool, full))))
             }
         }
     }
@@ -58,12 +63,12 @@ impl Engine {
         &self,
         notification: &Notification,
         reason: RejectReason,
-        pool: Option<&Arc<Pool>>,
+        by: Option<(&Arc<Pool>, Option<Full>)>,
     ) -> PushError {
         let handler = notification.handler();
         handler.host_type.count_pushed();
         let waiter = notification.waiter().cloned();
-        if let Some(pool) = pool {
+        if let Some((pool, _)) = by {
             pool.count_rejection(reason);
         }
         self.count_rejection(
@@ -71,10 +76,15 @@ impl Engine {
             reason,
             waiter,
             notification.names().sender,
-            || match (reason, pool) {
-                (RejectReason::QueueFull, Some(pool)) => pool.describe_bounds(),
-                (RejectReason::SpoolFull, Some(pool)) => self.describe_spool(&pool.name),
-                (RejectReason::PoolConfig, Some(pool)) => pool
+            || match (reason, by) {
+                (_, Some((pool, Some(full)))) => format!("pool {}: {full}", pool.name),
+                (RejectReason::QueueFull, Some((pool, _))) => pool.describe_bounds(),
+                (RejectReason::TooLarge, Some((pool, _))) => format!(
+                    "pool {}: it takes more memory than a lane may use (max_lane_percent of \
+                     max_pending_bytes)",
+                    pool.name
+                ),
+                (RejectReason::PoolConfig, Some((pool, _))) => pool
                     .defect()
                     .map_or_else(String::new, |text| text.to_string()),
                 (RejectReason::Shutdown, _) => "the module is being stopped".to_owned(),
@@ -123,8 +133,15 @@ impl Engine {
     }
 }
 
-/// The pool that refused a notification, the notification and the reason.
-pub(super) type Refusal = (Arc<Pool>, Refused<Queued>);
+/// A notification that was refused.
+pub(super) struct Refusal {
+    /// The pool that refused it.
+    pub pool: Arc<Pool>,
+    /// The notification and the reason.
+    pub refused: Refused<Queued>,
+    /// How full the pool's spool is, if that is the reason.
+    pub full: Option<Full>,
+}
 
 /// The spool that a notification goes to, if its handler asks for one.
 fn spool_of(running: &Running, pool: &Pool, item: &Queued) -> Option<Arc<PoolSpool>> {
@@ -146,5 +163,9 @@ pub(super) fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), 
     {
         return push_to(&heir, key, refused.item);
     }
-    Err(Box::new((Arc::clone(pool), refused)))
+    Err(Box::new(Refusal {
+        pool: Arc::clone(pool),
+        refused,
+        full: None,
+    }))
 }

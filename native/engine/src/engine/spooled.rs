@@ -8,7 +8,7 @@ use spool::History;
 use super::Engine;
 use super::push::{Refusal, push_to};
 use crate::delivery::Tried;
-use crate::pool::{Pool, Queued};
+use crate::pool::{Pool, Queued, WhatIsFull};
 use crate::spools::{Accepted, Kept, NotAccepted, NotTaken, PoolSpool, record};
 
 /// The bytes of a lane's key that belong to one run: the number of the host type.
@@ -37,22 +37,6 @@ impl Engine {
         });
     }
 
-    /// What the spool of a pool holds, for the text of a rejection.
-    pub(super) fn describe_spool(&self, pool: &str) -> String {
-        let running = self.running.load();
-        let most = running
-            .as_ref()
-            .and_then(|running| running.spools.max_bytes());
-        let held = running
-            .as_ref()
-            .and_then(|running| running.spools.of(pool)?.totals())
-            .map_or(0, |totals| totals.waiting_bytes);
-        format!(
-            "the spool of pool {pool} holds {held} of at most {} bytes (spool_max_bytes)",
-            most.unwrap_or_default()
-        )
-    }
-
     /// The spools that are open, or cannot be opened.
     #[must_use]
     pub fn spools(&self) -> Vec<Arc<PoolSpool>> {
@@ -68,11 +52,18 @@ pub(super) fn push_kept(
     pool: &Arc<Pool>,
     spool: &Arc<PoolSpool>,
     key: &[u8],
-    item: Queued,
+    mut item: Queued,
 ) -> Result<(), Box<Refusal>> {
     let id = MessageId::new();
     let lane = key.get(OF_THE_RUN..).unwrap_or_default();
     let record = record::of(&item.notification, &id, lane);
+    item.tried = Some(Box::new(Tried {
+        id: Some(id),
+        ..Tried::default()
+    }));
+    if !pool.can_hold(&item) {
+        return Err(refused(pool, item, TOO_LARGE));
+    }
     let mut given = Some(item);
     let accepted = spool.accept(
         record,
@@ -80,36 +71,28 @@ pub(super) fn push_kept(
             let Some(mut item) = given.take() else {
                 return Ok(());
             };
-            let kept = row.map(|row| Box::new(Kept::new(row, History::default())));
-            item.tried = Some(Box::new(Tried {
-                id: Some(id),
-                kept,
-                ..Tried::default()
-            }));
+            item.set_kept(row.map(|row| Box::new(Kept::new(row, History::default()))));
             let Err(refusal) = push_to(pool, key, item) else {
                 return Ok(());
             };
-            let (refuser, Refused { mut item, why }) = *refusal;
-            let row = item.take_kept().map(|kept| kept.into_row());
-            let why = match why {
-                PushError::Rejected(RejectReason::QueueFull) => {
-                    let full = refuser.lane_is_full(key, &item);
-                    if full {
-                        NotTaken::LaneFull
-                    } else {
-                        NotTaken::Full
-                    }
+            let Refusal { pool, refused, .. } = *refusal;
+            let Refused { mut item, why } = refused;
+            let why = if why == FULL {
+                match pool.what_is_full(key, &item) {
+                    WhatIsFull::Pool => NotTaken::Full,
+                    WhatIsFull::Lane => NotTaken::LaneFull,
+                    WhatIsFull::AlwaysForIt => NotTaken::Other((pool, TOO_LARGE)),
                 }
-                other => NotTaken::Other((refuser, other)),
+            } else {
+                NotTaken::Other((pool, why))
             };
+            let row = item.take_kept().map(|kept| kept.into_row());
             given = Some(item);
             Err((row, why))
         },
-        || {
-            let full = PushError::Rejected(RejectReason::QueueFull);
-            (Arc::clone(pool), full)
-        },
+        || (Arc::clone(pool), FULL),
     );
+    let mut full = None;
     let (refuser, why) = match accepted {
         Ok(Accepted::InMemory) => return Ok(()),
         Ok(Accepted::OnDisk) => {
@@ -118,14 +101,29 @@ pub(super) fn push_kept(
             }
             return Ok(());
         }
-        Err(NotAccepted::Full(_)) => {
-            let full = PushError::Rejected(RejectReason::SpoolFull);
-            (Arc::clone(pool), full)
+        Err(NotAccepted::Full(why)) => {
+            full = Some(why);
+            let reason = PushError::Rejected(RejectReason::SpoolFull);
+            (Arc::clone(pool), reason)
         }
         Err(NotAccepted::Pool(refused)) => refused,
     };
     match given {
-        Some(item) => Err(Box::new((refuser, Refused { item, why }))),
+        Some(item) => Err(Box::new(Refusal {
+            full,
+            ..*refused(&refuser, item, why)
+        })),
         None => Ok(()),
     }
+}
+
+const FULL: PushError = PushError::Rejected(RejectReason::QueueFull);
+const TOO_LARGE: PushError = PushError::Rejected(RejectReason::TooLarge);
+
+fn refused(pool: &Arc<Pool>, item: Queued, why: PushError) -> Box<Refusal> {
+    Box::new(Refusal {
+        pool: Arc::clone(pool),
+        refused: Refused { item, why },
+        full: None,
+    })
 }

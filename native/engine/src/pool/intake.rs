@@ -7,7 +7,7 @@ use notification::{MessageId, Notification, PushError, Refused, RejectReason};
 use spool::Record;
 use tokio::time::Instant;
 
-use super::{Pool, Queued};
+use super::{Pool, Queued, WhatIsFull};
 use crate::delivery::Tried;
 use crate::spools::{Came, Finder, Found, Kept, NotIn, Row, Spools, refill};
 
@@ -96,12 +96,13 @@ impl Finder for Intake {
                 _ => {
                     Self::count_out(&host_type, earlier);
                     let why = match why {
-                        PushError::Rejected(RejectReason::QueueFull)
-                            if pool.lane_is_full(&key, &item) =>
-                        {
-                            NotIn::LaneFull
+                        PushError::Rejected(RejectReason::QueueFull) => {
+                            match pool.what_is_full(&key, &item) {
+                                WhatIsFull::Pool => NotIn::Full,
+                                WhatIsFull::Lane => NotIn::LaneFull,
+                                WhatIsFull::AlwaysForIt => NotIn::TooLarge,
+                            }
                         }
-                        PushError::Rejected(RejectReason::QueueFull) => NotIn::Full,
                         _ => NotIn::Closed,
                     };
                     return Err((item.take_kept().map(|kept| kept.into_row()), why));

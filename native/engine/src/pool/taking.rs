@@ -26,14 +26,23 @@ impl Pool {
         self.push_to(key, item, now)
     }
 
-    /// Whether the lane of an item that was refused is full, rather than the pool.
-    pub(crate) fn lane_is_full(&self, key: &[u8], item: &Queued) -> bool {
+    /// Whether a lane that is empty has room for an item.
+    pub(crate) fn can_hold(&self, item: &Queued) -> bool {
+        self.core().fits_into_a_lane(item.cost())
+    }
+
+    /// What is full for an item that was refused because there is no room.
+    pub(crate) fn what_is_full(&self, key: &[u8], item: &Queued) -> WhatIsFull {
         let (handler, cost) = (item.notification.handler(), item.cost());
-        if handler.policy.retry.is_some() {
-            let own = own_lane(key, handler);
-            return self.core().lane_is_full(&own, cost);
+        let own = handler.policy.retry.map(|_| own_lane(key, handler));
+        let core = self.core();
+        if !core.fits_into_a_lane(cost) {
+            WhatIsFull::AlwaysForIt
+        } else if core.lane_is_full(own.as_deref().unwrap_or(key), cost) {
+            WhatIsFull::Lane
+        } else {
+            WhatIsFull::Pool
         }
-        self.core().lane_is_full(key, cost)
     }
 
     fn push_to(
@@ -140,6 +149,17 @@ impl Pool {
             self.bounds.release_bytes(bytes);
         }
     }
+}
+
+/// What has no room for an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhatIsFull {
+    /// The pool, or the node.
+    Pool,
+    /// The item's lane.
+    Lane,
+    /// Even an empty lane has no room for it.
+    AlwaysForIt,
 }
 
 /// The first bytes of the keys of lanes that belong to one handler. Other keys begin with the number of a

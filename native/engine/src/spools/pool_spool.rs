@@ -28,8 +28,6 @@ pub struct PoolSpool {
     /// None if the file cannot be opened: everything is in memory alone.
     disk: ArcSwapOption<Spool>,
     window: Mutex<Window>,
-    /// Why the file could not be opened at the last try.
-    trouble: Mutex<Option<String>>,
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
     refilling: Mutex<Refilling>,
@@ -151,7 +149,6 @@ impl PoolSpool {
                 opening: true,
                 ..Window::default()
             }),
-            trouble: Mutex::default(),
             why: Mutex::default(),
             refilling: Mutex::default(),
             lane_hash: RandomState::new(),
@@ -195,7 +192,7 @@ impl PoolSpool {
                 break;
             }
         }
-        if self.trouble.lock().take().is_some() {
+        if self.why_failing().is_some() {
             self.hear(&Notice::Writes);
         }
         self.want();
@@ -206,11 +203,10 @@ impl PoolSpool {
         self.window.lock().opening = false;
         // What waits is delivered from memory.
         self.want();
-        let before = self.trouble.lock().replace(error.to_owned());
+        let before = self.why.lock().replace(error.to_owned());
         if before.as_deref() == Some(error) {
             return;
         }
-        *self.why.lock() = Some(error.to_owned());
         let text = format!(
             "{error}; what is handed over to handlers with delivery = \"at_least_once\" is in memory alone, and \
              is lost if the node dies"

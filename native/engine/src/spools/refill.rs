@@ -62,6 +62,8 @@ pub enum NotIn {
     Full,
     /// The notification's lane is full.
     LaneFull,
+    /// No lane ever has room for it.
+    TooLarge,
     /// Its handler does not run.
     NoHandler,
     /// The pool does not take anything now.
@@ -154,11 +156,12 @@ fn bring_in(
     spool.bring_in(from, (id, &record), |row, earlier| {
         let came = Came {
             created: record.created,
-            history,
+            history: history.clone(),
             earlier,
         };
         match finder.push(&record, notification, Some(row), came) {
             Ok(()) => BroughtIn::Queued,
+            Err((Some(row), NotIn::TooLarge)) => BroughtIn::GivenUp(row, history, "too_large"),
             Err((row, why)) => BroughtIn::Not(row, why),
         }
     })
