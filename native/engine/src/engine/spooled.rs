@@ -62,7 +62,7 @@ pub(super) fn push_kept(
         ..Tried::default()
     }));
     if !pool.can_hold(&item) {
-        return Err(refused(pool, item, TOO_LARGE));
+        return Err(Box::new(refused(pool, item, TOO_LARGE)));
     }
     let mut given = Some(item);
     let accepted = spool.accept(
@@ -111,7 +111,7 @@ pub(super) fn push_kept(
     match given {
         Some(item) => Err(Box::new(Refusal {
             full,
-            ..*refused(&refuser, item, why)
+            ..refused(&refuser, item, why)
         })),
         None => Ok(()),
     }
@@ -120,10 +120,10 @@ pub(super) fn push_kept(
 const FULL: PushError = PushError::Rejected(RejectReason::QueueFull);
 const TOO_LARGE: PushError = PushError::Rejected(RejectReason::TooLarge);
 
-fn refused(pool: &Arc<Pool>, item: Queued, why: PushError) -> Box<Refusal> {
-    Box::new(Refusal {
+fn refused(pool: &Arc<Pool>, item: Queued, why: PushError) -> Refusal {
+    Refusal {
         pool: Arc::clone(pool),
         refused: Refused { item, why },
         full: None,
-    })
+    }
 }
