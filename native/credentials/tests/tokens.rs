@@ -109,6 +109,18 @@ async fn an_endpoint_that_refuses_is_quoted_without_the_secret() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_repeats_the_authorization_is_quoted_without_it() {
+    // What is sent: `the+client` and the secret, each encoded as in a form, in base64.
+    let sent = "dGhlK2NsaWVudDpzM2NyJTI2dCUyQiUyRiUzQSt4";
+    let body = format!(r#"{{"error":"invalid_scope","error_description":"got Basic {sent}"}}"#);
+    let error = refused(Answer::json(403, &body)).await;
+    assert!(
+        error.contains("it answered 403: invalid_scope: got Basic ..."),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn redirects_are_not_followed() {
     let error = refused(Answer::raw(
         "HTTP/1.1 302 Found\r\nlocation: /token\r\ncontent-length: 0\r\n\r\n",

@@ -144,7 +144,8 @@ impl AttemptError {
 }
 
 /// The error and its causes, in one line.
-fn chain(error: &dyn StdError) -> String {
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

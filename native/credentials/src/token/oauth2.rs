@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use files::{Source, Watched};
 use form_urlencoded::byte_serialize;
 use futures_util::FutureExt;
+use http::HeaderValue;
 
 use super::client::{Answer, Endpoint};
 use super::{Granted, Refused, Tokens, answer};
@@ -76,8 +77,9 @@ impl Client {
         if answer.status / 100 != 2 {
             // The file may be newer than what was read of it.
             self.secret.hurry();
-            let encoded: String = byte_serialize(secret.as_bytes()).collect();
-            let said = answer::explanation(&answer.body, &[&secret, &encoded]);
+            let pair = self.pair_in_base64(&secret).unwrap_or_default();
+            let hidden = [&*pair, &*secret, &*encoded(&secret)];
+            let said = answer::explanation(&answer.body, &hidden);
             let said = said.map(|said| format!(": {said}")).unwrap_or_default();
             let mut refused = self
                 .endpoint
@@ -97,15 +99,29 @@ impl Client {
         if in_form {
             fields.extend([("client_id", &*self.id), ("client_secret", secret)]);
         } else {
-            // Both are encoded as in a form first (RFC 6749, 2.3.1).
-            let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-            let value = basic(&encoded(&self.id), encoded(secret).as_bytes());
+            let value = self.basic(secret);
             let mut value = value.map_err(|text| self.endpoint.refused(text))?;
             value.set_sensitive(true);
             authorization = Some(value);
         }
         self.endpoint.post(&fields, authorization).await
     }
+
+    /// The client and its secret, each encoded as in a form first (RFC 6749, 2.3.1).
+    fn basic(&self, secret: &str) -> Result<HeaderValue, String> {
+        basic(&encoded(&self.id), encoded(secret).as_bytes())
+    }
+
+    /// What of that holds the secret.
+    fn pair_in_base64(&self, secret: &str) -> Option<String> {
+        let value = self.basic(secret).ok()?;
+        let pair = value.to_str().ok()?.strip_prefix("Basic ")?;
+        Some(pair.to_owned())
+    }
+}
+
+fn encoded(text: &str) -> String {
+    byte_serialize(text.as_bytes()).collect()
 }
 
 /// Whether the endpoint does not know the client, or wants to be told otherwise.
