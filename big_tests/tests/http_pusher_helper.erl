@@ -572,7 +572,7 @@ kill_node() ->
     wait_until(fun() -> not is_running(Pid) end, {killed, Pid}, 30000),
     fun() -> start_node(filename:join([Release, "bin", "mongooseimctl"])) end.
 
-%% One that nobody has waited for is still in the table.
+%% One that no case has waited for is still in the table.
 is_running(Pid) ->
     case file:read_file(filename:join(["/proc", Pid, "stat"])) of
         {ok, Stat} -> re:run(Stat, "^[0-9]+ \\(.*\\) [ZX] ", [{capture, none}]) =:= nomatch;

@@ -96,8 +96,8 @@ hand_over(Handler, Event, Context, Known) ->
 waiting(#{options := Options}) ->
     http_pusher_wait:begin_for(http_pusher_host:wait(Options)).
 
-%% Sender and receiver, as lanes, metrics and the log know them. What is no message that somebody sends
-%% belongs to the local user.
+%% Sender and receiver, as lanes, metrics and the log know them. A presence and an unacknowledged message
+%% belong to the local user.
 names(#{kind := msg, from := From, to := To}) ->
     http_pusher_host:names(From, To);
 names(#{kind := unack_msg, from := From, to := To}) ->

@@ -159,7 +159,7 @@ fn a_dry_run_sends_nothing() {
         record["body"],
         "author=alice&server=example.org&receiver=bob&message=hi"
     );
-    // Nobody needs to listen.
+    // --dry-run needs no endpoint.
     drop(endpoint);
     let (status, text, _) = run(&dir, &["--dry-run"]);
     assert_eq!(status, 0, "{text}");

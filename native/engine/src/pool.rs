@@ -325,7 +325,7 @@ impl Pool {
             destination.went();
         }
         drop(reserved);
-        // Before it counts as on disk: whoever waits until nothing is pending may have it come in again.
+        // Before it counts as on disk: a caller that waits until nothing is pending may have it come in again.
         drop(kept);
         notification.handler().host_type.leave_on_disk();
     }

@@ -4,12 +4,14 @@
 //! `spool` writes the files; here is what they mean for the pools: which records are in memory, which are
 //! on disk alone, and when these come in (`refill`).
 
+mod coming_in;
 mod kept;
 mod lanes;
 mod pool_spool;
 pub(crate) mod record;
 mod refill;
 mod row;
+mod window;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

@@ -651,7 +651,7 @@ impl World {
                 self.expired = Some(taken);
             }
             Expiry::Next(due) => {
-                assert!(self.model.served() > 0, "somebody waits");
+                assert!(self.model.served() > 0, "nothing waits");
                 let first = self.model.turns[0].front();
                 let since = first.map_or(self.now, |(_, since)| *since);
                 assert_eq!(due, since + self.rules.call_timeout);
@@ -884,7 +884,7 @@ impl World {
             let all_busy = tally.workers - tally.parked >= self.most_busy();
             assert!(
                 coming || all_busy && self.timer,
-                "work waits for nobody: {tally:?} {:?} timer {}",
+                "no worker comes for what waits: {tally:?} {:?} timer {}",
                 self.workers,
                 self.timer
             );

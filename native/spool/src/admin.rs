@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, ToSql, TransactionBehavior};
 
 use crate::directory::Directory;
 use crate::error::OpenError;
@@ -199,14 +199,5 @@ impl Admin {
         let back = store::bring_back(&transaction, RowId(next), u32::MAX)?;
         transaction.commit()?;
         Ok(back.cast_unsigned())
-    }
-
-    /// Whether the file is sound, or the first thing that is wrong with it.
-    pub fn check(&self) -> rusqlite::Result<Option<String>> {
-        let found: Option<String> = self
-            .connection
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
-            .optional()?;
-        Ok(found.filter(|found| found != "ok"))
     }
 }

@@ -99,7 +99,7 @@ impl Event<'_> {
     }
 
     /// Whether a groupchat message goes to the user who has sent it. A MUC light room has the sender's bare address as
-    /// the resource of its own. (In a classic room the node knows whose nickname it is; here nobody does.)
+    /// the resource of its own. (In a classic room the node knows whose nickname it is; this program does not.)
     fn is_own_copy(&self) -> bool {
         let (Some(from), Some(to)) = (self.from, self.to) else {
             return false;

@@ -1,6 +1,6 @@
 //! Sends a notification with the engine, as the node would.
 //!
-//! What the request is, nobody can see from outside the engine. So the engine first sends the same notification to an
+//! The request cannot be seen from outside the engine. So the engine first sends the same notification to an
 //! endpoint in this process, which records it: all bytes are as they go to the web service, except for what is new in each
 //! notification and each attempt (`webhook-id`, `webhook-timestamp`, `webhook-signature`).
 

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
-/// How long the endpoint asks to wait, at most `most`; nothing if it does not ask, or in words that nobody
-/// understands. A date counts from the answer's own date, so that neither clock has to be right; without
+/// How long the endpoint asks to wait, at most `most`; nothing if it does not ask, or if the value is neither
+/// seconds nor a date. A date counts from the answer's own date, so that neither clock has to be right; without
 /// one, from `now`.
 pub(super) fn pause(headers: &HeaderMap, now: SystemTime, most: Duration) -> Duration {
     let Some(value) = headers

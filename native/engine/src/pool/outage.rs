@@ -304,7 +304,7 @@ async fn an_outage_of_a_day() {
     world.assert_empty();
 }
 
-/// Nobody listens. What is too old is given up, though no worker has tried it.
+/// No endpoint listens. What is too old is given up, though no worker has tried it.
 #[tokio::test(start_paused = true)]
 async fn given_up_while_the_endpoint_is_down() {
     let retry = RetryOptions {

@@ -8,29 +8,28 @@
 //! While the file is being opened, notifications wait for it, behind what it may hold.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{HashSet, VecDeque};
 use std::hash::BuildHasher;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
-use spool::{DeathReason, Full, History, Notice, Reasons, Record, RowId, Spool, Totals};
+use spool::{Full, Notice, Reasons, Record, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
 use super::Row;
-use super::lanes::{LaneId, LaneRows};
-use super::refill::NotIn;
+use super::coming_in::AT_ONCE;
+use super::lanes::LaneId;
+use super::window::Window;
 
 /// The spool of one pool, whatever its incarnation.
 pub struct PoolSpool {
     name: Box<str>,
     /// None if the file cannot be opened: everything is in memory alone.
-    disk: ArcSwapOption<Spool>,
-    window: Mutex<Window>,
+    pub(super) disk: ArcSwapOption<Spool>,
+    pub(super) window: Mutex<Window>,
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
-    refilling: Mutex<Refilling>,
+    pub(super) refilling: Mutex<Refilling>,
     lane_hash: RandomState,
     /// Called when records may have to come in.
     wants: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
@@ -39,48 +38,14 @@ pub struct PoolSpool {
 
 /// Whether the refill runs, and whether it was asked for meanwhile.
 #[derive(Clone, Copy, Debug, Default)]
-struct Refilling {
-    runs: bool,
-    asked: bool,
-}
-
-/// What is in memory.
-#[derive(Debug, Default)]
-struct Window {
-    /// Records behind this one are on disk alone, if it has spilled.
-    loaded: RowId,
-    spilled: bool,
-    /// How often `loaded` was set back.
-    rewinds: u64,
-    in_memory: HashSet<RowId>,
-    lanes: LaneRows,
-    /// When so few are left in memory, others come in.
-    low: usize,
-    /// The first record of this run: those before were accepted in an earlier one.
-    first: RowId,
-    /// Whether the file is being opened for the first time.
-    opening: bool,
-    /// Calls that need it to stay spilled until they have rewound it.
-    held: u32,
-    /// What was accepted before the file was open, in order.
-    early: VecDeque<Record>,
-    /// The bytes of `early`.
-    early_bytes: u64,
-    /// What waited in `early` for a handler that does not run.
-    parked: VecDeque<Record>,
-    /// Dead letters that an operator had brought back: as if an earlier run had accepted them.
-    back: Vec<Range<RowId>>,
-    /// Of those of an earlier run, the ones that are counted as accepted in this one, and on disk alone.
-    counted: HashSet<RowId>,
-    /// Records that have ended since the last read began, which may have seen them.
-    ended: HashSet<RowId>,
+pub(super) struct Refilling {
+    pub runs: bool,
+    pub asked: bool,
 }
 
 /// The most notifications that wait for a file to be opened, and of how many bytes.
 const EARLY: usize = 10_000;
 const EARLY_BYTES: u64 = 16 << 20;
-/// How many of them are moved under one lock.
-const AT_ONCE: usize = 64;
 
 /// What an open file holds, and what it has done.
 #[derive(Clone, Debug)]
@@ -111,15 +76,6 @@ pub enum NotTaken<E> {
     LaneFull,
     /// Another reason.
     Other(E),
-}
-
-/// Where a reader is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// Records behind this one are to be read.
-    pub after: RowId,
-    /// Whether it is still so is seen by this.
-    pub rewinds: u64,
 }
 
 /// Why a notification is not accepted.
@@ -304,7 +260,7 @@ impl PoolSpool {
         }
     }
 
-    fn lane_of(&self, record: &Record) -> LaneId {
+    pub(super) fn lane_of(&self, record: &Record) -> LaneId {
         let key = (&record.host_type, &record.handler, &record.lane);
         LaneId(self.lane_hash.hash_one(key))
     }
@@ -368,118 +324,6 @@ impl PoolSpool {
         }
     }
 
-    /// The place behind which records are to be read now, or none if all are in memory.
-    pub(super) fn begin_to_read(&self) -> Option<Place> {
-        let mut window = self.window.lock();
-        window.ended.clear();
-        window.spilled.then_some(Place {
-            after: window.loaded,
-            rewinds: window.rewinds,
-        })
-    }
-
-    /// Puts some of what was accepted before the file was open into the queue with `push`, if the file cannot
-    /// be opened. Returns whether there are more, or why there is no going on.
-    pub(super) fn bring_early(
-        &self,
-        mut push: impl FnMut(&Record) -> Result<(), NotIn>,
-    ) -> Result<bool, NotIn> {
-        let mut window = self.window.lock();
-        if window.opening || self.disk.load().is_some() {
-            return Ok(false);
-        }
-        for _ in 0..AT_ONCE {
-            let Some(record) = window.early.front() else {
-                return Ok(false);
-            };
-            let parks = match push(record) {
-                Ok(()) => false,
-                // Others must not wait for its handler.
-                Err(NotIn::NoHandler) => true,
-                Err(why) => return Err(why),
-            };
-            let record = window.early.pop_front();
-            if let Some(record) = record {
-                window.early_bytes = window.early_bytes.saturating_sub(record.size());
-                if parks {
-                    window.parked.push_back(record);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    /// Puts a record that was read into the queue with `push`, which learns whether an earlier run had
-    /// accepted it. A record that is there already is skipped, and one whose lane is behind. Returns why there
-    /// is no going on.
-    pub(super) fn bring_in(
-        self: &Arc<Self>,
-        from: Place,
-        (id, record): (RowId, &Record),
-        push: impl FnOnce(Row, bool) -> BroughtIn,
-    ) -> Result<(), NotIn> {
-        let lane = self.lane_of(record);
-        let mut window = self.window.lock();
-        if window.rewinds != from.rewinds {
-            return Err(NotIn::Rewound);
-        }
-        if window.in_memory.contains(&id)
-            || window.ended.contains(&id)
-            || window.lanes.is_behind(lane)
-        {
-            window.loaded = id;
-            return Ok(());
-        }
-        let foreign = window.is_foreign(id) && !window.counted.contains(&id);
-        match push(Row::new(self, id, lane), foreign) {
-            BroughtIn::Queued => {
-                window.counted.remove(&id);
-                window.enter(id, lane);
-                Ok(())
-            }
-            BroughtIn::Skipped(row) => {
-                row.disarm();
-                window.loaded = id;
-                Ok(())
-            }
-            BroughtIn::GivenUp(row, history, reason) => {
-                row.disarm();
-                window.loaded = id;
-                if let Some(disk) = self.disk() {
-                    disk.bury(id, history, DeathReason(reason.to_owned()));
-                }
-                Ok(())
-            }
-            BroughtIn::Not(row, why) => {
-                row.map(Row::disarm);
-                if why == NotIn::LaneFull && window.lanes.full_at(lane, id) {
-                    window.loaded = id;
-                    return Ok(());
-                }
-                window.low = window.in_memory.len() / 2;
-                Err(why)
-            }
-        }
-    }
-
-    /// Whether records are on disk alone, and memory has room for some.
-    pub(super) fn is_low(&self) -> bool {
-        self.window.lock().is_low()
-    }
-
-    /// All records behind `from` that there were when `next` was the next place have been read. Returns
-    /// whether that is all there are: new ones go into the queue again.
-    pub(super) fn is_done(&self, from: Place, next: RowId) -> bool {
-        let mut window = self.window.lock();
-        let disk = self.disk.load();
-        let more = disk.as_ref().is_some_and(|disk| disk.next() != next);
-        if more || window.held > 0 || window.rewinds != from.rewinds {
-            return false;
-        }
-        window.spilled = false;
-        true
-    }
-
     /// What the spool's thread has to say.
     pub(super) fn hear(&self, notice: &Notice) {
         match notice {
@@ -520,92 +364,4 @@ impl PoolSpool {
             disk.close();
         }
     }
-
-    /// A record has ended. Returns whether others may have to come in.
-    pub(super) fn ended(&self, id: RowId, lane: LaneId) -> bool {
-        let mut window = self.window.lock();
-        window.in_memory.remove(&id);
-        if let Some(behind) = window.lanes.went(lane) {
-            window.rewind(RowId(behind.0 - 1));
-            window.ended.insert(id);
-            return true;
-        }
-        if window.spilled {
-            window.ended.insert(id);
-        }
-        window.is_low()
-    }
-
-    /// The notification of a record is no longer in memory, and has no outcome.
-    pub(super) fn left(&self, id: RowId, lane: LaneId) {
-        {
-            let mut window = self.window.lock();
-            window.in_memory.remove(&id);
-            if window.is_foreign(id) {
-                window.counted.insert(id);
-            }
-            if self.disk.load().is_none() {
-                return;
-            }
-            window.lanes.leaves(lane, id);
-            if let Some(behind) = window.lanes.went(lane) {
-                window.rewind(RowId(behind.0 - 1));
-            }
-        }
-        self.want();
-    }
-
-    /// Whether a record of the lane before this one is on disk alone.
-    pub(super) fn overtakes(&self, id: RowId, lane: LaneId) -> bool {
-        self.window.lock().lanes.overtakes(lane, id)
-    }
-
-    /// Returns false if it runs already; then it is asked for once more when it has ended.
-    pub(super) fn begin_refill(&self) -> bool {
-        let mut refilling = self.refilling.lock();
-        refilling.asked = refilling.runs;
-        !std::mem::replace(&mut refilling.runs, true)
-    }
-
-    /// Returns whether it was asked for meanwhile, perhaps by a pool that has come since.
-    pub(super) fn end_refill(&self) -> bool {
-        std::mem::take(&mut *self.refilling.lock()).asked
-    }
-}
-
-impl Window {
-    fn enter(&mut self, id: RowId, lane: LaneId) {
-        self.in_memory.insert(id);
-        self.lanes.entered(lane);
-        self.loaded = id;
-    }
-
-    fn rewind(&mut self, to: RowId) {
-        self.loaded = self.loaded.min(to);
-        self.spilled = true;
-        self.rewinds += 1;
-    }
-
-    fn is_low(&self) -> bool {
-        let early = !self.opening && !self.early.is_empty();
-        early || self.spilled && self.in_memory.len() <= self.low
-    }
-
-    /// Whether this run has not accepted the record.
-    fn is_foreign(&self, id: RowId) -> bool {
-        id < self.first || self.back.iter().any(|back| back.contains(&id))
-    }
-}
-
-/// What became of a record that was to come in.
-#[derive(Debug)]
-pub(super) enum BroughtIn {
-    /// It is in the queue.
-    Queued,
-    /// It stays on disk for now: its handler does not run.
-    Skipped(Row),
-    /// It belongs to no handler, or is no notification: it becomes a dead letter.
-    GivenUp(Row, History, &'static str),
-    /// The pool does not take it.
-    Not(Option<Row>, NotIn),
 }

@@ -8,8 +8,10 @@ use spool::{History, Loaded, Record};
 use tokio::sync::oneshot;
 
 use super::Row;
-use super::pool_spool::{BroughtIn, Place, PoolSpool};
+use super::coming_in::BroughtIn;
+use super::pool_spool::PoolSpool;
 use super::record;
+use super::window::ReadFrom;
 
 /// How many records are read at once, and of how many bytes.
 const AT_ONCE: u32 = 512;
@@ -128,7 +130,7 @@ async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn>
 fn bring_in(
     spool: &Arc<PoolSpool>,
     finder: &dyn Finder,
-    from: Place,
+    from: ReadFrom,
     loaded: Loaded,
 ) -> Result<(), NotIn> {
     let Loaded {

@@ -77,6 +77,14 @@ pub fn load(spool: &Spool, after: RowId, most: u32) -> Result<Vec<Loaded>, Strin
     answer.recv_timeout(LONG).unwrap()
 }
 
+/// What `SQLite` says of the file: `ok`, or the first thing that is wrong with it.
+pub fn integrity(file: &Path) -> String {
+    rusqlite::Connection::open(file)
+        .unwrap()
+        .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+        .unwrap()
+}
+
 pub fn ids(records: &[Loaded]) -> Vec<i64> {
     records.iter().map(|record| record.id.0).collect()
 }

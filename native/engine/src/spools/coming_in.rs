@@ -1,0 +1,194 @@
+//! How records that are on disk alone come into memory, and what their ends mean for those behind them.
+//!
+//! `refill` reads them; here is which of them may come in.
+
+use std::sync::Arc;
+
+use spool::{DeathReason, History, Record, RowId};
+
+use super::Row;
+use super::lanes::LaneId;
+use super::pool_spool::PoolSpool;
+use super::refill::NotIn;
+use super::window::ReadFrom;
+
+/// How many records that were in no file are moved under one lock.
+pub(super) const AT_ONCE: usize = 64;
+
+/// What became of a record that was to come in.
+#[derive(Debug)]
+pub(super) enum BroughtIn {
+    /// It is in the queue.
+    Queued,
+    /// It stays on disk for now: its handler does not run.
+    Skipped(Row),
+    /// It belongs to no handler, or is no notification: it becomes a dead letter.
+    GivenUp(Row, History, &'static str),
+    /// The pool does not take it.
+    Not(Option<Row>, NotIn),
+}
+
+impl PoolSpool {
+    /// The place behind which records are to be read now, or none if all are in memory.
+    pub(super) fn begin_to_read(&self) -> Option<ReadFrom> {
+        let mut window = self.window.lock();
+        window.ended.clear();
+        window.spilled.then_some(ReadFrom {
+            after: window.loaded,
+            rewinds: window.rewinds,
+        })
+    }
+
+    /// Puts some of what was accepted before the file was open into the queue with `push`, if the file cannot
+    /// be opened. Returns whether there are more, or why there is no going on.
+    pub(super) fn bring_early(
+        &self,
+        mut push: impl FnMut(&Record) -> Result<(), NotIn>,
+    ) -> Result<bool, NotIn> {
+        let mut window = self.window.lock();
+        if window.opening || self.disk.load().is_some() {
+            return Ok(false);
+        }
+        for _ in 0..AT_ONCE {
+            let Some(record) = window.early.front() else {
+                return Ok(false);
+            };
+            let parks = match push(record) {
+                Ok(()) => false,
+                // Others must not wait for its handler.
+                Err(NotIn::NoHandler) => true,
+                Err(why) => return Err(why),
+            };
+            let record = window.early.pop_front();
+            if let Some(record) = record {
+                window.early_bytes = window.early_bytes.saturating_sub(record.size());
+                if parks {
+                    window.parked.push_back(record);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Puts a record that was read into the queue with `push`, which learns whether an earlier run had
+    /// accepted it. A record that is there already is skipped, and one whose lane is behind. Returns why there
+    /// is no going on.
+    pub(super) fn bring_in(
+        self: &Arc<Self>,
+        from: ReadFrom,
+        (id, record): (RowId, &Record),
+        push: impl FnOnce(Row, bool) -> BroughtIn,
+    ) -> Result<(), NotIn> {
+        let lane = self.lane_of(record);
+        let mut window = self.window.lock();
+        if window.rewinds != from.rewinds {
+            return Err(NotIn::Rewound);
+        }
+        if window.in_memory.contains(&id)
+            || window.ended.contains(&id)
+            || window.lanes.is_behind(lane)
+        {
+            window.loaded = id;
+            return Ok(());
+        }
+        let foreign = window.is_foreign(id) && !window.counted.contains(&id);
+        match push(Row::new(self, id, lane), foreign) {
+            BroughtIn::Queued => {
+                window.counted.remove(&id);
+                window.enter(id, lane);
+                Ok(())
+            }
+            BroughtIn::Skipped(row) => {
+                row.disarm();
+                window.loaded = id;
+                Ok(())
+            }
+            BroughtIn::GivenUp(row, history, reason) => {
+                row.disarm();
+                window.loaded = id;
+                if let Some(disk) = self.disk() {
+                    disk.bury(id, history, DeathReason(reason.to_owned()));
+                }
+                Ok(())
+            }
+            BroughtIn::Not(row, why) => {
+                row.map(Row::disarm);
+                if why == NotIn::LaneFull && window.lanes.full_at(lane, id) {
+                    window.loaded = id;
+                    return Ok(());
+                }
+                window.low = window.in_memory.len() / 2;
+                Err(why)
+            }
+        }
+    }
+
+    /// Whether records are on disk alone, and memory has room for some.
+    pub(super) fn is_low(&self) -> bool {
+        self.window.lock().is_low()
+    }
+
+    /// All records behind `from` that there were when `next` was the next place have been read. Returns
+    /// whether that is all there are: new ones go into the queue again.
+    pub(super) fn is_done(&self, from: ReadFrom, next: RowId) -> bool {
+        let mut window = self.window.lock();
+        let disk = self.disk.load();
+        let more = disk.as_ref().is_some_and(|disk| disk.next() != next);
+        if more || window.held > 0 || window.rewinds != from.rewinds {
+            return false;
+        }
+        window.spilled = false;
+        true
+    }
+
+    /// A record has ended. Returns whether others may have to come in.
+    pub(super) fn ended(&self, id: RowId, lane: LaneId) -> bool {
+        let mut window = self.window.lock();
+        window.in_memory.remove(&id);
+        if let Some(behind) = window.lanes.went(lane) {
+            window.rewind(RowId(behind.0 - 1));
+            window.ended.insert(id);
+            return true;
+        }
+        if window.spilled {
+            window.ended.insert(id);
+        }
+        window.is_low()
+    }
+
+    /// The notification of a record is no longer in memory, and has no outcome.
+    pub(super) fn left(&self, id: RowId, lane: LaneId) {
+        {
+            let mut window = self.window.lock();
+            window.in_memory.remove(&id);
+            if window.is_foreign(id) {
+                window.counted.insert(id);
+            }
+            if self.disk.load().is_none() {
+                return;
+            }
+            window.lanes.leaves(lane, id);
+            if let Some(behind) = window.lanes.went(lane) {
+                window.rewind(RowId(behind.0 - 1));
+            }
+        }
+        self.want();
+    }
+
+    /// Whether a record of the lane before this one is on disk alone.
+    pub(super) fn overtakes(&self, id: RowId, lane: LaneId) -> bool {
+        self.window.lock().lanes.overtakes(lane, id)
+    }
+
+    /// Returns false if it runs already; then it is asked for once more when it has ended.
+    pub(super) fn begin_refill(&self) -> bool {
+        let mut refilling = self.refilling.lock();
+        refilling.asked = refilling.runs;
+        !std::mem::replace(&mut refilling.runs, true)
+    }
+
+    /// Returns whether it was asked for meanwhile, perhaps by a pool that has come since.
+    pub(super) fn end_refill(&self) -> bool {
+        std::mem::take(&mut *self.refilling.lock()).asked
+    }
+}
