@@ -86,7 +86,8 @@ impl Store {
     pub fn totals(&self) -> rusqlite::Result<(Totals, RowId)> {
         let sql = "SELECT waiting, waiting_bytes, dead, dead_bytes, next, \
                    (SELECT created FROM notification ORDER BY id LIMIT 1) FROM pool";
-        self.connection.query_row(sql, [], |row| {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        statement.query_row([], |row| {
             let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
             let totals = Totals {
                 waiting: number(0)?,
@@ -166,7 +167,8 @@ impl Store {
 
     fn read_data_version(&self) -> rusqlite::Result<i64> {
         self.connection
-            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))
     }
 
     /// How many dead letters an operator wants delivered after all.

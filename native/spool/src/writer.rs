@@ -3,9 +3,12 @@
 //! If the disk fails, it keeps what it could not write, and tries again with growing pauses.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use notification::fail_point;
 
 use crate::damage;
 use crate::record::{Loaded, RowId};
@@ -77,8 +80,16 @@ impl Writer {
         }
     }
 
-    /// Runs until the spool is closed and everything is written, or cannot be.
+    /// Runs until the spool is closed and everything is written, or cannot be. A panic is a failure of the disk
+    /// to everyone else: what was to be written is kept, and the file is opened again.
     pub fn run(&mut self) {
+        while catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
+            self.store = None;
+            self.fail("the thread that writes has panicked");
+        }
+    }
+
+    fn work(&mut self) {
         loop {
             let (loads, closing) = self.wait();
             self.write();
@@ -127,6 +138,7 @@ impl Writer {
             }
             return;
         }
+        fail_point::point("spool");
         let began = Instant::now();
         match self.try_to_write(next) {
             Ok(totals) => {
