@@ -3,6 +3,7 @@
 //! `raw` and `engine` print one JSON line: requests per second, and the CPU time they took. The Erlang
 //! driver (`bench/`) runs them in turn with what it measures itself and collects the samples for `report`.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod bare_load;
 mod connector;

@@ -12,6 +12,7 @@
 //!
 //! `main.rs` only parses the command line and sets the exit status. The fuzz checks call [`Parsed`] directly.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod app_config;
 mod check;

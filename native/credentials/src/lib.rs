@@ -5,6 +5,7 @@
 //! Neither reads a file or waits for a token if there is one that is good: files are read and tokens
 //! renewed beside the deliveries. No error, notice or `{:?}` shows a secret.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod credentials;
 mod error;

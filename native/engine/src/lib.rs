@@ -19,6 +19,7 @@
 //! | [`settings`] | the options of a pool, and the settings they are checked into |
 //! | `runtime` | the engine's threads, and the bell of the reporter |
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must stay inside one delivery: build with panic = \"unwind\"");

@@ -4,6 +4,7 @@
 //! ([`apart`]), never on one of the engine's. [`Watched`] reads a file again when it has changed; new
 //! content that is unusable keeps the old. Text that is secret prints as dots ([`Secret`]).
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 pub mod apart;
 mod content;

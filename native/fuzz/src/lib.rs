@@ -4,6 +4,7 @@
 //! everything near them, on the stable toolchain and without a fuzzer. Each accepts plain bytes and panics if its property
 //! does not hold.
 #![allow(clippy::missing_panics_doc, clippy::expect_used)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 pub mod config_file;
 pub mod event;

@@ -2,6 +2,7 @@
 //!
 //! It has no policy, and no state but the engine and the reporter's process identifier. Calls return in
 //! microseconds, except those marked dirty. The Erlang side is `http_pusher_nif`.
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod atoms;
 mod engine_nifs;

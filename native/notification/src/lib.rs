@@ -9,6 +9,7 @@
 //! fail points ([`fail_point`]), panics caught and remembered ([`panics`]), and the true size of an
 //! allocation ([`heap`]). The other crates depend on this one; it depends on none of them.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 pub mod fail_point;
 mod handler;

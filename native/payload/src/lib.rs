@@ -9,6 +9,7 @@
 //! Events for the other formats are handed over as [`Facts`], what the session knows, and a stanza. The
 //! [`Plan`] of the handler says what is made of them: [`Plan::make`].
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod cloudevents;
 mod error;

@@ -4,6 +4,7 @@
 //! A published schema lets fields be added later. Here it does not: a field that no schema knows is an
 //! error, too.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod cloudevent;
 mod strict;

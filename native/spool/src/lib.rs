@@ -11,6 +11,7 @@
 //!
 //! This crate knows neither queues nor retries: the engine decides what is delivered, and when.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod admin;
 mod clock;

@@ -56,6 +56,10 @@
 //!   client for a core.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
+
+// For the program alone.
+use clap as _;
 
 pub mod admin;
 mod answer;

@@ -10,6 +10,7 @@
 //! An invalid setting, file or URL is a [`ConfigError`] or a [`Warning`]. Later problems, while
 //! connections come and go, are notices ([`notices`]).
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod body;
 pub mod dial;
