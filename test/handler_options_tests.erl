@@ -135,7 +135,15 @@ plans() ->
       #{delivery => best_effort, success => [<<"2xx">>, <<"409">>],
         retry => #{initial => 500, factor => 3, max => 60000, give_up_after => 3600000, alone => 5,
                    on => [<<"503">>, <<"timeout">>]}}},
-     {#{<<"retry">> => #{}}, #{retry => #{}}}].
+     {#{<<"retry">> => #{}}, #{retry => #{}}},
+     {#{<<"format">> => <<"json">>,
+        <<"batch">> => #{<<"max_events">> => 1, <<"max_bytes">> => 1024, <<"linger">> => 60000},
+        <<"compress">> => <<"zstd">>, <<"rate">> => #{<<"per_second">> => 100, <<"burst">> => 200}},
+      #{format => json, batch => #{max_events => 1, max_bytes => 1024, linger => 60000}, compress => zstd,
+        rate => #{per_second => 100, burst => 200}}},
+     {#{<<"format">> => <<"cloudevents">>, <<"batch">> => #{}}, #{format => cloudevents, batch => #{}}},
+     {#{<<"compress">> => <<"gzip">>, <<"rate">> => #{<<"per_second">> => 1}},
+      #{compress => gzip, rate => #{per_second => 1}}}].
 
 %% The cases to which `http-pusher check' is held too.
 cases_test_() ->
@@ -184,6 +192,8 @@ rows(Rows) ->
      end || {Name, Type, _Default, Since, Meaning} <- Rows].
 
 keys({needs, Key, Keys}) -> [Key | Keys];
+keys({needs_value, Key, {Other, _}}) -> [Key, Other];
+keys({excludes, Key, {Section, _, _}}) -> [Key, Section];
 keys({not_below, Key, Other}) -> [Key, Other];
 keys({_, Keys}) -> Keys.
 

@@ -105,7 +105,7 @@ example(plan) ->
       cloudevents_source => <<"urn:a">>, signing => {file, <<"etc/no_such_file">>},
       headers => [{<<"x-a">>, {value, <<"a">>}}, {<<"x-b">>, {file, <<"no_such_file">>}},
                   {<<"x-c">>, {env, <<"NO_SUCH_VARIABLE">>}}],
-      auth => {bearer, {env, <<"NO_SUCH_VARIABLE">>}}};
+      auth => {bearer, {env, <<"NO_SUCH_VARIABLE">>}}, compress => zstd, rate => #{per_second => 1, burst => 2}};
 example(settings) ->
     #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
       max_node_bytes => 1000000, max_lane_percent => 10,
@@ -147,6 +147,11 @@ wrong_inside(plan) ->
             Example#{format => template, template_file => a, content_type => <<"text/plain">>},
             Example#{format => template, template_file => <<"a">>, content_type => text},
             Example#{format => template, template_file => <<255>>, content_type => <<"text/plain">>}]
+        ++ [Example#{batch => Batch}
+            || Batch <- [foo, [], #{max_events => 0}, #{max_events => a}, #{max_bytes => 1}, #{linger => -1},
+                         #{linger => 60001}, #{unknown => 1}]]
+        ++ [Example#{rate => Rate}
+            || Rate <- [#{burst => 1}, #{per_second => 0}, #{per_second => 1, burst => 0}, #{per_second => 1, a => 1}]]
         ++ [Example#{auth => Auth} || Auth <- wrong_auth()]
         ++ [Example#{signing => Source} || Source <- wrong_secrets()]
         ++ [Example#{headers => Headers}

@@ -16,8 +16,10 @@
 %% {filled_sections, ...}: a list of sections.
 %%
 %% Constraints: {exactly_one, Names}; {at_most_one, Names}; {needs, Name, Names}: with the first at least
-%% one of the others; {needs, {Name, Value}, Names}: the same if the first has that value; {not_below, Name,
-%% Other}: if both are set, the first is not the smaller number.
+%% one of the others; {needs, {Name, Value}, Names}: the same if the first has that value; {needs_value, Name,
+%% {Other, Values}}: with the first, the other is set to one of these; {excludes, Name, {Section, Other, Value}}:
+%% with the first, this option in this section does not have that value; {not_below, Name, Other}: if both are
+%% set, the first is not the smaller number.
 -define(HANDLER_OPTIONS, [
     {pool_name, pool_name, "http_pool", "5.0",
      "the pool to POST with, a tag of outgoing_pools.http"},
@@ -142,12 +144,32 @@
         {on, {filled_list, cause}, {computed, "408, 425, 429, 5xx, timeout, connection"}, "5.0",
          "which failures are tried again"}
      ], [{not_below, max, initial}]}, none, "5.0",
-     "failed deliveries are tried again; with at_least_once always, with these defaults"}
+     "failed deliveries are tried again; with at_least_once always, with these defaults"},
+    {batch, {section, [
+        {max_events, {integer, 1, 10000}, {computed, "500"}, "5.0",
+         "the most notifications in a request"},
+        {max_bytes, {integer, 1024, 67108864}, {computed, "1048576"}, "5.0",
+         "the most bytes in a body, before compression"},
+        {linger, {milliseconds, 0, 60000}, {computed, "50"}, "5.0",
+         "how long a notification waits for others"}
+     ], []}, none, "5.0",
+     "several notifications share a request"},
+    {compress, {one_of, [gzip, zstd]}, none, "5.0",
+     "how bodies are compressed"},
+    {rate, {section, [
+        {per_second, {integer, 1, 1000000}, required, "5.0",
+         "how many requests are sent in a second, in the long run"},
+        {burst, {integer, 1, 1000000}, {computed, "per_second"}, "5.0",
+         "how many are sent at once after a quiet time"}
+     ], []}, none, "5.0",
+     "how many requests are sent in a second; what is over it waits"}
 ]).
 %% What must hold between the options of a handler.
 -define(HANDLER_CONSTRAINTS, [
     {needs, {format, template}, [template_file]},
-    {needs, {format, template}, [content_type]}
+    {needs, {format, template}, [content_type]},
+    {needs_value, batch, {format, [json, cloudevents, template]}},
+    {excludes, batch, {cloudevents, mode, binary}}
 ]).
 %% Header fields that no handler may set: the client, the format or the signature sets them.
 -define(HANDLER_RESERVED_HEADERS, [

@@ -31,7 +31,11 @@
                   delivery => best_effort | at_least_once,
                   success => [binary()],
                   retry => #{initial => pos_integer(), factor => pos_integer(), max => pos_integer(),
-                             give_up_after => pos_integer(), alone => pos_integer(), on => [binary()]}}.
+                             give_up_after => pos_integer(), alone => pos_integer(), on => [binary()]},
+                  batch => #{max_events => pos_integer(), max_bytes => pos_integer(),
+                             linger => non_neg_integer()},
+                  compress => gzip | zstd,
+                  rate => #{per_second := pos_integer(), burst => pos_integer()}}.
 -type source() :: {value | file | env, binary()}.
 
 -define(DEFAULT_MODULE, mod_event_pusher_http_defaults).
@@ -99,8 +103,8 @@ signing(Options) ->
      || {ok, Signing} <- [find(signing, Options)]].
 
 delivery(Options) ->
-    [{Key, Value} || Key <- [delivery, success], {ok, Value} <- [find(Key, Options)]]
-        ++ [{retry, to_map(Retry)} || {ok, Retry} <- [find(retry, Options)]].
+    [{Key, Value} || Key <- [delivery, success, compress], {ok, Value} <- [find(Key, Options)]]
+        ++ [{Key, to_map(Section)} || Key <- [retry, batch, rate], {ok, Section} <- [find(Key, Options)]].
 
 source(Section, [{Kind, Key} | Rest]) ->
     case find(Key, Section) of

@@ -97,21 +97,21 @@ section(Name, Required, Constraints, Options) ->
 -spec handler(Options) -> Options when Options :: options().
 handler(Options) ->
     _ = section(handler, [], ?HANDLER_CONSTRAINTS, Options),
-    case {find(auth, Options), find(headers, Options)} of
-        {{ok, _}, {ok, Headers}} -> lists:foreach(fun no_authorization/1, Headers);
-        _ -> ok
-    end,
+    lists:foreach(fun(Setter) -> sets_alone(Setter, Options) end,
+                  [{auth, <<"authorization">>}, {compress, <<"content-encoding">>}]),
     Options.
 
-no_authorization(Header) ->
-    {ok, Name} = find(name, Header),
-    case string:lowercase(Name) of
-        <<"authorization">> ->
-            refuse(headers, conflicting_options,
-                   "headers must not have authorization, which auth sets", []);
-        _ ->
-            ok
+%% An option of ours sets a header field, so `headers' must not.
+sets_alone({Option, Field}, Options) ->
+    case {find(Option, Options), find(headers, Options)} of
+        {{ok, _}, {ok, Headers}} -> lists:foreach(fun(Header) -> is_other(Header, Field, Option) end, Headers);
+        _ -> ok
     end.
+
+is_other(Header, Field, Option) ->
+    {ok, Name} = find(name, Header),
+    string:lowercase(Name) =/= Field
+        orelse refuse(headers, conflicting_options, "headers must not have ~ts, which ~ts sets", [Field, Option]).
 
 constraint(Name, {exactly_one, Keys}, Options) ->
     case set(Keys, Options) of
@@ -136,6 +136,24 @@ constraint(_Name, {needs, Key, Needed}, Options) ->
         {{ok, _}, []} -> refuse(Key, missing_option, "~ts needs ~ts", [Key, alternatives(Needed)]);
         _ -> ok
     end;
+constraint(_Name, {needs_value, Key, {Other, Values}}, Options) ->
+    case {find(Key, Options), find(Other, Options)} of
+        {error, _} ->
+            ok;
+        {{ok, _}, {ok, Value}} ->
+            lists:member(Value, Values) orelse needs_value(Key, Other, Values);
+        {{ok, _}, error} ->
+            needs_value(Key, Other, Values)
+    end;
+constraint(_Name, {excludes, Key, {Section, Other, Value}}, Options) ->
+    case {find(Key, Options), find(Section, Options)} of
+        {{ok, _}, {ok, Below}} ->
+            find(Other, Below) =/= {ok, Value}
+                orelse refuse(Key, conflicting_options, "~ts does not go with ~ts = \"~ts\" in ~ts",
+                              [Key, Other, Value, Section]);
+        _ ->
+            ok
+    end;
 constraint(_Name, {not_below, Key, Other}, Options) ->
     case {find(Key, Options), find(Other, Options)} of
         {{ok, Value}, {ok, Least}} when Value < Least ->
@@ -143,6 +161,10 @@ constraint(_Name, {not_below, Key, Other}, Options) ->
         _ ->
             ok
     end.
+
+-spec needs_value(atom(), atom(), [atom()]) -> no_return().
+needs_value(Key, Other, Values) ->
+    refuse(Key, conflicting_options, "~ts needs ~ts = ~ts", [Key, Other, values(Values)]).
 
 -spec only_one(atom(), [atom()]) -> no_return().
 only_one(Name, Keys) ->

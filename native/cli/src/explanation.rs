@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use notification::Retry;
+use notification::policy::Batch;
 
 use crate::config::handlers::Handler;
 use crate::config::options::Options;
@@ -23,6 +24,9 @@ pub(crate) fn explanation(route: &Route<'_>) -> String {
     if handler.options.has("signing") {
         words.push("signed".to_owned());
     }
+    words.extend(compressed(&handler.options));
+    words.extend(batch(&handler.options));
+    words.extend(rate(&handler.options));
     words.extend(wait(&handler.options));
     words.extend(delivery(&handler.options));
     words.push(format!("to {}", route.url()));
@@ -113,6 +117,48 @@ fn auth(auth: &Options) -> String {
         return "with a token of a Google service account".to_owned();
     }
     "with a bearer token".to_owned()
+}
+
+fn compressed(options: &Options) -> Option<String> {
+    let how = options.text("compress")?;
+    Some(format!("compressed with {how}"))
+}
+
+fn batch(options: &Options) -> Option<String> {
+    let section = options.section("batch")?;
+    let default = Batch::default();
+    let events = section.number("max_events");
+    let events = events.unwrap_or_else(|| default.max_events.into());
+    if events == 1 {
+        return Some("in batches of one event".to_owned());
+    }
+    let linger = section.number("linger");
+    let linger = linger.map_or(default.linger, Duration::from_millis);
+    let batches = format!("in batches of up to {events} events");
+    Some(if linger.is_zero() {
+        batches
+    } else {
+        format!(
+            "{batches} that wait for one another for up to {}",
+            duration(linger)
+        )
+    })
+}
+
+fn rate(options: &Options) -> Option<String> {
+    let section = options.section("rate")?;
+    let per_second = section.number("per_second")?;
+    let requests = if per_second == 1 {
+        "request"
+    } else {
+        "requests"
+    };
+    let limit = format!("at most {per_second} {requests} a second");
+    let burst = section.number("burst").filter(|burst| *burst != per_second);
+    Some(match burst {
+        Some(burst) => format!("{limit} (bursts of {burst})"),
+        None => limit,
+    })
 }
 
 /// How failed deliveries go on.

@@ -95,6 +95,26 @@ pub(crate) enum Constraint {
         /// What it needs.
         needed: Vec<String>,
     },
+    /// If `name` is set, `other` has one of these values.
+    NeedsValue {
+        /// The option that needs the other.
+        name: String,
+        /// What it needs.
+        other: String,
+        /// The values that it may have then.
+        values: Vec<String>,
+    },
+    /// If `name` is set, `option` in `section` does not have this value.
+    Excludes {
+        /// The option that does not go with the other.
+        name: String,
+        /// Where the other is.
+        section: String,
+        /// The other.
+        option: String,
+        /// The value that it does not go with.
+        value: String,
+    },
     /// If both are set, the first number is not below the second.
     NotBelow(String, String),
 }
@@ -106,7 +126,10 @@ impl Constraint {
         let (first, others) = match self {
             Self::ExactlyOne(names) | Self::AtMostOne(names) => (None, names),
             Self::Needs { name, needed, .. } => (Some(name), needed),
-            Self::NotBelow(name, other) => return vec![name, other],
+            Self::NeedsValue { name, other, .. } | Self::NotBelow(name, other) => {
+                return vec![name, other];
+            }
+            Self::Excludes { name, section, .. } => return vec![name, section],
         };
         first
             .into_iter()

@@ -5,13 +5,13 @@ use std::path::Path;
 use credentials::{AuthOptions, CredentialOptions, OAuth2Options};
 use engine::handler_plan::HandlerOptions;
 use files::{Secret, Source};
-use payload::{CloudEventsMode, FormatOptions, PlanOptions, TemplateOptions};
+use payload::{CloudEventsMode, Compression, FormatOptions, PlanOptions, TemplateOptions};
 
 use crate::config::handlers::Handler;
 use crate::config::options::Options;
 
 /// The options of ours that have a part in the request.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "format",
     "include",
     "omit",
@@ -21,6 +21,7 @@ const OURS: [&str; 9] = [
     "headers",
     "auth",
     "signing",
+    "compress",
 ];
 
 /// The engine's options; `None` if the handler sends what MongooseIM's own module sends. Relative names of files begin at
@@ -32,6 +33,11 @@ pub(crate) fn of(handler: &Handler, root: Option<&Path>) -> Option<HandlerOption
         .then(|| HandlerOptions {
             payload: payload(handler, root),
             credentials: credentials(options, root),
+            compress: match options.text("compress") {
+                Some("gzip") => Some(Compression::Gzip),
+                Some("zstd") => Some(Compression::Zstd),
+                _ => None,
+            },
         })
 }
 

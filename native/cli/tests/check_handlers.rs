@@ -139,6 +139,23 @@ fn handlers_in_words() {
             "sends non-empty chat messages that users send, as a form, tried again for at most 60 s".to_owned(),
         ),
         (
+            "format = \"json\"\nbatch.max_events = 200\ncompress = \"zstd\"\nrate = {per_second = 100, burst = 200}"
+                .to_owned(),
+            "sends non-empty chat messages that users send, as JSON, compressed with zstd, in batches of up to 200 \
+             events that wait for one another for up to 50 ms, at most 100 requests a second (bursts of 200)"
+                .to_owned(),
+        ),
+        (
+            "format = \"cloudevents\"\nbatch = {max_events = 1}\nrate.per_second = 1".to_owned(),
+            "sends non-empty chat messages that users send, as CloudEvents (structured), in batches of one event, \
+             at most 1 request a second"
+                .to_owned(),
+        ),
+        (
+            "format = \"json\"\nbatch.linger = 0".to_owned(),
+            "sends non-empty chat messages that users send, as JSON, in batches of up to 500 events".to_owned(),
+        ),
+        (
             "auth.oauth2 = {token_url = \"https://a.example/t\", client_id = \"i\", client_secret_file = \"key\"}"
                 .to_owned(),
             "sends non-empty chat messages that users send, as a form, with a token from https://a.example/t".to_owned(),

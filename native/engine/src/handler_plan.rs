@@ -13,7 +13,8 @@ use files::{Remark, Tell};
 use http::{HeaderName, HeaderValue};
 use notification::{FailureReason, Handler, HandlerId, MessageId, Notification, fail_point};
 use payload::{
-    FormStyle, FormatOptions, Payload, PayloadError, Plan, PlanError, PlanOptions, signature,
+    Compression, FormStyle, FormatOptions, Payload, PayloadError, Plan, PlanError, PlanOptions,
+    signature,
 };
 use tokio::runtime::Handle;
 use transport::names::Names;
@@ -31,6 +32,8 @@ pub struct HandlerOptions {
     pub payload: PlanOptions,
     /// Whom it is from.
     pub credentials: CredentialOptions,
+    /// How bodies are compressed; `None` if they are not.
+    pub compress: Option<Compression>,
 }
 
 /// A handler's options and, once they are needed, what they were compiled into.

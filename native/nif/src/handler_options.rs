@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use credentials::{AuthOptions, CredentialOptions, OAuth2Options};
 use engine::handler_plan::HandlerOptions;
 use files::{Secret, Source};
-use payload::{CloudEventsMode, FormatOptions, PlanOptions, TemplateOptions};
+use payload::{CloudEventsMode, Compression, FormatOptions, PlanOptions, TemplateOptions};
 use rustler::{Error, NifResult, Term};
 
 use crate::options::{atoms, get, list, optional, refuse_unknown, required};
@@ -23,11 +23,8 @@ pub fn plan(map: Term<'_>, path: &str) -> NifResult<Option<HandlerOptions>> {
     if map.map_size()? == policy_keys.count() {
         return Ok(None);
     }
-    let [delivery, success, retry] = policy::KEYS;
-    let known = [
-        delivery,
-        success,
-        retry,
+    let mut known = policy::KEYS.to_vec();
+    known.extend([
         "format",
         "include",
         "omit",
@@ -38,7 +35,8 @@ pub fn plan(map: Term<'_>, path: &str) -> NifResult<Option<HandlerOptions>> {
         "headers",
         "auth",
         "signing",
-    ];
+        "compress",
+    ]);
     refuse_unknown(map, &known)?;
     let include = atoms(map, "include", &["stanza", "unread"])?;
     let omit = atoms(map, "omit", &["body"])?;
@@ -62,7 +60,16 @@ pub fn plan(map: Term<'_>, path: &str) -> NifResult<Option<HandlerOptions>> {
             auth: get(map, "auth")?.map(auth).transpose()?,
             signing: get(map, "signing")?.map(secret).transpose()?,
         },
+        compress: get(map, "compress")?.map(compression).transpose()?,
     }))
+}
+
+fn compression(word: Term<'_>) -> NifResult<Compression> {
+    match word.atom_to_string()?.as_str() {
+        "gzip" => Ok(Compression::Gzip),
+        "zstd" => Ok(Compression::Zstd),
+        _ => Err(Error::BadArg),
+    }
 }
 
 /// Path and header values are templates, too. Takes the values out of `headers`; what is read elsewhere is

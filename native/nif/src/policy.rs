@@ -3,14 +3,14 @@
 //! The host's parser has checked the values (`http_pusher_host_handler`), so one that makes no policy is
 //! `badarg`, like a value of the wrong type.
 
-use notification::policy::{PolicyOptions, RetryOptions};
+use notification::policy::{BatchOptions, PolicyOptions, RateOptions, RetryOptions};
 use notification::{DeliveryPolicy, Guarantee};
 use rustler::{Error, NifResult, Term};
 
-use crate::options::{get, optional, refuse_unknown};
+use crate::options::{get, optional, refuse_unknown, required};
 
 /// The keys of a plan that are read here.
-pub const KEYS: [&str; 3] = ["delivery", "success", "retry"];
+pub const KEYS: [&str; 5] = ["delivery", "success", "retry", "batch", "rate"];
 
 /// Decodes the policy in a plan.
 pub fn policy(plan: Term<'_>) -> NifResult<DeliveryPolicy> {
@@ -26,6 +26,8 @@ pub fn policy(plan: Term<'_>) -> NifResult<DeliveryPolicy> {
         guarantee,
         success: optional(plan, "success")?,
         retry: get(plan, "retry")?.map(retry).transpose()?,
+        batch: get(plan, "batch")?.map(batch).transpose()?,
+        rate: get(plan, "rate")?.map(rate).transpose()?,
     };
     DeliveryPolicy::check(&options).map_err(|_| Error::BadArg)
 }
@@ -40,5 +42,22 @@ fn retry(map: Term<'_>) -> NifResult<RetryOptions> {
         give_up_after: optional(map, "give_up_after")?,
         alone: optional(map, "alone")?,
         on: optional(map, "on")?,
+    })
+}
+
+fn batch(map: Term<'_>) -> NifResult<BatchOptions> {
+    refuse_unknown(map, &["max_events", "max_bytes", "linger"])?;
+    Ok(BatchOptions {
+        max_events: optional(map, "max_events")?,
+        max_bytes: optional(map, "max_bytes")?,
+        linger: optional(map, "linger")?,
+    })
+}
+
+fn rate(map: Term<'_>) -> NifResult<RateOptions> {
+    refuse_unknown(map, &["per_second", "burst"])?;
+    Ok(RateOptions {
+        per_second: required(map, "per_second")?,
+        burst: optional(map, "burst")?,
     })
 }

@@ -4,12 +4,16 @@
 //!
 //! What one answer means under a policy is decided in the engine (`delivery::judge`).
 
+mod batch;
 mod check;
+mod rate;
 mod statuses;
 
 use std::time::Duration;
 
+pub use batch::{Batch, BatchOptions};
 pub use check::{PolicyError, PolicyOptions, RetryOptions};
+pub use rate::{Rate, RateOptions};
 pub use statuses::Statuses;
 
 /// How surely a handler's notifications are delivered, and what counts as delivered.
@@ -21,6 +25,10 @@ pub struct DeliveryPolicy {
     pub success: Statuses,
     /// How failed deliveries are tried again; `None` if they are not, beyond a broken connection's.
     pub retry: Option<Retry>,
+    /// How notifications share requests; `None` if each has its own.
+    pub batch: Option<Batch>,
+    /// How many requests may be sent in a second; `None` if that is not limited.
+    pub rate: Option<Rate>,
 }
 
 /// What a crash of the node may cost.
@@ -69,6 +77,8 @@ impl Default for DeliveryPolicy {
             guarantee: Guarantee::BestEffort,
             success: Statuses::ANY,
             retry: None,
+            batch: None,
+            rate: None,
         }
     }
 }

@@ -12,6 +12,7 @@
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod cloudevents;
+mod compress;
 mod error;
 mod event;
 mod facts;
@@ -34,6 +35,7 @@ use http::{HeaderName, HeaderValue};
 use notification::Notification;
 
 pub use cloudevents::CloudEventsMode;
+pub use compress::Compression;
 pub use error::{PayloadError, PlanError};
 pub use facts::{Facts, Value};
 pub use form::FormStyle;

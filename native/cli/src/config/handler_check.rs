@@ -10,7 +10,7 @@ use crate::rules;
 
 /// Notes what is wrong with a handler.
 pub(crate) fn check(handler: &Handler, mongooseim: Mongooseim, notes: &mut Notes) {
-    authorization(&handler.options, notes);
+    set_twice(&handler.options, notes);
     without_effect(handler, notes);
     repeated_headers(handler, notes);
     token_in_clear(&handler.options, notes);
@@ -26,17 +26,18 @@ pub(crate) fn check(handler: &Handler, mongooseim: Mongooseim, notes: &mut Notes
     }
 }
 
-/// `auth` sets the header field itself.
-pub(super) fn authorization(options: &Options, notes: &mut Notes) {
-    if !options.has("auth") {
-        return;
-    }
-    for header in options.sections("headers").unwrap_or_default() {
-        if header
-            .text("name")
-            .is_some_and(|name| name.eq_ignore_ascii_case("authorization"))
-        {
-            header.problem("name", "auth sets authorization; headers must not", notes);
+/// Options that set a header field themselves, so that `headers` must not.
+const SETTERS: [(&str, &str); 2] = [("auth", "authorization"), ("compress", "content-encoding")];
+
+/// Notes header fields that two options set.
+pub(super) fn set_twice(options: &Options, notes: &mut Notes) {
+    for (option, field) in SETTERS.iter().filter(|(option, _)| options.has(option)) {
+        for header in options.sections("headers").unwrap_or_default() {
+            let name = header.text("name").unwrap_or_default();
+            if name.eq_ignore_ascii_case(field) {
+                let text = format!("{option} sets {field}; headers must not");
+                header.problem("name", text, notes);
+            }
         }
     }
 }

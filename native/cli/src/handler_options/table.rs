@@ -120,6 +120,27 @@ fn constraint(term: &Term) -> Option<Constraint> {
             name.atom()?.to_owned(),
             other.atom()?.to_owned(),
         )),
+        [kind, name, needed] if kind.atom() == Some("needs_value") => {
+            let [other, values] = fields(needed)? else {
+                return None;
+            };
+            Some(Constraint::NeedsValue {
+                name: name.atom()?.to_owned(),
+                other: other.atom()?.to_owned(),
+                values: values.atoms()?,
+            })
+        }
+        [kind, name, excluded] if kind.atom() == Some("excludes") => {
+            let [section, option, value] = fields(excluded)? else {
+                return None;
+            };
+            Some(Constraint::Excludes {
+                name: name.atom()?.to_owned(),
+                section: section.atom()?.to_owned(),
+                option: option.atom()?.to_owned(),
+                value: value.atom()?.to_owned(),
+            })
+        }
         [kind, subject, needed] if kind.atom() == Some("needs") => {
             let (name, value) = match (subject.atom(), &subject.kind) {
                 (Some(name), _) => (name, None),
@@ -196,20 +217,25 @@ mod tests {
         let rows = HEADER
             .lines()
             .filter(|line| line.starts_with("    ") && line.trim_start().starts_with('{'))
-            .filter(|line| !line.contains("{needs,") && !line.contains("{at_most_one,"))
+            .filter(|line| {
+                let constraints = ["{needs,", "{at_most_one,", "{needs_value,", "{excludes,"];
+                !constraints.iter().any(|start| line.contains(start))
+            })
             .count();
         let read: usize = shapes.iter().map(|(_, options)| options).sum();
         assert_eq!(read, rows);
         let written = HEADER.matches("{exactly_one,").count()
             + HEADER.matches("{at_most_one,").count()
             + HEADER.matches("{needs,").count()
+            + HEADER.matches("{needs_value,").count()
+            + HEADER.matches("{excludes,").count()
             + HEADER.matches("{not_below,").count();
         // One of each is in the comment, and `needs` twice.
         let read: usize = shapes
             .iter()
             .map(|(shape, _)| shape.constraints.len())
             .sum();
-        assert_eq!(read, written - 5);
+        assert_eq!(read, written - 7);
         assert_eq!(reserved_headers().len(), 8);
     }
 

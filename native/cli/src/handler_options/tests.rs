@@ -99,6 +99,8 @@ fn the_documentation_has_the_same_options() {
     same("| in `auth.oauth2` | default |", below(auth, "oauth2"));
     same("| in `signing` | default |", below(&handler, "signing"));
     same("| in `retry` | default |", below(&handler, "retry"));
+    same("| in `batch` | default |", below(&handler, "batch"));
+    same("| in `rate` | default |", below(&handler, "rate"));
 }
 
 /// Every section of the table has its own table in the page.
@@ -113,7 +115,7 @@ fn no_section_is_left_out() {
         });
         1 + below.sum::<usize>()
     }
-    assert_eq!(sections(&shape()), 9);
+    assert_eq!(sections(&shape()), 11);
 }
 
 #[test]

@@ -4,7 +4,10 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{DeliveryPolicy, GONE, Guarantee, Retry, RetryOn, Statuses};
+use super::{
+    Batch, BatchOptions, DeliveryPolicy, GONE, Guarantee, Rate, RateOptions, Retry, RetryOn,
+    Statuses,
+};
 
 /// The options of a handler that make its policy, as they were written. What is `None` was not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +18,10 @@ pub struct PolicyOptions {
     pub success: Option<Vec<String>>,
     /// `retry`.
     pub retry: Option<RetryOptions>,
+    /// `batch`.
+    pub batch: Option<BatchOptions>,
+    /// `rate`.
+    pub rate: Option<RateOptions>,
 }
 
 /// The options in the section `retry`; times are in milliseconds.
@@ -76,6 +83,8 @@ impl DeliveryPolicy {
             guarantee: options.guarantee,
             success,
             retry,
+            batch: options.batch.as_ref().map(Batch::check).transpose()?,
+            rate: options.rate.as_ref().map(Rate::check).transpose()?,
         })
     }
 }
@@ -175,7 +184,7 @@ fn retry_on(words: &[String]) -> Result<RetryOn, PolicyError> {
     Ok(on)
 }
 
-fn time(
+pub(super) fn time(
     option: &'static str,
     millis: Option<u64>,
     range: RangeInclusive<u64>,
@@ -188,7 +197,7 @@ fn time(
     Ok(Duration::from_millis(millis))
 }
 
-fn number(
+pub(super) fn number(
     option: &'static str,
     number: Option<u64>,
     range: RangeInclusive<u64>,
@@ -201,7 +210,7 @@ fn number(
     Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-fn within(
+pub(super) fn within(
     option: &'static str,
     number: u64,
     range: RangeInclusive<u64>,

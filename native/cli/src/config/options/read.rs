@@ -165,6 +165,31 @@ fn complete(options: &Options, shape: &Shape, notes: &mut Notes) {
                 let text = format!("{value:?} needs {}", one_of(needed));
                 options.problem(name, text, notes);
             }
+            Constraint::NeedsValue {
+                name,
+                other,
+                values,
+            } if options.has(name)
+                && !options
+                    .text(other)
+                    .is_some_and(|value| values.iter().any(|known| known == value)) =>
+            {
+                let text = format!("needs {other} = {}", one_of_quoted(values));
+                options.problem(name, text, notes);
+            }
+            Constraint::Excludes {
+                name,
+                section,
+                option,
+                value,
+            } if options.has(name)
+                && options
+                    .section(section)
+                    .is_some_and(|section| section.text(option) == Some(value)) =>
+            {
+                let text = format!("does not go with {option} = {value:?} in {section}");
+                options.problem(name, text, notes);
+            }
             Constraint::NotBelow(name, other) => {
                 if let (Some(value), Some(least)) = (options.number(name), options.number(other))
                     && value < least

@@ -77,7 +77,7 @@ fn notes(options: &Term) -> Vec<(String, String)> {
     };
     let node = &entries[0].1;
     let options = read(node, &handler_options::shape(), mongooseim, &mut notes).unwrap();
-    super::super::handler_check::authorization(&options, &mut notes);
+    super::super::handler_check::set_twice(&options, &mut notes);
     let below = |path: String| {
         let path = path.trim_start_matches("handler").trim_start_matches('.');
         let without_numbers: String = path
