@@ -42,6 +42,7 @@ fn policy() -> DeliveryPolicy {
             on: RetryOn::default(),
             ..Retry::default()
         }),
+        ..DeliveryPolicy::default()
     }
 }
 

@@ -90,6 +90,7 @@ fn a_million_on_disk() {
         guarantee: Guarantee::AtLeastOnce,
         success: Statuses::NONE.and(200..=299),
         retry: Some(Retry::default()),
+        ..DeliveryPolicy::default()
     };
     bench
         .engine

@@ -76,6 +76,7 @@ impl Node {
                 on: RetryOn::default(),
                 ..Retry::default()
             }),
+            ..DeliveryPolicy::default()
         };
         let handler = bench
             .engine
