@@ -4,6 +4,7 @@
 //! pool performs it after it has released the lock. The rules of the queue are in `queue`; what a
 //! worker does with a notification is in `worker` and `delivery`.
 
+mod address;
 mod alarm;
 mod breaker;
 mod cell;
@@ -47,9 +48,9 @@ use crate::report::counters::PoolCounters;
 use crate::report::outcomes::{Outcome, Outcomes};
 use crate::settings::{PoolOptions, PoolSettings};
 use crate::spools::{Kept, Spools};
+pub use address::EndpointState;
 pub use cell::Cell;
 use destinations::Destinations;
-pub use destinations::EndpointState;
 use opening::Progress;
 pub use state::PoolState;
 pub(crate) use taking::WhatIsFull;

@@ -21,8 +21,8 @@ use loom::thread;
 use notification::sync::Mutex;
 use notification::{FailureReason, HostTypeId};
 use queue::{
-    Budget, Core, Expiry, Gate, GroupId, LaneLimits, NotKept, Place, Rules, Step, Taken, Turn,
-    WhenBusy,
+    Budget, Core, Expiry, Gate, GateId, GroupId, LaneLimits, NotKept, Place, Rules, Step, Taken,
+    Turn, WhenBusy,
 };
 use tokio::time::Instant;
 
@@ -48,6 +48,7 @@ struct Pool {
     awaited: usize,
     how: How,
     group: GroupId,
+    gate: GateId,
     /// Rings the alarm.
     bell: Notify,
     /// Items that were put back once.
@@ -79,8 +80,9 @@ impl Pool {
 
     fn opening(awaited: usize, how: How) -> Arc<Self> {
         let mut core = Core::new(LIMITS);
+        let gate = core.add_gate();
         let group = match how {
-            How::Retry | How::Break => core.add_group(),
+            How::Retry | How::Break => core.add_group(gate),
             How::Stay | How::Leave | How::Stall => GroupId::default(),
         };
         Arc::new(Self {
@@ -93,6 +95,7 @@ impl Pool {
             awaited,
             how,
             group,
+            gate,
             bell: Notify::new(),
             returned: Mutex::default(),
         })
@@ -172,7 +175,7 @@ impl Pool {
                         self.started.lock().push(taken.item);
                         self.end(taken.item);
                         if self.how == How::Break {
-                            let steps = self.core.lock().set_gate(self.group, Gate::Open);
+                            let steps = self.core.lock().set_gate(self.gate, Gate::Open);
                             for step in steps {
                                 self.follow(step);
                             }
@@ -213,7 +216,7 @@ impl Pool {
         let now = Instant::now();
         let later = now + PAUSE;
         if self.how == How::Break {
-            let steps = self.core.lock().set_gate(self.group, Gate::Until(later));
+            let steps = self.core.lock().set_gate(self.gate, Gate::Until(later));
             for step in steps {
                 self.follow(step);
             }

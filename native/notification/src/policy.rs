@@ -112,6 +112,18 @@ impl Default for RetryOn {
 }
 
 impl DeliveryPolicy {
+    /// Whether the handler's notifications wait in lanes of its own, so that they hold up no other handler's.
+    #[must_use]
+    pub fn has_own_lanes(&self) -> bool {
+        self.retry.is_some() || self.has_own_group()
+    }
+
+    /// Whether these lanes are served by a rule that is the handler's alone.
+    #[must_use]
+    pub fn has_own_group(&self) -> bool {
+        false
+    }
+
     /// Whether an answer with this status is a success. If any status is, those are not that the handler
     /// wants to be tried again.
     #[must_use]

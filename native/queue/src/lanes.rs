@@ -30,7 +30,7 @@ use index::Index;
 use notification::{HostTypeId, heap};
 use postpone::Postponed;
 
-pub use groups::{Gate, GroupId};
+pub use groups::{Gate, GateId, GroupId};
 
 /// Waiting items of type `T`, by lane.
 ///

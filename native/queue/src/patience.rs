@@ -7,7 +7,7 @@
 use tokio::time::Instant;
 
 use crate::core::Core;
-use crate::lanes::{Gate, GroupId, Taken, Ticket};
+use crate::lanes::{Gate, GateId, GroupId, Taken, Ticket};
 use crate::phase::Parts;
 use crate::step::{Due, Step};
 
@@ -36,9 +36,14 @@ pub struct NotKept<T> {
 pub type TakenAndStep<T, W, O> = (Option<Taken<T>>, Step<W, O>);
 
 impl<T, W, P: Parts> Core<T, W, P> {
-    /// Adds a group of lanes whose items do not expire.
-    pub fn add_group(&mut self) -> GroupId {
-        self.lanes.add_group()
+    /// Adds a gate, which is open.
+    pub fn add_gate(&mut self) -> GateId {
+        self.lanes.add_gate()
+    }
+
+    /// Adds a group of lanes whose items do not expire, behind a gate; the default gate is always open.
+    pub fn add_group(&mut self, gate: GateId) -> GroupId {
+        self.lanes.add_group(gate)
     }
 
     /// Puts an item that was taken back to the head of its lane; with a time, the lane waits until then.
@@ -83,19 +88,19 @@ impl<T, W, P: Parts> Core<T, W, P> {
         Ok((self.take(), step))
     }
 
-    /// Sets the gate of a group of a pool that has been open. Returns the steps for the lanes that are served because of that, and for
-    /// the alarm.
-    pub fn set_gate(&mut self, group: GroupId, gate: Gate) -> Vec<Step<W, P::Opened>> {
-        let served = self.lanes.set_gate(group, gate);
-        if let Gate::Until(due) = gate {
+    /// Sets a gate of a pool that has been open. Returns the steps for the lanes that are served because of
+    /// that, and for the alarm.
+    pub fn set_gate(&mut self, gate: GateId, state: Gate) -> Vec<Step<W, P::Opened>> {
+        let served = self.lanes.set_gate(gate, state);
+        if let Gate::Until(due) = state {
             return vec![self.set_alarm(Some(due))];
         }
         self.staff_served(served)
     }
 
-    /// Whether lanes of this group are ready, served or not.
-    pub fn is_ready(&self, group: GroupId) -> bool {
-        self.lanes.is_ready(group)
+    /// Whether lanes behind this gate are ready, served or not.
+    pub fn is_ready(&self, gate: GateId) -> bool {
+        self.lanes.is_ready(gate)
     }
 
     /// Makes lanes and gates ready whose time has come, at most `most` lanes. Only the alarm calls this.

@@ -16,8 +16,8 @@ use std::time::Duration;
 use notification::{HostTypeId, PushError, Refused, RejectReason};
 use proptest::prelude::*;
 use queue::{
-    Core, Expiry, Gate, GroupId, LaneLimits, Lanes, NotKept, Phase, Place, Rules, Step, Taken,
-    Ticket, Turn, WhenBusy,
+    Core, Expiry, Gate, GateId, GroupId, LaneLimits, Lanes, NotKept, Phase, Place, Rules, Step,
+    Taken, Ticket, Turn, WhenBusy,
 };
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ enum Op {
     /// A worker puts its notification back, for some time or until its gate opens; it takes the next one or
     /// goes on with the response body.
     PutBack(usize, Option<u64>, bool),
-    /// The gate of a patient group is set.
+    /// A gate of patient groups is set.
     Gate(usize, Opening),
     /// The alarm comes, on time or not, and wakes at most so many lanes.
     Alarm(usize),
@@ -85,14 +85,18 @@ enum Opening {
 
 /// Lanes below this expire; the others are in patient groups, in turn.
 const EXPIRING: u8 = 6;
-const LANES: u8 = 10;
+const LANES: u8 = 12;
+const GROUPS: usize = 4;
+/// The gate of each group: two patient groups share one.
+const GATE_OF: [usize; GROUPS] = [0, 1, 2, 2];
+const GATES: usize = 3;
 
 /// The group of a lane: 0 for those that expire.
 fn group_of(lane: u8) -> usize {
     if lane < EXPIRING {
         0
     } else {
-        1 + usize::from(lane % 2)
+        1 + usize::from(lane) % (GROUPS - 1)
     }
 }
 
@@ -115,7 +119,7 @@ fn op() -> impl Strategy<Value = Op> {
         5 => Just(Op::Expired),
         8 => (0usize..4, proptest::option::of(0u64..40), any::<bool>())
             .prop_map(|(worker, millis, take)| Op::PutBack(worker, millis, take)),
-        5 => (1usize..3, opening()).prop_map(|(group, opening)| Op::Gate(group, opening)),
+        5 => (1usize..GATES, opening()).prop_map(|(gate, opening)| Op::Gate(gate, opening)),
         6 => (1usize..4).prop_map(Op::Alarm),
         2 => (1u64..4, 1usize..5).prop_map(|(divides, at_once)| Op::Overdue(divides, at_once)),
         2 => (proptest::option::of(0u32..2), 1usize..5)
@@ -159,8 +163,8 @@ struct Model {
     /// Lanes with an item out: the item's number and cost.
     out: BTreeMap<u8, (u64, usize)>,
     /// Ready lanes, by group.
-    turns: [VecDeque<(u8, Instant)>; 3],
-    gates: [Option<Gate>; 3],
+    turns: [VecDeque<(u8, Instant)>; GROUPS],
+    gates: [Option<Gate>; GATES],
     /// The group that was served last.
     last: usize,
     /// Lanes that wait for a time.
@@ -192,28 +196,36 @@ impl Model {
         self.turns[group_of(lane)].push_back((lane, now));
     }
 
+    /// The gate that a group is behind.
     fn gate(&self, group: usize) -> Gate {
-        self.gates[group].unwrap_or(Gate::Open)
+        self.gates[GATE_OF[group]].unwrap_or(Gate::Open)
     }
 
-    /// How many lanes of a group may be served.
-    fn served_of(&self, group: usize) -> usize {
-        match self.gate(group) {
-            Gate::Open => self.turns[group].len(),
-            Gate::One => self.turns[group].len().min(1),
+    /// How many lanes behind a gate may be served.
+    fn served_at(&self, gate: usize) -> usize {
+        let groups = (0..GROUPS).filter(|group| GATE_OF[*group] == gate);
+        let ready = groups.map(|group| self.turns[group].len()).sum::<usize>();
+        match self.gates[gate].unwrap_or(Gate::Open) {
+            Gate::Open => ready,
+            Gate::One => ready.min(1),
             Gate::Until(_) | Gate::Closed => 0,
         }
     }
 
     fn served(&self) -> usize {
-        (0..3).map(|group| self.served_of(group)).sum()
+        (0..GATES).map(|gate| self.served_at(gate)).sum()
+    }
+
+    /// Whether a group has a lane that may be served.
+    fn is_served(&self, group: usize) -> bool {
+        matches!(self.gate(group), Gate::Open | Gate::One) && !self.turns[group].is_empty()
     }
 
     /// The item that is next, since when it is at the head, and whether it is the one of its gate.
     fn take(&mut self) -> Option<(Item, Instant, bool)> {
-        let group = (1..=3)
-            .map(|after| (self.last + after) % 3)
-            .filter(|group| self.served_of(*group) > 0)
+        let group = (1..=GROUPS)
+            .map(|after| (self.last + after) % GROUPS)
+            .filter(|group| self.is_served(*group))
             .min_by_key(|group| self.turns[*group][0].1)?;
         Some(self.take_of(group))
     }
@@ -226,7 +238,7 @@ impl Model {
         self.out.insert(lane, (number, cost));
         let alone = self.gate(group) == Gate::One;
         if alone {
-            self.gates[group] = Some(Gate::Closed);
+            self.gates[GATE_OF[group]] = Some(Gate::Closed);
         }
         ((lane, number), since, alone)
     }
@@ -279,7 +291,7 @@ impl Model {
 
     /// Whether lanes wait for a gate.
     fn hold(&self) -> bool {
-        (1..3).any(|group| self.gate(group) != Gate::Open && !self.turns[group].is_empty())
+        (1..GROUPS).any(|group| self.gate(group) != Gate::Open && !self.turns[group].is_empty())
     }
 
     /// Forgets lanes that were emptied from outside.
@@ -334,7 +346,8 @@ enum Alarm {
 
 struct World {
     core: Core<Item, usize>,
-    groups: [GroupId; 3],
+    groups: [GroupId; GROUPS],
+    gates: [GateId; GATES],
     model: Model,
     workers: BTreeMap<usize, Worker>,
     next_worker: usize,
@@ -356,10 +369,15 @@ struct World {
 impl World {
     fn new(rules: Rules) -> Self {
         let mut core = Core::new(LIMITS);
-        let groups = [GroupId::default(), core.add_group(), core.add_group()];
+        let gates = [GateId::default(), core.add_gate(), core.add_gate()];
+        let mut groups = [GroupId::default(); GROUPS];
+        for (group, gate) in groups.iter_mut().zip(GATE_OF).skip(1) {
+            *group = core.add_group(gates[gate]);
+        }
         Self {
             core,
             groups,
+            gates,
             model: Model::default(),
             workers: BTreeMap::new(),
             next_worker: 0,
@@ -483,8 +501,8 @@ impl World {
             Op::Timer => self.run_timer(),
             Op::Expired => self.report_expired(),
             Op::PutBack(nth, millis, take) => self.put_back(nth, millis, take),
-            Op::Gate(group, opening) => {
-                let gate = match opening {
+            Op::Gate(gate, opening) => {
+                let state = match opening {
                     Opening::Open => Gate::Open,
                     Opening::One => Gate::One,
                     Opening::In(millis) => Gate::Until(self.now + Duration::from_millis(millis)),
@@ -492,7 +510,7 @@ impl World {
                 };
                 // Only an endpoint that has been asked is known to be down.
                 if self.core.phase().rules().is_some() {
-                    self.set_gate(group, gate);
+                    self.set_gate(gate, state);
                 }
             }
             Op::Alarm(most) => self.run_alarm(most),
@@ -724,9 +742,9 @@ impl World {
         self.follow(step);
     }
 
-    fn set_gate(&mut self, group: usize, gate: Gate) {
-        let steps = self.core.set_gate(self.groups[group], gate);
-        self.model.gates[group] = Some(gate);
+    fn set_gate(&mut self, gate: usize, state: Gate) {
+        let steps = self.core.set_gate(self.gates[gate], state);
+        self.model.gates[gate] = Some(state);
         for step in steps {
             self.follow(step);
         }
@@ -775,7 +793,7 @@ impl World {
             cursor = next;
         }
         self.model.purged();
-        for group in (1..3).filter(|group| self.model.gate(*group) != Gate::Open) {
+        for group in (1..GROUPS).filter(|group| self.model.gate(*group) != Gate::Open) {
             for (lane, _) in &self.model.turns[group] {
                 let (number, _) = self.model.lanes[lane][0];
                 assert!(number % divides != 0, "{number} of lane {lane} is overdue");

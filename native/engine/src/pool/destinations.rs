@@ -1,238 +1,118 @@
-//! The URLs of handlers whose deliveries are tried again: a breaker each, and the group of lanes that it
-//! holds.
+//! Where a handler's notifications wait in a pool's queue.
 //!
-//! A breaker and the gate of its group change together, under the breaker's lock; the queue's lock is
-//! taken inside it, never the other way round.
+//! Handlers that ask for nothing share the queue's first group of lanes. Those whose deliveries are tried
+//! again share a group for each URL, behind the gate of its breaker. A handler that sends batches, or
+//! that has a limit of its own, has a group of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
-use notification::{Handler, Retry};
+use arc_swap::{ArcSwap, Guard};
+use notification::{Handler, HandlerId, Retry};
 use parking_lot::Mutex;
-use queue::{Gate, GroupId};
-use tokio::time::Instant;
-use transport::notices::Outage;
+use queue::GroupId;
 
 use super::Pool;
-use super::breaker::{Breaker, Change, Failure};
-use crate::delivery::Sign;
+use super::address::Address;
 
-/// One URL of a pool.
+/// A group of lanes, and what its notifications wait for.
 #[derive(Debug)]
 pub(crate) struct Destination {
-    /// The path of its handlers, as configured.
-    path: Box<str>,
-    /// The shortest `give_up_after` of its handlers, in milliseconds.
-    patience: AtomicU64,
+    /// The handler, if the group is that of one alone.
+    owner: Option<HandlerId>,
     pub(crate) group: GroupId,
-    breaker: Mutex<Breaker>,
-    /// Deliveries that succeeded.
-    successes: AtomicU64,
-    /// Notifications for it that are waiting, postponed or in flight.
-    pending: AtomicUsize,
+    /// Where they go, if deliveries are tried again.
+    pub(super) address: Option<Arc<Address>>,
 }
 
 /// All of a pool's.
 #[derive(Debug, Default)]
 pub(crate) struct Destinations {
     known: ArcSwap<Vec<Arc<Destination>>>,
+    addresses: ArcSwap<Vec<Arc<Address>>>,
     adding: Mutex<()>,
 }
 
-/// What is known of the endpoint at a URL.
-#[derive(Clone, Debug)]
-pub struct EndpointState {
-    /// The URL.
-    pub url: String,
-    /// Since when it is down, if it is.
-    pub down_since: Option<Instant>,
-    /// How many notifications for it have no outcome.
-    pub pending: usize,
-}
-
-/// A delivery that has ended.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ended<'a> {
-    pub(super) handler: &'a Handler,
-    pub(super) retry: &'a Retry,
-    /// The number of its lane.
-    pub(super) lane: u32,
-    /// Whether it was its notification's first.
-    pub(super) first: bool,
-    /// Whether it was to ask whether the endpoint is back.
-    pub(super) probe: bool,
-    /// How long the endpoint asked to wait.
-    pub(super) asked: Duration,
-    /// What went wrong, for the log.
-    pub(super) text: &'a str,
-}
-
 impl Destination {
-    /// How many deliveries have succeeded.
-    pub(super) fn successes(&self) -> u64 {
-        self.successes.load(Ordering::Acquire)
-    }
-
-    /// Whether other lanes' deliveries succeed now, as far as is known.
-    pub(super) fn last_succeeded(&self) -> bool {
-        self.successes() > 0 && self.breaker.lock().last_succeeded()
+    /// Whether the notifications of a handler wait here.
+    fn is_of(&self, handler: &Handler) -> bool {
+        match (self.owner, &self.address) {
+            (Some(owner), _) => owner == handler.id,
+            (None, Some(address)) => {
+                !handler.policy.has_own_group() && address.path == handler.path
+            }
+            (None, None) => false,
+        }
     }
 
     /// A notification for it was accepted.
-    pub(super) fn came(&self, retry: &Retry) {
-        let patience = millis(retry.give_up_after);
-        if patience < self.patience.load(Ordering::Relaxed) {
-            self.patience.fetch_min(patience, Ordering::Relaxed);
+    pub(super) fn came(&self, retry: Option<&Retry>) {
+        if let (Some(address), Some(retry)) = (&self.address, retry) {
+            address.came(retry);
         }
-        self.pending.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A notification for it has its outcome.
     pub(super) fn went(&self) {
-        self.pending.fetch_sub(1, Ordering::Relaxed);
+        if let Some(address) = &self.address {
+            address.went();
+        }
+    }
+}
+
+impl Destinations {
+    /// All URLs whose deliveries are tried again.
+    pub(super) fn addresses(&self) -> Guard<Arc<Vec<Arc<Address>>>> {
+        self.addresses.load()
+    }
+
+    fn find(&self, handler: &Handler) -> Option<Arc<Destination>> {
+        let known = self.known.load();
+        known.iter().find(|known| known.is_of(handler)).cloned()
     }
 }
 
 impl Pool {
-    /// Where a handler's notifications go, if their deliveries are tried again.
+    /// Where a handler's notifications wait, if that is not the queue's first group.
     pub(super) fn destination(&self, handler: &Handler) -> Option<Arc<Destination>> {
-        handler.policy.retry.as_ref()?;
-        let find = |known: &[Arc<Destination>]| {
-            let here = |destination: &&Arc<Destination>| destination.path == handler.path;
-            known.iter().find(here).cloned()
-        };
+        if !handler.policy.has_own_lanes() {
+            return None;
+        }
         let destinations = &self.destinations;
-        if let Some(found) = find(&destinations.known.load()) {
+        if let Some(found) = destinations.find(handler) {
             return Some(found);
         }
         let _one_at_a_time = destinations.adding.lock();
-        let known = destinations.known.load();
-        if let Some(found) = find(&known) {
+        if let Some(found) = destinations.find(handler) {
             return Some(found);
         }
+        let retries = handler.policy.retry.is_some();
+        let address = retries.then(|| self.address(&handler.path));
+        let gate = address.as_ref().map(|address| address.gate);
         let added = Arc::new(Destination {
-            path: handler.path.clone(),
-            patience: AtomicU64::new(u64::MAX),
-            group: self.core().add_group(),
-            breaker: Mutex::default(),
-            successes: AtomicU64::new(0),
-            pending: AtomicUsize::new(0),
+            owner: handler.policy.has_own_group().then_some(handler.id),
+            group: self.core().add_group(gate.unwrap_or_default()),
+            address,
         });
-        let mut all = Vec::clone(&known);
-        all.push(Arc::clone(&added));
-        destinations.known.store(Arc::new(all));
+        add(&destinations.known, &added);
         Some(added)
     }
 
-    /// Tells the breaker what a delivery says about the endpoint. Call this before the notification goes
-    /// back to its lane. Returns whether the endpoint is down.
-    pub(super) fn tell(
-        self: &Arc<Self>,
-        destination: &Destination,
-        sign: Sign,
-        ended: Ended<'_>,
-    ) -> bool {
-        let now = Instant::now();
-        let mut steps = Vec::new();
-        let (change, is_down) = {
-            let mut breaker = destination.breaker.lock();
-            let change = match sign {
-                Sign::Works => {
-                    destination.successes.fetch_add(1, Ordering::AcqRel);
-                    breaker.succeeded()
-                }
-                Sign::Nothing => breaker.said_nothing(ended.probe, ended.retry, now),
-                Sign::Trouble { answered } => {
-                    let failure = Failure {
-                        lane: ended.lane,
-                        first: ended.first,
-                        probe: ended.probe,
-                        answered,
-                        asked: ended.asked,
-                    };
-                    let others_ready = self.core().is_ready(destination.group);
-                    breaker.failed(failure, others_ready, ended.retry, now, fastrand::f64())
-                }
-            };
-            let gate = match change {
-                Change::None => None,
-                Change::Down { ask, .. } | Change::Ask(ask) => Some(Gate::Until(ask)),
-                Change::Up { .. } => Some(Gate::Open),
-            };
-            if let Some(gate) = gate {
-                steps = self.core().set_gate(destination.group, gate);
-            }
-            (change, breaker.down_since().is_some())
-        };
-        for step in steps {
-            self.follow(step);
+    /// The URL of a path. The caller adds one destination at a time.
+    fn address(&self, path: &str) -> Arc<Address> {
+        let known = self.destinations.addresses();
+        let here = |address: &&Arc<Address>| &*address.path == path;
+        if let Some(found) = known.iter().find(here) {
+            return Arc::clone(found);
         }
-        match change {
-            Change::Down { since, .. } => {
-                self.counters.count_outage();
-                self.notices
-                    .endpoint_down(self.outage(destination, ended.handler, since), ended.text);
-            }
-            Change::Up { since } => {
-                self.notices
-                    .endpoint_up(self.outage(destination, ended.handler, since));
-            }
-            Change::None | Change::Ask(_) => {}
-        }
-        is_down
-    }
-
-    fn outage(&self, destination: &Destination, handler: &Handler, since: Instant) -> Outage {
-        Outage {
-            pool: self.name.clone(),
-            url: self.url(handler),
-            since: SystemTime::now() - since.elapsed(),
-            waiting: destination.pending.load(Ordering::Relaxed),
-        }
-    }
-
-    fn url(&self, handler: &Handler) -> String {
-        let opened = self.opened();
-        let target = opened
-            .as_ref()
-            .and_then(|opened| opened.targets.get(handler).ok());
-        match (opened, target) {
-            (Some(opened), Some(target)) => opened.describe(&target),
-            _ => handler.path.to_string(),
-        }
-    }
-
-    /// The shortest time after which one of its handlers gives a notification up.
-    pub(super) fn shortest_patience(&self) -> Duration {
-        let known = self.destinations.known.load();
-        let shortest = known
-            .iter()
-            .map(|destination| destination.patience.load(Ordering::Relaxed));
-        Duration::from_millis(shortest.min().unwrap_or(u64::MAX))
-    }
-
-    /// What is known of each endpoint whose deliveries are tried again.
-    #[must_use]
-    pub(crate) fn endpoints(&self) -> Vec<EndpointState> {
-        let known = self.destinations.known.load();
-        let endpoints = known.iter().map(|destination| {
-            let down_since = destination.breaker.lock().down_since();
-            let url = self.opened().and_then(|opened| {
-                let target = opened.targets.of_path(&destination.path).ok()?;
-                Some(opened.describe(&target))
-            });
-            EndpointState {
-                url: url.unwrap_or_else(|| destination.path.to_string()),
-                down_since,
-                pending: destination.pending.load(Ordering::Relaxed),
-            }
-        });
-        endpoints.collect()
+        let gate = self.core().add_gate();
+        let added = Arc::new(Address::new(path, gate));
+        add(&self.destinations.addresses, &added);
+        added
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+fn add<T>(all: &ArcSwap<Vec<Arc<T>>>, one: &Arc<T>) {
+    let mut more = Vec::clone(&all.load());
+    more.push(Arc::clone(one));
+    all.store(Arc::new(more));
 }

@@ -12,7 +12,7 @@ use queue::{NotKept, Reservation, Taken, Ticket};
 use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
-use super::destinations::{Destination, Ended};
+use super::address::{Address, Ended};
 use super::{Cell, Pool, Queued, Reported};
 use crate::delivery::{Job, Judgement, Opened, Sign};
 use crate::spools::Kept;
@@ -27,8 +27,8 @@ struct Started {
     pool: Arc<Pool>,
     ticket: Ticket,
     job: Job,
-    /// If its delivery may be tried again, where it goes.
-    destination: Option<Arc<Destination>>,
+    /// Where it goes, if its delivery may be tried again.
+    address: Option<Arc<Address>>,
     /// Whether it asks whether its endpoint is back.
     probe: bool,
 }
@@ -69,12 +69,13 @@ impl InFlight {
         let destination = pool.destination(item.notification.handler());
         let mut tried = item.tried;
         let mut since = head_since;
-        if let Some(destination) = &destination {
+        let address = destination.and_then(|destination| destination.address.clone());
+        if let Some(address) = &address {
             let tried = tried.get_or_insert_default();
             tried.others_succeed = if tried.attempts == 0 {
-                destination.last_succeeded()
+                address.last_succeeded()
             } else {
-                destination.successes() > tried.successes
+                address.successes() > tried.successes
             };
             // `call_timeout` bounds each delivery, however long the lane has waited.
             since = Instant::now();
@@ -90,7 +91,7 @@ impl InFlight {
             pool,
             ticket,
             job,
-            destination,
+            address,
             probe: alone,
         };
         Self(scopeguard::guard(started, Started::lose))
@@ -178,7 +179,7 @@ impl Started {
     /// Tells the breaker. Returns whether the endpoint is down.
     fn tell(&self, judgement: &Judgement) -> bool {
         let handler = self.job.notification.handler();
-        let (Some(destination), Some(retry)) = (&self.destination, &handler.policy.retry) else {
+        let (Some(address), Some(retry)) = (&self.address, &handler.policy.retry) else {
             return false;
         };
         let (asked, text) = match judgement {
@@ -199,7 +200,7 @@ impl Started {
             asked,
             text,
         };
-        self.pool.tell(destination, judgement.sign(), ended)
+        self.pool.tell(address, judgement.sign(), ended)
     }
 
     /// Remembers a failed delivery, after which there were so many attempts.
@@ -210,8 +211,8 @@ impl Started {
             tried.pauses = tried.pauses.saturating_add(1);
             tried.alone += u32::from(tried.others_succeed);
         }
-        if let Some(destination) = &self.destination {
-            tried.successes = destination.successes();
+        if let Some(address) = &self.address {
+            tried.successes = address.successes();
         }
     }
 
@@ -335,7 +336,7 @@ impl Started {
     /// Ends a notification that was dropped without an outcome.
     fn lose(self) {
         let handler = self.job.notification.handler();
-        if let (Some(destination), Some(retry)) = (&self.destination, &handler.policy.retry) {
+        if let (Some(address), Some(retry)) = (&self.address, &handler.policy.retry) {
             let ended = Ended {
                 handler,
                 retry,
@@ -345,7 +346,7 @@ impl Started {
                 asked: Duration::ZERO,
                 text: "",
             };
-            self.pool.tell(destination, Sign::Nothing, ended);
+            self.pool.tell(address, Sign::Nothing, ended);
         }
         let (reason, text) = if std::thread::panicking() {
             (

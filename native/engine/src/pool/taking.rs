@@ -19,11 +19,10 @@ impl Pool {
         item: impl Into<Queued>,
     ) -> Result<(), Refused<Queued>> {
         let (item, now) = (item.into(), Instant::now());
-        if item.notification.handler().policy.retry.is_some() {
-            let own = own_lane(key, item.notification.handler());
-            return self.push_to(&own, item, now);
+        match own_lane(key, item.notification.handler()) {
+            Some(own) => self.push_to(&own, item, now),
+            None => self.push_to(key, item, now),
         }
-        self.push_to(key, item, now)
     }
 
     /// Whether a lane that is empty has room for an item.
@@ -34,7 +33,7 @@ impl Pool {
     /// What is full for an item that was refused because there is no room.
     pub(crate) fn what_is_full(&self, key: &[u8], item: &Queued) -> WhatIsFull {
         let (handler, cost) = (item.notification.handler(), item.cost());
-        let own = handler.policy.retry.map(|_| own_lane(key, handler));
+        let own = own_lane(key, handler);
         let core = self.core();
         if !core.fits_into_a_lane(cost) {
             WhatIsFull::AlwaysForIt
@@ -71,9 +70,9 @@ impl Pool {
     ) -> Result<(), Refused<Queued>> {
         let handler = item.notification.handler();
         let destination = self.destination(handler);
-        if let (Some(destination), Some(retry)) = (&destination, &handler.policy.retry) {
+        if let Some(destination) = &destination {
             // Before a worker can have it.
-            destination.came(retry);
+            destination.came(handler.policy.retry.as_ref());
         }
         let group = destination.as_ref().map(|destination| destination.group);
         let place = Place {
@@ -166,7 +165,9 @@ pub(crate) enum WhatIsFull {
 /// host type, which is never this.
 const OWN: [u8; 4] = u32::MAX.to_ne_bytes();
 
-/// The key of a handler's own lane, so that a failure of one handler's delivery holds no other's.
-fn own_lane(key: &[u8], handler: &Handler) -> Vec<u8> {
-    [&OWN[..], &u32::from(handler.id).to_ne_bytes(), key].concat()
+/// The key of a handler's own lane, if it has lanes of its own, so that what holds its notifications holds
+/// no other handler's.
+fn own_lane(key: &[u8], handler: &Handler) -> Option<Vec<u8>> {
+    let own = handler.policy.has_own_lanes();
+    own.then(|| [&OWN[..], &u32::from(handler.id).to_ne_bytes(), key].concat())
 }

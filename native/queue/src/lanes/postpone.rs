@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::groups::{Gate, GroupId};
+use super::groups::{Gate, GateId, GroupId};
 use super::{Lanes, NONE, Node, State, Ticket};
 
 /// Postponed lanes, by the time at which they are ready again.
@@ -31,9 +31,14 @@ impl Postponed {
 }
 
 impl<T> Lanes<T> {
-    /// Adds a group of lanes whose items do not expire.
-    pub fn add_group(&mut self) -> GroupId {
-        self.groups.add()
+    /// Adds a gate, which is open.
+    pub fn add_gate(&mut self) -> GateId {
+        self.groups.add_gate()
+    }
+
+    /// Adds a group of lanes whose items do not expire, behind a gate.
+    pub fn add_group(&mut self, gate: GateId) -> GroupId {
+        self.groups.add(gate)
     }
 
     /// Puts an item that was taken back to the head of its lane. With a time, the lane waits until then.
@@ -86,16 +91,16 @@ impl<T> Lanes<T> {
         (served, self.postponed.first().into_iter().chain(gate).min())
     }
 
-    /// Sets the gate of a group. Returns how many more lanes may be served.
-    pub fn set_gate(&mut self, group: GroupId, gate: Gate) -> usize {
+    /// Sets a gate. Returns how many more lanes may be served.
+    pub fn set_gate(&mut self, gate: GateId, state: Gate) -> usize {
         let before = self.ready();
-        self.groups.set_gate(group, gate);
+        self.groups.set_gate(gate, state);
         self.ready().saturating_sub(before)
     }
 
-    /// Whether lanes of this group are ready, served or not.
-    pub fn is_ready(&self, group: GroupId) -> bool {
-        self.groups.is_ready(group)
+    /// Whether lanes behind this gate are ready, served or not.
+    pub fn is_ready(&self, gate: GateId) -> bool {
+        self.groups.is_ready(gate)
     }
 
     /// Whether lanes wait for the gate of their group.
