@@ -1,5 +1,7 @@
 //! The application's own settings in `etc/app.config`.
 
+mod engine_settings;
+
 use std::path::Path;
 
 use crate::notes::Notes;
@@ -8,14 +10,52 @@ use crate::terms::{self, Kind, Term};
 
 const APPLICATION: &str = "mongoose_http_pusher";
 
-/// Notes what is wrong in the file; returns the pools that speak HTTP/2. Relative names of directories begin
-/// at `root`.
-pub(crate) fn read(text: &str, root: Option<&Path>, notes: &mut Notes) -> Vec<String> {
+/// The settings that the file has, as far as their values are right.
+#[derive(Debug, Default)]
+pub(crate) struct OwnValues {
+    /// The tags of the pools that speak HTTP/2.
+    pub http2: Vec<String>,
+    numbers: Vec<(String, u64)>,
+    words: Vec<(String, String)>,
+}
+
+impl OwnValues {
+    fn number(&self, name: &str) -> Option<u64> {
+        let found = self.numbers.iter().find(|(known, _)| known == name);
+        found.map(|(_, number)| *number)
+    }
+
+    fn word(&self, name: &str) -> Option<&str> {
+        let found = self.words.iter().find(|(known, _)| known == name);
+        found.map(|(_, word)| word.as_str())
+    }
+
+    fn add(&mut self, name: &str, kind: &OwnKind, value: &Term) {
+        match kind {
+            OwnKind::PoolTags => self.http2.extend(value.atoms().unwrap_or_default()),
+            OwnKind::Integer(..) | OwnKind::ZeroOr(..) => {
+                if let Kind::Integer(number) = value.kind
+                    && let Ok(number) = u64::try_from(number)
+                {
+                    self.numbers.push((name.to_owned(), number));
+                }
+            }
+            OwnKind::OneOf(_) => {
+                let word = value.atom().map(|word| (name.to_owned(), word.to_owned()));
+                self.words.extend(word);
+            }
+            OwnKind::Directory => {}
+        }
+    }
+}
+
+/// Reads the settings, and notes what is wrong in the file. Relative names of directories begin at `root`.
+pub(crate) fn read(text: &str, root: Option<&Path>, notes: &mut Notes) -> OwnValues {
     let terms = match terms::parse(text) {
         Ok(terms) => terms,
         Err(error) => {
             notes.problem(("", error.line), error.text);
-            return Vec::new();
+            return OwnValues::default();
         }
     };
     let [
@@ -29,11 +69,11 @@ pub(crate) fn read(text: &str, root: Option<&Path>, notes: &mut Notes) -> Vec<St
             ("", 1),
             "must be one list, [{Application, [{Key, Value}, ...]}, ...].",
         );
-        return Vec::new();
+        return OwnValues::default();
     };
     let mut reader = Reader {
         seen: Vec::new(),
-        http2: Vec::new(),
+        values: OwnValues::default(),
         root: root.unwrap_or_else(|| Path::new("")),
         notes,
     };
@@ -45,13 +85,13 @@ pub(crate) fn read(text: &str, root: Option<&Path>, notes: &mut Notes) -> Vec<St
             reader.settings(settings);
         }
     }
-    reader.http2
+    reader.values
 }
 
 /// Reads the settings of the application.
 struct Reader<'a> {
     seen: Vec<String>,
-    http2: Vec<String>,
+    values: OwnValues,
     root: &'a Path,
     notes: &'a mut Notes,
 }
@@ -81,17 +121,20 @@ impl Reader<'_> {
         }
         self.seen.push(key.to_owned());
         match own_settings::check(key, value) {
-            Ok(setting) if setting.kind == OwnKind::PoolTags => {
-                self.http2.extend(value.atoms().unwrap_or_default());
-            }
-            Ok(setting) if setting.kind == OwnKind::Directory => {
-                let directory = own_settings::string(value).unwrap_or_default();
-                if let Some(concern) = spool::concern(&self.root.join(directory)) {
-                    self.notes.warning((&path, line), concern);
+            Ok(setting) => {
+                if setting.kind == OwnKind::Directory {
+                    self.directory(&path, line, value);
                 }
+                self.values.add(key, &setting.kind, value);
             }
-            Ok(_) => {}
             Err(text) => self.notes.problem((&path, line), text),
+        }
+    }
+
+    fn directory(&mut self, path: &str, line: usize, value: &Term) {
+        let directory = own_settings::string(value).unwrap_or_default();
+        if let Some(concern) = spool::concern(&self.root.join(directory)) {
+            self.notes.warning((path, line), concern);
         }
     }
 }

@@ -4,7 +4,7 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use crate::app_config;
+use crate::app_config::{self, OwnValues};
 use crate::config::release::{Mongooseim, Release};
 use crate::config::{self, Config, Given};
 use crate::notes::{Note, Notes, Severity};
@@ -42,6 +42,7 @@ impl Files {
 pub struct Parsed {
     config: Option<Config>,
     notes: Notes,
+    own: OwnValues,
     app_config_notes: Vec<Note>,
 }
 
@@ -62,21 +63,23 @@ impl Parsed {
     /// A text about a file that cannot be read at all.
     pub(crate) fn read(files: &Files) -> Result<Self, String> {
         let text = read_file(&files.file)?;
-        let mut http2 = Vec::new();
+        let mut own = OwnValues::default();
         let mut app_config_notes = Vec::new();
         if let Some(file) = &files.app_config {
             let mut notes = Notes::new(&file.to_string_lossy());
-            http2 = app_config::read(&read_file(file)?, files.root(), &mut notes);
+            own = app_config::read(&read_file(file)?, files.root(), &mut notes);
             app_config_notes = notes.into_sorted();
         }
         let given = Given {
             release: files.mongooseim,
             root: files.node_dir.as_deref(),
-            http2: &http2,
+            http2: &own.http2,
         };
+        let parsed = Self::of(&text, &files.file.to_string_lossy(), given);
         Ok(Self {
+            own,
             app_config_notes,
-            ..Self::of(&text, &files.file.to_string_lossy(), given)
+            ..parsed
         })
     }
 
@@ -87,6 +90,7 @@ impl Parsed {
         Self {
             config,
             notes,
+            own: OwnValues::default(),
             app_config_notes: Vec::new(),
         }
     }
@@ -100,7 +104,19 @@ impl Parsed {
 
     /// The first host or host type of the file.
     pub(crate) fn first_host(&self) -> Option<&str> {
-        self.config.as_ref()?.hosts.first().map(String::as_str)
+        self.hosts().first().map(String::as_str)
+    }
+
+    /// The hosts and host types of the file, in its order.
+    pub(crate) fn hosts(&self) -> &[String] {
+        self.config
+            .as_ref()
+            .map_or(&[], |config| config.hosts.as_slice())
+    }
+
+    /// The application's own settings.
+    pub(crate) fn own(&self) -> &OwnValues {
+        &self.own
     }
 
     /// Checks what was parsed.

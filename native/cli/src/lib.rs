@@ -1,5 +1,5 @@
 //! The command-line program `http-pusher` as a library: it explains a configuration before the node reads it, sends a
-//! sample notification, and receives notifications.
+//! sample notification or the traffic of a whole service, and receives notifications.
 //!
 //! `check` and `send` work in three passes:
 //!
@@ -18,17 +18,21 @@ mod app_config;
 mod check;
 mod config;
 mod explanation;
+mod fate;
 mod handler_options;
 mod jid;
 mod notes;
 mod output;
 mod own_settings;
 mod plan_options;
+mod policy_options;
 mod receive;
 mod routes;
 mod rules;
+mod sample;
 mod send;
 mod shell_files;
+mod simulate;
 mod spool;
 mod stanza;
 mod suggestion;
@@ -80,6 +84,15 @@ enum Command {
     /// Exit status: 0 if it counts as sent (whatever the answer's status), 1 if it failed or rules do
     /// not send it, 2 if it could not be tried.
     Send(Box<send::Arguments>),
+    /// Send the traffic of a chat service, without one
+    ///
+    /// Makes up users, rooms and what they do, and sends it as the node would: through the handlers, pools
+    /// and rules of the file, with their formats, signatures, retries and spools. Shows how it goes; at the
+    /// end it says whether the endpoint kept up, what waited, and how many workers this traffic needs. The
+    /// last line is a JSON object. Ends early when interrupted, with the same summary.
+    ///
+    /// Exit status: 0 if the endpoint kept up, 1 if not, 2 if it could not be tried.
+    Simulate(Box<simulate::Arguments>),
     /// Receive notifications and print them, decoded
     ///
     /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.
@@ -107,6 +120,7 @@ impl Arguments {
         match &self.command {
             Command::Check { files, json } => check::run(files, *json),
             Command::Send(arguments) => send::run(arguments),
+            Command::Simulate(arguments) => simulate::run(arguments),
             Command::Receive(arguments) => receive::run(arguments),
             Command::Spool(arguments) => spool::run(arguments),
             Command::ShellFiles(arguments) => shell_files::run(arguments),

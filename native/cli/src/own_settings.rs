@@ -133,6 +133,15 @@ pub(crate) fn check(name: &str, value: &Term) -> Result<OwnSetting, String> {
     ))
 }
 
+impl OwnSetting {
+    /// The setting with its default, as it would be written; none if the default depends on the machine.
+    #[cfg(test)]
+    pub fn as_term(&self) -> Option<String> {
+        let literal = self.default.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        literal.then(|| format!("{{{}, {}}}", self.name, self.default))
+    }
+}
+
 impl OwnKind {
     fn accepts(&self, value: &Term) -> bool {
         match (self, &value.kind) {

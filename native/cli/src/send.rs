@@ -4,22 +4,21 @@
 //! log. The look-up, connecting and TLS are timed on a connection of their own just before, because the engine keeps no such
 //! times of its connections.
 
-mod decision;
 mod delivery;
+mod event_arguments;
 mod report;
-mod sample;
 
 use notification::Verdict;
 
 use crate::check::{Files, Parsed};
 use crate::config::handlers::Handler;
+use crate::fate::Fate;
 use crate::output::print_line;
 use crate::routes::Route;
-use crate::rules::event::EventKind;
-use decision::Fate;
+use crate::sample::Sample;
 use delivery::Delivery;
+use event_arguments::EventArguments;
 use report::Report;
-use sample::{EventArguments, Sample};
 
 /// Arguments of `send`.
 #[derive(Debug, clap::Args)]
@@ -58,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     }
     let route = choose(&judgement.routes, arguments)?;
     let host = parsed.first_host().unwrap_or("localhost");
-    let sample = Sample::new(&arguments.event, host, parsed.mongooseim())?;
+    let sample = arguments.event.sample(host, parsed.mongooseim())?;
     let has_event = arguments.event.event.is_some();
     let fate = has_event.then(|| Fate::of(route.handler, &sample));
     let report = if fate.as_ref().is_some_and(|fate| fate.why_not.is_some()) {
@@ -96,7 +95,7 @@ fn send(arguments: &Arguments, route: &Route<'_>, sample: &Sample) -> Result<Rep
 fn custom(handler: &Handler, sample: &Sample) -> Option<String> {
     let makes_it = handler.is_custom()
         && !handler.options.has("format")
-        && sample.kind != EventKind::UserStatus;
+        && !sample.is_presence();
     makes_it.then(|| {
         format!(
             "in the node {} makes headers and body; this is what the default module sends",

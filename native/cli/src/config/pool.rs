@@ -211,6 +211,34 @@ fn queue_len_allowed(
     }
 }
 
+/// The options of a pool that sends to another URL: in place of its host and its path prefix.
+///
+/// # Errors
+///
+/// The URL is none that a pool can have.
+pub(crate) fn redirected(
+    options: PoolOptions,
+    url: &str,
+    mongooseim: Mongooseim,
+) -> Result<PoolOptions, String> {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let end = url[authority..]
+        .find('/')
+        .map_or(url.len(), |at| authority + at);
+    let (host, prefix) = url.split_at(end);
+    let options = PoolOptions {
+        host: host.to_owned(),
+        path_prefix: if prefix.is_empty() { "/" } else { prefix }.to_owned(),
+        tls: options
+            .tls
+            .or_else(|| without_tls_section(host, mongooseim)),
+        ..options
+    };
+    let checked = options.clone().check();
+    checked.map_err(|error| format!("--url {url}: {}", error.text))?;
+    Ok(options)
+}
+
 /// The options of https without a tls section.
 fn without_tls_section(host: &str, mongooseim: Mongooseim) -> Option<TlsOptions> {
     let verify = if mongooseim.verifies_without_tls_section() {

@@ -10,16 +10,15 @@ use std::time::Duration;
 
 use engine::engine::{Engine, EngineSettings};
 use engine::settings::{PoolOptions, PoolSettings};
-use notification::{Content, DeliveryPolicy, Handler, Notification, PoolId, PushError, Verdict};
+use notification::{DeliveryPolicy, Handler, PoolId, PushError, Verdict};
 use test_endpoint::{EndpointConfig, Record, TestEndpoint};
 use transport::dial::{Dialled, dial};
 use transport::names;
 use transport::tls::{PeerCertificate, TlsClient};
 
-use super::sample::Sample;
 use crate::plan_options;
 use crate::routes::Route;
-use crate::rules::event::EventKind;
+use crate::sample::Sample;
 
 /// How long the delivery to the endpoint in this process may take, in milliseconds.
 const PREVIEW_MS: u64 = 30_000;
@@ -110,7 +109,7 @@ impl<'a> Delivery<'a> {
         let patience = Duration::from_millis(options.call_timeout) + Duration::from_secs(10);
         let pool = self.open_pool(name, options)?;
         self.engine
-            .push(pool, b"sample", self.notification()?)
+            .push(pool, b"sample", self.sample.notification(self.route.handler, &self.handler)?)
             .map_err(|not_taken| match not_taken {
                 PushError::Rejected(reason) => format!("rejected: {}", reason.as_str()),
                 PushError::NotOpen => "the pool is not open".to_owned(),
@@ -128,31 +127,6 @@ impl<'a> Delivery<'a> {
             .and_then(|()| self.engine.open_pool(pool))
             .map_err(|error| error.to_string())?;
         Ok(pool)
-    }
-
-    /// The notification as the session hands it over: an event if the format needs one, else names and text.
-    fn notification(&self) -> Result<Notification, String> {
-        let options = &self.route.handler.options;
-        let sample = self.sample;
-        let is_form = matches!(options.text("format"), None | Some("form"));
-        let unread = options
-            .texts("include")
-            .is_some_and(|include| include.contains(&"unread"));
-        let facts = sample.facts(unread);
-        let (text, content) = if is_form && sample.kind == EventKind::Message {
-            (sample.text(), Content::Form)
-        } else {
-            (sample.xml.as_str(), Content::Event(facts.as_bytes()))
-        };
-        let handler = Arc::clone(&self.handler);
-        Notification::new(
-            handler,
-            sample.direction(),
-            sample.names(),
-            text.as_bytes(),
-            content,
-        )
-        .ok_or_else(|| "the message is too long".to_owned())
     }
 
     /// Waits for the outcome.

@@ -8,8 +8,8 @@ use test_endpoint::Record;
 use transport::dial::Dialled;
 use transport::tls::PeerCertificate;
 
-use super::decision::Fate;
 use crate::config::options::Options;
+use crate::fate::Fate;
 use crate::output::{GOOD, PROBLEM, STRONG, WARNING, styled, visible};
 use crate::routes::Route;
 

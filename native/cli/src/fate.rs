@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::sample::Sample;
 use crate::config::handlers::{DEFAULT_MODULE, Handler};
-use crate::rules::event::EventKind;
 use crate::rules::{self, Account, Decision};
+use crate::sample::Sample;
 
 /// What becomes of the event.
-pub(super) struct Fate {
+pub(crate) struct Fate {
     /// What the rules say, if the handler has rules.
     rules: Option<Decision>,
     /// Why it is not sent.
@@ -28,7 +27,7 @@ impl Fate {
             .as_ref()
             .filter(|decision| !decision.sends)
             .map(no_rule);
-        let is_presence = sample.kind == EventKind::UserStatus;
+        let is_presence = sample.is_presence();
         let asks_module = handler.asks_module() && !(is_presence && rules.is_some());
         let by_module = match (asks_module, handler.is_custom()) {
             (true, false) if !sample.is_stock_choice() => Some(format!(
