@@ -91,7 +91,8 @@ enum Command {
     /// end it says whether the endpoint kept up, what waited, and how many workers this traffic needs. The
     /// last line is a JSON object. Ends early when interrupted, with the same summary.
     ///
-    /// Exit status: 0 if the endpoint kept up, 1 if not, 2 if it could not be tried.
+    /// Exit status: 0 if the endpoint kept up, 1 if it did not or nothing was sent, 2 if it could not be
+    /// tried.
     Simulate(Box<simulate::Arguments>),
     /// Receive notifications and print them, decoded
     ///

@@ -137,7 +137,10 @@ impl OwnSetting {
     /// The setting with its default, as it would be written; none if the default depends on the machine.
     #[cfg(test)]
     pub fn as_term(&self) -> Option<String> {
-        let literal = self.default.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let literal = self
+            .default
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric());
         literal.then(|| format!("{{{}, {}}}", self.name, self.default))
     }
 }

@@ -1,6 +1,6 @@
 //! What a handler asks of its deliveries, as the engine wants it.
 
-use notification::policy::{PolicyOptions, RetryOptions};
+use notification::policy::{BatchOptions, PolicyOptions, RateOptions, RetryOptions};
 use notification::{DeliveryPolicy, Guarantee};
 
 use crate::config::handlers::Handler;
@@ -20,9 +20,10 @@ pub(crate) fn of(handler: &Handler) -> Result<DeliveryPolicy, String> {
         },
         success: words(options, "success"),
         retry: options.section("retry").map(retry),
+        batch: options.section("batch").map(batch),
+        rate: options.section("rate").and_then(rate),
     };
-    DeliveryPolicy::check(&policy)
-        .map_err(|error| format!("handler {}: {error}", handler.number))
+    DeliveryPolicy::check(&policy).map_err(|error| format!("handler {}: {error}", handler.number))
 }
 
 fn retry(section: &Options) -> RetryOptions {
@@ -34,6 +35,21 @@ fn retry(section: &Options) -> RetryOptions {
         alone: section.number("alone"),
         on: words(section, "on"),
     }
+}
+
+fn batch(section: &Options) -> BatchOptions {
+    BatchOptions {
+        max_events: section.number("max_events"),
+        max_bytes: section.number("max_bytes"),
+        linger: section.number("linger"),
+    }
+}
+
+fn rate(section: &Options) -> Option<RateOptions> {
+    Some(RateOptions {
+        per_second: section.number("per_second")?,
+        burst: section.number("burst"),
+    })
 }
 
 fn words(options: &Options, name: &str) -> Option<Vec<String>> {

@@ -93,9 +93,7 @@ fn send(arguments: &Arguments, route: &Route<'_>, sample: &Sample) -> Result<Rep
 
 /// A line for requests that a callback module makes.
 fn custom(handler: &Handler, sample: &Sample) -> Option<String> {
-    let makes_it = handler.is_custom()
-        && !handler.options.has("format")
-        && !sample.is_presence();
+    let makes_it = handler.is_custom() && !handler.options.has("format") && !sample.is_presence();
     makes_it.then(|| {
         format!(
             "in the node {} makes headers and body; this is what the default module sends",

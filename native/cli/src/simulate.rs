@@ -1,7 +1,8 @@
 //! `http-pusher simulate`: the traffic of a chat service, without one, through the real engine to the real endpoint.
 //!
 //! `traffic` makes events, `node` hands them over as a session would, and `tally` counts what comes of it, which `show`
-//! prints while it runs and `report` at the end. One thread does all that; the engine has its own.
+//! prints while it runs and `report` at the end. One thread does all that, another one looks how busy the pools are
+//! (`watch`), and the engine has its own.
 
 mod arguments;
 mod curve;
@@ -11,6 +12,7 @@ mod report;
 mod show;
 mod tally;
 mod traffic;
+mod watch;
 mod words;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -27,9 +29,10 @@ use report::Report;
 use show::Show;
 use tally::Tally;
 use traffic::{Happening, Plan, Traffic};
+use watch::Watch;
 
-/// How often the pools are looked at.
-const LOOK_EACH: Duration = Duration::from_millis(20);
+/// How often what is shown is brought up to date.
+const SHOWN_EACH: Duration = Duration::from_millis(50);
 
 /// Why the thread that hands over goes on.
 pub(super) enum Wake {
@@ -48,7 +51,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     let parsed = Parsed::read(&arguments.files)?;
     let judgement = parsed.judge();
     for note in judgement.problems() {
-        eprintln!("{}:{}: problem: {} {}", note.file, note.line, note.path, note.text);
+        eprintln!(
+            "{}:{}: problem: {} {}",
+            note.file, note.line, note.path, note.text
+        );
     }
     if judgement.routes.is_empty() {
         return Err("no handler of this file can send; see http-pusher check".to_owned());
@@ -75,11 +81,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     let tally = Tally::new(node.pools.len(), window(arguments.duration))?;
     let mut run = Run {
         show: Show::new(arguments.duration, arguments.json),
+        watch: Watch::begin(&node)?,
         node,
         tally,
         woken,
         begin: Instant::now(),
-        looked: Duration::ZERO,
+        shown: Duration::ZERO,
         late: Duration::ZERO,
     };
     let all_sent = run.send(plan)?;
@@ -87,6 +94,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     run.show.sent_all(arguments.drain);
     let drained = run.drain(arguments.drain);
     run.show.end();
+    run.watch.look();
+    run.tally.loads(run.watch.loads());
     let report = Report {
         node: &run.node,
         tally: &run.tally,
@@ -106,13 +115,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
 
 /// A run.
 struct Run<'a> {
+    watch: Watch,
     node: Node<'a>,
     tally: Tally,
     show: Show,
     woken: Receiver<Wake>,
     begin: Instant,
-    /// When the pools were last looked at.
-    looked: Duration,
+    /// When the state was last shown.
+    shown: Duration,
     /// By how much an event was late, at most.
     late: Duration,
 }
@@ -155,7 +165,7 @@ impl Run<'_> {
             if left(&self.tally) == 0 || at >= end {
                 return true;
             }
-            if !self.wait(LOOK_EACH) {
+            if !self.wait(SHOWN_EACH) {
                 self.turn();
                 return false;
             }
@@ -169,7 +179,7 @@ impl Run<'_> {
             let Some(rest) = time.checked_sub(at).filter(|rest| !rest.is_zero()) else {
                 return true;
             };
-            if !self.wait(rest.min(LOOK_EACH)) {
+            if !self.wait(rest.min(SHOWN_EACH)) {
                 return false;
             }
         }
@@ -188,15 +198,14 @@ impl Run<'_> {
         }
     }
 
-    /// Counts what has ended, and looks at the pools if it is time to. Returns the time.
+    /// Counts what has ended, and shows the state if it is time to. Returns the time.
     fn turn(&mut self) -> Duration {
         let (node, tally) = (&self.node, &mut self.tally);
         node.outcomes(|outcome| tally.ended(node, outcome));
         let at = self.begin.elapsed();
-        let passed = at - self.looked;
-        if passed >= LOOK_EACH {
-            self.looked = at;
-            tally.look(node, passed);
+        if at.saturating_sub(self.shown) >= SHOWN_EACH {
+            self.shown = at;
+            tally.loads(self.watch.loads());
             self.show.notices(node.notices());
             self.show.state(at, node, tally);
         }

@@ -3,6 +3,7 @@
 
 mod common;
 
+use clap::{Arg, CommandFactory as _};
 use common::{Dir, ONE_TABLE, Running, program};
 
 const PAGE: &str = include_str!("../../../docs/configuration.md");
@@ -103,4 +104,47 @@ fn send_and_receive() {
     let text = printed(&dir, &send).replace(&format!(":{port}"), ":8000");
     let shown = example("failed: econnrefused");
     assert_eq!(text.lines().last(), shown.first().copied());
+}
+
+/// Each option of `simulate` with its default, and each field of its JSON object.
+#[test]
+fn simulate() {
+    let section = PAGE.split_once("\n### simulate\n").unwrap().1;
+    let section = section.split("\n### ").next().unwrap();
+    let mut whole = cli::Arguments::command();
+    whole.build();
+    let command = whole.find_subcommand("simulate").unwrap();
+    let shared = whole.find_subcommand("check").unwrap();
+    let shared: Vec<&str> = shared.get_arguments().filter_map(Arg::get_long).collect();
+    let own = |option: &&Arg| {
+        let name = option.get_long();
+        name.is_some_and(|name| name == "json" || !shared.contains(&name))
+    };
+    for option in command.get_arguments().filter(own) {
+        let name = format!("`--{}", option.get_long().unwrap());
+        let mut rows = section.lines().filter(|line| line.starts_with("| "));
+        let row = rows.find(|row| row.contains(&name));
+        let row = row.unwrap_or_else(|| panic!("{name}"));
+        let default = option.get_default_values().first();
+        if let Some(default) = default.filter(|_| option.get_num_args().unwrap().takes_values()) {
+            assert!(row.contains(default.to_str().unwrap()), "{name}: {row}");
+        }
+    }
+    let dir = Dir::new();
+    let endpoint = Running::receive(&dir, &[]);
+    let handler = "[[modules.mod_event_pusher.http.handlers]]";
+    let pool = "[outgoing_pools.http.http_pool.connection]";
+    let host = format!("host = \"http://{}\"", endpoint.address);
+    dir.file("mongooseim.toml", &format!("{handler}\n{pool}\n{host}\n"));
+    let arguments = ["simulate", "mongooseim.toml", "--duration", "100ms"];
+    let text = printed(&dir, &arguments);
+    let summary: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let (whole, pool) = (&summary, &summary["pools"][0]);
+    for object in [whole, pool, &summary["latency_ms"]] {
+        for key in object.as_object().unwrap().keys() {
+            let documented =
+                section.contains(&format!("`{key}`")) || ["pool", "url"].contains(&key.as_str());
+            assert!(documented, "{key}");
+        }
+    }
 }

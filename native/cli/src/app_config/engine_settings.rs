@@ -123,7 +123,10 @@ mod tests {
         assert_eq!(settings.lifetimes.max_age, age);
         let spool = settings.spools.unwrap().spool;
         assert_eq!(spool.sync, spool::Sync::Full);
-        assert_eq!((spool.max_bytes, spool.dead_letters_max_bytes), (9_000_000, 10));
+        assert_eq!(
+            (spool.max_bytes, spool.dead_letters_max_bytes),
+            (9_000_000, 10)
+        );
         assert_eq!(spool.dead_letters_max_age, Duration::from_millis(11));
     }
 

@@ -109,7 +109,12 @@ impl<'a> Delivery<'a> {
         let patience = Duration::from_millis(options.call_timeout) + Duration::from_secs(10);
         let pool = self.open_pool(name, options)?;
         self.engine
-            .push(pool, b"sample", self.sample.notification(self.route.handler, &self.handler)?)
+            .push(
+                pool,
+                b"sample",
+                self.sample
+                    .notification(self.route.handler, &self.handler)?,
+            )
             .map_err(|not_taken| match not_taken {
                 PushError::Rejected(reason) => format!("rejected: {}", reason.as_str()),
                 PushError::NotOpen => "the pool is not open".to_owned(),

@@ -110,8 +110,7 @@ impl EventArguments {
         }
         let direction = (!self.unacknowledged).then_some(self.direction.unwrap_or(Way::In));
         // From 6.9 on what a user sends says nothing of its receiver but this.
-        let says_online =
-            direction == Some(Way::In) && mongooseim.may_be_from(Release::new(6, 9));
+        let says_online = direction == Some(Way::In) && mongooseim.may_be_from(Release::new(6, 9));
         Ok(Sample {
             kind: if self.unacknowledged {
                 EventKind::Unacknowledged

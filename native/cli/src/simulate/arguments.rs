@@ -15,7 +15,7 @@ use crate::config::release::{Mongooseim, Release};
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(super) files: Files,
-    /// Send to this URL, in place of each pool's connection.host and path_prefix
+    /// Send to this URL, in place of each pool's host and path prefix
     #[arg(long, value_name = "URL")]
     pub(super) url: Option<String>,
     /// How long to send, for example 90s, 5m or 2h
@@ -52,8 +52,8 @@ pub(crate) struct Arguments {
     /// How long to wait at the end for what is pending
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub(super) drain: Duration,
-    /// Where notifications of handlers with at_least_once are on disk [default: a temporary directory,
-    /// which is removed at the end]
+    /// Where notifications that are to outlive a crash are on disk [default: a temporary directory, which is
+    /// removed at the end]
     #[arg(long, value_name = "DIR")]
     spool_dir: Option<PathBuf>,
     /// Print nothing but the JSON object at the end

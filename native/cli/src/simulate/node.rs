@@ -28,7 +28,7 @@ const SPOOL_OPENS: Duration = Duration::from_secs(10);
 /// An engine with pools and handlers.
 pub(super) struct Node<'a> {
     /// The engine.
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
     /// Its pools.
     pub pools: Vec<OpenPool<'a>>,
     handlers: Vec<Registered<'a>>,
@@ -79,7 +79,7 @@ impl<'a> Node<'a> {
         change: impl Fn(PoolOptions) -> Result<PoolOptions, String>,
         wake: SyncSender<Wake>,
     ) -> Result<Self, String> {
-        let engine = Engine::default();
+        let engine = Arc::new(Engine::default());
         let bell = move || {
             // If it is full, a call is on its way already.
             let _ = wake.try_send(Wake::Outcomes);
@@ -193,11 +193,7 @@ impl<'a> Node<'a> {
     /// # Errors
     ///
     /// The event is too long for a notification.
-    pub fn push(
-        &mut self,
-        event: &Sample,
-        mut then: impl FnMut(HandedOver),
-    ) -> Result<(), String> {
+    pub fn push(&mut self, event: &Sample, mut then: impl FnMut(HandedOver)) -> Result<(), String> {
         let key = &mut self.key;
         for registered in &self.handlers {
             if registered.host != event.host() || !sends(registered.configured, event) {

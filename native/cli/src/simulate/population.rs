@@ -22,8 +22,22 @@ const NAMES: [&str; 40] = [
 ];
 
 const ROOMS: [&str; 16] = [
-    "garden", "kitchen", "family", "football", "choir", "team", "office", "school", "travel",
-    "books", "cinema", "chess", "cycling", "market", "neighbours", "music",
+    "garden",
+    "kitchen",
+    "family",
+    "football",
+    "choir",
+    "team",
+    "office",
+    "school",
+    "travel",
+    "books",
+    "cinema",
+    "chess",
+    "cycling",
+    "market",
+    "neighbours",
+    "music",
 ];
 
 const DEVICES: [&str; 3] = ["phone", "laptop", "tablet"];
@@ -104,10 +118,7 @@ impl Population {
     }
 
     /// The part of the users that are online, between 0 and 1.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "far fewer than 2^52 users"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 users")]
     pub fn share_online(&self) -> f64 {
         self.count as f64 / self.online.len() as f64
     }

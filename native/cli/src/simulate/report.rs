@@ -4,6 +4,7 @@
 //! seconds that each takes. What a request takes is measured (`Load::service`), waiting for a worker not included.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -13,6 +14,7 @@ use super::node::{Node, OpenPool};
 use super::show::{ms, quantile};
 use super::tally::{PoolTally, Tally};
 use crate::output::{GOOD, PROBLEM, STRONG, WARNING, styled};
+use crate::text::duration;
 
 /// A run that has ended.
 pub(super) struct Report<'a> {
@@ -75,15 +77,15 @@ impl Report<'_> {
             reasons.push(format!(
                 "one of a hundred took longer than {} (--target is {})",
                 ms(p99),
-                ms(self.target)
+                duration(self.target)
             ));
         }
         reasons
     }
 
-    /// Whether the endpoint kept up.
+    /// Whether something was sent, and the endpoint kept up.
     pub fn kept_up(&self) -> bool {
-        self.reasons().is_empty()
+        self.reasons().is_empty() && self.tally.sum(PoolTally::sent) > 0
     }
 
     /// For people.
@@ -142,9 +144,7 @@ impl Report<'_> {
     pub fn in_json(&self) -> Value {
         let tally = self.tally;
         let pools = self.node.pools.iter().zip(&tally.pools);
-        let pools: Vec<Value> = pools
-            .map(|(open, pool)| pool_in_json(open, pool))
-            .collect();
+        let pools: Vec<Value> = pools.map(|(open, pool)| pool_in_json(open, pool)).collect();
         json!({
             "kept_up": self.kept_up(),
             "interrupted": self.interrupted,
@@ -177,8 +177,11 @@ fn pool_lines(open: &OpenPool<'_>, pool: &PoolTally) -> Vec<String> {
             "  traffic   {:.1} a second in the busiest time",
             need.busiest
         ),
-        format!("  answers   {}{}", counts(&pool.sent), also(pool)),
-        format!("  latency   {} from hand-over to answer", latency.join(", ")),
+        format!("  answers   {}", answers(pool)),
+        format!(
+            "  latency   {} from hand-over to answer",
+            latency.join(", ")
+        ),
         format!(
             "  waiting   at most {}, the longest for {}",
             load.most_waiting,
@@ -216,36 +219,28 @@ fn pool_lines(open: &OpenPool<'_>, pool: &PoolTally) -> Vec<String> {
     lines
 }
 
-/// What did not go well at once.
-fn also(pool: &PoolTally) -> String {
-    let mut text = String::new();
-    for (name, count) in &pool.failed {
-        text.push_str(&format!(", failed with {name}: {count}"));
+/// Counts by status, and what did not go well at once.
+fn answers(pool: &PoolTally) -> String {
+    let mut words: Vec<String> = named(&pool.sent, "").collect();
+    if words.is_empty() {
+        words.push("none".to_owned());
     }
-    for (name, count) in &pool.rejected {
-        text.push_str(&format!(", rejected with {name}: {count}"));
-    }
-    for (count, what) in [
-        (pool.load.retries, "retries"),
-        (pool.load.outages, "outages"),
-        (pool.left(), "left"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {what}: {count}"));
-        }
-    }
-    text
+    words.extend(named(&pool.failed, "failed with "));
+    words.extend(named(&pool.rejected, "rejected with "));
+    let others = [
+        ("retries", pool.load.retries),
+        ("outages", pool.load.outages),
+        ("left", pool.left()),
+    ];
+    let others = others.into_iter().filter(|(_, count)| *count > 0);
+    words.extend(others.map(|(what, count)| format!("{what}: {count}")));
+    words.join(", ")
 }
 
-fn counts(sent: &BTreeMap<u16, u64>) -> String {
-    if sent.is_empty() {
-        return "none".to_owned();
-    }
-    let counts: Vec<String> = sent
+fn named<K: Display>(counts: &BTreeMap<K, u64>, what: &str) -> impl Iterator<Item = String> {
+    counts
         .iter()
-        .map(|(status, count)| format!("{status}: {count}"))
-        .collect();
-    counts.join(", ")
+        .map(move |(name, count)| format!("{what}{name}: {count}"))
 }
 
 fn pool_in_json(open: &OpenPool<'_>, pool: &PoolTally) -> Value {

@@ -124,7 +124,16 @@ fn table(node: &Node<'_>, tally: &Tally) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header([
-        "pool", "sent", "failed", "rejected", "retried", "waiting", "in flight", "p50", "p95", "p99",
+        "pool",
+        "sent",
+        "failed",
+        "rejected",
+        "retried",
+        "waiting",
+        "in flight",
+        "p50",
+        "p95",
+        "p99",
     ]);
     for (open, pool) in node.pools.iter().zip(&tally.pools) {
         table.add_row(row(&open.name, std::slice::from_ref(pool), &pool.latency));
@@ -149,7 +158,8 @@ fn line(at: Duration, tally: &Tally) -> String {
     let mut words = vec![format!("{:>5.0} s", at.as_secs_f64())];
     words.extend(counts(&tally.pools).map(|(name, count)| format!("{name} {count}")));
     let quantiles = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
-    words.extend(quantiles.map(|(name, part)| format!("{name} {}", quantile(&tally.latency, part))));
+    words
+        .extend(quantiles.map(|(name, part)| format!("{name} {}", quantile(&tally.latency, part))));
     words.join("  ")
 }
 
@@ -176,7 +186,7 @@ pub(super) fn quantile(latency: &Histogram<u64>, part: f64) -> String {
 /// Milliseconds, or seconds if there are many.
 pub(super) fn ms(time: Duration) -> String {
     match time.as_secs_f64() {
-        seconds if seconds >= 10.0 => format!("{seconds:.1} s"),
+        seconds if seconds >= 2.0 => format!("{seconds:.1} s"),
         seconds if seconds >= 0.1 => format!("{:.0} ms", seconds * 1000.0),
         seconds => format!("{:.1} ms", seconds * 1000.0),
     }

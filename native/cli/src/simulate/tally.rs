@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::engine::Engine;
-use engine::figures::PoolMetrics;
 use engine::report::outcomes::Outcome;
 use hdrhistogram::Histogram;
 use notification::Verdict;
 
 use super::node::{HandedOver, Node};
+use super::watch::Load;
 
 /// Latencies up to an hour, in microseconds, to three digits.
 const LONGEST: u64 = 3_600_000_000;
@@ -44,32 +43,6 @@ pub(super) struct PoolTally {
     rate: Rate,
 }
 
-/// How busy a pool was, from samples.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
-    /// Attempts beyond a notification's first.
-    pub retries: u64,
-    /// How often its endpoint went down.
-    pub outages: u64,
-    /// Attempts in all.
-    pub attempts: u64,
-    /// Waiting and postponed.
-    pub waiting: u64,
-    /// The most that waited at one time.
-    pub most_waiting: u64,
-    /// The longest that one was seen to wait.
-    pub longest_wait: Duration,
-    /// Requests in flight now.
-    pub in_flight: u64,
-    /// The most of them at one time.
-    pub most_in_flight: u64,
-    /// The sum over time of the requests in flight, in seconds.
-    pub work: f64,
-    /// How long it was watched while something was in flight or waiting, and how long all workers were busy.
-    pub busy: Duration,
-    pub full: Duration,
-}
-
 /// How many came in a second of the busiest time.
 #[derive(Debug)]
 struct Rate {
@@ -86,7 +59,9 @@ impl Tally {
     ///
     /// There is no memory.
     pub fn new(pools: usize, window: Duration) -> Result<Self, String> {
-        let pools = (0..pools).map(|_| PoolTally::new(window)).collect::<Result<_, _>>()?;
+        let pools = (0..pools)
+            .map(|_| PoolTally::new(window))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             events: 0,
             pools,
@@ -123,14 +98,10 @@ impl Tally {
         }
     }
 
-    /// Looks at the pools; so much time has passed since the last look.
-    pub fn look(&mut self, node: &Node<'_>, passed: Duration) {
-        let figures = node.engine.figures();
-        for (open, pool) in node.pools.iter().zip(&mut self.pools) {
-            if let Some(metrics) = figures.get(open.name.as_str()) {
-                let on_disk = on_disk_alone(&node.engine, &open.name);
-                pool.load.look(metrics, on_disk, open.workers, passed);
-            }
+    /// Takes over how busy the pools are.
+    pub fn loads(&mut self, loads: Vec<Load>) {
+        for (pool, load) in self.pools.iter_mut().zip(loads) {
+            pool.load = load;
         }
     }
 
@@ -140,7 +111,10 @@ impl Tally {
     }
 
     /// Counts by reason or status, over all pools.
-    pub fn all<K: Ord + Copy>(&self, of: impl Fn(&PoolTally) -> &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
+    pub fn all<K: Ord + Copy>(
+        &self,
+        of: impl Fn(&PoolTally) -> &BTreeMap<K, u64>,
+    ) -> BTreeMap<K, u64> {
         let mut all = BTreeMap::new();
         for (key, count) in self.pools.iter().flat_map(of) {
             *all.entry(*key).or_default() += count;
@@ -199,43 +173,6 @@ impl PoolTally {
     }
 }
 
-impl Load {
-    fn look(&mut self, metrics: &PoolMetrics, on_disk: u64, workers: u64, passed: Duration) {
-        let counters = &metrics.counters;
-        self.retries = counters.retries();
-        self.outages = counters.outages();
-        let waits = counters.queue_time.read();
-        self.attempts = waits.started() + self.retries;
-        self.longest_wait = self.longest_wait.max(Duration::from_micros(waits.longest));
-        self.waiting = metrics.waiting + metrics.postponed + on_disk;
-        self.most_waiting = self.most_waiting.max(self.waiting);
-        if let Some(since) = metrics.oldest_waiting {
-            self.longest_wait = self.longest_wait.max(since.elapsed());
-        }
-        self.in_flight = metrics.in_flight;
-        self.most_in_flight = self.most_in_flight.max(self.in_flight);
-        let seconds = passed.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let in_flight = self.in_flight as f64;
-        self.work += in_flight * seconds;
-        if self.in_flight + self.waiting > 0 {
-            self.busy += passed;
-        }
-        if self.in_flight >= workers {
-            self.full += passed;
-        }
-    }
-
-    /// How long a request takes on average, in seconds, while it holds a worker; 0 if there was none.
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    pub fn service(&self) -> f64 {
-        if self.attempts == 0 {
-            return 0.0;
-        }
-        self.work / self.attempts as f64
-    }
-}
-
 impl Rate {
     fn add(&mut self, at: Duration) {
         let number = at.as_nanos() / self.window.as_nanos().max(1);
@@ -246,13 +183,6 @@ impl Rate {
         self.count += 1;
         self.most = self.most.max(self.count);
     }
-}
-
-/// How many notifications of a pool are on disk and not in memory.
-fn on_disk_alone(engine: &Engine, name: &str) -> u64 {
-    let spools = engine.spools();
-    let spool = spools.iter().find(|spool| spool.name() == name);
-    spool.map_or(0, |spool| spool.on_disk_alone())
 }
 
 fn histogram() -> Result<Histogram<u64>, String> {
@@ -275,17 +205,5 @@ mod tests {
             rate.add(Duration::from_millis(ms));
         }
         assert_eq!(rate.most, 4);
-    }
-
-    /// Two workers, busy for half of ten seconds, with twenty requests: each took half a second.
-    #[test]
-    fn the_time_of_a_request_comes_from_how_busy_the_workers_were() {
-        let load = Load {
-            attempts: 20,
-            work: 10.0,
-            ..Load::default()
-        };
-        assert!((load.service() - 0.5).abs() < 1e-9);
-        assert!(Load::default().service().abs() < 1e-9);
     }
 }

@@ -216,9 +216,11 @@ impl Traffic {
     }
 
     fn written(&mut self, kind: &'static str) -> Written {
-        let file = (self.rng.u32(0..A_FILE) == 0)
-            .then(|| words::file(&self.plan.hosts[0], &mut self.rng));
-        let text = file.clone().unwrap_or_else(|| words::message(&mut self.rng));
+        let file =
+            (self.rng.u32(0..A_FILE) == 0).then(|| words::file(&self.plan.hosts[0], &mut self.rng));
+        let text = file
+            .clone()
+            .unwrap_or_else(|| words::message(&mut self.rng));
         Written {
             kind,
             id: self.id(),

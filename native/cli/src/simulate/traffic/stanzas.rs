@@ -21,23 +21,18 @@ impl Written {
     /// The message between these addresses.
     pub fn xml(&self, from: &Jid, to: &Jid) -> String {
         let Self { kind, id, .. } = self;
-        let (from, to) = (from.to_string(), to.to_string());
-        let mut xml = format!(
-            "<message from='{}' to='{}' type='{kind}' id='{id}'>",
-            escape(&from),
-            escape(&to)
-        );
-        match &self.text {
-            Some(text) => xml.push_str(&format!("<body>{}</body>", escape(text))),
-            None => xml.push_str("<displayed xmlns='urn:xmpp:chat-markers:0'/>"),
-        }
-        if let Some(file) = &self.file {
-            let file = escape(file);
-            xml.push_str(&format!("<x xmlns='jabber:x:oob'><url>{file}</url></x>"));
-        }
-        xml.push_str(&format!(
-            "<origin-id xmlns='urn:xmpp:sid:0' id='{id}'/></message>"
-        ));
-        xml
+        let content = match &self.text {
+            Some(text) => format!("<body>{}</body>", escape(text)),
+            None => "<displayed xmlns='urn:xmpp:chat-markers:0'/>".to_owned(),
+        };
+        let file = self.file.as_ref().map_or_else(String::new, |file| {
+            format!("<x xmlns='jabber:x:oob'><url>{}</url></x>", escape(file))
+        });
+        format!(
+            "<message from='{}' to='{}' type='{kind}' id='{id}'>{content}{file}\
+             <origin-id xmlns='urn:xmpp:sid:0' id='{id}'/></message>",
+            escape(from.to_string()),
+            escape(to.to_string())
+        )
     }
 }

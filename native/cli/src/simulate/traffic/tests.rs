@@ -10,7 +10,7 @@ fn plan() -> Plan {
         groupchat: 20,
         presence: 10,
         curve: Curve::Flat,
-        length: Duration::from_secs(60),
+        length: Duration::from_secs(20),
         seed: 7,
         since_6_9: false,
     }
@@ -42,7 +42,7 @@ fn stanzas_are_what_their_xml_says() {
         assert_eq!(event.stanza.from, Some(event.from.to_string()));
         messages += 1;
     }
-    assert!(messages > 10_000, "{messages}");
+    assert!(messages > 3_000, "{messages}");
 }
 
 /// As many messages as asked for, in the shares that were asked for.
@@ -61,17 +61,24 @@ fn rates_and_shares() {
         })
     };
     let (chat, groupchat) = (sent("chat"), sent("groupchat"));
-    assert!((5600..6400).contains(&(chat + groupchat)), "{chat} {groupchat}");
-    assert!((1050..1350).contains(&groupchat), "{groupchat}");
+    assert!(
+        (1800..2200).contains(&(chat + groupchat)),
+        "{chat} {groupchat}"
+    );
+    assert!((330..470).contains(&groupchat), "{groupchat}");
     let delivered = count(&|event| {
         event.direction == Some(Way::Out) && event.message_type == Some("groupchat")
     });
     assert!(delivered > 4 * groupchat, "{delivered}");
-    assert!(count(&|event| event.is_presence()) > 500);
-    assert!(count(&|event| event.kind == EventKind::Unacknowledged) > 3);
-    assert!(count(&|event| event.user_status == Some(UserStatus::Offline)) > 500);
+    assert!(count(&|event| event.is_presence()) > 150);
+    assert!(count(&|event| event.kind == EventKind::Unacknowledged) > 0);
+    assert!(count(&|event| event.user_status == Some(UserStatus::Offline)) > 150);
     assert!(happenings.is_sorted_by_key(|happening| happening.at));
-    assert!(happenings.iter().all(|happening| happening.at < plan().length));
+    assert!(
+        happenings
+            .iter()
+            .all(|happening| happening.at < plan().length)
+    );
 }
 
 #[test]
@@ -82,9 +89,12 @@ fn a_day_is_busiest_in_the_evening() {
     };
     let happenings = all(day);
     let hour = |hour: u64| {
-        let (from, to) = (hour * 2500, (hour + 1) * 2500);
+        let (from, to) = (hour * 833, (hour + 1) * 833);
         let within = |at: &Duration| (from..to).contains(&u64::try_from(at.as_millis()).unwrap());
-        happenings.iter().filter(|happening| within(&happening.at)).count()
+        happenings
+            .iter()
+            .filter(|happening| within(&happening.at))
+            .count()
     };
     assert!(hour(20) > 10 * hour(4), "{} {}", hour(20), hour(4));
     assert!(hour(20) > hour(12), "{} {}", hour(20), hour(12));
@@ -94,7 +104,10 @@ fn a_day_is_busiest_in_the_evening() {
 #[test]
 fn presence_tells_who_is_online() {
     let mut online: std::collections::HashMap<String, bool> = std::collections::HashMap::new();
-    for event in all(plan()).into_iter().flat_map(|happening| happening.events) {
+    for event in all(plan())
+        .into_iter()
+        .flat_map(|happening| happening.events)
+    {
         let user = event.from.bare();
         if event.is_presence() {
             let now = event.user_status == Some(UserStatus::Online);
@@ -114,12 +127,23 @@ fn presence_tells_who_is_online() {
 #[test]
 fn events_of_6_9() {
     let events = |since_6_9| {
-        let plan = Plan { since_6_9, ..plan() };
+        let plan = Plan {
+            since_6_9,
+            ..plan()
+        };
         all(plan).into_iter().flat_map(|happening| happening.events)
     };
     let sent = |event: &Sample| event.direction == Some(Way::In);
-    assert!(events(true).filter(sent).all(|event| event.user_status == Some(UserStatus::Online)));
-    assert!(events(false).filter(sent).any(|event| event.user_status.is_none()));
+    assert!(
+        events(true)
+            .filter(sent)
+            .all(|event| event.user_status == Some(UserStatus::Online))
+    );
+    assert!(
+        events(false)
+            .filter(sent)
+            .any(|event| event.user_status.is_none())
+    );
     assert!(events(true).any(|event| event.client_state == Some(ClientState::Inactive)));
     assert!(events(false).all(|event| event.client_state.is_none()));
 }
@@ -132,7 +156,9 @@ fn the_smallest_town() {
         rooms: 0,
         ..plan()
     };
-    let events = all(small).into_iter().flat_map(|happening| happening.events);
+    let events = all(small)
+        .into_iter()
+        .flat_map(|happening| happening.events);
     let mut from: Vec<String> = events.map(|event| event.from.bare()).collect();
     from.sort_unstable();
     from.dedup();
