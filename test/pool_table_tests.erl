@@ -34,6 +34,10 @@ endpoints_that_are_down_test() ->
     ?assertEqual(nomatch, string:find(Text, "hook/a")),
     ?assertEqual(nomatch, string:find(text([pool()]), "postponed")).
 
+a_rate_that_is_reached_test() ->
+    shows(text([pool()], #{limited => 1234}), "  limited         1,234 are for handlers whose rate is reached\n"),
+    ?assertEqual(nomatch, string:find(text([pool()]), "limited")).
+
 what_is_on_disk_test() ->
     Said = fun(Spool) -> text([pool()], #{spool => maps:merge(spool(), Spool)}) end,
     shows(Said(#{}), "  on disk         0 with 0 bytes, 0 of them not in memory; longest commit 0.00\n"
@@ -124,7 +128,7 @@ spool() ->
       dead_letter_bytes => 0, reasons => [], commits => 0, errors => 0, slowest_commit => 0}.
 
 metrics() ->
-    #{name => <<"global/http_pool">>, waiting => 0, postponed => 0, in_flight => 0, pending => 0,
+    #{name => <<"global/http_pool">>, waiting => 0, postponed => 0, limited => 0, in_flight => 0, pending => 0,
       pending_bytes => 0, workers => 50, oldest_waiting => undefined, sent => 1234567,
       failed => 999, retries => 1000, outages => 2, endpoints => [], rejected => [{queue_full, 0}],
       queue_time => {[{1000, 0}, {infinity, 0}], 0, 0}, last_failure => undefined}.

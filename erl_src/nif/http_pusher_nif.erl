@@ -83,6 +83,8 @@
 %% Of all pools of one name, including those that are closed.
 -type metrics() :: #{
     name := binary(), waiting := non_neg_integer(), postponed := non_neg_integer(),
+    %% Without an outcome, of handlers whose limit is reached.
+    limited := non_neg_integer(),
     in_flight := non_neg_integer(),
     pending := non_neg_integer(), pending_bytes := non_neg_integer(),
     workers := non_neg_integer(),

@@ -83,7 +83,7 @@ look() ->
 numbers(Pool) ->
     #{rejected := Rejected, queue_time := {Ranges, Sum, Longest}, oldest_waiting := Oldest,
       endpoints := Endpoints} = Pool,
-    Numbers = maps:with([waiting, postponed, in_flight, workers, pending, pending_bytes, sent, failed,
+    Numbers = maps:with([waiting, postponed, limited, in_flight, workers, pending, pending_bytes, sent, failed,
                          retries, outages], Pool),
     (maps:merge(Numbers, spool(Pool)))#{rejected => lists:sum([Count || {_, Count} <- Rejected]),
              started => lists:sum([Count || {_, Count} <- Ranges]),

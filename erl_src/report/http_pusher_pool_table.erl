@@ -102,10 +102,11 @@ now(#{waiting := Waiting, in_flight := InFlight, workers := Workers, pending := 
                 end]).
 
 %% Those that are down, and those for which something waits.
-endpoints(#{endpoints := Endpoints, postponed := Postponed}) ->
+endpoints(#{endpoints := Endpoints, postponed := Postponed, limited := Limited}) ->
     [[row("down", [printable(Url), " has been down for ", duration(Age), ", ", number(Pending),
                    " notifications wait for it"]) || {Url, Age, Pending} <- Endpoints, Age =/= undefined],
-     [row("postponed", [number(Postponed), " wait for their next attempt"]) || Postponed > 0]].
+     [row("postponed", [number(Postponed), " wait for their next attempt"]) || Postponed > 0],
+     [row("limited", [number(Limited), " are for handlers whose rate is reached"]) || Limited > 0]].
 
 %% On disk, if a handler of the pool delivers at least once.
 spool(#{spool := Spool}) ->

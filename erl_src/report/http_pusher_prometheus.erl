@@ -64,6 +64,7 @@ families({Pools, Rejected}) ->
 by_pool() ->
     [{http_pusher_waiting, gauge, "Notifications accepted and not started", number(waiting)},
      {http_pusher_postponed, gauge, "Notifications that wait for their next attempt", number(postponed)},
+     {http_pusher_limited, gauge, "Notifications of handlers whose rate is reached", number(limited)},
      {http_pusher_in_flight, gauge, "Requests in flight", number(in_flight)},
      {http_pusher_workers, gauge, "Requests that may be in flight at the most", number(workers)},
      {http_pusher_pending, gauge,

@@ -19,6 +19,8 @@ pub struct PoolMetrics {
     pub waiting: u64,
     /// Started before, and waiting for the next attempt.
     pub postponed: u64,
+    /// For handlers whose limit is reached: without an outcome.
+    pub limited: u64,
     /// Started, but without an outcome.
     pub in_flight: u64,
     /// Waiting, postponed, in flight, or with an outcome that the reporter has not acknowledged.
@@ -60,6 +62,7 @@ impl PoolMetrics {
         let state = pool.state();
         self.waiting += state.tally.waiting;
         self.postponed += state.tally.postponed;
+        self.limited += pool.limited();
         self.add_endpoints(pool);
         self.in_flight += state.tally.in_flight;
         self.pending += state.pending;

@@ -13,6 +13,8 @@ pub mod in_flight;
 mod intake;
 #[cfg(test)]
 mod late;
+#[cfg(test)]
+mod limited;
 pub mod look;
 pub mod opening;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use notification::fail_point;
 use queue::Turn;
+use tokio::time::Instant;
 use transport::link::Link;
 
 use crate::delivery::{self, Delivered, Opened};
@@ -46,11 +47,15 @@ impl Seat {
 
     fn take_or_park(&mut self) -> Turn<InFlight, Arc<Cell>, Arc<Opened>> {
         let turn = {
+            let now = Instant::now();
             let mut core = self.pool.core();
-            let turn = core.take_or_park(Arc::clone(&self.cell));
+            let turn = core.take_or_park(Arc::clone(&self.cell), now);
             if let Turn::Work(taken) = &turn {
                 self.cell.begin(taken.item.host_type());
             }
+            let left = core.leftovers();
+            drop(core);
+            self.pool.clear_up(left);
             turn
         };
         match turn {

@@ -82,7 +82,7 @@ impl Pool {
         let mut core = Core::new(LIMITS);
         let gate = core.add_gate();
         let group = match how {
-            How::Retry | How::Break => core.add_group(gate),
+            How::Retry | How::Break => core.add_group(gate, None),
             How::Stay | How::Leave | How::Stall => GroupId::default(),
         };
         Arc::new(Self {
@@ -152,7 +152,7 @@ impl Pool {
         loop {
             let turn = {
                 let mut core = self.core.lock();
-                let turn = core.take_or_park(Arc::clone(cell));
+                let turn = core.take_or_park(Arc::clone(cell), Instant::now());
                 let tally = core.tally();
                 assert!(tally.parked <= tally.workers, "parked twice: {tally:?}");
                 if let Turn::Work(_) = turn {

@@ -121,7 +121,7 @@ impl DeliveryPolicy {
     /// Whether these lanes are served by a rule that is the handler's alone.
     #[must_use]
     pub fn has_own_group(&self) -> bool {
-        false
+        self.batch.is_some() || self.rate.is_some()
     }
 
     /// Whether an answer with this status is a success. If any status is, those are not that the handler

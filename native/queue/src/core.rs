@@ -116,18 +116,18 @@ impl<T, W, P: Parts> Core<T, W, P> {
     }
 
     /// Takes the item whose turn it is, for a worker that is not parked.
-    pub fn take(&mut self) -> Option<Taken<T>> {
+    pub fn take(&mut self, now: Instant) -> Option<Taken<T>> {
         if self.busy() > self.most_busy(self.phase.rules()?) {
             return None;
         }
-        let taken = self.lanes.take()?;
+        let taken = self.lanes.take(now)?;
         self.in_flight += 1;
         Some(taken)
     }
 
     /// Takes an item for `worker`, or parks the worker. A worker of a closed pool leaves.
-    pub fn take_or_park(&mut self, worker: W) -> Turn<Taken<T>, W, P::Opened> {
-        if let Some(taken) = self.take() {
+    pub fn take_or_park(&mut self, worker: W, now: Instant) -> Turn<Taken<T>, W, P::Opened> {
+        if let Some(taken) = self.take(now) {
             return Turn::Work(taken);
         }
         if self.phase.is_over() {
@@ -158,7 +158,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         now: Instant,
     ) -> Option<Taken<T>> {
         self.settle(ticket, sent, now);
-        self.take()
+        self.take(now)
     }
 
     /// Removes the parked worker for which `is_me` returns true. Returns false if the worker is no
@@ -240,9 +240,12 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.lanes.oldest(cursor, at_once, since)
     }
 
-    /// What the steps so far have left to do outside the lock ([`Lanes::leftovers`]).
+    /// What the steps so far have left to do outside the lock ([`Lanes::leftovers`]). The caller asks for it
+    /// after each step that accepts, takes or ends an item, and after each that puts one back.
     pub fn leftovers(&mut self) -> Leftovers<T> {
-        self.lanes.leftovers()
+        let mut left = self.lanes.leftovers();
+        left.alarm = self.alarm_for_what_waits();
+        left
     }
 
     /// The counts, all from the same moment.

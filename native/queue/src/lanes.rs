@@ -15,6 +15,7 @@
 mod chunks;
 mod groups;
 mod index;
+mod limit;
 mod postpone;
 mod ready;
 mod sweep;
@@ -29,6 +30,8 @@ use groups::Groups;
 use index::Index;
 use notification::{HostTypeId, heap};
 use postpone::Postponed;
+
+use crate::step::Call;
 
 pub use groups::{Gate, GateId, GroupId};
 
@@ -163,6 +166,8 @@ pub struct Leftovers<T> {
     /// already.
     bytes: usize,
     memory: (Vec<Slab<Lane>>, Vec<Slab<Node<T>>>),
+    /// What the alarm is to be told.
+    pub(crate) alarm: Call,
 }
 
 impl<'a> Place<'a> {
@@ -186,6 +191,11 @@ impl Ticket {
 }
 
 impl<T> Leftovers<T> {
+    /// What the alarm is to be told.
+    pub fn alarm(&self) -> Call {
+        self.alarm
+    }
+
     /// Frees the memory, and returns the number of reserved bytes to release.
     #[must_use = "bytes of lanes that are gone would stay reserved"]
     pub fn free(self) -> usize {
@@ -297,9 +307,12 @@ impl<T> Lanes<T> {
     }
 
     /// Takes the first item of the lane whose turn it is.
-    pub fn take(&mut self) -> Option<Taken<T>> {
+    pub fn take(&mut self, now: Instant) -> Option<Taken<T>> {
         let id = self.groups.next(&self.slots)?;
-        Some(self.take_from(id))
+        let group = self.slots[id].group;
+        let taken = self.take_from(id);
+        self.groups.spend(group, now);
+        Some(taken)
     }
 
     /// Takes the first item of a ready lane.
@@ -349,10 +362,11 @@ impl<T> Lanes<T> {
         Expiry::Expired(self.take_from(id))
     }
 
-    /// Removes the first item of the lane whose turn it is, as if it had never been there, and returns
-    /// it with the lane's key and host type. Items of one lane come in their order.
+    /// Removes the first item of the ready lane that has waited longest, as if it had never been there, and
+    /// returns it with the lane's key and host type. Items of one lane come in their order.
     pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, HostTypeId, T)> {
-        let taken = self.take()?;
+        let id = self.groups.oldest(&self.slots)?;
+        let taken = self.take_from(id);
         let lane = &self.slots[taken.ticket.lane];
         let (key, host_type) = (lane.key.clone(), lane.host_type);
         self.release(taken.ticket, now);
@@ -364,6 +378,7 @@ impl<T> Lanes<T> {
         Leftovers {
             bytes: std::mem::take(&mut self.freed),
             memory: (self.slots.take_discarded(), self.nodes.take_discarded()),
+            alarm: Call::Nothing,
         }
     }
 
@@ -405,7 +420,7 @@ impl<T> Lanes<T> {
     /// Makes a lane ready. Returns whether it may be served now.
     fn enqueue(&mut self, id: u32, now: Instant) -> bool {
         self.slots[id].head_since = now;
-        self.groups.push_back(id, &mut self.slots)
+        self.groups.push_back(id, &mut self.slots, now)
     }
 
     /// Removes a lane that has no items.

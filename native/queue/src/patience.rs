@@ -4,12 +4,13 @@
 //! One task per pool, the *alarm*, calls [`Core::due`] when the next time comes. It runs only while
 //! something is postponed or held.
 
+use notification::policy::Rate;
 use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::lanes::{Gate, GateId, GroupId, Taken, Ticket};
 use crate::phase::Parts;
-use crate::step::{Due, Step};
+use crate::step::{Call, Due, Step};
 
 /// What the alarm does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,9 +42,21 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.lanes.add_gate()
     }
 
-    /// Adds a group of lanes whose items do not expire, behind a gate; the default gate is always open.
-    pub fn add_group(&mut self, gate: GateId) -> GroupId {
-        self.lanes.add_group(gate)
+    /// Adds a group of lanes whose items do not expire, behind a gate; the default gate is always open. With a
+    /// rate, no more of its items are taken than that allows.
+    pub fn add_group(&mut self, gate: GateId, rate: Option<Rate>) -> GroupId {
+        self.lanes.add_group(gate, rate)
+    }
+
+    /// A request begins that no item is taken for: it counts against the limit of its group, and may begin
+    /// before there is a token for it.
+    pub fn spend(&mut self, group: GroupId, now: Instant) {
+        self.lanes.spend(group, now);
+    }
+
+    /// Whether lanes of a group wait for its limit.
+    pub fn is_limited(&self, group: GroupId) -> bool {
+        self.lanes.is_limited(group)
     }
 
     /// Puts an item that was taken back to the head of its lane; with a time, the lane waits until then.
@@ -63,7 +76,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         Ok(if self.lanes.put_back(ticket, item, until, now) {
             self.staff()
         } else {
-            self.set_alarm(until)
+            self.set_alarm(until).into()
         })
     }
 
@@ -83,9 +96,9 @@ impl<T, W, P: Parts> Core<T, W, P> {
             // This worker takes it, or the lane whose turn it is.
             Step::Nothing
         } else {
-            self.set_alarm(until)
+            self.set_alarm(until).into()
         };
-        Ok((self.take(), step))
+        Ok((self.take(now), step))
     }
 
     /// Sets a gate of a pool that has been open. Returns the steps for the lanes that are served because of
@@ -93,12 +106,12 @@ impl<T, W, P: Parts> Core<T, W, P> {
     pub fn set_gate(&mut self, gate: GateId, state: Gate) -> Vec<Step<W, P::Opened>> {
         let served = self.lanes.set_gate(gate, state);
         if let Gate::Until(due) = state {
-            return vec![self.set_alarm(Some(due))];
+            return vec![self.set_alarm(Some(due)).into()];
         }
         self.staff_served(served)
     }
 
-    /// Whether lanes behind this gate are ready, served or not.
+    /// Whether lanes behind this gate are ready and wait for nothing else.
     pub fn is_ready(&self, gate: GateId) -> bool {
         self.lanes.is_ready(gate)
     }
@@ -142,26 +155,34 @@ impl<T, W, P: Parts> Core<T, W, P> {
         steps
     }
 
+    /// Has the alarm come when lanes are served that wait now.
+    pub(crate) fn alarm_for_what_waits(&mut self) -> Call {
+        match self.lanes.take_wake() {
+            Some(due) => self.set_alarm(Some(due)),
+            None => Call::Nothing,
+        }
+    }
+
     /// Has the alarm come at `due`, or earlier.
-    fn set_alarm(&mut self, due: Option<Instant>) -> Step<W, P::Opened> {
+    fn set_alarm(&mut self, due: Option<Instant>) -> Call {
         match (self.alarm, due) {
             (Alarm::Off, Some(due)) => {
                 self.alarm = Alarm::Until(due);
-                Step::Alarm
+                Call::Start
             }
             (Alarm::Off, None) => {
                 self.alarm = Alarm::Idle;
-                Step::Alarm
+                Call::Start
             }
             (Alarm::Idle, Some(due)) => {
                 self.alarm = Alarm::Until(due);
-                Step::Ring
+                Call::Ring
             }
             (Alarm::Until(before), Some(due)) if due < before => {
                 self.alarm = Alarm::Until(due);
-                Step::Ring
+                Call::Ring
             }
-            _ => Step::Nothing,
+            _ => Call::Nothing,
         }
     }
 }

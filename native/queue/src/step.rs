@@ -23,6 +23,28 @@ pub enum Step<W, O = ()> {
     Ring,
 }
 
+/// What the alarm is to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "lanes would wait for an alarm that never comes"]
+pub enum Call {
+    /// Nothing.
+    Nothing,
+    /// It does not run: start it.
+    Start,
+    /// The next time comes earlier than it knows.
+    Ring,
+}
+
+impl<W, O> From<Call> for Step<W, O> {
+    fn from(call: Call) -> Self {
+        match call {
+            Call::Nothing => Self::Nothing,
+            Call::Start => Self::Alarm,
+            Call::Ring => Self::Ring,
+        }
+    }
+}
+
 /// What the alarm has found.
 #[derive(Debug)]
 pub struct Due<W, O> {

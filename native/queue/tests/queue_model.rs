@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use notification::policy::Rate;
 use notification::{HostTypeId, PushError, Refused, RejectReason};
 use proptest::prelude::*;
 use queue::{
@@ -90,6 +91,14 @@ const GROUPS: usize = 4;
 /// The gate of each group: two patient groups share one.
 const GATE_OF: [usize; GROUPS] = [0, 1, 2, 2];
 const GATES: usize = 3;
+/// The group with a limit, and the limit.
+const LIMITED: usize = 3;
+const RATE: Rate = Rate {
+    per_second: 100,
+    burst: 2,
+};
+/// The time between two tokens.
+const APART: Duration = Duration::from_millis(10);
 
 /// The group of a lane: 0 for those that expire.
 fn group_of(lane: u8) -> usize {
@@ -165,6 +174,10 @@ struct Model {
     /// Ready lanes, by group.
     turns: [VecDeque<(u8, Instant)>; GROUPS],
     gates: [Option<Gate>; GATES],
+    /// The tokens of the group with a limit, as far as it has counted them.
+    free: usize,
+    /// When its bucket is full again, if an item was taken.
+    full: Option<Instant>,
     /// The group that was served last.
     last: usize,
     /// Lanes that wait for a time.
@@ -193,7 +206,38 @@ impl Model {
     }
 
     fn ready(&mut self, lane: u8, now: Instant) {
-        self.turns[group_of(lane)].push_back((lane, now));
+        let group = group_of(lane);
+        if group == LIMITED && self.turns[group].is_empty() {
+            self.free = self.tokens(now);
+        }
+        self.turns[group].push_back((lane, now));
+    }
+
+    /// How many tokens there are.
+    fn tokens(&self, now: Instant) -> usize {
+        let used = self
+            .full
+            .map_or(Duration::ZERO, |full| full.saturating_duration_since(now));
+        let used = used.as_nanos().div_ceil(APART.as_nanos());
+        RATE.burst as usize - usize::try_from(used).unwrap()
+    }
+
+    /// When the next token comes, if lanes wait for one.
+    fn next_token(&self) -> Option<Instant> {
+        let full = self
+            .full
+            .filter(|_| self.free == 0 && !self.turns[LIMITED].is_empty());
+        full.map(|full| full - (RATE.burst - 1) * APART)
+    }
+
+    /// How many lanes a group's own rules let be served.
+    fn allowed(&self, group: usize) -> usize {
+        let free = if group == LIMITED {
+            self.free
+        } else {
+            usize::MAX
+        };
+        self.turns[group].len().min(free)
     }
 
     /// The gate that a group is behind.
@@ -204,7 +248,7 @@ impl Model {
     /// How many lanes behind a gate may be served.
     fn served_at(&self, gate: usize) -> usize {
         let groups = (0..GROUPS).filter(|group| GATE_OF[*group] == gate);
-        let ready = groups.map(|group| self.turns[group].len()).sum::<usize>();
+        let ready = groups.map(|group| self.allowed(group)).sum::<usize>();
         match self.gates[gate].unwrap_or(Gate::Open) {
             Gate::Open => ready,
             Gate::One => ready.min(1),
@@ -218,16 +262,25 @@ impl Model {
 
     /// Whether a group has a lane that may be served.
     fn is_served(&self, group: usize) -> bool {
-        matches!(self.gate(group), Gate::Open | Gate::One) && !self.turns[group].is_empty()
+        matches!(self.gate(group), Gate::Open | Gate::One) && self.allowed(group) > 0
     }
 
     /// The item that is next, since when it is at the head, and whether it is the one of its gate.
-    fn take(&mut self) -> Option<(Item, Instant, bool)> {
-        let group = (1..=GROUPS)
-            .map(|after| (self.last + after) % GROUPS)
-            .filter(|group| self.is_served(*group))
-            .min_by_key(|group| self.turns[*group][0].1)?;
+    fn take(&mut self, now: Instant) -> Option<(Item, Instant, bool)> {
+        let group = self.in_turn(|group| self.is_served(group))?;
+        if group == LIMITED {
+            assert!(self.tokens(now) > 0, "taken without a token");
+            self.free -= 1;
+            self.full = Some(self.full.map_or(now, |full| full.max(now)) + APART);
+        }
         Some(self.take_of(group))
+    }
+
+    /// Of the groups for which `serves` holds, that of the lane whose first item came to the head first.
+    fn in_turn(&self, serves: impl Fn(usize) -> bool) -> Option<usize> {
+        let groups = (1..=GROUPS).map(|after| (self.last + after) % GROUPS);
+        let groups = groups.filter(|group| serves(*group) && !self.turns[*group].is_empty());
+        groups.min_by_key(|group| self.turns[*group][0].1)
     }
 
     fn take_of(&mut self, group: usize) -> (Item, Instant, bool) {
@@ -278,6 +331,9 @@ impl Model {
             self.postponed.remove(&lane);
             self.ready(lane, now);
         }
+        if self.free == 0 {
+            self.free = self.tokens(now);
+        }
         self.next()
     }
 
@@ -286,7 +342,8 @@ impl Model {
             Gate::Until(due) => Some(*due),
             _ => None,
         });
-        self.postponed.values().copied().chain(gates).min()
+        let times = self.postponed.values().copied().chain(gates);
+        times.chain(self.next_token()).min()
     }
 
     /// Whether lanes wait for a gate.
@@ -371,14 +428,18 @@ impl World {
         let mut core = Core::new(LIMITS);
         let gates = [GateId::default(), core.add_gate(), core.add_gate()];
         let mut groups = [GroupId::default(); GROUPS];
-        for (group, gate) in groups.iter_mut().zip(GATE_OF).skip(1) {
-            *group = core.add_group(gates[gate]);
+        for (group, gate) in groups.iter_mut().zip(GATE_OF).take(LIMITED).skip(1) {
+            *group = core.add_group(gates[gate], None);
         }
+        groups[LIMITED] = core.add_group(gates[GATE_OF[LIMITED]], Some(RATE));
         Self {
             core,
             groups,
             gates,
-            model: Model::default(),
+            model: Model {
+                free: RATE.burst as usize,
+                ..Model::default()
+            },
             workers: BTreeMap::new(),
             next_worker: 0,
             next_item: 0,
@@ -443,7 +504,10 @@ impl World {
             tally.workers - tally.parked <= self.most_busy(),
             "took one too many: {tally:?}"
         );
-        let expected = self.model.take().expect("the model has something to take");
+        let expected = self
+            .model
+            .take(self.now)
+            .expect("the model has something to take");
         assert_eq!(
             (taken.item, taken.head_since, taken.alone),
             expected,
@@ -616,7 +680,7 @@ impl World {
     }
 
     fn look(&mut self, id: usize) {
-        match self.core.take_or_park(id) {
+        match self.core.take_or_park(id, self.now) {
             Turn::Work(taken) => self.took(id, taken),
             Turn::Parked(step) => {
                 self.workers.insert(id, Worker::Parked);
@@ -847,7 +911,8 @@ impl World {
         };
         assert!(begun, "handed over without an heir");
         assert_eq!((&*key, host_type), (&[lane][..], host_type_of(lane)));
-        let ((expected, first), ..) = self.model.take().unwrap();
+        let group = self.model.in_turn(|_| true).unwrap();
+        let ((expected, first), ..) = self.model.take_of(group);
         assert_eq!((lane, number), (expected, first));
         self.model.release(lane, self.now);
         if room {
@@ -859,7 +924,9 @@ impl World {
     }
 
     fn check(&mut self) {
-        self.reserved -= self.core.leftovers().free();
+        let left = self.core.leftovers();
+        self.follow(left.alarm().into());
+        self.reserved -= left.free();
         let (waiting, out) = (&self.model.lanes, &self.model.out);
         let lanes = (0..=u8::MAX).filter(|lane| {
             waiting.get(lane).is_some_and(|items| !items.is_empty()) || out.contains_key(lane)
@@ -993,13 +1060,15 @@ proptest! {
         let rules = Rules { workers, when_busy: WhenBusy::Wait, max_waiting: None,
                             call_timeout: Duration::from_hours(1) };
         let mut world = World::new(rules);
-        for lane in 0..lanes {
+        // A group with a limit delays its own lanes.
+        let mut unlimited = (0..).filter(|lane| group_of(*lane) != LIMITED);
+        for lane in unlimited.by_ref().take(usize::from(lanes)) {
             for _ in 0..long {
                 world.apply(Op::Push { lane, cost: 1 });
             }
         }
         let late = world.next_item;
-        world.apply(Op::Push { lane: lanes, cost: 1 });
+        world.apply(Op::Push { lane: unlimited.next().unwrap(), cost: 1 });
         world.apply(Op::Open);
         let mut ended_before = None;
         for round in 0..10_000 {

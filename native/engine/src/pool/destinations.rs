@@ -5,6 +5,7 @@
 //! that has a limit of its own, has a group of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 use notification::{Handler, HandlerId, Retry};
@@ -22,6 +23,8 @@ pub(crate) struct Destination {
     pub(crate) group: GroupId,
     /// Where they go, if deliveries are tried again.
     pub(super) address: Option<Arc<Address>>,
+    /// Its notifications without an outcome.
+    pending: AtomicUsize,
 }
 
 /// All of a pool's.
@@ -49,6 +52,7 @@ impl Destination {
         if let (Some(address), Some(retry)) = (&self.address, retry) {
             address.came(retry);
         }
+        self.pending.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A notification for it has its outcome.
@@ -56,6 +60,7 @@ impl Destination {
         if let Some(address) = &self.address {
             address.went();
         }
+        self.pending.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -90,11 +95,22 @@ impl Pool {
         let gate = address.as_ref().map(|address| address.gate);
         let added = Arc::new(Destination {
             owner: handler.policy.has_own_group().then_some(handler.id),
-            group: self.core().add_group(gate.unwrap_or_default()),
+            group: (self.core()).add_group(gate.unwrap_or_default(), handler.policy.rate),
             address,
+            pending: AtomicUsize::new(0),
         });
         add(&destinations.known, &added);
         Some(added)
+    }
+
+    /// How many notifications have no outcome of handlers whose limit is reached.
+    pub(crate) fn limited(&self) -> u64 {
+        let known = self.destinations.known.load();
+        let core = self.core();
+        let limited = known.iter().filter(|known| core.is_limited(known.group));
+        limited
+            .map(|known| known.pending.load(Ordering::Relaxed) as u64)
+            .sum()
     }
 
     /// The URL of a path. The caller adds one destination at a time.

@@ -66,6 +66,7 @@ impl InFlight {
             alone,
         } = taken;
         let reserved = Reservation::new(Arc::clone(&pool.bounds), item.cost());
+        let policy = &item.notification.handler().policy;
         let destination = pool.destination(item.notification.handler());
         let mut tried = item.tried;
         let mut since = head_since;
@@ -77,6 +78,8 @@ impl InFlight {
             } else {
                 address.successes() > tried.successes
             };
+        }
+        if policy.retry.is_some() || policy.rate.is_some() {
             // `call_timeout` bounds each delivery, however long the lane has waited.
             since = Instant::now();
         }
@@ -286,7 +289,12 @@ impl Started {
 
     fn put_back(self, until: Option<Instant>) {
         let (pool, ticket, item) = self.back();
-        let kept = pool.core().put_back(ticket, item, until, Instant::now());
+        let (kept, left) = {
+            let mut core = pool.core();
+            let kept = core.put_back(ticket, item, until, Instant::now());
+            (kept, core.leftovers())
+        };
+        pool.clear_up(left);
         match kept {
             Ok(step) => pool.follow(step),
             Err(not_kept) => pool.end_not_kept(not_kept),
@@ -295,14 +303,15 @@ impl Started {
 
     fn put_back_and_take(self, cell: &Cell, until: Option<Instant>) -> Option<Taken<Queued>> {
         let (pool, ticket, item) = self.back();
-        let kept = {
+        let (kept, left) = {
             let mut core = pool.core();
             let kept = core.put_back_and_take(ticket, item, until, Instant::now());
             if let Ok((Some(next), _)) = &kept {
                 cell.begin(next.item.host_type());
             }
-            kept
+            (kept, core.leftovers())
         };
+        pool.clear_up(left);
         match kept {
             Ok((next, step)) => {
                 pool.follow(step);

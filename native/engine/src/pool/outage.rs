@@ -24,22 +24,22 @@ use crate::report::counters::CountersByPool;
 
 /// A request as the endpoint saw it.
 #[derive(Clone, Debug)]
-struct Seen {
-    at: Instant,
-    lane: String,
-    text: String,
+pub(super) struct Seen {
+    pub(super) at: Instant,
+    pub(super) lane: String,
+    pub(super) text: String,
 }
 
 /// What the endpoint answers: a status, and header fields with their line ends.
 type Answer = (u16, String);
 
-struct Endpoint {
-    url: String,
+pub(super) struct Endpoint {
+    pub(super) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 /// Starts an endpoint on the test's own thread.
-async fn endpoint(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Endpoint {
+pub(super) async fn endpoint(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen = Arc::<Mutex<Vec<Seen>>>::default();
@@ -102,12 +102,12 @@ fn body(bytes: &mut Vec<u8>) -> Option<String> {
 }
 
 impl Endpoint {
-    fn seen(&self) -> Vec<Seen> {
+    pub(super) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().clone()
     }
 
     /// The texts of a lane, in the order in which they came; each once.
-    fn texts(&self, lane: &str) -> Vec<String> {
+    pub(super) fn texts(&self, lane: &str) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
         for seen in self.seen.lock().iter().filter(|seen| seen.lane == lane) {
             if !texts.contains(&seen.text) {
@@ -118,9 +118,9 @@ impl Endpoint {
     }
 }
 
-struct World {
-    pool: Arc<Pool>,
-    counters: CountersByPool,
+pub(super) struct World {
+    pub(super) pool: Arc<Pool>,
+    counters: Arc<CountersByPool>,
     handler: Arc<Handler>,
 }
 
@@ -135,17 +135,44 @@ fn policy(retry: RetryOptions) -> DeliveryPolicy {
 
 impl World {
     fn new(url: &str, workers: u64, retry: RetryOptions) -> Self {
-        let counters = CountersByPool::default();
+        Self::of_policy(url, workers, policy(retry))
+    }
+
+    /// A pool that is open, and a handler with this policy.
+    pub(super) fn of_policy(url: &str, workers: u64, policy: DeliveryPolicy) -> Self {
+        let counters = Arc::<CountersByPool>::default();
         let pool = pool(&counters, 100_000);
         open_with(&pool, url, 5_000, 60_000, workers);
         Self {
             pool,
             counters,
-            handler: Arc::new(handler(policy(retry))),
+            handler: Arc::new(handler(policy)),
         }
     }
 
-    fn push(&self, lane: &str, text: &str) {
+    /// The same pool, and another handler.
+    pub(super) fn with_handler(&self, id: u32, policy: DeliveryPolicy) -> Self {
+        let handler = Handler {
+            id: HandlerId::from(id),
+            ..handler(policy)
+        };
+        Self {
+            pool: Arc::clone(&self.pool),
+            counters: Arc::clone(&self.counters),
+            handler: Arc::new(handler),
+        }
+    }
+
+    /// The same handler, and another pool of the same name, which is not open.
+    pub(super) fn with_another_pool(&self) -> Self {
+        Self {
+            pool: pool(&self.counters, 100_000),
+            counters: Arc::clone(&self.counters),
+            handler: Arc::clone(&self.handler),
+        }
+    }
+
+    pub(super) fn push(&self, lane: &str, text: &str) {
         let names = Names {
             sender: lane.as_bytes(),
             server: b"localhost",
@@ -164,23 +191,23 @@ impl World {
             .unwrap();
     }
 
-    fn sent(&self) -> u64 {
+    pub(super) fn sent(&self) -> u64 {
         self.counters.of("pool").sent()
     }
 
-    fn failed(&self) -> u64 {
+    pub(super) fn failed(&self) -> u64 {
         self.counters.of("pool").failed()
     }
 
     /// Waits until so many have an outcome.
-    async fn ended(&self, count: u64) {
+    pub(super) async fn ended(&self, count: u64) {
         while self.sent() + self.failed() < count {
             sleep(Duration::from_millis(10)).await;
         }
     }
 
     /// The verdicts of all outcomes, by text.
-    fn verdicts(&self) -> HashMap<String, Verdict> {
+    pub(super) fn verdicts(&self) -> HashMap<String, Verdict> {
         let mut verdicts = HashMap::new();
         let taken = self.pool.outcomes.take(usize::MAX, |outcome| {
             let text = String::from_utf8(outcome.notification.text().to_vec()).unwrap();
@@ -193,7 +220,7 @@ impl World {
     }
 
     /// Nothing is left: not in the queue, not in the bounds.
-    fn assert_empty(&self) {
+    pub(super) fn assert_empty(&self) {
         while !self.pool.outcomes.is_empty() {
             self.verdicts();
         }
@@ -242,7 +269,7 @@ fn status(verdict: &Verdict) -> Option<u16> {
     }
 }
 
-fn reason(verdict: &Verdict) -> Option<FailureReason> {
+pub(super) fn reason(verdict: &Verdict) -> Option<FailureReason> {
     match verdict {
         Verdict::Failed { reason, .. } => Some(*reason),
         Verdict::Sent { .. } => None,
@@ -572,11 +599,7 @@ async fn a_handler_that_sets_nothing_does_not_wait() {
         world.push(&format!("user{lane}"), "one");
     }
     sleep(Duration::from_mins(10)).await;
-    let plain = World {
-        handler: Arc::new(handler(DeliveryPolicy::default())),
-        pool: Arc::clone(&world.pool),
-        counters: CountersByPool::default(),
-    };
+    let plain = world.with_handler(1, DeliveryPolicy::default());
     let begin = Instant::now();
     for lane in 0..50 {
         plain.push(&format!("user{lane}"), "plain");

@@ -141,8 +141,10 @@ impl Pool {
         self.bounds.own().release(cost);
     }
 
-    /// Frees what steps of the queue have left behind. Call this after releasing the lock.
-    pub(super) fn clear_up(&self, left: Leftovers<Queued>) {
+    /// Does what steps of the queue have left behind: tells the alarm, and frees memory. Call this after
+    /// releasing the lock.
+    pub(crate) fn clear_up(self: &Arc<Self>, left: Leftovers<Queued>) {
+        self.follow(left.alarm().into());
         let bytes = left.free();
         if bytes > 0 {
             self.bounds.release_bytes(bytes);

@@ -5,11 +5,15 @@
 //! open it is one step. Between the groups that may be served, the lane whose first item came to the head
 //! first is next.
 //!
+//! A group may have a limit of its own: then so many of its lanes are served as it has tokens.
+//!
 //! The items of the first group expire. All other groups are patient. The first gate is always open.
 
+use notification::policy::Rate;
 use tokio::time::Instant;
 
 use super::chunks::Chunks;
+use super::limit::Limit;
 use super::ready::Ready;
 use super::{Lane, NONE};
 
@@ -38,6 +42,7 @@ pub enum Gate {
 struct Group {
     ready: Ready,
     gate: GateId,
+    limit: Option<Box<Limit>>,
 }
 
 /// The groups of a pool.
@@ -47,6 +52,8 @@ pub(super) struct Groups {
     gates: Vec<Gate>,
     /// The group that was served last: of lanes that are ready since the same time, its lanes come last.
     last: usize,
+    /// The first time at which [`Groups::due`] finds more lanes than now, if a step has changed it.
+    wake: Option<Instant>,
 }
 
 impl GroupId {
@@ -73,7 +80,16 @@ impl Default for Groups {
             all: vec![Group::default()],
             gates: vec![Gate::Open],
             last: 0,
+            wake: None,
         }
+    }
+}
+
+impl Group {
+    /// How many of its lanes the group's own rules let be served.
+    fn allowed(&self) -> usize {
+        let free = self.limit.as_ref().map(|limit| limit.free());
+        self.ready.len().min(free.unwrap_or(usize::MAX))
     }
 }
 
@@ -84,11 +100,12 @@ impl Groups {
         GateId(u32::try_from(self.gates.len() - 1).unwrap_or(NONE))
     }
 
-    /// Adds a patient group behind a gate.
-    pub(super) fn add(&mut self, gate: GateId) -> GroupId {
+    /// Adds a patient group behind a gate, with a limit or without.
+    pub(super) fn add(&mut self, gate: GateId, rate: Option<Rate>) -> GroupId {
         self.all.push(Group {
             ready: Ready::default(),
             gate,
+            limit: rate.map(|rate| Box::new(Limit::new(rate))),
         });
         GroupId(u32::try_from(self.all.len() - 1).unwrap_or(NONE))
     }
@@ -106,7 +123,7 @@ impl Groups {
     fn served_at(&self, gate: usize) -> usize {
         let behind = || {
             let groups = self.all.iter().filter(|group| group.gate.place() == gate);
-            groups.map(|group| group.ready.len()).sum::<usize>()
+            groups.map(Group::allowed).sum::<usize>()
         };
         match self.gates[gate] {
             Gate::Open => behind(),
@@ -118,7 +135,7 @@ impl Groups {
     /// Whether a group has a lane that may be served now.
     fn is_served(&self, group: &Group) -> bool {
         let open = matches!(self.gates[group.gate.place()], Gate::Open | Gate::One);
-        open && group.ready.len() > 0
+        open && group.allowed() > 0
     }
 
     /// The ready lanes whose items expire.
@@ -131,25 +148,68 @@ impl Groups {
         if let [only] = &*self.all {
             return only.ready.front();
         }
-        let count = self.all.len();
-        let in_turn = (1..=count).map(|after| &self.all[(self.last + after) % count]);
-        in_turn
-            .filter(|group| self.is_served(group))
+        let served = self.in_turn().filter(|group| self.is_served(group));
+        served
             .filter_map(|group| group.ready.front())
             .min_by_key(|id| lanes[*id].head_since)
     }
 
+    /// The ready lane whose first item came to the head first, served or not.
+    pub(super) fn oldest(&self, lanes: &Chunks<Lane>) -> Option<u32> {
+        let ready = self.in_turn().filter_map(|group| group.ready.front());
+        ready.min_by_key(|id| lanes[*id].head_since)
+    }
+
+    /// All groups, that which was served last at the end.
+    fn in_turn(&self) -> impl Iterator<Item = &Group> {
+        let count = self.all.len();
+        (1..=count).map(move |after| &self.all[(self.last + after) % count])
+    }
+
     /// Appends a lane to its group. Returns whether that lets one more lane be served.
-    pub(super) fn push_back(&mut self, id: u32, lanes: &mut Chunks<Lane>) -> bool {
-        let place = lanes[id].group.place();
+    pub(super) fn push_back(&mut self, id: u32, lanes: &mut Chunks<Lane>, now: Instant) -> bool {
+        let group = lanes[id].group;
+        let place = group.place();
         let gate = self.all[place].gate.place();
-        let more = match self.gates[gate] {
-            Gate::Open => true,
-            Gate::One => self.served_at(gate) == 0,
-            Gate::Until(_) | Gate::Closed => false,
-        };
+        if self.all[place].limit.is_none() && self.gates[gate] == Gate::Open {
+            self.all[place].ready.push_back(id, lanes);
+            return true;
+        }
+        // While lanes are ready, the alarm says when one more may be served: it finds a worker for each.
+        if self.all[place].ready.len() == 0 {
+            self.refill(group, now);
+        }
+        let before = self.served_at(gate);
         self.all[place].ready.push_back(id, lanes);
-        more
+        self.served_at(gate) > before
+    }
+
+    /// Counts the tokens of a group with a limit.
+    fn refill(&mut self, group: GroupId, now: Instant) {
+        let limit = self.all[group.place()].limit.as_mut();
+        if let Some(next) = limit.and_then(|limit| limit.refill(now)) {
+            self.wake_at(next);
+        }
+    }
+
+    /// A request of the group begins: one less may begin, if the group has a limit.
+    pub(super) fn spend(&mut self, group: GroupId, now: Instant) {
+        let Group { limit, ready, .. } = &mut self.all[group.place()];
+        let Some(limit) = limit else { return };
+        limit.spend(now);
+        if limit.free() == 0 && ready.len() > 0 {
+            let next = limit.next(now);
+            self.wake_at(next);
+        }
+    }
+
+    fn wake_at(&mut self, due: Instant) {
+        self.wake = self.wake.into_iter().chain([due]).min();
+    }
+
+    /// The first time at which [`Groups::due`] finds more lanes than now, if a step has changed it.
+    pub(super) fn take_wake(&mut self) -> Option<Instant> {
+        self.wake.take()
     }
 
     /// Removes a lane, if it is ready.
@@ -177,26 +237,40 @@ impl Groups {
         self.gates[self.all[group.place()].gate.place()]
     }
 
-    /// Opens the gates whose time has come for one item. Returns how many lanes may be served because of
-    /// that, and when the next gate's time comes.
+    /// Opens the gates whose time has come for one item, and counts the tokens that have come. Returns how many
+    /// more lanes may be served, and when the next time comes.
     pub(super) fn due(&mut self, now: Instant) -> (usize, Option<Instant>) {
-        let (mut served, mut next) = (0, None);
-        for gate in 0..self.gates.len() {
-            if let Gate::Until(due) = self.gates[gate] {
-                if due <= now {
-                    self.gates[gate] = Gate::One;
-                    served += self.served_at(gate);
-                } else {
-                    next = next.into_iter().chain([due]).min();
-                }
+        let before = self.served();
+        let mut next = None;
+        for gate in &mut self.gates {
+            match *gate {
+                Gate::Until(due) if due <= now => *gate = Gate::One,
+                Gate::Until(due) => next = next.into_iter().chain([due]).min(),
+                _ => {}
             }
         }
-        (served, next)
+        for group in &mut self.all {
+            if let Some(limit) = &mut group.limit
+                && limit.free() == 0
+                && group.ready.len() > 0
+            {
+                next = next.into_iter().chain(limit.refill(now)).min();
+            }
+        }
+        self.wake = None;
+        (self.served().saturating_sub(before), next)
     }
 
-    /// Whether lanes behind this gate are ready, served or not.
+    /// Whether a group with a limit has lanes that wait for it.
+    pub(super) fn is_limited(&self, group: GroupId) -> bool {
+        let group = &self.all[group.place()];
+        let used_up = |limit: &Limit| limit.free() == 0 && group.ready.len() > 0;
+        group.limit.as_deref().is_some_and(used_up)
+    }
+
+    /// Whether lanes behind this gate are ready and wait for nothing else.
     pub(super) fn is_ready(&self, gate: GateId) -> bool {
-        let ready = |group: &Group| group.gate == gate && group.ready.len() > 0;
+        let ready = |group: &Group| group.gate == gate && group.allowed() > 0;
         self.all.iter().any(ready)
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use notification::policy::Rate;
 use tokio::time::Instant;
 
 use super::groups::{Gate, GateId, GroupId};
@@ -36,9 +37,24 @@ impl<T> Lanes<T> {
         self.groups.add_gate()
     }
 
-    /// Adds a group of lanes whose items do not expire, behind a gate.
-    pub fn add_group(&mut self, gate: GateId) -> GroupId {
-        self.groups.add(gate)
+    /// Adds a group of lanes whose items do not expire, behind a gate, with a limit or without.
+    pub fn add_group(&mut self, gate: GateId, rate: Option<Rate>) -> GroupId {
+        self.groups.add(gate, rate)
+    }
+
+    /// A request of a group begins that no item is taken for: it counts against the group's limit.
+    pub fn spend(&mut self, group: GroupId, now: Instant) {
+        self.groups.spend(group, now);
+    }
+
+    /// Whether lanes of a group wait for its limit.
+    pub fn is_limited(&self, group: GroupId) -> bool {
+        self.groups.is_limited(group)
+    }
+
+    /// When lanes are served that wait now, if a step has changed that since the last call.
+    pub fn take_wake(&mut self) -> Option<Instant> {
+        self.groups.take_wake()
     }
 
     /// Puts an item that was taken back to the head of its lane. With a time, the lane waits until then.
@@ -77,18 +93,20 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Makes lanes ready whose time has come, at most `most`, and gates. Returns how many more lanes may
-    /// be served, and when the next time comes: now, if there are more.
+    /// Makes lanes ready whose time has come, at most `most`, and gates and tokens. Returns how many more lanes
+    /// may be served, and when the next time comes: now, if there are more.
     pub fn due(&mut self, now: Instant, most: usize) -> (usize, Option<Instant>) {
-        let (mut served, gate) = self.groups.due(now);
+        let mut woken = 0;
         for _ in 0..most {
             let Some(id) = self.postponed.pop_due(now) else {
                 break;
             };
             self.slots[id].state = State::Idle;
-            served += usize::from(self.enqueue(id, now));
+            woken += usize::from(self.enqueue(id, now));
         }
-        (served, self.postponed.first().into_iter().chain(gate).min())
+        let (served, next) = self.groups.due(now);
+        let next = self.postponed.first().into_iter().chain(next).min();
+        (woken + served, next)
     }
 
     /// Sets a gate. Returns how many more lanes may be served.
@@ -98,7 +116,7 @@ impl<T> Lanes<T> {
         self.ready().saturating_sub(before)
     }
 
-    /// Whether lanes behind this gate are ready, served or not.
+    /// Whether lanes behind this gate are ready and wait for nothing else.
     pub fn is_ready(&self, gate: GateId) -> bool {
         self.groups.is_ready(gate)
     }
