@@ -11,6 +11,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
+// The model checker's own takes its place.
+#[cfg(feature = "model")]
+use atomic_waker as _;
+
 pub mod fail_point;
 mod handler;
 pub mod heap;
