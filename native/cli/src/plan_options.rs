@@ -70,6 +70,7 @@ fn payload(handler: &Handler, root: Option<&Path>) -> PlanOptions {
         include_stanza: has("include", "stanza"),
         omit_body: has("omit", "body"),
         signed: options.has("signing"),
+        ..PlanOptions::default()
     }
 }
 

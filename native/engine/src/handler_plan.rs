@@ -13,8 +13,8 @@ use files::{Remark, Tell};
 use http::{HeaderName, HeaderValue};
 use notification::{FailureReason, Handler, HandlerId, MessageId, Notification, fail_point};
 use payload::{
-    Compression, FormStyle, FormatOptions, Payload, PayloadError, Plan, PlanError, PlanOptions,
-    signature,
+    Compression, FormStyle, FormatOptions, Member, Payload, PayloadError, Plan, PlanError,
+    PlanOptions, signature,
 };
 use tokio::runtime::Handle;
 use transport::names::Names;
@@ -41,6 +41,8 @@ pub struct HandlerOptions {
 pub(crate) struct HandlerPlan {
     handler: HandlerId,
     options: HandlerOptions,
+    /// Notifications share requests.
+    batched: bool,
     notices: Arc<Notices>,
     names: Arc<Names>,
     compiled: OnceLock<Compiled>,
@@ -57,12 +59,14 @@ impl HandlerPlan {
     pub(crate) fn new(
         handler: HandlerId,
         options: HandlerOptions,
+        batched: bool,
         notices: Arc<Notices>,
         names: Arc<Names>,
     ) -> Self {
         Self {
             handler,
             options,
+            batched,
             notices,
             names,
             compiled: OnceLock::new(),
@@ -115,14 +119,27 @@ impl HandlerPlan {
         fail_point::point("make");
         let planned = self.planned(id, self.has_identity());
         let made = self.plan()?.make(notification, &planned.id, style)?;
-        let made = Made {
-            payload: Payload {
-                headers: Some(made.headers),
-                body: made.body,
-            },
-            path: made.path,
-        };
-        Ok((made, planned))
+        Ok((Made::of(made), planned))
+    }
+
+    /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one.
+    #[allow(dead_code, reason = "the worker's part of batches calls it")]
+    pub(crate) fn make_batch(
+        self: &Arc<Self>,
+        members: &[Member<'_>],
+        max_bytes: usize,
+    ) -> Result<BatchMade, Unmade> {
+        fail_point::point("make");
+        let batch = self.plan()?.make_batch(members, max_bytes)?;
+        let failed = batch.failed.into_iter();
+        Ok(BatchMade {
+            taken: batch.taken,
+            failed: failed.map(|(at, error)| (at, error.into())).collect(),
+            made: batch.made.map(|(made, id)| {
+                let planned = self.planned(id, true);
+                (Made::of(made), planned)
+            }),
+        })
     }
 
     /// For what a callback module or the default form has made: only the fields of each attempt are added.
@@ -168,6 +185,7 @@ impl HandlerPlan {
             let tell = self.tell();
             let options = PlanOptions {
                 signed: self.is_signed(),
+                batched: self.batched,
                 ..self.options.payload.clone()
             };
             let plan = Plan::compile_and_tell(options, &tell);
@@ -206,6 +224,31 @@ pub(crate) struct Made {
     pub(crate) payload: Payload,
     /// The path instead of the handler's, if a template has made it.
     pub(crate) path: Option<String>,
+}
+
+impl Made {
+    fn of(made: payload::Made) -> Self {
+        Self {
+            payload: Payload {
+                headers: Some(made.headers),
+                body: made.body,
+            },
+            path: made.path,
+        }
+    }
+}
+
+/// What becomes of the members of a batch.
+#[allow(dead_code, reason = "the worker's part of batches reads it")]
+#[derive(Debug)]
+pub(crate) struct BatchMade {
+    /// How many of the members, from the first one on, are in the request or have failed. The others are for
+    /// a next request.
+    pub(crate) taken: usize,
+    /// Those that cannot be sent, by their place.
+    pub(crate) failed: Vec<(usize, Unmade)>,
+    /// `None` if all that were taken have failed.
+    pub(crate) made: Option<(Made, Planned)>,
 }
 
 /// What is left to do for each attempt.

@@ -32,6 +32,12 @@ impl MessageId {
         Self(format!("msg_{}{count:012x}", *PROCESS).into())
     }
 
+    /// The identity of several notifications that share a request.
+    #[must_use]
+    pub fn of_batch(digest: [u8; 16]) -> Self {
+        Self(format!("batch_{:032x}", u128::from_be_bytes(digest)).into())
+    }
+
     /// The identity with this text, if it can be one: visible ASCII without a dot, at most 255 characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

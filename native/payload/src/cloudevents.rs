@@ -1,7 +1,9 @@
-//! CloudEvents 1.0.2: the event as attributes and data, structured or binary.
+//! CloudEvents 1.0.2: the event as attributes and data, structured, binary or batched.
 //!
 //! Structured, the attributes and the data are one JSON object. Binary, the attributes are header fields
-//! (`ce-id` and so on) and the body is the data.
+//! (`ce-id` and so on) and the body is the data. Batched, the body is an array of structured events.
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -10,12 +12,14 @@ use notification::MessageId;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
+use crate::batch::Array;
 use crate::event::{Data, Event};
 use crate::{PayloadError, PlanError, json};
 
 const VERSION: &str = "1.0";
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const STRUCTURED: HeaderValue = HeaderValue::from_static("application/cloudevents+json");
+const BATCHED: HeaderValue = HeaderValue::from_static("application/cloudevents-batch+json");
 
 /// Where the attributes go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -67,21 +71,10 @@ impl CloudEvents {
         event: &Event<'_>,
         id: &MessageId,
     ) -> Result<(Bytes, Vec<(HeaderName, HeaderValue)>), PayloadError> {
-        let source = match &self.source {
-            Some(source) => source.to_string(),
-            None => default_source(event.host().unwrap_or_default()),
-        };
+        let source = self.source(event);
         match self.mode {
             CloudEventsMode::Structured => Ok((
-                json::body(&Structured {
-                    specversion: VERSION,
-                    id: id.as_str(),
-                    source: &source,
-                    kind: event.kind,
-                    time: &event.timestamp,
-                    datacontenttype: "application/json",
-                    data: &event.data,
-                })?,
+                json::body(&Structured::new(event, id, &source))?,
                 vec![(CONTENT_TYPE, STRUCTURED)],
             )),
             CloudEventsMode::Binary => Ok((
@@ -95,6 +88,44 @@ impl CloudEvents {
                     (TIME, attribute(&event.timestamp)?),
                 ],
             )),
+        }
+    }
+}
+
+impl CloudEvents {
+    /// Adds an event to a batch, if it has room.
+    pub fn add_to(
+        &self,
+        batch: &mut Array,
+        event: &Event<'_>,
+        id: &MessageId,
+    ) -> Result<bool, PayloadError> {
+        batch.add(&Structured::new(event, id, &self.source(event)))
+    }
+
+    /// The header field of a batch.
+    pub fn batch_field() -> (HeaderName, HeaderValue) {
+        (CONTENT_TYPE, BATCHED)
+    }
+
+    fn source(&self, event: &Event<'_>) -> Cow<'_, str> {
+        match &self.source {
+            Some(source) => Cow::Borrowed(source),
+            None => Cow::Owned(default_source(event.host().unwrap_or_default())),
+        }
+    }
+}
+
+impl<'a> Structured<'a> {
+    fn new(event: &'a Event<'_>, id: &'a MessageId, source: &'a str) -> Self {
+        Self {
+            specversion: VERSION,
+            id: id.as_str(),
+            source,
+            kind: event.kind,
+            time: &event.timestamp,
+            datacontenttype: "application/json",
+            data: &event.data,
         }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::event::{Data, Event};
 use crate::{PayloadError, forms};
 
 /// A body of this size holds most messages.
@@ -14,4 +15,26 @@ pub fn body(value: &impl Serialize) -> Result<Bytes, PayloadError> {
     serde_json::to_writer(&mut body, value)
         .map_err(|error| PayloadError::event(error.to_string()))?;
     Ok(forms::fitted(body))
+}
+
+/// An event as a batch has it: with its own identity.
+#[derive(Debug, Serialize)]
+pub struct Identified<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: &'a str,
+    data: &'a Data<'a>,
+}
+
+impl<'a> Identified<'a> {
+    /// The event with this identity.
+    pub fn new(event: &'a Event<'_>, id: &'a str) -> Self {
+        Self {
+            id,
+            kind: event.kind,
+            timestamp: &event.timestamp,
+            data: &event.data,
+        }
+    }
 }

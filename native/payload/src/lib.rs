@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
+mod batch;
 mod cloudevents;
 mod compress;
 mod error;
@@ -34,6 +35,7 @@ use http::header::HOST;
 use http::{HeaderName, HeaderValue};
 use notification::Notification;
 
+pub use batch::{BatchMade, Member};
 pub use cloudevents::CloudEventsMode;
 pub use compress::Compression;
 pub use error::{PayloadError, PlanError};

@@ -9,8 +9,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use notification::{MessageId, Notification};
 
+use crate::batch::{self, Array, BatchMade, Collected, Member, Request};
 use crate::cloudevents::{CloudEvents, CloudEventsMode};
-use crate::event::{Choice, Raw};
+use crate::event::{Choice, Event, Raw};
 use crate::template::{TemplateOptions, Templates};
 use crate::{FormStyle, PayloadError, PlanError, forms, json};
 
@@ -25,6 +26,8 @@ pub struct PlanOptions {
     pub omit_body: bool,
     /// The requests are signed, so that a form has a `webhook-id`, too. The other formats always have one.
     pub signed: bool,
+    /// Notifications share requests, so that templates are for a list of events.
+    pub batched: bool,
 }
 
 /// The form of the body.
@@ -98,6 +101,7 @@ impl Plan {
             include_stanza,
             omit_body,
             signed,
+            batched,
         } = options;
         Ok(Self {
             format: match format {
@@ -107,7 +111,7 @@ impl Plan {
                     Format::CloudEvents(CloudEvents::compile(mode, source)?)
                 }
                 FormatOptions::Template(options) => {
-                    Format::Template(Box::new(Templates::compile(options, tell)?))
+                    Format::Template(Box::new(Templates::compile(options, batched, tell)?))
                 }
             },
             choice: Choice {
@@ -153,9 +157,7 @@ impl Plan {
             }
         };
         if self.signed || !matches!(self.format, Format::Form) {
-            let id = HeaderValue::from_str(id.as_str());
-            let id = id.map_err(|error| PayloadError::event(error.to_string()))?;
-            headers.push((WEBHOOK_ID, id));
+            headers.push(identity(id)?);
         }
         Ok(Made {
             body,
@@ -163,4 +165,76 @@ impl Plan {
             path,
         })
     }
+    /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one. The error
+    /// is one of all of them: there is no template.
+    pub fn make_batch(
+        &self,
+        members: &[Member<'_>],
+        max_bytes: usize,
+    ) -> Result<BatchMade, PayloadError> {
+        let collected = match &self.format {
+            Format::Form => return Err(PayloadError::event("a form has no batches")),
+            Format::Json => {
+                let add = |array: &mut Array, event: &Event<'_>, id: &MessageId| {
+                    array.add(&json::Identified::new(event, id.as_str()))
+                };
+                self.array(members, max_bytes, JSON, add)
+            }
+            Format::CloudEvents(format) => {
+                let add = |array: &mut Array, event: &Event<'_>, id: &MessageId| {
+                    format.add_to(array, event, id)
+                };
+                self.array(members, max_bytes, CloudEvents::batch_field(), add)
+            }
+            Format::Template(templates) => templates.batch(members, self.choice, max_bytes)?,
+        };
+        let id = collected.identity(members);
+        let made = match collected.request {
+            None => None,
+            Some(mut request) => {
+                request.headers.push(identity(&id)?);
+                let made = Made {
+                    body: request.body,
+                    headers: request.headers,
+                    path: request.path,
+                };
+                Some((made, id))
+            }
+        };
+        Ok(BatchMade {
+            taken: collected.taken,
+            failed: collected.failed,
+            made,
+        })
+    }
+
+    fn array(
+        &self,
+        members: &[Member<'_>],
+        max_bytes: usize,
+        content_type: (HeaderName, HeaderValue),
+        add: impl Fn(&mut Array, &Event<'_>, &MessageId) -> Result<bool, PayloadError>,
+    ) -> Collected {
+        let mut array = Array::new(max_bytes);
+        let (taken, failed) = batch::collect(members, |(notification, id)| {
+            let raw = Raw::of(notification)?;
+            add(&mut array, &raw.event(self.choice)?, id)
+        });
+        let request = array.into_body().map(|body| Request {
+            body,
+            headers: vec![content_type],
+            path: None,
+        });
+        Collected {
+            taken,
+            failed,
+            request,
+        }
+    }
+}
+
+fn identity(id: &MessageId) -> Result<(HeaderName, HeaderValue), PayloadError> {
+    let id = HeaderValue::from_str(id.as_str());
+    let id = id.map_err(|error| PayloadError::event(error.to_string()))?;
+    Ok((WEBHOOK_ID, id))
 }

@@ -38,7 +38,7 @@ fn examples_make_their_results() {
         let made = try_out(&options, samples()[0].json, "msg_1").expect(block);
         let made = String::from_utf8(made.body).expect("text");
         assert_eq!(made.trim_end(), content(result).trim_end(), "{block}");
-        let fatal = check(&options, &[SampleKind::Message])
+        let fatal = check(&options, &[SampleKind::Message], false)
             .into_iter()
             .find(|found| found.fatal);
         assert_eq!(fatal, None);

@@ -18,6 +18,12 @@ pub fn structured<'a>(
     header: impl Fn(&str) -> Option<&'a [u8]>,
     body: &Value,
 ) -> Result<Value, String> {
+    is_webhook_id(header, body["id"].as_str())?;
+    in_batch(body)
+}
+
+/// The event, one of a batch.
+pub fn in_batch(body: &Value) -> Result<Value, String> {
     let Value::Object(members) = body else {
         return Err("a CloudEvent is an object".to_owned());
     };
@@ -27,9 +33,7 @@ pub fn structured<'a>(
     {
         return Err(format!("an attribute that we do not set: {other}"));
     }
-    event(header, &body["data"], |name| {
-        body[name].as_str().map(str::to_owned)
-    })
+    event(&body["data"], |name| body[name].as_str().map(str::to_owned))
 }
 
 /// The event in header fields and body.
@@ -49,34 +53,33 @@ pub fn binary<'a>(
         let decoded = percent_decode(value).decode_utf8().ok()?;
         Some(decoded.into_owned())
     };
-    event(&header, data, attribute)
+    is_webhook_id(&header, attribute("id").as_deref())?;
+    event(data, attribute)
 }
 
-fn event<'a>(
-    header: impl Fn(&str) -> Option<&'a [u8]>,
-    data: &Value,
-    attribute: impl Fn(&str) -> Option<String>,
-) -> Result<Value, String> {
+fn event(data: &Value, attribute: impl Fn(&str) -> Option<String>) -> Result<Value, String> {
     let [version, id, source, kind, time, content_type] = ATTRIBUTES.map(|name| {
         attribute(name)
             .filter(|value| !value.is_empty())
             .ok_or_else(|| format!("no {name}"))
     });
-    source?;
+    (source?, id?);
     if version? != "1.0" {
         return Err("another version of CloudEvents".to_owned());
     }
     if content_type? != "application/json" {
         return Err("data that is not JSON".to_owned());
     }
-    if header("webhook-id")
-        .is_none_or(|webhook_id| id.as_deref() != Ok(webhook_id_text(webhook_id)))
-    {
-        return Err("the id is not the webhook-id".to_owned());
-    }
     Ok(json!({"type": kind?, "timestamp": time?, "data": data}))
 }
 
-fn webhook_id_text(bytes: &[u8]) -> &str {
-    str::from_utf8(bytes).unwrap_or_default()
+fn is_webhook_id<'a>(
+    header: impl Fn(&str) -> Option<&'a [u8]>,
+    id: Option<&str>,
+) -> Result<(), String> {
+    let webhook_id = header("webhook-id").and_then(|bytes| str::from_utf8(bytes).ok());
+    if webhook_id.is_none() || webhook_id != id {
+        return Err("the id is not the webhook-id".to_owned());
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
+mod batch;
 mod cloudevent;
 mod strict;
 
@@ -34,6 +35,9 @@ pub const DOCUMENTS: [(&str, &str); 10] = documents!(
     "presence.offline"
 );
 
+/// The schema of a batch in the format `json`. What the event of each type is, the schema of the type says.
+pub const BATCH: &str = include_str!("../../../docs/schemas/batch.json");
+
 static VALIDATORS: LazyLock<Vec<(&str, Validator)>> = LazyLock::new(|| {
     DOCUMENTS
         .into_iter()
@@ -51,26 +55,33 @@ fn validator(document: &str) -> Validator {
         .expect("a schema")
 }
 
-/// Checks the body of a request. Returns the type of its event; none if the request has no event of ours:
+/// Checks the body of a request. Returns the types of its events; none if the request has no event of ours:
 /// a form, or what a template or a callback module made of it.
 pub fn check<'a>(
     header: impl Fn(&str) -> Option<&'a [u8]>,
     body: &[u8],
-) -> Result<Option<String>, String> {
+) -> Result<Vec<String>, String> {
     let content_type = header("content-type").unwrap_or_default();
     let content_type = content_type.split(|byte| *byte == b';').next();
     let event = match content_type.map(<[u8]>::trim_ascii) {
+        Some(b"application/cloudevents-batch+json") => return batch::cloudevents(&json(body)?),
         Some(b"application/cloudevents+json") => cloudevent::structured(header, &json(body)?)?,
         Some(b"application/json") if header("ce-specversion").is_some() => {
             cloudevent::binary(header, &json(body)?)?
         }
         Some(b"application/json") => match json(body)? {
             event if is_ours(&event) => event,
-            _ => return Ok(None),
+            Value::Array(events) if events.first().is_some_and(is_ours) => {
+                return batch::json(&Value::Array(events));
+            }
+            _ => return Ok(Vec::new()),
         },
-        _ => return Ok(None),
+        _ => return Ok(Vec::new()),
     };
-    validate(&event).map(Some)
+    if event.get("id").is_some() {
+        return Err("an id, which only the events of a batch have".to_owned());
+    }
+    validate(&event).map(|kind| vec![kind])
 }
 
 fn json(body: &[u8]) -> Result<Value, String> {
@@ -91,12 +102,16 @@ pub fn validate(event: &Value) -> Result<String, String> {
         .iter()
         .find(|(known, _)| *known == kind)
         .ok_or_else(|| format!("no schema for the type {kind:?}"))?;
+    valid(validator, event).map(|()| kind.to_owned())
+}
+
+fn valid(validator: &Validator, value: &Value) -> Result<(), String> {
     let errors: Vec<String> = validator
-        .iter_errors(event)
+        .iter_errors(value)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     if errors.is_empty() {
-        Ok(kind.to_owned())
+        Ok(())
     } else {
         Err(errors.join("\n"))
     }

@@ -154,17 +154,54 @@ fn schema(family: &str, name: &str) -> Value {
         "type": "object",
         "required": ["type", "timestamp", "data"],
         "properties": {
+            "id": text("In a batch: the notification's own id."),
             "type": {"const": kind},
-            "timestamp": {
-                "description": "When it happened, in UTC, with microseconds.",
-                "type": "string",
-                "format": "date-time",
-                "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
-            },
+            "timestamp": timestamp(),
             "data": data,
         },
         "$defs": definitions,
     })
+}
+
+fn timestamp() -> Value {
+    json!({
+        "description": "When it happened, in UTC, with microseconds.",
+        "type": "string",
+        "format": "date-time",
+        "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
+    })
+}
+
+fn batch() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:mongoose-http-pusher:batch",
+        "title": "A batch of events: what a handler with the option batch sends",
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 10000,
+        "items": {
+            "description": "An event, as the schema of its type says.",
+            "type": "object",
+            "required": ["id", "type", "timestamp", "data"],
+            "properties": {
+                "id": text("The notification's own id, the same on each attempt."),
+                "type": text("The type, and so the schema of the event."),
+                "timestamp": timestamp(),
+                "data": {"type": "object"},
+            },
+        },
+    })
+}
+
+/// The schema in this file, which is written first if that is asked for.
+fn is_there(file: &Path, schema: &Value) {
+    if env::var_os("UPDATE_SCHEMAS").is_some() {
+        let text = serde_json::to_string_pretty(schema).unwrap();
+        fs::write(file, text + "\n").unwrap();
+    }
+    let there: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!(there, *schema, "{}", file.display());
 }
 
 #[test]
@@ -180,14 +217,9 @@ fn the_documents_are_made_of_these_parts() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
     for (family, name) in &kinds {
         let file = directory.join(format!("{family}.{name}.json"));
-        let schema = schema(family, name);
-        if env::var_os("UPDATE_SCHEMAS").is_some() {
-            let text = serde_json::to_string_pretty(&schema).unwrap();
-            fs::write(&file, text + "\n").unwrap();
-        }
-        let there: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-        assert_eq!(there, schema, "{}", file.display());
+        is_there(&file, &schema(family, name));
     }
+    is_there(&directory.join("batch.json"), &batch());
     let mut files: Vec<String> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -196,6 +228,7 @@ fn the_documents_are_made_of_these_parts() {
     let mut expected: Vec<String> = kinds
         .iter()
         .map(|(family, name)| format!("{family}.{name}.json"))
+        .chain(["batch.json".to_owned()])
         .collect();
     expected.sort_unstable();
     assert_eq!(files, expected);

@@ -17,7 +17,7 @@ fn event() -> Value {
     })
 }
 
-fn checked(headers: &[(&str, &str)], body: &[u8]) -> Result<Option<String>, String> {
+fn checked(headers: &[(&str, &str)], body: &[u8]) -> Result<Vec<String>, String> {
     let find = |name: &str| {
         let (_, value) = headers.iter().find(|(found, _)| *found == name)?;
         Some(value.as_bytes())
@@ -25,14 +25,14 @@ fn checked(headers: &[(&str, &str)], body: &[u8]) -> Result<Option<String>, Stri
     check(find, body)
 }
 
-fn json_checked(event: &Value) -> Result<Option<String>, String> {
+fn json_checked(event: &Value) -> Result<Vec<String>, String> {
     let headers = [("content-type", "application/json")];
     checked(&headers, event.to_string().as_bytes())
 }
 
 #[test]
 fn a_good_event_passes() {
-    assert_eq!(json_checked(&event()), Ok(Some("message.chat".to_owned())));
+    assert_eq!(json_checked(&event()), Ok(vec!["message.chat".to_owned()]));
 }
 
 #[test]
@@ -61,6 +61,7 @@ fn wrong_events_do_not() {
         ("/data/metadata", json!({})),
         ("/data/metadata", json!({"nothing": null})),
         ("/unheard_of", json!(1)),
+        ("/id", json!("msg_1")),
     ] {
         let mut wrong = event();
         let (parent, key) = pointer.rsplit_once('/').unwrap();
@@ -92,7 +93,7 @@ fn wrong_cloudevents_do_not() {
         ("webhook-id", "1"),
     ];
     let structured = |event: &Value| checked(&headers, event.to_string().as_bytes());
-    assert_eq!(structured(&good), Ok(Some("message.chat".to_owned())));
+    assert_eq!(structured(&good), Ok(vec!["message.chat".to_owned()]));
     for (key, value) in [
         ("specversion", json!("0.3")),
         ("id", json!("2")),
@@ -117,7 +118,7 @@ fn wrong_cloudevents_do_not() {
     ];
     let body = data.to_string();
     let binary = checked(&fields, body.as_bytes());
-    assert_eq!(binary, Ok(Some("message.chat".to_owned())));
+    assert_eq!(binary, Ok(vec!["message.chat".to_owned()]));
     for (at, value) in [
         (2, "0.3"),
         (3, "2"),
@@ -132,10 +133,61 @@ fn wrong_cloudevents_do_not() {
     }
 }
 
+fn batch_checked(content_type: &str, events: &Value) -> Result<Vec<String>, String> {
+    checked(
+        &[("content-type", content_type)],
+        events.to_string().as_bytes(),
+    )
+}
+
+fn identified(id: &str) -> Value {
+    let mut event = event();
+    event["id"] = id.into();
+    event
+}
+
+#[test]
+fn batches() {
+    let json = |events: Value| batch_checked("application/json", &events);
+    let kinds = Ok(vec!["message.chat".to_owned(), "message.chat".to_owned()]);
+    assert_eq!(json(json!([identified("1"), identified("2")])), kinds);
+    let mut wrong = identified("2");
+    wrong["data"]["body"] = json!("");
+    for events in [
+        json!([identified("1"), identified("1")]),
+        json!([identified("1"), event()]),
+        json!([identified(""), identified("2")]),
+        json!([identified("1"), wrong]),
+        json!([identified("1"), {"id": "2", "type": "other", "timestamp": "x", "data": {}}]),
+    ] {
+        assert!(json(events.clone()).is_err(), "{events}");
+    }
+    let cloudevent = |id: &str| {
+        json!({
+            "specversion": "1.0", "id": id, "source": "xmpp://localhost", "type": "message.chat",
+            "time": "2026-11-26T12:34:56.789012Z", "datacontenttype": "application/json", "data": event()["data"],
+        })
+    };
+    let cloudevents = |events: Value| batch_checked("application/cloudevents-batch+json", &events);
+    assert_eq!(
+        cloudevents(json!([cloudevent("1"), cloudevent("2")])),
+        kinds
+    );
+    for events in [
+        json!([]),
+        json!({}),
+        json!([cloudevent("1"), cloudevent("1")]),
+        json!([cloudevent("1"), cloudevent("")]),
+        json!([identified("1")]),
+    ] {
+        assert!(cloudevents(events.clone()).is_err(), "{events}");
+    }
+}
+
 #[test]
 fn what_is_not_ours_is_left_alone() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    assert_eq!(checked(&form, b"author=alice"), Ok(None));
-    assert_eq!(checked(&[], b"{"), Ok(None));
-    assert_eq!(json_checked(&json!({"text": "Hi"})), Ok(None));
+    assert_eq!(checked(&form, b"author=alice"), Ok(vec![]));
+    assert_eq!(checked(&[], b"{"), Ok(vec![]));
+    assert_eq!(json_checked(&json!({"text": "Hi"})), Ok(vec![]));
 }

@@ -15,7 +15,7 @@ pub(crate) fn check(handler: &Handler, root: Option<&Path>, notes: &mut Notes) {
     let Some(options) = plan_options::template(handler, root) else {
         return;
     };
-    for finding in template::check(&options, &kinds(handler)) {
+    for finding in template::check(&options, &kinds(handler), handler.options.has("batch")) {
         let severity = if finding.fatal {
             Severity::Problem
         } else {

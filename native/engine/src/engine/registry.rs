@@ -126,7 +126,8 @@ impl Engine {
             policy,
             plan: options.map(|options| {
                 let notices = Arc::clone(&self.notices);
-                HandlerPlan::new(id, options, notices, self.names()).into_any()
+                let batched = policy.batch.is_some();
+                HandlerPlan::new(id, options, batched, notices, self.names()).into_any()
             }),
             rejected: RejectCounters::default(),
         });

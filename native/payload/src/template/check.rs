@@ -1,8 +1,10 @@
 //! What `http-pusher check` says of a handler's templates.
 
+use minijinja::Value;
+
 use super::samples::{Sample, SampleKind, samples};
 use super::variables;
-use super::{Template, TemplateOptions, Templates};
+use super::{Scope, Template, TemplateOptions, Templates};
 
 /// Something to say about a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +17,11 @@ pub struct Finding {
     pub fatal: bool,
 }
 
-/// Reads and compiles the templates, and tries them with events of these kinds, which are
-/// those that the handler can get. Blocks on the
-/// file system.
+/// Reads and compiles the templates, and tries them with events of these kinds, which are those that the
+/// handler can get, alone and, if they share requests, together. Blocks on the file system.
 #[must_use]
-pub fn check(options: &TemplateOptions, kinds: &[SampleKind]) -> Vec<Finding> {
+pub fn check(options: &TemplateOptions, kinds: &[SampleKind], batched: bool) -> Vec<Finding> {
+    let scope = Scope::of(batched);
     let file = options.file.display();
     let mut found = Vec::new();
     let mut templates = Vec::new();
@@ -33,16 +35,20 @@ pub fn check(options: &TemplateOptions, kinds: &[SampleKind]) -> Vec<Finding> {
             }),
         };
     let body = files::read(&options.file).map_err(|error| error.to_string());
-    let body = body.and_then(|bytes| Templates::body(&bytes, &options.content_type));
+    let body = body.and_then(|bytes| Templates::body(&bytes, &options.content_type, scope));
     compile("template_file".to_owned(), format!("{file}: "), body);
     if let Some(path) = &options.path {
-        compile("path".to_owned(), String::new(), Templates::path(path));
+        compile(
+            "path".to_owned(),
+            String::new(),
+            Templates::path(path, scope),
+        );
     }
     for (name, value) in &options.headers {
         compile(
             format!("headers.{name}"),
             String::new(),
-            Templates::header(value),
+            Templates::header(value, scope),
         );
     }
     if let Err(error) = Templates::check_content_type(&options.content_type) {
@@ -64,7 +70,11 @@ fn unknown(option: &str, place: &str, template: &Template) -> Option<Finding> {
     (!unknown.is_empty()).then(|| Finding {
         option: option.to_owned(),
         text: format!(
-            "{place}no event has these variables: {}",
+            "{place}no {} has these variables: {}",
+            match template.scope {
+                Scope::Event => "event",
+                Scope::Batch => "batch",
+            },
             unknown.join(", ")
         ),
         fatal: false,
@@ -80,12 +90,26 @@ fn tried(option: &str, place: &str, template: &Template, kinds: &[SampleKind]) -
         .filter(|sample| kinds.contains(&sample.kind))
     {
         count += 1;
-        let Err(text) = rendered(template, sample) else {
+        let Err(text) = rendered(template, &[sample]) else {
             continue;
         };
         match failures.iter_mut().find(|(other, _)| *other == text) {
             Some((_, names)) => names.push(sample.name),
             None => failures.push((text, vec![sample.name])),
+        }
+    }
+    if template.scope == Scope::Batch && failures.is_empty() && count > 0 {
+        let all: Vec<_> = samples()
+            .iter()
+            .filter(|sample| kinds.contains(&sample.kind))
+            .collect();
+        if let Err(text) = rendered(template, &all.repeat(2)) {
+            let text = format!("{place}fails for several events: {text}");
+            return vec![Finding {
+                option: option.to_owned(),
+                text,
+                fatal: true,
+            }];
         }
     }
     let failed: usize = failures.iter().map(|(_, names)| names.len()).sum();
@@ -108,24 +132,53 @@ pub struct Try {
 
 /// Makes body and path of an event in the JSON format. Blocks on the file system.
 pub fn try_out(options: &TemplateOptions, event: &str, id: &str) -> Result<Try, String> {
-    let event: serde_json::Value =
-        serde_json::from_str(event).map_err(|error| error.to_string())?;
-    let variables = variables::of(&event, id).map_err(|error| error.text)?;
+    let variables = variables_of(event, id)?;
+    tried_out(options, &variables, Scope::Event)
+}
+
+/// Makes body and path of a batch of events in the JSON format, each with its id. Blocks on the file system.
+pub fn try_out_batch(
+    options: &TemplateOptions,
+    events: &[(&str, &str)],
+    id: &str,
+) -> Result<Try, String> {
+    let events: Result<Vec<_>, String> = events
+        .iter()
+        .map(|(event, id)| variables_of(event, id))
+        .collect();
+    tried_out(options, &variables::of_batch(events?, id), Scope::Batch)
+}
+
+fn tried_out(options: &TemplateOptions, variables: &Value, scope: Scope) -> Result<Try, String> {
     let source = files::read(&options.file).map_err(|error| error.to_string())?;
     let path = options.path.as_deref().map(|path| {
-        let rendered = Templates::path(path)?.render(&variables)?;
+        let rendered = Templates::path(path, scope)?.render(variables)?;
         String::from_utf8(rendered).map_err(|error| error.to_string())
     });
     Ok(Try {
-        body: Templates::body(&source, &options.content_type)?.render(&variables)?,
+        body: Templates::body(&source, &options.content_type, scope)?.render(variables)?,
         path: path.transpose()?,
     })
 }
 
-fn rendered(template: &Template, sample: &Sample) -> Result<Vec<u8>, String> {
-    let event: serde_json::Value =
-        serde_json::from_str(sample.json).map_err(|error| error.to_string())?;
-    let variables =
-        variables::of(&event, "msg_2qRVsmHh6eYyTkDqLJZpNw").map_err(|error| error.text)?;
+fn rendered(template: &Template, samples: &[&Sample]) -> Result<Vec<u8>, String> {
+    let events: Result<Vec<_>, String> = samples
+        .iter()
+        .map(|sample| variables_of(sample.json, ID))
+        .collect();
+    let mut events = events?;
+    let variables = match (template.scope, events.pop()) {
+        (Scope::Event, Some(event)) => event,
+        (_, last) => variables::of_batch(events.into_iter().chain(last).collect(), BATCH_ID),
+    };
     template.render(&variables)
+}
+
+const ID: &str = "msg_2qRVsmHh6eYyTkDqLJZpNw";
+const BATCH_ID: &str = "batch_9f86d081884c7d659a2feaa0c55ad015";
+
+fn variables_of(event: &str, id: &str) -> Result<Value, String> {
+    let event: serde_json::Value =
+        serde_json::from_str(event).map_err(|error| error.to_string())?;
+    variables::of(&event, id).map_err(|error| error.text)
 }

@@ -68,9 +68,17 @@ pub(super) fn json(value: &Value) -> Result<String, Error> {
     Ok(json.0)
 }
 
+const TOO_LONG: &str = "the text of a value has more than";
+
 fn too_long() -> Error {
-    let text = format!("the text of a value has more than {OUTPUT} bytes");
+    let text = format!("{TOO_LONG} {OUTPUT} bytes");
     Error::new(ErrorKind::InvalidOperation, text)
+}
+
+/// Whether the text of a value was too long.
+pub(super) fn is_too_long(error: &Error) -> bool {
+    let detail = error.detail();
+    detail.is_some_and(|detail| detail.starts_with(TOO_LONG))
 }
 
 fn capitalize(value: &Value) -> Result<String, Error> {

@@ -10,7 +10,7 @@ use minijinja::Value;
 use notification::FailureReason;
 
 use super::escape::Escape;
-use super::{Template, variables};
+use super::{Failure, Scope, Template, limits, variables};
 use crate::event::Event;
 use crate::{PayloadError, PlanError, forms, header};
 
@@ -47,7 +47,12 @@ pub(crate) struct Rendered {
 
 impl Templates {
     /// Compiles path and headers, and begins to read the file.
-    pub(crate) fn compile(options: TemplateOptions, tell: &Tell) -> Result<Self, PlanError> {
+    pub(crate) fn compile(
+        options: TemplateOptions,
+        batched: bool,
+        tell: &Tell,
+    ) -> Result<Self, PlanError> {
+        let scope = Scope::of(batched);
         let TemplateOptions {
             file,
             content_type,
@@ -61,13 +66,13 @@ impl Templates {
         let checked =
             Self::check_content_type(&content_type).map_err(|text| wrong("content_type", text))?;
         let path = path.filter(|path| has_template(path));
-        let path = path.map(|path| Self::path(&path).map_err(|text| wrong("path", text)));
+        let path = path.map(|path| Self::path(&path, scope).map_err(|text| wrong("path", text)));
         let headers = headers.into_iter().map(|(name, value)| {
             let option = format!("headers.{name}");
             // A value that any header may have: this checks the name.
             let (name, _) = header::check(name.as_bytes(), b"x")
                 .map_err(|error| wrong(&option, error.to_string()))?;
-            let template = Self::header(&value).map_err(|text| wrong(&option, text))?;
+            let template = Self::header(&value, scope).map_err(|text| wrong(&option, text))?;
             Ok((name, template))
         });
         Ok(Self {
@@ -77,7 +82,7 @@ impl Templates {
             body: Watched::new(
                 "template_file",
                 Source::File(file.clone()),
-                move |bytes| Self::body(bytes, &content_type),
+                move |bytes| Self::body(bytes, &content_type, scope),
                 tell.clone(),
             ),
             file,
@@ -85,20 +90,20 @@ impl Templates {
     }
 
     /// The template of a body.
-    pub(super) fn body(bytes: &[u8], content_type: &str) -> Result<Template, String> {
+    pub(super) fn body(bytes: &[u8], content_type: &str, scope: Scope) -> Result<Template, String> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let source = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-        Template::compile(source, Escape::of_content_type(content_type))
+        Template::compile(source, Escape::of_content_type(content_type), scope)
     }
 
     /// The template of a path.
-    pub(super) fn path(source: &str) -> Result<Template, String> {
-        Template::compile(source, Escape::Path)
+    pub(super) fn path(source: &str, scope: Scope) -> Result<Template, String> {
+        Template::compile(source, Escape::Path, scope)
     }
 
     /// The template of a header's value.
-    pub(super) fn header(source: &str) -> Result<Template, String> {
-        Template::compile(source, Escape::None)
+    pub(super) fn header(source: &str, scope: Scope) -> Result<Template, String> {
+        Template::compile(source, Escape::None, scope)
     }
 
     pub(super) fn check_content_type(text: &str) -> Result<HeaderValue, String> {
@@ -116,25 +121,38 @@ impl Templates {
         self.body.get().await.map(drop).map_err(failed)
     }
 
+    /// Whether there is a template for the body.
+    pub(super) fn is_there(&self) -> Result<(), PayloadError> {
+        self.body.now().map(drop).map_err(failed)
+    }
+
     /// Makes a request's part of an event.
     pub(crate) fn render(&self, event: &Event<'_>, id: &str) -> Result<Rendered, PayloadError> {
-        let body = self.body.now().map_err(failed)?;
         let variables = variables::of(event, id)?;
-        let file = self.file.display();
-        let body = body
-            .render(&variables)
-            .map_err(|text| failed(format!("template_file: {file}: {text}")))?;
+        self.render_with(&variables, limits::OUTPUT)
+            .map_err(|failure| failed(failure.text))
+    }
+
+    /// Makes a request's part of these variables, with no more bytes in the body than these.
+    pub(super) fn render_with(&self, variables: &Value, most: usize) -> Result<Rendered, Failure> {
+        let body = self.body.now().map_err(|text| Failure {
+            text,
+            too_much: false,
+        })?;
+        let body = body.render_within(variables, most).map_err(|failure| {
+            let file = self.file.display();
+            failure.at(&format!("template_file: {file}"))
+        })?;
         let mut headers = Vec::with_capacity(self.headers.len() + 3);
         headers.push((CONTENT_TYPE, self.content_type.clone()));
         for (name, template) in &self.headers {
-            headers.push(rendered_header(name, template, &variables)?);
+            headers.push(rendered_header(name, template, variables)?);
         }
         let path = match &self.path {
             None => None,
             Some(path) => {
-                let bytes = path
-                    .render(&variables)
-                    .map_err(|text| failed(format!("path: {text}")))?;
+                let rendered = path.render_within(variables, limits::OUTPUT);
+                let bytes = rendered.map_err(|failure| failure.at("path"))?;
                 Some(String::from_utf8_lossy(&bytes).into_owned())
             }
         };
@@ -150,10 +168,17 @@ fn rendered_header(
     name: &HeaderName,
     template: &Template,
     variables: &Value,
-) -> Result<(HeaderName, HeaderValue), PayloadError> {
-    let wrong = |text: String| failed(format!("headers.{name}: {text}"));
-    let value = template.render(variables).map_err(wrong)?;
-    header::check(name.as_str().as_bytes(), &value).map_err(|error| wrong(error.to_string()))
+) -> Result<(HeaderName, HeaderValue), Failure> {
+    let option = format!("headers.{name}");
+    let rendered = template.render_within(variables, limits::OUTPUT);
+    let value = rendered.map_err(|failure| failure.at(&option))?;
+    header::check(name.as_str().as_bytes(), &value).map_err(|error| {
+        let failure = Failure {
+            text: error.to_string(),
+            too_much: false,
+        };
+        failure.at(&option)
+    })
 }
 
 /// Whether there is anything to render.
@@ -161,7 +186,7 @@ fn has_template(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|start| text.contains(start))
 }
 
-fn failed(text: String) -> PayloadError {
+pub(super) fn failed(text: String) -> PayloadError {
     PayloadError {
         reason: FailureReason::TemplateError,
         text,

@@ -5,6 +5,8 @@ use std::io;
 /// The steps that a template may take. minijinja counts an instruction as one, and what is written,
 /// copied or compared too, so that this bounds time and memory: a few milliseconds and megabytes.
 pub(super) const STEPS: u64 = 100_000;
+/// The steps that a template may take for a batch. One that takes more gets fewer events.
+pub(super) const BATCH_STEPS: u64 = 5_000_000;
 /// The longest output, in bytes.
 pub(super) const OUTPUT: usize = 1024 * 1024;
 /// The longest tag, in bytes. It bounds how deep an expression is when it is compiled.
@@ -17,14 +19,24 @@ pub(super) const NESTING: usize = 500;
 /// The stack of the thread that compiles, in bytes. It has room for a tag of operators alone.
 pub(super) const STACK: usize = 32 * 1024 * 1024;
 
-/// Collects what a template writes, up to the bound.
-#[derive(Debug, Default)]
+/// Collects what a template writes, up to a bound.
+#[derive(Debug)]
 pub(super) struct Output {
     bytes: Vec<u8>,
+    most: usize,
     full: bool,
 }
 
 impl Output {
+    /// Takes so many bytes.
+    pub(super) fn up_to(most: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            most,
+            full: false,
+        }
+    }
+
     /// Whether the template wanted to write more.
     pub(super) fn is_full(&self) -> bool {
         self.full
@@ -37,7 +49,7 @@ impl Output {
 
 impl io::Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() > OUTPUT.saturating_sub(self.bytes.len()) {
+        if bytes.len() > self.most.saturating_sub(self.bytes.len()) {
             self.full = true;
             return Err(io::ErrorKind::WriteZero.into());
         }

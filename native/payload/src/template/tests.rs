@@ -15,7 +15,7 @@ fn with_body(body: &str) -> Json {
 
 fn render_with(source: &str, escape: Escape, event: &Json) -> Result<String, String> {
     let variables = variables::of(event, "msg_1").expect("an event");
-    let rendered = Template::compile(source, escape)?.render(&variables)?;
+    let rendered = Template::compile(source, escape, Scope::Event)?.render(&variables)?;
     Ok(String::from_utf8(rendered).expect("text"))
 }
 
@@ -219,7 +219,7 @@ fn no_template_overflows_the_stack() {
         for escape in [Escape::None, Escape::Json] {
             let _ = render(&source, escape);
         }
-        if let Ok(template) = Template::compile(&source, Escape::None) {
+        if let Ok(template) = Template::compile(&source, Escape::None, Scope::Event) {
             let _ = template.unknown_variables();
         }
     }
@@ -384,7 +384,7 @@ fn what_a_template_uses_and_no_event_has() {
     let source = "{{ bdoy }}{% for a in attachments %}{{ a.url }}{{ loop.index }}{% endfor %}{{ from.usr }}\
                   {% set x = to.user %}{{ x }}{% if nope is defined %}{% endif %}{{ range(3) }}{{ data.bdoy }}\
                   {{ metadata.any }}{{ id }}";
-    let template = Template::compile(source, Escape::None).unwrap();
+    let template = Template::compile(source, Escape::None, Scope::Event).unwrap();
     assert_eq!(
         template.unknown_variables(),
         ["bdoy", "data.bdoy", "from.usr", "nope"]

@@ -1,4 +1,5 @@
-//! The variables of templates: those of the JSON format, and `id`.
+//! The variables of templates: those of the JSON format, and `id`. A template for a batch has them in each of
+//! its `events`.
 //!
 //! `type`, `timestamp` and `data` are what they are in JSON. The fields of `data` are variables too, so
 //! that a template can say `from.user`. A field that an event does not have is undefined.
@@ -7,6 +8,7 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::Scope;
 use crate::PayloadError;
 
 /// The variables that are not in `data`.
@@ -67,15 +69,31 @@ pub(super) fn of(event: &impl Serialize, id: &str) -> Result<Value, PayloadError
     Ok(Value::from_pairs(variables))
 }
 
-/// Those of `used` that no event has, sorted.
-pub(super) fn unknown(used: impl IntoIterator<Item = String>) -> Vec<String> {
+/// The variables of a batch with these events.
+pub(super) fn of_batch(events: Vec<Value>, id: &str) -> Value {
+    let id = Value::from(id);
+    Value::from_pairs([("id", id), ("events", Value::from(events))])
+}
+
+/// Those of `used` that nothing of this scope has, sorted.
+pub(super) fn unknown(used: impl IntoIterator<Item = String>, scope: Scope) -> Vec<String> {
+    let is_known = |name: &String| match scope {
+        Scope::Event => is_known(name),
+        Scope::Batch => {
+            let first = name.split('.').next().unwrap_or_default();
+            first == "events" || name == "id" || NAMES.contains(&first)
+        }
+    };
     let mut unknown: Vec<_> = used.into_iter().filter(|name| !is_known(name)).collect();
     unknown.sort();
     unknown
 }
 
+/// What the language itself has.
+const NAMES: [&str; 3] = ["range", "dict", "loop"];
+
 fn is_known(name: &str) -> bool {
-    if TOP.contains(&name) || ["range", "dict", "loop"].contains(&name) {
+    if TOP.contains(&name) || NAMES.contains(&name) {
         return true;
     }
     let name = name.strip_prefix("data.").unwrap_or(name);
@@ -93,7 +111,14 @@ mod tests {
     use super::*;
 
     fn all(names: &[&str]) -> Vec<String> {
-        unknown(names.iter().map(|name| (*name).to_owned()))
+        unknown(names.iter().map(|name| (*name).to_owned()), Scope::Event)
+    }
+
+    #[test]
+    fn a_batch_has_no_fields_of_its_own() {
+        let used = ["id", "events", "events.x", "loop", "body", "type"];
+        let unknown = unknown(used.map(str::to_owned), Scope::Batch);
+        assert_eq!(unknown, ["body", "type"]);
     }
 
     #[test]
