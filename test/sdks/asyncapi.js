@@ -9,7 +9,7 @@ const Ajv = require('ajv').default;
 const addFormats = require('ajv-formats').default;
 
 const ERROR_OR_WARNING = 1;
-const CHANNELS = ['json', 'cloudevents', 'cloudeventsBinary', 'form'];
+const CHANNELS = ['json', 'jsonBatch', 'cloudevents', 'cloudeventsBinary', 'cloudeventsBatch', 'form'];
 
 function validators(document) {
   const ajv = new Ajv({ strict: false });
@@ -23,9 +23,10 @@ function validators(document) {
   }))]));
 }
 
-function channelOf(headers) {
+function channelOf(headers, payload) {
   if (headers['ce-id']) return 'cloudeventsBinary';
-  return headers['content-type'] === 'application/cloudevents+json' ? 'cloudevents' : 'json';
+  const format = headers['content-type'].startsWith('application/cloudevents') ? 'cloudevents' : 'json';
+  return Array.isArray(payload) ? `${format}Batch` : format;
 }
 
 async function main(file) {
@@ -39,12 +40,14 @@ async function main(file) {
     const payload = JSON.parse(body);
     // Only the delivery has this one; signatures come with it.
     const fields = { 'webhook-timestamp': '1795696497', ...headers };
-    const candidates = known[channelOf(headers)].filter(({ contentType }) => contentType === headers['content-type']);
+    const candidates = known[channelOf(headers, payload)].filter(({ contentType }) => contentType === headers['content-type']);
     const accepted = candidates.filter((message) => message.headers(fields) && message.payload(payload));
     // In binary mode the type is not in the data, so that messages of several types have the same shape.
     const expected = headers['ce-id'] ? accepted.length : 1;
     assert.ok(accepted.length >= 1 && accepted.length === expected, `${accepted.length} messages for ${line}`);
-    assert.ok(!candidates.some((message) => message.payload({ ...payload, host: 1, data: 1 })), 'a wrong one is refused');
+    const wrong = (event) => ({ ...event, host: 1, data: 1 });
+    const changed = Array.isArray(payload) ? [...payload, wrong(payload[0])] : wrong(payload);
+    assert.ok(!candidates.some((message) => message.payload(changed)), 'a wrong one is refused');
     count += 1;
   }
   assert.ok(count > 0, 'requests');

@@ -42,24 +42,41 @@ def cloudevent(headers, body):
     return {"type": event.get_type(), "timestamp": f"{time:%Y-%m-%dT%H:%M:%S.%f}Z", "data": data}
 
 
+def events_of(request):
+    """The events of a request with their texts and ids, and how many of them are CloudEvents. The SDK knows no batches, but
+    each member of a batch is a structured event."""
+    headers, body = request["headers"], request["body"]
+    if "messages" not in request:
+        if is_cloudevent(headers):
+            return [(cloudevent(headers, body), request["message"])], 1
+        return [(json.loads(body), request["message"])], 0
+    members = json.loads(body)
+    assert [member["id"] for member in members] == request["ids"], members
+    assert headers["webhook-id"] not in request["ids"], headers
+    if headers["content-type"] == "application/json":
+        return list(zip(members, request["messages"], strict=True)), 0
+    assert headers["content-type"] == "application/cloudevents-batch+json", headers
+    structured = {"content-type": "application/cloudevents+json"}
+    events = [cloudevent({**structured, "webhook-id": member["id"]}, json.dumps(member)) for member in members]
+    return list(zip(events, request["messages"], strict=True)), len(events)
+
+
 def main():
     """FOLDER of the schemas; the requests are on standard input."""
     by_type = validators(sys.argv[1])
-    count = cloudevents = 0
+    count = events = cloudevents = 0
     for line in sys.stdin:
         request = json.loads(line)
-        headers, body = request["headers"], request["body"]
-        if is_cloudevent(headers):
-            event = cloudevent(headers, body)
-            cloudevents += 1
-        else:
-            event = json.loads(body)
-        by_type[event["type"]].validate(event)
-        assert event["timestamp"] == "2026-11-26T12:34:56.789012Z", event["timestamp"]
-        assert event["data"].get("body") == request["message"], event["data"]
-        count += 1
-    assert cloudevents and count > cloudevents, "requests of each kind"
-    print(f"Python: {count} requests, {cloudevents} CloudEvents among them, are as the schemas say")
+        if "messages" in request and request["headers"]["content-type"] == "application/json":
+            by_type["batch"].validate(json.loads(request["body"]))
+        members, of_them = events_of(request)
+        for event, text in members:
+            by_type[event["type"]].validate(event)
+            assert event["timestamp"] == "2026-11-26T12:34:56.789012Z", event["timestamp"]
+            assert event["data"].get("body") == text, event["data"]
+        count, events, cloudevents = count + 1, events + len(members), cloudevents + of_them
+    assert cloudevents and events > cloudevents and events > count, "requests of each kind"
+    print(f"Python: {count} requests with {events} events, {cloudevents} CloudEvents among them, are as the schemas say")
 
 
 main()

@@ -1,12 +1,13 @@
 //! Prints requests as the engine sends them, one a line, as JSON with `headers` and `body`: events of all kinds
-//! in each JSON format. scripts/test-sdks gives them to the official SDKs of CloudEvents and to JSON parsers
+//! in each JSON format, one by one and in batches. scripts/test-sdks gives them to the official SDKs of CloudEvents and to JSON parsers
 //! of other languages.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use payload::{CloudEventsMode, FormatOptions, PlanOptions};
+use notification::MessageId;
+use payload::{CloudEventsMode, FormatOptions, Made, Plan, PlanOptions};
 use serde_json::{Map, Value, json};
 use support::{Sample, header};
 
@@ -77,20 +78,49 @@ fn main() {
                 ..PlanOptions::default()
             };
             let made = sample.clone().options(options).make().expect("a request");
-            let headers: Map<String, Value> = made
-                .headers
-                .iter()
-                .map(|(name, _)| {
-                    let value = header(&made, name.as_str()).expect("a value");
-                    let value = str::from_utf8(value).expect("ASCII");
-                    (name.as_str().to_owned(), value.into())
-                })
-                .collect();
-            let text = str::from_utf8(&made.body).expect("UTF-8");
-            println!(
-                "{}",
-                json!({"headers": headers, "body": text, "message": body})
-            );
+            print(&made, &json!({"message": body}));
         }
     }
+    let [json, structured, ..] = formats();
+    for format in [json, structured] {
+        print_batch(format);
+    }
+}
+
+/// One request of all samples.
+fn print_batch(format: FormatOptions) {
+    let plan = Plan::compile(PlanOptions {
+        format,
+        batched: true,
+        ..PlanOptions::default()
+    })
+    .expect("a plan");
+    let (samples, bodies): (Vec<_>, Vec<_>) = samples().into_iter().unzip();
+    let notifications: Vec<_> = samples.iter().map(Sample::notification).collect();
+    let ids: Vec<_> = samples.iter().map(|_| MessageId::new()).collect();
+    let members: Vec<_> = notifications.iter().zip(&ids).collect();
+    let batch = plan.make_batch(&members, usize::MAX).expect("a request");
+    assert_eq!(batch.taken, samples.len());
+    let ids: Vec<_> = ids.iter().map(MessageId::as_str).collect();
+    let (made, _) = batch.made.expect("a request");
+    print(&made, &json!({"messages": bodies, "ids": ids}));
+}
+
+/// Prints the request, and what is known of it.
+fn print(made: &Made, known: &Value) {
+    let headers: Map<String, Value> = made
+        .headers
+        .iter()
+        .map(|(name, _)| {
+            let value = header(made, name.as_str()).expect("a value");
+            let value = str::from_utf8(value).expect("ASCII");
+            (name.as_str().to_owned(), value.into())
+        })
+        .collect();
+    let text = str::from_utf8(&made.body).expect("UTF-8");
+    let mut request = json!({"headers": headers, "body": text});
+    for (name, value) in known.as_object().expect("an object") {
+        request[name] = value.clone();
+    }
+    println!("{request}");
 }

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use schemas::DOCUMENTS;
+use schemas::{BATCH, DOCUMENTS};
 use serde_json::{Map, Value, json};
 
 const PAYLOADS: &str = include_str!("../../../docs/payloads.md");
@@ -161,6 +161,38 @@ fn structured(properties: &Value, data: &str) -> Value {
     })
 }
 
+/// Many events in one request, each with its own identity.
+fn batches(parts: &mut Parts) {
+    let document: Value = serde_json::from_str(BATCH).unwrap();
+    for (prefix, name, content_type) in [
+        ("event.", "batch.event", "application/json"),
+        (
+            "cloudevent.",
+            "batch.cloudevent",
+            "application/cloudevents-batch+json",
+        ),
+    ] {
+        let kinds = parts
+            .schemas
+            .keys()
+            .filter(|known| known.starts_with(prefix));
+        let kinds: Vec<Value> = kinds.map(|known| reference("schemas", known)).collect();
+        let schema = json!({
+            "type": "array",
+            "minItems": document["minItems"],
+            "maxItems": document["maxItems"],
+            "items": {"type": "object", "required": ["id"], "oneOf": kinds},
+        });
+        parts.add_schema(name, schema);
+        parts.add_message(
+            name,
+            ("A batch of events", content_type),
+            name,
+            &["webhook"],
+        );
+    }
+}
+
 fn text(description: &str) -> Value {
     json!({"description": description, "type": "string"})
 }
@@ -225,6 +257,10 @@ fn traits() -> Value {
         "webhook-id": id,
         "webhook-timestamp": timestamp,
         "webhook-signature": signature,
+        "content-encoding": {
+            "description": "With the option compress: how the body is compressed; the signature is over the body as it was sent.",
+            "enum": ["gzip", "zstd"],
+        },
     });
     let attribute =
         |description: &str| json!({"description": description, "type": "string", "minLength": 1});
@@ -250,13 +286,19 @@ fn traits() -> Value {
 }
 
 /// The formats of a handler: name, title, how the names of its messages begin.
-const FORMATS: [(&str, &str, &str); 4] = [
+const FORMATS: [(&str, &str, &str); 6] = [
     ("json", "format = \"json\"", "event."),
     ("cloudevents", "format = \"cloudevents\"", "cloudevent."),
     (
         "cloudeventsBinary",
         "format = \"cloudevents\", mode = \"binary\"",
         "binary.",
+    ),
+    ("jsonBatch", "format = \"json\", with batch", "batch.event"),
+    (
+        "cloudeventsBatch",
+        "format = \"cloudevents\", with batch",
+        "batch.cloudevent",
     ),
     ("form", "format = \"form\", the default", "form."),
 ];
@@ -269,6 +311,7 @@ fn document() -> Value {
     for (kind, document) in DOCUMENTS {
         parts.add_event(kind, document);
     }
+    batches(&mut parts);
     forms(&mut parts);
     let (mut channels, mut operations) = (Map::new(), Map::new());
     for (name, title, prefix) in FORMATS {
@@ -299,7 +342,7 @@ fn document() -> Value {
         "info": {
             "title": "Receiver of notifications from MongooseIM",
             "version": "1.0.0",
-            "description": "A web service that gets the events of a chat service from mongoose-http-pusher, one request for each. \
+            "description": "A web service that gets the events of a chat service from mongoose-http-pusher: one request for each, or for a batch. \
                 Each handler of the node has its own format. docs/receiving.md says what to answer.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
