@@ -12,7 +12,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(BATCH));
 /// The types of the events in an array of the format `json`.
 pub fn json(body: &Value) -> Result<Vec<String>, String> {
     valid(&VALIDATOR, body)?;
-    each(body, |event| validate(event))
+    each(body, validate)
 }
 
 /// The types of the events in a batch of `CloudEvents`.

@@ -63,7 +63,8 @@ fn event(data: &Value, attribute: impl Fn(&str) -> Option<String>) -> Result<Val
             .filter(|value| !value.is_empty())
             .ok_or_else(|| format!("no {name}"))
     });
-    (source?, id?);
+    source?;
+    id?;
     if version? != "1.0" {
         return Err("another version of CloudEvents".to_owned());
     }
