@@ -63,9 +63,11 @@ struct Parts {
 
 impl Parts {
     fn add_schema(&mut self, name: &str, schema: Value) {
-        let before = self.schemas.insert(name.to_owned(), schema.clone());
-        // What several types have in common is the same in all of them.
-        assert!(before.is_none_or(|before| before == schema), "{name}");
+        if let Some(before) = self.schemas.get(name) {
+            // What several types have in common is the same in all of them.
+            assert_eq!(*before, schema, "{name}");
+        }
+        self.schemas.insert(name.to_owned(), schema);
     }
 
     fn add_message(
