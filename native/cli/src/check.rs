@@ -31,6 +31,21 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// The files of a command that has these arguments in another form.
+    pub(crate) fn new(
+        file: PathBuf,
+        app_config: Option<PathBuf>,
+        mongooseim: Option<Release>,
+        node_dir: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            file,
+            app_config,
+            mongooseim,
+            node_dir,
+        }
+    }
+
     /// Where relative names of files begin.
     pub(crate) fn root(&self) -> Option<&Path> {
         self.node_dir.as_deref()

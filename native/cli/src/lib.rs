@@ -21,6 +21,7 @@ mod explanation;
 mod fate;
 mod handler_options;
 mod jid;
+mod node;
 mod notes;
 mod output;
 mod own_settings;
@@ -38,6 +39,7 @@ mod stanza;
 mod suggestion;
 mod terms;
 mod text;
+mod wake;
 
 use clap::{Parser, Subcommand};
 

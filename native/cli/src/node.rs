@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 use engine::engine::{Engine, EngineSettings};
 use engine::report::outcomes::Outcome;
 use engine::settings::PoolOptions;
+use engine::spools::handler_key;
 use notification::{Guarantee, Handler, PoolId, PushError, RejectReason};
 use transport::notices::{About, Notice, NoticeKind};
 
-use super::Wake;
 use crate::config::handlers::Handler as Configured;
 use crate::config::pool::{Pool, Scope};
 use crate::fate::Fate;
 use crate::routes::Route;
 use crate::sample::Sample;
+use crate::wake::Wake;
 use crate::{plan_options, policy_options};
 
 /// How many outcomes are taken at a time.
@@ -26,7 +27,7 @@ const AT_ONCE: usize = 4096;
 const SPOOL_OPENS: Duration = Duration::from_secs(10);
 
 /// An engine with pools and handlers.
-pub(super) struct Node<'a> {
+pub(crate) struct Node<'a> {
     /// The engine.
     pub engine: Arc<Engine>,
     /// Its pools.
@@ -36,7 +37,7 @@ pub(super) struct Node<'a> {
 }
 
 /// A pool of the engine.
-pub(super) struct OpenPool<'a> {
+pub(crate) struct OpenPool<'a> {
     id: PoolId,
     pool: &'a Pool,
     host: Option<&'a str>,
@@ -58,7 +59,7 @@ struct Registered<'a> {
 }
 
 /// What became of a hand-over.
-pub(super) struct HandedOver {
+pub(crate) struct HandedOver {
     /// The place of the pool.
     pub pool: usize,
     /// Accepted, or why not.
@@ -186,6 +187,21 @@ impl<'a> Node<'a> {
             }
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// The handlers whose notifications are on disk: the name of the pool, the host type, and the handler as the disk
+    /// knows it.
+    pub fn kept(&self) -> impl Iterator<Item = (&str, &str, String)> {
+        let kept = |registered: &&Registered<'_>| {
+            registered.handler.policy.guarantee == Guarantee::AtLeastOnce
+        };
+        self.handlers.iter().filter(kept).map(|registered| {
+            (
+                &*self.pools[registered.pool].name,
+                registered.host,
+                handler_key(&registered.handler),
+            )
+        })
     }
 
     /// Hands an event over for each handler that sends it.

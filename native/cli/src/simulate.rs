@@ -6,7 +6,6 @@
 
 mod arguments;
 mod curve;
-mod node;
 mod population;
 mod report;
 mod show;
@@ -15,16 +14,16 @@ mod traffic;
 mod watch;
 mod words;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use crate::check::Parsed;
 use crate::config::pool;
+use crate::node::Node;
 use crate::output::print_line;
 use crate::routes::Route;
+use crate::wake::{self, Wake};
 pub(crate) use arguments::Arguments;
-use node::Node;
 use report::Report;
 use show::Show;
 use tally::Tally;
@@ -33,14 +32,6 @@ use watch::Watch;
 
 /// How often what is shown is brought up to date.
 const SHOWN_EACH: Duration = Duration::from_millis(50);
-
-/// Why the thread that hands over goes on.
-pub(super) enum Wake {
-    /// There are outcomes.
-    Outcomes,
-    /// The program was asked to end.
-    Interrupted,
-}
 
 /// Runs the simulation; returns whether the endpoint kept up.
 ///
@@ -76,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
         },
         wake.clone(),
     )?;
-    listen(wake)?;
+    wake::at_signals(wake)?;
     let plan = arguments.plan(&hosts, parsed.mongooseim());
     let tally = Tally::new(node.pools.len(), window(arguments.duration))?;
     let mut run = Run {
@@ -240,48 +231,4 @@ fn warn_of_modules(routes: &[Route<'_>]) {
 /// The time in which the most notifications of a run of this length are looked for.
 fn window(length: Duration) -> Duration {
     (length / 60).max(Duration::from_secs(1))
-}
-
-/// Has the program end at the first signal with its summary, and at the second at once.
-///
-/// # Errors
-///
-/// The signals cannot be heard.
-fn listen(wake: SyncSender<Wake>) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(text_of)?;
-    let (mut interrupt, mut terminate) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let _inside = runtime.enter();
-        (
-            signal(SignalKind::interrupt()).map_err(text_of)?,
-            signal(SignalKind::terminate()).map_err(text_of)?,
-        )
-    };
-    let asked = move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            // There is room soon: the other thread takes what is there.
-            let _ = wake.send(Wake::Interrupted);
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            std::process::exit(1);
-        });
-    };
-    thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(asked)
-        .map_err(text_of)?;
-    Ok(())
-}
-
-fn text_of(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

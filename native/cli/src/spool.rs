@@ -1,6 +1,7 @@
 //! `http-pusher spool`: what a node has on disk, beside the running node or without one.
 
 mod dead_letters;
+mod deliver;
 mod file;
 mod records;
 mod status;
@@ -61,6 +62,8 @@ enum Command {
     Retry(Chosen),
     /// Remove dead letters for good
     Purge(Chosen),
+    /// Deliver what waits, without the node: for one that will not come back
+    Deliver(deliver::Arguments),
     /// Print everything, one JSON object a line
     Export {
         /// Only this pool
@@ -132,6 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
         }
         Command::Retry(chosen) => dead_letters::retry(directory, chosen),
         Command::Purge(chosen) => dead_letters::purge(directory, chosen),
+        Command::Deliver(arguments) => deliver::run(directory, arguments),
         Command::Export { pool } => {
             let files = file::open_all(directory, pool.as_deref())?;
             records::export(&files)

@@ -30,6 +30,7 @@ use transport::notices::{NoticeKind, Notices};
 
 pub(crate) use kept::Kept;
 pub use pool_spool::{Accepted, Held, NotAccepted, NotTaken, PoolSpool};
+pub use record::handler_key;
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
 pub use row::Row;
 

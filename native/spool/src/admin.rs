@@ -116,6 +116,18 @@ impl Admin {
         })
     }
 
+    /// How many records wait for each handler, with its host type.
+    pub fn by_handler(&self) -> rusqlite::Result<Vec<((String, String), u64)>> {
+        let sql = "SELECT h.host_type, h.handler, count(*) FROM notification n \
+                   JOIN handler h ON h.id = n.handler GROUP BY h.id ORDER BY h.host_type, h.handler";
+        let mut statement = self.connection.prepare(sql)?;
+        let rows = statement.query_map([], |row| {
+            let count: i64 = row.get(2)?;
+            Ok(((row.get(0)?, row.get(1)?), count.cast_unsigned()))
+        })?;
+        rows.collect()
+    }
+
     /// Up to `most` records behind `after`, in order.
     pub fn records(&self, after: RowId, most: u32) -> rusqlite::Result<Vec<Loaded>> {
         let sql = format!(

@@ -10,9 +10,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::node::{Node, OpenPool};
 use super::show::{ms, quantile};
 use super::tally::{PoolTally, Tally};
+use crate::node::{Node, OpenPool};
 use crate::output::{GOOD, PROBLEM, STRONG, WARNING, styled};
 use crate::text::duration;
 

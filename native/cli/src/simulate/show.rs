@@ -7,8 +7,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::node::Node;
 use super::tally::{PoolTally, Tally};
+use crate::node::Node;
 use crate::output::{WARNING, print_line, styled, visible};
 
 /// How often the table on a terminal is drawn.

@@ -7,8 +7,8 @@ use engine::report::outcomes::Outcome;
 use hdrhistogram::Histogram;
 use notification::Verdict;
 
-use super::node::{HandedOver, Node};
 use super::watch::Load;
+use crate::node::{HandedOver, Node};
 
 /// Latencies up to an hour, in microseconds, to three digits.
 const LONGEST: u64 = 3_600_000_000;
@@ -192,6 +192,7 @@ fn histogram() -> Result<Histogram<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::{HandedOver, Node};
 
     #[test]
     fn the_busiest_time_is_found() {

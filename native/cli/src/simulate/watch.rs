@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use engine::engine::Engine;
 use engine::figures::PoolMetrics;
 
-use super::node::{Node, OpenPool};
+use crate::node::{Node, OpenPool};
 
 /// How often it looks.
 const LOOK_EACH: Duration = Duration::from_millis(5);
@@ -173,6 +173,7 @@ impl Load {
 #[cfg(test)]
 mod tests {
     use super::Load;
+    use crate::node::{Node, OpenPool};
 
     /// Two workers, busy for half of ten seconds, with twenty requests: each took half a second.
     #[test]

@@ -31,7 +31,8 @@ pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Re
 }
 
 /// The handler in the terms of its configuration.
-pub(crate) fn handler_key(handler: &Handler) -> String {
+#[must_use]
+pub fn handler_key(handler: &Handler) -> String {
     format!("{} {}", handler.pool_name, handler.path)
 }
 
