@@ -192,7 +192,6 @@ fn histogram() -> Result<Histogram<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::{HandedOver, Node};
 
     #[test]
     fn the_busiest_time_is_found() {

@@ -173,7 +173,6 @@ impl Load {
 #[cfg(test)]
 mod tests {
     use super::Load;
-    use crate::node::{Node, OpenPool};
 
     /// Two workers, busy for half of ten seconds, with twenty requests: each took half a second.
     #[test]

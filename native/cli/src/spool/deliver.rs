@@ -53,7 +53,7 @@ type Key = (String, String, String);
 
 /// What came of it.
 #[derive(Debug, Default)]
-struct Delivered {
+struct Account {
     delivered: u64,
     dead: BTreeMap<&'static str, u64>,
     /// What has a handler, and is left.
@@ -105,9 +105,9 @@ pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, Strin
         .map(|(pool, host, handler)| (pool.to_owned(), host.to_owned(), handler))
         .collect();
     let without = waiting.into_iter().filter(|(key, _)| !kept.contains(key));
-    let mut result = Delivered {
+    let mut result = Account {
         without: without.collect(),
-        ..Delivered::default()
+        ..Account::default()
     };
     wait(&node, &woken, arguments, &mut result);
     drop(node);
@@ -159,7 +159,7 @@ fn start<'a>(
 }
 
 /// Waits until all is delivered or given up, or the time is over.
-fn wait(node: &Node<'_>, woken: &Receiver<Wake>, arguments: &Arguments, result: &mut Delivered) {
+fn wait(node: &Node<'_>, woken: &Receiver<Wake>, arguments: &Arguments, result: &mut Account) {
     let end = arguments
         .most
         .map(|most| Instant::now() + Duration::from_secs(most));
@@ -204,7 +204,7 @@ fn bar(length: u64, quiet: bool) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-impl Delivered {
+impl Account {
     /// How many records without a handler are in files that are open.
     fn in_open_files(&self, node: &Node<'_>) -> u64 {
         let spools = node.engine.spools();
