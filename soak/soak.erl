@@ -16,6 +16,7 @@
 -define(PROGRESS, 5000).
 -define(WARM_UP, 3000).
 -define(SETTLE, 60000).
+-define(REPORTERS, 3).
 
 -spec main() -> no_return().
 main() ->
@@ -24,6 +25,8 @@ main() ->
     Seed = number("SEED", erlang:system_time(millisecond) rem 1000000),
     io:format("seed ~b, ~b s (SEED=~b repeats the choices)~n", [Seed, Seconds, Seed]),
     ok = logger:remove_handler(default),
+    _ = application:load(mongoose_http_pusher),
+    ok = application:set_env(mongoose_http_pusher, reporters, ?REPORTERS),
     ok = host_ctl:start(v6_5, #{hosts => ?HOST_TYPES, log => warning}),
     Endpoints = {test_endpoint:start(#{record => true}), test_endpoint:start(#{record => true})},
     {ok, _} = start_pool(element(1, Endpoints), 20),
@@ -119,7 +122,7 @@ trouble(9, _Endpoints, _Kills) ->
     _ = host_ctl:stop_module(HostType),
     start_module(HostType);
 trouble(10, _Endpoints, Kills) ->
-    kill(http_pusher_reporter, Kills);
+    kill(http_pusher_reporter:name(rand:uniform(?REPORTERS) - 1), Kills);
 trouble(11, _Endpoints, Kills) ->
     kill(http_pusher_pools, Kills);
 trouble(12, _Endpoints, Kills) ->

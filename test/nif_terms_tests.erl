@@ -85,7 +85,7 @@ functions() ->
      {push_event, Event}, {push_event_dirty, Event},
      {reject, [id, reason, binary, text, binary]},
      {open_spool, [text, boolean]}, {spools, []},
-     {attach, []}, {take_outcomes, [boolean]}, {outcome_counted, []}, {unacknowledged, []},
+     {attach, [number]}, {take_outcomes, [number, boolean]}, {outcome_counted, [number]}, {unacknowledged, []},
      {rejections, []}, {rejections_counted, [id, reason, number]}, {notices, []}].
 
 %% The first test that needs handler 0 creates it.
@@ -107,7 +107,7 @@ example(plan) ->
                   {<<"x-c">>, {env, <<"NO_SUCH_VARIABLE">>}}],
       auth => {bearer, {env, <<"NO_SUCH_VARIABLE">>}}, compress => zstd, rate => #{per_second => 1, burst => 2}};
 example(settings) ->
-    #{tokio_threads => 1, max_pending => 100, max_pending_bytes => 100000,
+    #{tokio_threads => 1, reporters => 1, max_pending => 100, max_pending_bytes => 100000,
       max_node_bytes => 1000000, max_lane_percent => 10,
       max_connection_age => 0, escapes_in_groups => true,
       spool_dir => <<"_build/nif_terms_spool">>, node => <<"nonode@nohost">>, spool_max_bytes => 1 bsl 30,

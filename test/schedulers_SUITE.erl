@@ -66,7 +66,7 @@ every_function_is_measured(_Config) ->
                  %% The reporter calls these and others.
                  {unacknowledged, []}]],
     ok = settle(),
-    ok = ?NIF:attach(),
+    ok = ?NIF:attach(0),
     Measured = [binary_to_atom(Name, utf8) || {Name, Calls, _} <- ?NIF:measured_calls(), Calls > 0],
     Exported = [Name || {Name, _} <- ?NIF:module_info(exports),
                         Name =/= module_info, not lists:member(Name, Dirty ++ Measuring)],

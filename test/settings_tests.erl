@@ -23,7 +23,8 @@ taken_test_() ->
              {max_node_bytes, 1}, {max_lane_percent, 1}, {max_lane_percent, 100}, {drain_timeout, 0},
              {drain_timeout, 60000}, {max_connection_age, 0}, {max_connection_age, 1000},
              {max_connection_age, 16#FFFFFFFF}, {wait, 0},
-             {wait, 5000}, {wait, 16#FFFFFFFF}, {tokio_threads, 1}, {tokio_threads, 64}, {http2_pools, []},
+             {wait, 5000}, {wait, 16#FFFFFFFF}, {tokio_threads, 1}, {tokio_threads, 64},
+             {reporters, 1}, {reporters, 32}, {http2_pools, []},
              {http2_pools, [http_pool, other]}, {spool_dir, "/var/spool/größe"}, {spool_dir, <<"spool">>},
              {spool_sync, full}, {spool_max_bytes, 1 bsl 20}, {dead_letters_max_age, 0}]
             ++ [{log_level, Level} || Level <- [debug, info, notice, warning, error, none]]].
@@ -43,6 +44,7 @@ wrong_test_() ->
                 {drain_timeout, 1 bsl 40}, {max_connection_age, -1}, {max_connection_age, 1}, {max_connection_age, 999},
                  {max_connection_age, 1 bsl 32}, {wait, -1},
                 {wait, 1 bsl 32}, {wait, infinity}, {tokio_threads, 0}, {tokio_threads, 100000},
+                {reporters, 0}, {reporters, 33},
                 {http2_pools, ["http_pool"]}, {log_level, critical},
                 {spool_dir, ""}, {spool_dir, spool}, {spool_max_bytes, 1000}, {spool_sync, always},
                 {dead_letters_max_bytes, -1}, {dead_letters_max_age, -1},

@@ -232,7 +232,7 @@ a_crowd_that_waits_for_rejections_is_answered(_Config) ->
 a_session_is_told_before_the_engine_forgets(Config) ->
     {ok, _} = pool(http_pool, Config, #{}),
     module([#{path => "/n"}, #{path => "/n", pool_name => no_such_pool}]),
-    Functions = [{http_pusher_nif, outcome_counted, 0}, {http_pusher_nif, rejections_counted, 3},
+    Functions = [{http_pusher_nif, outcome_counted, 1}, {http_pusher_nif, rejections_counted, 3},
                  {http_pusher_wait, counted, 1}],
     [1 = erlang:trace_pattern(Function, true, [local]) || Function <- Functions],
     1 = erlang:trace(whereis(?REPORTER), true, [call]),

@@ -30,7 +30,7 @@ init(Settings) ->
     end.
 
 start(Settings) ->
-    Keys = [tokio_threads, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent,
+    Keys = [tokio_threads, reporters, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent,
             max_connection_age, spool_max_bytes, spool_sync, dead_letters_max_bytes, dead_letters_max_age],
     Own = (maps:with(Keys, Settings))#{spool_dir => http_pusher_utf8:text(maps:get(spool_dir, Settings)),
                                        node => atom_to_binary(node(), utf8)},

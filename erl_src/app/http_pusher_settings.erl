@@ -25,6 +25,7 @@
     dead_letters_max_bytes := non_neg_integer(),
     dead_letters_max_age := non_neg_integer(),
     tokio_threads := pos_integer(),
+    reporters := pos_integer(),
     http2_pools := [atom()],
     log_level := logger:level() | none
 }.
@@ -62,6 +63,7 @@ defaults() ->
 
 default(spool_dir, {computed, _}) -> filename:join(database_dir(), "http_pusher_spool");
 default(tokio_threads, {computed, _}) -> threads(erlang:system_info(schedulers_online));
+default(reporters, {computed, _}) -> reporters(erlang:system_info(schedulers_online));
 default(_, Default) -> Default.
 
 %% Packages of the system set it; MongooseIM's own default build does not, and uses the working directory.
@@ -71,9 +73,12 @@ database_dir() ->
         undefined -> "."
     end.
 
-%% Half of the cores are plenty, but a single thread would limit a small machine.
-threads(Cores) when Cores < 4 -> min(2, Cores);
-threads(Cores) -> Cores div 2.
+%% The engine does most of the work, so fewer threads than cores would be the limit; on a large machine half
+%% of the cores are plenty.
+threads(Cores) -> max(min(8, Cores), Cores div 2).
+
+%% One keeps up with what four cores deliver.
+reporters(Cores) -> min(8, max(1, Cores div 4)).
 
 %% The application controller puts `included_applications' into every environment.
 check_one({included_applications, _}, Checked) ->

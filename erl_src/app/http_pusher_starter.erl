@@ -190,8 +190,8 @@ announce(_State, _HostType) ->
 
 details(Handlers) ->
     {ok, Version} = application:get_key(?APP, vsn),
-    #{tokio_threads := Threads} = http_pusher_settings:current(),
+    #{tokio_threads := Threads, reporters := Reporters} = http_pusher_settings:current(),
     #{version => Version, mongooseim => http_pusher_host:version(),
       generation => http_pusher_host:generation(),
       pools => lists:usort([Pool || #{pool_name := Pool} <- Handlers]), handlers => length(Handlers),
-      tokio_threads => Threads}.
+      tokio_threads => Threads, reporters => Reporters}.

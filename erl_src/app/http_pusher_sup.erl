@@ -24,12 +24,15 @@ start_clients(Settings) ->
 init(top) ->
     http_pusher_routes:new(),
     http_pusher_metrics:new(),
+    http_pusher_storm:new(),
     Settings = http_pusher_settings:read(),
     http_pusher_wait:set_default(maps:get(wait, Settings)),
     Clients = #{id => clients, start => {?MODULE, start_clients, [Settings]}, type => supervisor},
     {ok, {flags(rest_for_one), [worker(http_pusher_engine, Settings), Clients]}};
 init({clients, Settings}) ->
-    {ok, {flags(one_for_one), [worker(http_pusher_reporter, Settings),
+    Reporters = #{id => http_pusher_reporters, start => {http_pusher_reporters, start_link, [Settings]},
+                  type => supervisor},
+    {ok, {flags(one_for_one), [Reporters,
                                worker(http_pusher_pools, Settings),
                                worker(http_pusher_gauges, Settings),
                                worker(http_pusher_watch, Settings)]}}.

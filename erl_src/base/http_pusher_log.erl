@@ -2,29 +2,18 @@
 %%
 %% A line for a notification is built only if its level is on, and never holds a body, a header value or the
 %% accumulator. However many notifications of a pool fail for the same reason, they become one line a second
-%% with a count.
+%% with a count (http_pusher_storm).
 -module(http_pusher_log).
 
--export([new/0, allowed/2, sent/5, failed/5, uncounted/4, due/1,
+-export([allowed/2, sent/5, failed/4, uncounted/3,
          pool_opened/2, notices/1, handler_notice/3, endpoint/3, helper_crashed/3, handler_failed/3,
          handlers_failed/2, gauges_failed/2, not_started/1,
          engine_down/2, unknown_event/3,
          started/1, module_started/2]).
 
--export_type([storm/0]).
-
-%% For each kind of line: when the last one was written, and what has come since.
--type kind() :: {failed, Pool :: binary(), Reason :: atom()} | {uncounted, HostType :: binary()}.
--opaque storm() :: #{kind() => {LastLine :: integer(), Count :: non_neg_integer(), Report :: map()}}.
-
 -type info() :: {HostType :: binary(), PoolName :: binary(), Path :: binary()}.
 
--define(BETWEEN_LINES, 1000).
 -define(META, #{domain => [mongoose_http_pusher], mfa => {mod_event_pusher_http, push_event, 3}}).
-
--spec new() -> storm().
-new() ->
-    #{}.
 
 %% @doc Whether the host's logger and this application's setting both let a level through.
 -spec allowed(logger:level(), logger:level() | none) -> boolean().
@@ -45,54 +34,29 @@ sent({_HostType, PoolName, Path}, Sender, Details, Status, Micros) ->
 
 %% @doc A notification failed or was rejected: the first of its kind is written at once, and those that
 %% follow within a second as one line.
--spec failed(info(), atom(), pos_integer(), map(), storm()) -> storm().
-failed({HostType, PoolName, Path}, Reason, Count, Failure, Storm) ->
-    #{sender := Sender, details := Details, text := Text, attempts := Attempts} = Failure,
-    Report = #{what => event_pusher_http_req_failed,
-               text => Text, reason => Reason, pool_name => PoolName, path => Path,
-               host_type => HostType, sender => Sender, attempts => Attempts},
-    add({failed, PoolName, Reason}, Count, maps:merge(Report, details(Details)), Storm).
+-spec failed(info(), atom(), pos_integer(), map()) -> ok.
+failed({HostType, PoolName, Path}, Reason, Count, Failure) ->
+    Line = fun() ->
+                   #{sender := Sender, details := Details, text := Text, attempts := Attempts} = Failure,
+                   Report = #{what => event_pusher_http_req_failed,
+                              text => Text, reason => Reason, pool_name => PoolName, path => Path,
+                              host_type => HostType, sender => Sender, attempts => Attempts},
+                   {maps:merge(Report, details(Details)), ?META}
+           end,
+    http_pusher_storm:add({failed, PoolName, Reason}, Count, Line).
 
 %% @doc A metric could not be updated.
--spec uncounted(ok | {atom(), term()}, binary(), pos_integer(), storm()) -> storm().
-uncounted(ok, _HostType, _Count, Storm) ->
-    Storm;
-uncounted({Class, Reason}, HostType, Count, Storm) ->
-    Report = #{what => http_pusher_metric_failed,
-               text => <<"An outcome could not be counted in the host's metrics: they are gone "
-                         "once the module has stopped">>,
-               host_type => HostType, class => Class, reason => summary(Reason)},
-    add({uncounted, HostType}, Count, Report, Storm).
-
-%% @doc Writes the lines whose second is over; returns when the next one is due, in milliseconds.
--spec due(storm()) -> {storm(), Wait :: non_neg_integer()}.
-due(Storm) when map_size(Storm) =:= 0 ->
-    {Storm, ?BETWEEN_LINES};
-due(Storm) ->
-    Now = erlang:monotonic_time(millisecond),
-    maps:fold(fun(Kind, {Last, Count, Report}, {Rest, Wait}) ->
-                      case {Now - Last >= ?BETWEEN_LINES, Count} of
-                          {true, 0} -> {Rest, Wait};
-                          {true, _} -> {Rest#{Kind => write(Now, Count, Report)}, Wait};
-                          {false, _} -> {Rest#{Kind => {Last, Count, Report}},
-                                         min(Wait, Last + ?BETWEEN_LINES - Now)}
-                      end
-              end, {#{}, ?BETWEEN_LINES}, Storm).
-
-add(Kind, Count, Report, Storm) ->
-    Now = erlang:monotonic_time(millisecond),
-    case Storm of
-        #{Kind := {Last, Before, _}} when Now - Last < ?BETWEEN_LINES ->
-            Storm#{Kind := {Last, Before + Count, Report}};
-        #{Kind := {_, Before, _}} ->
-            Storm#{Kind := write(Now, Before + Count, Report)};
-        _ ->
-            Storm#{Kind => write(Now, Count, Report)}
-    end.
-
-write(Now, Count, Report) ->
-    logger:warning(Report#{count => Count}, ?META),
-    {Now, 0, Report}.
+-spec uncounted(ok | {atom(), term()}, binary(), pos_integer()) -> ok.
+uncounted(ok, _HostType, _Count) ->
+    ok;
+uncounted({Class, Reason}, HostType, Count) ->
+    Line = fun() ->
+                   {#{what => http_pusher_metric_failed,
+                      text => <<"An outcome could not be counted in the host's metrics: they are gone "
+                                "once the module has stopped">>,
+                      host_type => HostType, class => Class, reason => summary(Reason)}, ?META}
+           end,
+    http_pusher_storm:add({uncounted, HostType}, Count, Line).
 
 details(undefined) ->
     #{};

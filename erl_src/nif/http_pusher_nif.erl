@@ -12,10 +12,10 @@
          handler/4, handler_info/1, describe_url/2, open_spool/2, spools/0,
          push_form/5, push_form_dirty/5, push_custom/6, push_custom_dirty/6,
          push_event/6, push_event_dirty/6, reject/5,
-         attach/0, take_outcomes/1, outcome_counted/0, unacknowledged/0,
+         attach/1, take_outcomes/2, outcome_counted/1, unacknowledged/0,
          rejections/0, rejections_counted/3, notices/0]).
 
--export_type([spool/0, pool_id/0, handler_id/0, names/0, way/0, fact/0, pushed/0, outcome/0, verdict/0, rejected/0,
+-export_type([spool/0, pool_id/0, handler_id/0, reporter/0, names/0, way/0, fact/0, pushed/0, outcome/0, verdict/0, rejected/0,
               problem/0, not_opened/0, notice/0, pool/0, settings/0, metrics/0, last_failure/0]).
 
 -on_load(load/0).
@@ -24,6 +24,8 @@
 
 -type pool_id() :: non_neg_integer().
 -type handler_id() :: non_neg_integer().
+%% The number of a reporter; the first is 0.
+-type reporter() :: 0..31.
 -type names() :: {Sender :: binary(), Server :: binary(), Receiver :: binary(),
                   ReceiverServer :: binary()}.
 %% `in' or `out', and the session that waits until the notification has been counted: bytes that come back
@@ -227,14 +229,14 @@ push_event_dirty(_Pool, _Handler, _Way, _Names, _Facts, _Stanza) -> ?NOT_LOADED.
              http_pusher_wait:waiter()) -> ok.
 reject(_Handler, _Reason, _Sender, _Text, _Waiter) -> ?NOT_LOADED.
 
--spec attach() -> ok.
-attach() -> ?NOT_LOADED.
+-spec attach(reporter()) -> ok.
+attach(_Number) -> ?NOT_LOADED.
 
--spec take_outcomes(Verbose :: boolean()) -> [outcome()].
-take_outcomes(_Verbose) -> ?NOT_LOADED.
+-spec take_outcomes(reporter(), Verbose :: boolean()) -> [outcome()].
+take_outcomes(_Number, _Verbose) -> ?NOT_LOADED.
 
--spec outcome_counted() -> ok.
-outcome_counted() -> ?NOT_LOADED.
+-spec outcome_counted(reporter()) -> ok.
+outcome_counted(_Number) -> ?NOT_LOADED.
 
 -spec unacknowledged() -> non_neg_integer().
 unacknowledged() -> ?NOT_LOADED.

@@ -6,19 +6,25 @@
 %% parts: a successor may count at most one outcome, or one part, a second time. A session that waits for an
 %% outcome is told once that is counted.
 %%
+%% There may be several reporters (http_pusher_reporters), each with its own batch in the engine. The first
+%% takes whatever there is, also the rejections and the notices, and writes the lines of a storm that are
+%% due. The others take outcomes, and only if the first one falls behind.
+%%
 %% http_pusher_host knows the host's metrics, and http_pusher_log writes the lines.
 -module(http_pusher_reporter).
 -behaviour(gen_server).
 
--export([start_link/1]).
+-export([start_link/2, name/1]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -type state() :: #{
+    number := http_pusher_nif:reporter(),
     generation := http_pusher_host:generation(),
     log_level := logger:level() | none,
-    handlers := #{http_pusher_nif:handler_id() => {binary(), binary(), binary()}},
-    log := http_pusher_log:storm()
+    handlers := #{http_pusher_nif:handler_id() => {binary(), binary(), binary()}}
 }.
+
+-define(FIRST, 0).
 
 %% Take outcomes even without a message: the engine's threads may have ended with outcomes left.
 -define(IDLE, 1000).
@@ -26,18 +32,23 @@
 %% number, and a million cost no more than that.
 -define(PARTS, 64).
 
--spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
-start_link(Settings) ->
-    gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
+-spec start_link(http_pusher_nif:reporter(), http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
+start_link(Number, Settings) ->
+    gen_server:start_link({local, name(Number)}, ?MODULE, {Number, Settings}, []).
 
--spec init(http_pusher_settings:settings()) -> {ok, state(), 0}.
-init(#{log_level := LogLevel}) ->
+%% @doc The registered name of a reporter; those after the first are counted from two.
+-spec name(http_pusher_nif:reporter()) -> atom().
+name(?FIRST) -> ?MODULE;
+name(Number) -> list_to_atom(atom_to_list(?MODULE) ++ "_" ++ integer_to_list(Number + 1)).
+
+-spec init({http_pusher_nif:reporter(), http_pusher_settings:settings()}) -> {ok, state(), 0}.
+init({Number, #{log_level := LogLevel}}) ->
     process_flag(trap_exit, true),
     %% It must keep up with the engine's threads while sessions keep the schedulers busy.
     process_flag(priority, high),
-    http_pusher_nif:attach(),
-    {ok, #{generation => http_pusher_host:generation(), log_level => LogLevel,
-           handlers => #{}, log => http_pusher_log:new()}, 0}.
+    http_pusher_nif:attach(Number),
+    {ok, #{number => Number, generation => http_pusher_host:generation(), log_level => LogLevel,
+           handlers => #{}}, 0}.
 
 -spec handle_call(term(), gen_server:from(), state()) ->
     {reply, {error, unknown_call}, state(), 0}.
@@ -67,57 +78,66 @@ report_all(State, Batches) ->
         {noreply, State1, _} -> State1
     end.
 
-report(State = #{log_level := LogLevel}) ->
+report(State = #{number := Number, log_level := LogLevel}) ->
     Verbose = http_pusher_log:allowed(info, LogLevel),
-    Outcomes = http_pusher_nif:take_outcomes(Verbose),
+    Outcomes = http_pusher_nif:take_outcomes(Number, Verbose),
     State1 = lists:foldl(fun(Outcome, S) -> outcome(Outcome, Verbose, S) end, State, Outcomes),
+    case {Number, Outcomes} of
+        {?FIRST, _} -> report_others(Outcomes, State1);
+        {_, []} -> {noreply, State1, infinity};
+        {_, _} -> {noreply, State1, 0}
+    end.
+
+%% What the first reporter does beside its outcomes.
+report_others(Outcomes, State) ->
     Rejections = http_pusher_nif:rejections(),
-    State2 = lists:foldl(fun rejected/2, State1, Rejections),
-    State3 = #{log := Log} = lists:foldl(fun notice/2, State2, http_pusher_nif:notices()),
-    {Log1, NextLine} = http_pusher_log:due(Log),
+    State1 = lists:foldl(fun rejected/2, State, Rejections),
+    State2 = lists:foldl(fun notice/2, State1, http_pusher_nif:notices()),
+    NextLine = http_pusher_storm:due(),
     %% Each is one batch, and there may be more.
     Wait = case {Outcomes, Rejections} of
                {[], []} -> min(NextLine, ?IDLE);
                _ -> 0
            end,
-    {noreply, State3#{log := Log1}, Wait}.
+    {noreply, State2, Wait}.
 
 outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
-    #{generation := Generation, log := Log} = State,
+    #{number := Number, generation := Generation} = State,
     Counted = count(fun() -> count(Generation, HostType, Sender, Verdict) end),
-    Log1 = http_pusher_log:uncounted(Counted, HostType, 1, Log),
+    http_pusher_log:uncounted(Counted, HostType, 1),
     %% Before the engine forgets the outcome: killed in between, the successor tells the session again, and
     %% its alias drops what comes twice.
     http_pusher_wait:counted(Waiter),
-    http_pusher_nif:outcome_counted(),
+    http_pusher_nif:outcome_counted(Number),
     case Verdict of
         {sent, Status, Micros} when Verbose ->
-            http_pusher_log:sent(Info, Sender, Details, Status, Micros),
-            State#{log := Log1};
+            http_pusher_log:sent(Info, Sender, Details, Status, Micros);
         {sent, _, _} ->
-            State#{log := Log1};
+            ok;
         {failed, Reason, Text, Attempts} ->
             Failure = #{sender => Sender, details => Details, text => Text, attempts => Attempts},
-            State#{log := failed(Info, Reason, 1, Failure, Log1, State)}
-    end.
+            failed(Info, Reason, 1, Failure, State)
+    end,
+    State.
 
 rejected({Handler, Reason, Count, Sender, Text, Waiting}, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
-    #{generation := Generation, log := Log} = State,
-    Update = fun(Part, Done, {Waiting1, L}) ->
+    #{generation := Generation} = State,
+    Update = fun(Part, Done, Waiting1) ->
                      Counted = count(fun() -> http_pusher_host:count_failed(
                                                 Generation, HostType, {Sender, Part})
                                      end),
-                     L1 = http_pusher_log:uncounted(Counted, HostType, Part, L),
+                     http_pusher_log:uncounted(Counted, HostType, Part),
                      %% Before the engine forgets them, as for an outcome.
                      Waiting2 = tell(Waiting1, Done),
                      http_pusher_nif:rejections_counted(Handler, Reason, Part),
-                     {Waiting2, L1}
+                     Waiting2
              end,
-    {[], Log1} = in_parts(Count, Update, {Waiting, Log}),
+    [] = in_parts(Count, Update, Waiting),
     Failure = #{sender => Sender, details => undefined, text => Text, attempts => 0},
-    State#{log := failed(Info, Reason, Count, Failure, Log1, State)}.
+    failed(Info, Reason, Count, Failure, State),
+    State.
 
 tell([{Number, Waiter} | Waiting], Done) when Number =< Done ->
     http_pusher_wait:counted(Waiter),
@@ -146,10 +166,10 @@ in_parts(Before, Count, Most, Update, Acc) ->
     Part = min(Count - Before, Most),
     in_parts(Before + Part, Count, Most, Update, Update(Part, Before + Part, Acc)).
 
-failed(Info, Reason, Count, Failure, Log, #{log_level := LogLevel}) ->
+failed(Info, Reason, Count, Failure, #{log_level := LogLevel}) ->
     case http_pusher_log:allowed(warning, LogLevel) of
-        true -> http_pusher_log:failed(Info, Reason, Count, Failure, Log);
-        false -> Log
+        true -> http_pusher_log:failed(Info, Reason, Count, Failure);
+        false -> ok
     end.
 
 count(Generation, HostType, Sender, {sent, Status, Micros}) ->

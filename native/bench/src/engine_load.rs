@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
+use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
 use notification::{Content, Direction, Handler, Names, Notification, PoolId, Verdict, lane_key};
 use transport::TlsOptions;
@@ -45,7 +46,7 @@ impl Driver {
             ..EngineSettings::default()
         };
         let driver = thread::current();
-        engine.start(settings, move || driver.unpark())?;
+        engine.start(settings, move |_| driver.unpark())?;
         let pool = engine.create_pool("bench")?;
         engine.configure_pool(pool, options(load))?;
         engine.open_pool(pool)?;
@@ -110,7 +111,7 @@ impl Driver {
 
     fn take(&self) -> Result<usize, LoadError> {
         let outcomes = &self.engine.outcomes;
-        let taken = outcomes.take(BATCH, |outcome| match &outcome.verdict {
+        let taken = outcomes.take(FIRST, BATCH, |outcome| match &outcome.verdict {
             Verdict::Sent { status: 200, .. } => Ok(()),
             other => Err(LoadError::Answer(format!("{other:?}"))),
         });
@@ -118,7 +119,7 @@ impl Driver {
             if let Err(error) = outcome {
                 return Err(LoadError::Answer(error.to_string()));
             }
-            outcomes.counted();
+            outcomes.counted(FIRST);
         }
         Ok(taken.len())
     }

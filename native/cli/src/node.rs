@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
-use engine::report::outcomes::Outcome;
+use engine::report::outcomes::{FIRST, Outcome};
 use engine::settings::PoolOptions;
 use engine::spools::handler_key;
 use notification::{Guarantee, Handler, PoolId, PushError, RejectReason};
@@ -81,7 +81,7 @@ impl<'a> Node<'a> {
         wake: SyncSender<Wake>,
     ) -> Result<Self, String> {
         let engine = Arc::new(Engine::default());
-        let bell = move || {
+        let bell = move |_| {
             // If it is full, a call is on its way already.
             let _ = wake.try_send(Wake::Outcomes);
         };
@@ -235,9 +235,9 @@ impl<'a> Node<'a> {
     /// Calls `each` for every outcome that is there, as a reporter of the node does.
     pub fn outcomes(&self, mut each: impl FnMut(&Outcome)) {
         loop {
-            let taken = self.engine.outcomes.take(AT_ONCE, &mut each);
+            let taken = self.engine.outcomes.take(FIRST, AT_ONCE, &mut each);
             for () in &taken {
-                self.engine.outcomes.counted();
+                self.engine.outcomes.counted(FIRST);
             }
             if taken.is_empty() {
                 break;

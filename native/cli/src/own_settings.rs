@@ -202,14 +202,14 @@ mod tests {
             .filter(|line| line.starts_with("    {"))
             .count();
         assert_eq!(table().len(), rows);
-        assert_eq!(rows, 15);
+        assert_eq!(rows, 16);
     }
 
     #[test]
     fn every_setting_accepts_its_default() {
         for setting in table() {
             let default = match setting.name.as_str() {
-                "tokio_threads" => "2",
+                "tokio_threads" | "reporters" => "2",
                 "spool_dir" => "\"spool\"",
                 _ => &setting.default,
             };
@@ -238,6 +238,8 @@ mod tests {
             ("spool_sync", "always"),
             ("dead_letters_max_age", "-1"),
             ("tokio_threads", "\"4\""),
+            ("reporters", "0"),
+            ("reporters", "33"),
         ] {
             let error = check(name, &term(value)).unwrap_err();
             assert!(error.starts_with(name), "{error}");

@@ -1,7 +1,7 @@
 //! The engine: pools, host types and handlers by number, and the runtime they use.
 //!
 //! One [`Engine`] lives as long as the process. Its counters, its rejections and the outcomes that wait
-//! for the reporter outlive the [`Running`] part, which has the threads and the pools and can be
+//! for the reporters outlive the [`Running`] part, which has the threads and the pools and can be
 //! stopped and started again.
 
 mod abort;
@@ -31,7 +31,7 @@ use transport::notices::Notices;
 use crate::pool::Pool;
 use crate::pool::opening::READERS_AT_MOST;
 use crate::report::counters::CountersByPool;
-use crate::report::outcomes::Outcomes;
+use crate::report::outcomes::{FIRST, Outcomes, REPORTERS_AT_MOST};
 use crate::report::rejections::Rejections;
 use crate::runtime;
 use crate::spools::{Handlers, Spools};
@@ -44,11 +44,11 @@ const START_AT_MOST: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub struct Engine {
     running: ArcSwapOption<Running>,
-    /// Outcomes that the reporter has not acknowledged.
+    /// Outcomes that no reporter has acknowledged.
     pub outcomes: Arc<Outcomes>,
-    /// Rejections that the reporter has not counted.
+    /// Rejections that the first reporter has not counted.
     pub rejections: Rejections,
-    /// Other messages for the reporter to log.
+    /// Other messages for the first reporter to log.
     pub notices: Arc<Notices>,
     /// Counters by pool name.
     pub(crate) counters: CountersByPool,
@@ -65,7 +65,7 @@ pub struct Engine {
 /// The part that can be stopped: the threads and the pools.
 struct Running {
     runtime: Mutex<Option<Runtime>>,
-    bell: Arc<dyn Fn() + Send + Sync>,
+    bell: Arc<dyn Fn(usize) + Send + Sync>,
     handle: tokio::runtime::Handle,
     settings: EngineSettings,
     node: Arc<Bound>,
@@ -111,12 +111,12 @@ pub enum EngineError {
 }
 
 impl Engine {
-    /// Starts the threads. One of them calls `bell` when the reporter has something to take. If the
-    /// engine runs already, nothing happens.
+    /// Starts the threads. One of them calls `bell` with the number of a reporter, the first being 0, when
+    /// that one has something to take. If the engine runs already, nothing happens.
     pub fn start(
         &self,
         settings: EngineSettings,
-        bell: impl Fn() + Send + Sync + 'static,
+        bell: impl Fn(usize) + Send + Sync + 'static,
     ) -> Result<(), EngineError> {
         self.start_with(settings, Arc::default(), bell)
     }
@@ -126,7 +126,7 @@ impl Engine {
         &self,
         settings: EngineSettings,
         names: Arc<Names>,
-        bell: impl Fn() + Send + Sync + 'static,
+        bell: impl Fn(usize) + Send + Sync + 'static,
     ) -> Result<(), EngineError> {
         let Some(_one_at_a_time) = self.starting.try_lock_for(START_AT_MOST) else {
             return Err(EngineError::Threads(io::ErrorKind::TimedOut.into()));
@@ -136,10 +136,13 @@ impl Engine {
         }
         let runtime = runtime::build(settings.threads)?;
         let handle = runtime.handle().clone();
-        let bell: Arc<dyn Fn() + Send + Sync> = Arc::new(bell);
-        let rings = Arc::clone(&bell);
+        let bell: Arc<dyn Fn(usize) + Send + Sync> = Arc::new(bell);
         handle.spawn(Arc::clone(&self.outcomes).bury());
-        handle.spawn(runtime::ring(Arc::clone(&self.outcomes), move || rings()));
+        self.outcomes.employ(settings.reporters);
+        for reporter in 0..settings.reporters.clamp(1, REPORTERS_AT_MOST) {
+            let (outcomes, rings) = (Arc::clone(&self.outcomes), Arc::clone(&bell));
+            handle.spawn(runtime::ring(outcomes, reporter, move || rings(reporter)));
+        }
         let spools = Arc::new(Spools::new(
             settings.spools.clone(),
             Arc::clone(&self.handlers),
@@ -186,7 +189,7 @@ impl Engine {
         // Use a new thread, because the caller may be a scheduler. If none can be started, the reporter
         // finds them later.
         let bell = Arc::clone(&running.bell);
-        if let Ok(thread) = std::thread::Builder::new().spawn(move || bell()) {
+        if let Ok(thread) = std::thread::Builder::new().spawn(move || bell(FIRST)) {
             let _ = thread.join();
         }
     }

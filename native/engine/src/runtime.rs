@@ -1,4 +1,4 @@
-//! The engine's threads, and the bell with which one of them wakes the reporter.
+//! The engine's threads, and the bells with which they wake the reporters.
 
 mod gate;
 
@@ -69,13 +69,14 @@ pub fn build(threads: usize) -> io::Result<Runtime> {
     }
 }
 
-/// Calls `bell` whenever the reporter waits and there is something for it to take.
-pub async fn ring(outcomes: Arc<Outcomes>, bell: impl Fn()) {
+/// Calls `bell` whenever `reporter` waits and there is something for it to take.
+pub async fn ring(outcomes: Arc<Outcomes>, reporter: usize, bell: impl Fn()) {
     let mut last: Option<Instant> = None;
     loop {
-        outcomes.rung().await;
+        outcomes.rung(reporter).await;
         if let Some(last) = last {
-            let _ = tokio::time::timeout_at(last + BETWEEN_RINGS, outcomes.hurried()).await;
+            let hurried = outcomes.hurried(reporter);
+            let _ = tokio::time::timeout_at(last + BETWEEN_RINGS, hurried).await;
         }
         bell();
         last = Some(Instant::now());
@@ -91,20 +92,20 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{BETWEEN_RINGS, ring};
-    use crate::report::outcomes::Outcomes;
+    use crate::report::outcomes::{FIRST, Outcomes};
 
     /// How long the second of two rings takes if the first has just happened.
     async fn second_ring(hurry: bool) -> Duration {
         let outcomes = Arc::new(Outcomes::default());
         let rings = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&rings);
-        let bell = tokio::spawn(ring(Arc::clone(&outcomes), move || {
+        let bell = tokio::spawn(ring(Arc::clone(&outcomes), FIRST, move || {
             count.fetch_add(1, Ordering::SeqCst);
         }));
         let begin = Instant::now();
         for expected in 1..=2 {
             // Nothing is there, so the reporter waits for the bell.
-            assert!(outcomes.take(1, |_| ()).is_empty());
+            assert!(outcomes.take(FIRST, 1, |_| ()).is_empty());
             if hurry {
                 outcomes.hurry();
             }

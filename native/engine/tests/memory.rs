@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
+use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
 use notification::{
     Content, DeliveryPolicy, Direction, Handler, Names, Notification, PoolId, lane_key,
@@ -126,7 +127,7 @@ impl World {
             max_lane_percent: 100,
             ..EngineSettings::default()
         };
-        engine.start(settings, || {}).unwrap();
+        engine.start(settings, |_| {}).unwrap();
         Self::of(engine)
     }
 
@@ -198,8 +199,8 @@ impl World {
             .pending
             > 0
         {
-            for () in self.engine.outcomes.take(256, |_| ()) {
-                self.engine.outcomes.counted();
+            for () in self.engine.outcomes.take(FIRST, 256, |_| ()) {
+                self.engine.outcomes.counted(FIRST);
             }
             assert!(Instant::now() < end);
         }
@@ -347,7 +348,7 @@ fn end(world: &World, pool: PoolId) {
 /// A hundred thousand notifications of ordinary length, each from another sender, fit the default bounds.
 fn ordinary_notifications_fit() -> bool {
     let engine = Engine::default();
-    engine.start(EngineSettings::default(), || {}).unwrap();
+    engine.start(EngineSettings::default(), |_| {}).unwrap();
     let world = World::of(engine);
     let pool = world.engine.create_pool("ordinary").unwrap();
     let ordinary = mix("ordinary", 100_000, 100_000, 300, None);

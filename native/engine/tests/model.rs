@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use engine::pool::Cell;
-use engine::report::mailbox::Mailbox;
+use engine::report::mailbox::{FIRST, Mailbox};
 use loom::future::block_on;
 use loom::sync::Notify;
 use loom::thread;
@@ -539,17 +539,24 @@ fn a_hand_over_meets_a_push() {
     });
 }
 
+/// A mailbox for up to `reporters`, with work for another one once there are two items.
+fn mailbox(reporters: usize) -> Arc<Mailbox<u8>> {
+    let mailbox = Mailbox::new(reporters, 2, |_| 0, 0);
+    mailbox.employ(reporters, |_| ());
+    Arc::new(mailbox)
+}
+
 /// The reporter sleeps until it is called, and is called for everything.
 #[test]
 fn the_reporter_is_called() {
     model(Some(4), || {
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = mailbox(1);
         let bell = Arc::new(Notify::new());
         let workers: Vec<_> = (0..2)
             .map(|worker| {
                 let (mailbox, bell) = (Arc::clone(&mailbox), Arc::clone(&bell));
                 thread::spawn(move || {
-                    if mailbox.push(worker) {
+                    if mailbox.push(worker).is_some() {
                         bell.notify();
                     }
                 })
@@ -557,12 +564,12 @@ fn the_reporter_is_called() {
             .collect();
         let mut acknowledged = Vec::new();
         while acknowledged.len() < 2 {
-            let batch = mailbox.take(1, |item| acknowledged.push(item), |_| ());
+            let batch = mailbox.take(FIRST, 1, |item| acknowledged.push(item), |_| ());
             if batch.is_empty() && acknowledged.len() < 2 {
                 bell.wait();
             }
             for () in batch {
-                mailbox.counted();
+                mailbox.counted(FIRST);
             }
         }
         assert!(mailbox.is_empty());
@@ -572,11 +579,62 @@ fn the_reporter_is_called() {
     });
 }
 
-/// The same for what lies elsewhere, as rejections do: the reporter looks there after the mailbox.
+/// Two reporters, of which one is called for a backlog only: together they acknowledge everything once.
+#[test]
+fn two_reporters_share_a_backlog() {
+    const ALL: usize = 3;
+    model(Some(2), || {
+        let mailbox = mailbox(2);
+        let bells: Arc<[Notify; 2]> = Arc::new([Notify::new(), Notify::new()]);
+        let acknowledged: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let report = {
+            let (mailbox, bells) = (Arc::clone(&mailbox), Arc::clone(&bells));
+            let acknowledged = Arc::clone(&acknowledged);
+            move |reporter: usize| {
+                loop {
+                    let done = |item| acknowledged.lock().push(item);
+                    let batch = mailbox.take(reporter, 2, done, |_| ());
+                    for () in &batch {
+                        mailbox.counted(reporter);
+                    }
+                    if acknowledged.lock().len() == ALL {
+                        return bells.iter().for_each(Notify::notify);
+                    }
+                    if batch.is_empty() {
+                        bells[reporter].wait();
+                    }
+                }
+            }
+        };
+        let second = {
+            let report = report.clone();
+            thread::spawn(move || report(1))
+        };
+        let worker = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || {
+                for item in 0..3 {
+                    if let Some(reporter) = mailbox.push(item) {
+                        bells[reporter].notify();
+                    }
+                }
+            })
+        };
+        report(FIRST);
+        worker.join().unwrap();
+        second.join().unwrap();
+        assert!(mailbox.is_empty());
+        let mut acknowledged = acknowledged.lock().clone();
+        acknowledged.sort_unstable();
+        assert_eq!(acknowledged, [0, 1, 2]);
+    });
+}
+
+/// The same for what lies elsewhere, as rejections do: the first reporter looks there after the mailbox.
 #[test]
 fn the_reporter_is_called_for_rejections() {
     model(None, || {
-        let mailbox = Arc::new(Mailbox::<u8>::default());
+        let mailbox = mailbox(1);
         let rows = Arc::new(Mutex::new(0));
         let bell = Arc::new(Notify::new());
         let session = {
@@ -590,7 +648,7 @@ fn the_reporter_is_called_for_rejections() {
             })
         };
         loop {
-            let batch = mailbox.take(1, drop, |_| ());
+            let batch = mailbox.take(FIRST, 1, drop, |_| ());
             assert!(batch.is_empty());
             if *rows.lock() == 1 {
                 break;
@@ -601,56 +659,69 @@ fn the_reporter_is_called_for_rejections() {
     });
 }
 
-/// A reporter dies after it has counted one of two; nothing is lost, and nothing comes twice but
-/// what it was counting.
+/// A reporter, the first or another one, dies after it has counted one of two; nothing is lost, and nothing
+/// comes twice but what it was counting. It has a successor, or the others get what it leaves.
 #[test]
 fn a_reporter_dies() {
-    model(None, || {
-        let mailbox = Arc::new(Mailbox::default());
-        let worker = {
-            let mailbox = Arc::clone(&mailbox);
-            thread::spawn(move || {
-                for item in 0..3 {
-                    let _ = mailbox.push(item);
-                }
-            })
-        };
-        let acknowledged = Arc::new(Mutex::new(VecDeque::new()));
-        let dying = {
-            let (mailbox, acknowledged) = (Arc::clone(&mailbox), Arc::clone(&acknowledged));
-            thread::spawn(move || {
-                let done = |item| acknowledged.lock().push_back(item);
-                let batch = mailbox.take(2, done, |item| *item);
-                if !batch.is_empty() {
-                    mailbox.counted();
-                }
-                batch
-            })
-        };
-        let seen = dying.join().unwrap();
-        let done = |item| acknowledged.lock().push_back(item);
-        mailbox.attach(done);
-        let counted = usize::from(!seen.is_empty());
-        assert_eq!(acknowledged.lock().len(), counted);
-        worker.join().unwrap();
-        let mut again = Vec::new();
+    for (reporter, successor) in [(FIRST, true), (1, true), (1, false)] {
+        model(None, move || a_reporter_dies_once(reporter, successor));
+    }
+}
+
+fn a_reporter_dies_once(reporter: usize, successor: bool) {
+    let mailbox = mailbox(reporter + 1);
+    let worker = {
+        let mailbox = Arc::clone(&mailbox);
+        thread::spawn(move || {
+            for item in 0..3 {
+                let _ = mailbox.push(item);
+            }
+        })
+    };
+    let acknowledged = Arc::new(Mutex::new(VecDeque::new()));
+    let dying = {
+        let (mailbox, acknowledged) = (Arc::clone(&mailbox), Arc::clone(&acknowledged));
+        thread::spawn(move || {
+            let done = |item| acknowledged.lock().push_back(item);
+            let batch = mailbox.take(reporter, 2, done, |item| *item);
+            if !batch.is_empty() {
+                mailbox.counted(reporter);
+            }
+            batch
+        })
+    };
+    let seen = dying.join().unwrap();
+    let done = |item| acknowledged.lock().push_back(item);
+    if successor {
+        mailbox.attach(reporter, done);
+    } else {
+        mailbox.employ(1, done);
+    }
+    let counted = usize::from(!seen.is_empty());
+    assert_eq!(acknowledged.lock().len(), counted);
+    worker.join().unwrap();
+    let mut again = Vec::new();
+    // What is too little for the second reporter is the first one's.
+    for next in [reporter, FIRST] {
         loop {
-            let batch = mailbox.take(2, done, |item| *item);
+            let batch = mailbox.take(next, 2, done, |item| *item);
             if batch.is_empty() {
                 break;
             }
             again.extend(batch.iter().copied());
             for _ in batch {
-                mailbox.counted();
+                mailbox.counted(next);
             }
         }
-        assert_eq!(
-            again.len(),
-            3 - counted,
-            "only what was not counted comes again"
-        );
-        assert_eq!(*acknowledged.lock(), [0, 1, 2]);
-    });
+    }
+    let left = 3 - counted;
+    assert_eq!(again.len(), left, "only what was not counted comes again");
+    let mut acknowledged: Vec<u8> = acknowledged.lock().iter().copied().collect();
+    if successor {
+        assert!(acknowledged.is_sorted(), "{acknowledged:?}");
+    }
+    acknowledged.sort_unstable();
+    assert_eq!(acknowledged, [0, 1, 2]);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn settings(threads: usize) -> EngineSettings {
 /// Starts the engine, which fails; returns how long that took.
 fn refused(engine: &Engine, threads_before: u64) -> Duration {
     let begin = Instant::now();
-    let error = engine.start(settings(4), || {}).unwrap_err();
+    let error = engine.start(settings(4), |_| {}).unwrap_err();
     let took = begin.elapsed();
     assert!(matches!(error, EngineError::Threads(_)), "{error}");
     assert!(error.to_string().contains("thread"), "{error}");
@@ -116,7 +116,7 @@ fn a_start_that_is_refused_a_thread_fails_and_can_be_made_again() {
         assert!(soon, "each start waited for threads that never came");
     }
     limit(u64::MAX);
-    engine.start(settings(4), || {}).unwrap();
+    engine.start(settings(4), |_| {}).unwrap();
     let begin = Instant::now();
     while !engine.ping() {
         assert!(begin.elapsed() < BOUND, "no sign of life");

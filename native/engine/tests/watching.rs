@@ -200,7 +200,7 @@ fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
     bench.engine.stop();
     bench
         .engine
-        .start(EngineSettings::default(), || {})
+        .start(EngineSettings::default(), |_| {})
         .unwrap();
     let figures = &bench.engine.figures()[NAME];
     let counters = &figures.counters;

@@ -94,7 +94,7 @@ fn the_engine_stops_with_work_in_every_phase() {
     assert_eq!(pushed, Err(PushError::Rejected(RejectReason::EngineDown)));
     bench
         .engine
-        .start(EngineSettings::default(), || {})
+        .start(EngineSettings::default(), |_| {})
         .unwrap();
     endpoint.reset_plans().unwrap();
     let again = bench.pool(patient(&endpoint));

@@ -18,6 +18,7 @@ use crate::{ENGINE, atoms, report_nifs};
 #[derive(Clone, NifMap)]
 struct Settings {
     tokio_threads: usize,
+    reporters: usize,
     max_pending: usize,
     max_pending_bytes: usize,
     max_node_bytes: usize,
@@ -67,6 +68,7 @@ fn start_engine<'a>(env: Env<'a>, settings: Term<'a>) -> NifResult<Term<'a>> {
     let settings: Settings = settings.decode().map_err(|_| Error::BadArg)?;
     let settings = EngineSettings {
         threads: settings.tokio_threads,
+        reporters: settings.reporters,
         max_pending: settings.max_pending,
         max_pending_bytes: settings.max_pending_bytes,
         max_node_bytes: settings.max_node_bytes,

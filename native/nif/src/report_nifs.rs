@@ -1,56 +1,76 @@
-//! Passes outcomes and rejections to the reporter, which confirms that it has counted them.
+//! Passes outcomes and rejections to the reporters, which confirm that they have counted them.
+//!
+//! A reporter says its number with each call. The first one is 0, and takes the rejections and notices too.
 
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use engine::report::outcomes::Outcome;
+use engine::report::outcomes::{BATCH, Outcome, REPORTERS_AT_MOST};
 use notification::{Direction, HandlerId, Names, Verdict, Waiter};
 use rustler::env::OwnedEnv;
 use rustler::types::LocalPid;
-use rustler::{Atom, Encoder, Env, NewBinary, NifResult, Term};
+use rustler::{Atom, Decoder, Encoder, Env, Error, NewBinary, NifResult, Term};
 use transport::notices::{About, NoticeKind, Outage};
 
 use crate::held::held;
 use crate::ids::Id;
 use crate::{ENGINE, atoms, pool_nifs};
 
-/// The most outcomes in one batch, and the most rows of rejections: encoded in well under a
-/// millisecond.
-const BATCH: usize = 256;
+/// The most rows of rejections in one batch: encoded in well under a millisecond.
+const ROWS: usize = 256;
 /// The most waiting callers in one batch of rows.
 const WAITERS: usize = 512;
 
-static REPORTER: Mutex<Option<LocalPid>> = Mutex::new(None);
+/// The processes, by their numbers.
+static REPORTERS: [Mutex<Option<LocalPid>>; REPORTERS_AT_MOST] =
+    [const { Mutex::new(None) }; REPORTERS_AT_MOST];
 
-/// Makes the calling process the reporter.
+/// The number of a reporter.
+#[derive(Clone, Copy)]
+struct Number(usize);
+
+impl<'a> Decoder<'a> for Number {
+    fn decode(term: Term<'a>) -> NifResult<Self> {
+        let number = term.decode()?;
+        if number < REPORTERS_AT_MOST {
+            Ok(Self(number))
+        } else {
+            Err(Error::BadArg)
+        }
+    }
+}
+
+/// Makes the calling process the reporter of this number.
 #[rustler::nif]
-fn attach(env: Env<'_>) -> Atom {
+fn attach(env: Env<'_>, number: Number) -> Atom {
     let _held = held!("attach");
-    if let Ok(mut reporter) = REPORTER.lock() {
+    if let Ok(mut reporter) = REPORTERS[number.0].lock() {
         *reporter = Some(env.pid());
     }
-    ENGINE.outcomes.attach();
+    ENGINE.outcomes.attach(number.0);
     atoms::ok()
 }
 
 /// Called by one of the engine's threads, never by a scheduler.
-pub fn wake_reporter() {
-    let reporter = REPORTER.lock().ok().and_then(|reporter| *reporter);
+pub fn wake_reporter(number: usize) {
+    let reporter = REPORTERS
+        .get(number)
+        .and_then(|reporter| *reporter.lock().ok()?);
     if let Some(pid) = reporter {
         // A dead reporter is replaced, and the next one polls by itself.
         let _ = OwnedEnv::new().send_and_clear(&pid, |_| atoms::outcomes_ready());
     }
 }
 
-/// Returns the next outcomes, and acknowledges those of the previous batch that were counted. With
+/// Returns a reporter's next outcomes, and acknowledges those of its previous batch that were counted. With
 /// `verbose`, outcomes of sent notifications also include what a log line needs.
 #[rustler::nif]
-fn take_outcomes(env: Env<'_>, verbose: bool) -> Term<'_> {
+fn take_outcomes(env: Env<'_>, number: Number, verbose: bool) -> Term<'_> {
     let _held = held!("take_outcomes");
     // Not in a vector: after a burst, the allocator can take a millisecond for one.
     let mut terms = [atoms::ok().to_term(env); BATCH];
     let mut free = terms.iter_mut();
-    let taken = ENGINE.outcomes.take(BATCH, |outcome| {
+    let taken = ENGINE.outcomes.take(number.0, BATCH, |outcome| {
         if let Some(term) = free.next() {
             *term = encode(env, outcome, verbose);
         }
@@ -59,9 +79,9 @@ fn take_outcomes(env: Env<'_>, verbose: bool) -> Term<'_> {
 }
 
 #[rustler::nif]
-fn outcome_counted() -> Atom {
+fn outcome_counted(number: Number) -> Atom {
     let _held = held!("outcome_counted");
-    ENGINE.outcomes.counted();
+    ENGINE.outcomes.counted(number.0);
     atoms::ok()
 }
 
@@ -74,7 +94,7 @@ fn unacknowledged() -> usize {
 #[rustler::nif]
 fn rejections(env: Env<'_>) -> Vec<Term<'_>> {
     let _held = held!("rejections");
-    let rows = ENGINE.rejections.some(BATCH, WAITERS);
+    let rows = ENGINE.rejections.some(ROWS, WAITERS);
     rows.iter()
         .map(|row| {
             let reason = atoms::word(env, row.reason.as_str());

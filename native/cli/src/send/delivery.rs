@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use engine::engine::{Engine, EngineSettings};
+use engine::report::outcomes::FIRST;
 use engine::settings::{PoolOptions, PoolSettings};
 use notification::{DeliveryPolicy, Handler, PoolId, PushError, Verdict};
 use test_endpoint::{EndpointConfig, Record, TestEndpoint};
@@ -46,7 +47,7 @@ impl<'a> Delivery<'a> {
         let engine = Engine::default();
         let (ring, bell) = channel();
         engine
-            .start(EngineSettings::default(), move || {
+            .start(EngineSettings::default(), move |_| {
                 // The receiver is dropped only after the outcome has arrived.
                 let _ = ring.send(());
             })
@@ -140,10 +141,10 @@ impl<'a> Delivery<'a> {
             let mut taken = self
                 .engine
                 .outcomes
-                .take(1, |outcome| outcome.verdict.clone());
+                .take(FIRST, 1, |outcome| outcome.verdict.clone());
             if let Some(verdict) = taken.pop() {
                 // The next outcome is another one.
-                self.engine.outcomes.counted();
+                self.engine.outcomes.counted(FIRST);
                 return Ok(verdict);
             }
             if self.bell.recv_timeout(patience).is_err() {

@@ -100,7 +100,7 @@ mod tests {
     /// An engine whose only thread does nothing until the sender that comes with it is dropped.
     fn held() -> (Engine, mpsc::Sender<()>) {
         let engine = Engine::default();
-        engine.start(EngineSettings::default(), || {}).unwrap();
+        engine.start(EngineSettings::default(), |_| {}).unwrap();
         let (release, held) = mpsc::channel::<()>();
         let handle = engine.running.load_full().unwrap().handle.clone();
         handle.spawn(async move { held.recv() });

@@ -13,6 +13,8 @@ use crate::spools::SpoolSettings;
 pub struct EngineSettings {
     /// The number of engine threads.
     pub threads: usize,
+    /// The number of reporters that take outcomes.
+    pub reporters: usize,
     /// The most pending notifications of one pool.
     pub max_pending: usize,
     /// The most pending bytes of one pool.
@@ -33,6 +35,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             threads: 1,
+            reporters: 1,
             max_pending: 100_000,
             max_pending_bytes: 64 << 20,
             max_node_bytes: 512 << 20,

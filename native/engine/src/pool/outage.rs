@@ -21,6 +21,7 @@ use transport::notices::{About, NoticeKind};
 use super::Pool;
 use super::look::tests::{open_with, pool};
 use crate::report::counters::CountersByPool;
+use crate::report::outcomes::FIRST;
 
 /// A request as the endpoint saw it.
 #[derive(Clone, Debug)]
@@ -209,12 +210,12 @@ impl World {
     /// The verdicts of all outcomes, by text.
     pub(super) fn verdicts(&self) -> HashMap<String, Verdict> {
         let mut verdicts = HashMap::new();
-        let taken = self.pool.outcomes.take(usize::MAX, |outcome| {
+        let taken = self.pool.outcomes.take(FIRST, usize::MAX, |outcome| {
             let text = String::from_utf8(outcome.notification.text().to_vec()).unwrap();
             verdicts.insert(text, outcome.verdict.clone());
         });
         for () in taken {
-            self.pool.outcomes.counted();
+            self.pool.outcomes.counted(FIRST);
         }
         verdicts
     }

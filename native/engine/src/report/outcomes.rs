@@ -1,8 +1,10 @@
-//! Outcomes on their way to the reporter: each is kept until the reporter has counted it.
+//! Outcomes on their way to the reporters: each is kept until a reporter has counted it.
 //!
 //! So none is lost. If a reporter dies, only the outcome that it was counting at that moment can be
-//! counted twice (`mailbox` says how). The bell is in `runtime`.
+//! counted twice (`mailbox` says how, and when another reporter than the first has work). The bells are in
+//! `runtime`.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use notification::{Notification, Verdict};
@@ -11,6 +13,8 @@ use queue::Reservation;
 use tokio::sync::Notify;
 
 use super::mailbox::Mailbox;
+
+pub use super::mailbox::FIRST;
 
 /// The one outcome of a notification.
 #[derive(Debug)]
@@ -23,15 +27,16 @@ pub struct Outcome {
     pub(crate) reserved: Reservation,
 }
 
-/// Outcomes that the reporter has not acknowledged.
+/// Outcomes that no reporter has acknowledged.
 #[derive(Debug)]
 pub struct Outcomes {
     mailbox: Mailbox<Outcome>,
-    bell: Notify,
+    /// One for each reporter.
+    bells: [Notify; REPORTERS_AT_MOST],
     /// A caller waits for what the bell announces.
     hurry: Notify,
     /// Acknowledged outcomes for the engine to free: when the allocator merges free memory and returns
-    /// it to the system, that can take milliseconds, and the reporter runs on a scheduler.
+    /// it to the system, that can take milliseconds, and reporters run on schedulers.
     dead: Mutex<Dead>,
     burial: Notify,
 }
@@ -43,7 +48,14 @@ struct Dead {
     is_buried: bool,
 }
 
-/// How many acknowledged outcomes are left to the engine; the reporter frees those beyond this number.
+/// The most reporters that there can be.
+pub const REPORTERS_AT_MOST: usize = 32;
+
+/// The most outcomes in one batch: encoded in well under a millisecond. A backlog of so many is work for
+/// another reporter.
+pub const BATCH: usize = 256;
+
+/// How many acknowledged outcomes are left to the engine; the reporters free those beyond this number.
 const DEAD: usize = 4096;
 
 /// Bytes of names and texts in one batch: a scheduler copies them in some tens of microseconds.
@@ -52,8 +64,8 @@ const HEAVIEST_BATCH: usize = 128 * 1024;
 impl Default for Outcomes {
     fn default() -> Self {
         Self {
-            mailbox: Mailbox::weighing(Outcome::weight, HEAVIEST_BATCH),
-            bell: Notify::default(),
+            mailbox: Mailbox::new(REPORTERS_AT_MOST, BATCH, Outcome::weight, HEAVIEST_BATCH),
+            bells: std::array::from_fn(|_| Notify::default()),
             hurry: Notify::default(),
             dead: Mutex::default(),
             burial: Notify::default(),
@@ -62,7 +74,14 @@ impl Default for Outcomes {
 }
 
 impl Outcomes {
-    /// Adds an outcome. Its notification counts as pending until the reporter acknowledges it.
+    /// Says how many reporters there are from now on, up to [`REPORTERS_AT_MOST`]. What one that is no
+    /// longer there has not counted goes to the others.
+    pub fn employ(&self, reporters: usize) {
+        self.mailbox
+            .employ(reporters, |outcome| self.acknowledge(outcome));
+    }
+
+    /// Adds an outcome. Its notification counts as pending until a reporter acknowledges it.
     pub fn push(&self, outcome: Outcome) {
         let handler = outcome.notification.handler();
         handler
@@ -71,29 +90,35 @@ impl Outcomes {
         if outcome.notification.waiter().is_some() {
             self.hurry();
         }
-        if self.mailbox.push(outcome) {
-            self.bell.notify_one();
+        if let Some(reporter) = self.mailbox.push(outcome) {
+            self.ring_for(reporter);
         }
     }
 
-    /// Makes the bell ring without delay, because a caller waits.
+    /// Makes the first reporter's bell ring without delay, because a caller waits.
     pub(crate) fn hurry(&self) {
         self.hurry.notify_one();
     }
 
-    /// Rings the bell if the reporter waits for it.
+    /// Rings the bell of the first reporter if it waits for it.
     pub fn ring(&self) {
         if self.mailbox.disarm() {
-            self.bell.notify_one();
+            self.ring_for(FIRST);
         }
     }
 
-    /// Acknowledges the outcomes that were counted, then calls `each` for up to `most` outcomes of the
-    /// next batch. If there are none, the next outcome rings the bell.
-    pub fn take<R>(&self, most: usize, each: impl FnMut(&Outcome) -> R) -> Vec<R> {
-        let shown = self
-            .mailbox
-            .take(most, |outcome| self.acknowledge(outcome), each);
+    fn ring_for(&self, reporter: usize) {
+        if let Some(bell) = self.bells.get(reporter) {
+            bell.notify_one();
+        }
+    }
+
+    /// Acknowledges the outcomes that `reporter` has counted, then calls `each` for up to `most` outcomes
+    /// of its next batch. If there are none, its bell rings for the next outcome, or for the next backlog
+    /// if it is not the first reporter.
+    pub fn take<R>(&self, reporter: usize, most: usize, each: impl FnMut(&Outcome) -> R) -> Vec<R> {
+        let done = |outcome| self.acknowledge(outcome);
+        let shown = self.mailbox.take(reporter, most, done, each);
         let dead = self.dead.lock().outcomes.len();
         if dead > 0 && (shown.is_empty() || dead >= most) {
             self.burial.notify_one();
@@ -101,15 +126,16 @@ impl Outcomes {
         shown
     }
 
-    /// Records that the reporter has counted one more outcome of its batch.
-    pub fn counted(&self) {
-        self.mailbox.counted();
+    /// Records that `reporter` has counted one more outcome of its batch.
+    pub fn counted(&self, reporter: usize) {
+        self.mailbox.counted(reporter);
     }
 
-    /// Registers a new reporter: outcomes that the previous one has counted are acknowledged, and the
-    /// others are delivered again.
-    pub fn attach(&self) {
-        self.mailbox.attach(|outcome| self.acknowledge(outcome));
+    /// Registers a successor of `reporter`: outcomes that it has counted are acknowledged, and the others
+    /// are delivered again.
+    pub fn attach(&self, reporter: usize) {
+        self.mailbox
+            .attach(reporter, |outcome| self.acknowledge(outcome));
     }
 
     /// Frees acknowledged outcomes for as long as the engine runs.
@@ -137,14 +163,21 @@ impl Outcomes {
         }
     }
 
-    /// Waits for the bell.
-    pub async fn rung(&self) {
-        self.bell.notified().await;
+    /// Waits for the bell of `reporter`.
+    pub async fn rung(&self, reporter: usize) {
+        match self.bells.get(reporter) {
+            Some(bell) => bell.notified().await,
+            None => pending().await,
+        }
     }
 
-    /// Waits until the bell must ring without delay.
-    pub(crate) async fn hurried(&self) {
-        self.hurry.notified().await;
+    /// Waits until the bell of `reporter` must ring without delay, which is for the first one alone: what
+    /// a caller waits for is never left to another.
+    pub(crate) async fn hurried(&self, reporter: usize) {
+        match reporter {
+            FIRST => self.hurry.notified().await,
+            _ => pending().await,
+        }
     }
 
     /// The number of unacknowledged outcomes.
@@ -161,7 +194,7 @@ impl Outcomes {
 }
 
 impl Outcome {
-    /// The number of bytes that the reporter copies.
+    /// The number of bytes that a reporter copies.
     fn weight(&self) -> usize {
         let names = self.notification.names();
         let text = match &self.verdict {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolState;
+use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
 use notification::{
     Content, DeliveryPolicy, Direction, Handler, HostTypeCounters, Names as Whose, Notification,
@@ -106,7 +107,7 @@ impl Bench {
         };
         let thread = reporter.thread().clone();
         engine
-            .start_with(settings, names, move || thread.unpark())
+            .start_with(settings, names, move |_| thread.unpark())
             .unwrap();
         Self {
             engine,
@@ -119,7 +120,7 @@ impl Bench {
     pub fn start_again(&self, settings: EngineSettings) {
         let reporter = self.reporter.as_ref().unwrap().thread().clone();
         self.engine
-            .start(settings, move || reporter.unpark())
+            .start(settings, move |_| reporter.unpark())
             .unwrap();
     }
 
@@ -296,7 +297,7 @@ impl Drop for Bench {
 fn report(engine: &Engine, book: &Book) {
     loop {
         let done = book.done.load(Ordering::Acquire);
-        let batch = engine.outcomes.take(256, |outcome| Seen {
+        let batch = engine.outcomes.take(FIRST, 256, |outcome| Seen {
             sender: String::from_utf8(outcome.notification.names().sender.to_vec()).unwrap(),
             text: payload::body(&outcome.notification, FormStyle::default()).to_vec(),
             end: match &outcome.verdict {
@@ -330,7 +331,7 @@ fn report(engine: &Engine, book: &Book) {
                 None => book.seen.lock().unwrap().push(seen),
             }
             book.total.fetch_add(1, Ordering::AcqRel);
-            engine.outcomes.counted();
+            engine.outcomes.counted(FIRST);
         }
         book.more.notify_all();
     }
