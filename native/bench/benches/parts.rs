@@ -145,7 +145,7 @@ fn lane(bencher: Bencher<'_, '_>, others: u32) {
             LIMITS,
             now,
         );
-        if let Some(taken) = lanes.take() {
+        if let Some(taken) = lanes.take(now) {
             lanes.release(taken.ticket, now);
         }
         ready.is_ok()
