@@ -19,7 +19,7 @@
      "the age at which a connection accepts no more requests; 0: never"},
     {wait, {milliseconds, 0, 4294967295}, 0,
      "how long a session waits for the outcome"},
-    {spool_dir, directory, {computed, "http_pusher_spool below the directory of the node's database"},
+    {spool_dir, directory, {computed, "beside the directory of the node's database: its name with .http_pusher_spool"},
      "the directory for notifications of handlers with delivery = \"at_least_once\""},
     {spool_max_bytes, {integer, 1048576, 281474976710655}, 1073741824,
      "the most bytes that the notifications of a pool may take on disk"},

@@ -61,17 +61,10 @@ check(Env) ->
 defaults() ->
     maps:from_list([{Name, default(Name, Default)} || {Name, _, Default, _} <- ?OWN_SETTINGS]).
 
-default(spool_dir, {computed, _}) -> filename:join(database_dir(), "http_pusher_spool");
+default(spool_dir, {computed, _}) -> http_pusher_spool_dir:default();
 default(tokio_threads, {computed, _}) -> threads(erlang:system_info(schedulers_online));
 default(reporters, {computed, _}) -> reporters(erlang:system_info(schedulers_online));
 default(_, Default) -> Default.
-
-%% Packages of the system set it; MongooseIM's own default build does not, and uses the working directory.
-database_dir() ->
-    case application:get_env(mnesia, dir) of
-        {ok, Dir} -> Dir;
-        undefined -> "."
-    end.
 
 %% The engine does most of the work, so fewer threads than cores would be the limit; on a large machine half
 %% of the cores are plenty.

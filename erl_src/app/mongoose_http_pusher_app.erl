@@ -8,6 +8,7 @@
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_Type, _Args) ->
     preload(),
+    http_pusher_spool_dir:settle(),
     case http_pusher_sup:start_link() of
         {ok, Supervisor} ->
             http_pusher_starter:application_started(),

@@ -6,7 +6,8 @@
 -module(http_pusher_log).
 
 -export([allowed/2, sent/5, failed/4, uncounted/3,
-         pool_opened/2, notices/1, handler_notice/3, endpoint/3, helper_crashed/3, handler_failed/3,
+         pool_opened/2, notices/1, spool_moved/2, spool_in_danger/1, spool_left/1,
+         handler_notice/3, endpoint/3, helper_crashed/3, handler_failed/3,
          handlers_failed/2, gauges_failed/2, not_started/1,
          engine_down/2, unknown_event/3,
          started/1, module_started/2]).
@@ -97,6 +98,26 @@ notice({Pool, spool_damaged, Text}) ->
 notice({Pool, Problem, Text}) ->
     logger:error(#{what => http_pusher_pool_config, pool => Pool, reason => pool_config,
                    text => iolist_to_binary([consequence(Problem), Text])}, ?META).
+
+%% @doc What an earlier release had on disk is in another directory now.
+-spec spool_moved(file:filename(), file:filename()) -> ok.
+spool_moved(From, To) ->
+    Text = http_pusher_utf8:format("what was on disk in ~ts is now in ~ts, which no change of the cluster deletes", [From, To]),
+    logger:notice(#{what => http_pusher_spool_moved, text => Text}, ?META).
+
+%% @doc Notifications are on disk where a change of the cluster deletes them.
+-spec spool_in_danger(file:name_all()) -> ok.
+spool_in_danger(Dir) ->
+    Text = http_pusher_utf8:format("~ts is below the directory of the database, all files of which join_cluster and "
+                                   "leave_cluster delete: stop the node, move it, and set spool_dir", [Dir]),
+    logger:warning(#{what => http_pusher_spool_dir, text => Text}, ?META).
+
+%% @doc Notifications are on disk where the node does not look for them.
+-spec spool_left(file:filename()) -> ok.
+spool_left(Dir) ->
+    Text = http_pusher_utf8:format("~ts holds notifications and is not spool_dir: move its files there while the node is "
+                                   "stopped, or use `http-pusher spool`", [Dir]),
+    logger:warning(#{what => http_pusher_spool_dir, text => Text}, ?META).
 
 %% @doc A handler's own file, template, secret or token.
 -spec handler_notice(info(), warning | problem | mended, binary()) -> ok.
