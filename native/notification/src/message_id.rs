@@ -10,13 +10,16 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// 96 random bits. Of ten million processes, two have the same with a probability of one in 10^15.
+/// What all identities of this process begin with: `msg_` and 96 random bits. Of ten million processes, two
+/// have the same with a probability of one in 10^15.
 static PROCESS: LazyLock<String> = LazyLock::new(|| {
     // The keys of a `RandomState` come from the system's random numbers.
     let state = RandomState::new();
     let [first, second] = [0, 1].map(|n| state.hash_one((n, SystemTime::now(), process::id())));
-    format!("{first:016x}{:08x}", second >> 32)
+    format!("msg_{first:016x}{:08x}", second >> 32)
 });
+/// The digits of the counter.
+const DIGITS: u32 = 12;
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The identity of a notification: `msg_` and letters and digits.
@@ -29,7 +32,13 @@ impl MessageId {
     #[allow(clippy::new_without_default, reason = "each one is another")]
     pub fn new() -> Self {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("msg_{}{count:012x}", *PROCESS).into())
+        let process = PROCESS.as_str();
+        let mut text = String::with_capacity(process.len() + DIGITS as usize);
+        text.push_str(process);
+        // Digit by digit, because the general formatter took ten times as long. A counter does not reach 48 bits.
+        let digits = (0..DIGITS).rev().map(|place| (count >> (4 * place)) & 0xf);
+        text.extend(digits.map(|digit| char::from(b"0123456789abcdef"[digit as usize])));
+        Self(text.into_boxed_str())
     }
 
     /// The identity of several notifications that share a request.

@@ -8,25 +8,52 @@ use bytes::Buf;
 
 use crate::lengths;
 
-/// The keys that are one byte. Any other key is spelt out; those of a hook's metadata are.
-const KEYS: [&str; 16] = [
-    "event",
-    "type",
-    "direction",
-    "timestamp",
-    "host",
-    "from_user",
-    "from_server",
-    "from_resource",
-    "to_user",
-    "to_server",
-    "to_resource",
-    "user_status",
-    "client_state",
-    "archive_id",
-    "unread",
-    "metadata",
+/// A key that is one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    Event,
+    Type,
+    Direction,
+    Timestamp,
+    Host,
+    FromUser,
+    FromServer,
+    FromResource,
+    ToUser,
+    ToServer,
+    ToResource,
+    UserStatus,
+    ClientState,
+    ArchiveId,
+    Unread,
+}
+
+/// The keys that are one byte, in the order of these bytes. Any other key is spelt out; those of a hook's
+/// metadata are.
+const KEYS: [(&str, Known); 15] = [
+    ("event", Known::Event),
+    ("type", Known::Type),
+    ("direction", Known::Direction),
+    ("timestamp", Known::Timestamp),
+    ("host", Known::Host),
+    ("from_user", Known::FromUser),
+    ("from_server", Known::FromServer),
+    ("from_resource", Known::FromResource),
+    ("to_user", Known::ToUser),
+    ("to_server", Known::ToServer),
+    ("to_resource", Known::ToResource),
+    ("user_status", Known::UserStatus),
+    ("client_state", Known::ClientState),
+    ("archive_id", Known::ArchiveId),
+    ("unread", Known::Unread),
 ];
+
+/// A key as it was encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    Known(Known),
+    SpeltOut(&'a str),
+}
 
 const SPELT_OUT: u8 = u8::MAX;
 const FALSE: u8 = 0;
@@ -55,7 +82,7 @@ pub struct Facts(Vec<u8>);
 impl Facts {
     /// Adds a fact. If a key is added twice, the later value counts.
     pub fn add(&mut self, key: &str, value: Value<'_>) {
-        match KEYS.iter().zip(0..).find(|(known, _)| **known == key) {
+        match KEYS.iter().zip(0..).find(|((known, _), _)| *known == key) {
             Some((_, code)) => self.0.push(code),
             None => {
                 self.0.push(SPELT_OUT);
@@ -98,10 +125,10 @@ impl Facts {
 }
 
 /// Takes the next fact off the front of encoded facts; `None` at the end, or where the bytes are no fact.
-pub(crate) fn take<'a>(bytes: &mut &'a [u8]) -> Option<(&'a str, Value<'a>)> {
+pub(crate) fn take<'a>(bytes: &mut &'a [u8]) -> Option<(Key<'a>, Value<'a>)> {
     let key = match bytes.try_get_u8().ok()? {
-        SPELT_OUT => str::from_utf8(take_text(bytes)?).ok()?,
-        code => KEYS.get(usize::from(code))?,
+        SPELT_OUT => Key::SpeltOut(str::from_utf8(take_text(bytes)?).ok()?),
+        code => Key::Known(KEYS.get(usize::from(code))?.1),
     };
     let value = match bytes.try_get_u8().ok()? {
         FALSE => Value::Bool(false),
@@ -123,12 +150,16 @@ fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Facts, KEYS, Value, take};
+    use super::{Facts, KEYS, Key, Value, take};
 
     fn all(mut bytes: &[u8]) -> (Vec<(&str, Value<'_>)>, usize) {
         let mut facts = Vec::new();
-        while let Some(fact) = take(&mut bytes) {
-            facts.push(fact);
+        while let Some((key, value)) = take(&mut bytes) {
+            let key = match key {
+                Key::Known(key) => KEYS.iter().find(|(_, known)| *known == key).unwrap().0,
+                Key::SpeltOut(key) => key,
+            };
+            facts.push((key, value));
         }
         (facts, bytes.len())
     }
@@ -155,7 +186,7 @@ mod tests {
 
     fn key() -> impl Strategy<Value = String> {
         prop_oneof![
-            proptest::sample::select(&KEYS[..]).prop_map(str::to_owned),
+            proptest::sample::select(&KEYS[..]).prop_map(|(key, _)| key.to_owned()),
             "metadata\\.\\PC{0,40}",
         ]
     }

@@ -7,7 +7,7 @@ use crate::event::{Data, Event};
 use crate::{PayloadError, forms};
 
 /// A body of this size holds most messages.
-const USUAL: usize = 512;
+const USUAL: usize = 1024;
 
 /// The value as JSON.
 pub fn body(value: &impl Serialize) -> Result<Bytes, PayloadError> {

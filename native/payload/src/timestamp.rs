@@ -2,6 +2,8 @@
 
 use time::OffsetDateTime;
 
+const ALL_ZEROS: [u8; 27] = *b"0000-00-00T00:00:00.000000Z";
+
 /// The time that is so many microseconds after the start of 1970; `None` outside of the years 0 to 9999,
 /// which are all that RFC 3339 can write.
 ///
@@ -10,30 +12,30 @@ pub fn text(microseconds: i64) -> Option<String> {
     let time = OffsetDateTime::from_unix_timestamp(microseconds.div_euclid(1_000_000)).ok()?;
     let (year, month, day) = time.to_calendar_date();
     let (hour, minute, second) = time.to_hms();
-    let year = u32::try_from(year).ok().filter(|year| *year <= 9999)?;
-    let fraction = u32::try_from(microseconds.rem_euclid(1_000_000)).ok()?;
-    let mut text = String::with_capacity("1970-01-01T00:00:00.000000Z".len());
-    for (number, digits, after) in [
-        (year, 4, '-'),
-        (u8::from(month).into(), 2, '-'),
-        (day.into(), 2, 'T'),
-        (hour.into(), 2, ':'),
-        (minute.into(), 2, ':'),
-        (second.into(), 2, '.'),
-        (fraction, 6, 'Z'),
+    let (century, year) = (pair(year.div_euclid(100))?, pair(year.rem_euclid(100))?);
+    let fraction = microseconds.rem_euclid(1_000_000);
+    let mut text = ALL_ZEROS;
+    for (at, pair) in [
+        (0, century),
+        (2, year),
+        (5, month.into()),
+        (8, day),
+        (11, hour),
+        (14, minute),
+        (17, second),
+        (20, pair(fraction / 10_000)?),
+        (22, pair(fraction / 100 % 100)?),
+        (24, pair(fraction % 100)?),
     ] {
-        push(&mut text, number, digits);
-        text.push(after);
+        text[at] += pair / 10;
+        text[at + 1] += pair % 10;
     }
-    Some(text)
+    String::from_utf8(text.into()).ok()
 }
 
-/// Appends a number with this many digits.
-fn push(text: &mut String, number: u32, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = number / 10_u32.pow(place) % 10;
-        text.extend(char::from_digit(digit, 10));
-    }
+/// A number that has two digits.
+fn pair(number: impl TryInto<u8>) -> Option<u8> {
+    number.try_into().ok().filter(|number| *number <= 99)
 }
 
 #[cfg(test)]

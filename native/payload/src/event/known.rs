@@ -2,7 +2,7 @@
 
 use super::parts::{Metadata, Parts, Scalar, Text, text};
 use crate::PayloadError;
-use crate::facts::{self, Value};
+use crate::facts::{self, Key, Value};
 
 /// What is known of an event without its stanza.
 #[derive(Debug, Default)]
@@ -38,44 +38,47 @@ impl<'a> Known<'a> {
     pub fn read(mut bytes: &'a [u8]) -> Self {
         let mut known = Self::default();
         while let Some((key, value)) = facts::take(&mut bytes) {
-            match value {
-                _ if key.starts_with(METADATA) => {
-                    if let Some(value) = Scalar::new(value) {
-                        known.metadata.insert(&key[METADATA.len()..], value);
+            match (key, value) {
+                (Key::Known(key), Value::Text(bytes)) => known.set_text(key, bytes),
+                (Key::Known(key), Value::Integer(number)) => known.set_integer(key, number),
+                (Key::Known(_), Value::Float(_) | Value::Bool(_)) => {}
+                (Key::SpeltOut(key), value) => {
+                    if let Some(key) = key.strip_prefix(METADATA)
+                        && let Some(value) = Scalar::new(value)
+                    {
+                        known.metadata.insert(key, value);
                     }
                 }
-                Value::Text(bytes) => known.set_text(key, bytes),
-                Value::Integer(number) => known.set_integer(key, number),
-                Value::Float(_) | Value::Bool(_) => {}
             }
         }
         known
     }
 
-    fn set_text(&mut self, key: &str, bytes: &'a [u8]) {
+    fn set_text(&mut self, key: facts::Known, bytes: &'a [u8]) {
+        use facts::Known;
         let field = match key {
-            "event" => return self.event = bytes,
-            "type" => return self.message_type = bytes,
-            "direction" => &mut self.direction,
-            "host" => &mut self.host,
-            "from_user" => &mut self.from.user,
-            "from_server" => &mut self.from.server,
-            "from_resource" => &mut self.from.resource,
-            "to_user" => &mut self.to.user,
-            "to_server" => &mut self.to.server,
-            "to_resource" => &mut self.to.resource,
-            "user_status" => &mut self.user_status,
-            "client_state" => &mut self.client_state,
-            "archive_id" => &mut self.archive_id,
-            _ => return,
+            Known::Event => return self.event = bytes,
+            Known::Type => return self.message_type = bytes,
+            Known::Direction => &mut self.direction,
+            Known::Host => &mut self.host,
+            Known::FromUser => &mut self.from.user,
+            Known::FromServer => &mut self.from.server,
+            Known::FromResource => &mut self.from.resource,
+            Known::ToUser => &mut self.to.user,
+            Known::ToServer => &mut self.to.server,
+            Known::ToResource => &mut self.to.resource,
+            Known::UserStatus => &mut self.user_status,
+            Known::ClientState => &mut self.client_state,
+            Known::ArchiveId => &mut self.archive_id,
+            Known::Timestamp | Known::Unread => return,
         };
         *field = text(bytes);
     }
 
-    fn set_integer(&mut self, key: &str, number: i64) {
+    fn set_integer(&mut self, key: facts::Known, number: i64) {
         match key {
-            "timestamp" => self.timestamp = Some(number),
-            "unread" => self.unread = Some(number).filter(|number| *number >= 0),
+            facts::Known::Timestamp => self.timestamp = Some(number),
+            facts::Known::Unread => self.unread = Some(number).filter(|number| *number >= 0),
             _ => {}
         }
     }

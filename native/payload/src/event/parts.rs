@@ -57,13 +57,7 @@ impl<'a> Parts<'a> {
 
     /// The jid as text; none without a server.
     pub fn jid(&self) -> Option<String> {
-        let mut jid = self.bare_jid()?;
-        if let Some(resource) = &self.resource {
-            jid.reserve_exact(1 + resource.len());
-            jid.push('/');
-            jid.push_str(resource);
-        }
-        Some(jid)
+        self.joined(self.resource.as_deref())
     }
 
     /// The parts without the resource.
@@ -76,11 +70,23 @@ impl<'a> Parts<'a> {
 
     /// The jid without its resource; none without a server.
     pub fn bare_jid(&self) -> Option<String> {
-        let server = self.server.as_ref()?;
-        Some(match &self.user {
-            Some(user) => [user, "@", server].concat(),
-            None => server.clone().into_owned(),
-        })
+        self.joined(None)
+    }
+
+    fn joined(&self, resource: Option<&str>) -> Option<String> {
+        let (server, user) = (self.server.as_deref()?, self.user.as_deref());
+        let length = |part: Option<&str>| part.map_or(0, |part| part.len() + 1);
+        let mut jid = String::with_capacity(length(user) + server.len() + length(resource));
+        if let Some(user) = user {
+            jid.push_str(user);
+            jid.push('@');
+        }
+        jid.push_str(server);
+        if let Some(resource) = resource {
+            jid.push('/');
+            jid.push_str(resource);
+        }
+        Some(jid)
     }
 }
 

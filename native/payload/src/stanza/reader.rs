@@ -16,9 +16,16 @@ use crate::PayloadError;
 /// Deeper XML is refused. It would cost memory alone, and no client writes it.
 const MAX_DEPTH: usize = 20_000;
 
-const OOB: &str = "jabber:x:oob";
-const HINTS: &str = "urn:xmpp:hints";
-const STANZA_ID: &str = "urn:xmpp:sid:0";
+/// The namespaces that matter.
+#[derive(Clone, Copy)]
+enum Namespace {
+    /// That of stanzas, between whichever parties, or none.
+    Stanzas,
+    Oob,
+    Hints,
+    StanzaId,
+    Other,
+}
 
 /// The children of a stanza that are looked at. The namespace of any other is not looked up.
 const OF_INTEREST: [&str; 10] = [
@@ -50,6 +57,8 @@ pub struct Reader<'a> {
     depth: usize,
     /// The stanza's start tag, for prefixes that it declares.
     root: Option<BytesStart<'a>>,
+    /// That of the stanza's children that have no prefix and declare none.
+    inherited: Namespace,
     inside: Inside,
     /// The depth of the element that `inside` is about.
     level: usize,
@@ -66,6 +75,7 @@ impl<'a> Reader<'a> {
             xml,
             depth: 0,
             root: None,
+            inherited: Namespace::Stanzas,
             inside: Inside::Nothing,
             level: 0,
             text: Text::default(),
@@ -117,7 +127,9 @@ impl<'a> Reader<'a> {
         self.depth += 1;
         match self.depth {
             1 => {
-                self.stanza.id = kept(Attributes::of(&tag).id);
+                let found = Attributes::of(&tag);
+                self.inherited = Namespace::of(found.namespace.as_deref());
+                self.stanza.id = kept(found.id);
                 self.root = Some(tag);
             }
             2 => self.child(&tag),
@@ -153,18 +165,17 @@ impl<'a> Reader<'a> {
         }
         let found = Attributes::of(tag);
         let has_language = found.has_language;
-        let namespace = self.namespace(tag, found.namespace);
-        let inside = match (namespace.as_deref(), name) {
-            (of, "body") if is_of_stanzas(of) => Inside::Body { has_language },
-            (of, "subject") if is_of_stanzas(of) => Inside::Subject { has_language },
-            (of, "thread") if is_of_stanzas(of) => Inside::Thread,
-            (Some(OOB), "x") => Inside::Oob,
-            (Some(HINTS), _) => return self.stanza.add_hint(name),
-            (Some(STANZA_ID), "origin-id") if self.stanza.origin_id.is_none() => {
+        let inside = match (self.namespace(tag, found.namespace.as_deref()), name) {
+            (Namespace::Stanzas, "body") => Inside::Body { has_language },
+            (Namespace::Stanzas, "subject") => Inside::Subject { has_language },
+            (Namespace::Stanzas, "thread") => Inside::Thread,
+            (Namespace::Oob, "x") => Inside::Oob,
+            (Namespace::Hints, _) => return self.stanza.add_hint(name),
+            (Namespace::StanzaId, "origin-id") if self.stanza.origin_id.is_none() => {
                 self.stanza.origin_id = kept(found.id);
                 return;
             }
-            (Some(STANZA_ID), "stanza-id") => {
+            (Namespace::StanzaId, "stanza-id") => {
                 return self.stanza.add_archive(kept(found.by), kept(found.id));
             }
             _ => return,
@@ -206,31 +217,31 @@ impl<'a> Reader<'a> {
         self.depth = self.depth.saturating_sub(1);
     }
 
-    /// The namespace of a child of the stanza, which declares `own` for names without a prefix; none if no
-    /// element declares one.
-    fn namespace<'t>(
-        &'t self,
-        tag: &'t BytesStart<'a>,
-        own: Option<Cow<'t, str>>,
-    ) -> Option<Cow<'t, str>> {
+    /// The namespace of a child of the stanza, which declares `own` for names without a prefix.
+    fn namespace(&self, tag: &BytesStart<'a>, own: Option<&str>) -> Namespace {
         let name = tag.name();
-        let (own, prefix) = match name.prefix() {
-            None => (own, PrefixDeclaration::Default),
-            Some(prefix) => {
-                let prefix = PrefixDeclaration::Named(prefix.into_inner());
-                (declared(tag, &prefix), prefix)
-            }
+        let Some(prefix) = name.prefix() else {
+            return own.map_or(self.inherited, |own| Namespace::of(Some(own)));
         };
-        own.or_else(|| declared(self.root.as_ref()?, &prefix))
+        let prefix = PrefixDeclaration::Named(prefix.into_inner());
+        let declared = declared(tag, &prefix).or_else(|| declared(self.root.as_ref()?, &prefix));
+        Namespace::of(declared.as_deref())
     }
 }
 
-/// Whether this is the namespace of stanzas, between whichever parties, or none.
-fn is_of_stanzas(namespace: Option<&str>) -> bool {
-    matches!(
-        namespace,
-        None | Some("jabber:client" | "jabber:server" | "jabber:component:accept")
-    )
+impl Namespace {
+    /// The namespace of this name; none if no element declares one.
+    fn of(name: Option<&str>) -> Self {
+        match name {
+            None | Some("jabber:client" | "jabber:server" | "jabber:component:accept") => {
+                Self::Stanzas
+            }
+            Some("jabber:x:oob") => Self::Oob,
+            Some("urn:xmpp:hints") => Self::Hints,
+            Some("urn:xmpp:sid:0") => Self::StanzaId,
+            Some(_) => Self::Other,
+        }
+    }
 }
 
 /// Without white space around it, which a URL does not have.
