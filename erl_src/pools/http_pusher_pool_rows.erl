@@ -62,7 +62,7 @@ store(Key = {_, Tag}, Row) ->
     New = candidate(Key, Row),
     lists:foreach(
       fun({{_, RowTag, _, _} = RowKey, Handler, Candidates}) when RowTag =:= Tag ->
-              Replaced = [case C of #{key := Key} -> New; _ -> C end || C <- Candidates],
+              Replaced = [case C of {Key, _, _, _, _} -> New; _ -> C end || C <- Candidates],
               case Replaced of
                   Candidates -> ok;
                   _ -> http_pusher_routes:put(RowKey, {Handler, Replaced})
@@ -99,14 +99,13 @@ candidate(Key, #{spare := Spare, current := Current, pid := Pid}) ->
                none -> undefined;
                #{id := Id} -> Id
            end,
-    #{key => Key, name => http_pusher_pool_key:process_name(Key),
-      pid => Pid, pool => Pool, spare => Spare}.
+    {Key, http_pusher_pool_key:process_name(Key), Pid, Pool, Spare}.
 
 %% @doc The pools that at least one route names.
 -spec used() -> [pool_key()].
 used() ->
     lists:usort([Key || {_, _, Candidates} <- http_pusher_routes:all(),
-                        #{key := Key} <- Candidates]).
+                        {Key, _, _, _, _} <- Candidates]).
 
 %%% Host types
 

@@ -1,27 +1,31 @@
 %% @doc The table that tells sessions where notifications go.
 %%
 %% One row for each handler, with the key host type, pool and path as the host has them, and a digest of
-%% what else the engine needs of it; a session does one look-up. Only http_pusher_pools writes rows. The table belongs to the top supervisor and outlives its
-%% writer.
+%% what else the engine needs of it; and one with a short key for sessions, which do one look-up of an event and copy
+%% no key. Only http_pusher_pools writes rows. The table belongs to the top supervisor and outlives its writer.
 -module(http_pusher_routes).
 
--export([new/0, key/2, find/1, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1, forget_looks/0]).
+-export([new/0, key/2, short/1, find/1, of_short/1, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1,
+         forget_looks/0]).
 
--export_type([key/0, route/0, candidate/0]).
+-export_type([key/0, short/0, route/0, candidate/0]).
 
 %% Two handlers with the same pool and path and different plans are different handlers. Empty without a plan.
 -type key() :: {HostType :: binary(), Tag :: atom(), Path :: binary() | string(), PlanDigest :: binary()}.
+%% A digest of the key.
+-type short() :: binary().
 -type pool_key() :: http_pusher_pool_key:pool_key().
 
-%% A pool that may serve a handler: the host's own pool of the host type, or the global one.
--type candidate() :: #{
-    key := pool_key(),
-    name := atom(),
-    %% The host's pool process that `pool' was opened for.
-    pid := pid() | undefined,
-    pool := http_pusher_nif:pool_id() | undefined,
+%% A pool that may serve a handler: the host's own pool of the host type, or the global one. A tuple, because a
+%% session copies it.
+-type candidate() :: {
+    Key :: pool_key(),
+    Name :: atom(),
+    %% The host's pool process that Pool was opened for.
+    Process :: pid() | undefined,
+    Pool :: http_pusher_nif:pool_id() | undefined,
     %% Accepts notifications while the options of a restarted pool are read.
-    spare := http_pusher_nif:pool_id()
+    Spare :: http_pusher_nif:pool_id()
 }.
 
 -type route() :: {key(), http_pusher_nif:handler_id(), [candidate()]}.
@@ -41,6 +45,20 @@ key(HostType, Handler = #{pool_name := Tag, path := Path}) ->
 digest(Plan) when map_size(Plan) =:= 0 -> <<>>;
 digest(Plan) -> erlang:md5(term_to_binary(Plan)).
 
+%% @doc The key with which sessions look a handler up.
+-spec short(key()) -> short().
+short(Key) ->
+    erlang:md5(term_to_binary(Key)).
+
+%% @doc A handler's number and its pools, for a session. `engine_down' if the application does not run.
+-spec of_short(short()) -> {http_pusher_nif:handler_id(), [candidate()]} | engine_down.
+of_short(Short) ->
+    try
+        ets:lookup_element(?TABLE, Short, 2)
+    catch
+        error:badarg -> engine_down
+    end.
+
 %% @doc The route of a handler. `engine_down' if the application does not run.
 -spec find(key()) -> {ok, route()} | unknown | engine_down.
 find(Key) ->
@@ -53,11 +71,12 @@ find(Key) ->
 
 -spec put(key(), {http_pusher_nif:handler_id(), [candidate()]}) -> ok.
 put(Key, {Handler, Candidates}) ->
-    true = ets:insert(?TABLE, {Key, Handler, Candidates}),
+    true = ets:insert(?TABLE, [{Key, Handler, Candidates}, {short(Key), {Handler, Candidates}}]),
     ok.
 
 -spec delete(key()) -> ok.
 delete(Key) ->
+    true = ets:delete(?TABLE, short(Key)),
     true = ets:delete(?TABLE, Key),
     ok.
 
@@ -72,37 +91,46 @@ all() ->
 %% before it stops the process.
 -spec choose([candidate()]) -> {ok, http_pusher_nif:pool_id()} | pool_not_started.
 choose(Candidates) ->
-    choose(Candidates, pool_not_started).
+    choose(Candidates, Candidates).
 
-choose([], Living) ->
-    Living;
-choose([Candidate = #{key := Key, name := Name} | Rest], Living) ->
-    %% In this order: the host delists a pool before it stops the process, so a pool that is listed and has
-    %% no process has crashed.
-    Process = whereis(Name),
+choose([], Candidates) ->
+    living(Candidates);
+choose([Candidate = {Key, Name, _, _, _} | Rest], Candidates) ->
     case http_pusher_host_pool:is_listed(Key) of
         true ->
-            {ok, pool(Candidate, Process)};
-        false when Living =:= pool_not_started, is_pid(Process) ->
-            %% No other candidate may be listed.
-            case choose(Rest, none) of
-                none -> {ok, pool(Candidate, Process)};
-                Listed -> Listed
+            case whereis(Name) of
+                undefined -> without_process(Candidate, Rest, Candidates);
+                Process -> {ok, pool(Candidate, Process)}
             end;
         false ->
-            choose(Rest, Living)
+            choose(Rest, Candidates)
+    end.
+
+%% The host delists a pool before it stops the process, so a pool that is still listed now has crashed.
+without_process(Candidate = {Key, _, _, _, _}, Rest, Candidates) ->
+    case http_pusher_host_pool:is_listed(Key) of
+        true -> {ok, pool(Candidate, undefined)};
+        false -> choose(Rest, Candidates)
+    end.
+
+living([]) ->
+    pool_not_started;
+living([Candidate = {_, Name, _, _, _} | Rest]) ->
+    case whereis(Name) of
+        undefined -> living(Rest);
+        Process -> {ok, pool(Candidate, Process)}
     end.
 
 %% Notifications wait in the spare pool if the process's options have not been read yet, or if the pool
 %% crashed before it was opened. A pool that crashed later stays in use.
-pool(Candidate = #{pid := Known, pool := Pool}, Process) ->
+pool(Candidate = {_, _, Known, Pool, _}, Process) ->
     case Process of
         Known when is_pid(Known) -> Pool;
         undefined when is_pid(Known) -> Pool;
         _Other -> spare(Candidate)
     end.
 
-spare(#{key := Key, spare := Spare}) ->
+spare({Key, _, _, _, Spare}) ->
     ask_to_look(Key),
     Spare.
 

@@ -14,7 +14,7 @@
     host_type := binary(),
     %% Exactly as the host holds them, for callback modules.
     options := http_pusher_host:options(),
-    key := http_pusher_routes:key(),
+    route := http_pusher_routes:short(),
     pool_name := atom(),
     %% Asked whether an event is sent, unless rules alone decide.
     callback_module := module() | none,
@@ -111,7 +111,7 @@ handler(HostType, Options) ->
     Format = maps:get(format, Plan, undefined),
     #{host_type => HostType,
       options => Options,
-      key => http_pusher_routes:key(HostType, Handler),
+      route => http_pusher_routes:short(http_pusher_routes:key(HostType, Handler)),
       pool_name => Tag,
       callback_module => case Ask of true -> Module; false -> none end,
       rules => case Rules of undefined -> undefined; _ -> http_pusher_rules:compile(Rules) end,

@@ -29,16 +29,29 @@ basic(_Event, _Context, Known = #{facts := Facts}) ->
     {Facts, Known};
 basic(Event = #{kind := Kind, type := Type, direction := Direction, from := From, to := To,
                 client_state := State}, {Acc, Metadata}, Known) ->
-    Words = [{Key, atom_to_binary(Word, utf8)}
-             || {Key, Word} <- [{<<"event">>, Kind}, {<<"type">>, Type}, {<<"direction">>, Direction},
-                                {<<"client_state">>, State}], Word =/= undefined],
-    Facts = Words
-        ++ [{<<"timestamp">>, timestamp(Kind, Acc)}, {<<"host">>, host(Event)}]
-        ++ jid(From, <<"from_user">>, <<"from_server">>, <<"from_resource">>)
-        ++ jid(To, <<"to_user">>, <<"to_server">>, <<"to_resource">>)
-        ++ archive_id(Event, Acc)
-        ++ metadata(Metadata),
+    From1 = jid(From, <<"from_user">>, <<"from_server">>, <<"from_resource">>,
+                archive_id(Event, Acc) ++ metadata(Metadata)),
+    To1 = jid(To, <<"to_user">>, <<"to_server">>, <<"to_resource">>, From1),
+    Facts = [kind(Kind), {<<"timestamp">>, timestamp(Kind, Acc)}, {<<"host">>, host(Event)}
+             | type(Type, direction(Direction, client_state(State, To1)))],
     {Facts, Known#{facts => Facts}}.
+
+%% Literals, because a session would spend more time on making the text of an atom.
+kind(msg) -> {<<"event">>, <<"msg">>};
+kind(unack_msg) -> {<<"event">>, <<"unack_msg">>};
+kind(user_status) -> {<<"event">>, <<"user_status">>}.
+
+type(undefined, Facts) -> Facts;
+type(chat, Facts) -> [{<<"type">>, <<"chat">>} | Facts];
+type(groupchat, Facts) -> [{<<"type">>, <<"groupchat">>} | Facts];
+type(Type, Facts) -> [{<<"type">>, atom_to_binary(Type, utf8)} | Facts].
+
+direction(undefined, Facts) -> Facts;
+direction(in, Facts) -> [{<<"direction">>, <<"in">>} | Facts];
+direction(out, Facts) -> [{<<"direction">>, <<"out">>} | Facts].
+
+client_state(undefined, Facts) -> Facts;
+client_state(State, Facts) -> [{<<"client_state">>, atom_to_binary(State, utf8)} | Facts].
 
 %% When the event happened, in microseconds. A message has the time at which the host received it.
 timestamp(msg, Acc) -> mongoose_acc:timestamp(Acc);
@@ -53,18 +66,26 @@ server(Jid) ->
     {_User, Server} = jid:to_lus(Jid),
     Server.
 
-jid(undefined, _User, _Server, _Resource) ->
-    [];
-jid(Jid, User, Server, Resource) ->
+jid(undefined, _User, _Server, _Resource, Facts) ->
+    Facts;
+jid(Jid, User, Server, Resource, Facts) ->
     {LUser, LServer, LResource} = jid:to_lower(Jid),
-    [{Key, Part} || {Key, Part} <- [{User, LUser}, {Server, LServer}, {Resource, LResource}], Part =/= <<>>].
+    part(User, LUser, part(Server, LServer, part(Resource, LResource, Facts))).
+
+part(_Key, <<>>, Facts) -> Facts;
+part(Key, Part, Facts) -> [{Key, Part} | Facts].
 
 archive_id(#{kind := user_status}, _Acc) ->
     [];
 archive_id(#{direction := Direction}, Acc) ->
-    [{<<"archive_id">>, Id} || Id <- [http_pusher_host_stanza:archive_id(Direction, Acc)], Id =/= undefined].
+    case http_pusher_host_stanza:archive_id(Direction, Acc) of
+        undefined -> [];
+        Id -> [{<<"archive_id">>, Id}]
+    end.
 
 %% What other modules have put into the hook's accumulator (6.5 and later).
+metadata(Metadata) when map_size(Metadata) =:= 0 ->
+    [];
 metadata(Metadata) ->
     %% Not `<<...>>': the compiler's code for that, made for OTP 24, does not load on OTP 29.
     [{iolist_to_binary(["metadata.", key(Key)]), Fact} || {Key, Value} <- maps:to_list(Metadata),

@@ -172,14 +172,14 @@ push(Handler, Whose, Content, Tries) ->
 way(Direction, none) -> Direction;
 way(Direction, Waiting) -> {Direction, http_pusher_wait:waiter(Waiting)}.
 
-route(#{key := Key, pool_name := Tag}) ->
-    case http_pusher_routes:find(Key) of
-        {ok, {_, Id, Candidates}} ->
+route(#{route := Route, pool_name := Tag}) ->
+    case http_pusher_routes:of_short(Route) of
+        {Id, Candidates} ->
             case http_pusher_routes:choose(Candidates) of
                 {ok, Pool} -> {ok, Id, Pool};
                 pool_not_started -> {rejected, pool_not_started, not_started(Tag)}
             end;
-        _ ->
+        engine_down ->
             {rejected, engine_down, <<"mongoose_http_pusher does not run">>}
     end.
 
@@ -224,13 +224,13 @@ refuse(Handler, Event, Problem) ->
 
 %% The engine counts it, and the reporter updates metrics and log. While the application is down, the
 %% starter does both some time later.
-reject(#{host_type := HostType, key := Key}, {Reason, Text}, Sender, Waiting) ->
-    case http_pusher_routes:find(Key) of
-        {ok, {_, Id, _}} ->
+reject(#{host_type := HostType, route := Route}, {Reason, Text}, Sender, Waiting) ->
+    case http_pusher_routes:of_short(Route) of
+        {Id, _} ->
             Waiter = http_pusher_wait:waiter(Waiting),
             ok = http_pusher_nif:reject(Id, Reason, Sender, Text, Waiter),
             Waiting;
-        _ ->
+        engine_down ->
             http_pusher_downtime:reject(HostType),
             http_pusher_wait:forget(Waiting),
             none
