@@ -31,6 +31,7 @@ fn options() -> impl Strategy<Value = PlanOptions> {
                 include_stanza,
                 omit_body,
                 signed,
+                ..PlanOptions::default()
             },
         )
         .boxed()
