@@ -20,6 +20,7 @@ static PROCESS: LazyLock<String> = LazyLock::new(|| {
 });
 /// The digits of the counter.
 const DIGITS: u32 = 12;
+const HEX: &[u8; 16] = b"0123456789abcdef";
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The identity of a notification: `msg_` and letters and digits.
@@ -36,8 +37,10 @@ impl MessageId {
         let mut text = String::with_capacity(process.len() + DIGITS as usize);
         text.push_str(process);
         // Digit by digit, because the general formatter took ten times as long. A counter does not reach 48 bits.
-        let digits = (0..DIGITS).rev().map(|place| (count >> (4 * place)) & 0xf);
-        text.extend(digits.map(|digit| char::from(b"0123456789abcdef"[digit as usize])));
+        text.extend((0..DIGITS).rev().map(|place| {
+            let digit = (count >> (4 * place)).to_le_bytes()[0] & 0xf;
+            char::from(HEX[usize::from(digit)])
+        }));
         Self(text.into_boxed_str())
     }
 
@@ -81,6 +84,22 @@ mod tests {
             assert!(bare.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         }
     }
+
+    #[test]
+    fn those_of_a_process_differ_in_a_counter() {
+        let mut before = None;
+        for _ in 0..300 {
+            let id = MessageId::new();
+            let (process, count) = id.as_str().split_at("msg_".len() + 24);
+            let count = u64::from_str_radix(count, 16).expect("a hexadecimal number");
+            if let Some((same, less)) = before {
+                assert_eq!(process, same);
+                assert!(count > less, "{count} after {less}");
+            }
+            before = Some((process.to_owned(), count));
+        }
+    }
+
     #[test]
     fn a_text_that_may_be_signed_and_sent_is_one() {
         let id = MessageId::new();
