@@ -112,7 +112,7 @@ fn in_json(record: &Record) -> String {
         "path": record.path,
         "http": record.version.to_string(),
         "headers": headers,
-        "body": String::from_utf8_lossy(&record.body),
+        "body": String::from_utf8_lossy(&record.content()),
         "form": form,
         "complete": record.complete,
         "tls": record.tls.as_ref().map(|tls| &tls.version),

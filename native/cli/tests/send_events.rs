@@ -202,6 +202,43 @@ fn templates_make_body_path_and_header_fields() {
     );
 }
 
+/// What is sent is compressed, and what is shown, here and by `receive`, is what it means.
+#[test]
+fn bodies_are_compressed_and_shown_as_they_were() {
+    let dir = Dir::new();
+    let long = "We meet at the station at nine. ".repeat(100);
+    let stanza = format!(
+        "<message to='bob@example.org' type='chat'><body>{}</body></message>",
+        long.trim_end()
+    );
+    for coding in ["gzip", "zstd"] {
+        let mut endpoint = Running::receive(&dir, &["--json"]);
+        let handler = format!("format = \"json\"\ncompress = {coding:?}");
+        files(&dir, &endpoint.address, &handler, &stanza);
+        let (status, report) = send(&dir, &[]);
+        assert_eq!(status, 0, "{report}");
+        assert_eq!(header(&report, "content-encoding"), Some(coding));
+        let length: usize = header(&report, "content-length").unwrap().parse().unwrap();
+        let body = report["body"].as_str().unwrap();
+        assert!(body.contains(long.trim_end()), "{body}");
+        assert!(length < body.len() / 4, "{length}");
+        let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+        assert!(record["body"].as_str().unwrap().contains(long.trim_end()));
+        let (status, text, _) = run(&dir, &["--dry-run"]);
+        assert_eq!(status, 0, "{text}");
+        // The time in the event is another one, so the length may be, too.
+        let note = format!("which are these {} bytes compressed)", body.len());
+        assert!(
+            text.contains(&note) && text.contains(long.trim_end()),
+            "{text}"
+        );
+        // A short one stays as it is.
+        files(&dir, &endpoint.address, &handler, CHAT);
+        let (_, report) = send(&dir, &[]);
+        assert_eq!(header(&report, "content-encoding"), None);
+    }
+}
+
 /// What the official verifiers of Standard Webhooks would say is tested elsewhere; here, that nothing secret is shown.
 #[test]
 fn secrets_are_sent_and_not_shown() {

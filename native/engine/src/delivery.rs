@@ -93,10 +93,21 @@ pub async fn deliver(
             return failed(job, reason, text, before);
         }
     }
-    let prepared = match Prepared::new(opened, job) {
+    let mut prepared = match Prepared::new(opened, job) {
         Ok(prepared) => prepared,
         Err(unmade) => return failed(job, unmade.reason, unmade.text, before),
     };
+    if prepared.is_to_be_compressed() {
+        let compressing = timeout_at(job.deadline, prepared.compress(&mut job.reserved));
+        let late = match unless(&mut cancelled, compressing).await {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => Some(clock::call_timed_out(opened, "compression")),
+            Err(cancelled) => Some(cancelled),
+        };
+        if let Some(AttemptError { reason, text, .. }) = late {
+            return failed(job, reason, text.into(), before);
+        }
+    }
     let attempts = Attempts {
         made: AtomicU32::new(before),
         accepted_at: job.accepted_at,

@@ -28,6 +28,7 @@ use transport::apart::Slots;
 use transport::names::Names;
 use transport::notices::Notices;
 
+use crate::compressors::Compressors;
 use crate::pool::Pool;
 use crate::pool::opening::READERS_AT_MOST;
 use crate::report::counters::CountersByPool;
@@ -50,6 +51,8 @@ pub struct Engine {
     pub rejections: Rejections,
     /// Other messages for the first reporter to log.
     pub notices: Arc<Notices>,
+    /// What makes bodies smaller.
+    compressors: Arc<Compressors>,
     /// Counters by pool name.
     pub(crate) counters: CountersByPool,
     host_types: ArcSwap<Vec<Arc<HostType>>>,

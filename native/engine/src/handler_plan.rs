@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use transport::names::Names;
 use transport::notices::{NoticeKind, Notices};
 
+use crate::compressors::Compressors;
 use crate::request::Unmade;
 
 /// Header fields.
@@ -43,9 +44,16 @@ pub(crate) struct HandlerPlan {
     options: HandlerOptions,
     /// Notifications share requests.
     batched: bool,
-    notices: Arc<Notices>,
-    names: Arc<Names>,
+    shared: Shared,
     compiled: OnceLock<Compiled>,
+}
+
+/// What the plans of an engine share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) compressors: Arc<Compressors>,
 }
 
 #[derive(Debug)]
@@ -60,15 +68,13 @@ impl HandlerPlan {
         handler: HandlerId,
         options: HandlerOptions,
         batched: bool,
-        notices: Arc<Notices>,
-        names: Arc<Names>,
+        shared: Shared,
     ) -> Self {
         Self {
             handler,
             options,
             batched,
-            notices,
-            names,
+            shared,
             compiled: OnceLock::new(),
         }
     }
@@ -193,7 +199,7 @@ impl HandlerPlan {
                 tell(Remark::Problem(error.to_string()));
             }
             let tools = Tools {
-                names: Arc::clone(&self.names),
+                names: Arc::clone(&self.shared.names),
                 tell: Arc::clone(&tell),
                 trust: None,
             };
@@ -206,7 +212,7 @@ impl HandlerPlan {
     }
 
     fn tell(&self) -> Tell {
-        let (handler, notices) = (self.handler, Arc::clone(&self.notices));
+        let (handler, notices) = (self.handler, Arc::clone(&self.shared.notices));
         Arc::new(move |remark| {
             let (kind, text) = match remark {
                 Remark::Warning(text) => (NoticeKind::Warning, text),
@@ -285,6 +291,12 @@ impl Planned {
             fields.push((signature::SIGNATURE, signatures));
         }
         Ok(fields)
+    }
+
+    /// How bodies are compressed, and what does it; `None` if they are not.
+    pub(crate) fn compression(&self) -> Option<(Compression, &Compressors)> {
+        let how = self.plan.options.compress?;
+        Some((how, &self.plan.shared.compressors))
     }
 
     /// The service has answered 401.

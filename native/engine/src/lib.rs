@@ -13,6 +13,7 @@
 //! | [`figures`] | metrics by pool name |
 //! | [`handler_plan`] | what a handler's options ask for beyond the stock module's |
 //! | `worker`, `delivery` | what a worker does; one notification from its start to its outcome |
+//! | `compressors` | what makes bodies smaller |
 //! | [`pool`] | a pool's queue under its lock, opening, draining, expiry |
 //! | [`report`] | outcomes and rejections on their way to the reporter; counters |
 //! | [`spools`] | what handlers with `delivery = "at_least_once"` have on disk, and how it comes into memory |
@@ -24,6 +25,7 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic must stay inside one delivery: build with panic = \"unwind\"");
 
+mod compressors;
 mod delivery;
 pub mod engine;
 pub mod figures;

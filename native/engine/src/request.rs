@@ -6,12 +6,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONTENT_ENCODING;
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request};
 use notification::{FailureReason, MessageId, heap};
-use payload::{FormStyle, Payload, Plan};
+use payload::{Compression, FormStyle, Payload, Plan};
+use queue::Reservation;
 use transport::error::AttemptError;
 
+use crate::compressors::Compressors;
 use crate::delivery::target::Target;
 use crate::delivery::{Job, Opened};
 use crate::handler_plan::{Fields, HandlerPlan, Planned};
@@ -23,6 +26,8 @@ pub struct Prepared {
     /// The path as configured, if a template has made another one of it.
     template: Option<Box<str>>,
     payload: Payload,
+    /// How the body is compressed, if it is.
+    encoding: Option<Compression>,
     /// None without a plan: each attempt has the same fields.
     planned: Option<Planned>,
 }
@@ -149,8 +154,47 @@ impl Prepared {
             target,
             template: None,
             payload,
+            encoding: None,
             planned,
         })
+    }
+
+    /// Whether the handler wants the body to be compressed.
+    #[must_use]
+    pub fn is_to_be_compressed(&self) -> bool {
+        self.compression().is_some()
+    }
+
+    /// Compresses the body, unless it is short or does not get smaller. Both bodies count in `reserved` as
+    /// long as there are two.
+    pub async fn compress(&mut self, reserved: &mut Reservation) {
+        let Some((how, compressors)) = self.compression() else {
+            return;
+        };
+        let before = reserved.bytes();
+        reserved.recount(before + heap::taken(self.payload.body.len()));
+        let Some(body) = compressors.compress(how, &self.payload.body).await else {
+            reserved.recount(before);
+            return;
+        };
+        // A callback module's body is one memory with its header fields, which stay.
+        let freed = if self.payload.body.is_unique() {
+            heap::taken(self.payload.body.len())
+        } else {
+            0
+        };
+        let after = before.saturating_sub(freed) + heap::taken(body.len());
+        reserved.recount(after);
+        self.payload.body = body;
+        self.encoding = Some(how);
+    }
+
+    /// How the body is to be compressed. What a callback module has encoded itself is not encoded again.
+    fn compression(&self) -> Option<(Compression, &Compressors)> {
+        let own = self.payload.headers.iter().flatten();
+        let is_encoded = own.into_iter().any(|(name, _)| name == CONTENT_ENCODING);
+        let planned = self.planned.as_ref().filter(|_| !is_encoded)?;
+        planned.compression()
     }
 
     /// Where the request goes, for messages. A path that a template makes is shown as it is configured,
@@ -200,6 +244,10 @@ impl Prepared {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target.uri.clone();
         *request.headers_mut() = self.payload.fields(target.host.as_ref(), &added.fields);
+        if let Some(how) = self.encoding {
+            let fields = request.headers_mut();
+            fields.insert(CONTENT_ENCODING, how.content_encoding());
+        }
         request
     }
 }

@@ -13,7 +13,7 @@
 
 mod batch;
 mod cloudevents;
-mod compress;
+pub mod compress;
 mod error;
 mod event;
 mod facts;

@@ -64,6 +64,7 @@ use clap as _;
 pub mod admin;
 mod answer;
 pub mod certs;
+mod coding;
 mod config;
 mod connection;
 mod door;

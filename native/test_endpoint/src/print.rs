@@ -20,6 +20,10 @@ pub fn request_text(record: &Record, at: SystemTime) -> String {
         record.version,
         record.body_len,
     );
+    if let Some(coding) = record.header("content-encoding") {
+        out.push(' ');
+        out.push_str(&safe(&String::from_utf8_lossy(coding)));
+    }
     if !record.complete {
         out.push_str(" (incomplete)");
     }
@@ -33,8 +37,9 @@ pub fn request_text(record: &Record, at: SystemTime) -> String {
             let _ = writeln!(out, "    {}: {}", safe(&name), safe(&value));
         }
     } else if !record.body.is_empty() {
-        let shown = record.body.get(..MAX_SHOWN).unwrap_or(&record.body);
-        let more = if shown.len() < record.body.len() {
+        let content = record.content();
+        let shown = content.get(..MAX_SHOWN).unwrap_or(&content);
+        let more = if shown.len() < content.len() {
             " …"
         } else {
             ""

@@ -1,6 +1,8 @@
 //! The recorded requests: bounded, in order of receipt.
 
+use crate::coding;
 use parking_lot::Mutex;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -85,10 +87,21 @@ impl Record {
             .map(|(_, value)| value)
     }
 
-    /// The body read as a form: names and values, decoded.
+    /// The body without its `content-encoding`, if that is one that we know.
+    #[must_use]
+    pub fn content(&self) -> Cow<'_, [u8]> {
+        let coding = self.header("content-encoding");
+        match coding.and_then(|coding| coding::decoded(coding, &self.body)) {
+            Some(content) => Cow::Owned(content),
+            None => Cow::Borrowed(&self.body),
+        }
+    }
+
+    /// The content read as a form: names and values, decoded.
     #[must_use]
     pub fn form(&self) -> Vec<(String, String)> {
-        form_urlencoded::parse(&self.body).into_owned().collect()
+        let content = self.content();
+        form_urlencoded::parse(&content).into_owned().collect()
     }
 
     /// When the head was read, since the test endpoint was started.

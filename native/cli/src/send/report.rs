@@ -69,7 +69,7 @@ impl Report {
             "url": request.map(|request| route.url_of(&request.path)),
             "event": fate.map(Fate::in_json),
             "headers": headers,
-            "body": request.map(|request| String::from_utf8_lossy(&request.body)),
+            "body": request.map(|request| String::from_utf8_lossy(&request.content()).into_owned()),
             "connection": self.connection.as_ref().map(connection_in_json),
             "certificate": self.certificate.as_ref().map(certificate_in_json),
             "outcome": self.verdict.as_ref().map(outcome_in_json),
@@ -93,7 +93,14 @@ fn request(request: &Record, route: &Route<'_>) -> Vec<String> {
             "  (the webhook- fields are new in each notification and each attempt)".to_owned(),
         );
     }
-    let body = String::from_utf8_lossy(&request.body);
+    let content = request.content();
+    if content.len() != request.body.len() {
+        let (sent, whole) = (request.body.len(), content.len());
+        lines.push(format!(
+            "  (sent as {sent} bytes, which are these {whole} bytes compressed)"
+        ));
+    }
+    let body = String::from_utf8_lossy(&content);
     lines.extend(body.lines().map(|line| format!("  {}", visible(line))));
     lines
 }

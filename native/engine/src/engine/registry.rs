@@ -7,7 +7,7 @@ use notification::{DeliveryPolicy, Handler, HandlerId, HostType, HostTypeId, Rej
 use transport::names::Names;
 
 use super::Engine;
-use crate::handler_plan::{HandlerOptions, HandlerPlan};
+use crate::handler_plan::{HandlerOptions, HandlerPlan, Shared};
 
 impl Engine {
     /// Opens the host type of this name for notifications; creates it if it is new.
@@ -125,9 +125,13 @@ impl Engine {
             path: path.into(),
             policy,
             plan: options.map(|options| {
-                let notices = Arc::clone(&self.notices);
                 let batched = policy.batch.is_some();
-                HandlerPlan::new(id, options, batched, notices, self.names()).into_any()
+                let shared = Shared {
+                    notices: Arc::clone(&self.notices),
+                    names: self.names(),
+                    compressors: Arc::clone(&self.compressors),
+                };
+                HandlerPlan::new(id, options, batched, shared).into_any()
             }),
             rejected: RejectCounters::default(),
         });

@@ -56,7 +56,7 @@ pub fn json() -> HandlerOptions {
 pub fn received(endpoint: &EndpointHandle) -> Vec<Record> {
     let records = endpoint.records();
     for record in &records {
-        let checked = schemas::check(|name| record.header(name), &record.body);
+        let checked = schemas::check(|name| record.header(name), &record.content());
         checked.unwrap_or_else(|error| panic!("{error}: {}", record.body.escape_ascii()));
     }
     records
