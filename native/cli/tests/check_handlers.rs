@@ -139,33 +139,47 @@ fn handlers_in_words() {
             "sends non-empty chat messages that users send, as a form, tried again for at most 60 s".to_owned(),
         ),
         (
-            "format = \"json\"\nbatch.max_events = 200\ncompress = \"zstd\"\nrate = {per_second = 100, burst = 200}"
-                .to_owned(),
-            "sends non-empty chat messages that users send, as JSON, compressed with zstd, in batches of up to 200 \
-             events that wait for one another for up to 50 ms, at most 100 requests a second (bursts of 200)"
-                .to_owned(),
-        ),
-        (
-            "format = \"cloudevents\"\nbatch = {max_events = 1}\nrate.per_second = 1".to_owned(),
-            "sends non-empty chat messages that users send, as CloudEvents (structured), in batches of one event, \
-             at most 1 request a second"
-                .to_owned(),
-        ),
-        (
-            "format = \"json\"\nbatch.linger = 0".to_owned(),
-            "sends non-empty chat messages that users send, as JSON, in batches of up to 500 events".to_owned(),
-        ),
-        (
             "auth.oauth2 = {token_url = \"https://a.example/t\", client_id = \"i\", client_secret_file = \"key\"}"
                 .to_owned(),
             "sends non-empty chat messages that users send, as a form, with a token from https://a.example/t".to_owned(),
         ),
     ] {
-        let checked = check_in(&dir, &file(&lines), &[]);
-        assert_eq!(checked.status, 0, "{}", checked.text);
-        let words = format!("{words}, {to}");
-        assert_eq!(checked.handler(0)["sends"], words.as_str());
-        assert!(checked.text.contains(&format!("\n1 {words}\n")), "{}", checked.text);
+        says(&dir, &lines, &format!("{words}, {to}"));
+    }
+}
+
+/// A handler with these lines is described so.
+#[track_caller]
+fn says(dir: &Dir, lines: &str, words: &str) {
+    let checked = check_in(dir, &file(lines), &[]);
+    assert_eq!(checked.status, 0, "{}", checked.text);
+    assert_eq!(checked.handler(0)["sends"], words);
+    assert!(
+        checked.text.contains(&format!("\n1 {words}\n")),
+        "{}",
+        checked.text
+    );
+}
+
+#[test]
+fn many_events_in_words() {
+    for (lines, words) in [
+        (
+            "format = \"json\"\nbatch.max_events = 200\ncompress = \"zstd\"\nrate = {per_second = 100, burst = 200}",
+            "..., as JSON, compressed with zstd, in batches of up to 200 \
+             events that wait for one another for up to 50 ms, at most 100 requests a second (bursts of 200), to http://localhost:1/n",
+        ),
+        (
+            "format = \"cloudevents\"\nbatch = {max_events = 1}\nrate.per_second = 1",
+            "..., as CloudEvents (structured), in batches of one event, at most 1 request a second, to http://localhost:1/n",
+        ),
+        (
+            "format = \"json\"\nbatch.linger = 0",
+            "..., as JSON, in batches of up to 500 events, to http://localhost:1/n",
+        ),
+    ] {
+        let what = "sends non-empty chat messages that users send";
+        says(&Dir::new(), lines, &words.replace("...", what));
     }
 }
 

@@ -16,6 +16,10 @@ use crate::template::{TemplateOptions, Templates};
 use crate::{FormStyle, PayloadError, PlanError, forms, json};
 
 /// The options of a handler that say what is sent.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PlanOptions {
     /// The form of the body.
