@@ -1,12 +1,13 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes test-monitoring model \
-        fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes test-monitoring \
+        coverage model fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
 	@echo "make bench [QUICK=1]                         measure, see docs/performance.md"
 	@echo "make test                                    all tests"
+	@echo "make coverage                                all tests, and how many lines they ran; fails below a floor"
 	@echo "make test-hard TIMES=5                       all tests that often, on one core, and beside a load too"
 	@echo "make test-otp OTP=25|27|29                   the Erlang tests under that OTP"
 	@echo "make test-servers [ONLY=nginx]               real web servers, each over all it speaks"
@@ -44,14 +45,22 @@ MODEL = cargo test --locked --workspace $(MODEL_TEST) -- --nocapture
 
 test: build test-rust test-erlang test-memory
 
+# What is put before it counts the lines that run (coverage).
 test-rust:
-	cargo test --locked --workspace
+	$(COUNTED) cargo test --locked --workspace
 	MODEL_PREEMPTIONS=2 $(MODEL)
 
 test-erlang: build
 	scripts/erlang-tests make _build/erlang-tests _build/default/lib/mongoose_http_pusher/ebin \
 	    priv/mongoose_http_pusher_nif.so
-	scripts/erlang-tests run _build/erlang-tests
+	COVER=$(COVER) scripts/erlang-tests run _build/erlang-tests
+
+# The tests again, compiled so that they count the lines that they run. Fails below the floors in scripts/coverage.
+coverage: COUNTED = scripts/coverage counted
+coverage: COVER = yes
+coverage: test-rust test-erlang
+	scripts/coverage rust
+	scripts/coverage erlang _build/erlang-tests
 
 test-memory: build
 	MEMORY_SUITES=none scripts/memory
@@ -68,10 +77,10 @@ test-servers: build
 	scripts/test-servers $(ONLY)
 
 test-sdks: deps
-	scripts/test-sdks
+	$(COUNTED) scripts/test-sdks
 
 test-recipes: deps
-	scripts/test-recipes
+	$(COUNTED) scripts/test-recipes
 
 test-monitoring:
 	scripts/deps python3

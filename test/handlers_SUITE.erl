@@ -387,9 +387,16 @@ rules_that_do_not_match_cost_little(Config) ->
          Reductions = (After - Before) div (20 * Count),
          ct:pal("~b handlers whose rules do not match by ~s: ~.3f us, ~b reductions an event",
                 [Handlers, Kind, Best / Count, Reductions]),
-         ?assert(Reductions < Bound)
+         ?assert(Reductions < Bound * counting(http_pusher_rules))
      end || {Kind, Rules, Bound} <- Kinds, Handlers <- [1, 10]],
     asked(Config, #{sessions => 0, users => 0}).
+
+%% Counting the lines that run (cover) costs reductions itself.
+counting(Module) ->
+    case code:is_loaded(Module) of
+        {file, cover_compiled} -> 10;
+        {file, _} -> 1
+    end.
 
 pusher(Generation) ->
     Packet = stanza(chat, "<body>hi</body>"),
