@@ -1,12 +1,13 @@
 //! The examples of docs/payloads.md are what is sent, and its tables name every field of the schemas.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
 use std::collections::BTreeSet;
 
 use http::{HeaderName, HeaderValue};
-use payload::{CloudEventsMode, FormatOptions, PlanOptions};
+use notification::MessageId;
+use payload::{CloudEventsMode, FormatOptions, Plan, PlanOptions};
 use serde_json::Value;
 use support::Sample;
 
@@ -76,6 +77,31 @@ fn objects() {
         let without = |text: &str| text.replace([' ', '\n'], "");
         assert_eq!(without(shown), without(&made));
     }
+}
+
+#[test]
+fn batches() {
+    let samples = [
+        Sample::presence("online"),
+        Sample::chat().children("<body>Hi</body>"),
+    ];
+    let notifications = samples.map(|sample| sample.notification());
+    let ids = ["msg_2qRVsmHh6eYyTkDqLJZpN1", "msg_2qRVsmHh6eYyTkDqLJZpN2"]
+        .map(|id| MessageId::parse(id).unwrap());
+    let plan = Plan::compile(PlanOptions {
+        format: FormatOptions::Json,
+        batched: true,
+        ..PlanOptions::default()
+    });
+    let members: Vec<_> = notifications.iter().zip(&ids).collect();
+    let batch = plan.unwrap().make_batch(&members, 1_000_000).unwrap();
+    let (made, _) = batch.made.unwrap();
+    support::check(&made);
+    let [shown] = blocks("json batch")[..] else {
+        panic!("one example of a batch")
+    };
+    let without = |text: &str| text.replace([' ', '\n'], "");
+    assert_eq!(without(shown), without(str::from_utf8(&made.body).unwrap()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use payload::TemplateOptions;
-use payload::template::{SampleKind, Try, check, samples, try_out};
+use payload::template::{SampleKind, Try, check, samples, try_out, try_out_batch};
 use serde_json::Value;
 
 /// What a service demands of a request.
@@ -79,18 +79,19 @@ impl Page {
     }
 }
 
-/// The first block of a page that has this word behind its fence.
-fn block<'a>(text: &'a str, word: &str) -> &'a str {
+/// The first block of a page that has these words behind its fence.
+fn block<'a>(text: &'a str, words: &str) -> &'a str {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("```") {
         let (fence, content) = after.split_once('\n').expect("a line");
         let (content, after) = content.split_once("```").expect("an end");
-        if fence.split(' ').any(|found| found == word) {
+        let has = |word| fence.split(' ').any(|found| found == word);
+        if words.split(' ').all(has) {
             return content;
         }
         rest = after;
     }
-    panic!("no block {word}");
+    panic!("no block {words}");
 }
 
 fn render(options: &TemplateOptions, event: &Value) -> Try {
@@ -170,6 +171,99 @@ fn every_event_is_made_into_what_the_service_demands() {
             let body = String::from_utf8(made.body).expect("text");
             demands(&Request { path, body, event });
         }
+    }
+}
+
+/// What a service demands of a request with these events.
+type ManyDemands = fn(&str, &[Value]);
+
+/// The pages whose handlers can send batches.
+const BATCHES: [(&str, ManyDemands); 4] = [
+    ("elasticsearch", many_documents),
+    ("influxdb", many_points),
+    ("loki", many_lines),
+    ("kafka", many_records),
+];
+
+/// The template of batches in a page is the file in examples/templates, and makes of all events what the
+/// service demands of each.
+#[test]
+fn batches_of_every_event_are_what_the_service_demands() {
+    for (name, demands) in BATCHES {
+        let page = Page::read(name);
+        let lines = block(&page.text, "toml batch");
+        let handler: toml::Table = lines.parse().expect("TOML");
+        assert!(handler["batch"].is_table(), "{name}");
+        let file = handler["template_file"].as_str().expect("a file");
+        let file = file.replace("etc/templates/", "examples/templates/");
+        let options = TemplateOptions {
+            file: repository().join(&file),
+            ..page.options
+        };
+        let template = fs::read_to_string(&options.file).expect("a template");
+        assert_eq!(block(&page.text, "jinja batch"), template, "{name}");
+        let findings = check(&options, EVERYTHING, true);
+        assert!(findings.is_empty(), "{name}: {findings:?}");
+        let mut events: Vec<Value> = samples()
+            .iter()
+            .map(|sample| serde_json::from_str(sample.json).unwrap())
+            .collect();
+        events[1]["data"]["body"] = hostile().into();
+        for count in 1..=events.len() {
+            let texts: Vec<_> = events[..count].iter().map(Value::to_string).collect();
+            let texts: Vec<_> = texts.iter().map(|text| (text.as_str(), "msg_1")).collect();
+            let made = try_out_batch(&options, &texts, "batch_1").expect(name);
+            let body = String::from_utf8(made.body).expect("text");
+            demands(&body, &events[..count]);
+        }
+    }
+}
+
+fn request(body: String, event: &Value) -> Request {
+    Request {
+        path: String::new(),
+        body,
+        event: event.clone(),
+    }
+}
+
+fn many_documents(body: &str, events: &[Value]) {
+    let lines: Vec<&str> = body.lines().collect();
+    assert_eq!(lines.len(), 2 * events.len());
+    for (pair, event) in lines.chunks(2).zip(events) {
+        elasticsearch(&request(format!("{}\n", pair.join("\n")), event));
+    }
+}
+
+fn many_points(body: &str, events: &[Value]) {
+    let lines: Vec<&str> = body.lines().collect();
+    assert_eq!(lines.len(), events.len());
+    for (line, event) in lines.into_iter().zip(events) {
+        influxdb(&request(line.to_owned(), event));
+    }
+}
+
+fn many_lines(body: &str, events: &[Value]) {
+    let json: Value = serde_json::from_str(body).expect("JSON");
+    let streams = json["streams"].as_array().unwrap();
+    assert_eq!(streams.len(), events.len());
+    for (stream, event) in streams.iter().zip(events) {
+        loki(&request(
+            serde_json::json!({"streams": [stream]}).to_string(),
+            event,
+        ));
+    }
+}
+
+fn many_records(body: &str, events: &[Value]) {
+    let json: Value = serde_json::from_str(body).expect("JSON");
+    let records = json["records"].as_array().unwrap();
+    assert_eq!(records.len(), events.len());
+    for (record, event) in records.iter().zip(events) {
+        kafka(&request(
+            serde_json::json!({"records": [record]}).to_string(),
+            event,
+        ));
     }
 }
 

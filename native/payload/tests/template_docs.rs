@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use payload::TemplateOptions;
-use payload::template::{SampleKind, check, samples, try_out};
+use payload::template::{SampleKind, check, samples, try_out, try_out_batch};
 
 #[test]
 fn examples_make_their_results() {
@@ -22,6 +22,8 @@ fn examples_make_their_results() {
         else {
             continue;
         };
+        let batched = content_type.ends_with(" batch");
+        let content_type = content_type.trim_end_matches(" batch");
         let content = |block: &str| block.split_once('\n').expect("a line").1.to_owned();
         fs::write(&file, content(block)).unwrap();
         let options = TemplateOptions {
@@ -35,15 +37,20 @@ fn examples_make_their_results() {
             result.lines().next().unwrap().ends_with(" result"),
             "{block}"
         );
-        let made = try_out(&options, samples()[0].json, "msg_1").expect(block);
+        let made = if batched {
+            let events = [(samples()[0].json, "msg_1"), (samples()[5].json, "msg_2")];
+            try_out_batch(&options, &events, "batch_1").expect(block)
+        } else {
+            try_out(&options, samples()[0].json, "msg_1").expect(block)
+        };
         let made = String::from_utf8(made.body).expect("text");
         assert_eq!(made.trim_end(), content(result).trim_end(), "{block}");
-        let fatal = check(&options, &[SampleKind::Message], false)
+        let fatal = check(&options, &[SampleKind::Message], batched)
             .into_iter()
             .find(|found| found.fatal);
         assert_eq!(fatal, None);
         count += 1;
     }
     fs::remove_file(file).unwrap();
-    assert_eq!(count, 7);
+    assert_eq!(count, 10);
 }
