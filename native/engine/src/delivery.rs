@@ -79,8 +79,8 @@ pub async fn deliver(
         };
     }
     if job.overtakes() {
-        let text = "an earlier notification of its lane is on disk alone".into();
-        return failed(job, FailureReason::Shutdown, text, before);
+        let Unmade { reason, text } = Unmade::overtakes();
+        return failed(job, reason, text, before);
     }
     if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
         let ready = timeout_at(job.deadline, plan.ready());
@@ -111,6 +111,7 @@ pub async fn deliver(
     let attempts = Attempts {
         made: AtomicU32::new(before),
         accepted_at: job.accepted_at,
+        others: job.handed_over().skip(1).collect(),
         counters,
     };
     let run = attempt_all(opened, link, &prepared, job.deadline, &attempts);
@@ -134,11 +135,11 @@ pub async fn deliver(
         let policy = &job.notification.handler().policy;
         policy.is_success(head.status.as_u16())
     };
-    if let (false, Some(kept), Some(link)) = (is_success, job.kept(), link.as_mut()) {
+    if let (false, true, Some(link)) = (is_success, job.is_kept(), link.as_mut()) {
         // For the dead letter that it may become.
         let start = timeout_at(deadline, link.next_part(&mut body));
         if let Ok(Ok(start)) = unless(&mut cancelled, start).await {
-            kept.note_answer(&start);
+            job.note_answer(&start);
         }
     }
     let ending = Ending::Answer {
@@ -194,10 +195,12 @@ struct Answer {
     deadline: Instant,
 }
 
-/// The attempts made for one notification, and the counters in which they are counted.
+/// The attempts made for one request, and the counters in which they are counted.
 struct Attempts<'a> {
     made: AtomicU32,
     accepted_at: Instant,
+    /// When the others of its batch were handed over.
+    others: Vec<Instant>,
     counters: &'a PoolCounters,
 }
 
@@ -205,8 +208,10 @@ impl Attempts<'_> {
     /// Counts an attempt that begins now.
     fn begin(&self, now: Instant) {
         if self.made.fetch_add(1, Ordering::Relaxed) == 0 {
-            let waited = now.saturating_duration_since(self.accepted_at);
-            self.counters.queue_time.add(waited);
+            for handed_over in std::iter::once(&self.accepted_at).chain(&self.others) {
+                let waited = now.saturating_duration_since(*handed_over);
+                self.counters.queue_time.add(waited);
+            }
         } else {
             self.counters.count_retry();
         }

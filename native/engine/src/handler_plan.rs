@@ -129,7 +129,6 @@ impl HandlerPlan {
     }
 
     /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one.
-    #[allow(dead_code, reason = "the worker's part of batches calls it")]
     pub(crate) fn make_batch(
         self: &Arc<Self>,
         members: &[Member<'_>],
@@ -245,7 +244,6 @@ impl Made {
 }
 
 /// What becomes of the members of a batch.
-#[allow(dead_code, reason = "the worker's part of batches reads it")]
 #[derive(Debug)]
 pub(crate) struct BatchMade {
     /// How many of the members, from the first one on, are in the request or have failed. The others are for

@@ -6,6 +6,9 @@
 
 mod address;
 mod alarm;
+mod batch;
+#[cfg(test)]
+mod batched;
 mod breaker;
 mod cell;
 mod destinations;
@@ -51,6 +54,7 @@ use crate::report::outcomes::{Outcome, Outcomes};
 use crate::settings::{PoolOptions, PoolSettings};
 use crate::spools::{Kept, Spools};
 pub use address::EndpointState;
+pub(crate) use batch::{Batch, Companion};
 pub use cell::Cell;
 use destinations::Destinations;
 use opening::Progress;
@@ -251,6 +255,13 @@ impl Pool {
         }
     }
 
+    /// Performs several steps of the queue.
+    pub(crate) fn follow_all(self: &Arc<Self>, steps: Vec<PoolStep>) {
+        for step in steps {
+            self.follow(step);
+        }
+    }
+
     fn start_worker(self: &Arc<Self>, opened: Arc<Opened>) {
         let cell = Arc::new(Cell::default());
         self.cells.lock().push(Arc::clone(&cell));
@@ -294,23 +305,34 @@ impl Pool {
     /// disk stays there instead, unless its own time is over.
     pub(crate) fn report_failure(
         self: &Arc<Self>,
-        mut item: Queued,
+        item: Queued,
         reason: FailureReason,
-        text: Arc<str>,
+        text: &Arc<str>,
     ) -> Reported {
         let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
+        self.report_other(item, reserved, reason, text)
+    }
+
+    /// The same for a notification whose room in the bounds is held.
+    fn report_other(
+        self: &Arc<Self>,
+        mut item: Queued,
+        reserved: Reservation,
+        reason: FailureReason,
+        text: &Arc<str>,
+    ) -> Reported {
         let attempts = item.tried.as_ref().map_or(0, |tried| tried.attempts);
         if let Some(mut kept) = item.take_kept() {
             if reason != FailureReason::GaveUp {
                 self.leave_on_disk(&item.notification, reserved, kept);
                 return Reported::OnDisk;
             }
-            kept.note(attempts, None, &text);
+            kept.note(attempts, None, text);
             kept.buried(reason.as_str());
         }
         let verdict = Verdict::Failed {
             reason,
-            text,
+            text: Arc::clone(text),
             attempts,
         };
         self.report_taking(item.notification, reserved, verdict, 0);

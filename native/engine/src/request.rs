@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::uri::{Authority, Uri};
 use http::{HeaderValue, Method, Request};
-use notification::{FailureReason, MessageId, heap};
+use notification::{FailureReason, Handler, MessageId, heap};
 use payload::{Compression, FormStyle, Payload, Plan};
 use queue::Reservation;
 use transport::error::AttemptError;
@@ -17,7 +17,7 @@ use transport::error::AttemptError;
 use crate::compressors::Compressors;
 use crate::delivery::target::Target;
 use crate::delivery::{Job, Opened};
-use crate::handler_plan::{Fields, HandlerPlan, Planned};
+use crate::handler_plan::{Fields, HandlerPlan, Made, Planned};
 
 /// A request that can be sent more than once. Its headers are assembled for each attempt: a second
 /// attempt is rare, and a copy for it would slow down the first.
@@ -50,6 +50,14 @@ pub struct Unmade {
 }
 
 impl Unmade {
+    /// Why a notification is not sent that must wait on disk.
+    pub(crate) fn overtakes() -> Self {
+        Self {
+            reason: FailureReason::Shutdown,
+            text: "an earlier notification of its lane is on disk alone".into(),
+        }
+    }
+
     fn url(text: impl Into<Arc<str>>) -> Self {
         Self {
             reason: FailureReason::PoolConfig,
@@ -90,10 +98,35 @@ fn event_as_form(job: &mut Job, style: FormStyle) -> Result<Payload, Unmade> {
 impl Prepared {
     /// Builds the request for `job`.
     pub fn new(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
-        match HandlerPlan::of(job.notification.handler()) {
-            None => Self::plain(opened, job),
-            Some(plan) => Self::planned(opened, job, &plan),
+        let handler = job.notification.handler();
+        match (HandlerPlan::of(handler), handler.policy.batch) {
+            (None, None) => Self::plain(opened, job),
+            (None, Some(_)) => Err(Unmade {
+                reason: FailureReason::PayloadError,
+                text: "batches need a format".into(),
+            }),
+            (Some(plan), None) => Self::planned(opened, job, &plan),
+            (Some(plan), Some(batch)) => Self::batched(opened, job, &plan, batch.max_bytes),
         }
+    }
+
+    /// One request for as many members of the batch that `job` leads as it can have.
+    fn batched(
+        opened: &Opened,
+        job: &mut Job,
+        plan: &Arc<HandlerPlan>,
+        max_bytes: usize,
+    ) -> Result<Self, Unmade> {
+        let made = job.make_batch(|members| plan.make_batch(members, max_bytes))?;
+        let Some((made, planned)) = made else {
+            // Each has failed for its own reason.
+            return Err(Unmade {
+                reason: FailureReason::PayloadError,
+                text: "none of the batch can be sent".into(),
+            });
+        };
+        job.count_beside(allocated(&made.payload));
+        Self::of_made(opened, job.notification.handler(), made, planned)
     }
 
     fn plain(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
@@ -126,7 +159,15 @@ impl Prepared {
         } else {
             plan.without_format(job.take_payload(style), id)
         };
-        let handler = job.notification.handler();
+        Self::of_made(opened, job.notification.handler(), made, planned)
+    }
+
+    fn of_made(
+        opened: &Opened,
+        handler: &Handler,
+        made: Made,
+        planned: Planned,
+    ) -> Result<Self, Unmade> {
         let Some(path) = &made.path else {
             let target = opened.targets.get(handler).map_err(Unmade::url)?;
             return Self::at(target, made.payload, Some(planned));

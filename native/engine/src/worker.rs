@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use transport::link::Link;
 
 use crate::delivery::{self, Delivered, Opened};
-use crate::pool::in_flight::InFlight;
+use crate::pool::in_flight::{After, InFlight};
 use crate::pool::{Cell, Pool};
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
@@ -149,10 +149,20 @@ async fn serve(seat: &Seat, link: &mut Option<Link>, mut job: InFlight) -> Optio
         pool, opened, cell, ..
     } = seat;
     let counters = &pool.counters;
-    let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
-    let Delivered { judgement, rest } =
-        delivery::deliver(opened, counters, link, job.job(), cancelled).await;
-    let mut ending = Some((job, judgement));
+    let (mut ending, rest) = loop {
+        let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
+        let Delivered { judgement, rest } =
+            delivery::deliver(opened, counters, link, job.job(), cancelled).await;
+        job = match job.go_on(opened, judgement).await {
+            After::Conclude(job, judgement) => break (Some((job, judgement)), rest),
+            After::Again(job) => job,
+        };
+        // Another part of the batch goes over the same connection.
+        if let Some(rest) = rest {
+            rest.read(link, |cx| cell.poll_cancelled(cx).map(drop))
+                .await;
+        }
+    };
     if let Some(rest) = rest {
         rest.read(link, |cx| {
             if let Some((job, judgement)) = ending.take() {

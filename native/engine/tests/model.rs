@@ -224,7 +224,7 @@ impl Pool {
         let until = (self.how == How::Retry).then_some(later);
         let kept = {
             let mut core = self.core.lock();
-            let kept = core.put_back_and_take(ticket, item, until, now);
+            let kept = core.put_back_and_take(ticket, item, 1, until, now);
             if let Ok((Some(_), _)) = kept {
                 cell.begin(HostTypeId::default());
             }

@@ -7,6 +7,7 @@
 //!
 //! The lock and the clock are the caller's, and so is what a worker (`W`) does.
 
+mod batches;
 mod transitions;
 
 use notification::{HostTypeId, Refused, RejectReason};
@@ -29,6 +30,8 @@ pub struct Core<T, W, P: Parts = Bare> {
     workers: usize,
     /// Items that were taken and have no outcome yet.
     pub(crate) in_flight: usize,
+    /// Of these, those that are in a batch behind its first one.
+    pub(crate) companions: usize,
     /// How many busy workers the endpoint has room for; `None` until the endpoint has said.
     room: Option<usize>,
     pub(crate) tally: Tally,
@@ -53,6 +56,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
             parked: Vec::new(),
             workers: 0,
             in_flight: 0,
+            companions: 0,
             room: Some(usize::MAX),
             tally: Tally::default(),
             timer_runs: false,
@@ -84,7 +88,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
             Err(item) => Err(Refused::rejected(item, RejectReason::QueueFull)),
             Ok(ready) => {
                 self.tally.accepted += 1;
-                Ok(if ready { self.staff() } else { Step::Nothing })
+                Ok(self.after(ready))
             }
         }
     }
@@ -121,7 +125,8 @@ impl<T, W, P: Parts> Core<T, W, P> {
             return None;
         }
         let taken = self.lanes.take(now)?;
-        self.in_flight += 1;
+        self.in_flight += taken.weight;
+        self.companions += taken.weight - 1;
         Some(taken)
     }
 
@@ -143,11 +148,8 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// Records the outcome of the item of `ticket`. The step is for the lane's next item. A worker that
     /// takes its next item at once calls [`Core::finish_and_take`] instead.
     pub fn finish(&mut self, ticket: Ticket, sent: bool, now: Instant) -> Step<W, P::Opened> {
-        if self.settle(ticket, sent, now) {
-            self.staff()
-        } else {
-            Step::Nothing
-        }
+        let ready = self.settle(ticket, sent, now);
+        self.after(ready)
     }
 
     /// [`Core::finish`] and [`Core::take`] in one step.
@@ -205,23 +207,21 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// Unblocks the lane of an expired item whose outcome is reported. The step is for the lane's next
     /// item: workers may have parked since the item was taken out.
     pub fn expired(&mut self, ticket: Ticket, now: Instant) -> Step<W, P::Opened> {
-        if self.lanes.release(ticket, now) {
-            self.staff()
-        } else {
-            Step::Nothing
-        }
+        let ready = self.lanes.release(ticket, now);
+        self.after(ready)
     }
 
-    /// Takes out waiting items, with the arguments of [`Lanes::purge`]. Each item counts as failed.
+    /// Takes out waiting items, with the arguments of [`Lanes::purge`]. Each item counts as failed, and all those
+    /// of a batch: their lanes stay blocked until each ticket comes back with [`Core::expired`].
     pub fn purge(
         &mut self,
         host_type: Option<HostTypeId>,
         cursor: usize,
         at_once: usize,
     ) -> (Vec<T>, Option<usize>) {
-        let purged = self.lanes.purge(host_type, cursor, at_once);
-        self.tally.failed += purged.0.len() as u64;
-        purged
+        let (items, weight, next) = self.lanes.purge(host_type, cursor, at_once);
+        self.tally.failed += weight as u64;
+        (items, next)
     }
 
     /// Counts items that were counted as failed as if they had never been here: they have no outcome.
@@ -251,7 +251,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// The counts, all from the same moment.
     pub fn tally(&self) -> Tally {
         Tally {
-            waiting: (self.lanes.len() - self.lanes.returned()) as u64,
+            waiting: self.lanes.waiting() as u64,
             postponed: self.lanes.returned() as u64,
             in_flight: self.in_flight as u64,
             workers: self.workers as u64,
@@ -274,16 +274,18 @@ impl<T, W, P: Parts> Core<T, W, P> {
     fn has_room(&self, rules: &Rules) -> bool {
         // Every ready item that may start has a worker on its way, so each item counts for one slot,
         // taken or not. A worker that still reads a body also holds its slot.
-        let taken = self.busy().max(self.in_flight + self.lanes.ready());
+        let requests = self.in_flight - self.companions;
+        let taken = self.busy().max(requests + self.lanes.ready());
         let slots = rules.workers.min(self.room.unwrap_or(usize::MAX));
         if rules.when_busy == WhenBusy::Reject && taken >= slots {
             return false;
         }
         // `max_waiting` comes on top of the slots: an item for which a worker is free does not count as
         // waiting, even before the worker has taken it.
+        let here = requests + self.lanes.waiting() + self.lanes.returned();
         rules
             .max_waiting
-            .is_none_or(|most| self.in_flight + self.lanes.len() < slots.saturating_add(most))
+            .is_none_or(|most| here < slots.saturating_add(most))
     }
 
     /// Workers that are not parked.
@@ -298,12 +300,18 @@ impl<T, W, P: Parts> Core<T, W, P> {
 
     fn settle(&mut self, ticket: Ticket, sent: bool, now: Instant) -> bool {
         self.in_flight -= 1;
+        self.companions -= usize::from(ticket.is_companion());
         if sent {
             self.tally.sent += 1;
         } else {
             self.tally.failed += 1;
         }
         self.lanes.release(ticket, now)
+    }
+
+    /// Finds a worker after a step that may have made a lane ready.
+    fn after(&mut self, ready: bool) -> Step<W, P::Opened> {
+        if ready { self.staff() } else { Step::Nothing }
     }
 
     /// Finds a worker for a lane that became ready.

@@ -7,11 +7,12 @@
 //! check the first lane.
 //!
 //! Items whose delivery is tried again are in lanes of other groups, which do not expire ([`groups`]),
-//! and which may be postponed ([`postpone`]).
+//! and which may be postponed ([`postpone`]). Of some groups, many items are taken together ([`batches`]).
 //!
 //! This module reads no clock and takes no lock; [`crate::core`] adds those, the workers and the
 //! phases.
 
+mod batches;
 mod chunks;
 mod groups;
 mod index;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
+use batches::{Clock, Collector};
 use chunks::Chunks;
 use groups::Groups;
 use index::Index;
@@ -33,6 +35,7 @@ use postpone::Postponed;
 
 use crate::step::Call;
 
+pub use batches::{Batching, Companion};
 pub use groups::{Gate, GateId, GroupId};
 
 /// Waiting items of type `T`, by lane.
@@ -51,6 +54,8 @@ pub struct Lanes<T> {
     postponed: Postponed,
     /// Items that were put back and not taken again.
     returned: usize,
+    /// The nodes that hold them: those of a batch are in one.
+    returned_nodes: usize,
     /// The sum of [`Lanes::lane_cost`] for lanes that are gone, and for pushes to lanes that existed
     /// already.
     freed: usize,
@@ -66,17 +71,22 @@ struct Lane {
     first: u32,
     last: u32,
     waiting: u32,
-    /// Cost of the waiting items and of the item that is out.
+    /// Items that were taken and not released.
+    out: u32,
+    /// Cost of the waiting items and of those that are out.
     cost: usize,
     state: State,
-    /// Whether the first item was taken before and put back.
-    returned: bool,
+    /// If the first item was taken before and put back: how many items it stands for.
+    returned: u32,
     /// Its neighbours in the queue of ready lanes.
     before: u32,
     after: u32,
     /// When the present first item came, or will come, to the head; meaningless while an item of the lane
     /// is out.
     head_since: Instant,
+    /// When the present first item was handed over, on [`Clock`]; meaningless unless the lane is ready and its
+    /// group makes batches.
+    age: u64,
 }
 
 /// What a lane waits for.
@@ -86,7 +96,7 @@ enum State {
     Idle,
     /// Its turn: it is in the queue of ready lanes.
     Ready,
-    /// The end of the item that is out.
+    /// The end of the items that are out.
     Out,
     /// The time `head_since`.
     Postponed,
@@ -101,6 +111,8 @@ pub struct Place<'a> {
     pub host_type: HostTypeId,
     /// The group that the lane belongs to.
     pub group: GroupId,
+    /// When the item was handed over, if that was before now.
+    pub since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -108,6 +120,8 @@ struct Node<T> {
     item: T,
     cost: usize,
     next: u32,
+    /// When it was handed over: the low half of [`Clock`]'s time.
+    since: u32,
 }
 
 const NONE: u32 = u32::MAX;
@@ -116,7 +130,7 @@ const NONE: u32 = u32::MAX;
 /// full.
 const INDEX_ENTRY: usize = 8;
 
-/// How much one lane may hold, including the item that is out.
+/// How much one lane may hold, including the items that are out.
 #[derive(Clone, Copy, Debug)]
 pub struct LaneLimits {
     /// The maximum number of items.
@@ -125,13 +139,16 @@ pub struct LaneLimits {
     pub cost: usize,
 }
 
-/// The right to release a lane once the item taken from it is done. A ticket cannot be cloned, so a
-/// lane is released only once.
+/// The right to release a lane once the item taken from it is done. A ticket cannot be cloned, so each
+/// item releases its lane only once.
 #[derive(Debug)]
-#[must_use = "the lane stays blocked until its ticket comes back"]
+#[must_use = "the lane stays blocked until its tickets come back"]
 pub struct Ticket {
     lane: u32,
+    since: u32,
     cost: usize,
+    /// Whether the item was taken together with another one, in one batch.
+    companion: bool,
 }
 
 /// An item that was taken.
@@ -145,6 +162,11 @@ pub struct Taken<T> {
     pub head_since: Instant,
     /// Whether it is the one item that its group's gate has let through.
     pub alone: bool,
+    /// How many items it stands for: more than one if it is a batch that was put back.
+    pub weight: usize,
+    /// Whether others are to be taken with it, by [`Lanes::collect`]. Until that has returned that there are no
+    /// more, its group serves no other new batch.
+    pub collects: bool,
 }
 
 /// The state of the first ready lane at a given time.
@@ -178,6 +200,7 @@ impl<'a> Place<'a> {
             key,
             host_type,
             group: GroupId::default(),
+            since: None,
         }
     }
 }
@@ -187,6 +210,11 @@ impl Ticket {
     #[must_use]
     pub fn lane(&self) -> u32 {
         self.lane
+    }
+
+    /// Whether the item was taken together with another one, in one batch.
+    pub(crate) fn is_companion(&self) -> bool {
+        self.companion
     }
 }
 
@@ -223,6 +251,7 @@ impl<T> Lanes<T> {
             groups: Groups::default(),
             postponed: Postponed::default(),
             returned: 0,
+            returned_nodes: 0,
             freed: 0,
         }
     }
@@ -248,6 +277,7 @@ impl<T> Lanes<T> {
             key,
             host_type,
             group,
+            since,
         } = place;
         let hash = self.index.hash(key);
         let found = self.index.find(hash, key, &self.slots);
@@ -258,6 +288,7 @@ impl<T> Lanes<T> {
             item,
             cost,
             next: NONE,
+            since: self.groups.clock().low(since.unwrap_or(now), now),
         });
         let Some(id) = found else {
             let id = self.slots.insert(Lane {
@@ -268,12 +299,14 @@ impl<T> Lanes<T> {
                 first: node,
                 last: node,
                 waiting: 1,
+                out: 0,
                 cost,
                 state: State::Idle,
-                returned: false,
+                returned: 0,
                 before: NONE,
                 after: NONE,
                 head_since: now,
+                age: 0,
             });
             self.index.insert(id, &self.slots);
             return Ok(self.enqueue(id, now));
@@ -288,7 +321,7 @@ impl<T> Lanes<T> {
         lane.last = node;
         lane.waiting += 1;
         lane.cost += cost;
-        Ok(false)
+        Ok(self.groups.grew(id, cost, &self.slots))
     }
 
     /// Whether the lane of this key has no room for an item of this cost.
@@ -302,7 +335,7 @@ impl<T> Lanes<T> {
             return limits.items == 0 || cost > limits.cost;
         };
         let lane = &self.slots[id];
-        let items = lane.waiting as usize + usize::from(lane.state == State::Out);
+        let items = lane.waiting as usize + lane.out as usize;
         items >= limits.items || lane.cost.saturating_add(cost) > limits.cost
     }
 
@@ -317,31 +350,46 @@ impl<T> Lanes<T> {
 
     /// Takes the first item of a ready lane.
     fn take_from(&mut self, id: u32) -> Taken<T> {
+        let collects = self.groups.begins_batch(id, &self.slots);
         self.groups.remove(id, &mut self.slots);
-        let (item, cost) = self.unlink_first(id);
+        let Unlinked {
+            item,
+            ticket,
+            weight,
+        } = self.unlink_first(id);
         let lane = &mut self.slots[id];
         lane.state = State::Out;
+        lane.out += 1;
         let alone = self.groups.gate(lane.group) == Gate::One;
         self.groups.taken(lane.group);
+        if collects {
+            let collector = Collector::begin(&ticket);
+            self.groups.collect(lane.group, collector);
+        }
         Taken {
             item,
-            ticket: Ticket { lane: id, cost },
+            ticket,
             head_since: lane.head_since,
             alone,
+            weight: weight as usize,
+            collects,
         }
     }
 
     /// Releases the lane of an item that is done. Returns true if the lane may be served again.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "a lane is released once, so the ticket is used up"
+        reason = "a lane is released once for each item, so the ticket is used up"
     )]
     pub fn release(&mut self, ticket: Ticket, now: Instant) -> bool {
-        let Ticket { lane: id, cost } = ticket;
-        let lane = &mut self.slots[id];
+        let lane = &mut self.slots[ticket.lane];
+        lane.out -= 1;
+        lane.cost -= ticket.cost;
+        if lane.out > 0 || lane.state != State::Out {
+            return false;
+        }
         lane.state = State::Idle;
-        lane.cost -= cost;
-        self.settle(id, now)
+        self.settle(ticket.lane, now)
     }
 
     /// Takes out the first ready item that expires, if it has been at the head for `allowed` or longer.
@@ -366,11 +414,14 @@ impl<T> Lanes<T> {
     /// returns it with the lane's key and host type. Items of one lane come in their order.
     pub fn remove_next(&mut self, now: Instant) -> Option<(Box<[u8]>, HostTypeId, T)> {
         let id = self.groups.oldest(&self.slots)?;
-        let taken = self.take_from(id);
-        let lane = &self.slots[taken.ticket.lane];
+        self.groups.remove(id, &mut self.slots);
+        let Unlinked { item, ticket, .. } = self.unlink_first(id);
+        let lane = &mut self.slots[id];
+        lane.cost -= ticket.cost;
         let (key, host_type) = (lane.key.clone(), lane.host_type);
-        self.release(taken.ticket, now);
-        Some((key, host_type, taken.item))
+        self.groups.taken(lane.group);
+        self.settle(id, now);
+        Some((key, host_type, item))
     }
 
     /// Returns what the steps so far have left behind.
@@ -397,15 +448,68 @@ impl<T> Lanes<T> {
         self.groups.served()
     }
 
-    fn unlink_first(&mut self, id: u32) -> (T, usize) {
+    /// The number of items that wait and were never taken.
+    pub fn waiting(&self) -> usize {
+        self.nodes.len() - self.returned_nodes
+    }
+
+    fn unlink_first(&mut self, id: u32) -> Unlinked<T> {
         let lane = &mut self.slots[id];
         let node = self.nodes.remove(lane.first);
         lane.first = node.next;
         lane.waiting -= 1;
-        if std::mem::take(&mut lane.returned) {
-            self.returned -= 1;
+        let returned = std::mem::take(&mut lane.returned);
+        if returned > 0 {
+            self.returned -= returned as usize;
+            self.returned_nodes -= 1;
         }
-        (node.item, node.cost)
+        Unlinked {
+            item: node.item,
+            ticket: Ticket {
+                lane: id,
+                since: node.since,
+                cost: node.cost,
+                companion: false,
+            },
+            weight: returned.max(1),
+        }
+    }
+
+    /// Takes the first item out of a lane that waits, as if it had never been there. The lane keeps its place,
+    /// unless the item was a batch. Returns the item, and how many it stands for.
+    fn unlink_waiting(&mut self, id: u32) -> (T, usize) {
+        let was_batch = self.groups.remove_batch(id, &mut self.slots);
+        let Unlinked {
+            item,
+            ticket,
+            weight,
+        } = self.unlink_first(id);
+        let lane = &mut self.slots[id];
+        lane.cost -= ticket.cost;
+        let next = (lane.waiting > 0).then(|| self.nodes[lane.first].since);
+        match next {
+            // The others of the batch have no outcome yet.
+            _ if lane.out > 0 => self.block(id),
+            Some(since) if was_batch => {
+                lane.age = Clock::later(lane.age, since);
+                self.groups.push_rest(id, &mut self.slots);
+            }
+            next => self.groups.shrank(id, ticket.cost, next, &mut self.slots),
+        }
+        (item, weight as usize)
+    }
+
+    /// A waiting lane has no items left: removes it, unless items of it are out.
+    fn emptied(&mut self, id: u32) {
+        if self.slots[id].out == 0 {
+            self.remove(id);
+        }
+    }
+
+    /// Has a lane wait for the end of its items that are out.
+    fn block(&mut self, id: u32) {
+        self.detach(id);
+        self.slots[id].state = State::Out;
     }
 
     /// Makes a lane that has no item out ready with its next item, or removes the lane if it is empty.
@@ -419,18 +523,34 @@ impl<T> Lanes<T> {
 
     /// Makes a lane ready. Returns whether it may be served now.
     fn enqueue(&mut self, id: u32, now: Instant) -> bool {
-        self.slots[id].head_since = now;
+        let lane = &mut self.slots[id];
+        lane.head_since = now;
+        lane.age = self.groups.clock().widen(self.nodes[lane.first].since, now);
         self.groups.push_back(id, &mut self.slots, now)
+    }
+
+    /// Takes a lane out of whatever it waits in.
+    fn detach(&mut self, id: u32) {
+        self.groups.remove(id, &mut self.slots);
+        let lane = &self.slots[id];
+        if lane.state == State::Postponed {
+            self.postponed.remove(lane.head_since, id);
+        }
     }
 
     /// Removes a lane that has no items.
     fn remove(&mut self, id: u32) {
-        self.groups.remove(id, &mut self.slots);
+        self.detach(id);
         let lane = self.slots.remove(id);
-        if lane.state == State::Postponed {
-            self.postponed.remove(lane.head_since, id);
-        }
         self.index.remove(id, lane.hash);
         self.freed += Self::lane_cost(&lane.key);
     }
+}
+
+/// A waiting item that was taken out of its lane.
+struct Unlinked<T> {
+    item: T,
+    ticket: Ticket,
+    /// How many items it stands for.
+    weight: u32,
 }

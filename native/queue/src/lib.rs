@@ -21,7 +21,8 @@ mod step;
 pub use bounds::{Bound, Budget, PoolBounds, Reservation};
 pub use core::Core;
 pub use lanes::{
-    Expiry, Gate, GateId, GroupId, LaneLimits, Lanes, Leftovers, Place, Taken, Ticket,
+    Batching, Companion, Expiry, Gate, GateId, GroupId, LaneLimits, Lanes, Leftovers, Place, Taken,
+    Ticket,
 };
 pub use patience::NotKept;
 pub use phase::{Bare, Begin, Parts, Phase, Rules, Stage, WhenBusy};

@@ -59,21 +59,23 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.lanes.is_limited(group)
     }
 
-    /// Puts an item that was taken back to the head of its lane; with a time, the lane waits until then.
-    /// A pool that is closed does not keep it. A worker that takes its next item at once calls
+    /// Puts an item that was taken back to the head of its lane, where it stands for `weight` items: more than
+    /// one if it is a batch, whose other members keep their tickets. With a time, the lane waits until then. A
+    /// pool that is closed does not keep it. A worker that takes its next item at once calls
     /// [`Core::put_back_and_take`] instead.
     pub fn put_back(
         &mut self,
         ticket: Ticket,
         item: T,
+        weight: usize,
         until: Option<Instant>,
         now: Instant,
     ) -> Result<Step<W, P::Opened>, NotKept<T>> {
         if self.phase.is_over() {
             return Err(NotKept { item, ticket });
         }
-        self.in_flight -= 1;
-        Ok(if self.lanes.put_back(ticket, item, until, now) {
+        self.is_back(&ticket, weight);
+        Ok(if self.lanes.put_back(ticket, item, weight, until, now) {
             self.staff()
         } else {
             self.set_alarm(until).into()
@@ -85,20 +87,27 @@ impl<T, W, P: Parts> Core<T, W, P> {
         &mut self,
         ticket: Ticket,
         item: T,
+        weight: usize,
         until: Option<Instant>,
         now: Instant,
     ) -> Result<TakenAndStep<T, W, P::Opened>, NotKept<T>> {
         if self.phase.is_over() {
             return Err(NotKept { item, ticket });
         }
-        self.in_flight -= 1;
-        let step = if self.lanes.put_back(ticket, item, until, now) {
+        self.is_back(&ticket, weight);
+        let step = if self.lanes.put_back(ticket, item, weight, until, now) {
             // This worker takes it, or the lane whose turn it is.
             Step::Nothing
         } else {
             self.set_alarm(until).into()
         };
         Ok((self.take(now), step))
+    }
+
+    /// Counts items that are no longer in flight, and have no outcome.
+    fn is_back(&mut self, ticket: &Ticket, weight: usize) {
+        self.in_flight -= weight;
+        self.companions -= weight - 1 + usize::from(ticket.is_companion());
     }
 
     /// Sets a gate of a pool that has been open. Returns the steps for the lanes that are served because of
@@ -134,20 +143,20 @@ impl<T, W, P: Parts> Core<T, W, P> {
     }
 
     /// Takes out items at the heads of held lanes for which `is_overdue` holds, with the arguments of
-    /// [`crate::Lanes::take_overdue`]. Each item counts as failed.
+    /// [`crate::Lanes::take_overdue`]. Each item counts as failed, as with [`Core::purge`].
     pub fn take_overdue(
         &mut self,
         cursor: usize,
         at_once: usize,
         is_overdue: impl Fn(&T) -> bool,
     ) -> (Vec<T>, Option<usize>) {
-        let taken = self.lanes.take_overdue(cursor, at_once, is_overdue);
-        self.tally.failed += taken.0.len() as u64;
-        taken
+        let (items, weight, next) = self.lanes.take_overdue(cursor, at_once, is_overdue);
+        self.tally.failed += weight as u64;
+        (items, next)
     }
 
     /// Finds workers for lanes that are served from now on.
-    fn staff_served(&mut self, served: usize) -> Vec<Step<W, P::Opened>> {
+    pub(crate) fn staff_served(&mut self, served: usize) -> Vec<Step<W, P::Opened>> {
         let mut steps = self.staff_all(served);
         if steps.len() < served {
             steps.push(self.time_what_waits());

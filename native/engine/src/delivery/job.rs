@@ -1,11 +1,14 @@
 //! A notification that has started, as its delivery sees it: without the queue that it came from.
 
 use notification::{MessageId, Notification, heap};
-use payload::{FormStyle, Payload};
+use payload::{FormStyle, Member, Payload};
 use queue::Reservation;
 use tokio::time::Instant;
 
 use super::judge::History;
+use crate::handler_plan::{BatchMade, Made, Planned};
+use crate::pool::{Batch, Companion};
+use crate::request::Unmade;
 use crate::spools::Kept;
 
 /// A notification that has started and has no outcome yet.
@@ -39,6 +42,8 @@ pub struct Tried {
     pub(crate) successes: u64,
     /// What it has on disk.
     pub(crate) kept: Option<Box<Kept>>,
+    /// The notifications that share its requests, if its handler sends batches.
+    pub(crate) batch: Option<Box<Batch>>,
 }
 
 impl Tried {
@@ -46,13 +51,23 @@ impl Tried {
     pub(crate) fn allocated(&self) -> usize {
         const BARE: usize = heap::taken(size_of::<Tried>()) + heap::taken(40);
         const KEPT: usize = heap::taken(size_of::<Kept>());
-        BARE + self.kept.as_ref().map_or(0, |_| KEPT)
+        const BATCH: usize = heap::taken(size_of::<Batch>());
+        // The others hold their room themselves.
+        let batch = self.batch.as_ref().map_or(0, |batch| {
+            BATCH + heap::taken(batch.others.capacity() * size_of::<Companion>())
+        });
+        BARE + self.kept.as_ref().map_or(0, |_| KEPT) + batch
     }
 }
 
 impl Job {
-    /// Whether an earlier notification of its lane is on disk alone, so that this one must wait there too.
+    /// Whether an earlier notification of its lane is on disk alone, so that this one must wait there too. The
+    /// members of a batch are asked one by one, when their request is made.
     pub(super) fn overtakes(&self) -> bool {
+        self.batch().is_none() && self.lead_overtakes()
+    }
+
+    fn lead_overtakes(&self) -> bool {
         let kept = self.tried.as_ref().and_then(|tried| tried.kept.as_ref());
         kept.is_some_and(|kept| kept.overtakes())
     }
@@ -64,11 +79,108 @@ impl Job {
             (tried.pauses, alone)
         });
         History {
-            accepted_at: self.accepted_at,
+            accepted_at: self.youngest(),
             attempts,
             pauses,
             alone,
         }
+    }
+
+    /// The batch that it leads, if its handler sends batches.
+    pub(crate) fn batch(&self) -> Option<&Batch> {
+        self.tried.as_ref()?.batch.as_deref()
+    }
+
+    pub(crate) fn batch_mut(&mut self) -> Option<&mut Batch> {
+        self.tried.as_mut()?.batch.as_deref_mut()
+    }
+
+    /// When the last of the notifications in the present request was handed over.
+    pub(crate) fn youngest(&self) -> Instant {
+        self.handed_over().max().unwrap_or(self.accepted_at)
+    }
+
+    /// When each of them was handed over.
+    pub(super) fn handed_over(&self) -> impl Iterator<Item = Instant> {
+        let others = self.batch().into_iter().flat_map(Batch::in_part);
+        let others = others.map(|other| other.item.accepted_at);
+        std::iter::once(self.accepted_at).chain(others)
+    }
+
+    /// Makes one request of the batch, as `make` makes one of as many members as it can have, and notes which
+    /// of them are in it and which cannot be sent. None if none can.
+    pub(crate) fn make_batch(
+        &mut self,
+        make: impl FnOnce(&[Member<'_>]) -> Result<BatchMade, Unmade>,
+    ) -> Result<Option<(Made, Planned)>, Unmade> {
+        let id = self.message_id();
+        let lead_overtakes = self.lead_overtakes();
+        let Some(batch) = self.tried.as_mut().and_then(|tried| tried.batch.as_mut()) else {
+            return Ok(None);
+        };
+        batch.part = batch.next_part();
+        batch.in_part_mut().for_each(Companion::identify);
+        let mut spoilt = Vec::new();
+        let (mut members, mut places) = (Vec::new(), Vec::new());
+        let lead = Some((&self.notification, &id));
+        let others = batch
+            .in_part()
+            .map(|other| (other.identified(), other.overtakes()));
+        let all = std::iter::once((lead, lead_overtakes)).chain(others);
+        for (place, (member, overtakes)) in all.enumerate() {
+            match member {
+                Some(member) if !overtakes => {
+                    members.push(member);
+                    places.push(place);
+                }
+                _ => spoilt.push((place, Unmade::overtakes())),
+            }
+        }
+        if members.is_empty() {
+            batch.spoilt = spoilt;
+            return Ok(None);
+        }
+        let BatchMade {
+            taken,
+            failed,
+            made,
+        } = make(&members)?;
+        let failed = failed.into_iter();
+        spoilt.extend(failed.filter_map(|(at, why)| Some((*places.get(at)?, why))));
+        if let Some(end) = places.get(taken) {
+            batch.part = *end;
+        }
+        let part = batch.part;
+        spoilt.retain(|(place, _)| *place < part);
+        spoilt.sort_unstable_by_key(|(place, _)| *place);
+        batch.spoilt = spoilt;
+        Ok(made)
+    }
+
+    /// Counts what its request takes besides the notification.
+    pub(crate) fn count_beside(&mut self, beside: usize) {
+        self.take_with(|_| ((), beside));
+    }
+
+    /// Whether any of it is on disk, so that the start of an answer is worth reading.
+    pub(super) fn is_kept(&self) -> bool {
+        self.tried
+            .as_ref()
+            .is_some_and(|tried| tried.kept.is_some())
+    }
+
+    /// Remembers the start of an answer that was no success, for the dead letters that may come of it.
+    pub(super) fn note_answer(&mut self, start: &[u8]) {
+        self.each_kept(|kept| kept.note_answer(start));
+    }
+
+    /// Does something with what each member of the present request has on disk.
+    pub(crate) fn each_kept(&mut self, mut each: impl FnMut(&mut Kept)) {
+        let Some(tried) = &mut self.tried else { return };
+        tried.kept.as_deref_mut().into_iter().for_each(&mut each);
+        let others = tried.batch.iter_mut().flat_map(|batch| batch.in_part_mut());
+        let kept = others.filter_map(|other| other.item.tried.as_mut()?.kept.as_deref_mut());
+        kept.for_each(each);
     }
 
     /// Takes what is to be sent. From then on only the payload holds the long parts, unless the delivery
@@ -99,11 +211,6 @@ impl Job {
             return MessageId::new();
         };
         tried.id.get_or_insert_with(MessageId::new).clone()
-    }
-
-    /// What it has on disk.
-    pub(super) fn kept(&mut self) -> Option<&mut Kept> {
-        self.tried.as_mut()?.kept.as_deref_mut()
     }
 
     /// Whether another delivery may follow, for which the notification has to stay whole.

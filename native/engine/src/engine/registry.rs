@@ -18,7 +18,17 @@ impl Engine {
             Some(running) => running.spools.opening(&running.handle, open),
             None => open(),
         }
+        self.set_hurry(&host_type, false);
         host_type
+    }
+
+    /// Has the batches of a host type go at once, whatever company may come, or wait for it again.
+    fn set_hurry(&self, host_type: &HostType, hurry: bool) {
+        if let Some(running) = self.running.load_full() {
+            for pool in running.living_pools() {
+                pool.set_hurry(host_type.id, hurry);
+            }
+        }
     }
 
     /// What is on disk for handlers that run now comes in.
@@ -60,10 +70,12 @@ impl Engine {
         Vec::clone(&self.host_types.load())
     }
 
-    /// Stops accepting notifications for this host type; accepted ones are still delivered.
+    /// Stops accepting notifications for this host type; accepted ones are still delivered, and none waits for
+    /// company.
     pub fn close_host_type(&self, name: &str) {
         if let Some(host_type) = self.host_type(name) {
             host_type.set_open(false);
+            self.set_hurry(&host_type, true);
         }
     }
 

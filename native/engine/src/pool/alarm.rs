@@ -75,7 +75,7 @@ impl Pool {
                     gave_up(&retry)
                 );
                 // Its own time is over, so it is an outcome, on disk or not.
-                let _ = self.report_failure(item, FailureReason::GaveUp, text.into());
+                self.end_waiting(item, FailureReason::GaveUp, &text.into());
             }
             self.tell_if_quiet(quiet);
             cursor = next;
@@ -87,6 +87,6 @@ impl Pool {
 impl Queued {
     fn is_overdue(&self, now: Instant) -> bool {
         let retry = self.notification.handler().policy.retry;
-        retry.is_some_and(|retry| now >= self.accepted_at + retry.give_up_after)
+        retry.is_some_and(|retry| now >= self.youngest() + retry.give_up_after)
     }
 }

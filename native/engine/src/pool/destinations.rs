@@ -8,18 +8,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
-use notification::{Handler, HandlerId, Retry};
+use notification::{Handler, HandlerId, HostTypeId, Retry};
 use parking_lot::Mutex;
 use queue::GroupId;
 
 use super::Pool;
 use super::address::Address;
+use super::batch::batching;
 
 /// A group of lanes, and what its notifications wait for.
 #[derive(Debug)]
 pub(crate) struct Destination {
     /// The handler, if the group is that of one alone.
     owner: Option<HandlerId>,
+    /// The host type of that handler, or of the first one that came.
+    host_type: HostTypeId,
     pub(crate) group: GroupId,
     /// Where they go, if deliveries are tried again.
     pub(super) address: Option<Arc<Address>>,
@@ -93,14 +96,36 @@ impl Pool {
         let retries = handler.policy.retry.is_some();
         let address = retries.then(|| self.address(&handler.path));
         let gate = address.as_ref().map(|address| address.gate);
+        let group = {
+            let mut core = self.core();
+            let group = core.add_group(gate.unwrap_or_default(), handler.policy.rate);
+            if let Some(batch) = &handler.policy.batch {
+                core.set_batching(group, batching(batch));
+            }
+            group
+        };
         let added = Arc::new(Destination {
             owner: handler.policy.has_own_group().then_some(handler.id),
-            group: (self.core()).add_group(gate.unwrap_or_default(), handler.policy.rate),
+            host_type: handler.host_type.id,
+            group,
             address,
             pending: AtomicUsize::new(0),
         });
         add(&destinations.known, &added);
+        if !handler.host_type.is_open() {
+            // It was closed before the group was known. There is nothing in it yet.
+            drop(self.core().set_hurry(added.group, true));
+        }
         Some(added)
+    }
+
+    /// The groups of lanes that belong to handlers of this host type alone.
+    pub(super) fn groups_of(&self, host_type: HostTypeId) -> Vec<GroupId> {
+        let known = self.destinations.known.load();
+        let own = known
+            .iter()
+            .filter(|known| known.owner.is_some() && known.host_type == host_type);
+        own.map(|known| known.group).collect()
     }
 
     /// How many notifications have no outcome of handlers whose limit is reached.

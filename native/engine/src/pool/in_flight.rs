@@ -4,18 +4,20 @@
 //! the task that owns it panics or is dropped, a guard ends it as failed. Its outcome is reported before
 //! its lane continues.
 
+mod parts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use notification::{FailureReason, Verdict, panics};
-use queue::{NotKept, Reservation, Taken, Ticket};
+use queue::{Reservation, Taken, Ticket};
 use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use super::address::{Address, Ended};
-use super::{Cell, Pool, Queued, Reported};
+use super::{Cell, Pool, Queued};
 use crate::delivery::{Job, Judgement, Opened, Sign};
-use crate::spools::Kept;
+pub use parts::After;
 
 /// A notification that has started and has no outcome yet.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ struct Started {
     address: Option<Arc<Address>>,
     /// Whether it asks whether its endpoint is back.
     probe: bool,
+    /// Whether others of its batch are still to be taken.
+    collects: bool,
 }
 
 /// How a notification that had started left its pool.
@@ -64,6 +68,8 @@ impl InFlight {
             ticket,
             head_since,
             alone,
+            collects,
+            weight: _,
         } = taken;
         let reserved = Reservation::new(Arc::clone(&pool.bounds), item.cost());
         let policy = &item.notification.handler().policy;
@@ -79,7 +85,12 @@ impl InFlight {
                 address.successes() > tried.successes
             };
         }
-        if policy.retry.is_some() || policy.rate.is_some() {
+        let batched = policy.batch.is_some();
+        if batched {
+            let tried = tried.get_or_insert_default();
+            tried.batch.get_or_insert_default();
+        }
+        if policy.retry.is_some() || policy.rate.is_some() || batched {
             // `call_timeout` bounds each delivery, however long the lane has waited.
             since = Instant::now();
         }
@@ -96,8 +107,13 @@ impl InFlight {
             job,
             address,
             probe: alone,
+            collects: false,
         };
-        Self(scopeguard::guard(started, Started::lose))
+        let mut in_flight = Self(scopeguard::guard(started, Started::lose));
+        if collects {
+            in_flight.collect();
+        }
+        in_flight
     }
 
     /// The part that its delivery works on.
@@ -148,9 +164,8 @@ impl Started {
                 status,
                 ..
             } => {
-                if let Some(kept) = self.kept() {
-                    kept.note(attempts, status, &text);
-                }
+                self.job
+                    .each_kept(|kept| kept.note(attempts, status, &text));
                 Next::Outcome(Verdict::Failed {
                     reason,
                     text,
@@ -166,10 +181,10 @@ impl Started {
                 ..
             } => {
                 self.remember(attempts, is_down);
-                if let Some(kept) = self.kept() {
+                self.job.each_kept(|kept| {
                     kept.note(attempts, status, &text);
                     kept.postponed();
-                }
+                });
                 if !is_down {
                     return Next::Back(Some(until));
                 }
@@ -194,11 +209,7 @@ impl Started {
             handler,
             retry,
             lane: self.ticket.lane(),
-            first: self
-                .job
-                .tried
-                .as_ref()
-                .is_none_or(|tried| tried.attempts == 0),
+            first: self.attempts() == 0,
             probe: self.probe,
             asked,
             text,
@@ -219,42 +230,22 @@ impl Started {
         }
     }
 
-    /// What it has on disk.
-    fn kept(&mut self) -> Option<&mut Kept> {
-        self.job.tried.as_mut()?.kept.as_deref_mut()
+    /// The attempts that were known when it started.
+    fn attempts(&self) -> u32 {
+        self.job.tried.as_ref().map_or(0, |tried| tried.attempts)
     }
 
-    /// Reports the outcome, and ends what is on disk. The lane does not continue yet. What is not delivered
-    /// because something is stopped stays on disk, without an outcome.
-    fn report(mut self, verdict: Verdict) -> (Arc<Pool>, Ticket, End) {
-        let kept = self.job.tried.as_mut().and_then(|tried| tried.kept.take());
+    /// Reports the outcome, and ends what is on disk. The lane does not continue yet.
+    fn report(self, verdict: Verdict) -> (Arc<Pool>, Ticket, End) {
         let Self {
             pool, ticket, job, ..
         } = self;
-        let end = match (&verdict, kept) {
-            (
-                Verdict::Failed {
-                    reason: FailureReason::Shutdown | FailureReason::EngineDown,
-                    ..
-                },
-                Some(kept),
-            ) => {
-                pool.leave_on_disk(&job.notification, job.reserved, kept);
-                return (pool, ticket, End::OnDisk);
-            }
-            (Verdict::Failed { reason, .. }, Some(kept)) => {
-                kept.buried(reason.as_str());
-                End::Failed
-            }
-            (Verdict::Failed { .. }, None) => End::Failed,
-            (Verdict::Sent { .. }, kept) => {
-                if let Some(kept) = kept {
-                    kept.delivered();
-                }
-                End::Sent
-            }
+        let item = Queued {
+            notification: job.notification,
+            accepted_at: job.accepted_at,
+            tried: job.tried,
         };
-        pool.report(job.notification, job.reserved, verdict);
+        let end = pool.report_end(item, job.reserved, verdict);
         (pool, ticket, end)
     }
 
@@ -289,9 +280,10 @@ impl Started {
 
     fn put_back(self, until: Option<Instant>) {
         let (pool, ticket, item) = self.back();
+        let weight = item.weight();
         let (kept, left) = {
             let mut core = pool.core();
-            let kept = core.put_back(ticket, item, until, Instant::now());
+            let kept = core.put_back(ticket, item, weight, until, Instant::now());
             (kept, core.leftovers())
         };
         pool.clear_up(left);
@@ -303,9 +295,10 @@ impl Started {
 
     fn put_back_and_take(self, cell: &Cell, until: Option<Instant>) -> Option<Taken<Queued>> {
         let (pool, ticket, item) = self.back();
+        let weight = item.weight();
         let (kept, left) = {
             let mut core = pool.core();
-            let kept = core.put_back_and_take(ticket, item, until, Instant::now());
+            let kept = core.put_back_and_take(ticket, item, weight, until, Instant::now());
             if let Ok((Some(next), _)) = &kept {
                 cell.begin(next.item.host_type());
             }
@@ -325,7 +318,8 @@ impl Started {
     }
 
     /// The notification as it waits in the queue.
-    fn back(self) -> (Arc<Pool>, Ticket, Queued) {
+    fn back(mut self) -> (Arc<Pool>, Ticket, Queued) {
+        self.set_part(0);
         let Job {
             notification,
             accepted_at,
@@ -342,8 +336,15 @@ impl Started {
         (self.pool, self.ticket, item)
     }
 
-    /// Ends a notification that was dropped without an outcome.
-    fn lose(self) {
+    /// Ends a notification that was dropped without an outcome, with all of its batch.
+    fn lose(mut self) {
+        if self.collects {
+            let steps = self
+                .pool
+                .core()
+                .stop_collecting(&self.ticket, Instant::now());
+            self.pool.follow_all(steps);
+        }
         let handler = self.job.notification.handler();
         if let (Some(address), Some(retry)) = (&self.address, &handler.policy.retry) {
             let ended = Ended {
@@ -368,33 +369,49 @@ impl Started {
                 "the engine was stopped".to_owned(),
             )
         };
-        let tried = self.job.tried.as_ref();
-        let attempts = tried.map_or(0, |tried| tried.attempts);
-        self.finish(Verdict::Failed {
+        let verdict = Verdict::Failed {
             reason,
             text: text.into(),
-            attempts,
-        });
+            attempts: self.attempts(),
+        };
+        self.end_first(usize::MAX, |_| verdict.clone());
+        self.finish(verdict);
     }
 }
 
 impl Pool {
-    /// Ends a notification that came back when the pool was closed.
-    fn end_not_kept(self: &Arc<Self>, not_kept: NotKept<Queued>) {
-        let NotKept { item, ticket } = not_kept;
-        let text = format!(
-            "pool {}: the pool was stopped before its next attempt",
-            self.name
-        );
-        let reported = self.report_failure(item, FailureReason::Shutdown, text.into());
-        let (step, left, quiet) = {
-            let mut core = self.core();
-            let step = core.finish(ticket, false, Instant::now());
-            core.forget_failed(u64::from(reported == Reported::OnDisk));
-            (step, core.leftovers(), core.is_quiet())
+    /// Reports the outcome of a notification that has started, and ends what it has on disk. What is not
+    /// delivered because something is stopped stays on disk, without an outcome.
+    fn report_end(
+        self: &Arc<Self>,
+        mut item: Queued,
+        reserved: Reservation,
+        verdict: Verdict,
+    ) -> End {
+        let end = match (&verdict, item.take_kept()) {
+            (
+                Verdict::Failed {
+                    reason: FailureReason::Shutdown | FailureReason::EngineDown,
+                    ..
+                },
+                Some(kept),
+            ) => {
+                self.leave_on_disk(&item.notification, reserved, kept);
+                return End::OnDisk;
+            }
+            (Verdict::Failed { reason, .. }, Some(kept)) => {
+                kept.buried(reason.as_str());
+                End::Failed
+            }
+            (Verdict::Failed { .. }, None) => End::Failed,
+            (Verdict::Sent { .. }, kept) => {
+                if let Some(kept) = kept {
+                    kept.delivered();
+                }
+                End::Sent
+            }
         };
-        self.clear_up(left);
-        self.tell_if_quiet(quiet);
-        self.follow(step);
+        self.report(item.notification, reserved, verdict);
+        end
     }
 }

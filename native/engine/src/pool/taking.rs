@@ -79,6 +79,7 @@ impl Pool {
             key,
             host_type: item.host_type(),
             group: group.unwrap_or_default(),
+            since: Some(item.accepted_at),
         };
         let (pushed, left) = {
             let mut core = self.core.lock();

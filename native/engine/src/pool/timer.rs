@@ -45,7 +45,7 @@ fn expire_some(pool: &Arc<Pool>, call_timeout: Duration) -> Expiry<()> {
         match expiry {
             Expiry::Expired(taken) => {
                 let text = text.get_or_insert_with(|| describe(pool, call_timeout));
-                fail(pool, taken, Arc::clone(text));
+                fail(pool, taken, text);
             }
             Expiry::Next(due) => return Expiry::Next(due),
             Expiry::Nothing => return Expiry::Nothing,
@@ -60,7 +60,7 @@ fn describe(pool: &Pool, call_timeout: Duration) -> Arc<str> {
     format!("no worker was free within call_timeout ({allowed} ms): {bounds}").into()
 }
 
-fn fail(pool: &Arc<Pool>, taken: Taken<Queued>, text: Arc<str>) {
+fn fail(pool: &Arc<Pool>, taken: Taken<Queued>, text: &Arc<str>) {
     // What is on disk is patient, and never expires.
     let _ = pool.report_failure(taken.item, FailureReason::PoolTimeout, text);
     let (step, left, quiet) = {

@@ -17,13 +17,13 @@ const AT_ONCE: usize = 256;
 
 impl Pool {
     /// Stops accepting notifications; accepted ones are still delivered.
-    pub fn drain(&self) {
-        let quiet = {
+    pub fn drain(self: &Arc<Self>) {
+        let (steps, quiet) = {
             let mut core = self.core();
-            core.drain();
-            core.is_quiet()
+            (core.drain(), core.is_quiet())
         };
         self.tell_if_quiet(quiet);
+        self.follow_all(steps);
     }
 
     /// Lets a draining pool accept notifications again, with its connections. Returns false if it is
@@ -116,12 +116,9 @@ impl Pool {
             (items, next, core.leftovers())
         };
         self.clear_up(left);
-        let mut on_disk = 0;
         for item in items {
-            let reported = self.report_failure(item, reason, Arc::clone(text));
-            on_disk += u64::from(reported == Reported::OnDisk);
+            self.end_waiting(item, reason, text);
         }
-        self.core().forget_failed(on_disk);
         next
     }
 
@@ -199,7 +196,7 @@ impl Pool {
                     (FailureReason::Shutdown, text.into())
                 }
             };
-            let reported = self.report_failure(item, reason, text);
+            let reported = self.report_failure(item, reason, &text);
             on_disk += u64::from(reported == Reported::OnDisk);
         }
         self.core().forget_failed(on_disk);

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Core;
 use crate::phase::{Begin, Parts, Phase, Rules, Stage};
-use crate::step::Staff;
+use crate::step::{Staff, Step};
 
 impl<T, W, P: Parts> Core<T, W, P> {
     /// Sets the options to open with; only the first call counts.
@@ -92,14 +92,15 @@ impl<T, W, P: Parts> Core<T, W, P> {
         true
     }
 
-    /// Accepts no new items from now on.
-    pub fn drain(&mut self) {
+    /// Accepts no new items from now on, and has those that wait for company go at once.
+    pub fn drain(&mut self) -> Vec<Step<W, P::Opened>> {
         self.change(|phase| match phase {
             Phase::Waiting(stage) => Phase::Leaving(stage),
             Phase::Open(rules, opened) => Phase::Draining(rules, opened),
             Phase::Broken(_) => Phase::Closed(None),
             over_or_leaving => over_or_leaving,
         });
+        self.set_all_hurry(true)
     }
 
     /// Lets a draining pool accept items again. Returns false if it is too late for that.
@@ -109,7 +110,12 @@ impl<T, W, P: Parts> Core<T, W, P> {
             Phase::Leaving(stage) => Phase::Waiting(stage),
             other => other,
         });
-        matches!(self.phase, Phase::Open(..) | Phase::Waiting(_))
+        let resumed = matches!(self.phase, Phase::Open(..) | Phase::Waiting(_));
+        if resumed {
+            // What waits needs no worker because of that.
+            let _ = self.set_all_hurry(false);
+        }
+        resumed
     }
 
     /// Closes the pool and returns the parked workers, which the caller wakes so that they leave.

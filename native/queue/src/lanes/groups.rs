@@ -5,17 +5,19 @@
 //! open it is one step. Between the groups that may be served, the lane whose first item came to the head
 //! first is next.
 //!
-//! A group may have a limit of its own: then so many of its lanes are served as it has tokens.
+//! A group may have a limit of its own: then so many of its lanes are served as it has tokens. A group may take
+//! items together: then one lane is served for each batch that can be made.
 //!
 //! The items of the first group expire. All other groups are patient. The first gate is always open.
 
 use notification::policy::Rate;
 use tokio::time::Instant;
 
+use super::batches::{Batches, Batching, Clock, Collector};
 use super::chunks::Chunks;
 use super::limit::Limit;
 use super::ready::Ready;
-use super::{Lane, NONE};
+use super::{Lane, NONE, State};
 
 /// A group of lanes of a pool. The default one is that of lanes whose items expire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +45,8 @@ struct Group {
     ready: Ready,
     gate: GateId,
     limit: Option<Box<Limit>>,
+    /// If its items are taken together. Then lanes whose first item is a batch are there, not in `ready`.
+    batches: Option<Box<Batches>>,
 }
 
 /// The groups of a pool.
@@ -54,6 +58,10 @@ pub(super) struct Groups {
     last: usize,
     /// The first time at which [`Groups::due`] finds more lanes than now, if a step has changed it.
     wake: Option<Instant>,
+    /// When items were handed over.
+    clock: Clock,
+    /// Whether no batch waits for company.
+    hurry: bool,
 }
 
 impl GroupId {
@@ -81,6 +89,8 @@ impl Default for Groups {
             gates: vec![Gate::Open],
             last: 0,
             wake: None,
+            clock: Clock::default(),
+            hurry: false,
         }
     }
 }
@@ -88,8 +98,34 @@ impl Default for Groups {
 impl Group {
     /// How many of its lanes the group's own rules let be served.
     fn allowed(&self) -> usize {
+        let ready = self.ready.len();
+        let made = |batches: &Batches| batches.again().len() + batches.served(ready);
+        let lanes = self.batches.as_deref().map_or(ready, made);
         let free = self.limit.as_ref().map(|limit| limit.free());
-        self.ready.len().min(free.unwrap_or(usize::MAX))
+        lanes.min(free.unwrap_or(usize::MAX))
+    }
+
+    /// How many lanes are ready, served or not.
+    fn ready(&self) -> usize {
+        let again = |batches: &Batches| batches.again().len();
+        self.ready.len() + self.batches.as_deref().map_or(0, again)
+    }
+
+    /// The lanes of which one is next if the group is served.
+    fn fronts(&self) -> impl Iterator<Item = u32> + use<> {
+        let Some(batches) = &self.batches else {
+            return None.into_iter().chain(self.ready.front());
+        };
+        let makes = batches.served(self.ready.len()) > 0;
+        let made = self.ready.front().filter(|_| makes);
+        batches.again().front().into_iter().chain(made)
+    }
+
+    /// The lanes of which one is next if all are served.
+    fn all_fronts(&self) -> impl Iterator<Item = u32> + use<> {
+        let batches = self.batches.as_ref();
+        let again = batches.and_then(|batches| batches.again().front());
+        again.into_iter().chain(self.ready.front())
     }
 }
 
@@ -103,9 +139,9 @@ impl Groups {
     /// Adds a patient group behind a gate, with a limit or without.
     pub(super) fn add(&mut self, gate: GateId, rate: Option<Rate>) -> GroupId {
         self.all.push(Group {
-            ready: Ready::default(),
             gate,
             limit: rate.map(|rate| Box::new(Limit::new(rate))),
+            ..Group::default()
         });
         GroupId(u32::try_from(self.all.len() - 1).unwrap_or(NONE))
     }
@@ -150,13 +186,13 @@ impl Groups {
         }
         let served = self.in_turn().filter(|group| self.is_served(group));
         served
-            .filter_map(|group| group.ready.front())
+            .flat_map(Group::fronts)
             .min_by_key(|id| lanes[*id].head_since)
     }
 
     /// The ready lane whose first item came to the head first, served or not.
     pub(super) fn oldest(&self, lanes: &Chunks<Lane>) -> Option<u32> {
-        let ready = self.in_turn().filter_map(|group| group.ready.front());
+        let ready = self.in_turn().flat_map(Group::all_fronts);
         ready.min_by_key(|id| lanes[*id].head_since)
     }
 
@@ -171,17 +207,127 @@ impl Groups {
         let group = lanes[id].group;
         let place = group.place();
         let gate = self.all[place].gate.place();
-        if self.all[place].limit.is_none() && self.gates[gate] == Gate::Open {
+        let Group { limit, batches, .. } = &self.all[place];
+        if limit.is_none() && batches.is_none() && self.gates[gate] == Gate::Open {
             self.all[place].ready.push_back(id, lanes);
             return true;
         }
         // While lanes are ready, the alarm says when one more may be served: it finds a worker for each.
-        if self.all[place].ready.len() == 0 {
+        if self.all[place].ready() == 0 {
             self.refill(group, now);
         }
         let before = self.served_at(gate);
-        self.all[place].ready.push_back(id, lanes);
+        match &mut self.all[place].batches {
+            Some(batches) if lanes[id].returned > 0 => batches.push_again(id, lanes),
+            _ => {
+                self.enter(id, lanes);
+                self.look(group, now);
+            }
+        }
         self.served_at(gate) > before
+    }
+
+    /// Appends a lane whose first item is no batch.
+    fn enter(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
+        let group = &mut self.all[lanes[id].group.place()];
+        group.ready.push_back(id, lanes);
+        if let Some(batches) = &mut group.batches {
+            batches.enter(id, &lanes[id]);
+        }
+    }
+
+    /// Finds out whether a batch of a group is due, or when it will be.
+    fn look(&mut self, group: GroupId, now: Instant) {
+        if let Some(batches) = &mut self.all[group.place()].batches
+            && let Some(due) = batches.look(self.clock.millis(now), self.hurry)
+            && let Some(due) = self.clock.at(due)
+        {
+            self.wake_at(due);
+        }
+    }
+
+    /// Appends a lane whose first item, a batch, is gone ([`Groups::remove_batch`]). Its next batch is made in
+    /// place of that one.
+    pub(super) fn push_rest(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
+        self.enter(id, lanes);
+        if let Some(batches) = &mut self.all[lanes[id].group.place()].batches {
+            batches.set_due();
+        }
+    }
+
+    /// An item was appended to a lane that had items. Returns whether that lets one more batch be made.
+    pub(super) fn grew(&mut self, id: u32, cost: usize, lanes: &Chunks<Lane>) -> bool {
+        let lane = &lanes[id];
+        let place = lane.group.place();
+        if lane.state != State::Ready || lane.returned > 0 || self.all[place].batches.is_none() {
+            return false;
+        }
+        let gate = self.all[place].gate.place();
+        let before = self.served_at(gate);
+        if let Some(batches) = &mut self.all[place].batches {
+            batches.grew(cost);
+        }
+        self.served_at(gate) > before
+    }
+
+    /// The clock on which items were handed over.
+    pub(super) fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
+    /// Has the items of a patient group taken together.
+    pub(super) fn set_batching(&mut self, group: GroupId, rule: Batching) {
+        debug_assert!(!group.expires(), "items that expire are taken alone");
+        self.all[group.place()].batches = Some(Box::new(Batches::new(rule)));
+    }
+
+    /// Whether others are to be taken with the first item of this lane.
+    pub(super) fn begins_batch(&self, id: u32, lanes: &Chunks<Lane>) -> bool {
+        let lane = &lanes[id];
+        lane.returned == 0 && self.all[lane.group.place()].batches.is_some()
+    }
+
+    /// The batch that the group collects now, with its rule.
+    pub(super) fn collector(&self, group: GroupId) -> Option<(Batching, Collector)> {
+        let batches = self.all[group.place()].batches.as_ref()?;
+        Some((batches.rule(), batches.collector()?))
+    }
+
+    /// So much of a batch is collected.
+    pub(super) fn collect(&mut self, group: GroupId, collector: Collector) {
+        if let Some(batches) = &mut self.all[group.place()].batches {
+            batches.set_collector(Some(collector));
+        }
+    }
+
+    /// A batch is complete: another one may be made.
+    pub(super) fn collected(&mut self, group: GroupId, now: Instant) {
+        if let Some(batches) = &mut self.all[group.place()].batches {
+            batches.set_collector(None);
+        }
+        self.look(group, now);
+    }
+
+    /// The first of the lanes that are ready with no batch.
+    pub(super) fn front(&self, group: GroupId) -> Option<u32> {
+        self.all[group.place()].ready.front()
+    }
+
+    /// Whether the group's items wait for no company.
+    pub(super) fn set_hurry(&mut self, group: GroupId, hurry: bool) {
+        if let Some(batches) = &mut self.all[group.place()].batches {
+            batches.set_hurry(hurry);
+        }
+    }
+
+    /// Whether the items of no group do.
+    pub(super) fn set_all_hurry(&mut self, hurry: bool) {
+        self.hurry = hurry;
+        if hurry {
+            let groups = self.all.iter_mut();
+            let batches = groups.filter_map(|group| group.batches.as_deref_mut());
+            batches.for_each(Batches::set_due);
+        }
     }
 
     /// Counts the tokens of a group with a limit.
@@ -194,10 +340,13 @@ impl Groups {
 
     /// A request of the group begins: one less may begin, if the group has a limit.
     pub(super) fn spend(&mut self, group: GroupId, now: Instant) {
-        let Group { limit, ready, .. } = &mut self.all[group.place()];
-        let Some(limit) = limit else { return };
+        let group = &mut self.all[group.place()];
+        let ready = group.ready();
+        let Some(limit) = &mut group.limit else {
+            return;
+        };
         limit.spend(now);
-        if limit.free() == 0 && ready.len() > 0 {
+        if limit.free() == 0 && ready > 0 {
             let next = limit.next(now);
             self.wake_at(next);
         }
@@ -214,7 +363,46 @@ impl Groups {
 
     /// Removes a lane, if it is ready.
     pub(super) fn remove(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
-        self.all[lanes[id].group.place()].ready.remove(id, lanes);
+        if self.remove_batch(id, lanes) {
+            return;
+        }
+        let lane = &lanes[id];
+        let group = &mut self.all[lane.group.place()];
+        if lane.state == State::Ready
+            && let Some(batches) = &mut group.batches
+        {
+            batches.leave(id, lane);
+        }
+        group.ready.remove(id, lanes);
+    }
+
+    /// Removes a lane that is ready with a batch. Returns whether it is one.
+    pub(super) fn remove_batch(&mut self, id: u32, lanes: &mut Chunks<Lane>) -> bool {
+        let lane = &lanes[id];
+        if lane.state != State::Ready || lane.returned == 0 {
+            return false;
+        }
+        let Some(batches) = &mut self.all[lane.group.place()].batches else {
+            return false;
+        };
+        batches.remove_again(id, lanes);
+        true
+    }
+
+    /// The first item of a lane is gone that was no batch; the next was handed over at `next`.
+    pub(super) fn shrank(
+        &mut self,
+        id: u32,
+        cost: usize,
+        next: Option<u32>,
+        lanes: &mut Chunks<Lane>,
+    ) {
+        let lane = &mut lanes[id];
+        if let Some(batches) = &mut self.all[lane.group.place()].batches
+            && lane.state == State::Ready
+        {
+            batches.shrank(id, cost, next, lane);
+        }
     }
 
     /// An item of the group was taken: closes a gate that lets one through.
@@ -237,8 +425,8 @@ impl Groups {
         self.gates[self.all[group.place()].gate.place()]
     }
 
-    /// Opens the gates whose time has come for one item, and counts the tokens that have come. Returns how many
-    /// more lanes may be served, and when the next time comes.
+    /// Opens the gates whose time has come for one item, counts the tokens that have come, and finds the batches
+    /// that are due. Returns how many more lanes may be served, and when the next time comes.
     pub(super) fn due(&mut self, now: Instant) -> (usize, Option<Instant>) {
         let before = self.served();
         let mut next = None;
@@ -249,12 +437,19 @@ impl Groups {
                 _ => {}
             }
         }
+        let millis = self.clock.millis(now);
         for group in &mut self.all {
+            let ready = group.ready();
             if let Some(limit) = &mut group.limit
                 && limit.free() == 0
-                && group.ready.len() > 0
+                && ready > 0
             {
                 next = next.into_iter().chain(limit.refill(now)).min();
+            }
+            if let Some(batches) = &mut group.batches {
+                let due = batches.look(millis, self.hurry);
+                let due = due.and_then(|due| self.clock.at(due));
+                next = next.into_iter().chain(due).min();
             }
         }
         self.wake = None;
@@ -264,7 +459,7 @@ impl Groups {
     /// Whether a group with a limit has lanes that wait for it.
     pub(super) fn is_limited(&self, group: GroupId) -> bool {
         let group = &self.all[group.place()];
-        let used_up = |limit: &Limit| limit.free() == 0 && group.ready.len() > 0;
+        let used_up = |limit: &Limit| limit.free() == 0 && group.ready() > 0;
         group.limit.as_deref().is_some_and(used_up)
     }
 
@@ -277,7 +472,7 @@ impl Groups {
     /// Whether lanes are ready that wait for their gate.
     pub(super) fn hold(&self) -> bool {
         let held =
-            |group: &Group| self.gates[group.gate.place()] != Gate::Open && group.ready.len() > 0;
+            |group: &Group| self.gates[group.gate.place()] != Gate::Open && group.ready() > 0;
         self.all.iter().any(held)
     }
 }

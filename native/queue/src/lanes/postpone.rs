@@ -57,7 +57,8 @@ impl<T> Lanes<T> {
         self.groups.take_wake()
     }
 
-    /// Puts an item that was taken back to the head of its lane. With a time, the lane waits until then.
+    /// Puts an item that was taken back to the head of its lane, where it stands for `weight` items: more than
+    /// one if it is a batch, whose other members hold their tickets. With a time, the lane waits until then.
     /// Returns whether the lane may be served now.
     #[expect(
         clippy::needless_pass_by_value,
@@ -67,21 +68,35 @@ impl<T> Lanes<T> {
         &mut self,
         ticket: Ticket,
         item: T,
+        weight: usize,
         until: Option<Instant>,
         now: Instant,
     ) -> bool {
-        let Ticket { lane: id, cost } = ticket;
+        let Ticket {
+            lane: id,
+            since,
+            cost,
+            ..
+        } = ticket;
         let lane = &mut self.slots[id];
         let next = if lane.waiting == 0 { NONE } else { lane.first };
-        let node = self.nodes.insert(Node { item, cost, next });
+        let node = self.nodes.insert(Node {
+            item,
+            cost,
+            next,
+            since,
+        });
         lane.first = node;
         if lane.waiting == 0 {
             lane.last = node;
         }
         lane.waiting += 1;
+        lane.out -= 1;
         lane.state = State::Idle;
-        lane.returned = true;
-        self.returned += 1;
+        // A batch has fewer items than a pool may hold.
+        lane.returned = u32::try_from(weight.max(1)).unwrap_or(NONE);
+        self.returned += lane.returned as usize;
+        self.returned_nodes += 1;
         match until {
             Some(until) if until > now => {
                 lane.state = State::Postponed;
@@ -93,8 +108,8 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Makes lanes ready whose time has come, at most `most`, and gates and tokens. Returns how many more lanes
-    /// may be served, and when the next time comes: now, if there are more.
+    /// Makes lanes ready whose time has come, at most `most`, and gates, tokens and batches. Returns how many more
+    /// lanes may be served, and when the next time comes: now, if there are more.
     pub fn due(&mut self, now: Instant, most: usize) -> (usize, Option<Instant>) {
         let mut woken = 0;
         for _ in 0..most {
@@ -132,37 +147,37 @@ impl<T> Lanes<T> {
     }
 
     /// Takes out items for which `is_overdue` holds, from the heads of lanes that wait for their gate,
-    /// in up to about `at_once` lanes, starting at lane number `cursor`. Returns the items and the next
-    /// cursor, or `None` at the end.
+    /// in up to about `at_once` lanes, starting at lane number `cursor`. Returns the items, how many they
+    /// stand for, and the next cursor, or `None` at the end.
     pub fn take_overdue(
         &mut self,
         cursor: usize,
         at_once: usize,
         is_overdue: impl Fn(&T) -> bool,
-    ) -> (Vec<T>, Option<usize>) {
-        let mut items = Vec::new();
+    ) -> (Vec<T>, usize, Option<usize>) {
+        let (mut items, mut weight) = (Vec::new(), 0);
         let (mut id, mut looked) = (cursor, 0);
         while id < self.slots.end() {
             // The id is below `end`, so it fits.
             let number = u32::try_from(id).unwrap_or(NONE);
             while self.is_held(id) && is_overdue(&self.nodes[self.slots[number].first].item) {
-                if looked + items.len() >= at_once {
-                    return (items, Some(id));
+                if looked + weight >= at_once {
+                    return (items, weight, Some(id));
                 }
-                let (item, cost) = self.unlink_first(number);
-                self.slots[number].cost -= cost;
+                let (item, stands_for) = self.unlink_waiting(number);
                 items.push(item);
+                weight += stands_for;
                 if self.slots[number].waiting == 0 {
-                    self.remove(number);
+                    self.emptied(number);
                 }
             }
             looked += 1;
             id = self.slots.after(id);
-            if looked + items.len() >= at_once {
-                return (items, (id < self.slots.end()).then_some(id));
+            if looked + weight >= at_once {
+                return (items, weight, (id < self.slots.end()).then_some(id));
             }
         }
-        (items, None)
+        (items, weight, None)
     }
 
     /// Whether this is a ready lane that waits for the gate of its group.

@@ -4,46 +4,43 @@
 use notification::HostTypeId;
 use tokio::time::Instant;
 
-use super::{Lanes, NONE, State};
+use super::{Lanes, NONE};
 
 impl<T> Lanes<T> {
     /// Takes out waiting items of `host_type` (of every host type if `None`), starting at lane number `cursor`,
     /// until about `at_once` lanes and items were checked. Returns the items, those of a lane in their
-    /// order, and the next cursor, or `None` at the end.
+    /// order, how many they stand for, and the next cursor, or `None` at the end.
     pub fn purge(
         &mut self,
         host_type: Option<HostTypeId>,
         cursor: usize,
         at_once: usize,
-    ) -> (Vec<T>, Option<usize>) {
-        let mut items = Vec::new();
+    ) -> (Vec<T>, usize, Option<usize>) {
+        let (mut items, mut weight) = (Vec::new(), 0);
         let (mut id, mut looked) = (cursor, 0);
         while id < self.slots.end() {
-            if looked + items.len() >= at_once {
-                return (items, Some(id));
+            if looked + weight >= at_once {
+                return (items, weight, Some(id));
             }
             looked += 1;
             if let Some(lane) = self.slots.get(id)
                 && host_type.is_none_or(|host_type| host_type == lane.host_type)
             {
-                let out = lane.state == State::Out;
                 // The id is below `end`, so it fits.
                 let lane = u32::try_from(id).unwrap_or(NONE);
                 while self.slots[lane].waiting > 0 {
-                    if items.len() >= at_once {
-                        return (items, Some(id));
+                    if weight >= at_once {
+                        return (items, weight, Some(id));
                     }
-                    let (item, cost) = self.unlink_first(lane);
-                    self.slots[lane].cost -= cost;
+                    let (item, stands_for) = self.unlink_waiting(lane);
                     items.push(item);
+                    weight += stands_for;
                 }
-                if !out {
-                    self.remove(lane);
-                }
+                self.emptied(lane);
             }
             id = self.slots.after(id);
         }
-        (items, None)
+        (items, weight, None)
     }
 
     /// Returns the earliest `since` of the waiting items in up to `at_once` lanes, starting at lane

@@ -1,0 +1,303 @@
+//! A batch in flight: how it is collected, and what the end of a request means for its members.
+//!
+//! Usually a batch is one request. It is several, one after the other and in order, if its members are more than
+//! a body may have, or if the endpoint refuses a request as too large: then it is halved. Those that cannot be
+//! sent end alone.
+
+use std::mem;
+use std::time::Duration;
+
+use http::StatusCode;
+use notification::Verdict;
+use tokio::time::Instant;
+
+use super::{End, InFlight, Started};
+use crate::delivery::{Judgement, Opened, Sign};
+use crate::pool::batch::AT_ONCE;
+use crate::pool::{Batch, Companion, Queued};
+use crate::request::Unmade;
+
+/// What follows the end of a request.
+pub enum After {
+    /// Another request, of notifications that have no outcome yet.
+    Again(InFlight),
+    /// What the judgement says, for all that are left.
+    Conclude(InFlight, Judgement),
+}
+
+impl InFlight {
+    /// Takes the others of a batch that has begun.
+    pub(super) fn collect(&mut self) {
+        let started = &mut *self.0;
+        started.collects = true;
+        let mut some = Vec::new();
+        while started.collects {
+            some.reserve(AT_ONCE);
+            let (more, steps, left) = {
+                let mut core = started.pool.core();
+                let (more, steps) =
+                    core.collect(&started.ticket, &mut some, AT_ONCE, Instant::now());
+                (more, steps, core.leftovers())
+            };
+            started.collects = more;
+            started.pool.clear_up(left);
+            started.pool.follow_all(steps);
+            let pool = &started.pool;
+            let some = some.drain(..).map(|taken| Companion::new(pool, taken));
+            if let Some(batch) = started.job.batch_mut() {
+                batch.others.extend(some);
+            }
+        }
+    }
+
+    /// After a request that ended like this: ends the members that have their outcomes by it, and says what
+    /// follows for the rest.
+    pub async fn go_on(mut self, opened: &Opened, judgement: Judgement) -> After {
+        let youngest = self.0.job.youngest();
+        let Some(batch) = self.0.job.batch_mut() else {
+            return After::Conclude(self, judgement);
+        };
+        let part = if batch.part == 0 {
+            batch.next_part()
+        } else {
+            batch.part
+        };
+        let spoilt = mem::take(&mut batch.spoilt);
+        let left = part - spoilt.len();
+        if let Some(own) = self.0.end_spoilt(spoilt) {
+            // It is the last one.
+            return After::Conclude(self, own);
+        }
+        if left == 0 {
+            return self.again(opened, &judgement);
+        }
+        if left > 1 && self.0.is_too_large(&judgement) {
+            self.0.halve(left);
+            return self.again(opened, &judgement);
+        }
+        if let Judgement::Retry { .. } = judgement {
+            self.0.set_part(left);
+            return After::Conclude(self, judgement);
+        }
+        self.0.note(left, &judgement);
+        let more = self.0.members() > left;
+        let mut to_end = if more { left } else { left - 1 };
+        while to_end > 0 {
+            let some = to_end.min(AT_ONCE);
+            self.0.end_first(some, |accepted_at| {
+                verdict(&judgement, youngest.saturating_duration_since(accepted_at))
+            });
+            to_end -= some;
+            // A batch may have thousands, and others want this thread.
+            tokio::task::coop::consume_budget().await;
+        }
+        if more {
+            return self.again(opened, &judgement);
+        }
+        self.0.set_part(1);
+        let older = youngest.saturating_duration_since(self.0.job.accepted_at);
+        After::Conclude(self, older_by(judgement, older))
+    }
+
+    /// The next request of what is left.
+    fn again(mut self, opened: &Opened, judgement: &Judgement) -> After {
+        let started = &mut *self.0;
+        started.tell(judgement);
+        started.probe = false;
+        started.set_part(0);
+        let now = Instant::now();
+        started.job.deadline = now + opened.settings.call_timeout;
+        let destination = started.pool.destination(started.job.notification.handler());
+        if let Some(destination) = destination {
+            let left = {
+                let mut core = started.pool.core();
+                core.spend(destination.group, now);
+                core.leftovers()
+            };
+            started.pool.clear_up(left);
+        }
+        After::Again(self)
+    }
+}
+
+impl Started {
+    /// How many notifications it has.
+    fn members(&self) -> usize {
+        let others = |batch: &Batch| batch.others.len();
+        1 + self.job.batch().map_or(0, others)
+    }
+
+    /// The present request is of so many; 0 before it is made.
+    pub(super) fn set_part(&mut self, part: usize) {
+        if let Some(batch) = self.job.batch_mut() {
+            batch.part = part;
+        }
+    }
+
+    /// Whether the endpoint wants fewer of them in one request. Where every status is a success, this one says
+    /// all the same that nothing was taken.
+    fn is_too_large(&self, judgement: &Judgement) -> bool {
+        let status = match judgement {
+            Judgement::Success { status, .. } => Some(*status),
+            Judgement::Retry { status, .. } | Judgement::Final { status, .. } => *status,
+        };
+        let success = &self.job.notification.handler().policy.success;
+        let is_success =
+            success.contains(StatusCode::PAYLOAD_TOO_LARGE.as_u16()) && !success.is_any();
+        status == Some(StatusCode::PAYLOAD_TOO_LARGE) && !is_success
+    }
+
+    /// Notes a failure with those that are on disk.
+    fn note(&mut self, part: usize, judgement: &Judgement) {
+        self.set_part(part);
+        if let Judgement::Final {
+            text,
+            attempts,
+            status,
+            ..
+        } = judgement
+        {
+            self.job
+                .each_kept(|kept| kept.note(*attempts, *status, text));
+        }
+    }
+
+    /// No request has more than half as many from now on.
+    fn halve(&mut self, refused: usize) {
+        if let Some(tried) = &mut self.job.tried {
+            tried.attempts += 1;
+            if let Some(batch) = &mut tried.batch {
+                batch.most = Some(refused.div_ceil(2));
+            }
+        }
+    }
+
+    /// Ends those that cannot be sent, each for its own reason. If none else is left, the last of them is left,
+    /// and this returns what it ends with.
+    fn end_spoilt(&mut self, spoilt: Vec<(usize, Unmade)>) -> Option<Judgement> {
+        let attempts = self.attempts();
+        let mut ended = Vec::with_capacity(spoilt.len());
+        let mut own = None;
+        for (place, Unmade { reason, text }) in spoilt.into_iter().rev() {
+            let one = match place.checked_sub(1) {
+                Some(behind) => self
+                    .job
+                    .batch_mut()
+                    .and_then(|batch| batch.others.remove(behind)),
+                None => self.take_first(),
+            };
+            let judgement = Judgement::Final {
+                reason,
+                text: text.clone(),
+                attempts,
+                status: None,
+                sign: Sign::Nothing,
+            };
+            match one {
+                Some(mut one) => {
+                    let tried = one.item.tried.as_mut();
+                    if let Some(kept) = tried.and_then(|tried| tried.kept.as_mut()) {
+                        kept.note(attempts, None, &text);
+                    }
+                    ended.push((one, verdict(&judgement, Duration::ZERO)));
+                }
+                None => own = Some(judgement),
+            }
+        }
+        self.end_all(ended);
+        own
+    }
+
+    /// Ends the first members, but not all of them.
+    pub(super) fn end_first(&mut self, count: usize, verdict: impl Fn(Instant) -> Verdict) {
+        let mut ended = Vec::with_capacity(count.min(AT_ONCE));
+        for _ in 0..count {
+            let Some(first) = self.take_first() else {
+                break;
+            };
+            let verdict = verdict(first.item.accepted_at);
+            ended.push((first, verdict));
+        }
+        self.end_all(ended);
+    }
+
+    /// Takes the lead out; the next one leads the others from now on. None if there are no others.
+    fn take_first(&mut self) -> Option<Companion> {
+        let job = &mut self.job;
+        let tried = job.tried.as_mut()?;
+        let Companion {
+            item,
+            reserved,
+            ticket,
+            id,
+        } = tried.batch.as_mut()?.others.pop_front()?;
+        let mut next = item.tried.unwrap_or_default();
+        next.id = next.id.or(id);
+        next.attempts = next.attempts.max(tried.attempts);
+        next.others_succeed = tried.others_succeed;
+        next.successes = tried.successes;
+        next.batch = tried.batch.take();
+        let first = Queued {
+            notification: mem::replace(&mut job.notification, item.notification),
+            accepted_at: mem::replace(&mut job.accepted_at, item.accepted_at),
+            tried: job.tried.replace(next),
+        };
+        Some(Companion {
+            item: first,
+            reserved: mem::replace(&mut job.reserved, reserved),
+            ticket: mem::replace(&mut self.ticket, ticket),
+            id: None,
+        })
+    }
+
+    /// Reports outcomes, and then lets the lanes continue.
+    fn end_all(&self, ended: Vec<(Companion, Verdict)>) {
+        let pool = &self.pool;
+        let mut tickets = Vec::with_capacity(ended.len());
+        for (one, verdict) in ended {
+            let end = pool.report_end(one.item, one.reserved, verdict);
+            tickets.push((one.ticket, end));
+        }
+        pool.release(tickets, |core, (ticket, end)| {
+            let step = core.finish(ticket, end == End::Sent, Instant::now());
+            core.forget_failed(end.forgotten());
+            step
+        });
+    }
+}
+
+/// The outcome of a member that was handed over so much earlier than the last one.
+fn verdict(judgement: &Judgement, older: Duration) -> Verdict {
+    match judgement {
+        Judgement::Success { status, elapsed } => Verdict::Sent {
+            status: status.as_u16(),
+            elapsed: *elapsed + older,
+        },
+        Judgement::Final {
+            reason,
+            text,
+            attempts,
+            ..
+        }
+        | Judgement::Retry {
+            reason,
+            text,
+            attempts,
+            ..
+        } => Verdict::Failed {
+            reason: *reason,
+            text: text.clone(),
+            attempts: *attempts,
+        },
+    }
+}
+
+fn older_by(judgement: Judgement, older: Duration) -> Judgement {
+    match judgement {
+        Judgement::Success { status, elapsed } => Judgement::Success {
+            status,
+            elapsed: elapsed + older,
+        },
+        other => other,
+    }
+}

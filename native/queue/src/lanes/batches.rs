@@ -1,0 +1,297 @@
+//! Items of one group that are taken together.
+//!
+//! A group may make batches: whoever takes an item of it takes others with it, of the same lane and then of the
+//! lanes whose turn is next, up to a number and a sum of costs ([`Lanes::collect`]). All of them are out, each
+//! with a ticket of its own. While one batch is collected, its group serves no other new one.
+//!
+//! Such a group is served when there is enough for a batch, or when its oldest item has waited for as long as an
+//! item may *linger*. Until then the items wait for company here, and no worker is busy with them. The alarm
+//! says when the time has come.
+//!
+//! A batch that is put back is one item that stands for all ([`Taken::weight`](super::Taken)): it stays
+//! together, and nothing joins it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::chunks::Chunks;
+use super::groups::GroupId;
+use super::ready::Ready;
+use super::{Lane, Lanes, State, Ticket, Unlinked};
+
+/// How the items of a group are taken together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// The most items of a batch.
+    pub items: usize,
+    /// The most that their costs come to; an item that costs more goes alone.
+    pub cost: usize,
+    /// How long after its hand-over an item may wait for others.
+    pub linger: Duration,
+}
+
+/// An item that was taken together with another one.
+#[derive(Debug)]
+pub struct Companion<T> {
+    /// The item.
+    pub item: T,
+    /// Goes back with [`Lanes::release`].
+    pub ticket: Ticket,
+}
+
+/// Milliseconds since the first item came. A node keeps the low half of its time, which is enough for items that
+/// wait for less than 49 days.
+#[derive(Debug, Default)]
+pub(super) struct Clock(Option<Instant>);
+
+/// The part of a group that makes batches.
+#[derive(Debug)]
+pub(super) struct Batches {
+    rule: Batching,
+    /// Ready lanes whose first item is a batch that was put back.
+    again: Ready,
+    /// The other ready lanes, by the time at which their first item was handed over.
+    ages: BTreeSet<(u64, u32)>,
+    /// The items in those lanes, and what they cost.
+    items: usize,
+    cost: usize,
+    /// Whether one of them need not wait for company any more.
+    due: bool,
+    /// Whether none has to.
+    hurry: bool,
+    collector: Option<Collector>,
+}
+
+/// A batch that is being collected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Collector {
+    /// The lane that the last item came from, which has that item out.
+    lane: u32,
+    items: usize,
+    cost: usize,
+}
+
+impl Clock {
+    /// The time.
+    pub(super) fn millis(&mut self, now: Instant) -> u64 {
+        let begin = *self.0.get_or_insert(now);
+        u64::try_from(now.saturating_duration_since(begin).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The low half of the time `since`.
+    pub(super) fn low(&mut self, since: Instant, now: Instant) -> u32 {
+        // The first call sets the clock.
+        self.millis(now);
+        low(self.millis(since.min(now)))
+    }
+
+    /// The whole time of which this is the low half.
+    pub(super) fn widen(&mut self, since: u32, now: Instant) -> u64 {
+        let now = self.millis(now);
+        now.saturating_sub(u64::from(low(now).wrapping_sub(since)))
+    }
+
+    /// The time that is `before` or soon after it, and of which `since` is the low half.
+    pub(super) fn later(before: u64, since: u32) -> u64 {
+        let after = since.wrapping_sub(low(before));
+        // What was handed over later may have been put before it.
+        let after = if after > u32::MAX / 2 { 0 } else { after };
+        before + u64::from(after)
+    }
+
+    /// When that time is.
+    pub(super) fn at(&self, millis: u64) -> Option<Instant> {
+        self.0?.checked_add(Duration::from_millis(millis))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
+fn low(millis: u64) -> u32 {
+    millis as u32
+}
+
+impl Batches {
+    pub(super) fn new(rule: Batching) -> Self {
+        Self {
+            rule,
+            again: Ready::default(),
+            ages: BTreeSet::new(),
+            items: 0,
+            cost: 0,
+            due: false,
+            hurry: false,
+            collector: None,
+        }
+    }
+
+    pub(super) fn rule(&self) -> Batching {
+        self.rule
+    }
+
+    /// Batches that were put back and are ready.
+    pub(super) fn again(&self) -> &Ready {
+        &self.again
+    }
+
+    /// How many batches may be made now of `lanes` other lanes.
+    pub(super) fn served(&self, lanes: usize) -> usize {
+        if self.collector.is_some() {
+            return 0;
+        }
+        let full = (self.items / self.rule.items.max(1)).max(self.cost / self.rule.cost.max(1));
+        full.max(usize::from(self.due)).min(lanes)
+    }
+
+    /// A lane has become ready, not with a batch.
+    pub(super) fn enter(&mut self, id: u32, lane: &Lane) {
+        self.items += lane.waiting as usize;
+        self.cost += lane.cost;
+        self.ages.insert((lane.age, id));
+    }
+
+    /// Such a lane is ready no more.
+    pub(super) fn leave(&mut self, id: u32, lane: &Lane) {
+        self.items -= lane.waiting as usize;
+        self.cost -= lane.cost;
+        self.ages.remove(&(lane.age, id));
+    }
+
+    /// Finds out whether an item is due, as all are if the pool hurries. Returns when one will be, if none is.
+    pub(super) fn look(&mut self, now: u64, hurry: bool) -> Option<u64> {
+        let linger = u64::try_from(self.rule.linger.as_millis()).unwrap_or(u64::MAX);
+        let oldest = self.ages.first().map(|(age, _)| age.saturating_add(linger));
+        self.due = hurry || self.hurry || oldest.is_some_and(|at| at <= now);
+        oldest.filter(|_| !self.due && self.collector.is_none())
+    }
+
+    /// Whether its items wait for company.
+    pub(super) fn set_hurry(&mut self, hurry: bool) {
+        self.hurry = hurry;
+        self.due |= hurry;
+    }
+
+    /// Its items need not wait for company now.
+    pub(super) fn set_due(&mut self) {
+        self.due = true;
+    }
+
+    pub(super) fn collector(&self) -> Option<Collector> {
+        self.collector
+    }
+
+    pub(super) fn set_collector(&mut self, collector: Option<Collector>) {
+        self.collector = collector;
+    }
+
+    pub(super) fn push_again(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
+        self.again.push_back(id, lanes);
+    }
+
+    pub(super) fn remove_again(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
+        self.again.remove(id, lanes);
+    }
+
+    /// One more item has come to a ready lane.
+    pub(super) fn grew(&mut self, cost: usize) {
+        self.items += 1;
+        self.cost += cost;
+    }
+
+    /// The first item of a ready lane is gone; the next was handed over at `next`.
+    pub(super) fn shrank(&mut self, id: u32, cost: usize, next: Option<u32>, lane: &mut Lane) {
+        self.items -= 1;
+        self.cost -= cost;
+        self.ages.remove(&(lane.age, id));
+        if let Some(next) = next {
+            lane.age = Clock::later(lane.age, next);
+            self.ages.insert((lane.age, id));
+        }
+    }
+}
+
+impl Collector {
+    pub(super) fn begin(lead: &Ticket) -> Self {
+        Self {
+            lane: lead.lane,
+            items: 1,
+            cost: lead.cost,
+        }
+    }
+}
+
+impl<T> Lanes<T> {
+    /// Has the items of a patient group taken together from now on. No lane belongs to it yet.
+    pub fn set_batching(&mut self, group: GroupId, rule: Batching) {
+        self.groups.set_batching(group, rule);
+    }
+
+    /// Takes up to `at_once` items more for the batch whose first item is that of `lead`, into `batch`. Returns
+    /// false if the batch is complete.
+    pub fn collect(
+        &mut self,
+        lead: &Ticket,
+        batch: &mut Vec<Companion<T>>,
+        at_once: usize,
+        now: Instant,
+    ) -> bool {
+        let group = self.slots[lead.lane].group;
+        for _ in 0..at_once {
+            match self.next_companion(group) {
+                Some(companion) => batch.push(companion),
+                None => {
+                    self.stop_collecting(lead, now);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// The batch whose first item is that of `lead` is complete as it is: its group serves others.
+    pub fn stop_collecting(&mut self, lead: &Ticket, now: Instant) {
+        self.groups.collected(self.slots[lead.lane].group, now);
+    }
+
+    /// Has batches of the group made at once, whatever may join them, or no more so.
+    pub fn set_hurry(&mut self, group: GroupId, hurry: bool) {
+        self.groups.set_hurry(group, hurry);
+    }
+
+    /// The same for all groups, also for those that come later.
+    pub fn set_all_hurry(&mut self, hurry: bool) {
+        self.groups.set_all_hurry(hurry);
+    }
+
+    fn next_companion(&mut self, group: GroupId) -> Option<Companion<T>> {
+        let (rule, collector) = self.groups.collector(group)?;
+        let Collector { lane, items, cost } = collector;
+        if items >= rule.items {
+            return None;
+        }
+        let id = if self.slots[lane].waiting > 0 {
+            lane
+        } else {
+            self.groups.front(group)?
+        };
+        let cost = cost.saturating_add(self.nodes[self.slots[id].first].cost);
+        if cost > rule.cost {
+            return None;
+        }
+        if id != lane {
+            self.groups.remove(id, &mut self.slots);
+            self.slots[id].state = State::Out;
+        }
+        let Unlinked { item, ticket, .. } = self.unlink_first(id);
+        self.slots[id].out += 1;
+        let items = items + 1;
+        let lane = id;
+        self.groups.collect(group, Collector { lane, items, cost });
+        let ticket = Ticket {
+            companion: true,
+            ..ticket
+        };
+        Some(Companion { item, ticket })
+    }
+}
