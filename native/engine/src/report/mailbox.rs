@@ -163,8 +163,10 @@ impl<T> Mailbox<T> {
     /// The number of items that were not counted and handed back.
     #[must_use]
     pub fn len(&self) -> usize {
+        // The queue first: what goes into a batch meanwhile is counted twice, and nothing is missed.
+        let waiting = self.queue.lock().len();
         let batches = self.desks.iter().map(|desk| desk.batch.lock().len());
-        batches.sum::<usize>() + self.queue.lock().len()
+        waiting + batches.sum::<usize>()
     }
 
     /// Whether there are none.
