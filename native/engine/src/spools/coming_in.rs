@@ -10,7 +10,7 @@ use super::Row;
 use super::lanes::LaneId;
 use super::pool_spool::PoolSpool;
 use super::refill::NotIn;
-use super::window::ReadFrom;
+use super::window::{ReadFrom, Window};
 
 /// How many records that were in no file are moved under one lock.
 pub(super) const AT_ONCE: usize = 64;
@@ -84,38 +84,38 @@ impl PoolSpool {
         if window.rewinds != from.rewinds {
             return Err(NotIn::Rewound);
         }
-        if window.in_memory.contains(&id)
-            || window.ended.contains(&id)
-            || window.lanes.is_behind(lane)
-        {
-            window.loaded = id;
-            return Ok(());
+        if window.in_memory.contains(&id) || window.ended.contains(&id) {
+            return go_on(&mut window, id);
+        }
+        if window.lanes.is_behind(lane) {
+            window.lanes.skipped(lane, id);
+            return go_on(&mut window, id);
+        }
+        if window.lanes.has_most(lane) && window.lanes.full_at(lane, id) {
+            return go_on(&mut window, id);
         }
         let foreign = window.is_foreign(id) && !window.counted.contains(&id);
         match push(Row::new(self, id, lane), foreign) {
             BroughtIn::Queued => {
                 window.counted.remove(&id);
                 window.enter(id, lane);
-                Ok(())
+                go_on(&mut window, id)
             }
             BroughtIn::Skipped(row) => {
                 row.disarm();
-                window.loaded = id;
-                Ok(())
+                go_on(&mut window, id)
             }
             BroughtIn::GivenUp(row, history, reason) => {
                 row.disarm();
-                window.loaded = id;
                 if let Some(disk) = self.disk() {
                     disk.bury(id, history, DeathReason(reason.to_owned()));
                 }
-                Ok(())
+                go_on(&mut window, id)
             }
             BroughtIn::Not(row, why) => {
                 row.map(Row::disarm);
                 if why == NotIn::LaneFull && window.lanes.full_at(lane, id) {
-                    window.loaded = id;
-                    return Ok(());
+                    return go_on(&mut window, id);
                 }
                 window.low = window.in_memory.len() / 2;
                 Err(why)
@@ -138,6 +138,7 @@ impl PoolSpool {
             return false;
         }
         window.spilled = false;
+        window.forget_again();
         true
     }
 
@@ -146,7 +147,7 @@ impl PoolSpool {
         let mut window = self.window.lock();
         window.in_memory.remove(&id);
         if let Some(behind) = window.lanes.went(lane) {
-            window.rewind(RowId(behind.0 - 1));
+            window.read_again(behind);
             window.ended.insert(id);
             return true;
         }
@@ -169,7 +170,7 @@ impl PoolSpool {
             }
             window.lanes.leaves(lane, id);
             if let Some(behind) = window.lanes.went(lane) {
-                window.rewind(RowId(behind.0 - 1));
+                window.read_again(behind);
             }
         }
         self.want();
@@ -190,5 +191,14 @@ impl PoolSpool {
     /// Returns whether it was asked for meanwhile, perhaps by a pool that has come since.
     pub(super) fn end_refill(&self) -> bool {
         std::mem::take(&mut *self.refilling.lock()).asked
+    }
+}
+
+/// The record was dealt with: the next one is the one behind it, or another one.
+fn go_on(window: &mut Window, id: RowId) -> Result<(), NotIn> {
+    if window.read_to(id) {
+        Ok(())
+    } else {
+        Err(NotIn::Rewound)
     }
 }

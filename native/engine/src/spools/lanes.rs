@@ -2,7 +2,8 @@
 //!
 //! A lane stays *behind* in two cases: it is full, or one of its rows has left memory without an outcome.
 //! Meanwhile its rows are skipped when records come in. When enough of those in memory have ended, it is
-//! read again from the first that stayed behind, so that it keeps its order and holds up no other lane.
+//! read *again* from the first that stayed behind, so that it keeps its order and holds up no other lane. That
+//! ends when it is behind once more, or with the last row that was skipped: what follows has been read.
 
 use std::collections::HashMap;
 
@@ -12,9 +13,17 @@ use spool::RowId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LaneId(pub u64);
 
+/// How many rows of a lane are in memory at most. One after the other is delivered, so more would only take
+/// the room of other lanes while this one is stuck; fewer, and it would wait for the disk.
+pub(super) const MOST: usize = 512;
+
 /// The lanes that have rows in memory, or are behind.
 #[derive(Debug, Default)]
-pub(super) struct LaneRows(HashMap<LaneId, Rows>);
+pub(super) struct LaneRows {
+    rows: HashMap<LaneId, Rows>,
+    /// The lanes that are read again, with the last row that was skipped.
+    again: HashMap<LaneId, RowId>,
+}
 
 #[derive(Debug, Default)]
 struct Rows {
@@ -24,8 +33,9 @@ struct Rows {
 
 #[derive(Clone, Copy, Debug)]
 struct Behind {
-    /// The first row that is on disk alone.
+    /// The first row that is on disk alone, and the last of them that was skipped.
     first: RowId,
+    last: RowId,
     /// When so few are in memory, the others come in.
     low: usize,
 }
@@ -33,29 +43,53 @@ struct Behind {
 impl LaneRows {
     /// A row is in the queue.
     pub(super) fn entered(&mut self, lane: LaneId) {
-        self.0.entry(lane).or_default().in_memory += 1;
+        self.rows.entry(lane).or_default().in_memory += 1;
+    }
+
+    /// Whether no more rows of the lane should come into memory.
+    pub(super) fn has_most(&self, lane: LaneId) -> bool {
+        let rows = self.rows.get(&lane);
+        rows.is_some_and(|rows| rows.in_memory >= MOST)
     }
 
     /// A row has left memory. Returns the row from which the lane is to be read again, if it is time.
     pub(super) fn went(&mut self, lane: LaneId) -> Option<RowId> {
-        let rows = self.0.get_mut(&lane)?;
+        let rows = self.rows.get_mut(&lane)?;
         rows.in_memory = rows.in_memory.saturating_sub(1);
-        let again = rows
-            .behind
-            .take_if(|behind| rows.in_memory <= behind.low)
-            .map(|behind| behind.first);
+        let again = rows.behind.take_if(|behind| rows.in_memory <= behind.low);
         if rows.in_memory == 0 && rows.behind.is_none() {
-            self.0.remove(&lane);
+            self.rows.remove(&lane);
         }
-        again
+        let behind = again?;
+        self.again.insert(lane, behind.last);
+        Some(behind.first)
+    }
+
+    /// A row was skipped, or went to the disk alone, because its lane is behind.
+    pub(super) fn skipped(&mut self, lane: LaneId, row: RowId) {
+        let rows = self.rows.get_mut(&lane);
+        if let Some(behind) = rows.and_then(|rows| rows.behind.as_mut()) {
+            behind.last = behind.last.max(row);
+        }
+    }
+
+    /// All rows up to this one have been read. Returns whether no lane has to be read again behind it.
+    pub(super) fn read_to(&mut self, row: RowId) -> bool {
+        self.again.retain(|_, last| *last > row);
+        self.again.is_empty()
+    }
+
+    /// Everything is read again, or has been: no lane more than the others.
+    pub(super) fn forget_again(&mut self) {
+        self.again.clear();
     }
 
     /// The lane is full: `row` and what comes after it stay behind. Returns false if nothing of the lane is in
     /// memory, whose end would bring it in.
     pub(super) fn full_at(&mut self, lane: LaneId, row: RowId) -> bool {
-        match self.0.get_mut(&lane) {
+        match self.rows.get_mut(&lane) {
             Some(rows) if rows.in_memory > 0 => {
-                rows.stay_behind(row, rows.in_memory / 2);
+                rows.stay_behind(row, self.again.remove(&lane), rows.in_memory / 2);
                 true
             }
             _ => false,
@@ -65,26 +99,34 @@ impl LaneRows {
     /// A row in memory is about to leave it without an outcome ([`LaneRows::went`] follows): what comes after
     /// it must not go before it.
     pub(super) fn leaves(&mut self, lane: LaneId, row: RowId) {
-        self.0.entry(lane).or_default().stay_behind(row, 0);
+        let last = self.again.remove(&lane);
+        let rows = self.rows.entry(lane).or_default();
+        rows.stay_behind(row, last, 0);
     }
 
     pub(super) fn is_behind(&self, lane: LaneId) -> bool {
-        let rows = self.0.get(&lane);
+        let rows = self.rows.get(&lane);
         rows.is_some_and(|rows| rows.behind.is_some())
     }
 
     /// Whether a row of the lane before this one is on disk alone.
     pub(super) fn overtakes(&self, lane: LaneId, row: RowId) -> bool {
-        let rows = self.0.get(&lane);
+        let rows = self.rows.get(&lane);
         rows.and_then(|rows| rows.behind)
             .is_some_and(|behind| behind.first < row)
     }
 }
 
 impl Rows {
-    fn stay_behind(&mut self, row: RowId, low: usize) {
-        let behind = self.behind.get_or_insert(Behind { first: row, low });
+    /// `last`: the last row that was skipped before, if the lane is read again.
+    fn stay_behind(&mut self, row: RowId, last: Option<RowId>, low: usize) {
+        let behind = self.behind.get_or_insert(Behind {
+            first: row,
+            last: row,
+            low,
+        });
         behind.first = behind.first.min(row);
+        behind.last = behind.last.max(row).max(last.unwrap_or(row));
         behind.low = behind.low.min(low);
     }
 }

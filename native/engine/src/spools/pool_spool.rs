@@ -229,7 +229,12 @@ impl PoolSpool {
             return Ok(Accepted::OnDisk);
         };
         let id = disk.append(record).map_err(NotAccepted::Full)?;
-        if window.spilled || window.lanes.is_behind(lane) {
+        if window.lanes.is_behind(lane) {
+            window.lanes.skipped(lane, id);
+            return Ok(Accepted::OnDisk);
+        }
+        let has_most = window.lanes.has_most(lane) && !disk.totals().failing;
+        if window.spilled || has_most && window.lanes.full_at(lane, id) {
             return Ok(Accepted::OnDisk);
         }
         match push(Some(Row::new(self, id, lane))) {

@@ -15,8 +15,11 @@ pub(super) struct Window {
     /// Records behind this one are on disk alone, if it has spilled.
     pub loaded: RowId,
     pub spilled: bool,
-    /// How often `loaded` was set back.
+    /// How often `loaded` was set back, or jumped.
     pub rewinds: u64,
+    /// While lanes are read again: the records up to this one have been read, and but for these lanes need not
+    /// be.
+    pub resume: Option<RowId>,
     pub in_memory: HashSet<RowId>,
     pub lanes: LaneRows,
     /// When so few are left in memory, others come in.
@@ -57,10 +60,49 @@ impl Window {
         self.loaded = id;
     }
 
+    /// All records behind `to` are to be read.
     pub fn rewind(&mut self, to: RowId) {
         self.loaded = self.loaded.min(to);
         self.spilled = true;
         self.rewinds += 1;
+        self.forget_again();
+    }
+
+    /// A lane is to be read again from its record `first`.
+    pub fn read_again(&mut self, first: RowId) {
+        let to = RowId(first.0 - 1);
+        if to < self.loaded {
+            self.resume = self.resume.max(Some(self.loaded));
+            self.loaded = to;
+        }
+        self.spilled = true;
+        self.rewinds += 1;
+    }
+
+    /// The records up to this one have been read. Returns false if reading goes on elsewhere: what follows has
+    /// been read before, and no lane has to be read again there.
+    pub fn read_to(&mut self, id: RowId) -> bool {
+        self.loaded = id;
+        let Some(resume) = self.resume else {
+            return true;
+        };
+        let none_again = self.lanes.read_to(id);
+        if id < resume && !none_again {
+            return true;
+        }
+        self.forget_again();
+        let goes_on = id >= resume;
+        if !goes_on {
+            self.loaded = resume;
+            self.rewinds += 1;
+        }
+        goes_on
+    }
+
+    /// From here on everything is read.
+    pub fn forget_again(&mut self) {
+        self.resume = None;
+        self.lanes.forget_again();
     }
 
     pub fn is_low(&self) -> bool {

@@ -1,18 +1,17 @@
 #![allow(clippy::unwrap_used)]
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use notification::Direction;
+use parking_lot::Mutex;
 use spool::{Directory, Kind, RowId, Settings};
 
 use super::*;
 use crate::engine::Engine;
 
-/// A spool whose file holds a record.
-fn spool(path: &std::path::Path) -> Arc<PoolSpool> {
-    let directory = Directory::take(path, "one@localhost", Settings::default()).unwrap();
-    let disk = directory.open("http_pool", |_| {}).unwrap();
-    disk.append(Record {
+fn record() -> Record {
+    Record {
         host_type: "localhost".to_owned(),
         handler: "http_pool /n".to_owned(),
         lane: b"alice".to_vec(),
@@ -25,8 +24,14 @@ fn spool(path: &std::path::Path) -> Arc<PoolSpool> {
         kind: Kind::Form,
         text: b"hello".to_vec(),
         extra: Vec::new(),
-    })
-    .unwrap();
+    }
+}
+
+/// A spool whose file holds a record.
+fn spool(path: &std::path::Path) -> Arc<PoolSpool> {
+    let directory = Directory::take(path, "one@localhost", Settings::default()).unwrap();
+    let disk = directory.open("http_pool", |_| {}).unwrap();
+    disk.append(record()).unwrap();
     disk.close();
     drop(disk);
     let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
@@ -103,4 +108,222 @@ fn a_spool_that_is_held_is_never_done() {
     assert!(!spool.is_done(from, next));
     spool.let_go();
     assert!(spool.is_done(from, next));
+}
+
+/// The rows and numbers of what waits in a lane.
+type Waiting = VecDeque<(Row, u32)>;
+
+/// A queue that holds so many notifications, and so many of each lane. It delivers the first of each lane, but
+/// of those that are stuck.
+struct Queue {
+    handler: Arc<Handler>,
+    most: usize,
+    most_of_a_lane: usize,
+    lanes: Mutex<BTreeMap<Vec<u8>, Waiting>>,
+    /// How many records were looked at.
+    looked: AtomicU32,
+}
+
+impl Queue {
+    fn new(most: usize, most_of_a_lane: usize) -> Arc<Self> {
+        Arc::new(Self {
+            handler: Engine::default().handler("localhost", "http_pool", "/n"),
+            most,
+            most_of_a_lane,
+            lanes: Mutex::default(),
+            looked: AtomicU32::new(0),
+        })
+    }
+
+    /// Delivers the first one of each lane for which `works` holds: lane and number.
+    fn deliver(&self, works: impl Fn(&[u8]) -> bool) -> Vec<(Vec<u8>, u32)> {
+        let mut first = Vec::new();
+        for (lane, rows) in self.lanes.lock().iter_mut() {
+            if works(lane) {
+                first.extend(rows.pop_front().map(|row| (lane.clone(), row)));
+            }
+        }
+        let delivered = first.into_iter().map(|(lane, (row, number))| {
+            row.delivered();
+            (lane, number)
+        });
+        delivered.collect()
+    }
+}
+
+impl Finder for Queue {
+    fn find(&self, _: &Record) -> Found {
+        self.looked.fetch_add(1, Ordering::Relaxed);
+        Found::Runs(Arc::clone(&self.handler))
+    }
+
+    fn push(
+        &self,
+        record: &Record,
+        _: Notification,
+        row: Option<Row>,
+        _: Came,
+    ) -> Result<(), (Option<Row>, NotIn)> {
+        let mut lanes = self.lanes.lock();
+        let all: usize = lanes.values().map(VecDeque::len).sum();
+        let rows = lanes.entry(record.lane.clone()).or_default();
+        if rows.len() >= self.most_of_a_lane {
+            return Err((row, NotIn::LaneFull));
+        }
+        if all >= self.most {
+            return Err((row, NotIn::Full));
+        }
+        let number = std::str::from_utf8(&record.text).unwrap().parse().unwrap();
+        rows.push_back((row.unwrap(), number));
+        Ok(())
+    }
+}
+
+/// A spool that an earlier run has left with these lanes, in this order.
+fn spool_of(path: &std::path::Path, lanes: impl Iterator<Item = String>) -> Arc<PoolSpool> {
+    let directory = Directory::take(path, "one@localhost", Settings::default()).unwrap();
+    let disk = directory.open("http_pool", |_| {}).unwrap();
+    let mut numbers = BTreeMap::<String, u32>::new();
+    for lane in lanes {
+        let number = numbers.entry(lane.clone()).or_default();
+        let record = Record {
+            lane: lane.into_bytes(),
+            text: number.to_string().into_bytes(),
+            ..record()
+        };
+        disk.append(record).unwrap();
+        *number += 1;
+    }
+    disk.close();
+    drop(disk);
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    spool
+}
+
+/// Delivers until so many are delivered. Returns the numbers of each lane in their order.
+async fn drain(
+    spool: &Arc<PoolSpool>,
+    queue: &Arc<Queue>,
+    count: usize,
+    works: impl Fn(&[u8]) -> bool,
+) -> BTreeMap<Vec<u8>, Vec<u32>> {
+    let mut delivered = BTreeMap::<Vec<u8>, Vec<u32>>::new();
+    let mut left = count;
+    while left > 0 {
+        if spool.is_low() {
+            refill(Arc::clone(spool), Arc::clone(queue) as Arc<dyn Finder>).await;
+        }
+        let some = queue.deliver(&works);
+        assert!(!some.is_empty(), "{left} of {count} do not come in");
+        left -= some.len();
+        for (lane, number) in some {
+            delivered.entry(lane).or_default().push(number);
+        }
+    }
+    delivered
+}
+
+/// The thread that writes has removed all records.
+async fn nothing_waits(spool: &PoolSpool) {
+    while spool.totals().unwrap().waiting > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Every second notification is of one lane, which is full in memory most of the time. It is read again as
+/// its turn comes, and the rest of the file is not.
+#[tokio::test]
+async fn a_long_lane_does_not_have_the_others_read_again() {
+    const ROWS: u32 = 6_000;
+    let path = tempfile::tempdir().unwrap();
+    let lane = |row: u32| match row % 2 {
+        0 => "long".to_owned(),
+        _ => format!("other{}", row % 601),
+    };
+    let spool = spool_of(path.path(), (0..ROWS).map(lane));
+    let queue = Queue::new(2_000, 200);
+    let delivered = drain(&spool, &queue, ROWS as usize, |_| true).await;
+    for numbers in delivered.values() {
+        assert!(
+            numbers
+                .iter()
+                .copied()
+                .eq(0..u32::try_from(numbers.len()).unwrap())
+        );
+    }
+    let looked = queue.looked.load(Ordering::Relaxed);
+    assert!(looked <= 3 * ROWS, "looked at {looked} records of {ROWS}");
+    nothing_waits(&spool).await;
+}
+
+/// Twelve lanes are stuck, and each would fill a tenth of the queue. The others are delivered all the same.
+#[tokio::test]
+async fn lanes_that_are_stuck_leave_room_for_others() {
+    let path = tempfile::tempdir().unwrap();
+    let stuck = (0..12 * 1_500).map(|row| format!("stuck{}", row % 12));
+    let others = (0..1_000).map(|row| format!("other{}", row % 100));
+    let spool = spool_of(path.path(), stuck.chain(others));
+    let queue = Queue::new(10_000, 1_000);
+    let delivered = drain(&spool, &queue, 1_000, |lane| lane.starts_with(b"other")).await;
+    assert!(
+        delivered
+            .values()
+            .all(|numbers| numbers.iter().copied().eq(0..10))
+    );
+    // When they work again, all of theirs are delivered too.
+    let delivered = drain(&spool, &queue, 12 * 1_500, |_| true).await;
+    assert!(
+        delivered
+            .values()
+            .all(|numbers| numbers.iter().copied().eq(0..1_500))
+    );
+    nothing_waits(&spool).await;
+}
+
+/// Lanes of all lengths, a queue of any size, lanes that are stuck for a while, and notifications that leave
+/// memory without an outcome: each is delivered once, each lane in its order.
+#[tokio::test]
+async fn whatever_happens_each_lane_is_in_order() {
+    for seed in 0..12 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let path = tempfile::tempdir().unwrap();
+        let (rows, lanes) = (random.u32(100..1_500), random.u32(1..40));
+        // Low numbers come more often: some lanes are long.
+        let lane = |_| format!("lane{}", random.u32(0..lanes).min(random.u32(0..lanes)));
+        let all: Vec<String> = (0..rows).map(lane).collect();
+        let spool = spool_of(path.path(), all.into_iter());
+        let queue = Queue::new(random.usize(1..300), random.usize(1..60));
+        let mut delivered = BTreeMap::<Vec<u8>, Vec<u32>>::new();
+        let mut left = rows;
+        while left > 0 {
+            if spool.is_low() {
+                refill(Arc::clone(&spool), Arc::clone(&queue) as Arc<dyn Finder>).await;
+            }
+            for rows in queue.lanes.lock().values_mut() {
+                // As a pool that ends does it, or a host type that stops.
+                if random.u8(..) < 4 {
+                    rows.clear();
+                }
+                // As a pool does it before an attempt.
+                while rows.front().is_some_and(|(row, _)| row.overtakes()) {
+                    rows.pop_front();
+                }
+            }
+            let stuck = random.u8(..);
+            let some = queue.deliver(|lane| lane.last().map(|last| last & 7) != Some(stuck & 7));
+            left -= u32::try_from(some.len()).unwrap();
+            for (lane, number) in some {
+                delivered.entry(lane).or_default().push(number);
+            }
+        }
+        for (lane, numbers) in delivered {
+            let expected = 0..u32::try_from(numbers.len()).unwrap();
+            assert!(
+                numbers.iter().copied().eq(expected),
+                "seed {seed}: {lane:?}: {numbers:?}"
+            );
+        }
+        nothing_waits(&spool).await;
+    }
 }
