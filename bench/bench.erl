@@ -36,6 +36,7 @@ run(Quick) ->
              {"slots at 10 ms", fun slots/3},
              {"TLS", fun tls/3},
              {"formats", fun formats/3},
+             {"compression", fun compression/3},
              {"senders", fun senders/3},
              {"callers", fun callers/3},
              {"memory", fun memory/3},
@@ -238,6 +239,9 @@ formats(_Name, _Env, #{calls := Calls, total := Total, rounds := Rounds}) ->
     rounds(Rounds, [fun() -> latencies(Name, product(Tag), Calls) end || {Name, Tag} <- Formats]
                    ++ [fun() -> both(Name, bench_load:throughput(product(Tag), load(Total))) end
                        || {Name, Tag} <- Formats]).
+
+compression(_Name, _Env, #{rounds := Rounds}) ->
+    rounds(Rounds, [fun bench_client:compression/0]).
 
 senders(_Name, _Env, #{total := Total, rounds := Rounds}) ->
     Measure = fun(Name, Senders) ->

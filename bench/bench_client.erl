@@ -1,7 +1,7 @@
 %% @doc The Rust programs that are measured beside the node: bare clients and the engine alone.
 -module(bench_client).
 
--export([raw/4, engine/3]).
+-export([raw/4, engine/3, compression/0]).
 
 -export_type([endpoint/0]).
 
@@ -20,6 +20,12 @@ raw(Client, Url, Size, More) ->
     {float(), float()}.
 engine(Url, Size, More) ->
     measure(["engine" | arguments(Url, Size)] ++ More).
+
+%% @doc How much smaller a batch of events gets by gzip and zstd, and the microseconds for each event.
+-spec compression() -> [{string(), float()}].
+compression() ->
+    Printed = run(os:getenv("BENCH_BINARY"), ["compression"]),
+    [{Key, number(Key, Printed)} || Key <- ["gzip_ratio", "gzip_us", "zstd_ratio", "zstd_us"]].
 
 arguments(Url, {Connections, Total}) ->
     ["--url", Url, "--connections", integer_to_list(Connections),

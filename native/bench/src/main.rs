@@ -1,11 +1,13 @@
 //! Bare clients and the engine under load, for `make bench`, and the report of what it measured.
 //!
-//! `raw` and `engine` print one JSON line: requests per second, and the CPU time they took. The Erlang
+//! `raw` and `engine` print one JSON line: requests per second, and the CPU time they took; `compression`
+//! one of ratios and times. The Erlang
 //! driver (`bench/`) runs them in turn with what it measures itself and collects the samples for `report`.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
 mod bare_load;
+mod compression;
 mod connector;
 mod engine_load;
 mod load;
@@ -43,6 +45,8 @@ enum Command {
         #[command(flatten)]
         load: Load,
     },
+    /// A batch of events, compressed: ratios, and microseconds for each event.
+    Compression,
     /// Results, table and picture from the driver's samples.
     Report {
         /// The file that the driver has written.
@@ -67,6 +71,10 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     let measured = match command {
         Command::Raw { client, load } => raw(client, &load)?,
         Command::Engine { senders, load } => engine_load::run(&load, senders)?,
+        Command::Compression => {
+            println!("{}", serde_json::to_string(&compression::run()?)?);
+            return Ok(());
+        }
         Command::Report { samples, out } => {
             report::write(&samples, &out)?;
             return Ok(());

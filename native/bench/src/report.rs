@@ -16,7 +16,7 @@ use thiserror::Error;
 type Figure = (&'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 30] = [
+const FIGURES: [Figure; 34] = [
     ("handoff_us_p50", "us", "handoff_idle_p50", "one push_event, 1,000 a second, median"),
     ("handoff_us_p99", "us", "handoff_idle_p99", "the same, 99th percentile"),
     ("handoff_cast_us_p50", "us", "handoff_cast_p50", "the floor: the same callbacks and one message to a process that drops it, median"),
@@ -43,6 +43,10 @@ const FIGURES: [Figure; 30] = [
     ("json_vs_form", "", "json_per_second / form_per_second", "throughput of JSON over that of forms"),
     ("json_cpu_vs_form", "", "json_cpu / form_cpu", "CPU of the node per notification as JSON, over a form"),
     ("signed_vs_unsigned", "", "signed_per_second / json_per_second", "throughput of JSON with a signature (HMAC-SHA256), over JSON without"),
+    ("gzip_ratio", "", "gzip_ratio", "a batch of 500 events in JSON, over what is sent with compress = gzip"),
+    ("gzip_us_per_event", "us", "gzip_us", "CPU of compressing it, for each event"),
+    ("zstd_ratio", "", "zstd_ratio", "the same with compress = zstd"),
+    ("zstd_us_per_event", "us", "zstd_us", "CPU of compressing it, for each event"),
     ("pending_bytes", "B", "pending_bytes", "memory per pending notification beyond its text, each of another sender"),
     ("senders_100k_vs_100", "", "senders_100k / senders_100", "throughput with 100,000 senders, over 100"),
     ("pools_1000_vs_1", "", "pools_1000 / pools_1", "throughput of 1,000 pools with one worker each, over one pool with 1,000"),
