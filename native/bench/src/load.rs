@@ -186,7 +186,7 @@ impl Stopwatch {
 }
 
 /// CPU time of this process so far.
-fn cpu_seconds() -> std::io::Result<f64> {
+pub fn cpu_seconds() -> std::io::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     // The process name comes before, in parentheses, and may contain blanks.
     let after_name = stat.rsplit(')').next().unwrap_or_default();

@@ -202,6 +202,44 @@ fn templates_make_body_path_and_header_fields() {
     );
 }
 
+/// A handler with batches gets one of a single event, at once, however long it may wait for others.
+#[test]
+fn a_batch_of_one() {
+    let dir = Dir::new();
+    let mut endpoint = Running::receive(&dir, &["--json"]);
+    let handler = "format = \"json\"\nbatch = {linger = 60000}";
+    files(&dir, &endpoint.address, handler, CHAT);
+    let (status, report) = send(&dir, &[]);
+    assert_eq!(status, 0, "{report}");
+    assert!(header(&report, "webhook-id").unwrap().starts_with("batch_"));
+    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    for body in [&report["body"], &record["body"]] {
+        let events: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
+        assert_eq!(events.as_array().unwrap().len(), 1);
+        assert_eq!(events[0]["data"]["body"], "hi");
+        assert!(events[0]["id"].as_str().unwrap().starts_with("msg_"));
+    }
+    dir.file(
+        "t",
+        "{% for event in events %}{{ event.to.user }}: {{ event.body }}{% endfor %}",
+    );
+    let handler = "format = \"template\"\ntemplate_file = \"t\"\ncontent_type = \"text/plain\"\nbatch = {}\n\
+                   headers = [{name = \"x-events\", value = \"{{ events | length }}\"}]";
+    files(&dir, &endpoint.address, handler, CHAT);
+    let (status, report) = send(&dir, &[]);
+    assert_eq!(status, 0, "{report}");
+    assert_eq!(report["body"], "bob: hi");
+    assert_eq!(header(&report, "x-events"), Some("1"));
+    // A template for one event is found out before it is used.
+    dir.file("t", "{{ body }}");
+    let output = program(&dir).args(["check", "mongooseim.toml"]).output();
+    let text = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(
+        text.contains("no batch has these variables: body"),
+        "{text}"
+    );
+}
+
 /// What is sent is compressed, and what is shown, here and by `receive`, is what it means.
 #[test]
 fn bodies_are_compressed_and_shown_as_they_were() {

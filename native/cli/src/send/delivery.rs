@@ -11,6 +11,7 @@ use std::time::Duration;
 use engine::engine::{Engine, EngineSettings};
 use engine::report::outcomes::FIRST;
 use engine::settings::{PoolOptions, PoolSettings};
+use notification::policy::Batch;
 use notification::{DeliveryPolicy, Handler, PoolId, PushError, Verdict};
 use test_endpoint::{EndpointConfig, Record, TestEndpoint};
 use transport::dial::{Dialled, dial};
@@ -58,8 +59,16 @@ impl<'a> Delivery<'a> {
             &route.handler.target,
         );
         let options = plan_options::of(route.handler, root);
-        // One delivery: what follows a failure would come too late for a command.
-        let policy = DeliveryPolicy::default();
+        // One delivery: what follows a failure would come too late for a command. A handler with batches
+        // sends one of a single event, at once.
+        let batched = route.handler.options.has("batch");
+        let policy = DeliveryPolicy {
+            batch: batched.then(|| Batch {
+                linger: Duration::ZERO,
+                ..Batch::default()
+            }),
+            ..DeliveryPolicy::default()
+        };
         let handler = engine.planned_handler(host, pool, path, policy, options);
         Ok(Self {
             engine,
