@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-recipes test-monitoring \
-        coverage model fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-receiving test-recipes \
+        test-monitoring coverage model fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-recipes                            every recipe through http-pusher, some to real services"
 	@echo "make test-monitoring                         alert rules and dashboard, by promtool"
 	@echo "make test-sdks                               payloads, read by SDKs of Python and Node.js"
+	@echo "make test-receiving                          README's ten minutes without MongooseIM, docs/receiving.md"
 	@echo "make model                                   the engine's queue under a model checker"
 	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
 	@echo "make memory                                  the library in a VM under AddressSanitizer"
@@ -78,6 +79,9 @@ test-servers: build
 
 test-sdks: deps
 	$(COUNTED) scripts/test-sdks
+
+test-receiving: deps
+	$(COUNTED) scripts/test-receiving
 
 test-recipes: deps
 	$(COUNTED) scripts/test-recipes

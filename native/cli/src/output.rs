@@ -18,10 +18,16 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Prints a line. Unlike `println!` it ends the program without a panic when the reader has gone.
+/// Prints a line. Unlike `println!` it ends the program without a panic when the reader has gone. What others write to the same
+/// place does not come in between: the line is written at once.
 pub(crate) fn print_line(line: &str) {
     let mut out = anstream::stdout().lock();
-    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+    let line = format!("{line}\n");
+    if out
+        .write_all(line.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
         std::process::exit(0);
     }
 }
