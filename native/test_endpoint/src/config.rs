@@ -1,10 +1,12 @@
 //! The settings of a test endpoint, and why it may not start.
 
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Behaviour, Plan, PlanError};
 use crate::records::Record;
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -15,6 +17,20 @@ pub struct Observer(pub Arc<dyn Fn(&Record) + Send + Sync>);
 impl fmt::Debug for Observer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Observer")
+    }
+}
+
+/// What a [`Responder`] returns. It is dropped if the client leaves before it is ready.
+pub type Decision = Pin<Box<dyn Future<Output = Behaviour> + Send>>;
+
+/// Decides about each request that was received to its end, in place of the plan. Its behaviour must not have a fault
+/// of connections, nor one that happens while a request is read.
+#[derive(Clone)]
+pub struct Responder(pub Arc<dyn Fn(&Record) -> Decision + Send + Sync>);
+
+impl fmt::Debug for Responder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Responder")
     }
 }
 
@@ -40,6 +56,8 @@ pub struct EndpointConfig {
     pub max_body: usize,
     /// Called with every request received.
     pub observer: Option<Observer>,
+    /// Decides about requests in place of the plan.
+    pub responder: Option<Responder>,
 }
 
 impl Default for EndpointConfig {
@@ -54,6 +72,7 @@ impl Default for EndpointConfig {
             max_records: 100_000,
             max_body: 1024 * 1024,
             observer: None,
+            responder: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod faults;
 mod head;
 
 use crate::answer::{self, Shape};
+use crate::config::Decision;
 use crate::ledger::{PathMemory, Ticket};
 use crate::plan::Fault;
 use crate::records::Record;
@@ -83,7 +84,7 @@ impl Conn<'_> {
         };
         let shared = &self.visit.shared;
         let path = self.head.get(head.path.clone()).unwrap_or_default();
-        let ready = shared.rules.for_request(path);
+        let mut ready = shared.rules.for_request(path);
         let wanted = shared.wants_records();
         let arrived = if wanted {
             shared.ledger.now()
@@ -102,9 +103,11 @@ impl Conn<'_> {
         }
 
         let read = self.read_body(&head, &ready, gate).await;
-        if wanted {
-            self.record(&head, arrived, matches!(read, Ok(Next::Keep)));
-        }
+        let decision = if wanted {
+            self.record(&head, arrived, matches!(read, Ok(Next::Keep)))
+        } else {
+            None
+        };
         match read {
             Ok(Next::Keep) => ticket.received(self.body.len),
             Ok(end) => return Ok(end),
@@ -115,6 +118,12 @@ impl Conn<'_> {
             Err(error) => return Err(error),
         }
 
+        if let Some(decision) = decision {
+            match self.wire.unless_left(decision).await {
+                Some(behaviour) => ready = Ready::new(behaviour),
+                None => return Ok(Next::Drop),
+            }
+        }
         let delay = ready.behaviour.delay.pick(&ready.dice);
         if !delay.is_zero() && !self.wire.pause(delay).await {
             return Ok(Next::Drop);
@@ -179,7 +188,7 @@ impl Conn<'_> {
         Ok(Next::Keep)
     }
 
-    fn record(&self, head: &Head, arrived: Duration, complete: bool) {
+    fn record(&self, head: &Head, arrived: Duration, complete: bool) -> Option<Decision> {
         let bytes =
             |range: &std::ops::Range<usize>| self.head.get(range.clone()).unwrap_or_default();
         let text = |range| String::from_utf8_lossy(bytes(range)).into_owned();
@@ -195,7 +204,7 @@ impl Conn<'_> {
             body_len: self.body.len,
             complete,
             tls: self.visit.tls.clone(),
-        });
+        })
     }
 
     /// Sends the good answer.

@@ -85,7 +85,8 @@ mod visit;
 mod wire;
 
 pub use config::{
-    ClientAuth, EndpointConfig, EndpointError, Identity, Observer, TlsSettings, TlsVersions,
+    ClientAuth, Decision, EndpointConfig, EndpointError, Identity, Observer, Responder,
+    TlsSettings, TlsVersions,
 };
 pub use handle::EndpointHandle;
 pub use ledger::Stats;

@@ -1,6 +1,6 @@
 //! The state that all connections of one test endpoint share.
 
-use crate::config::{EndpointError, Observer};
+use crate::config::{Decision, EndpointError, Observer, Responder};
 use crate::ledger::{Ledger, Stats};
 use crate::plan::{Fault, Plan, PlanError};
 use crate::records::{Record, Records};
@@ -23,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) rules: Rules,
     pub(crate) records: Records,
     pub(crate) observer: Option<Observer>,
+    responder: Option<Responder>,
     pub(crate) max_body: usize,
     pub(crate) http2: bool,
     pub(crate) max_streams: u32,
@@ -42,6 +43,7 @@ impl Shared {
             rules: Rules::new(config.plan.clone()),
             records: Records::new(config.max_records),
             observer: config.observer.clone(),
+            responder: config.responder.clone(),
             max_body: config.max_body,
             http2: config.http2,
             max_streams: config.max_streams,
@@ -59,16 +61,19 @@ impl Shared {
         Ok(shared)
     }
 
-    /// Whether requests are recorded or passed to an observer.
+    /// Whether requests are recorded, or passed to an observer or a responder.
     pub(crate) fn wants_records(&self) -> bool {
-        self.records.is_on() || self.observer.is_some()
+        self.records.is_on() || self.observer.is_some() || self.responder.is_some()
     }
 
-    pub(crate) fn record(&self, record: Record) {
+    /// Numbers and keeps the record. Returns what the responder says about the request if it was received to its end.
+    pub(crate) fn record(&self, record: Record) -> Option<Decision> {
         let record = self.records.number(record);
         if let Some(Observer(observer)) = &self.observer {
             observer(&record);
         }
+        let responder = self.responder.as_ref().filter(|_| record.complete);
+        responder.map(|Responder(decide)| decide(&record))
     }
 
     #[allow(clippy::unused_self)] // `shared.count(…)` reads as "the test endpoint counts".

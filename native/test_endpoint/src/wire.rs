@@ -94,9 +94,14 @@ impl Wire {
 
     /// Waits that long; false if the client left before.
     pub(crate) async fn pause(&self, time: Duration) -> bool {
+        self.unless_left(tokio::time::sleep(time)).await.is_some()
+    }
+
+    /// Waits for `work`; drops it and returns `None` if the client left before.
+    pub(crate) async fn unless_left<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            () = tokio::time::sleep(time) => true,
-            () = client_left(self.tcp()) => false,
+            done = work => Some(done),
+            () = client_left(self.tcp()) => None,
         }
     }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Client, End, GOOD, HUNG, REQUEST, quiet, test_endpoint};
+use common::{Client, End, GOOD, HUNG, REQUEST, deciding, quiet, test_endpoint, until};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 use test_endpoint::{EndpointConfig, TestEndpoint, Version};
@@ -298,4 +298,33 @@ async fn after_shutdown_nobody_listens() {
     let (_, end) = client.finish().await;
     assert_eq!(end, End::Fin);
     assert!(tokio::net::TcpStream::connect(addr).await.is_err());
+}
+
+#[tokio::test]
+async fn a_responder_decides_in_place_of_the_plan() {
+    let (endpoint, mut left) = deciding().await;
+    let mut client = Client::ask(&endpoint).await;
+    client
+        .expect("HTTP/1.1 418 I'm a teapot\r\ncontent-length: 10\r\n\r\n0123456789")
+        .await;
+    client.send(&REQUEST.replace("/p", "/close")).await;
+    assert_eq!(client.finish().await, (Vec::new(), End::Fin));
+
+    // A client that leaves ends the decision.
+    let mut client = Client::connect(&endpoint).await;
+    client.send(&REQUEST.replace("/p", "/wait")).await;
+    until(&endpoint, |stats| stats.received == 3).await;
+    drop(client);
+    let told = tokio::time::timeout(HUNG, left.recv()).await;
+    assert_eq!(told.unwrap().as_deref(), Some("/wait"));
+
+    // Only a request that was received to its end is decided about.
+    let mut client = Client::connect(&endpoint).await;
+    client
+        .send("POST /wait HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n01")
+        .await;
+    until(&endpoint, |stats| stats.begun == 4).await;
+    drop(client);
+    quiet(&endpoint).await;
+    assert!(left.try_recv().is_err());
 }

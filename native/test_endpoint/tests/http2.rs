@@ -5,7 +5,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{HUNG, quiet};
+use common::{HUNG, deciding, quiet};
 use h2::Reason;
 use h2::client::SendRequest;
 use http::Request;
@@ -308,4 +308,26 @@ async fn a_body_without_end() {
     }
     drop(body);
     assert!(endpoint.wait_for(HUNG, |stats| stats.in_flight == 0).await);
+}
+
+#[tokio::test]
+async fn a_responder_decides_about_each_stream() {
+    let (endpoint, mut left) = deciding().await;
+    let (mut send, connection) = client(&endpoint).await;
+    let answer = ask(&mut send).await.unwrap();
+    assert_eq!(answer, (418, Bytes::from_static(b"0123456789")));
+    // A stream that is reset ends the decision, and the connection goes on.
+    let mut ready = send.clone().ready().await.unwrap();
+    let request = Request::post("http://localhost/wait").body(()).unwrap();
+    let (_, mut body) = ready.send_request(request, true).unwrap();
+    body.send_reset(Reason::CANCEL);
+    let told = timeout(HUNG, left.recv()).await.unwrap();
+    assert_eq!(told.as_deref(), Some("/wait"));
+    assert_eq!(ask(&mut send).await.unwrap().0, 418);
+    let mut ready = send.clone().ready().await.unwrap();
+    let request = Request::post("http://localhost/close").body(()).unwrap();
+    let (response, _) = ready.send_request(request, true).unwrap();
+    assert!(timeout(HUNG, response).await.unwrap().is_err());
+    drop((send, ready));
+    let _ = timeout(HUNG, connection).await.unwrap();
 }

@@ -96,7 +96,7 @@ impl Exchange {
         arrived: Duration,
         ticket: Ticket,
     ) -> Result<(), h2::Error> {
-        let fault = self.ready.request_fault();
+        let mut fault = self.ready.request_fault();
         if fault == Some(Fault::StallInRequest) && !self.hold().await {
             return Ok(());
         }
@@ -110,9 +110,11 @@ impl Exchange {
         };
         let read = read_body(body, keep, stop).await;
         let (complete, len) = (read.complete, read.len);
-        if wanted {
-            shared.record(self.record(&head, arrived, read));
-        }
+        let decision = if wanted {
+            shared.record(self.record(&head, arrived, read))
+        } else {
+            None
+        };
         if fault == Some(Fault::CloseInRequest) {
             drop(ticket);
             self.end(Order::Drop).await;
@@ -122,6 +124,13 @@ impl Exchange {
             return Ok(());
         }
         ticket.received(len);
+        if let Some(decision) = decision {
+            tokio::select! {
+                behaviour = decision => self.ready = Ready::new(behaviour),
+                () = self.left() => return Ok(()),
+            }
+            fault = self.ready.request_fault();
+        }
         let delay = self.ready.behaviour.delay.pick(&self.ready.dice);
         if !delay.is_zero() {
             tokio::select! {

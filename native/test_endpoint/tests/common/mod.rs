@@ -2,10 +2,12 @@
 #![allow(dead_code)] // Every test binary uses another part of it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
-use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
+use test_endpoint::{Behaviour, EndpointConfig, EndpointHandle, Fault, Responder, TestEndpoint};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 /// Nothing here takes long: after this time it has hung, even on a slow machine.
@@ -30,6 +32,47 @@ pub async fn test_endpoint(plan: &str) -> EndpointHandle {
         ..EndpointConfig::default()
     };
     TestEndpoint::start(config).await.unwrap()
+}
+
+/// Tells of a decision that was dropped, by the path of its request.
+struct Decided(String, UnboundedSender<String>);
+
+impl Drop for Decided {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            let _ = self.1.send(self.0.clone());
+        }
+    }
+}
+
+/// An endpoint with a responder: it repeats the body with 418, closes the connection for `/close`, and never decides
+/// about `/wait`. The paths of decisions that were dropped come out of the channel.
+pub async fn deciding() -> (EndpointHandle, UnboundedReceiver<String>) {
+    let (left, has_left) = unbounded_channel();
+    let decide = Responder(Arc::new(move |record| {
+        let body = record.body.clone();
+        let mut decided = Decided(record.path.clone(), left.clone());
+        Box::pin(async move {
+            if decided.0 == "/wait" {
+                std::future::pending::<()>().await;
+            }
+            let path = std::mem::take(&mut decided.0);
+            Behaviour {
+                status: 418,
+                body: body.into(),
+                fault: (path == "/close").then_some(Fault::CloseBeforeHead),
+                ..Behaviour::default()
+            }
+        })
+    }));
+    let config = EndpointConfig {
+        http2: true,
+        plan: "status=500".parse().unwrap(),
+        max_records: 0,
+        responder: Some(decide),
+        ..EndpointConfig::default()
+    };
+    (TestEndpoint::start(config).await.unwrap(), has_left)
 }
 
 pub struct Client {
