@@ -6,6 +6,7 @@
 //! part of a secret.
 
 mod file;
+mod verify;
 
 use std::fmt;
 
@@ -18,7 +19,8 @@ use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use thiserror::Error;
 
-pub use file::{KeysError, parse_keys};
+pub use file::{KeysError, parse_keys, parse_verifying_keys};
+pub use verify::{TOLERANCE, Verdict, VerifyingKey, verify};
 
 /// Carries the id of the notification, which is the same on each attempt.
 pub const ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -69,6 +71,9 @@ pub enum KeyError {
     /// A `whsk_` secret is neither a seed nor a seed with its public key.
     #[error("the key has {0} bytes; whsk_ needs 64 (seed and public key) or 32 (seed)")]
     Ed25519Length(usize),
+    /// A `whpk_` public key is not one of Ed25519.
+    #[error("the key has {0} bytes; whpk_ needs 32")]
+    PublicLength(usize),
     /// The second half of a `whsk_` secret is not the public key of the first.
     #[error("the public key in its second half does not belong to the first half")]
     Mismatch,
@@ -163,3 +168,5 @@ fn ed25519(bytes: &[u8]) -> Result<Ed25519KeyPair, KeyError> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verify_tests;

@@ -4,7 +4,7 @@
 
 use thiserror::Error;
 
-use super::{KeyError, SigningKey};
+use super::{KeyError, SigningKey, VerifyingKey};
 
 /// More secrets than this would only make the header long.
 const AT_MOST: usize = 16;
@@ -34,6 +34,18 @@ pub enum KeysError {
 /// Reads all secrets. One that is unusable makes all unusable: without it a receiver that knows no
 /// other would refuse every notification.
 pub fn parse_keys(content: &[u8]) -> Result<Vec<SigningKey>, KeysError> {
+    parse_lines(content, SigningKey::parse)
+}
+
+/// Reads the same content for a receiver, which may have public keys (`whpk_`) too.
+pub fn parse_verifying_keys(content: &[u8]) -> Result<Vec<VerifyingKey>, KeysError> {
+    parse_lines(content, VerifyingKey::parse)
+}
+
+fn parse_lines<K>(
+    content: &[u8],
+    parse: impl Fn(&str) -> Result<K, KeyError>,
+) -> Result<Vec<K>, KeysError> {
     // An editor's mark at the beginning is no part of a secret.
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     let mut keys = Vec::new();
@@ -43,7 +55,7 @@ pub fn parse_keys(content: &[u8]) -> Result<Vec<SigningKey>, KeysError> {
             continue;
         }
         for secret in text.split_ascii_whitespace() {
-            let key = SigningKey::parse(secret).map_err(|error| KeysError::Line { line, error })?;
+            let key = parse(secret).map_err(|error| KeysError::Line { line, error })?;
             keys.push(key);
         }
         if keys.len() > AT_MOST {

@@ -7,8 +7,8 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 
 use super::*;
 
-const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-const ED25519_SECRET: &str =
+pub(super) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+pub(super) const ED25519_SECRET: &str =
     "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
 
 fn key(text: &str) -> SigningKey {
