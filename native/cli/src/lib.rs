@@ -28,10 +28,13 @@ mod own_settings;
 mod plan_options;
 mod policy_options;
 mod receive;
+mod recording;
+mod replay;
 mod routes;
 mod rules;
 mod sample;
 mod send;
+mod service;
 mod shell_files;
 mod simulate;
 mod spool;
@@ -98,8 +101,16 @@ enum Command {
     Simulate(Box<simulate::Arguments>),
     /// Receive notifications and print them, decoded
     ///
-    /// Point a pool's connection.host at it to see what a node sends. Ends when interrupted.
-    Receive(receive::Arguments),
+    /// Point a pool's connection.host at it to see what a node sends. With --web, a page shows it and sets the answers. Ends
+    /// when interrupted.
+    Receive(Box<receive::Arguments>),
+    /// Send recorded requests to a web service, in their order
+    ///
+    /// Reads what http-pusher receive --record has written, or its page has exported. Each request is sent when the one
+    /// before it has its answer.
+    ///
+    /// Exit status: 0 if each answer was 2xx, 1 if one was not, 2 if the file cannot be read.
+    Replay(replay::Arguments),
     /// Look into a spool directory: what waits on disk, and what was given up
     ///
     /// Works beside a running node, which notices, and without one.
@@ -125,6 +136,7 @@ impl Arguments {
             Command::Send(arguments) => send::run(arguments),
             Command::Simulate(arguments) => simulate::run(arguments),
             Command::Receive(arguments) => receive::run(arguments),
+            Command::Replay(arguments) => replay::run(arguments),
             Command::Spool(arguments) => spool::run(arguments),
             Command::ShellFiles(arguments) => shell_files::run(arguments),
         }

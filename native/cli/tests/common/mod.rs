@@ -174,6 +174,8 @@ pub struct Running {
     lines: BufReader<ChildStdout>,
     /// The address that it listens on.
     pub address: String,
+    /// The address of its page; empty without `--web`.
+    pub page: String,
 }
 
 impl Running {
@@ -186,19 +188,48 @@ impl Running {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        let start = line.find("://").unwrap() + 3;
-        let address = line[start..]
-            .split(['"', ','])
-            .next()
-            .unwrap()
-            .trim()
-            .to_owned();
+        let mut next = || {
+            let mut line = String::new();
+            lines.read_line(&mut line).unwrap();
+            line
+        };
+        let first = next();
+        let address = address_in(&first);
+        let page = if !arguments.contains(&"--web") {
+            String::new()
+        } else if arguments.contains(&"--json") {
+            address_in(first.split_once("\"web\"").unwrap().1)
+        } else {
+            address_in(&next())
+        };
         Self {
             child,
             lines,
             address,
+            page,
+        }
+    }
+
+    /// Starts it with a page on a free port.
+    pub fn with_page(dir: &Dir, arguments: &[&str]) -> Self {
+        let all = [&["--web", "127.0.0.1:0"], arguments].concat();
+        Self::receive(dir, &all)
+    }
+
+    /// Sends it a request of header lines and a body; returns the answer.
+    pub fn send(&self, path: &str, headers: &[&str], body: &[u8]) -> String {
+        String::from_utf8_lossy(&exchange(&self.address, "POST", path, headers, body)).into_owned()
+    }
+
+    /// Asks the page's server; returns the status, the head and the body.
+    pub fn ask(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Asked {
+        let answer = exchange(&self.page, method, path, headers, body.as_bytes());
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        Asked {
+            status: head[9..12].parse().unwrap(),
+            head: head.to_lowercase(),
+            body: body.to_owned(),
         }
     }
 
@@ -227,6 +258,51 @@ impl Running {
         self.lines.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
+}
+
+/// What the page's server has answered.
+pub struct Asked {
+    /// Its status.
+    pub status: u16,
+    /// Status line and header fields, in lower case.
+    pub head: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Asked {
+    /// The body, which is JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+fn address_in(line: &str) -> String {
+    let start = line.find("://").unwrap() + 3;
+    let address = line[start..].split(['"', ',', '/']).next().unwrap();
+    address.trim().to_owned()
+}
+
+/// Sends a request on a connection of its own; returns all that comes back. `host` is set unless it is among the headers.
+pub fn exchange(address: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_mins(2)))
+        .unwrap();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers.iter().any(|header| header.starts_with("host:")) {
+        head += &format!("host: {address}\r\n");
+    }
+    for header in headers {
+        head += &format!("{header}\r\n");
+    }
+    head += &format!("content-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    // The endpoint may close the connection on purpose.
+    let _ = stream.read_to_end(&mut answer);
+    answer
 }
 
 impl Drop for Running {
