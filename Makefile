@@ -1,10 +1,10 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-receiving test-recipes \
+.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-web test-receiving test-recipes \
         test-monitoring coverage model fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
-	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive"
+	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive; WEB=1: in a page"
 	@echo "make bench [QUICK=1]                         measure, see docs/performance.md"
 	@echo "make test                                    all tests"
 	@echo "make coverage                                all tests, and how many lines they ran; fails below a floor"
@@ -13,6 +13,7 @@ help:
 	@echo "make test-servers [ONLY=nginx]               real web servers, each over all it speaks"
 	@echo "make test-recipes                            every recipe through http-pusher, some to real services"
 	@echo "make test-monitoring                         alert rules and dashboard, by promtool"
+	@echo "make test-web                                the page of http-pusher receive, in a real Chromium"
 	@echo "make test-sdks                               payloads, read by SDKs of Python and Node.js"
 	@echo "make test-receiving                          README's ten minutes without MongooseIM, docs/receiving.md"
 	@echo "make model                                   the engine's queue under a model checker"
@@ -35,7 +36,7 @@ build: deps
 	scripts/build
 
 demo: build
-	@ENDPOINT="$(ENDPOINT)" scripts/demo
+	@ENDPOINT="$(ENDPOINT)" WEB="$(WEB)" scripts/demo
 
 bench: build
 	@QUICK="$(QUICK)" ONLY="$(ONLY)" scripts/bench
@@ -82,6 +83,9 @@ test-sdks: deps
 
 test-receiving: deps
 	$(COUNTED) scripts/test-receiving
+
+test-web: build
+	$(COUNTED) scripts/test-web
 
 test-recipes: deps
 	$(COUNTED) scripts/test-recipes

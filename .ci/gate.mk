@@ -4,7 +4,8 @@ include Makefile
 .PHONY: gate rust-tests-built otp-27-unpacked otp-27
 
 gate: package lint-rust lint-erlang otp-27-unpacked rust-tests-built test-erlang test-rust otp-27 test-memory \
-      test-servers test-sdks test-receiving test-recipes test-monitoring test soak crash test-install test-release coverage
+      test-servers test-sdks test-web test-receiving test-recipes test-monitoring test soak crash test-install \
+      test-release coverage
 
 # The suites run with the library that is shipped, which is not built a second time, and with the test endpoint
 # that the Rust tests have.
@@ -12,7 +13,7 @@ build: package rust-tests-built
 build: export NATIVE = package
 
 # The tests count the lines that they run, and so do the test programs, wherever they run.
-rust-tests-built test-rust test-sdks test-receiving test-recipes: private COUNTED = scripts/coverage counted
+rust-tests-built test-rust test-sdks test-web test-receiving test-recipes: private COUNTED = scripts/coverage counted
 test-erlang: private COVER = yes
 export LLVM_PROFILE_FILE = $(CURDIR)/target/coverage/%4m.profraw
 
@@ -20,7 +21,7 @@ export LLVM_PROFILE_FILE = $(CURDIR)/target/coverage/%4m.profraw
 rust-tests-built: | lint-rust
 	$(COUNTED) cargo test --locked --workspace --no-run
 	[ -x target/debug/http-pusher-test-endpoint ] || cargo build --locked -p http-pusher-test-endpoint
-test-rust test-sdks test-receiving test-recipes: | rust-tests-built
+test-rust test-sdks test-web test-receiving test-recipes: | rust-tests-built
 
 otp-27-unpacked:
 	UNPACK=only scripts/test-otp 27

@@ -9,6 +9,7 @@ const CHECKS = [
   ...require("./safety.js"),
   ...require("./answers.js"),
   ...require("./people.js"),
+  ...require("./demo.js"),
 ];
 
 /** A browser's page that must not say anything on its console, nor ask for anything but the receiver's own. */

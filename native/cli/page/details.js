@@ -53,13 +53,13 @@ function parts({ row, http, tls, headers, decoded, forwarded, complete }) {
     ...events(decoded),
     ...(forwarded ? [service(forwarded)] : []),
     part("headers", `Header fields (${headers.length})`, false, table(headers, "Header fields")),
-    part("body", `Body as text (${bytes(decoded.decoded_bytes ?? row.bytes)})`, decoded.events.length === 0, text(decoded)),
+    part("body", `Body as text (${bytes(decoded.plain_bytes ?? row.bytes)})`, decoded.events.length === 0, text(decoded)),
   ];
 }
 
 function format(row, decoded) {
   const sizes = decoded.encoding
-    ? `${bytes(row.bytes)} as ${visible(decoded.encoding)}${decoded.decoded_bytes === null ? "" : `, ${bytes(decoded.decoded_bytes)} decoded`}`
+    ? `${bytes(row.bytes)} as ${visible(decoded.encoding)}${decoded.plain_bytes === null ? "" : `, ${bytes(decoded.plain_bytes)} decoded`}`
     : bytes(row.bytes);
   return `${decoded.format}, ${sizes}`;
 }

@@ -14,7 +14,7 @@ use crate::recording::Recorded;
 use crate::service::{Answer, Service};
 
 /// Longest pause between two requests.
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]

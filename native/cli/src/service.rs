@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
@@ -90,7 +91,7 @@ impl Service {
             .transpose()
             .map_err(|error| error.to_string())?
             .map(|(client, _warnings)| client);
-        let path = uri.path_and_query().map(|path| path.as_str());
+        let path = uri.path_and_query().map(PathAndQuery::as_str);
         Ok(Self {
             base,
             path: path.filter(|path| *path != "/").map(str::to_owned),

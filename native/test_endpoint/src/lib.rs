@@ -84,6 +84,7 @@ mod tls_faults;
 mod visit;
 mod wire;
 
+pub use coding::CodingError;
 pub use config::{
     ClientAuth, Decision, EndpointConfig, EndpointError, Identity, Observer, Responder,
     TlsSettings, TlsVersions,

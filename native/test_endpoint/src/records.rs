@@ -1,10 +1,13 @@
 //! The recorded requests: bounded, in order of receipt.
 
-use crate::coding;
+use crate::coding::{self, CodingError};
 use parking_lot::Mutex;
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+/// No body is longer than this when it is decompressed.
+const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// HTTP version of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +93,19 @@ impl Record {
     /// The body without its `content-encoding`, if that is one that we know.
     #[must_use]
     pub fn content(&self) -> Cow<'_, [u8]> {
-        let coding = self.header("content-encoding");
-        match coding.and_then(|coding| coding::decoded(coding, &self.body)) {
-            Some(content) => Cow::Owned(content),
-            None => Cow::Borrowed(&self.body),
+        let content = self.content_up_to(LONGEST);
+        content.unwrap_or(Cow::Borrowed(&self.body))
+    }
+
+    /// The body without its `content-encoding`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be decompressed, or becomes longer than that.
+    pub fn content_up_to(&self, longest: u64) -> Result<Cow<'_, [u8]>, CodingError> {
+        match self.header("content-encoding") {
+            Some(coding) => coding::decoded(coding, &self.body, longest).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(&self.body)),
         }
     }
 

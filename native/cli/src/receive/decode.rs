@@ -3,7 +3,6 @@
 //! Everything is bounded, whatever arrives: the decompressed body, the events, the values of each, and the length of a
 //! value.
 
-mod compression;
 mod event;
 #[cfg(test)]
 mod tests;
@@ -20,6 +19,8 @@ pub(super) use event::Event;
 const MAX_EVENTS: usize = 100;
 /// Longest text shown of a body, in bytes.
 const MAX_TEXT: usize = 64 * 1024;
+/// Longest decompressed body, in bytes: a small request may hold gigabytes of zeros.
+const MAX_PLAIN: u64 = 16 * 1024 * 1024;
 /// Most bytes shown of a body that is not text.
 const MAX_HEX: usize = 1024;
 
@@ -31,7 +32,7 @@ pub(super) struct Decoded {
     /// The content coding, if there is one.
     pub encoding: Option<String>,
     /// Length after decompression; unset without a coding.
-    pub decoded_bytes: Option<usize>,
+    pub plain_bytes: Option<usize>,
     /// What is wrong with the body.
     pub problem: Option<String>,
     /// The events, in their order.
@@ -48,14 +49,10 @@ pub(super) struct Decoded {
 
 /// Decodes a request.
 pub(super) fn decode(record: &Record) -> Decoded {
-    let encoding = header(record, "content-encoding").filter(|coding| coding != "identity");
-    let plain = match &encoding {
-        None => Ok(Cow::Borrowed(record.body.as_slice())),
-        Some(coding) => compression::decompressed(coding, &record.body).map(Cow::Owned),
-    };
-    let (body, problem) = match plain {
+    let encoding = header(record, "content-encoding");
+    let (body, problem) = match record.content_up_to(MAX_PLAIN) {
         Ok(body) => (body, None),
-        Err(why) => (Cow::Borrowed(record.body.as_slice()), Some(why)),
+        Err(why) => (Cow::Borrowed(record.body.as_slice()), Some(why.to_string())),
     };
     let mut found = if problem.is_some() {
         Found::none("compressed")
@@ -67,7 +64,7 @@ pub(super) fn decode(record: &Record) -> Decoded {
     let (text, hex, cut) = shown(&body);
     Decoded {
         format: found.format,
-        decoded_bytes: encoding.is_some().then_some(body.len()),
+        plain_bytes: encoding.is_some().then_some(body.len()),
         encoding,
         problem: problem.or(found.problem),
         events: found.events,
@@ -75,18 +72,6 @@ pub(super) fn decode(record: &Record) -> Decoded {
         text,
         hex,
         cut,
-    }
-}
-
-/// The request with its body decompressed, if it can be.
-pub(super) fn readable(record: &Record) -> Cow<'_, Record> {
-    let coding = header(record, "content-encoding");
-    match coding.map(|coding| compression::decompressed(&coding, &record.body)) {
-        Some(Ok(body)) => Cow::Owned(Record {
-            body,
-            ..record.clone()
-        }),
-        _ => Cow::Borrowed(record),
     }
 }
 
@@ -162,14 +147,14 @@ fn events(record: &Record, body: &[u8]) -> Found {
 
 fn one(format: &'static str, body: &[u8]) -> Found {
     match serde_json::from_slice(body) {
-        Ok(value) => Found::of(format, vec![Event::json(value)]),
+        Ok(value) => Found::of(format, vec![Event::json(&value)]),
         Err(error) => Found::broken(format, &error),
     }
 }
 
 fn many(format: &'static str, body: &[u8]) -> Found {
     match serde_json::from_slice::<Vec<Value>>(body) {
-        Ok(values) => Found::of(format, values.into_iter().map(Event::json).collect()),
+        Ok(values) => Found::of(format, values.iter().map(Event::json).collect()),
         Err(error) => Found::broken(format, &error),
     }
 }
@@ -181,7 +166,7 @@ fn lines(body: &[u8]) -> Found {
             continue;
         }
         match serde_json::from_slice(line) {
-            Ok(value) => events.push(Event::json(value)),
+            Ok(value) => events.push(Event::json(&value)),
             Err(error) => {
                 return Found {
                     problem: Some(format!("line {number}: {error}")),

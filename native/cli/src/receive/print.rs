@@ -5,14 +5,12 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use test_endpoint::{Record, print};
 
-use super::decode;
 use super::store::{Forwarded, Signature};
 use crate::output::{print_line, visible};
 use crate::recording;
 
 /// Prints a request.
 pub(super) fn request(record: &Record, at: SystemTime, signature: Option<&Signature>, json: bool) {
-    let record = &*decode::readable(record);
     let text = if json {
         in_json(record, signature).to_string()
     } else {
@@ -62,7 +60,7 @@ fn in_json(record: &Record, signature: Option<&Signature>) -> Value {
         "path": record.path,
         "http": record.version.to_string(),
         "headers": recording::headers(record),
-        "body": String::from_utf8_lossy(&record.body),
+        "body": String::from_utf8_lossy(&record.content()),
         "form": form,
         "complete": record.complete,
         "tls": record.tls.as_ref().map(|tls| &tls.version),

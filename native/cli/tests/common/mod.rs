@@ -289,14 +289,16 @@ pub fn exchange(address: &str, method: &str, path: &str, headers: &[&str], body:
     stream
         .set_read_timeout(Some(Duration::from_mins(2)))
         .unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    let mut head = vec![
+        format!("{method} {path} HTTP/1.1"),
+        "connection: close".to_owned(),
+    ];
     if !headers.iter().any(|header| header.starts_with("host:")) {
-        head += &format!("host: {address}\r\n");
+        head.push(format!("host: {address}"));
     }
-    for header in headers {
-        head += &format!("{header}\r\n");
-    }
-    head += &format!("content-length: {}\r\n\r\n", body.len());
+    head.extend(headers.iter().map(|header| (*header).to_owned()));
+    head.push(format!("content-length: {}\r\n\r\n", body.len()));
+    let head = head.join("\r\n");
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(body).unwrap();
     let mut answer = Vec::new();

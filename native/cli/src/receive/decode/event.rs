@@ -49,7 +49,7 @@ impl Event {
     }
 
     /// From a value of JSON: an event of ours, a CloudEvent, or anything else.
-    pub fn json(value: Value) -> Self {
+    pub fn json(value: &Value) -> Self {
         let text = |path: &str| value.pointer(path).and_then(Value::as_str);
         let who = match text("/data/jid") {
             Some(jid) => jid.to_owned(),
@@ -67,7 +67,7 @@ impl Event {
             kind: begin(text("/type").unwrap_or_default(), MAX_LINE),
             who: begin(&who, MAX_LINE),
             line: begin(line.unwrap_or_default(), MAX_LINE),
-            fields: flat(&value),
+            fields: flat(value),
         }
     }
 
@@ -85,7 +85,7 @@ impl Event {
             whole.insert("datacontenttype".to_owned(), Value::String(kind));
         }
         whole.insert("data".to_owned(), data);
-        Self::json(Value::Object(whole))
+        Self::json(&Value::Object(whole))
     }
 }
 
