@@ -21,8 +21,8 @@ use loom::thread;
 use notification::sync::Mutex;
 use notification::{FailureReason, HostTypeId};
 use queue::{
-    Budget, Core, Expiry, Gate, GateId, GroupId, LaneLimits, NotKept, Place, Rules, Step, Taken,
-    Turn, WhenBusy,
+    Batching, Budget, Companion, Core, Expiry, Gate, GateId, GroupId, LaneLimits, NotKept, Place,
+    Rules, Step, Taken, Ticket, Turn, WhenBusy,
 };
 use tokio::time::Instant;
 
@@ -32,6 +32,11 @@ const LIMITS: LaneLimits = LaneLimits {
 };
 const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_secs(1);
+const BATCHING: Batching = Batching {
+    items: 2,
+    cost: 10,
+    linger: PAUSE,
+};
 
 type Item = (u8, u32);
 
@@ -68,6 +73,8 @@ enum How {
     Retry,
     /// The first attempt of each item fails: the gate of all lanes is closed for a second.
     Break,
+    /// They take two items at once, for which the first waits a second.
+    Batch,
 }
 
 impl Pool {
@@ -83,6 +90,11 @@ impl Pool {
         let gate = core.add_gate();
         let group = match how {
             How::Retry | How::Break => core.add_group(gate, None),
+            How::Batch => {
+                let group = core.add_group(gate, None);
+                core.set_batching(group, BATCHING);
+                group
+            }
             How::Stay | How::Leave | How::Stall => GroupId::default(),
         };
         Arc::new(Self {
@@ -103,10 +115,13 @@ impl Pool {
 
     fn push(self: &Arc<Self>, lane: u8, number: u32) -> bool {
         let item = (lane, number);
-        let pushed = self
-            .core
-            .lock()
-            .push(self.place(&[lane]), item, 1, Instant::now());
+        let (pushed, left) = {
+            let mut core = self.core.lock();
+            let pushed = core.push(self.place(&[lane]), item, 1, Instant::now());
+            (pushed, core.leftovers())
+        };
+        self.follow(left.alarm().into());
+        let _ = left.free();
         match pushed {
             Ok(step) => {
                 self.follow(step);
@@ -172,7 +187,13 @@ impl Pool {
                             next = self.postpone(cell, taken);
                             continue;
                         }
+                        let others = self.collect(&taken);
                         self.started.lock().push(taken.item);
+                        for other in others {
+                            self.started.lock().push(other.item);
+                            self.end(other.item);
+                            self.finish(other.ticket);
+                        }
                         self.end(taken.item);
                         if self.how == How::Break {
                             let steps = self.core.lock().set_gate(self.gate, Gate::Open);
@@ -185,6 +206,10 @@ impl Pool {
                         if next.is_some() {
                             cell.begin(HostTypeId::default());
                         }
+                        let left = core.leftovers();
+                        drop(core);
+                        self.follow(left.alarm().into());
+                        let _ = left.free();
                     }
                     cell.end();
                 }
@@ -203,6 +228,37 @@ impl Pool {
                 Turn::Leave => return,
             }
         }
+    }
+
+    /// As `InFlight::collect` does it, one item under each lock.
+    fn collect(self: &Arc<Self>, lead: &Taken<Item>) -> Vec<Companion<Item>> {
+        let (mut others, mut more) = (Vec::new(), lead.collects);
+        while more {
+            let (steps, left);
+            {
+                let mut core = self.core.lock();
+                (more, steps) = core.collect(&lead.ticket, &mut others, 1, Instant::now());
+                left = core.leftovers();
+            }
+            self.follow(left.alarm().into());
+            let _ = left.free();
+            for step in steps {
+                self.follow(step);
+            }
+        }
+        others
+    }
+
+    /// Releases the lane of an item that was taken together with another.
+    fn finish(self: &Arc<Self>, ticket: Ticket) {
+        let (step, left) = {
+            let mut core = self.core.lock();
+            let step = core.finish(ticket, true, Instant::now());
+            (step, core.leftovers())
+        };
+        self.follow(left.alarm().into());
+        let _ = left.free();
+        self.follow(step);
     }
 
     fn is_first_attempt(&self, item: Item) -> bool {
@@ -494,6 +550,44 @@ fn what_was_postponed_goes_on() {
             pool.assert_over(2);
         });
     }
+}
+
+/// What waits for company is taken with it, or when it has waited long enough: neither the alarm's wake-up nor
+/// a worker's is lost, whoever comes while a batch is collected.
+#[test]
+fn what_waits_for_company_goes() {
+    model(Some(3), || {
+        let pool = Pool::new(1, 2, How::Batch);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(0, 2));
+        pool.wait();
+        pool.close();
+        pool.assert_over(2);
+    });
+    // More threads meet here, so fewer orders are tried.
+    model(Some(1), || {
+        let pool = Pool::new(1, 2, How::Batch);
+        let other = {
+            let pool = Arc::clone(&pool);
+            thread::spawn(move || assert!(pool.push(1, 1)))
+        };
+        assert!(pool.push(0, 1));
+        other.join().unwrap();
+        pool.wait();
+        pool.close();
+        pool.assert_over(2);
+    });
+}
+
+#[test]
+fn a_batch_is_collected_while_its_pool_ends() {
+    model(Some(3), || {
+        let pool = Pool::new(1, 0, How::Batch);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(1, 1));
+        pool.close();
+        pool.assert_over(2);
+    });
 }
 
 #[test]
