@@ -37,6 +37,7 @@ run(Quick) ->
              {"TLS", fun tls/3},
              {"formats", fun formats/3},
              {"compression", fun compression/3},
+             {"at least once", fun certain/3},
              {"senders", fun senders/3},
              {"callers", fun callers/3},
              {"memory", fun memory/3},
@@ -75,6 +76,7 @@ pools() ->
      {slot, #{plan => "status=200 delay=10"}, #{}},
      {json, #{}, #{}},
      {signed, #{}, #{}},
+     {certain, #{}, #{}},
      {slow, #{plan => "status=200 delay=500"}, #{}},
      {stalled, #{plan => "fault=stall-before-head"}, #{}},
      {tls_h1, #{tls => #{write_ca => authority(tls_h1)}}, #{tls => #{cacertfile => authority(tls_h1)}}},
@@ -90,6 +92,7 @@ out() ->
 set_up() ->
     _ = application:load(mongoose_http_pusher),
     ok = application:set_env(mongoose_http_pusher, http2_pools, [tls_h2]),
+    ok = application:set_env(mongoose_http_pusher, spool_dir, filename:join(out(), "spool")),
     Pools = pools(),
     Endpoints = maps:from_list([{Tag, test_endpoint:start(EndpointOpts#{record => false, threads => 1})}
                                 || {Tag, EndpointOpts, _} <- Pools]),
@@ -112,6 +115,8 @@ plan(signed) ->
     File = filename:join(out(), "secret"),
     ok = file:write_file(File, ["whsec_", base64:encode(binary:copy(<<"secret">>, 6))]),
     #{format => json, signing => #{secret_file => list_to_binary(File)}};
+plan(certain) ->
+    #{delivery => at_least_once};
 plan(_Tag) ->
     #{}.
 
@@ -242,6 +247,22 @@ formats(_Name, _Env, #{calls := Calls, total := Total, rounds := Rounds}) ->
 
 compression(_Name, _Env, #{rounds := Rounds}) ->
     rounds(Rounds, [fun bench_client:compression/0]).
+
+%% The same messages, in memory alone and on disk too.
+certain(_Name, _Env, #{calls := Calls, total := Total, rounds := Rounds}) ->
+    Handlers = [{"best_effort", fast}, {"at_least_once", certain}],
+    [warm_up(Tag) || {_, Tag} <- Handlers],
+    rounds(Rounds, [fun() -> latencies(Name, product(Tag), Calls) end || {Name, Tag} <- Handlers]
+                   ++ [fun() -> on_disk(Name, Total, fun() -> bench_load:throughput(product(Tag), load(Total)) end) end
+                       || {Name, Tag} <- Handlers]).
+
+%% With the bytes that were written for each, and the longest commit of the last minute in milliseconds.
+on_disk(Name, Total, Measure) ->
+    Before = os_figures:written_bytes(),
+    Samples = both(Name, Measure()),
+    Written = os_figures:written_bytes() - Before,
+    Slowest = [Micros || #{slowest_commit := Micros} <- http_pusher_nif:spools()],
+    Samples ++ [{Name ++ "_bytes", Written / Total}, {Name ++ "_slowest_commit", lists:max([0 | Slowest]) / 1000}].
 
 senders(_Name, _Env, #{total := Total, rounds := Rounds}) ->
     Measure = fun(Name, Senders) ->

@@ -16,7 +16,7 @@ use thiserror::Error;
 type Figure = (&'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 34] = [
+const FIGURES: [Figure; 40] = [
     ("handoff_us_p50", "us", "handoff_idle_p50", "one push_event, 1,000 a second, median"),
     ("handoff_us_p99", "us", "handoff_idle_p99", "the same, 99th percentile"),
     ("handoff_cast_us_p50", "us", "handoff_cast_p50", "the floor: the same callbacks and one message to a process that drops it, median"),
@@ -47,6 +47,12 @@ const FIGURES: [Figure; 34] = [
     ("gzip_us_per_event", "us", "gzip_us", "CPU of compressing it, for each event"),
     ("zstd_ratio", "", "zstd_ratio", "the same with compress = zstd"),
     ("zstd_us_per_event", "us", "zstd_us", "CPU of compressing it, for each event"),
+    ("at_least_once_handoff_ratio", "", "handoff_at_least_once_p50 / handoff_best_effort_p50", "one push_event for a handler with delivery at_least_once, over best_effort, medians"),
+    ("at_least_once_vs_best_effort", "", "at_least_once_per_second / best_effort_per_second", "throughput of at_least_once over best_effort"),
+    ("at_least_once_per_second", "/s", "at_least_once_per_second", "notifications per second, on disk until they are delivered"),
+    ("at_least_once_cpu_ratio", "", "at_least_once_cpu / best_effort_cpu", "CPU of the node per notification with at_least_once, over best_effort"),
+    ("at_least_once_disk_bytes", "B", "at_least_once_bytes", "bytes written to the disk for a notification"),
+    ("at_least_once_slowest_commit_ms", "ms", "at_least_once_slowest_commit", "the longest transaction of the last minute"),
     ("pending_bytes", "B", "pending_bytes", "memory per pending notification beyond its text, each of another sender"),
     ("senders_100k_vs_100", "", "senders_100k / senders_100", "throughput with 100,000 senders, over 100"),
     ("pools_1000_vs_1", "", "pools_1000 / pools_1", "throughput of 1,000 pools with one worker each, over one pool with 1,000"),
