@@ -1,11 +1,12 @@
 """Every page of docs/recipes with the program http-pusher: run by scripts/test-recipes.
 
 Each handler passes `check` without a problem, and `send` sends it an event: to a server of this process,
-which says what has arrived, and to InfluxDB and VictoriaMetrics, which are asked what they have stored. Everything
-listens on the loopback interface.
+which says what has arrived, and to InfluxDB and VictoriaMetrics, which are asked what they have stored. So do the
+handlers with batches that some pages have, and one that compresses. Everything listens on the loopback interface.
 """
 
 import argparse
+import gzip
 import http.server
 import json
 import re
@@ -82,9 +83,12 @@ class Node:
         for name, text in (("message.xml", MESSAGE), ("presence.xml", PRESENCE)):
             (folder / name).write_text(text)
 
-    def configure(self, page, url=None):
-        """Writes the handler of a page, with another host if there is a URL."""
+    def configure(self, page, url=None, batches=False):
+        """Writes the handler of a page, with another host if there is a URL, and with its lines for batches."""
         text = re.search(r"```toml\n(.*?)```", page.read_text(), re.S)[1]
+        if batches:
+            lines = re.search(r"```toml batch\n(.*?)```", page.read_text(), re.S)[1]
+            text = re.sub(r" *template_file = .*\n", lambda _: lines, text).replace("db=xmpp", "db=batches")
         if url:
             text = re.sub(r'host = "http[^"]*"', f'host = "{url}"', text)
             # Longer than any machine takes.
@@ -122,9 +126,9 @@ def direction(page):
     return ["--direction", "in"]
 
 
-def to_the_sink(node, sink, page):
+def to_the_sink(node, sink, page, batches=False):
     """What arrives is of the type that the page says, and JSON is JSON."""
-    handler = node.configure(page, f"http://127.0.0.1:{sink.server_port}")
+    handler = node.configure(page, f"http://127.0.0.1:{sink.server_port}", batches)
     handler = handler["modules"]["mod_event_pusher"]["http"]["handlers"][0]
     to = []
     if "receiver_domain" in page.read_text():
@@ -134,6 +138,10 @@ def to_the_sink(node, sink, page):
     sink.requests.clear()
     node.send(*(to or ["--event", "message.xml"]), *direction(page))
     (path, headers, body), = sink.requests
+    if headers["content-encoding"] == "gzip":
+        body = gzip.decompress(body)
+    if batches and not headers["webhook-id"].startswith("batch_"):
+        raise Wrong(f"no batch: {headers['webhook-id']}")
     wanted = handler.get("content_type", "application/json")
     if headers["content-type"] != wanted:
         raise Wrong(f"content-type {headers['content-type']}, not {wanted}")
@@ -188,14 +196,59 @@ def start_victoria(root, folder, ports):
     return child, f"http://127.0.0.1:{port}"
 
 
-def to_influxdb(node, page, url):
+def compress(node, page, url):
+    """Sends a message whose template makes a hundred points, compressed."""
+    node.configure(page, url, True)
+    points = """{% for n in range(100) -%}
+compressed,host={{ events[0].host }} number={{ n }}i {{ (events[0].timestamp | epoch("ns")) + n }}
+{% endfor %}
+"""
+    (node.folder / "etc/templates/influxdb_batch.txt.j2").write_text(points)
+    said = node.send("--event", "message.xml", "--direction", "in")
+    if "content-encoding: gzip" not in said or "bytes compressed)" not in said:
+        raise Wrong(said)
+    return list(range(100))
+
+
+def compressed_to_influxdb(node, page, url):
+    """What InfluxDB has stored of points that came compressed."""
+    wanted = compress(node, page, url)
+    said = json.loads(get(f"{url}/query", db="batches", q="SELECT number FROM compressed"))
+    got = [number for _, number in said["results"][0]["series"][0]["values"]]
+    if got != wanted:
+        raise Wrong(f"{got}")
+    return f"{len(got)} points"
+
+
+def by_zstd(node, sink, page):
+    """What the program zstd makes of a body that came compressed by zstd."""
+    node.configure(page, f"http://127.0.0.1:{sink.server_port}")
+    file = node.folder / "mongooseim.toml"
+    text = file.read_text()
+    file.write_text(text.replace('  format = "json"\n', '  format = "json"\n  compress = "zstd"\n'))
+    long = MESSAGE.replace("Hi", "Hi there, " * 200)
+    (node.folder / "long.xml").write_text(long)
+    sink.requests.clear()
+    node.send("--event", "long.xml", *direction(page))
+    (_, headers, body), = sink.requests
+    if headers["content-encoding"] != "zstd":
+        raise Wrong(f"{headers}")
+    done = subprocess.run(["zstd", "-dc"], input=body, capture_output=True, check=True, timeout=PATIENCE)
+    event = json.loads(done.stdout)
+    if event["data"]["body"].count("Hi there, ") != 200:
+        raise Wrong(f"{event}")
+    return f"{len(done.stdout)} bytes of {len(body)}"
+
+
+def to_influxdb(node, page, url, batches=False):
     """What InfluxDB has stored of a message and a presence."""
-    query = urllib.request.Request(f"{url}/query?q=CREATE+DATABASE+xmpp", method="POST")
+    database = "batches" if batches else "xmpp"
+    query = urllib.request.Request(f"{url}/query?q=CREATE+DATABASE+{database}", method="POST")
     urllib.request.urlopen(query, timeout=PATIENCE).close()
-    node.configure(page, url)
+    node.configure(page, url, batches)
     node.send("--event", "message.xml", "--direction", "in")
     node.send("--event", "presence.xml", "--user-status", "online")
-    said = json.loads(get(f"{url}/query", db="xmpp", q="SELECT * FROM messages"))
+    said = json.loads(get(f"{url}/query", db=database, q="SELECT * FROM messages"))
     series = said["results"][0]["series"][0]
     rows = sorted((dict(zip(series["columns"], row)) for row in series["values"]),
                   key=lambda row: row["type"])
@@ -260,6 +313,11 @@ def main():
             node.configure(page)
             report.check(f"{page.stem}, check", node.check)
             report.check(f"{page.stem}, send", to_the_sink, node, sink, page)
+            if "```toml batch" in page.read_text():
+                node.configure(page, batches=True)
+                report.check(f"{page.stem} in batches, check", node.check)
+                report.check(f"{page.stem} in batches, send", to_the_sink, node, sink, page, True)
+        report.check("zstd", by_zstd, node, sink, REPOSITORY / "docs/recipes/webhook.md")
         ports, page = Ports(), REPOSITORY / "docs/recipes/influxdb.md"
         for name, start, function in (("InfluxDB", start_influxdb, to_influxdb),
                                       ("VictoriaMetrics", start_victoria, to_victoria)):
@@ -267,6 +325,9 @@ def main():
             children.append(child)
             report.check(f"{name} starts", child.wait_until_ready)
             report.check(f"{name}, for real", function, node, page, url)
+            if name == "InfluxDB":
+                report.check(f"{name}, in batches", to_influxdb, node, page, url, True)
+                report.check(f"{name}, compressed", compressed_to_influxdb, node, page, url)
     finally:
         for child in children:
             child.stop()

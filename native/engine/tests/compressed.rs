@@ -1,5 +1,5 @@
 //! Handlers whose bodies are compressed: what arrives, what stays as it is, what is signed, what counts.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 
@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use credentials::CredentialOptions;
 use engine::handler_plan::HandlerOptions;
 use hmac::{Hmac, KeyInit, Mac};
+use notification::policy::Batch;
 use notification::{Content, DeliveryPolicy, Retry};
 use payload::{Compression, Headers};
 use sha2::Sha256;
@@ -42,6 +43,21 @@ fn noise() -> Vec<u8> {
         state.to_be_bytes()[3]
     };
     std::iter::repeat_with(next).take(4000).collect()
+}
+
+/// Verifies the signature, over the bytes that have arrived, with another implementation of HMAC.
+#[track_caller]
+fn assert_signed(record: &Record) {
+    let key = BASE64_STANDARD.decode(&SECRET["whsec_".len()..]).unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    let (id, time) = (
+        field(record, "webhook-id"),
+        field(record, "webhook-timestamp"),
+    );
+    mac.update(format!("{id}.{time}.").as_bytes());
+    mac.update(&record.body);
+    let expected = BASE64_STANDARD.encode(mac.finalize().into_bytes());
+    assert_eq!(field(record, "webhook-signature"), format!("v1,{expected}"));
 }
 
 fn coding(record: &Record) -> Vec<&str> {
@@ -162,21 +178,67 @@ fn attempts_send_the_same_bytes_and_sign_them() {
         assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
         until("all have arrived", || endpoint.records().len() == 4);
         let records = endpoint.records();
-        let key = BASE64_STANDARD.decode(&SECRET["whsec_".len()..]).unwrap();
         for record in &records {
             assert_eq!(coding(record), [name]);
             assert_eq!(record.body, records[0].body);
-            let (id, time) = (
+            assert_signed(record);
+            assert_eq!(
                 field(record, "webhook-id"),
-                field(record, "webhook-timestamp"),
+                field(&records[0], "webhook-id")
             );
-            assert_eq!(id, field(&records[0], "webhook-id"));
-            let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-            mac.update(format!("{id}.{time}.").as_bytes());
-            mac.update(&record.body);
-            let expected = BASE64_STANDARD.encode(mac.finalize().into_bytes());
-            assert_eq!(field(record, "webhook-signature"), format!("v1,{expected}"));
         }
+        bench.assert_conserved();
+    }
+}
+
+/// A batch is compressed and signed as a whole, and its events are those that were handed over.
+#[test]
+fn batches() {
+    let scratch = Scratch::new("compressed-batches");
+    for (how, name) in BOTH {
+        let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
+        let pool = bench.pool(options(endpoint.url("")));
+        let options = HandlerOptions {
+            credentials: CredentialOptions {
+                signing: Some(scratch.file("secret", SECRET)),
+                ..CredentialOptions::default()
+            },
+            ..compressed(how, json())
+        };
+        let policy = DeliveryPolicy {
+            batch: Some(Batch {
+                max_events: 50,
+                linger: Duration::from_mins(1),
+                ..Batch::default()
+            }),
+            ..DeliveryPolicy::default()
+        };
+        let handler =
+            bench
+                .engine
+                .planned_handler(HOST_TYPE, "http_pool", "/n", policy, Some(options));
+        for number in 0..50 {
+            let (sender, text) = (format!("user{number}"), stanza(&number.to_string()));
+            bench.push_event(pool, &handler, &sender, &text);
+        }
+        for number in 0..50 {
+            let end = bench.outcome_of(&format!("user{number}")).end;
+            assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
+        }
+        let [record] = &received(&endpoint)[..] else {
+            panic!("one request")
+        };
+        assert_eq!(coding(record), [name]);
+        assert_signed(record);
+        let events: serde_json::Value = serde_json::from_slice(&record.content()).unwrap();
+        let mut bodies: Vec<u32> = events
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event["data"]["body"].as_str().unwrap().parse().unwrap())
+            .collect();
+        bodies.sort_unstable();
+        assert_eq!(bodies, (0..50).collect::<Vec<_>>());
         bench.assert_conserved();
     }
 }
