@@ -1,11 +1,12 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo bench test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-web test-receiving test-recipes \
+.PHONY: help deps build demo bench bench-big test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-web test-receiving test-recipes \
         test-monitoring coverage model fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive; WEB=1: in a page"
 	@echo "make bench [QUICK=1]                         measure, see docs/performance.md"
+	@echo "make bench-big                               a folder that measures on a machine with more cores"
 	@echo "make test                                    all tests"
 	@echo "make coverage                                all tests, and how many lines they ran; fails below a floor"
 	@echo "make test-hard TIMES=5                       all tests that often, on one core, and beside a load too"
@@ -44,6 +45,9 @@ bench: build
 # In all of the workspace, so that its dependencies are the ones that the other tests have built.
 MODEL_TEST = --features http-pusher-engine/model --test model
 MODEL = cargo test --locked --workspace $(MODEL_TEST) -- --nocapture
+
+bench-big: deps
+	scripts/bench-big
 
 test: build test-rust test-erlang test-memory
 

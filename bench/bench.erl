@@ -41,7 +41,9 @@ run(Quick) ->
              {"senders", fun senders/3},
              {"callers", fun callers/3},
              {"memory", fun memory/3},
-             {"1,000 pools", fun pools/3}],
+             {"1,000 pools", fun pools/3},
+             {"reporters", fun reporters/3},
+             {"cores", fun cores/3}],
     Only = os:getenv("ONLY", ""),
     Samples = lists:append([part(Name, Part, Env, Size)
                             || {Name, Part} <- Parts, string:find(Name, Only) =/= nomatch]),
@@ -49,9 +51,13 @@ run(Quick) ->
     [test_endpoint:stop(Endpoint) || Endpoint <- maps:values(maps:get(endpoints, Env))],
     write(Quick, grouped(Samples)).
 
-%% Notifications per sample, and rounds.
-sizes(true) -> #{quick => true, total => 20000, few => 4000, calls => 1000, rounds => 3, long => 2};
-sizes(false) -> #{quick => false, total => 80000, few => 8000, calls => 1500, rounds => 5, long => 3}.
+%% Notifications per sample, and rounds. TOTAL is for a check that all runs.
+sizes(Quick) ->
+    Sizes = #{total := Total} = usual_sizes(Quick),
+    Sizes#{total := list_to_integer(os:getenv("TOTAL", integer_to_list(Total)))}.
+
+usual_sizes(true) -> #{quick => true, total => 20000, few => 4000, calls => 1000, rounds => 3, long => 2};
+usual_sizes(false) -> #{quick => false, total => 80000, few => 8000, calls => 1500, rounds => 5, long => 3}.
 
 part(Name, Part, Env, Size) ->
     Begin = erlang:monotonic_time(millisecond),
@@ -288,6 +294,16 @@ memory(_Name, _Env, _Size) ->
 pools(_Name, _Env, #{total := Total, long := Rounds}) ->
     bench_peer:pools(Total, Rounds).
 
+reporters(_Name, _Env, #{total := Total, long := Rounds}) ->
+    warm_up(fast),
+    Load = fun() -> bench_load:throughput(product(fast), load(Total)) end,
+    rounds(Rounds, [fun() -> [{"reporters_share", bench_reporters:share(Load)}] end]).
+
+cores(_Name, _Env, Size) ->
+    Samples = bench_cores:scaling(Size),
+    say("~ts", [bench_cores:table(Samples)]),
+    Samples.
+
 %%% What was measured
 
 write(Quick, Groups) ->
@@ -295,6 +311,7 @@ write(Quick, Groups) ->
                {"cores", erlang:system_info(logical_processors)},
                {"schedulers", erlang:system_info(schedulers_online)},
                {"engine_threads", maps:get(tokio_threads, http_pusher_settings:current())},
+               {"reporters", maps:get(reporters, http_pusher_settings:current())},
                {"otp", {string, erlang:system_info(otp_release)}}],
     Samples = [{Name, [float(Value) || Value <- Values]}
                || {Name, Values} <- lists:sort(maps:to_list(Groups))],

@@ -1,11 +1,13 @@
 %% @doc The Rust programs that are measured beside the node: bare clients and the engine alone.
 -module(bench_client).
 
--export([raw/4, engine/3, compression/0]).
+-export([raw/4, raw/5, engine/3, engine/4, compression/0]).
 
 -export_type([endpoint/0]).
 
 -type endpoint() :: string().
+%% A program, and arguments before the name of the one to run, as of `http-pusher-bench pinned'.
+-type through() :: {Program :: file:filename(), [string()]} | none.
 
 -define(LIMIT_MS, 120000).
 
@@ -13,13 +15,23 @@
 -spec raw(Client :: string(), endpoint(), {Connections :: pos_integer(), Total :: pos_integer()},
           [string()]) -> {float(), float()}.
 raw(Client, Url, Size, More) ->
-    measure(["raw", "--client", Client | arguments(Url, Size)] ++ More).
+    raw(Client, Url, Size, More, none).
+
+-spec raw(Client :: string(), endpoint(), {Connections :: pos_integer(), Total :: pos_integer()},
+          [string()], through()) -> {float(), float()}.
+raw(Client, Url, Size, More, Through) ->
+    measure(["raw", "--client", Client | arguments(Url, Size)] ++ More, Through).
 
 %% @doc The same for the engine driven from Rust.
 -spec engine(endpoint(), {Connections :: pos_integer(), Total :: pos_integer()}, [string()]) ->
     {float(), float()}.
 engine(Url, Size, More) ->
-    measure(["engine" | arguments(Url, Size)] ++ More).
+    engine(Url, Size, More, none).
+
+-spec engine(endpoint(), {Connections :: pos_integer(), Total :: pos_integer()}, [string()], through()) ->
+    {float(), float()}.
+engine(Url, Size, More, Through) ->
+    measure(["engine" | arguments(Url, Size)] ++ More, Through).
 
 %% @doc How much smaller a batch of events gets by gzip and zstd, and the microseconds for each event.
 -spec compression() -> [{string(), float()}].
@@ -31,8 +43,12 @@ arguments(Url, {Connections, Total}) ->
     ["--url", Url, "--connections", integer_to_list(Connections),
      "--requests", integer_to_list(Total)].
 
-measure(Arguments) ->
-    Printed = run(os:getenv("BENCH_BINARY"), Arguments),
+measure(Arguments, Through) ->
+    Binary = os:getenv("BENCH_BINARY"),
+    Printed = case Through of
+                  none -> run(Binary, Arguments);
+                  {Program, Before} -> run(Program, Before ++ [Binary | Arguments])
+              end,
     {number("per_second", Printed),
      number("cpu_seconds", Printed) * 100000 / number("requests", Printed)}.
 

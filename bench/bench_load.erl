@@ -11,9 +11,11 @@
 
 -type target() :: #{host_types := [binary()], push := fun((map(), map(), map()) -> term()),
                     throttled := boolean()}.
--type load() :: #{callers := pos_integer(), total := pos_integer(), senders := pos_integer()}.
+-type load() :: #{callers := pos_integer(), total := pos_integer(), senders := pos_integer(),
+                  window => pos_integer()}.
 
-%% At most this many are pending at a time: a node with a longer queue is not measured here.
+%% At most this many are pending at a time, unless the load says otherwise: a node with a longer queue is not
+%% measured here.
 -define(WINDOW, 10000).
 -define(LOOK_EVERY, 16).
 %% Far shorter than the window takes to empty. Real sessions would not check at all.
@@ -93,9 +95,9 @@ wait_until(Due) ->
 
 %% @doc Starts callers that wait. The returned fun lets them go and returns when all are done.
 -spec callers(target(), load()) -> fun(() -> ok).
-callers(Target, #{callers := Callers, total := Total, senders := Senders}) ->
+callers(Target, Load = #{callers := Callers}) ->
     Self = self(),
-    Started = [spawn_monitor(fun() -> caller(Self, Target, N, Callers, Total, Senders) end)
+    Started = [spawn_monitor(fun() -> caller(Self, Target, N, Load) end)
                || N <- lists:seq(0, Callers - 1)],
     [receive {ready, Pid} -> ok end || {Pid, _} <- Started],
     fun() ->
@@ -109,13 +111,13 @@ callers(Target, #{callers := Callers, total := Total, senders := Senders}) ->
                           end, Started)
     end.
 
-caller(Owner, #{push := Push, host_types := HostTypes, throttled := Throttled}, N, Callers, Total,
-       Senders) ->
+caller(Owner, #{push := Push, host_types := HostTypes, throttled := Throttled}, N, Load) ->
+    #{callers := Callers, total := Total, senders := Senders} = Load,
     Own = events(HostTypes, N, Callers, Senders),
     Count = Total div Callers + case N < Total rem Callers of true -> 1; false -> 0 end,
     Owner ! {ready, self()},
     receive go -> ok end,
-    Throttle = Throttled andalso hd(HostTypes),
+    Throttle = Throttled andalso {hd(HostTypes), maps:get(window, Load, ?WINDOW)},
     push(Push, Own, Own, Count, Throttle).
 
 push(_Push, _Events, _Own, 0, _Throttle) ->
@@ -127,11 +129,11 @@ push(Push, [{Acc, Params, Extra} | Events], Own, Left, Throttle) ->
     Left rem ?LOOK_EVERY =:= 0 andalso Throttle =/= false andalso throttle(Throttle),
     push(Push, Events, Own, Left - 1, Throttle).
 
-throttle(HostType) ->
+throttle({HostType, Window}) ->
     case http_pusher_nif:host_type_info(HostType) of
-        #{pending := Pending} when Pending > ?WINDOW ->
+        #{pending := Pending} when Pending > Window ->
             timer:sleep(?PAUSE),
-            throttle(HostType);
+            throttle({HostType, Window});
         _ ->
             ok
     end.

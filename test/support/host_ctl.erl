@@ -349,12 +349,17 @@ clear_events() ->
         v6_5 -> mongoose_instrument_recorder:clear()
     end.
 
-%% @doc A host in a node of its own, with this node's code path.
+%% @doc A host in a node of its own, with this node's code path. Beside the options of start/2: `exec', the
+%% program that starts the node (peer's option), and `env', the application's own settings.
 -spec start_peer(generation(), map()) -> pid().
 start_peer(Generation, Opts) ->
-    {ok, Peer, _Node} = peer:start_link(#{connection => standard_io, wait_boot => 60000,
-                                          args => ["-pa" | code:get_path()]}),
-    ok = call(Peer, ?MODULE, start, [Generation, Opts]),
+    Exec = maps:with([exec], Opts),
+    {ok, Peer, _Node} = peer:start_link(Exec#{connection => standard_io, wait_boot => 60000,
+                                              args => ["-pa" | code:get_path()]}),
+    ok = call(Peer, application, load, [mongoose_http_pusher]),
+    [ok = call(Peer, application, set_env, [mongoose_http_pusher, Key, Value])
+     || {Key, Value} <- maps:get(env, Opts, [])],
+    ok = call(Peer, ?MODULE, start, [Generation, maps:without([exec, env], Opts)]),
     Peer.
 
 -spec call(pid(), module(), atom(), [term()]) -> term().

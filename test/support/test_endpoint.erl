@@ -25,14 +25,19 @@ start() ->
     start(#{}).
 
 %% @doc Options: plan, threads, tls (true or #{cert, key, client_ca, write_ca}), h2, bind (a list of
-%% addresses), record (true unless false), print (a fun that gets each printed line), binary.
+%% addresses), record (true unless false), print (a fun that gets each printed line), binary, through (a
+%% program that runs it, and that one's arguments).
 -spec start(map()) -> endpoint().
 start(Opts) ->
     Binary = maps:get(binary, Opts, undefined),
-    Executable = case Binary of undefined -> binary(); _ -> Binary end,
+    Named = case Binary of undefined -> binary(); _ -> Binary end,
+    {Executable, Before} = case Opts of
+                               #{through := {Program, Arguments}} -> {Program, Arguments ++ [Named]};
+                               #{} -> {Named, []}
+                           end,
     Self = self(),
     Ref = make_ref(),
-    Owner = spawn(fun() -> own(Self, Ref, Executable, args(Opts), maps:get(print, Opts, undefined)) end),
+    Owner = spawn(fun() -> own(Self, Ref, Executable, Before ++ args(Opts), maps:get(print, Opts, undefined)) end),
     receive
         {Ref, Line} ->
             {Port, Admin} = ports(Line),

@@ -3,6 +3,7 @@
 //! `raw` and `engine` print one JSON line: requests per second, and the CPU time they took; `compression`
 //! one of ratios and times. The Erlang
 //! driver (`bench/`) runs them in turn with what it measures itself and collects the samples for `report`.
+//! `queue` shows how far the one lock of a pool goes.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
@@ -11,6 +12,8 @@ mod compression;
 mod connector;
 mod engine_load;
 mod load;
+mod lock_load;
+mod pinned;
 mod report;
 
 use std::path::PathBuf;
@@ -47,6 +50,24 @@ enum Command {
     },
     /// A batch of events, compressed: ratios, and microseconds for each event.
     Compression,
+    /// One pool's queue under its lock: one JSON line for each number of threads, with steps per second.
+    Queue {
+        /// Numbers of threads; by default 1, 2, 4 and so on up to the number of cores.
+        #[arg(long, value_delimiter = ',')]
+        threads: Vec<usize>,
+        /// Items that each thread pushes and takes.
+        #[arg(long, default_value_t = 500_000)]
+        each: u64,
+    },
+    /// Runs a program on some of the machine's cores.
+    Pinned {
+        /// Their numbers, with commas between them.
+        #[arg(long, value_delimiter = ',', required = true)]
+        cores: Vec<usize>,
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        program: Vec<String>,
+    },
     /// Results, table and picture from the driver's samples.
     Report {
         /// The file that the driver has written.
@@ -75,6 +96,14 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             println!("{}", serde_json::to_string(&compression::run()?)?);
             return Ok(());
         }
+        Command::Queue { threads, each } => {
+            for threads in lock_load::or_by_cores(threads) {
+                let steps = lock_load::run(threads, each)?;
+                println!("{}", serde_json::to_string(&steps)?);
+            }
+            return Ok(());
+        }
+        Command::Pinned { cores, program } => return Err(pinned::run(&cores, &program).into()),
         Command::Report { samples, out } => {
             report::write(&samples, &out)?;
             return Ok(());

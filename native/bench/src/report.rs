@@ -16,7 +16,7 @@ use thiserror::Error;
 type Figure = (&'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 40] = [
+const FIGURES: [Figure; 42] = [
     ("handoff_us_p50", "us", "handoff_idle_p50", "one push_event, 1,000 a second, median"),
     ("handoff_us_p99", "us", "handoff_idle_p99", "the same, 99th percentile"),
     ("handoff_cast_us_p50", "us", "handoff_cast_p50", "the floor: the same callbacks and one message to a process that drops it, median"),
@@ -56,6 +56,8 @@ const FIGURES: [Figure; 40] = [
     ("pending_bytes", "B", "pending_bytes", "memory per pending notification beyond its text, each of another sender"),
     ("senders_100k_vs_100", "", "senders_100k / senders_100", "throughput with 100,000 senders, over 100"),
     ("pools_1000_vs_1", "", "pools_1000 / pools_1", "throughput of 1,000 pools with one worker each, over one pool with 1,000"),
+    ("reporters_share", "", "reporters_share", "how much of the time the busiest reporter runs, 200 Erlang callers"),
+    ("cores_scaling", "", "cores_most_product_per_second / cores_1_product_per_second", "throughput of a node on as many cores as the endpoint leaves it, over one core"),
     ("pools_1000_threads", "", "threads_1000_pools / threads_1_pool", "threads of the node with 1,000 pools, over one pool"),
 ];
 
