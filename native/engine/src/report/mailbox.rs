@@ -96,6 +96,9 @@ impl<T> Mailbox<T> {
         if self.disarm() {
             return Some(FIRST);
         }
+        if waiting < self.backlog {
+            return None;
+        }
         let others = self.consumers.load(Ordering::Relaxed) - 1;
         let another = others.min(waiting / self.backlog);
         (another > 0 && self.desks[another].disarm()).then_some(another)
