@@ -1,7 +1,7 @@
 //! A file that `SQLite` cannot read: it is set aside under another name, and what can be read of it goes
 //! into a new one.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -56,21 +56,38 @@ pub(crate) fn open(
 
 /// Sets a damaged file aside and begins a new one with what can be read of it. No connection to it may be
 /// open.
+///
+/// A disk that cannot be read looks like damage to `SQLite`, but may work again: then this is an error, and the
+/// file stays where it is.
 pub(crate) fn replace(
     path: &Path,
     pool: &str,
     settings: Settings,
 ) -> Result<(Store, SetAside), OpenError> {
-    let aside = set_aside(path).map_err(|error| OpenError::Io {
+    let io_error = |error| OpenError::Io {
         path: path.to_owned(),
         error,
-    })?;
+    };
+    read_through(path).map_err(io_error)?;
+    let aside = set_aside(path).map_err(io_error)?;
     let mut store = Store::open(path, pool, settings)?;
     let saved = take_over(&aside, &mut store).map_err(|error| OpenError::Sqlite {
         path: path.to_owned(),
         error,
     })?;
     Ok((store, SetAside { path: aside, saved }))
+}
+
+/// Reads the file and its log to their ends. A connection of this process would lose its locks by that.
+fn read_through(path: &Path) -> io::Result<()> {
+    for file in store::family(path) {
+        match File::open(file) {
+            Ok(mut file) => drop(io::copy(&mut file, &mut io::sink())?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Renames the file and its log, which must stay together.

@@ -251,9 +251,14 @@ impl Writer {
 
     fn answer(&mut self, load: Load) {
         let found = match self.load(&load) {
-            Err(ReadError::Damaged) => self
-                .replace()
-                .and_then(|()| self.load(&load).map_err(|error| error.text(&self.file))),
+            Err(ReadError::Damaged) => match self.replace() {
+                Ok(()) => self.load(&load).map_err(|error| error.text(&self.file)),
+                Err(error) => {
+                    // The file is opened again after a pause.
+                    self.fail(&error);
+                    Err(error)
+                }
+            },
             found => found.map_err(|error| error.text(&self.file)),
         };
         (load.reply)(found);
