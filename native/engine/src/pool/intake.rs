@@ -44,7 +44,9 @@ impl Pool {
         row: Option<Row>,
         came: Came,
     ) -> Queued {
-        let age = u64::try_from(spool::now_ms() - came.created).unwrap_or_default();
+        // A clock that was set back makes nothing older than it is.
+        let age = spool::now_ms().saturating_sub(came.created);
+        let age = u64::try_from(age).unwrap_or_default();
         let now = Instant::now();
         // A machine that has just started knows no earlier time.
         let accepted_at = now
