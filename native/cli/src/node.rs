@@ -38,7 +38,8 @@ pub(crate) struct Node<'a> {
 
 /// A pool of the engine.
 pub(crate) struct OpenPool<'a> {
-    id: PoolId,
+    /// Its number.
+    pub id: PoolId,
     pool: &'a Pool,
     host: Option<&'a str>,
     /// `global/TAG`, or the host's name and the tag.

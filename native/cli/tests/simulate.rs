@@ -233,7 +233,7 @@ fn littles_law() {
     let summary = summary(&simulate(&dir, &more));
     check(&summary, &endpoint);
     let pool = &summary["pools"][0];
-    let request = pool["request_ms"].as_f64().unwrap();
+    let request = pool["worker_ms"].as_f64().unwrap();
     assert!(request > 95.0, "{summary}");
     let (needed, suggested) = (
         number(&pool["workers_needed"]),
@@ -252,6 +252,31 @@ fn littles_law() {
         at("p50") >= 99.0 && at("p50") <= at("p95") && at("p95") <= at("p99"),
         "{summary}"
     );
+}
+
+/// Many notifications share a request, and its worker.
+#[test]
+fn batches() {
+    let (dir, endpoint) = (Dir::new(), endpoint("delay=50"));
+    let handler = format!("{ALL}\nbatch = {{max_events = 50, linger = 100}}");
+    file(&dir, &endpoint, &handler, "workers = 20");
+    let more = ["--duration", "2s", "--rate", "50", "--json"];
+    let summary = summary(&simulate(&dir, &more));
+    let records = endpoint.records();
+    let events: usize = records
+        .iter()
+        .map(|record| body(record).as_array().unwrap().len())
+        .sum();
+    let sent = number(&summary["sent"]);
+    assert_eq!(
+        (u64::try_from(events).unwrap(), &summary["left"]),
+        (sent, &0.into())
+    );
+    assert!(records.len() * 3 < events, "{} {events}", records.len());
+    let pool = &summary["pools"][0];
+    assert!(number(&pool["most_busy_workers"]) <= 20, "{summary}");
+    // A request of 50 ms for three or more.
+    assert!(pool["worker_ms"].as_f64().unwrap() < 40.0, "{summary}");
 }
 
 /// An endpoint that is slower than the traffic: it is said, with the status.

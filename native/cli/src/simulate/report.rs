@@ -1,7 +1,7 @@
 //! What a run says at its end: whether the endpoint kept up, and how many workers the traffic needs.
 //!
-//! The number of workers comes from Little's law: the requests in flight are, on average, the requests in a second times the
-//! seconds that each takes. What a request takes is measured (`Load::service`), waiting for a worker not included.
+//! The number of workers comes from Little's law: the busy workers are, on average, the notifications in a second times the
+//! seconds for which each takes one. These seconds are measured (`Load::service`); waiting for a worker is not included.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -40,7 +40,7 @@ pub(super) struct Report<'a> {
 struct Need {
     /// In a second of the busiest time.
     busiest: f64,
-    /// Seconds that a request takes.
+    /// Seconds that a notification takes a worker.
     service: f64,
     /// Workers that are busy then.
     needed: u64,
@@ -191,13 +191,13 @@ fn pool_lines(open: &OpenPool<'_>, pool: &PoolTally) -> Vec<String> {
             "  workers   {:.1} of {} busy on average, {} at most",
             mean(load.work, load.busy),
             open.workers,
-            load.most_in_flight
+            load.most_busy
         ),
     ];
     if load.attempts > 0 {
         lines.push(format!(
-            "  needed    {} workers: {:.1} a second, each for {} (Little's law). Set workers = {}, which leaves room for \
-             slow answers",
+            "  needed    {} workers: {:.1} a second, each takes one for {} (Little's law). Set workers = {}, which leaves room \
+             for slow answers",
             need.needed,
             need.busiest,
             ms(Duration::from_secs_f64(need.service)),
@@ -212,7 +212,8 @@ fn pool_lines(open: &OpenPool<'_>, pool: &PoolTally) -> Vec<String> {
         ));
     } else if load.most_waiting > open.workers && load.full.is_zero() {
         lines.push(
-            "  note      notifications waited while workers were free: those of one sender go one after the other"
+            "  note      notifications waited while workers were free: those of one sender go one after the other, and batch and \
+             rate make them wait"
                 .to_owned(),
         );
     }
@@ -262,9 +263,9 @@ fn pool_in_json(open: &OpenPool<'_>, pool: &PoolTally) -> Value {
         "longest_wait_ms": millis(load.longest_wait),
         "workers": open.workers,
         "busy_workers": mean(load.work, load.busy),
-        "most_busy_workers": load.most_in_flight,
+        "most_busy_workers": load.most_busy,
         "per_second": need.busiest,
-        "request_ms": need.service * 1000.0,
+        "worker_ms": need.service * 1000.0,
         "workers_needed": need.needed,
         "workers_suggested": need.needed * 2,
     })

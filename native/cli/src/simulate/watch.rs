@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use engine::engine::Engine;
 use engine::figures::PoolMetrics;
+use notification::PoolId;
 
 use crate::node::{Node, OpenPool};
 
@@ -31,11 +32,11 @@ pub(super) struct Load {
     pub most_waiting: u64,
     /// The longest that one waited.
     pub longest_wait: Duration,
-    /// Requests in flight now.
+    /// Notifications in flight now; of a batch, all.
     pub in_flight: u64,
-    /// The most of them at one time.
-    pub most_in_flight: u64,
-    /// The sum over time of the requests in flight, in seconds.
+    /// The most workers that were busy at one time.
+    pub most_busy: u64,
+    /// The sum over time of the busy workers, in seconds.
     pub work: f64,
     /// How long something was in flight or waiting.
     pub busy: Duration,
@@ -51,10 +52,16 @@ pub(super) struct Watch {
 
 struct Seen {
     engine: Arc<Engine>,
-    /// Names and workers.
-    pools: Vec<(String, u64)>,
+    pools: Vec<Watched>,
     state: Mutex<State>,
     over: AtomicBool,
+}
+
+/// A pool that is looked at.
+struct Watched {
+    id: PoolId,
+    name: String,
+    workers: u64,
 }
 
 struct State {
@@ -69,10 +76,14 @@ impl Watch {
     ///
     /// There can be no thread.
     pub fn begin(node: &Node<'_>) -> Result<Self, String> {
-        let name = |open: &OpenPool<'_>| (open.name.clone(), open.workers);
+        let watched = |open: &OpenPool<'_>| Watched {
+            id: open.id,
+            name: open.name.clone(),
+            workers: open.workers,
+        };
         let seen = Arc::new(Seen {
             engine: Arc::clone(&node.engine),
-            pools: node.pools.iter().map(name).collect(),
+            pools: node.pools.iter().map(watched).collect(),
             state: Mutex::new(State {
                 loads: vec![Load::default(); node.pools.len()],
                 looked: Instant::now(),
@@ -124,18 +135,23 @@ impl Seen {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let passed = now - std::mem::replace(&mut state.looked, now);
-        for ((name, workers), load) in self.pools.iter().zip(&mut state.loads) {
-            let spool = spools.iter().find(|spool| spool.name() == name);
+        for (watched, load) in self.pools.iter().zip(&mut state.loads) {
+            let spool = spools.iter().find(|spool| spool.name() == watched.name);
             let on_disk = spool.map_or(0, |spool| spool.on_disk_alone());
-            if let Some(metrics) = figures.get(name.as_str()) {
-                load.look(metrics, on_disk, *workers, passed);
+            if let Some(metrics) = figures.get(watched.name.as_str()) {
+                load.look(metrics, on_disk);
+            }
+            if let Ok(pool) = self.engine.pool(watched.id) {
+                let tally = pool.state().tally;
+                let busy = tally.workers.saturating_sub(tally.parked);
+                load.add(busy, watched.workers, passed);
             }
         }
     }
 }
 
 impl Load {
-    fn look(&mut self, metrics: &PoolMetrics, on_disk: u64, workers: u64, passed: Duration) {
+    fn look(&mut self, metrics: &PoolMetrics, on_disk: u64) {
         let counters = &metrics.counters;
         self.retries = counters.retries();
         self.outages = counters.outages();
@@ -148,19 +164,23 @@ impl Load {
             self.longest_wait = self.longest_wait.max(since.elapsed());
         }
         self.in_flight = metrics.in_flight;
-        self.most_in_flight = self.most_in_flight.max(self.in_flight);
+    }
+
+    /// So many of the workers were busy for this time.
+    fn add(&mut self, busy: u64, workers: u64, passed: Duration) {
+        self.most_busy = self.most_busy.max(busy);
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let in_flight = self.in_flight as f64;
-        self.work += in_flight * passed.as_secs_f64();
-        if self.in_flight + self.waiting > 0 {
+        let busy_workers = busy as f64;
+        self.work += busy_workers * passed.as_secs_f64();
+        if busy + self.waiting > 0 {
             self.busy += passed;
         }
-        if self.in_flight >= workers {
+        if busy >= workers {
             self.full += passed;
         }
     }
 
-    /// How long a request takes on average, in seconds, while it holds a worker; 0 if there was none.
+    /// How long a notification takes a worker on average, in seconds; 0 if there was none. Those of a batch share its time.
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     pub fn service(&self) -> f64 {
         if self.attempts == 0 {
@@ -172,17 +192,24 @@ impl Load {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Load;
 
     /// Two workers, busy for half of ten seconds, with twenty requests: each took half a second.
     #[test]
     fn the_time_of_a_request_comes_from_how_busy_the_workers_were() {
-        let load = Load {
+        let mut load = Load {
             attempts: 20,
-            work: 10.0,
             ..Load::default()
         };
+        load.add(2, 2, Duration::from_secs(5));
+        load.add(0, 2, Duration::from_secs(5));
         assert!((load.service() - 0.5).abs() < 1e-9);
+        assert_eq!(
+            (load.most_busy, load.full, load.busy),
+            (2, Duration::from_secs(5), Duration::from_secs(5))
+        );
         assert!(Load::default().service().abs() < 1e-9);
     }
 }
