@@ -68,8 +68,12 @@ impl OwnValues {
 
 /// The threads of a node on a machine like this one.
 fn threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    if cores < 4 { cores.min(2) } else { cores / 2 }
+    threads_for(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
+/// The threads of a node on a machine with so many cores, as `http_pusher_settings` has it.
+fn threads_for(cores: usize) -> usize {
+    cores.min(8).max(cores / 2)
 }
 
 #[cfg(test)]
@@ -128,6 +132,14 @@ mod tests {
             (9_000_000, 10)
         );
         assert_eq!(spool.dead_letters_max_age, Duration::from_millis(11));
+    }
+
+    #[test]
+    fn threads_as_in_the_node() {
+        let erlang = include_str!("../../../../erl_src/app/http_pusher_settings.erl");
+        assert!(erlang.contains("threads(Cores) -> max(min(8, Cores), Cores div 2)."));
+        let threads = [1, 2, 4, 8, 12, 16, 40].map(super::threads_for);
+        assert_eq!(threads, [1, 2, 4, 8, 8, 8, 20]);
     }
 
     #[test]
