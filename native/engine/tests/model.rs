@@ -18,6 +18,7 @@ use engine::report::mailbox::{FIRST, Mailbox};
 use loom::future::block_on;
 use loom::sync::Notify;
 use loom::thread;
+use notification::policy::Rate;
 use notification::sync::Mutex;
 use notification::{FailureReason, HostTypeId};
 use queue::{
@@ -36,6 +37,12 @@ const BATCHING: Batching = Batching {
     items: 2,
     cost: 10,
     linger: PAUSE,
+};
+
+/// One at once, and then one in each second.
+const RATE: Rate = Rate {
+    per_second: 1,
+    burst: 1,
 };
 
 type Item = (u8, u32);
@@ -75,6 +82,8 @@ enum How {
     Break,
     /// They take two items at once, for which the first waits a second.
     Batch,
+    /// They stay, and the endpoint takes one item each second.
+    Limit,
 }
 
 impl Pool {
@@ -90,6 +99,7 @@ impl Pool {
         let gate = core.add_gate();
         let group = match how {
             How::Retry | How::Break => core.add_group(gate, None),
+            How::Limit => core.add_group(GateId::default(), Some(RATE)),
             How::Batch => {
                 let group = core.add_group(gate, None);
                 core.set_batching(group, BATCHING);
@@ -302,8 +312,10 @@ impl Pool {
 
     /// As `alarm::run` does it, with a clock on which every pause is over.
     fn alarm(self: &Arc<Self>) {
+        let mut now = Instant::now();
         loop {
-            let due = self.core.lock().due(Instant::now() + 2 * PAUSE, 1);
+            now += 2 * PAUSE;
+            let due = self.core.lock().due(now, 1);
             due.steps.into_iter().for_each(|step| self.follow(step));
             match due.next {
                 None if !due.hold => return,
@@ -550,6 +562,30 @@ fn what_was_postponed_goes_on() {
             pool.assert_over(2);
         });
     }
+}
+
+/// What waits for a token is taken when there is one: no wake-up of the alarm is lost, whether the last token is
+/// taken or the next lane comes first.
+#[test]
+fn what_waits_for_a_token_goes() {
+    model(Some(2), || {
+        let pool = Pool::new(1, 2, How::Limit);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(1, 1));
+        pool.wait();
+        pool.close();
+        pool.assert_over(2);
+    });
+    // A lane that goes on waits for its next token; two workers.
+    model(Some(1), || {
+        let pool = Pool::new(2, 3, How::Limit);
+        assert!(pool.push(0, 1));
+        assert!(pool.push(0, 2));
+        assert!(pool.push(1, 1));
+        pool.wait();
+        pool.close();
+        pool.assert_over(3);
+    });
 }
 
 /// What waits for company is taken with it, or when it has waited long enough: neither the alarm's wake-up nor
