@@ -1,7 +1,8 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo bench bench-big test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-web test-receiving test-recipes \
-        test-monitoring coverage model fuzz memory soak crash package release test-release test-install big_test lint lint-rust lint-erlang deny clean
+        test-monitoring coverage model fuzz memory soak crash package test-packages test-containers \
+        release test-release test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive; WEB=1: in a page"
@@ -22,8 +23,10 @@ help:
 	@echo "make memory                                  the library in a VM under AddressSanitizer"
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
 	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed twenty times: what it accepted arrives"
-	@echo "make package                                 the package for every release since 5.0, and its SBOM"
-	@echo "make release                                 the gate, the package and a tag, of a clean tree with one version"
+	@echo "make package                                 .tar.gz, .deb and .rpm for every release since 5.0, SBOM, checksums"
+	@echo "make test-packages                           .deb and .rpm installed, upgraded, removed in throw-away roots"
+	@echo "make test-containers                         the images of packaging/Containerfile, built and looked into"
+	@echo "make release                                 the gate, all packages and a tag, of a clean tree with one version"
 	@echo "make test-release                            what it refuses"
 	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
 	@echo "make lint                                    formatting, clippy, licences, xref, dialyzer"
@@ -116,8 +119,16 @@ crash: build
 	scripts/crash $(or $(SECONDS),60) $(SEED)
 
 package:
-	scripts/deps python3-venv
+	scripts/deps python3-venv rpm cpio
 	scripts/package
+
+test-containers:
+	scripts/deps debootstrap rpm buildah python3-yaml
+	scripts/test-containers
+
+test-packages:
+	scripts/deps debootstrap rpm lintian
+	scripts/test-packages $(ONLY)
 
 release:
 	scripts/release
