@@ -12,7 +12,7 @@
 -define(EVENT, {mod_event_pusher_http, push_event, 3}).
 -define(NOTIFICATION, {http_pusher_push, hand_over, 4}).
 -define(ENGINE_DOWN, {http_pusher_log, engine_down, 2}).
--define(UNCOUNTED, {http_pusher_log, uncounted, 4}).
+-define(UNCOUNTED, {http_pusher_log, uncounted, 3}).
 
 %% @doc Starts to count the calls of all processes.
 -spec start() -> pid().
@@ -22,7 +22,7 @@ start() ->
     Sum = spawn_link(fun() -> sum(#{engine_down => 0, metric_refused => 0}) end),
     [1 = erlang:trace_pattern(Function, true, [call_count]) || Function <- [?EVENT, ?NOTIFICATION]],
     1 = erlang:trace_pattern(?ENGINE_DOWN, true, [local]),
-    1 = erlang:trace_pattern(?UNCOUNTED, [{['$1', '_', '_', '_'], [{'=/=', '$1', ok}], []}], [local]),
+    1 = erlang:trace_pattern(?UNCOUNTED, [{['$1', '_', '_'], [{'=/=', '$1', ok}], []}], [local]),
     _ = erlang:trace(all, true, [call, {tracer, Sum}]),
     Sum.
 
@@ -44,7 +44,7 @@ calls(Function) ->
 sum(Sums) ->
     receive
         {trace, _, call, {_, engine_down, [_, Count]}} -> sum(add(engine_down, Count, Sums));
-        {trace, _, call, {_, uncounted, [_, _, Count, _]}} -> sum(add(metric_refused, Count, Sums));
+        {trace, _, call, {_, uncounted, [_, _, Count]}} -> sum(add(metric_refused, Count, Sums));
         {counts, From} ->
             From ! {self(), Sums},
             sum(Sums)
