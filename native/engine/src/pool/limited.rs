@@ -225,6 +225,7 @@ async fn a_pool_drains() {
     }
     Arc::clone(&world.pool).close(Duration::from_mins(1)).await;
     assert_eq!((world.sent(), world.failed()), (50, 0));
+    assert!(begin.elapsed() + SLACK >= Duration::from_secs(4));
     assert!(
         begin.elapsed() < Duration::from_secs(6),
         "{:?}",

@@ -159,7 +159,7 @@ mod tests {
 
     proptest! {
         /// Takers come at any times, and take as much as they may. Over any span of time no more is taken than
-        /// a burst and the rate allow, and whoever waits until the time that they are told gets a token.
+        /// a burst and the rate allow, and a taker that waits until the time that it is told gets a token.
         #[test]
         fn never_more_than_the_limit(
             per_second in 1u32..2_000,
