@@ -446,6 +446,11 @@ fn options_without_effect() {
         ),
         ("include = [\"unread\"]", "include", "on a form"),
         (
+            "format = \"json\"\nbatch = {max_events = 1, linger = 10}",
+            "batch.linger",
+            "waits for no others",
+        ),
+        (
             "format = \"form\"\ninclude = [\"stanza\"]",
             "include",
             "on a form",

@@ -55,6 +55,13 @@ fn without_effect(handler: &Handler, notes: &mut Notes) {
             options.warning(name, text, notes);
         }
     }
+    if let Some(batch) = options.section("batch")
+        && batch.number("max_events") == Some(1)
+        && batch.has("linger")
+    {
+        let text = "has no effect: a batch of one event waits for no others";
+        batch.warning("linger", text, notes);
+    }
     let is_form = matches!(format, None | Some("form"));
     for name in ["include", "omit"] {
         if options.texts(name).is_some_and(|list| list.is_empty()) {
