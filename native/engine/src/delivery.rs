@@ -17,9 +17,10 @@ mod opened;
 mod rest;
 mod retry_after;
 pub mod target;
+mod timer;
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
@@ -27,7 +28,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{Response, StatusCode};
 use notification::{FailureReason, fail_point};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use transport::error::{Again, AttemptError};
 use transport::link::{Body, Link};
 
@@ -41,6 +42,7 @@ use judge::{Ending, Outside};
 pub use judgement::{Judgement, Sign};
 pub use opened::Opened;
 pub use rest::{MAX_BODY, Rest};
+pub use timer::Timer;
 
 /// How many attempts may break before the notification fails.
 pub const ATTEMPTS: u8 = 3;
@@ -58,11 +60,11 @@ pub struct Delivered {
 }
 
 /// Delivers `job` over `link`, which it may replace, and counts the attempts in `counters`. It is given up
-/// when `cancelled` is ready.
+/// when `cancelled` is ready. The timer is the worker's.
 pub async fn deliver(
     opened: &Opened,
     counters: &PoolCounters,
-    link: &mut Option<Link>,
+    (link, timer): (&mut Option<Link>, &mut Timer),
     job: &mut Job,
     mut cancelled: impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
 ) -> Delivered {
@@ -83,10 +85,11 @@ pub async fn deliver(
         return failed(job, reason, text, before);
     }
     if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
-        let ready = timeout_at(job.deadline, plan.ready());
+        let ready = pin!(plan.ready());
+        let ready = pin!(timer.bound(job.deadline, ready));
         let unmade = match unless(&mut cancelled, ready).await {
-            Ok(Ok(ready)) => ready.err(),
-            Ok(Err(_)) => Some(clock::call_timed_out(opened, "template").into()),
+            Ok(Some(ready)) => ready.err(),
+            Ok(None) => Some(clock::call_timed_out(opened, "template").into()),
             Err(cancelled) => Some(cancelled.into()),
         };
         if let Some(Unmade { reason, text }) = unmade {
@@ -114,8 +117,17 @@ pub async fn deliver(
         others: job.handed_over().skip(1).collect(),
         counters,
     };
-    let run = attempt_all(opened, link, &prepared, job.deadline, &attempts);
-    let Answer { response, deadline } = match unless(&mut cancelled, run).await {
+    let answered = {
+        let run = pin!(attempt_all(
+            opened,
+            (&mut *link, &mut *timer),
+            &prepared,
+            job.deadline,
+            &attempts,
+        ));
+        unless(&mut cancelled, run).await
+    };
+    let Answer { response, deadline } = match answered {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) | Err(error) => {
             // Before its first attempt this delivery has sent nothing.
@@ -137,8 +149,9 @@ pub async fn deliver(
     };
     if let (false, true, Some(link)) = (is_success, job.is_kept(), link.as_mut()) {
         // For the dead letter that it may become.
-        let start = timeout_at(deadline, link.next_part(&mut body));
-        if let Ok(Ok(start)) = unless(&mut cancelled, start).await {
+        let start = pin!(link.next_part(&mut body));
+        let start = pin!(timer.bound(deadline, start));
+        if let Ok(Some(start)) = unless(&mut cancelled, start).await {
             job.note_answer(&start);
         }
     }
@@ -152,12 +165,12 @@ pub async fn deliver(
     Delivered { judgement, rest }
 }
 
-/// Runs `future`, unless the delivery is cancelled first.
-async fn unless<T>(
+/// Runs `future`, unless the delivery is cancelled first. The caller has pinned it: that of a delivery is
+/// large, and would be copied here.
+async fn unless<F: Future>(
     cancelled: &mut impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
-    future: impl Future<Output = T>,
-) -> Result<T, AttemptError> {
-    let mut future = pin!(future);
+    mut future: Pin<&mut F>,
+) -> Result<F::Output, AttemptError> {
     poll_fn(|cx| match cancelled(cx) {
         Poll::Ready(reason) => Poll::Ready(Err(AttemptError::last(
             reason,
@@ -251,7 +264,7 @@ impl Unserved {
 
 async fn attempt_all(
     opened: &Opened,
-    link: &mut Option<Link>,
+    (link, timer): (&mut Option<Link>, &mut Timer),
     prepared: &Prepared,
     call_deadline: Instant,
     attempts: &Attempts<'_>,
@@ -266,11 +279,11 @@ async fn attempt_all(
         }
         let mut added = Added::default();
         if prepared.is_planned() {
-            added = fetch_added(opened, prepared, call_deadline).await?;
+            added = fetch_added(opened, timer, prepared, call_deadline).await?;
             now = Instant::now();
         }
         attempts.begin(now);
-        let mut clock = Clock::start(opened, now, call_deadline);
+        let mut clock = Clock::start(opened, timer, now, call_deadline);
         let end = attempt_once(opened, link, (prepared, &added), &mut clock).await;
         let error = match end {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -302,14 +315,16 @@ async fn attempt_all(
 /// What only this attempt has. Credentials that have to be fetched count towards `call_timeout` alone.
 async fn fetch_added(
     opened: &Opened,
+    timer: &mut Timer,
     prepared: &Prepared,
     call_deadline: Instant,
 ) -> Result<Added, AttemptError> {
-    match timeout_at(call_deadline, prepared.added()).await {
-        Ok(added) => {
+    let added = pin!(prepared.added());
+    match timer.bound(call_deadline, added).await {
+        Some(added) => {
             added.map_err(|unmade| AttemptError::last(unmade.reason, unmade.text.to_string()))
         }
-        Err(_) => Err(clock::call_timed_out(opened, "credentials")),
+        None => Err(clock::call_timed_out(opened, "credentials")),
     }
 }
 
@@ -326,12 +341,16 @@ async fn attempt_once(
     let mut in_vain = 0;
     while in_vain < CONNECTIONS {
         let ready = connected(opened, link, clock).await?;
-        match clock.wait("room on a connection", ready.begin()).await {
+        let begun = {
+            let begin = pin!(ready.begin());
+            clock.wait("room on a connection", begin).await
+        };
+        match begun {
             Ok(false) if ready.has_answered_others() => {}
             Ok(false) => in_vain += 1,
             Ok(true) => {
                 fail_point::point("send");
-                let exchange = ready.exchange(prepared.request(added));
+                let exchange = pin!(ready.exchange(prepared.request(added)));
                 return clock.bound("response", exchange).await?;
             }
             Err(error) => {
@@ -361,7 +380,7 @@ async fn connected<'a>(
         Some(link) => Ok(link),
         None => {
             fail_point::point("connect");
-            let connecting = opened.endpoint.link();
+            let connecting = pin!(opened.endpoint.link());
             let connected = if opened.settings.request_timeout.is_zero() {
                 // The stock client does not count connecting if the timeout is zero.
                 clock.wait("connection", connecting).await?

@@ -15,7 +15,7 @@ use queue::Turn;
 use tokio::time::Instant;
 use transport::link::Link;
 
-use crate::delivery::{self, Delivered, Opened};
+use crate::delivery::{self, Delivered, Opened, Timer};
 use crate::pool::in_flight::{After, InFlight};
 use crate::pool::{Cell, Pool};
 use futures_util::FutureExt;
@@ -100,14 +100,14 @@ pub(crate) fn start(pool: Arc<Pool>, opened: Arc<Opened>, cell: Arc<Cell>) {
 /// Runs a worker from its start to its end.
 pub async fn run(mut seat: Seat) {
     seat.begun = true;
-    let mut link: Option<Link> = None;
+    let (mut link, mut timer): (Option<Link>, _) = (None, Timer::default());
     loop {
         fail_point::point("look");
         match seat.take_or_park() {
             Turn::Work(first) => {
                 let mut next = Some(first);
                 while let Some(job) = next {
-                    next = guarded(&seat, &mut link, job).await;
+                    next = guarded(&seat, &mut link, &mut timer, job).await;
                     // Yield now and then: a hundred thousand notifications that have expired, or whose
                     // URL is invalid, end one after the other without waiting for anything.
                     tokio::task::coop::consume_budget().await;
@@ -130,8 +130,13 @@ pub async fn run(mut seat: Seat) {
 }
 
 /// Delivers one notification. A panic during delivery costs only the notification and the connection.
-async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<InFlight> {
-    let served = AssertUnwindSafe(serve(seat, link, job));
+async fn guarded(
+    seat: &Seat,
+    link: &mut Option<Link>,
+    timer: &mut Timer,
+    job: InFlight,
+) -> Option<InFlight> {
+    let served = AssertUnwindSafe(serve(seat, link, timer, job));
     let next = served.catch_unwind().await.unwrap_or_else(|_| {
         *link = None;
         None
@@ -144,27 +149,38 @@ async fn guarded(seat: &Seat, link: &mut Option<Link>, job: InFlight) -> Option<
 
 /// Delivers one notification and ends it. Returns the next one if there is one. If the rest of the
 /// response takes time, the notification's lane does not wait for it.
-async fn serve(seat: &Seat, link: &mut Option<Link>, mut job: InFlight) -> Option<InFlight> {
+async fn serve(
+    seat: &Seat,
+    link: &mut Option<Link>,
+    timer: &mut Timer,
+    mut job: InFlight,
+) -> Option<InFlight> {
     let Seat {
         pool, opened, cell, ..
     } = seat;
     let counters = &pool.counters;
     let (mut ending, rest) = loop {
         let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
-        let Delivered { judgement, rest } =
-            delivery::deliver(opened, counters, link, job.job(), cancelled).await;
+        let Delivered { judgement, rest } = delivery::deliver(
+            opened,
+            counters,
+            (&mut *link, &mut *timer),
+            job.job(),
+            cancelled,
+        )
+        .await;
         job = match job.go_on(opened, judgement).await {
             After::Conclude(job, judgement) => break (Some((job, judgement)), rest),
             After::Again(job) => job,
         };
         // Another part of the batch goes over the same connection.
         if let Some(rest) = rest {
-            rest.read(link, |cx| cell.poll_cancelled(cx).map(drop))
+            rest.read(link, timer, |cx| cell.poll_cancelled(cx).map(drop))
                 .await;
         }
     };
     if let Some(rest) = rest {
-        rest.read(link, |cx| {
+        rest.read(link, timer, |cx| {
             if let Some((job, judgement)) = ending.take() {
                 job.conclude(judgement);
             }

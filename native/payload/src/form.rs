@@ -58,43 +58,61 @@ fn encode_fields(fields: &[Field<'_>; 4], style: FormStyle) -> Vec<u8> {
     let mut body = Vec::with_capacity(plain + plain / 4);
     for (name, value) in fields {
         body.extend_from_slice(name);
-        if style == FormStyle::InGroups {
-            push_in_groups(&mut body, value);
-            continue;
-        }
-        for piece in value.split_inclusive(|&byte| !stays(byte)) {
-            match piece {
-                [plain @ .., last] if !stays(*last) => {
-                    body.extend_from_slice(plain);
-                    escape(&mut body, *last);
-                }
-                _ => body.extend_from_slice(piece),
-            }
+        match style {
+            FormStyle::InGroups => push_in_groups(&mut body, value),
+            FormStyle::EachByte => push_each(&mut body, value),
         }
     }
     body
 }
 
+fn push_each(body: &mut Vec<u8>, value: &[u8]) {
+    for &byte in value {
+        if STAYS[usize::from(byte)] {
+            body.push(byte);
+        } else {
+            escape(body, byte);
+        }
+    }
+}
+
 /// Escapes four bytes together if none of them stays as it is; spaces in such a group become `%20`.
 fn push_in_groups(body: &mut Vec<u8>, mut value: &[u8]) {
-    while let Some(length) = value.iter().position(|&byte| !stays(byte)) {
-        body.extend_from_slice(&value[..length]);
-        value = &value[length..];
-        match value.first_chunk::<4>() {
-            Some(group) if !group.iter().any(|&byte| stays(byte)) => {
+    // Byte by byte, because the words of a message are too short for copies of whole words to be faster.
+    while let [byte, rest @ ..] = value {
+        if STAYS[usize::from(*byte)] {
+            body.push(*byte);
+            value = rest;
+            continue;
+        }
+        match value.split_first_chunk::<4>() {
+            Some((group, rest)) if !group.iter().any(|&byte| STAYS[usize::from(byte)]) => {
                 for &byte in group {
                     escape_always(body, byte);
                 }
-                value = &value[4..];
+                value = rest;
             }
             _ => {
-                escape(body, value[0]);
-                value = &value[1..];
+                escape(body, *byte);
+                value = rest;
             }
         }
     }
-    body.extend_from_slice(value);
 }
+
+/// Which bytes stay as they are.
+const STAYS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
+        {
+            table[byte] = stays(byte as u8);
+        }
+        byte += 1;
+    }
+    table
+};
 
 const fn stays(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')

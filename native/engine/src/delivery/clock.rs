@@ -4,19 +4,20 @@
 //! for one more request on a connection is not the endpoint's time; only `call_timeout` bounds it.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use notification::FailureReason;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use transport::error::AttemptError;
 
-use super::Opened;
+use super::{Opened, Timer};
 
 /// The timeouts of one attempt.
 pub(super) struct Clock<'a> {
     opened: &'a Opened,
+    timer: &'a mut Timer,
     /// The end of `request_timeout`, which counts only the endpoint's time.
     pub(super) deadline: Instant,
     /// The end of `call_timeout`, which counts all time.
@@ -24,40 +25,44 @@ pub(super) struct Clock<'a> {
 }
 
 impl<'a> Clock<'a> {
-    pub(super) fn start(opened: &'a Opened, now: Instant, call_deadline: Instant) -> Self {
+    pub(super) fn start(
+        opened: &'a Opened,
+        timer: &'a mut Timer,
+        now: Instant,
+        call_deadline: Instant,
+    ) -> Self {
         Self {
             opened,
+            timer,
             deadline: now + opened.settings.request_timeout,
             call_deadline,
         }
     }
 
     /// Waits for something that the endpoint has to do within `request_timeout`.
-    pub(super) async fn bound<T>(
-        &self,
+    pub(super) async fn bound<F: Future>(
+        &mut self,
         what: &str,
-        future: impl Future<Output = T>,
-    ) -> Result<T, AttemptError> {
+        future: Pin<&mut F>,
+    ) -> Result<F::Output, AttemptError> {
         let bound = self.deadline.min(self.call_deadline);
-        timeout_at(bound, future)
-            .await
-            .map_err(|_| self.timed_out(what))
+        let done = self.timer.bound(bound, future).await;
+        done.ok_or_else(|| self.timed_out(what))
     }
 
     /// Waits for something else: the time does not count towards `request_timeout`.
-    pub(super) async fn wait<T>(
+    pub(super) async fn wait<F: Future>(
         &mut self,
         what: &str,
-        future: impl Future<Output = T>,
-    ) -> Result<T, AttemptError> {
-        let mut future = pin!(future);
+        mut future: Pin<&mut F>,
+    ) -> Result<F::Output, AttemptError> {
         if let Poll::Ready(value) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
             return Ok(value);
         }
         let begin = Instant::now();
-        let end = timeout_at(self.call_deadline, future).await;
+        let done = self.timer.bound(self.call_deadline, future).await;
         self.deadline += begin.elapsed();
-        end.map_err(|_| call_timed_out(self.opened, what))
+        done.ok_or_else(|| call_timed_out(self.opened, what))
     }
 
     fn timed_out(&self, what: &str) -> AttemptError {

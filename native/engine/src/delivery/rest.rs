@@ -4,8 +4,10 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use transport::link::{Body, Link};
+
+use super::Timer;
 
 /// The most bytes that are read of a response body.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -24,18 +26,20 @@ impl Rest {
     pub async fn read(
         self,
         link: &mut Option<Link>,
+        timer: &mut Timer,
         mut given_up: impl FnMut(&mut Context<'_>) -> Poll<()>,
     ) {
         let usable = match link {
             None => false,
             Some(link) => {
-                let mut rest = pin!(timeout_at(self.deadline, link.drain(self.body, MAX_BODY)));
+                let drained = pin!(link.drain(self.body, MAX_BODY));
+                let mut rest = pin!(timer.bound(self.deadline, drained));
                 poll_fn(|cx| {
                     let read = rest.as_mut().poll(cx);
                     if read.is_pending() && given_up(cx).is_ready() {
                         return Poll::Ready(false);
                     }
-                    read.map(|read| matches!(read, Ok(true)))
+                    read.map(|read| read == Some(true))
                 })
                 .await
             }
