@@ -101,10 +101,14 @@ pub async fn deliver(
         Err(unmade) => return failed(job, unmade.reason, unmade.text, before),
     };
     if prepared.is_to_be_compressed() {
-        let compressing = timeout_at(job.deadline, prepared.compress(&mut job.reserved));
-        let late = match unless(&mut cancelled, compressing).await {
-            Ok(Ok(())) => None,
-            Ok(Err(_)) => Some(clock::call_timed_out(opened, "compression")),
+        let compressed = {
+            let compressing = pin!(prepared.compress(&mut job.reserved));
+            let compressing = pin!(timer.bound(job.deadline, compressing));
+            unless(&mut cancelled, compressing).await
+        };
+        let late = match compressed {
+            Ok(Some(())) => None,
+            Ok(None) => Some(clock::call_timed_out(opened, "compression")),
             Err(cancelled) => Some(cancelled),
         };
         if let Some(AttemptError { reason, text, .. }) = late {
