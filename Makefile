@@ -22,7 +22,7 @@ help:
 	@echo "make fuzz SECONDS=60                         every fuzz target for that long"
 	@echo "make memory                                  the library in a VM under AddressSanitizer"
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
-	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed twenty times: what it accepted arrives"
+	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed forty times: what it accepted arrives"
 	@echo "make package                                 .tar.gz, .deb and .rpm for every release since 5.0, SBOM, checksums"
 	@echo "make test-packages                           .deb and .rpm installed, upgraded, removed in throw-away roots"
 	@echo "make test-containers                         the images of packaging/Containerfile, built and looked into"
@@ -117,6 +117,7 @@ soak: build
 
 crash: build
 	scripts/crash $(or $(SECONDS),60) $(SEED)
+	BATCH=yes scripts/crash $(or $(SECONDS),60) $(SEED)
 
 package:
 	scripts/deps python3-venv rpm cpio

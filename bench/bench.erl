@@ -38,6 +38,7 @@ run(Quick) ->
              {"formats", fun formats/3},
              {"compression", fun compression/3},
              {"at least once", fun certain/3},
+             {"batches", fun batches/3},
              {"senders", fun senders/3},
              {"callers", fun callers/3},
              {"memory", fun memory/3},
@@ -83,6 +84,7 @@ pools() ->
      {json, #{}, #{}},
      {signed, #{}, #{}},
      {certain, #{}, #{}},
+     {batch, #{}, #{}},
      {slow, #{plan => "status=200 delay=500"}, #{}},
      {stalled, #{plan => "fault=stall-before-head"}, #{}},
      {tls_h1, #{tls => #{write_ca => authority(tls_h1)}}, #{tls => #{cacertfile => authority(tls_h1)}}},
@@ -117,6 +119,8 @@ handler(Tag) ->
 %% What a handler asks for beyond the stock module's options.
 plan(json) ->
     #{format => json};
+plan(batch) ->
+    #{format => json, batch => #{max_events => 500}};
 plan(signed) ->
     File = filename:join(out(), "secret"),
     ok = file:write_file(File, ["whsec_", base64:encode(binary:copy(<<"secret">>, 6))]),
@@ -269,6 +273,13 @@ on_disk(Name, Total, Measure) ->
     Written = os_figures:written_bytes() - Before,
     Slowest = [Micros || #{slowest_commit := Micros} <- http_pusher_nif:spools()],
     Samples ++ [{Name ++ "_bytes", Written / Total}, {Name ++ "_slowest_commit", lists:max([0 | Slowest]) / 1000}].
+
+%% The same messages as JSON, up to 500 in a request.
+batches(_Name, _Env, #{total := Total, rounds := Rounds}) ->
+    warm_up(batch),
+    %% The usual window would be empty before a caller looks again.
+    Load = (load(5 * Total))#{window => 50000},
+    rounds(Rounds, [fun() -> both("batch", bench_load:throughput(product(batch), Load)) end]).
 
 senders(_Name, _Env, #{total := Total, rounds := Rounds}) ->
     Measure = fun(Name, Senders) ->

@@ -2,8 +2,8 @@
 %% endpoint misbehaves. What its handler with `delivery = "at_least_once"' accepted must arrive all the same.
 %%
 %% Run by scripts/crash. The node is crash_node, in a VM of its own, which prints each message that was
-%% accepted. All choices follow from one printed seed; their timing does not. The last line is one JSON
-%% object. The exit status is 1 if something is wrong.
+%% accepted. If BATCH is set, the handler sends batches. All choices follow from one printed seed; their timing
+%% does not. The last line is one JSON object. The exit status is 1 if something is wrong.
 -module(crash).
 
 -export([main/0]).
@@ -17,6 +17,7 @@
 %% The last node has this long to deliver what is left.
 -define(DRAIN, 120000).
 -define(START, 60000).
+-define(BODY, "\"body\":\"(\\w+) (\\d+) (\\d+)\"").
 
 -spec main() -> no_return().
 main() ->
@@ -38,7 +39,7 @@ main() ->
     #{records_dropped := Dropped, statuses := #{200 := Successes}} = test_endpoint:stats(Endpoint),
     Received = test_endpoint:received(Endpoint),
     test_endpoint:stop(Endpoint),
-    Books = books(Accepted, Received, Successes),
+    Books = books(Accepted, Received, Successes, os:getenv("BATCH", "")),
     Problems = problems(Books, Left, Dropped),
     [io:format("wrong: ~ts~n", [Problem]) || Problem <- Problems],
     Keys = [pushed, arrived, lost, duplicates, out_of_order, other_ids],
@@ -126,8 +127,8 @@ drain(Environment) ->
             error(node_does_not_drain)
     end.
 
-books(Accepted, Received, Successes) ->
-    Arrivals = [arrival(Record) || Record = #{complete := true} <- Received],
+books(Accepted, Received, Successes, Batch) ->
+    Arrivals = lists:append([arrivals(Record, Batch) || Record = #{complete := true} <- Received]),
     First = lists:foldl(fun({Message, _Id}, Seen) -> maps:update_with(Message, fun(N) -> N + 1 end, 1, Seen) end,
                         #{}, Arrivals),
     Ids = lists:foldl(fun({Message, Id}, Seen) ->
@@ -136,16 +137,22 @@ books(Accepted, Received, Successes) ->
     #{pushed => length(Accepted),
       arrived => map_size(First),
       lost => length([Message || Message <- Accepted, not is_map_key(Message, First)]),
-      %% Each message is answered with success once; any other success is for one that came again.
-      duplicates => Successes - map_size(First),
+      %% Each message is answered with success once; any other success is for one that came again. Of batches the
+      %% endpoint does not say which it answered with success.
+      duplicates => case Batch of "" -> Successes - map_size(First); _ -> 0 end,
       out_of_order => out_of_order(Arrivals),
       other_ids => length([Message || {Message, [_, _ | _]} <- maps:to_list(Ids)])}.
 
-arrival(#{body := Body, headers := Headers}) ->
-    {match, [User, Round, Number]} =
-        re:run(Body, "\"body\":\"(\\w+) (\\d+) (\\d+)\"", [{capture, all_but_first, binary}]),
-    {{User, {binary_to_integer(Round), binary_to_integer(Number)}},
-     proplists:get_value(<<"webhook-id">>, Headers)}.
+%% The messages of a request, each with its identity, which in a batch is inside.
+arrivals(#{body := Body, headers := Headers}, "") ->
+    {match, [Message]} = re:run(Body, ?BODY, [global, {capture, all_but_first, binary}]),
+    [{message(Message), proplists:get_value(<<"webhook-id">>, Headers)}];
+arrivals(#{body := Body}, _Batch) ->
+    {match, Messages} = re:run(Body, "\"id\":\"(msg_\\w+)\",\"type\".*?" ?BODY, [global, {capture, all_but_first, binary}]),
+    [{message(Message), Id} || [Id | Message] <- Messages].
+
+message([User, Round, Number]) ->
+    {User, {binary_to_integer(Round), binary_to_integer(Number)}}.
 
 %% First arrivals of each user must be in the order of hand-over.
 out_of_order(Arrivals) ->

@@ -20,14 +20,18 @@ main() ->
     {ok, _} = host_ctl:start_pool(global, http_pool,
                                   #{host => os:getenv("URL"), workers => number("WORKERS"),
                                     request_timeout => 500, call_timeout => 2000}),
-    host_ctl:start_module(?HOST, [#{pool_name => http_pool, path => <<"/n">>, format => json,
-                                    delivery => at_least_once,
-                                    retry => #{initial => 20, max => 1000, alone => 1000000}}]),
+    host_ctl:start_module(?HOST, [maps:merge(#{pool_name => http_pool, path => <<"/n">>, format => json,
+                                               delivery => at_least_once,
+                                               retry => #{initial => 20, max => 1000, alone => 1000000}},
+                                             batch(os:getenv("BATCH", "")))]),
     io:put_chars("ready\n"),
     case os:getenv("ROUND") of
         "drain" -> drain(erlang:monotonic_time(millisecond) + number("DRAIN"));
         Round -> send(Round)
     end.
+
+batch("") -> #{};
+batch(_Yes) -> #{batch => #{max_events => 50, linger => 30}}.
 
 number(Name) ->
     list_to_integer(os:getenv(Name)).

@@ -16,7 +16,7 @@ use thiserror::Error;
 type Figure = (&'static str, &'static str, &'static str, &'static str);
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 42] = [
+const FIGURES: [Figure; 44] = [
     ("handoff_us_p50", "us", "handoff_idle_p50", "one push_event, 1,000 a second, median"),
     ("handoff_us_p99", "us", "handoff_idle_p99", "the same, 99th percentile"),
     ("handoff_cast_us_p50", "us", "handoff_cast_p50", "the floor: the same callbacks and one message to a process that drops it, median"),
@@ -43,6 +43,8 @@ const FIGURES: [Figure; 42] = [
     ("json_vs_form", "", "json_per_second / form_per_second", "throughput of JSON over that of forms"),
     ("json_cpu_vs_form", "", "json_cpu / form_cpu", "CPU of the node per notification as JSON, over a form"),
     ("signed_vs_unsigned", "", "signed_per_second / json_per_second", "throughput of JSON with a signature (HMAC-SHA256), over JSON without"),
+    ("batch_events_per_second", "/s", "batch_per_second", "events per second as JSON with batch, up to 500 in a request, from 200 Erlang callers to the metrics"),
+    ("batch_cpu_per_100k", "s", "batch_cpu", "CPU seconds of the node per 100,000 of them"),
     ("gzip_ratio", "", "gzip_ratio", "a batch of 500 events in JSON, over what is sent with compress = gzip"),
     ("gzip_us_per_event", "us", "gzip_us", "CPU of compressing it, for each event"),
     ("zstd_ratio", "", "zstd_ratio", "the same with compress = zstd"),
