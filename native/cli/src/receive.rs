@@ -5,6 +5,7 @@ mod answers;
 mod decode;
 mod desk;
 mod print;
+mod row;
 mod store;
 mod web;
 

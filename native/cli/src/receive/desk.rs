@@ -14,7 +14,8 @@ use test_endpoint::{Behaviour, Decision, Record};
 use super::answers::Setting;
 use super::decode::{self, decode, header};
 use super::print;
-use super::store::{Answer, Forwarded, Row, Signature, Store};
+use super::row::{Answer, Forwarded, Row, Signature};
+use super::store::Store;
 use crate::recording::{self, Recorded};
 use crate::service::Service;
 

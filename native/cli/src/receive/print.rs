@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 use test_endpoint::{Record, print};
 
-use super::store::{Forwarded, Signature};
+use super::row::{Forwarded, Signature};
 use crate::output::{print_line, visible};
 use crate::recording;
 
