@@ -16,7 +16,7 @@ const CHECKS = [
 async function open(browser, receiver, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(180_000);
   const faults = [];
   page.on("console", (message) => {
     // A page that has lost its receiver says so there.
@@ -35,12 +35,12 @@ async function open(browser, receiver, options = {}) {
 async function run(browser, directory, program, check) {
   const receiver = await Receiver.start(program, check.options ?? []);
   try {
-    const { context, page, faults } = await open(browser, receiver, check.context);
-    await check.run({ browser, context, page, receiver, program, directory, open: (options) => open(browser, receiver, options) });
+    const { page, faults } = await open(browser, receiver, check.context);
+    await check.run({ browser, page, receiver, program, directory, open: (options) => open(browser, receiver, options) });
     const left = faults.filter((fault) => !(check.expected && check.expected.test(fault)));
     if (left.length) throw new Error(`the browser says: ${left.join("\n")}`);
-    await context.close();
   } finally {
+    for (const context of browser.contexts()) await context.close();
     await receiver.stop();
   }
 }
@@ -49,6 +49,7 @@ async function run(browser, directory, program, check) {
   const [program, directory] = process.argv.slice(2);
   // It runs as root, in a machine that is thrown away, and opens pages of this test alone. A stranger's name resolves to this machine.
   const browser = await chromium.launch({
+    timeout: 180_000,
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-lcd-text", "--host-resolver-rules=MAP *.example 127.0.0.1"],
   });
