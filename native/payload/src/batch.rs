@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(array.add(&1), Ok(false));
         assert_eq!(array.into_body().unwrap(), "[\"longer than ten\"]");
         let mut array = Array::new(10);
-        for (number, expected) in [(1111, true), (222, true), (3, false)] {
+        for (number, expected) in [(1111, true), (2222, false), (222, true), (3, false)] {
             assert_eq!(array.add(&number), Ok(expected));
         }
         let body = array.into_body().unwrap();
