@@ -2,12 +2,12 @@
 
 use notification::{MessageId, Notification, heap};
 use payload::{FormStyle, Member, Payload};
-use queue::Reservation;
+use queue::{Lanes, Reservation};
 use tokio::time::Instant;
 
 use super::judge::History;
 use crate::handler_plan::{BatchMade, Made, Planned};
-use crate::pool::{Batch, Companion};
+use crate::pool::{Batch, Companion, Queued};
 use crate::request::Unmade;
 use crate::spools::Kept;
 
@@ -157,9 +157,11 @@ impl Job {
         Ok(made)
     }
 
-    /// Counts what its request takes besides the notification.
+    /// Counts what its request takes besides the notification, instead of what an earlier one took.
     pub(crate) fn count_beside(&mut self, beside: usize) {
-        self.take_with(|_| ((), beside));
+        let tried = self.tried.as_ref().map_or(0, |tried| tried.allocated());
+        let own = Lanes::<Queued>::ITEM_COST + self.notification.allocated() + tried;
+        self.reserved.recount(own + beside);
     }
 
     /// Whether any of it is on disk, so that the start of an answer is worth reading.
