@@ -158,7 +158,7 @@ pub fn concern(path: &Path) -> Option<String> {
 #[must_use]
 pub fn is_network_file_system(path: &Path) -> bool {
     // statfs(2): NFS, SMB, CIFS, SMB2, AFS, Ceph, 9P, Lustre, GlusterFS and other FUSE file systems.
-    const NETWORK: [i64; 9] = [
+    const NETWORK: [i128; 9] = [
         0x6969,
         0x517b,
         0xff53_4d42,
@@ -169,5 +169,7 @@ pub fn is_network_file_system(path: &Path) -> bool {
         0x0bd0_0bd0,
         0x6573_5546,
     ];
-    nix::sys::statfs::statfs(path).is_ok_and(|found| NETWORK.contains(&found.filesystem_type().0))
+    // The type of the number is another one with each C library.
+    nix::sys::statfs::statfs(path)
+        .is_ok_and(|found| NETWORK.contains(&i128::from(found.filesystem_type().0)))
 }
