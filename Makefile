@@ -1,7 +1,7 @@
 # What there is to do; each target is a script in scripts/ or one command.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo bench bench-big test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-web test-receiving test-recipes \
-        test-monitoring coverage model fuzz memory soak crash package test-packages test-containers \
+        test-monitoring coverage model fuzz memory soak crash package package-all test-packages test-containers \
         release test-release test-install big_test lint lint-rust lint-erlang deny clean
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make soak SECONDS=120 [SEED=N]               random load, faults, restarts and kills"
 	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed forty times: what it accepted arrives"
 	@echo "make package                                 .tar.gz, .deb and .rpm for every release since 5.0, SBOM, checksums"
+	@echo "make package-all                             the same for aarch64 too, and http-pusher as a static program"
 	@echo "make test-packages                           .deb and .rpm installed, upgraded, removed in throw-away roots"
 	@echo "make test-containers                         the images of packaging/Containerfile, built and looked into"
 	@echo "make release                                 the gate, all packages and a tag, of a clean tree with one version"
@@ -122,6 +123,11 @@ crash: build
 package:
 	scripts/deps python3-venv rpm cpio
 	scripts/package
+
+# Beside what `make package' makes.
+package-all: package
+	scripts/deps debootstrap qemu-user-static
+	scripts/package-all
 
 test-containers:
 	scripts/deps debootstrap rpm buildah python3-yaml

@@ -17,7 +17,7 @@ def main():
     if error is not None:
         sys.exit(f"check_sbom: it is not valid: {error}")
     bom = json.loads(text)
-    known = {(component["name"], component["version"]) for component in bom["components"]}
+    known = {(component["name"], component.get("version")) for component in bom["components"]}
     with open(sys.argv[2], encoding="utf-8") as file:
         noticed = re.findall(r"^([A-Za-z0-9_-]+) (\d+\.\S+): ", file.read().split("=" * 78)[0], re.M)
     missing = [crate for crate in noticed if crate not in known]
