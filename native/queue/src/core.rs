@@ -272,12 +272,12 @@ impl<T, W, P: Parts> Core<T, W, P> {
 
     /// Whether the rules allow one more item.
     fn has_room(&self, rules: &Rules) -> bool {
+        let requests = self.in_flight - self.companions;
+        let slots = rules.workers.min(self.room.unwrap_or(usize::MAX));
         // Every ready item that may start has a worker on its way, so each item counts for one slot,
         // taken or not. A worker that still reads a body also holds its slot.
-        let requests = self.in_flight - self.companions;
-        let taken = self.busy().max(requests + self.lanes.ready());
-        let slots = rules.workers.min(self.room.unwrap_or(usize::MAX));
-        if rules.when_busy == WhenBusy::Reject && taken >= slots {
+        let is_taken = || self.busy().max(requests + self.lanes.ready()) >= slots;
+        if rules.when_busy == WhenBusy::Reject && is_taken() {
             return false;
         }
         // `max_waiting` comes on top of the slots: an item for which a worker is free does not count as

@@ -172,6 +172,16 @@ impl Groups {
         }
     }
 
+    /// How many lanes may be served now, of those that a step of this group can change. A push asks for it, and each
+    /// end: while the gate is open it looks at no other group, however many there are.
+    fn served_with(&self, group: usize) -> usize {
+        let gate = self.all[group].gate.place();
+        match self.gates[gate] {
+            Gate::Open => self.all[group].allowed(),
+            Gate::One | Gate::Until(_) | Gate::Closed => self.served_at(gate),
+        }
+    }
+
     /// Whether a group has a lane that may be served now.
     fn is_served(&self, group: &Group) -> bool {
         let open = matches!(self.gates[group.gate.place()], Gate::Open | Gate::One);
@@ -220,7 +230,7 @@ impl Groups {
         if self.all[place].ready() == 0 {
             self.refill(group, now);
         }
-        let before = self.served_at(gate);
+        let before = self.served_with(place);
         match &mut self.all[place].batches {
             Some(batches) if lanes[id].returned > 0 => batches.push_again(id, lanes),
             _ => {
@@ -228,7 +238,7 @@ impl Groups {
                 self.look(group, now);
             }
         }
-        self.served_at(gate) > before
+        self.served_with(place) > before
     }
 
     /// Appends a lane whose first item is no batch.
@@ -266,12 +276,11 @@ impl Groups {
         if lane.state != State::Ready || lane.returned > 0 || self.all[place].batches.is_none() {
             return false;
         }
-        let gate = self.all[place].gate.place();
-        let before = self.served_at(gate);
+        let before = self.served_with(place);
         if let Some(batches) = &mut self.all[place].batches {
             batches.grew(cost);
         }
-        self.served_at(gate) > before
+        self.served_with(place) > before
     }
 
     /// The clock on which items were handed over.
