@@ -73,14 +73,16 @@ fn found(plan: &str) -> Vec<&'static str> {
         endpoint.set_listening(false).unwrap();
     }
     let timeout = if plan == SILENCE { 100 } else { 60_000 };
-    let mut file = String::new();
-    for (number, (_, options)) in COLUMNS.iter().enumerate() {
-        file += &format!(
-            "[outgoing_pools.http.p{number}]\ncall_timeout = 60000\n[outgoing_pools.http.p{number}.connection]\nhost = \"{}\"\nrequest_timeout = {timeout}\n\
+    let section = |(number, (_, options)): (usize, &(&str, &str))| {
+        format!(
+            "[outgoing_pools.http.p{number}]\ncall_timeout = 60000\n\
+             [outgoing_pools.http.p{number}.connection]\nhost = \"{}\"\nrequest_timeout = {timeout}\n\
              [[modules.mod_event_pusher.http.handlers]]\npool_name = \"p{number}\"\n{options}\n",
             endpoint.url("")
-        );
-    }
+        )
+    };
+    let sections: Vec<String> = COLUMNS.iter().enumerate().map(section).collect();
+    let file = sections.concat();
     dir.file("mongooseim.toml", &file);
     // On a slow machine it takes longer until each has an outcome, or was tried again.
     for drain in ["300ms", "3s", "30s"] {
