@@ -11,6 +11,7 @@ all_test_() ->
     [{atom_to_list(Name), {setup, fun setup/0, fun cleanup/1, fun(Parent) -> ?_test(Case(Parent)) end}}
      || {Name, Case} <- [{no_database_dir, fun no_database_dir/1},
                          {beside, fun beside/1},
+                         {a_volume_of_its_own, fun a_volume_of_its_own/1},
                          {a_parent_that_is_not_there, fun a_parent_that_is_not_there/1},
                          {what_is_below_is_moved, fun what_is_below_is_moved/1},
                          {what_cannot_be_moved_stays_in_use, fun what_cannot_be_moved_stays_in_use/1},
@@ -45,6 +46,13 @@ beside(Parent) ->
     ?assertEqual(filename:join(Parent, "Mnesia.a.http_pusher_spool"), default()),
     application:set_env(mnesia, dir, filename:join(Parent, "Mnesia.b") ++ "/"),
     ?assertEqual(filename:join(Parent, "Mnesia.b.http_pusher_spool"), default()).
+
+%% A container's volume is the database's directory alone: what is beside it is gone with the container.
+a_volume_of_its_own(_Parent) ->
+    application:set_env(mnesia, dir, "/proc"),
+    ?assertEqual("/proc/http_pusher_spool", default()),
+    application:set_env(mnesia, dir, "/proc/"),
+    ?assertEqual("/proc/http_pusher_spool", default()).
 
 %% It cannot be made beside: then below, where the database's directory is made anyway.
 a_parent_that_is_not_there(Parent) ->

@@ -2,8 +2,8 @@
 %%
 %% Not below the directory of the node's database: joining or leaving a cluster deletes all files in that. The
 %% place beside it has its name, so that nodes that share a parent directory have places of their own. If the
-%% node's user may not make that, as in a package that owns the database's directory alone, only the place
-%% below it is left.
+%% node's user may not make that, as in a package that owns the database's directory alone, or if it would be on
+%% another file system, as in a container with a volume for that directory alone, only the place below it is left.
 -module(http_pusher_spool_dir).
 
 -export([default/0, settle/0]).
@@ -16,12 +16,13 @@
 default() ->
     case database_dir() of
         undefined -> filename:join(".", ?NAME);
-        Dir -> choose(below(Dir), beside(Dir))
+        Dir -> choose(Dir, below(Dir), beside(Dir))
     end.
 
 %% What is there goes before what could be.
-choose(Below, Beside) ->
-    case filelib:is_dir(Beside) orelse not holds_spools(Below) andalso may_make(Beside) of
+choose(Dir, Below, Beside) ->
+    case filelib:is_dir(Beside) orelse
+        not holds_spools(Below) andalso may_make(Beside) andalso not is_mounted(Dir) of
         true -> Beside;
         false -> Below
     end.
@@ -83,5 +84,12 @@ holds_spools(Dir) ->
 may_make(Dir) ->
     case file:read_file_info(filename:dirname(Dir)) of
         {ok, #file_info{type = directory, access = Access}} -> Access =:= read_write orelse Access =:= write;
+        _ -> false
+    end.
+
+%% Whether a file system begins here, which may last longer than the one around it.
+is_mounted(Dir) ->
+    case {file:read_file_info(Dir), file:read_file_info(filename:dirname(filename:absname(Dir)))} of
+        {{ok, #file_info{major_device = Here}}, {ok, #file_info{major_device = Around}}} -> Here =/= Around;
         _ -> false
     end.

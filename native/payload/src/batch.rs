@@ -38,6 +38,7 @@ pub(crate) struct Request {
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) taken: usize,
+    /// By their places, in order.
     pub(crate) failed: Vec<(usize, PayloadError)>,
     pub(crate) request: Option<Request>,
 }
@@ -46,9 +47,10 @@ impl Collected {
     /// The ids of the members that are in the request.
     pub(crate) fn identity(&self, members: &[Member<'_>]) -> MessageId {
         let ids = members.iter().take(self.taken).enumerate();
-        let has_failed = |at| self.failed.iter().any(|(failed, _)| *failed == at);
+        // In order.
+        let has_failed = |at: &usize| self.failed.binary_search_by_key(at, |(at, _)| *at).is_ok();
         identity(
-            ids.filter(|(at, _)| !has_failed(*at))
+            ids.filter(|(at, _)| !has_failed(at))
                 .map(|(_, (_, id))| *id),
         )
     }

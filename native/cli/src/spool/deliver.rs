@@ -172,6 +172,8 @@ fn wait(node: &Node<'_>, woken: &Receiver<Wake>, arguments: &Arguments, result: 
     };
     let bar = bar(left(), arguments.json);
     loop {
+        // Before the outcomes: those of what is no longer left are there.
+        result.left = left();
         node.outcomes(|outcome| match &outcome.verdict {
             Verdict::Sent { .. } => result.delivered += 1,
             Verdict::Failed { reason, .. } => *result.dead.entry(reason.as_str()).or_default() += 1,
@@ -179,7 +181,6 @@ fn wait(node: &Node<'_>, woken: &Receiver<Wake>, arguments: &Arguments, result: 
         for notice in node.notices() {
             bar.suspend(|| eprintln!("{}", visible(&notice)));
         }
-        result.left = left();
         let ended = result.delivered + result.dead.values().sum::<u64>();
         bar.set_length(ended + result.left);
         bar.set_position(ended);
