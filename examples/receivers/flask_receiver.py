@@ -47,7 +47,7 @@ def handle_all():
     """What takes time."""
     while True:
         webhook_id, event = work.get()
-        print("event", webhook_id, event["type"], flush=True)
+        print(f"event {webhook_id} {event['type']}", flush=True)
 
 
 threading.Thread(target=handle_all, daemon=True).start()

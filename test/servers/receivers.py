@@ -32,8 +32,10 @@ class Receiver:
 
     def events(self):
         """The ids of the events that it has taken."""
-        words = (line.split() for line in self.child.log.read_text(errors="replace").splitlines())
-        return [line[line.index("event") + 1] for line in words if "event" in line]
+        # A line whose end is not yet there does not count.
+        lines = self.child.log.read_text(errors="replace").splitlines(keepends=True)
+        words = (line.split() for line in lines if line.endswith("\n"))
+        return [line[line.index("event") + 1] for line in words if "event" in line[:-1]]
 
 
 def start_all(place):
