@@ -240,11 +240,24 @@ def by_zstd(node, sink, page):
     return f"{len(done.stdout)} bytes of {len(body)}"
 
 
+def create_database(url, database):
+    """A database that keeps what is written. InfluxDB 1.6 answers 204 to what comes right after its creation, and may
+    lose it."""
+    query = urllib.request.Request(f"{url}/query?q=CREATE+DATABASE+{database}", method="POST")
+    urllib.request.urlopen(query, timeout=PATIENCE).close()
+    end = time.monotonic() + PATIENCE
+    while "series" not in get(f"{url}/query", db=database, q="SELECT * FROM first"):
+        if time.monotonic() > end:
+            raise Wrong(f"{database} keeps nothing")
+        write = urllib.request.Request(f"{url}/write?db={database}", data=b"first number=1i", method="POST")
+        urllib.request.urlopen(write, timeout=PATIENCE).close()
+        time.sleep(0.1)
+
+
 def to_influxdb(node, page, url, batches=False):
     """What InfluxDB has stored of a message and a presence."""
     database = "batches" if batches else "xmpp"
-    query = urllib.request.Request(f"{url}/query?q=CREATE+DATABASE+{database}", method="POST")
-    urllib.request.urlopen(query, timeout=PATIENCE).close()
+    create_database(url, database)
     node.configure(page, url, batches)
     node.send("--event", "message.xml", "--direction", "in")
     node.send("--event", "presence.xml", "--user-status", "online")
