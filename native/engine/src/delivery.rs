@@ -80,7 +80,7 @@ pub async fn deliver(
             rest: None,
         };
     }
-    if job.overtakes() {
+    if job.must_wait() {
         let Unmade { reason, text } = Unmade::overtakes();
         return failed(job, reason, text, before);
     }

@@ -61,10 +61,20 @@ impl Tried {
 }
 
 impl Job {
-    /// Whether an earlier notification of its lane is on disk alone, so that this one must wait there too. The
-    /// members of a batch are asked one by one, when their request is made.
-    pub(super) fn overtakes(&self) -> bool {
-        self.batch().is_none() && self.lead_overtakes()
+    /// Finds out what an earlier notification of its lane that is on disk alone keeps from being sent, because
+    /// it must wait there too. In a batch these members are noted as spoilt. Returns whether nothing is left to
+    /// send.
+    pub(super) fn must_wait(&mut self) -> bool {
+        let lead = self.lead_overtakes();
+        let Some(batch) = self.batch_mut() else {
+            return lead;
+        };
+        batch.part = batch.size();
+        let others = batch.in_part().map(Companion::overtakes);
+        let all = std::iter::once(lead).chain(others).enumerate();
+        let waits = all.filter(|(_, overtakes)| *overtakes);
+        batch.spoilt = waits.map(|(at, _)| (at, Unmade::overtakes())).collect();
+        batch.spoilt.len() == batch.part
     }
 
     fn lead_overtakes(&self) -> bool {
@@ -114,46 +124,30 @@ impl Job {
         make: impl FnOnce(&[Member<'_>]) -> Result<BatchMade, Unmade>,
     ) -> Result<Option<(Made, Planned)>, Unmade> {
         let id = self.message_id();
-        let lead_overtakes = self.lead_overtakes();
         let Some(batch) = self.tried.as_mut().and_then(|tried| tried.batch.as_mut()) else {
             return Ok(None);
         };
-        batch.part = batch.next_part();
-        batch.in_part_mut().for_each(Companion::identify);
-        let mut spoilt = Vec::new();
-        let (mut members, mut places) = (Vec::new(), Vec::new());
-        let lead = Some((&self.notification, &id));
-        let others = batch
-            .in_part()
-            .map(|other| (other.identified(), other.overtakes()));
-        let all = std::iter::once((lead, lead_overtakes)).chain(others);
-        for (place, (member, overtakes)) in all.enumerate() {
-            match member {
-                Some(member) if !overtakes => {
-                    members.push(member);
-                    places.push(place);
-                }
-                _ => spoilt.push((place, Unmade::overtakes())),
-            }
-        }
-        if members.is_empty() {
-            batch.spoilt = spoilt;
-            return Ok(None);
-        }
+        batch.part = batch.size();
+        // Those that must wait are spoilt whatever becomes of the request.
+        let waits: Vec<usize> = batch.spoilt.iter().map(|(at, _)| *at).collect();
+        let lead = (&self.notification, &id);
+        let others = batch.in_part_mut().map(Companion::identified);
+        let all = std::iter::once(lead).chain(others).enumerate();
+        let (places, members): (Vec<usize>, Vec<_>) = all
+            .filter(|(at, _)| waits.binary_search(at).is_err())
+            .unzip();
         let BatchMade {
             taken,
             failed,
             made,
         } = make(&members)?;
         let failed = failed.into_iter();
-        spoilt.extend(failed.filter_map(|(at, why)| Some((*places.get(at)?, why))));
-        if let Some(end) = places.get(taken) {
-            batch.part = *end;
-        }
-        let part = batch.part;
-        spoilt.retain(|(place, _)| *place < part);
-        spoilt.sort_unstable_by_key(|(place, _)| *place);
-        batch.spoilt = spoilt;
+        let failed = failed.filter_map(|(at, why)| Some((*places.get(at)?, why)));
+        batch.spoilt.extend(failed);
+        let part = places.get(taken).copied().unwrap_or(batch.part);
+        batch.part = part;
+        batch.spoilt.retain(|(at, _)| *at < part);
+        batch.spoilt.sort_unstable_by_key(|(at, _)| *at);
         Ok(made)
     }
 

@@ -26,7 +26,8 @@ pub(crate) struct Batch {
     pub(crate) others: VecDeque<Companion>,
     /// The most members of one request, if a larger one was refused.
     pub(crate) most: Option<usize>,
-    /// How many members the present request is of, from the lead on; 0 before it is made.
+    /// How many members the present request is of, from the lead on; 0 before it is known. It stays while the
+    /// request waits for its next attempt, which is of the same ones.
     pub(crate) part: usize,
     /// Those of them that cannot be sent, by their places, in order.
     pub(crate) spoilt: Vec<(usize, Unmade)>,
@@ -43,30 +44,24 @@ pub(crate) struct Companion {
 }
 
 impl Batch {
-    /// How many members the next request is made of, if it can have all of them.
-    pub(crate) fn next_part(&self) -> usize {
+    /// How many members the present request is of, or the next one if it can have all of them.
+    pub(crate) fn size(&self) -> usize {
+        if self.part > 0 {
+            return self.part;
+        }
         let all = 1 + self.others.len();
         self.most.map_or(all, |most| all.min(most))
     }
 
     /// The members of the present or next request behind the lead.
     pub(crate) fn in_part(&self) -> impl Iterator<Item = &Companion> {
-        let part = if self.part == 0 {
-            self.next_part()
-        } else {
-            self.part
-        };
-        self.others.iter().take(part.saturating_sub(1))
+        self.others.iter().take(self.size().saturating_sub(1))
     }
 
     /// The same, to change them.
     pub(crate) fn in_part_mut(&mut self) -> impl Iterator<Item = &mut Companion> {
-        let part = if self.part == 0 {
-            self.next_part()
-        } else {
-            self.part
-        };
-        self.others.iter_mut().take(part.saturating_sub(1))
+        let others = self.size().saturating_sub(1);
+        self.others.iter_mut().take(others)
     }
 }
 
@@ -82,23 +77,14 @@ impl Companion {
         }
     }
 
-    /// Gives it an identity, if it has none.
-    pub(crate) fn identify(&mut self) {
-        if self.known_id().is_none() {
-            self.id = Some(MessageId::new());
-        }
-    }
-
-    /// Its notification with its identity, if it has one.
-    pub(crate) fn identified(&self) -> Option<(&Notification, &MessageId)> {
-        Some((&self.item.notification, self.known_id()?))
-    }
-
-    fn known_id(&self) -> Option<&MessageId> {
-        let tried = self.item.tried.as_ref();
-        tried
-            .and_then(|tried| tried.id.as_ref())
-            .or(self.id.as_ref())
+    /// Its notification with its identity, which it gets now if it has none.
+    pub(crate) fn identified(&mut self) -> (&Notification, &MessageId) {
+        let known = self.item.tried.as_ref().and_then(|tried| tried.id.as_ref());
+        let id = match known {
+            Some(id) => id,
+            None => self.id.get_or_insert_with(MessageId::new),
+        };
+        (&self.item.notification, id)
     }
 
     /// Whether an earlier notification of its lane is on disk alone.

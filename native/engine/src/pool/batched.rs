@@ -2,6 +2,9 @@
 //! endpoint that a closure answers for.
 #![allow(clippy::unwrap_used)]
 
+mod on_disk;
+mod parts;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,11 +179,16 @@ impl World {
     }
 
     fn not_open(policy: &PolicyOptions) -> Self {
+        Self::of_format(policy, FormatOptions::Json)
+    }
+
+    /// A pool that is not open, and a handler with this format.
+    fn of_format(policy: &PolicyOptions, format: FormatOptions) -> Self {
         let policy = DeliveryPolicy::check(policy).unwrap();
         let id = HandlerId::default();
         let options = HandlerOptions {
             payload: PlanOptions {
-                format: FormatOptions::Json,
+                format,
                 ..PlanOptions::default()
             },
             ..HandlerOptions::default()
@@ -216,6 +224,11 @@ impl World {
     }
 
     fn push_stanza(&self, sender: &str, id: &str, stanza: &str) {
+        let notification = self.notification(sender, id, stanza);
+        self.pool.push(sender.as_bytes(), notification).unwrap();
+    }
+
+    fn notification(&self, sender: &str, id: &str, stanza: &str) -> Notification {
         let mut facts = Facts::default();
         for (key, text) in [
             ("event", "msg"),
@@ -243,9 +256,7 @@ impl World {
             stanza.as_bytes(),
             Content::Event(facts.as_bytes()),
         );
-        self.pool
-            .push(sender.as_bytes(), notification.unwrap())
-            .unwrap();
+        notification.unwrap()
     }
 
     fn sent(&self) -> u64 {

@@ -318,8 +318,7 @@ impl Started {
     }
 
     /// The notification as it waits in the queue.
-    fn back(mut self) -> (Arc<Pool>, Ticket, Queued) {
-        self.set_part(0);
+    fn back(self) -> (Arc<Pool>, Ticket, Queued) {
         let Job {
             notification,
             accepted_at,

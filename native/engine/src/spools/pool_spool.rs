@@ -97,7 +97,7 @@ impl std::fmt::Debug for PoolSpool {
 }
 
 impl PoolSpool {
-    pub(super) fn new(name: &str, notices: Arc<Notices>) -> Self {
+    pub(crate) fn new(name: &str, notices: Arc<Notices>) -> Self {
         Self {
             name: name.into(),
             disk: ArcSwapOption::empty(),
@@ -124,7 +124,7 @@ impl PoolSpool {
     }
 
     /// The file is open. What it holds comes in.
-    pub(super) fn opened(&self, disk: Spool) {
+    pub(crate) fn opened(&self, disk: Spool) {
         let next = disk.next();
         let before = disk.totals().waiting;
         let mut any = before > 0;

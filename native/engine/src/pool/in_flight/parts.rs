@@ -57,11 +57,7 @@ impl InFlight {
         let Some(batch) = self.0.job.batch_mut() else {
             return After::Conclude(self, judgement);
         };
-        let part = if batch.part == 0 {
-            batch.next_part()
-        } else {
-            batch.part
-        };
+        let part = batch.size();
         let spoilt = mem::take(&mut batch.spoilt);
         let left = part - spoilt.len();
         if let Some(own) = self.0.end_spoilt(spoilt) {
@@ -76,6 +72,7 @@ impl InFlight {
             return self.again(opened, &judgement);
         }
         if let Judgement::Retry { .. } = judgement {
+            // The next attempt is of those that are left of it, so that it has the same identity.
             self.0.set_part(left);
             return After::Conclude(self, judgement);
         }
@@ -128,7 +125,7 @@ impl Started {
     }
 
     /// The present request is of so many; 0 before it is made.
-    pub(super) fn set_part(&mut self, part: usize) {
+    fn set_part(&mut self, part: usize) {
         if let Some(batch) = self.job.batch_mut() {
             batch.part = part;
         }
