@@ -22,7 +22,6 @@ mod timer;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -60,13 +59,15 @@ pub struct Delivered {
 }
 
 /// Delivers `job` over `link`, which it may replace, and counts the attempts in `counters`. It is given up
-/// when `cancelled` is ready. The timer is the worker's.
+/// when `cancelled` is ready. The timer is the worker's. `begins` is called if a request begins, with the first
+/// attempt.
 pub async fn deliver(
     opened: &Opened,
     counters: &PoolCounters,
     (link, timer): (&mut Option<Link>, &mut Timer),
     job: &mut Job,
     mut cancelled: impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
+    begins: impl FnOnce(),
 ) -> Delivered {
     fail_point::point("prepare");
     let before = job.tried.as_ref().map_or(0, |tried| tried.attempts);
@@ -115,11 +116,12 @@ pub async fn deliver(
             return failed(job, reason, text.into(), before);
         }
     }
-    let attempts = Attempts {
-        made: AtomicU32::new(before),
+    let mut attempts = Attempts {
+        made: before,
         accepted_at: job.accepted_at,
         others: job.handed_over().skip(1).collect(),
         counters,
+        begins: Some(begins),
     };
     let answered = {
         let run = pin!(attempt_all(
@@ -127,7 +129,7 @@ pub async fn deliver(
             (&mut *link, &mut *timer),
             &prepared,
             job.deadline,
-            &attempts,
+            &mut attempts,
         ));
         unless(&mut cancelled, run).await
     };
@@ -135,11 +137,11 @@ pub async fn deliver(
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) | Err(error) => {
             // Before its first attempt this delivery has sent nothing.
-            if attempts.made.load(Ordering::Relaxed) > before {
+            if attempts.made > before {
                 *link = None;
             }
             let text = format!("POST {}: {}", prepared.url(opened), error.text);
-            return failed(job, error.reason, text.into(), attempts.made());
+            return failed(job, error.reason, text.into(), attempts.made);
         }
     };
     fail_point::point("answered");
@@ -164,7 +166,7 @@ pub async fn deliver(
         headers: &head.headers,
         url: &|| prepared.url(opened),
     };
-    let judgement = judged(job, ending, attempts.made());
+    let judgement = judged(job, ending, attempts.made);
     let rest = (!body.is_end_stream()).then_some(Rest { body, deadline });
     Delivered { judgement, rest }
 }
@@ -213,18 +215,24 @@ struct Answer {
 }
 
 /// The attempts made for one request, and the counters in which they are counted.
-struct Attempts<'a> {
-    made: AtomicU32,
+struct Attempts<'a, B> {
+    made: u32,
     accepted_at: Instant,
     /// When the others of its batch were handed over.
     others: Vec<Instant>,
     counters: &'a PoolCounters,
+    /// Called with the first attempt of this delivery.
+    begins: Option<B>,
 }
 
-impl Attempts<'_> {
+impl<B: FnOnce()> Attempts<'_, B> {
     /// Counts an attempt that begins now.
-    fn begin(&self, now: Instant) {
-        if self.made.fetch_add(1, Ordering::Relaxed) == 0 {
+    fn begin(&mut self, now: Instant) {
+        if let Some(begins) = self.begins.take() {
+            begins();
+        }
+        self.made += 1;
+        if self.made == 1 {
             for handed_over in std::iter::once(&self.accepted_at).chain(&self.others) {
                 let waited = now.saturating_duration_since(*handed_over);
                 self.counters.queue_time.add(waited);
@@ -232,11 +240,6 @@ impl Attempts<'_> {
         } else {
             self.counters.count_retry();
         }
-    }
-
-    /// The number of attempts made.
-    fn made(self) -> u32 {
-        self.made.into_inner()
     }
 }
 
@@ -271,7 +274,7 @@ async fn attempt_all(
     (link, timer): (&mut Option<Link>, &mut Timer),
     prepared: &Prepared,
     call_deadline: Instant,
-    attempts: &Attempts<'_>,
+    attempts: &mut Attempts<'_, impl FnOnce()>,
 ) -> Result<Answer, AttemptError> {
     let mut broken = 0;
     let mut unserved = Unserved::default();

@@ -56,7 +56,7 @@ use crate::spools::{Kept, Spools};
 pub use address::EndpointState;
 pub(crate) use batch::{Batch, Companion};
 pub use cell::Cell;
-use destinations::Destinations;
+use destinations::{Destination, Destinations};
 use opening::Progress;
 pub use state::PoolState;
 pub(crate) use taking::WhatIsFull;
@@ -69,6 +69,8 @@ pub struct Queued {
     pub(crate) accepted_at: Instant,
     /// What is known of the attempts so far, if there were any.
     pub(crate) tried: Option<Box<Tried>>,
+    /// Where it waits in its pool, if its handler has lanes of its own there.
+    pub(crate) destination: Option<Arc<Destination>>,
 }
 
 impl From<Notification> for Queued {
@@ -78,6 +80,7 @@ impl From<Notification> for Queued {
             notification,
             accepted_at: Instant::now(),
             tried: None,
+            destination: None,
         }
     }
 }
@@ -92,6 +95,22 @@ impl Queued {
     /// The host type that it was accepted for.
     pub(crate) fn host_type(&self) -> HostTypeId {
         self.notification.handler().host_type.id
+    }
+
+    /// It has its outcome, or stays on disk.
+    fn went(&self) {
+        if let Some(destination) = &self.destination {
+            destination.went();
+        }
+    }
+
+    /// Lets go of what is in memory. It stays on disk, and comes in again when it can be delivered.
+    fn leave_on_disk(&self, reserved: Reservation, kept: Box<Kept>) {
+        self.went();
+        drop(reserved);
+        // Before it counts as on disk: a caller that waits until nothing is pending may have it come in again.
+        drop(kept);
+        self.notification.handler().host_type.leave_on_disk();
     }
 
     /// Notes what it has on disk.
@@ -288,17 +307,12 @@ impl Pool {
 
     /// Reports the outcome of a notification. Call this before the
     /// notification's lane continues.
-    pub(crate) fn report(
-        self: &Arc<Self>,
-        notification: Notification,
-        reserved: Reservation,
-        verdict: Verdict,
-    ) {
+    pub(crate) fn report(self: &Arc<Self>, item: Queued, reserved: Reservation, verdict: Verdict) {
         let text = match &verdict {
             Verdict::Sent { .. } => 0,
             Verdict::Failed { text, .. } => heap::taken(text.len() + 2 * size_of::<usize>()),
         };
-        self.report_taking(notification, reserved, verdict, text);
+        self.report_taking(item, reserved, verdict, text);
     }
 
     /// Reports the failure of a waiting notification, with a text shared by several failures. One that is on
@@ -324,7 +338,7 @@ impl Pool {
         let attempts = item.tried.as_ref().map_or(0, |tried| tried.attempts);
         if let Some(mut kept) = item.take_kept() {
             if reason != FailureReason::GaveUp {
-                self.leave_on_disk(&item.notification, reserved, kept);
+                item.leave_on_disk(reserved, kept);
                 return Reported::OnDisk;
             }
             kept.note(attempts, None, text);
@@ -335,37 +349,20 @@ impl Pool {
             text: Arc::clone(text),
             attempts,
         };
-        self.report_taking(item.notification, reserved, verdict, 0);
+        self.report_taking(item, reserved, verdict, 0);
         Reported::Outcome
-    }
-
-    /// Lets go of a notification that stays on disk, and comes in again when it can be delivered.
-    fn leave_on_disk(
-        self: &Arc<Self>,
-        notification: &Notification,
-        reserved: Reservation,
-        kept: Box<Kept>,
-    ) {
-        if let Some(destination) = self.destination(notification.handler()) {
-            destination.went();
-        }
-        drop(reserved);
-        // Before it counts as on disk: a caller that waits until nothing is pending may have it come in again.
-        drop(kept);
-        notification.handler().host_type.leave_on_disk();
     }
 
     fn report_taking(
         self: &Arc<Self>,
-        mut notification: Notification,
+        item: Queued,
         mut reserved: Reservation,
         verdict: Verdict,
         text: usize,
     ) {
         self.counters.count_outcome(&verdict);
-        if let Some(destination) = self.destination(notification.handler()) {
-            destination.went();
-        }
+        item.went();
+        let mut notification = item.notification;
         // Freed here, on an engine thread: the reporter, which acknowledges outcomes, has no time to
         // free a long body.
         notification.shed();

@@ -161,12 +161,14 @@ async fn serve(
     let counters = &pool.counters;
     let (mut ending, rest) = loop {
         let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
+        let (part, begins) = job.job();
         let Delivered { judgement, rest } = delivery::deliver(
             opened,
             counters,
             (&mut *link, &mut *timer),
-            job.job(),
+            part,
             cancelled,
+            begins,
         )
         .await;
         job = match job.go_on(opened, judgement).await {

@@ -6,6 +6,7 @@
 
 mod parts;
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use super::address::{Address, Ended};
+use super::destinations::Destination;
 use super::{Cell, Pool, Queued};
 use crate::delivery::{Job, Judgement, Opened, Sign};
 pub use parts::After;
@@ -29,8 +31,10 @@ struct Started {
     pool: Arc<Pool>,
     ticket: Ticket,
     job: Job,
-    /// Where it goes, if its delivery may be tried again.
-    address: Option<Arc<Address>>,
+    /// Where it has waited, if its handler has lanes of its own.
+    destination: Option<Arc<Destination>>,
+    /// Whether it has a token of its handler's limit, with which it was taken, and which no request has used.
+    has_token: bool,
     /// Whether it asks whether its endpoint is back.
     probe: bool,
     /// Whether others of its batch are still to be taken.
@@ -73,11 +77,13 @@ impl InFlight {
         } = taken;
         let reserved = Reservation::new(Arc::clone(&pool.bounds), item.cost());
         let policy = &item.notification.handler().policy;
-        let destination = pool.destination(item.notification.handler());
+        let destination = item.destination;
         let mut tried = item.tried;
         let mut since = head_since;
-        let address = destination.and_then(|destination| destination.address.clone());
-        if let Some(address) = &address {
+        let address = destination
+            .as_ref()
+            .and_then(|known| known.address.as_ref());
+        if let Some(address) = address {
             let tried = tried.get_or_insert_default();
             tried.others_succeed = if tried.attempts == 0 {
                 address.last_succeeded()
@@ -105,7 +111,8 @@ impl InFlight {
             pool,
             ticket,
             job,
-            address,
+            destination,
+            has_token: true,
             probe: alone,
             collects: false,
         };
@@ -116,9 +123,26 @@ impl InFlight {
         in_flight
     }
 
-    /// The part that its delivery works on.
-    pub fn job(&mut self) -> &mut Job {
-        &mut self.0.job
+    /// The part that its delivery works on, and what to call when a request of it begins.
+    pub fn job(&mut self) -> (&mut Job, impl FnOnce()) {
+        let Started {
+            pool,
+            job,
+            destination,
+            has_token,
+            ..
+        } = &mut *self.0;
+        let limited = job.notification.handler().policy.rate.is_some();
+        let destination = destination.as_ref().filter(|_| limited);
+        let begins = move || {
+            // Another request of the same batch takes a token of its own, which it does not wait for.
+            if !mem::take(has_token)
+                && let Some(destination) = destination
+            {
+                pool.spend(destination.group);
+            }
+        };
+        (job, begins)
     }
 
     /// Does what the judgement says: ends the notification, or puts it back. Another worker gets the
@@ -197,7 +221,7 @@ impl Started {
     /// Tells the breaker. Returns whether the endpoint is down.
     fn tell(&self, judgement: &Judgement) -> bool {
         let handler = self.job.notification.handler();
-        let (Some(address), Some(retry)) = (&self.address, &handler.policy.retry) else {
+        let (Some(address), Some(retry)) = (self.address(), &handler.policy.retry) else {
             return false;
         };
         let (asked, text) = match judgement {
@@ -219,15 +243,21 @@ impl Started {
 
     /// Remembers a failed delivery, after which there were so many attempts.
     fn remember(&mut self, attempts: u32, is_down: bool) {
+        let successes = self.address().map(|address| address.successes());
         let tried = self.job.tried.get_or_insert_default();
         tried.attempts = attempts;
         if !is_down {
             tried.pauses = tried.pauses.saturating_add(1);
             tried.alone += u32::from(tried.others_succeed);
         }
-        if let Some(address) = &self.address {
-            tried.successes = address.successes();
+        if let Some(successes) = successes {
+            tried.successes = successes;
         }
+    }
+
+    /// Where it goes, if its delivery may be tried again.
+    fn address(&self) -> Option<&Arc<Address>> {
+        self.destination.as_ref()?.address.as_ref()
     }
 
     /// The attempts that were known when it started.
@@ -238,12 +268,17 @@ impl Started {
     /// Reports the outcome, and ends what is on disk. The lane does not continue yet.
     fn report(self, verdict: Verdict) -> (Arc<Pool>, Ticket, End) {
         let Self {
-            pool, ticket, job, ..
+            pool,
+            ticket,
+            job,
+            destination,
+            ..
         } = self;
         let item = Queued {
             notification: job.notification,
             accepted_at: job.accepted_at,
             tried: job.tried,
+            destination,
         };
         let end = pool.report_end(item, job.reserved, verdict);
         (pool, ticket, end)
@@ -330,6 +365,7 @@ impl Started {
             notification,
             accepted_at,
             tried,
+            destination: self.destination,
         };
         reserved.hand_back(item.cost());
         (self.pool, self.ticket, item)
@@ -345,7 +381,7 @@ impl Started {
             self.pool.follow_all(steps);
         }
         let handler = self.job.notification.handler();
-        if let (Some(address), Some(retry)) = (&self.address, &handler.policy.retry) {
+        if let (Some(address), Some(retry)) = (self.address(), &handler.policy.retry) {
             let ended = Ended {
                 handler,
                 retry,
@@ -395,7 +431,7 @@ impl Pool {
                 },
                 Some(kept),
             ) => {
-                self.leave_on_disk(&item.notification, reserved, kept);
+                item.leave_on_disk(reserved, kept);
                 return End::OnDisk;
             }
             (Verdict::Failed { reason, .. }, Some(kept)) => {
@@ -410,7 +446,7 @@ impl Pool {
                 End::Sent
             }
         };
-        self.report(item.notification, reserved, verdict);
+        self.report(item, reserved, verdict);
         end
     }
 }

@@ -62,6 +62,7 @@ impl Pool {
             notification,
             accepted_at,
             tried: Some(Box::new(tried)),
+            destination: None,
         }
     }
 }

@@ -64,7 +64,7 @@ impl Pool {
     fn take_in(
         self: &Arc<Self>,
         key: &[u8],
-        item: Queued,
+        mut item: Queued,
         cost: usize,
         now: Instant,
     ) -> Result<(), Refused<Queued>> {
@@ -75,6 +75,7 @@ impl Pool {
             destination.came(handler.policy.retry.as_ref());
         }
         let group = destination.as_ref().map(|destination| destination.group);
+        item.destination = destination;
         let place = Place {
             key,
             host_type: item.host_type(),
@@ -92,8 +93,8 @@ impl Pool {
                 self.follow(step);
                 Ok(())
             }
-            Err(refused) => {
-                if let Some(destination) = destination {
+            Err(mut refused) => {
+                if let Some(destination) = refused.item.destination.take() {
                     destination.went();
                 }
                 Err(refused)

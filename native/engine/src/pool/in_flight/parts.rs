@@ -5,16 +5,18 @@
 //! sent end alone.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use notification::Verdict;
+use queue::GroupId;
 use tokio::time::Instant;
 
 use super::{End, InFlight, Started};
 use crate::delivery::{Judgement, Opened, Sign};
 use crate::pool::batch::AT_ONCE;
-use crate::pool::{Batch, Companion, Queued};
+use crate::pool::{Batch, Companion, Pool, Queued};
 use crate::request::Unmade;
 
 /// What follows the end of a request.
@@ -102,18 +104,20 @@ impl InFlight {
         started.tell(judgement);
         started.probe = false;
         started.set_part(0);
-        let now = Instant::now();
-        started.job.deadline = now + opened.settings.call_timeout;
-        let destination = started.pool.destination(started.job.notification.handler());
-        if let Some(destination) = destination {
-            let left = {
-                let mut core = started.pool.core();
-                core.spend(destination.group, now);
-                core.leftovers()
-            };
-            started.pool.clear_up(left);
-        }
+        started.job.deadline = Instant::now() + opened.settings.call_timeout;
         After::Again(self)
+    }
+}
+
+impl Pool {
+    /// A request begins that was not taken from the queue.
+    pub(super) fn spend(self: &Arc<Self>, group: GroupId) {
+        let left = {
+            let mut core = self.core();
+            core.spend(group, Instant::now());
+            core.leftovers()
+        };
+        self.clear_up(left);
     }
 }
 
@@ -238,6 +242,7 @@ impl Started {
             notification: mem::replace(&mut job.notification, item.notification),
             accepted_at: mem::replace(&mut job.accepted_at, item.accepted_at),
             tried: job.tried.replace(next),
+            destination: mem::replace(&mut self.destination, item.destination),
         };
         Some(Companion {
             item: first,
