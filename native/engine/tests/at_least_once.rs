@@ -4,87 +4,21 @@
 
 mod support;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::engine::EngineSettings;
-use engine::spools::SpoolSettings;
-use notification::policy::RetryOn;
-use notification::{
-    DeliveryPolicy, Guarantee, Handler, PoolId, PushError, RejectReason, Retry, Statuses,
-};
+use notification::{PushError, RejectReason};
 use spool::{Admin, Directory, RowId, Selection, Settings};
-use test_endpoint::{EndpointConfig, EndpointHandle, Record};
+use test_endpoint::{EndpointHandle, Record};
 
-use support::{Bench, End, HOST_TYPE, options, test_endpoint, until};
-
-fn settings(path: &Path) -> EngineSettings {
-    EngineSettings {
-        spools: Some(SpoolSettings {
-            directory: path.to_owned(),
-            node: "one@localhost".to_owned(),
-            spool: Settings::default(),
-            grace: Duration::from_hours(1),
-        }),
-        ..EngineSettings::default()
-    }
-}
-
-fn policy() -> DeliveryPolicy {
-    DeliveryPolicy {
-        guarantee: Guarantee::AtLeastOnce,
-        success: Statuses::NONE.and(200..=299),
-        retry: Some(Retry {
-            initial: Duration::from_millis(2),
-            max: Duration::from_millis(20),
-            alone: u32::MAX,
-            on: RetryOn::default(),
-            ..Retry::default()
-        }),
-        ..DeliveryPolicy::default()
-    }
-}
-
-/// An engine whose handler delivers at least once, with its pool at the endpoint and its spool open.
-struct Node {
-    bench: Bench,
-    handler: Arc<Handler>,
-    pool: PoolId,
-}
+use support::spooled::{Node, endpoint, plan, policy, settings};
+use support::{Bench, End, HOST_TYPE, options, until};
 
 impl Node {
-    fn start(settings: EngineSettings, endpoint: &EndpointHandle) -> Self {
-        let bench = Bench::with(settings, Arc::default());
-        bench.engine.open_host_type(HOST_TYPE);
-        let handler = bench
-            .engine
-            .planned_handler(HOST_TYPE, "http_pool", "/n", policy(), None);
-        let url = endpoint.url("");
-        let pool = bench.engine.create_pool(&url).unwrap();
-        bench.engine.open_spool(&url, true);
-        let spools = || bench.engine.spools();
-        until("the spool is open", || {
-            spools()
-                .first()
-                .is_some_and(|spool| spool.totals().is_some())
-        });
-        bench.engine.configure_pool(pool, options(url)).unwrap();
-        bench.engine.open_pool(pool).unwrap();
-        Self {
-            bench,
-            handler,
-            pool,
-        }
-    }
-
     fn push(&self, sender: &str, text: &str) -> Result<(), PushError> {
         self.bench
             .push_text(self.pool, &self.handler, sender, text.as_bytes())
-    }
-
-    fn waiting(&self) -> u64 {
-        self.bench.engine.spools()[0].totals().unwrap().waiting
     }
 
     /// Accepted is sent, failed, pending or on disk alone.
@@ -120,17 +54,6 @@ fn message(record: &Record) -> String {
 
 fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
     range.map(|n| format!("{n:04}")).collect()
-}
-
-fn endpoint() -> EndpointHandle {
-    test_endpoint(EndpointConfig {
-        max_records: 100_000,
-        ..EndpointConfig::default()
-    })
-}
-
-fn plan(endpoint: &EndpointHandle, plan: &str) {
-    endpoint.set_plan(plan.parse().unwrap()).unwrap();
 }
 
 #[test]
@@ -232,9 +155,7 @@ fn what_is_given_up_is_a_dead_letter_with_the_last_answer() {
         panic!("it was sent");
     };
     assert_eq!(reason, "bad_status");
-    until("it is a dead letter", || {
-        node.bench.engine.spools()[0].totals().unwrap().dead == 1
-    });
+    until("it is a dead letter", || node.totals().dead == 1);
     let admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
     let letters = admin.dead_letters(&Selection::All, RowId(0), 10).unwrap();
     let history = &letters[0].loaded.history;
@@ -256,9 +177,7 @@ fn a_dead_letter_that_is_asked_back_is_delivered() {
     node.bench.outcomes(1);
     plan(&endpoint, "status=200");
     let file = Directory::files(path.path()).unwrap().remove(0);
-    until("it is a dead letter", || {
-        node.bench.engine.spools()[0].totals().unwrap().dead == 1
-    });
+    until("it is a dead letter", || node.totals().dead == 1);
     Admin::open(&file).unwrap().retry(&Selection::All).unwrap();
     let outcomes = node.bench.outcomes(2);
     assert!(matches!(outcomes[1].end, End::Sent { status: 200, .. }));

@@ -6,78 +6,33 @@ mod support;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use engine::engine::EngineSettings;
-use engine::spools::SpoolSettings;
-use notification::policy::{Batch, RetryOn};
-use notification::{DeliveryPolicy, Guarantee, Handler, PoolId, Retry, Statuses};
-use spool::{Admin, Directory, Selection, Settings};
-use test_endpoint::{EndpointConfig, EndpointHandle, Record};
+use notification::DeliveryPolicy;
+use notification::policy::Batch;
+use spool::{Admin, Directory, Selection};
+use test_endpoint::{EndpointHandle, Record};
 
 use support::events::{field, json, received, stanza};
-use support::{Bench, HOST_TYPE, options, test_endpoint, until};
+use support::spooled::{Node, endpoint, plan, policy, settings};
+use support::{HOST_TYPE, until};
 
 const USERS: u32 = 7;
 
-struct Node {
-    bench: Bench,
-    handler: Arc<Handler>,
-    pool: PoolId,
+/// A node whose handler sends batches.
+fn start(path: &Path, endpoint: &EndpointHandle) -> Node {
+    let policy = DeliveryPolicy {
+        batch: Some(Batch {
+            max_events: 20,
+            linger: Duration::from_millis(20),
+            ..Batch::default()
+        }),
+        ..policy()
+    };
+    Node::with(settings(path), endpoint, policy, Some(json()))
 }
 
 impl Node {
-    fn start(path: &Path, endpoint: &EndpointHandle) -> Self {
-        let settings = EngineSettings {
-            spools: Some(SpoolSettings {
-                directory: path.to_owned(),
-                node: "one@localhost".to_owned(),
-                spool: Settings::default(),
-                grace: Duration::from_hours(1),
-            }),
-            ..EngineSettings::default()
-        };
-        let policy = DeliveryPolicy {
-            guarantee: Guarantee::AtLeastOnce,
-            success: Statuses::NONE.and(200..=299),
-            retry: Some(Retry {
-                initial: Duration::from_millis(2),
-                max: Duration::from_millis(20),
-                alone: u32::MAX,
-                on: RetryOn::default(),
-                ..Retry::default()
-            }),
-            batch: Some(Batch {
-                max_events: 20,
-                linger: Duration::from_millis(20),
-                ..Batch::default()
-            }),
-            ..DeliveryPolicy::default()
-        };
-        let bench = Bench::with(settings, Arc::default());
-        bench.engine.open_host_type(HOST_TYPE);
-        let handler =
-            bench
-                .engine
-                .planned_handler(HOST_TYPE, "http_pool", "/n", policy, Some(json()));
-        let url = endpoint.url("");
-        let pool = bench.engine.create_pool(&url).unwrap();
-        bench.engine.open_spool(&url, true);
-        until("the spool is open", || {
-            let spools = bench.engine.spools();
-            let first = spools.first();
-            first.is_some_and(|spool| spool.totals().is_some())
-        });
-        bench.engine.configure_pool(pool, options(url)).unwrap();
-        bench.engine.open_pool(pool).unwrap();
-        Self {
-            bench,
-            handler,
-            pool,
-        }
-    }
-
     fn push(&self, numbers: std::ops::Range<u32>) {
         for number in numbers {
             let sender = format!("user{}", number % USERS);
@@ -86,21 +41,6 @@ impl Node {
                 .push_event(self.pool, &self.handler, &sender, &stanza);
         }
     }
-
-    fn waiting(&self) -> u64 {
-        self.bench.engine.spools()[0].totals().unwrap().waiting
-    }
-}
-
-fn endpoint() -> EndpointHandle {
-    test_endpoint(EndpointConfig {
-        max_records: 100_000,
-        ..EndpointConfig::default()
-    })
-}
-
-fn plan(endpoint: &EndpointHandle, plan: &str) {
-    endpoint.set_plan(plan.parse().unwrap()).unwrap();
 }
 
 /// Id, sender and number of each event of a request.
@@ -144,7 +84,7 @@ fn what_a_stop_leaves_is_delivered_after_the_start() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
-    let node = Node::start(path.path(), &endpoint);
+    let node = start(path.path(), &endpoint);
     node.push(0..100);
     until("some were tried", || endpoint.stats().received > 4);
     // Members and identity of a batch that is tried again are the same.
@@ -159,7 +99,7 @@ fn what_a_stop_leaves_is_delivered_after_the_start() {
     drop(node);
 
     plan(&endpoint, "status=200");
-    let node = Node::start(path.path(), &endpoint);
+    let node = start(path.path(), &endpoint);
     node.push(100..150);
     node.bench.outcomes(150);
     until("nothing is on disk", || node.waiting() == 0);
@@ -173,11 +113,11 @@ fn a_refused_batch_is_a_dead_letter_for_each_event() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
     plan(&endpoint, "status=422");
-    let node = Node::start(path.path(), &endpoint);
+    let node = start(path.path(), &endpoint);
     node.push(0..30);
     node.bench.outcomes(30);
     until("they are dead letters", || {
-        let totals = node.bench.engine.spools()[0].totals().unwrap();
+        let totals = node.totals();
         (totals.waiting, totals.dead) == (0, 30)
     });
     plan(&endpoint, "status=200");
@@ -185,7 +125,7 @@ fn a_refused_batch_is_a_dead_letter_for_each_event() {
     let mut admin = Admin::open(&file).unwrap();
     admin.retry(&Selection::All).unwrap();
     until("they are delivered", || {
-        let totals = node.bench.engine.spools()[0].totals().unwrap();
+        let totals = node.totals();
         (totals.waiting, totals.dead) == (0, 0)
     });
     // They count as handed over once more.
@@ -199,7 +139,7 @@ fn what_a_host_type_leaves_stays_on_disk() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
-    let node = Node::start(path.path(), &endpoint);
+    let node = start(path.path(), &endpoint);
     node.push(0..50);
     node.bench.engine.close_host_type(HOST_TYPE);
     node.bench.engine.abort_host_type(HOST_TYPE);

@@ -8,13 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::engine::EngineSettings;
-use engine::spools::SpoolSettings;
-use notification::policy::RetryOn;
-use notification::{DeliveryPolicy, Direction, Guarantee, Retry, Statuses};
+use notification::Direction;
 use spool::{Directory, Kind, Record, Settings};
 use test_endpoint::{EndpointConfig, EndpointHandle};
 
+use support::spooled::{policy, settings};
 use support::{Bench, HOST_TYPE, options, test_endpoint, until};
 
 const HOUR: i64 = 3_600_000;
@@ -47,30 +45,10 @@ fn start(path: &Path, endpoint: &EndpointHandle, created: i64, give_up_after: Du
     }
     disk.close();
     drop((disk, directory));
-    let settings = EngineSettings {
-        spools: Some(SpoolSettings {
-            directory: path.to_owned(),
-            node: "one@localhost".to_owned(),
-            spool: Settings::default(),
-            grace: Duration::from_hours(1),
-        }),
-        ..EngineSettings::default()
-    };
-    let bench = Bench::with(settings, Arc::default());
+    let bench = Bench::with(settings(path), Arc::default());
     bench.engine.open_host_type(HOST_TYPE);
-    let policy = DeliveryPolicy {
-        guarantee: Guarantee::AtLeastOnce,
-        success: Statuses::NONE.and(200..=299),
-        retry: Some(Retry {
-            initial: Duration::from_millis(5),
-            max: Duration::from_millis(50),
-            give_up_after,
-            alone: u32::MAX,
-            on: RetryOn::default(),
-            ..Retry::default()
-        }),
-        ..DeliveryPolicy::default()
-    };
+    let mut policy = policy();
+    policy.retry.as_mut().unwrap().give_up_after = give_up_after;
     bench
         .engine
         .planned_handler(HOST_TYPE, "http_pool", "/n", policy, None);

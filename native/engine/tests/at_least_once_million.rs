@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use engine::engine::EngineSettings;
-use engine::spools::SpoolSettings;
-use notification::{DeliveryPolicy, Direction, Guarantee, Retry, Statuses};
+use notification::{DeliveryPolicy, Direction, Retry};
 use spool::{Directory, Kind, Record, Settings};
 use test_endpoint::EndpointConfig;
 
+use support::spooled::{policy, settings};
 use support::{Bench, HOST_TYPE, options, test_endpoint, until};
 
 const ROWS: u32 = 1_000_000;
@@ -75,22 +74,11 @@ fn a_million_on_disk() {
 
     let before = memory();
     let begin = Instant::now();
-    let settings = EngineSettings {
-        spools: Some(SpoolSettings {
-            directory: path.path().to_owned(),
-            node: "one@localhost".to_owned(),
-            spool: Settings::default(),
-            grace: Duration::from_hours(1),
-        }),
-        ..EngineSettings::default()
-    };
-    let bench = Bench::with(settings, Arc::default());
+    let bench = Bench::with(settings(path.path()), Arc::default());
     bench.engine.open_host_type(HOST_TYPE);
     let policy = DeliveryPolicy {
-        guarantee: Guarantee::AtLeastOnce,
-        success: Statuses::NONE.and(200..=299),
         retry: Some(Retry::default()),
-        ..DeliveryPolicy::default()
+        ..policy()
     };
     bench
         .engine

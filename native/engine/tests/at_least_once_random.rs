@@ -14,13 +14,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use engine::engine::EngineSettings;
-use engine::spools::SpoolSettings;
 use fastrand::Rng;
-use notification::policy::RetryOn;
-use notification::{DeliveryPolicy, Guarantee, Handler, PoolId, Retry, Statuses};
-use spool::Settings;
+use notification::{Handler, PoolId};
 use test_endpoint::{EndpointConfig, EndpointHandle};
 
+use support::spooled::{policy, settings};
 use support::{Bench, HOST_TYPE, options, test_endpoint, until};
 
 const TIME: Duration = Duration::from_secs(4);
@@ -34,17 +32,11 @@ const PLANS: [&str; 6] = [
     "status=200 delay=1-5",
 ];
 
-fn settings(path: &Path) -> EngineSettings {
+fn tiny(path: &Path) -> EngineSettings {
     EngineSettings {
         max_pending: 10,
         max_lane_percent: 50,
-        spools: Some(SpoolSettings {
-            directory: path.to_owned(),
-            node: "one@localhost".to_owned(),
-            spool: Settings::default(),
-            grace: Duration::from_hours(1),
-        }),
-        ..EngineSettings::default()
+        ..settings(path)
     }
 }
 
@@ -64,23 +56,11 @@ impl Node {
             max_records: 1_000_000,
             ..EndpointConfig::default()
         });
-        let bench = Bench::with(settings(path), Arc::default());
+        let bench = Bench::with(tiny(path), Arc::default());
         bench.engine.open_host_type(HOST_TYPE);
-        let policy = DeliveryPolicy {
-            guarantee: Guarantee::AtLeastOnce,
-            success: Statuses::NONE.and(200..=299),
-            retry: Some(Retry {
-                initial: Duration::from_millis(2),
-                max: Duration::from_millis(20),
-                alone: u32::MAX,
-                on: RetryOn::default(),
-                ..Retry::default()
-            }),
-            ..DeliveryPolicy::default()
-        };
         let handler = bench
             .engine
-            .planned_handler(HOST_TYPE, "http_pool", "/n", policy, None);
+            .planned_handler(HOST_TYPE, "http_pool", "/n", policy(), None);
         let pool = open_pool(&bench, &endpoint);
         Self {
             bench,
@@ -110,7 +90,7 @@ impl Node {
 
     fn restart(&mut self, path: &Path) {
         self.bench.engine.stop();
-        self.bench.start_again(settings(path));
+        self.bench.start_again(tiny(path));
         self.pool = open_pool(&self.bench, &self.endpoint);
     }
 

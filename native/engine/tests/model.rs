@@ -589,7 +589,7 @@ fn what_waits_for_a_token_goes() {
 }
 
 /// What waits for company is taken with it, or when it has waited long enough: neither the alarm's wake-up nor
-/// a worker's is lost, whoever comes while a batch is collected.
+/// a worker's is lost, whichever comes while a batch is collected.
 #[test]
 fn what_waits_for_company_goes() {
     model(Some(3), || {

@@ -100,7 +100,7 @@ impl Fifo {
         Self(fifo)
     }
 
-    /// Whoever reads, or comes to read, is answered. The thread ends with the process.
+    /// Each reader, present or to come, is answered. The thread ends with the process.
     fn answer(self, content: &str) {
         let content = content.to_owned();
         std::thread::spawn(move || {
@@ -159,7 +159,7 @@ fn a_file_that_comes_very_late_opens_the_pool_all_the_same() {
     assert_eq!(bench.push(pool, "too early, too"), rejected);
     assert_eq!(phase(&bench, pool), "broken");
     secure.put_right();
-    // Whoever wants it open now need not wait for the next try.
+    // A caller that wants it open now need not wait for the next try.
     bench.engine.begin_opening(pool).unwrap();
     until("the pool opens", || phase(&bench, pool) == "open");
     assert_sent(&bench.deliver(pool, "in time").0);

@@ -176,7 +176,7 @@ fn a_pool_that_cannot_open_fails_what_it_took() {
     ));
     let nonsense = options("gopher://127.0.0.1");
     bench.engine.configure_pool(pool, nonsense).unwrap();
-    // Whoever tries again is told the same.
+    // A caller that tries again is told the same.
     for _ in 0..2 {
         let opened = bench.engine.open_pool(pool);
         assert!(matches!(opened, Err(EngineError::Config(_))), "{opened:?}");
@@ -237,7 +237,7 @@ fn registering_a_handler_opens_no_host_type() {
     assert!(leaves.host_type.is_open());
 }
 
-/// Whoever closes a host type and then finds nothing pending has seen the last of it.
+/// A caller that closes a host type and then finds nothing pending has seen the last of it.
 #[test]
 fn a_host_type_that_is_closed_and_quiet_stays_quiet() {
     let bench = Arc::new(Bench::new());

@@ -48,7 +48,7 @@ struct Desk<T> {
     counted: Apart<AtomicUsize>,
 }
 
-/// A value with cache lines of its own: whoever adds an item reads one word of a desk, and the consumer
+/// A value with cache lines of its own: a thread that adds an item reads one word of a desk, and the consumer
 /// writes another one for each item.
 #[derive(Debug)]
 #[repr(align(128))]

@@ -3,6 +3,7 @@
 
 pub mod events;
 pub mod process;
+pub mod spooled;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

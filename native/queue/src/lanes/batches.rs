@@ -1,7 +1,7 @@
 //! Items of one group that are taken together.
 //!
-//! A group may make batches: whoever takes an item of it takes others with it, of the same lane and then of the
-//! lanes whose turn is next, up to a number and a sum of costs ([`Lanes::collect`]). All of them are out, each
+//! A group may make batches: a worker that takes an item of it takes others with it, of the same lane and then of
+//! the lanes whose turn is next, up to a number and a sum of costs ([`Lanes::collect`]). All of them are out, each
 //! with a ticket of its own. While one batch is collected, its group serves no other new one.
 //!
 //! Such a group is served when there is enough for a batch, or when its oldest item has waited for as long as an

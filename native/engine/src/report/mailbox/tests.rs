@@ -84,7 +84,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Each item is handed back once, after it was counted, whoever counts, dies or is dismissed.
+    /// Each item is handed back once, after it was counted, whichever consumers count, die or are dismissed.
     #[test]
     fn each_item_is_handed_back_once(acts in proptest::collection::vec(act(), 1..60)) {
         let mailbox = Mailbox::new(4, BACKLOG, |_| 0, 0);
