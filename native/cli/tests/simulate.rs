@@ -425,6 +425,7 @@ fn on_a_terminal() {
     let command = format!("{program} simulate mongooseim.toml --duration 2s --rate 30");
     let output = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
+        .env("SHELL", "/bin/sh")
         .current_dir(dir.path())
         .stdin(Stdio::null())
         .output()
