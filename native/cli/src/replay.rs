@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// How fast: 1.0 as they came, 2.0 twice as fast; without it, as fast as answers come
     #[arg(long, value_name = "TIMES", value_parser = pace)]
     pace: Option<f64>,
-    /// Sign each request anew with the secrets of a file, because receivers refuse signatures that are old
+    /// Give each request a new signature, with the secrets of a file, because receivers refuse old ones
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     /// Trust this CA, in place of the system's

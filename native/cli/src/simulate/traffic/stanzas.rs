@@ -4,7 +4,7 @@ use quick_xml::escape::escape;
 
 use crate::jid::Jid;
 
-/// What a user's device has written, whoever gets it.
+/// What a user's device has written; the copies for all its receivers come from it.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
     /// `chat` or `groupchat`.
