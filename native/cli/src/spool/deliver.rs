@@ -56,7 +56,7 @@ type Key = (String, String, String);
 struct Account {
     delivered: u64,
     dead: BTreeMap<&'static str, u64>,
-    /// What has a handler, and is left.
+    /// What has a handler, and waits.
     left: u64,
     /// What has none.
     without: BTreeMap<Key, u64>,
@@ -64,6 +64,7 @@ struct Account {
 
 /// Delivers what waits; returns whether nothing is left and nothing was given up.
 pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, String> {
+    refuse_beside_a_node(directory)?;
     let waiting = waiting(directory)?;
     let files = Files::new(
         arguments.config.clone(),
@@ -73,12 +74,7 @@ pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, Strin
     );
     let parsed = Parsed::read(&files)?;
     let judgement = parsed.judge();
-    for note in judgement.problems() {
-        eprintln!(
-            "{}:{}: problem: {} {}",
-            note.file, note.line, note.path, note.text
-        );
-    }
+    judgement.print_problems();
     let mut routes = Vec::new();
     for route in judgement.routes {
         if policy_options::of(route.handler)?.guarantee == Guarantee::AtLeastOnce {
@@ -104,13 +100,14 @@ pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, Strin
         .kept()
         .map(|(pool, host, handler)| (pool.to_owned(), host.to_owned(), handler))
         .collect();
-    let without = waiting.into_iter().filter(|(key, _)| !kept.contains(key));
-    let mut result = Account {
-        without: without.collect(),
-        ..Account::default()
-    };
+    let mut result = Account::default();
+    result.is_left(waiting, &kept);
     wait(&node, &woken, arguments, &mut result);
-    drop(node);
+    // An outcome may come a moment after its record has left the disk. When the engine has ended, all are there, and
+    // nothing changes on disk any more.
+    node.engine.stop();
+    node.outcomes(|outcome| result.ended(&outcome.verdict));
+    result.is_left(self::waiting(directory)?, &kept);
     print_line(&if arguments.json {
         result.in_json().to_string()
     } else {
@@ -124,16 +121,19 @@ const HOLDER: &str = "http-pusher spool deliver";
 
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
-/// How many records wait for each handler. It is an error if a node uses the directory.
-fn waiting(directory: &Path) -> Result<BTreeMap<Key, u64>, String> {
+fn refuse_beside_a_node(directory: &Path) -> Result<(), String> {
     let holder = Directory::holder(directory).map_err(|error| explain(directory, &error))?;
-    if let Some(holder) = holder {
-        return Err(format!(
+    holder.map_or(Ok(()), |holder| {
+        Err(format!(
             "{}: {} uses it, and delivers what is in it",
             directory.display(),
             visible(&holder)
-        ));
-    }
+        ))
+    })
+}
+
+/// How many records wait for each handler.
+fn waiting(directory: &Path) -> Result<BTreeMap<Key, u64>, String> {
     let mut waiting = BTreeMap::new();
     for file in file::open_all(directory, None)? {
         let found = file.admin.by_handler();
@@ -170,21 +170,17 @@ fn wait(node: &Node<'_>, woken: &Receiver<Wake>, arguments: &Arguments, result: 
         let waiting: u64 = waiting.map(|totals| totals.waiting).sum();
         waiting.saturating_sub(stay)
     };
-    let bar = bar(left(), arguments.json);
+    let bar = bar(result.left, arguments.json);
     loop {
-        // Before the outcomes: those of what is no longer left are there.
-        result.left = left();
-        node.outcomes(|outcome| match &outcome.verdict {
-            Verdict::Sent { .. } => result.delivered += 1,
-            Verdict::Failed { reason, .. } => *result.dead.entry(reason.as_str()).or_default() += 1,
-        });
+        let left = left();
+        node.outcomes(|outcome| result.ended(&outcome.verdict));
         for notice in node.notices() {
             bar.suspend(|| eprintln!("{}", visible(&notice)));
         }
         let ended = result.delivered + result.dead.values().sum::<u64>();
-        bar.set_length(ended + result.left);
+        bar.set_length(ended + left);
         bar.set_position(ended);
-        if result.left == 0 || end.is_some_and(|end| Instant::now() >= end) {
+        if left == 0 || end.is_some_and(|end| Instant::now() >= end) {
             break;
         }
         match woken.recv_timeout(EACH) {
@@ -206,6 +202,22 @@ fn bar(length: u64, quiet: bool) -> ProgressBar {
 }
 
 impl Account {
+    /// Counts an outcome.
+    fn ended(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Sent { .. } => self.delivered += 1,
+            Verdict::Failed { reason, .. } => *self.dead.entry(reason.as_str()).or_default() += 1,
+        }
+    }
+
+    /// Takes over what is on disk; `kept` are the handlers of the file.
+    fn is_left(&mut self, waiting: BTreeMap<Key, u64>, kept: &BTreeSet<Key>) {
+        let (left, without) = waiting.into_iter().partition(|(key, _)| kept.contains(key));
+        let left: BTreeMap<Key, u64> = left;
+        self.left = left.values().sum();
+        self.without = without;
+    }
+
     /// How many records without a handler are in files that are open.
     fn in_open_files(&self, node: &Node<'_>) -> u64 {
         let spools = node.engine.spools();
