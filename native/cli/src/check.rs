@@ -155,6 +155,20 @@ impl Judgement<'_> {
             .filter(|note| note.severity == Severity::Problem)
     }
 
+    /// Prints the problems to stderr, for a command that goes on with what can be used.
+    pub(crate) fn print_problems(&self) {
+        for note in self.problems() {
+            let Note {
+                file,
+                line,
+                path,
+                text,
+                ..
+            } = note;
+            eprintln!("{file}:{line}: problem: {path} {text}");
+        }
+    }
+
     /// Whether there is no problem.
     pub fn is_ok(&self) -> bool {
         self.problems().next().is_none()

@@ -155,11 +155,7 @@ impl<'a> Node<'a> {
         let options = pool.options.clone().ok_or("the pool has no host")?;
         let options = change(options)?;
         let (url, workers) = (options.host.clone(), options.workers);
-        let id = self.engine.create_pool(&name).map_err(text_of)?;
-        self.engine.configure_pool(id, options).map_err(text_of)?;
-        self.engine
-            .open_pool(id)
-            .map_err(|error| format!("{name}: {error}"))?;
+        let id = open_pool(&self.engine, &name, options)?;
         self.pools.push(OpenPool {
             id,
             pool,
@@ -285,6 +281,23 @@ impl<'a> Node<'a> {
         let same = |registered: &&Registered<'_>| registered.handler.id == handler.id;
         self.handlers.iter().find(same).map(|found| found.pool)
     }
+}
+
+/// Opens a pool of an engine.
+///
+/// # Errors
+///
+/// Why that is not possible.
+pub(crate) fn open_pool(
+    engine: &Engine,
+    name: &str,
+    options: PoolOptions,
+) -> Result<PoolId, String> {
+    let failed = |error| format!("{name}: {error}");
+    let id = engine.create_pool(name).map_err(failed)?;
+    engine.configure_pool(id, options).map_err(failed)?;
+    engine.open_pool(id).map_err(failed)?;
+    Ok(id)
 }
 
 /// Whether a handler sends an event. What an operator's own callback module would say is not known here: without rules it is

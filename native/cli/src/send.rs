@@ -49,12 +49,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     let parsed = Parsed::read(&arguments.files)?;
     let judgement = parsed.judge();
-    for note in judgement.problems() {
-        eprintln!(
-            "{}:{}: problem: {} {}",
-            note.file, note.line, note.path, note.text
-        );
-    }
+    judgement.print_problems();
     let route = choose(&judgement.routes, arguments)?;
     let host = parsed.first_host().unwrap_or("localhost");
     let sample = arguments.event.sample(host, parsed.mongooseim())?;

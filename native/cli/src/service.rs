@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use http_body_util::Full;
@@ -20,7 +20,7 @@ use transport::{BaseUrl, TlsOptions};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest answer that is kept, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
-/// Fields that belong to one connection (RFC 9110, 7.6.1), or are made anew.
+/// Fields that belong to one connection (RFC 9110, 7.6.1), or that this side makes itself.
 const OF_CONNECTION: [&str; 9] = [
     "connection",
     "proxy-connection",
@@ -170,9 +170,7 @@ impl Service {
         let (head, mut body) = response.into_parts();
         let headers = head.headers.iter();
         let headers = headers
-            .filter(|(name, _)| {
-                **name != TRANSFER_ENCODING && !OF_CONNECTION.contains(&name.as_str())
-            })
+            .filter(|(name, _)| !OF_CONNECTION.contains(&name.as_str()))
             .map(|(name, value)| {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 (name.as_str().to_owned(), value)

@@ -41,12 +41,7 @@ const SHOWN_EACH: Duration = Duration::from_millis(50);
 pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     let parsed = Parsed::read(&arguments.files)?;
     let judgement = parsed.judge();
-    for note in judgement.problems() {
-        eprintln!(
-            "{}:{}: problem: {} {}",
-            note.file, note.line, note.path, note.text
-        );
-    }
+    judgement.print_problems();
     if judgement.routes.is_empty() {
         return Err("no handler of this file can send; see http-pusher check".to_owned());
     }

@@ -12,12 +12,13 @@ use engine::engine::{Engine, EngineSettings};
 use engine::report::outcomes::FIRST;
 use engine::settings::{PoolOptions, PoolSettings};
 use notification::policy::Batch;
-use notification::{DeliveryPolicy, Handler, PoolId, PushError, Verdict};
+use notification::{DeliveryPolicy, Handler, PushError, Verdict};
 use test_endpoint::{EndpointConfig, Record, TestEndpoint};
 use transport::dial::{Dialled, dial};
 use transport::names;
 use transport::tls::{PeerCertificate, TlsClient};
 
+use crate::node::open_pool;
 use crate::plan_options;
 use crate::routes::Route;
 use crate::sample::Sample;
@@ -117,7 +118,7 @@ impl<'a> Delivery<'a> {
     fn deliver(&self, name: &str, options: PoolOptions) -> Result<Verdict, String> {
         // Every accepted notification has its outcome after `call_timeout`; the rest is for a slow machine.
         let patience = Duration::from_millis(options.call_timeout) + Duration::from_secs(10);
-        let pool = self.open_pool(name, options)?;
+        let pool = open_pool(&self.engine, name, options)?;
         self.engine
             .push(
                 pool,
@@ -130,18 +131,6 @@ impl<'a> Delivery<'a> {
                 PushError::NotOpen => "the pool is not open".to_owned(),
             })?;
         self.outcome(patience)
-    }
-
-    fn open_pool(&self, name: &str, options: PoolOptions) -> Result<PoolId, String> {
-        let pool = self
-            .engine
-            .create_pool(name)
-            .map_err(|error| error.to_string())?;
-        self.engine
-            .configure_pool(pool, options)
-            .and_then(|()| self.engine.open_pool(pool))
-            .map_err(|error| error.to_string())?;
-        Ok(pool)
     }
 
     /// Waits for the outcome.
