@@ -6,6 +6,8 @@
 
 mod address;
 mod alarm;
+#[cfg(test)]
+mod answering;
 mod batch;
 #[cfg(test)]
 mod batched;

@@ -11,8 +11,9 @@ use notification::policy::{PolicyOptions, Rate, RateOptions, RetryOptions};
 use notification::{DeliveryPolicy, FailureReason};
 use tokio::time::{Instant, sleep};
 
+use super::answering::{Endpoint, endpoint};
 use super::look::tests::open_with;
-use super::outage::{Endpoint, World, endpoint, reason};
+use super::outage::{Seen, World, reason};
 
 /// How late the endpoint may date a request.
 const SLACK: Duration = Duration::from_millis(500);
@@ -30,12 +31,12 @@ fn policy(per_second: u64, burst: u64, retry: Option<RetryOptions>) -> DeliveryP
     .unwrap()
 }
 
-async fn answers_200() -> Endpoint {
-    endpoint(|_| (200, String::new())).await
+async fn answers_200() -> Endpoint<Seen> {
+    endpoint(|_| 200).await
 }
 
 /// Over no span of time did the endpoint see more requests than the limit allows.
-fn assert_within(rate: Rate, endpoint: &Endpoint) {
+fn assert_within(rate: Rate, endpoint: &Endpoint<Seen>) {
     let seen: Vec<Instant> = endpoint.seen().iter().map(|seen| seen.at).collect();
     for (place, from) in seen.iter().enumerate() {
         for (count, to) in (1..).zip(&seen[place..]) {
@@ -149,7 +150,7 @@ async fn others_do_not_wait() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_and_an_outage() {
     let end = Instant::now() + Duration::from_mins(30);
-    let endpoint = endpoint(move |seen| {
+    let endpoint = endpoint(move |seen: &Seen| {
         let status = if seen.at < end { 503 } else { 200 };
         (status, String::new())
     })

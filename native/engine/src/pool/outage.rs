@@ -13,12 +13,11 @@ use notification::{
     Names, Notification, RejectCounters, Verdict,
 };
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 use transport::notices::{About, NoticeKind};
 
 use super::Pool;
+use super::answering::{self, Endpoint, endpoint};
 use super::look::tests::{open_with, pool};
 use crate::report::counters::CountersByPool;
 use crate::report::outcomes::FIRST;
@@ -31,88 +30,28 @@ pub(super) struct Seen {
     pub(super) text: String,
 }
 
-/// What the endpoint answers: a status, and header fields with their line ends.
-type Answer = (u16, String);
-
-pub(super) struct Endpoint {
-    pub(super) url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
-}
-
-/// Starts an endpoint on the test's own thread.
-pub(super) async fn endpoint(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Endpoint {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let seen = Arc::<Mutex<Vec<Seen>>>::default();
-    let (answer, kept) = (Arc::new(answer), Arc::clone(&seen));
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, Arc::clone(&answer), Arc::clone(&kept)));
-        }
-    });
-    Endpoint { url, seen }
-}
-
-async fn serve(
-    mut stream: TcpStream,
-    answer: Arc<impl Fn(&Seen) -> Answer>,
-    kept: Arc<Mutex<Vec<Seen>>>,
-) {
-    let mut bytes = Vec::new();
-    while stream
-        .read_buf(&mut bytes)
-        .await
-        .is_ok_and(|count| count > 0)
-    {
-        while let Some(body) = body(&mut bytes) {
-            let field = |name: &str| {
-                let fields = body.split('&').filter_map(|pair| pair.split_once('='));
-                let found = fields.clone().find(|(field, _)| *field == name);
-                found.map(|(_, value)| value.to_owned()).unwrap()
-            };
-            let seen = Seen {
-                at: Instant::now(),
-                lane: field("author"),
-                text: field("message"),
-            };
-            let (status, fields) = answer(&seen);
-            kept.lock().push(seen);
-            if status == 0 {
-                return;
-            }
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n{fields}\r\n");
-            if stream.write_all(head.as_bytes()).await.is_err() {
-                return;
-            }
+impl answering::Seen for Seen {
+    fn of(_: &dyn Fn(&str) -> String, body: &str) -> Self {
+        let field = |name: &str| {
+            let mut fields = body.split('&').filter_map(|pair| pair.split_once('='));
+            let found = fields.find(|(field, _)| *field == name);
+            found.map(|(_, value)| value.to_owned()).unwrap()
+        };
+        Self {
+            at: Instant::now(),
+            lane: field("author"),
+            text: field("message"),
         }
     }
 }
 
-/// Takes a whole request out of `bytes`, and returns its body.
-fn body(bytes: &mut Vec<u8>) -> Option<String> {
-    let text = std::str::from_utf8(bytes).unwrap();
-    let head = text.find("\r\n\r\n")? + 4;
-    let length = text[..head]
-        .to_lowercase()
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: ").map(str::to_owned));
-    let end = head + length.unwrap().trim().parse::<usize>().unwrap();
-    let body = text.get(head..end)?.to_owned();
-    bytes.drain(..end);
-    Some(body)
-}
-
-impl Endpoint {
-    pub(super) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().clone()
-    }
-
+impl Endpoint<Seen> {
     /// The texts of a lane, in the order in which they came; each once.
     pub(super) fn texts(&self, lane: &str) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
-        for seen in self.seen.lock().iter().filter(|seen| seen.lane == lane) {
+        for seen in self.seen().into_iter().filter(|seen| seen.lane == lane) {
             if !texts.contains(&seen.text) {
-                texts.push(seen.text.clone());
+                texts.push(seen.text);
             }
         }
         texts
@@ -284,7 +223,7 @@ const HOUR: Duration = Duration::from_hours(1);
 async fn an_outage_of_a_day() {
     let begin = Instant::now();
     let end = begin + 24 * HOUR;
-    let endpoint = endpoint(move |seen| {
+    let endpoint = endpoint(move |seen: &Seen| {
         let status = if seen.at < end { 503 } else { 200 };
         (status, String::new())
     })
@@ -366,7 +305,7 @@ async fn given_up_while_the_endpoint_is_down() {
 /// none of theirs.
 #[tokio::test(start_paused = true)]
 async fn ten_lanes_of_a_hundred() {
-    let endpoint = endpoint(|seen| {
+    let endpoint = endpoint(|seen: &Seen| {
         let good = seen.lane.ends_with('7');
         (if good { 200 } else { 500 }, String::new())
     })
@@ -412,7 +351,7 @@ async fn ten_lanes_of_a_hundred() {
 /// One notification is answered 500 for ever. Its lane goes on after `alone` attempts, the others at once.
 #[tokio::test(start_paused = true)]
 async fn a_poisoned_notification() {
-    let endpoint = endpoint(|seen| {
+    let endpoint = endpoint(|seen: &Seen| {
         let status = if seen.text == "poison" { 500 } else { 200 };
         (status, String::new())
     })
@@ -464,7 +403,7 @@ async fn a_poisoned_notification() {
 /// 3xx, 410 and other 4xx are final, with one attempt each; what follows in the lane goes on at once.
 #[tokio::test(start_paused = true)]
 async fn final_answers() {
-    let endpoint = endpoint(|seen| (seen.text.parse().unwrap(), String::new())).await;
+    let endpoint = endpoint(|seen: &Seen| (seen.text.parse().unwrap(), String::new())).await;
     let world = World::new(&endpoint.url, 1, RetryOptions::default());
     let begin = Instant::now();
     let statuses = ["301", "307", "400", "404", "410", "422", "204"];
@@ -507,7 +446,7 @@ async fn retry_after() {
         ("retry-after: tomorrow\r\n".to_owned(), 0, 2),
     ] {
         let first = Mutex::new(Some(fields.clone()));
-        let endpoint = endpoint(move |_| match first.lock().take() {
+        let endpoint = endpoint(move |_: &Seen| match first.lock().take() {
             Some(fields) => (429, fields),
             None => (200, String::new()),
         })
@@ -527,7 +466,7 @@ async fn retry_after() {
 #[tokio::test(start_paused = true)]
 async fn connections_that_break() {
     let left = Mutex::new(4);
-    let endpoint = endpoint(move |_| {
+    let endpoint = endpoint(move |_: &Seen| {
         let mut left = left.lock();
         if *left == 0 {
             return (200, String::new());
@@ -547,7 +486,7 @@ async fn connections_that_break() {
 /// A pool that closes fails what is postponed with `shutdown`, at the end of its time and not before.
 #[tokio::test(start_paused = true)]
 async fn a_pool_closes() {
-    let endpoint = endpoint(|_| (503, String::new())).await;
+    let endpoint = endpoint(|_: &Seen| (503, String::new())).await;
     let world = World::new(&endpoint.url, 4, RetryOptions::default());
     for lane in 0..50 {
         world.push(&format!("user{lane}"), "one");
@@ -572,7 +511,7 @@ async fn a_pool_closes() {
 #[tokio::test(start_paused = true)]
 async fn a_pool_drains() {
     let end = Instant::now() + Duration::from_mins(5);
-    let endpoint = endpoint(move |seen| {
+    let endpoint = endpoint(move |seen: &Seen| {
         let status = if seen.at < end { 503 } else { 200 };
         (status, String::new())
     })
@@ -594,7 +533,7 @@ async fn a_pool_drains() {
 /// A handler without `retry` at the same URL is served as ever while the others wait.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_sets_nothing_does_not_wait() {
-    let endpoint = endpoint(|_| (503, String::new())).await;
+    let endpoint = endpoint(|_: &Seen| (503, String::new())).await;
     let world = World::new(&endpoint.url, 4, RetryOptions::default());
     for lane in 0..50 {
         world.push(&format!("user{lane}"), "one");
