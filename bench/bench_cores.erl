@@ -68,8 +68,7 @@ point({Cores, Others, Shared}, IsLast, Total, Rounds) ->
                                                  Label =:= integer_to_list(Count)].
 
 label(Name) ->
-    {Label, Rest} = lists:splitwith(fun(C) -> C =/= $_ end, Name),
-    {Label, Rest}.
+    lists:splitwith(fun(C) -> C =/= $_ end, Name).
 
 %% Beside the defaults. On a small machine one reporter is the default, so there are two; else there is one.
 variants(Count) ->

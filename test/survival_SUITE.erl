@@ -4,6 +4,7 @@
 
 
 -import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
+-import(pusher_kills, [kill/1, at_most_twice/2]).
 
 -define(HOST, <<"localhost">>).
 -define(NIF, http_pusher_nif).
@@ -16,13 +17,12 @@ all() ->
 %% Only one of the two can hold an event.
 groups() ->
     [{v5_0, [], cases()},
-     {v6_5, [], [the_reporter_killed_while_it_counts_rejections, reporters_killed_while_they_count | cases()]}].
+     {v6_5, [], [the_reporter_killed_while_it_counts_rejections | cases()]}].
 
 cases() ->
     [processes_killed_under_load_lose_no_outcome,
      pools_restarted_while_processes_are_killed,
      the_reporter_killed_while_it_counts,
-     one_reporter_is_woken_for_little,
      the_whole_tree_killed_comes_back,
      the_starter_killed_is_replaced,
      beams_reloaded_under_load,
@@ -35,9 +35,7 @@ cases() ->
 %% the machine is.
 init_per_testcase(pools_restarted_while_processes_are_killed, Config) ->
     pusher_case:start(Config, #{env => [{drain_timeout, 60000}]});
-init_per_testcase(Case, Config)
-  when Case =:= processes_killed_under_load_lose_no_outcome; Case =:= reporters_killed_while_they_count;
-       Case =:= one_reporter_is_woken_for_little ->
+init_per_testcase(processes_killed_under_load_lose_no_outcome, Config) ->
     pusher_case:start(Config, #{env => [{reporters, 3}]});
 init_per_testcase(_Case, Config) ->
     pusher_case:start(Config).
@@ -46,7 +44,6 @@ end_per_testcase(Case, Config) ->
     Check = case Case of
                 beams_reloaded_under_load -> conserved;
                 the_library_is_not_loaded_twice -> conserved;
-                one_reporter_is_woken_for_little -> conserved;
                 _ -> uncounted
             end,
     pusher_case:finish(Config, Check).
@@ -98,51 +95,6 @@ the_reporter_killed_while_it_counts(Config) ->
     Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
     ?assertMatch(#{pushed := 3000, accepted := 3000}, Numbers),
     at_most_twice(Numbers, lists:sum(Kills)).
-
-%% With the first one stopped, the backlog is for the others, each of which is killed between the update of a
-%% metric and its acknowledgement; then all are killed at random.
-reporters_killed_while_they_count(Config) ->
-    module(Config, #{workers => 20}),
-    test_endpoint:plan(endpoint(Config), "mix seed=5 | 80 status=200 | 20 fault=garbage"),
-    First = whereis(http_pusher_reporter),
-    true = erlang:suspend_process(First),
-    Held = [begin
-                ok = host_ctl:hold_next_event(self()),
-                send_many(600),
-                receive {held, Pid} -> ok end,
-                {registered_name, Name} = process_info(Pid, registered_name),
-                1 = kill(Name),
-                Name
-            end || _ <- lists:seq(1, 5)],
-    ?assertNot(lists:member(http_pusher_reporter, Held)),
-    true = erlang:resume_process(First),
-    Kills = [begin
-                 timer:sleep(rand:uniform(20)),
-                 kill(http_pusher_reporter:name(rand:uniform(3) - 1))
-             end || _ <- lists:seq(1, 40)],
-    ok = pusher_case:settle(),
-    Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
-    ?assertMatch(#{pushed := 3000, accepted := 3000}, Numbers),
-    at_most_twice(Numbers, length(Held) + lists:sum(Kills)).
-
-%% As long as the first reporter keeps up, the others sleep; what it leaves is theirs.
-one_reporter_is_woken_for_little(Config) ->
-    module(Config, #{workers => 20}),
-    [First | Others] = [whereis(http_pusher_reporter:name(Number)) || Number <- [0, 1, 2]],
-    ok = pusher_case:settle(),
-    1 = erlang:trace_pattern({?NIF, take_outcomes, 2}, true, [local]),
-    [1 = erlang:trace(Pid, true, [call]) || Pid <- Others],
-    [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 200)],
-    wait_sent(200),
-    ?assertEqual(none, receive {trace, Pid, call, _} -> Pid after 0 -> none end),
-    true = erlang:suspend_process(First),
-    send_many(2000),
-    %% Less than a batch stays for the first one.
-    {ok, _} = host_ctl:wait_metrics(?HOST, fun(#{sent := Sent}) -> Sent > 2200 - 256 end, 120000),
-    true = erlang:resume_process(First),
-    wait_sent(2200),
-    receive {trace, _, call, _} -> ok after 120000 -> error(not_woken) end,
-    1 = erlang:trace_pattern({?NIF, take_outcomes, 2}, false, [local]).
 
 %% Between the update of the metric and its acknowledgement, the worst moment: that costs a part of the row,
 %% not the whole row.
@@ -321,30 +273,9 @@ one_sent(#{sent := Sent}) ->
 
 %%% Helpers
 
-%% Each kill may count one outcome a second time, and no outcome is lost.
-at_most_twice(#{sent := Sent, failed := Failed}, Kills) ->
-    #{sent := SentMetric, failed := FailedMetric} = Metrics = host_ctl:metrics(?HOST),
-    ?assertWith(SentMetric >= Sent andalso FailedMetric >= Failed
-                andalso SentMetric + FailedMetric - Sent - Failed =< Kills,
-                {Metrics#{response_times := []}, {Sent, Failed}, Kills}).
-
 kill_one() ->
     kill(random([http_pusher_reporter:name(rand:uniform(3) - 1), http_pusher_pools,
                  http_pusher_engine])).
-
-send_many(Count) ->
-    [send(<<"user", (integer_to_binary(N rem 50))/binary>>, <<"hi">>) || N <- lists:seq(1, Count)],
-    ok.
-
-kill(Name) ->
-    case whereis(Name) of
-        undefined ->
-            0;
-        Pid ->
-            Ref = erlang:monitor(process, Pid),
-            exit(Pid, kill),
-            receive {'DOWN', Ref, _, _, _} -> 1 end
-    end.
 
 random(List) ->
     lists:nth(rand:uniform(length(List)), List).

@@ -16,6 +16,8 @@
 -define(TIMEOUT, 120000).
 
 -type config() :: [{atom(), term()}].
+-export_type([numbers/0]).
+
 -type numbers() :: #{atom() => term()}.
 
 %% @doc The same cases in the generations that differ in more than their events.

@@ -1,0 +1,131 @@
+%% Several reporters: who counts what, which sessions they answer, and what they leave when they end.
+-module(reporters_SUITE).
+
+-import(pusher_case, [module/1, module/2, pool/2, endpoint/1, send/2, wait_sent/1]).
+-import(pusher_kills, [kill/1, at_most_twice/2]).
+
+-define(HOST, <<"localhost">>).
+-define(NIF, http_pusher_nif).
+-define(REPORTERS, 3).
+%% A backlog of so many outcomes is work for another reporter than the first.
+-define(BATCH, 256).
+%% Longer than any case takes.
+-define(LONG, 120000).
+
+-include("support/pusher_case.hrl").
+
+all() ->
+    pusher_case:all().
+
+%% Only one of the two can hold an event.
+groups() ->
+    [{v5_0, [], cases()},
+     {v6_5, [], [reporters_killed_while_they_count | cases()]}].
+
+cases() ->
+    [one_reporter_is_woken_for_little,
+     sessions_that_wait_are_answered_by_each_reporter,
+     a_stop_counts_what_all_of_them_have].
+
+init_per_testcase(Case, Config) ->
+    Drain = case Case of
+                a_stop_counts_what_all_of_them_have -> 500;
+                _ -> ?LONG
+            end,
+    pusher_case:start(Config, #{env => [{reporters, ?REPORTERS}, {drain_timeout, Drain}]}).
+
+end_per_testcase(reporters_killed_while_they_count, Config) ->
+    pusher_case:finish(Config, uncounted);
+end_per_testcase(_Case, Config) ->
+    pusher_case:finish(Config).
+
+%% With the first one stopped, the backlog is for the others, each of which is killed between the update of a
+%% metric and its acknowledgement; then all are killed at random.
+reporters_killed_while_they_count(Config) ->
+    module(Config, #{workers => 20}),
+    test_endpoint:plan(endpoint(Config), "mix seed=5 | 80 status=200 | 20 fault=garbage"),
+    First = whereis(http_pusher_reporter),
+    true = erlang:suspend_process(First),
+    Held = [begin
+                ok = host_ctl:hold_next_event(self()),
+                send_many(600),
+                receive {held, Pid} -> ok end,
+                {registered_name, Name} = process_info(Pid, registered_name),
+                1 = kill(Name),
+                Name
+            end || _ <- lists:seq(1, 5)],
+    ?assertNot(lists:member(http_pusher_reporter, Held)),
+    true = erlang:resume_process(First),
+    Kills = [begin
+                 timer:sleep(rand:uniform(20)),
+                 kill(http_pusher_reporter:name(rand:uniform(?REPORTERS) - 1))
+             end || _ <- lists:seq(1, 40)],
+    ok = pusher_case:settle(),
+    Numbers = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
+    ?assertMatch(#{pushed := 3000, accepted := 3000}, Numbers),
+    at_most_twice(Numbers, length(Held) + lists:sum(Kills)).
+
+%% As long as the first reporter keeps up, the others sleep; what it leaves is theirs.
+one_reporter_is_woken_for_little(Config) ->
+    module(Config, #{workers => 20}),
+    [First | Others] = reporters(),
+    ok = pusher_case:settle(),
+    1 = erlang:trace_pattern({?NIF, take_outcomes, 2}, true, [local]),
+    [1 = erlang:trace(Pid, true, [call]) || Pid <- Others],
+    [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 200)],
+    wait_sent(200),
+    ?assertEqual(none, receive {trace, Pid, call, _} -> Pid after 0 -> none end),
+    true = erlang:suspend_process(First),
+    send_many(2000),
+    %% Less than a batch stays for the first one.
+    {ok, _} = host_ctl:wait_metrics(?HOST, fun(#{sent := Sent}) -> Sent > 2200 - ?BATCH end, ?LONG),
+    true = erlang:resume_process(First),
+    wait_sent(2200),
+    receive {trace, _, call, _} -> ok after ?LONG -> error(not_woken) end,
+    1 = erlang:trace_pattern({?NIF, take_outcomes, 2}, false, [local]).
+
+%% While the first one is stopped, the others count and answer all but what is less than a batch; the rest is the first
+%% one's. What a session waits for is in the metrics when it goes on.
+sessions_that_wait_are_answered_by_each_reporter(Config) ->
+    {ok, _} = pool(Config, #{workers => 20}),
+    module([#{path => "/n", wait => ?LONG}]),
+    [First | _] = reporters(),
+    true = erlang:suspend_process(First),
+    Self = self(),
+    Sessions = 3 * ?BATCH,
+    [spawn_link(fun() -> send(user(N), <<"hi">>), Self ! goes_on end) || N <- lists:seq(1, Sessions)],
+    Others = Sessions - ?BATCH + 1,
+    go_on(Others),
+    ?assertWith(maps:get(sent, host_ctl:metrics(?HOST)) >= Others, host_ctl:metrics(?HOST)),
+    true = erlang:resume_process(First),
+    go_on(Sessions - Others),
+    ?assertMatch(#{sent := Sessions}, host_ctl:metrics(?HOST)).
+
+go_on(Sessions) ->
+    [receive goes_on -> ok after ?LONG -> error({still_waiting, Sessions - N}) end || N <- lists:seq(0, Sessions - 1)].
+
+%% What waits for all of them at the stop, and what the stop gives up.
+a_stop_counts_what_all_of_them_have(Config) ->
+    module(Config, #{workers => 20}),
+    Reporters = reporters(),
+    [true = erlang:suspend_process(Reporter) || Reporter <- Reporters],
+    send_many(1000),
+    1000 = pusher_case:wait(fun ?NIF:unacknowledged/0, fun(Waiting) -> Waiting =:= 1000 end),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
+    send_many(700),
+    [true = erlang:resume_process(Reporter) || Reporter <- Reporters],
+    ok = application:stop(mongoose_http_pusher),
+    ?assertMatch(#{sent := 1000, failed := 700}, host_ctl:metrics(?HOST)),
+    ?assertEqual(0, ?NIF:unacknowledged()).
+
+%%% Helpers
+
+reporters() ->
+    [whereis(http_pusher_reporter:name(Number)) || Number <- lists:seq(0, ?REPORTERS - 1)].
+
+user(N) ->
+    <<"user", (integer_to_binary(N))/binary>>.
+
+send_many(Count) ->
+    [send(user(N rem 50), <<"hi">>) || N <- lists:seq(1, Count)],
+    ok.
