@@ -174,7 +174,7 @@ cheap_conditions_come_first(Config) ->
     Once = case generation(Config) of v6_9 -> 0; _ -> 1 end,
     ?assertMatch(#{sessions := Once, users := Once}, host_users:counts()).
 
-%% Whoever asks first; online users need not be looked up in the database.
+%% Whichever handler asks first. Online users need not be looked up in the database.
 the_host_is_asked_once(Config) ->
     ok = host_ctl:user_status(<<"bob@localhost">>, offline),
     ok = host_ctl:user_status(<<"ghost@localhost">>, no_user),

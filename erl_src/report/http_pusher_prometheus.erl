@@ -66,7 +66,7 @@ by_pool() ->
      {http_pusher_postponed, gauge, "Notifications that wait for their next attempt", number(postponed)},
      {http_pusher_limited, gauge, "Notifications of handlers whose rate is reached", number(limited)},
      {http_pusher_in_flight, gauge, "Requests in flight", number(in_flight)},
-     {http_pusher_workers, gauge, "Requests that may be in flight at the most", number(workers)},
+     {http_pusher_workers, gauge, "Requests that may be in flight at most", number(workers)},
      {http_pusher_pending, gauge,
       "Notifications waiting, postponed, in flight, or not counted by the reporter yet", number(pending)},
      {http_pusher_pending_bytes, gauge, "Bytes of the pending notifications",

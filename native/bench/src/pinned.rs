@@ -1,4 +1,4 @@
-//! Runs a program on some of the machine's cores, as `taskset` does where that is installed.
+//! Runs a program on some of the machine's cores, as `taskset` does, which is not installed everywhere.
 
 use std::io;
 use std::os::unix::process::CommandExt;

@@ -1,5 +1,5 @@
-//! An endpoint that answers before it has read the body, and closes: 413 where a body is too large, 401
-//! where the header lacks a key. The write fails then, with the answer there to be read.
+//! An endpoint that answers before it has read the body, and closes: 413 if a body is too large, 401 if
+//! the header lacks a key. The write fails then, with the answer there to be read.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -72,7 +72,7 @@ struct Pool {
 enum How {
     /// They stay.
     Stay,
-    /// A worker with nothing to do leaves, as where its connection is closed by the peer.
+    /// A worker with nothing to do leaves, as it does when the peer closes its connection.
     Leave,
     /// Their endpoint is stalled: a request ends only when it is cancelled.
     Stall,
@@ -403,7 +403,7 @@ fn rules(workers: usize) -> Rules {
     }
 }
 
-/// Tries every order; with a bound on how often threads are interrupted where there are too many.
+/// Tries every order, or if there are too many, those in which threads are interrupted a limited number of times.
 fn model(preemptions: Option<usize>, check: impl Fn() + Send + Sync + 'static) {
     let tried = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&tried);

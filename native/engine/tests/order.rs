@@ -1,4 +1,4 @@
-//! What the endpoint sees of the engine's order: of everything where nothing goes wrong, and of first arrivals
+//! What the endpoint sees of the engine's order: of everything if nothing goes wrong, and of first arrivals
 //! where deliveries are tried again.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -30,11 +30,11 @@ fn one_at_a_time(secure: bool) {
     });
     let (options, _file) = pool_at(&endpoint, secure);
     for step in STEPS {
-        // A connection is only made where there is none.
+        // A new pool, because a connection is made only if there is none.
         let pool = bench.pool(options.clone());
         fail_point::arm(step, 1);
         let (end, _) = bench.deliver(pool, &format!("{step} panics"));
-        // The head of the response was read, and reported where the body was still to come.
+        // The head of the response was read and reported before the rest of the body.
         let sent = step == "read" && matches!(end, End::Sent { status: 200, .. });
         match end {
             End::Failed {

@@ -124,7 +124,7 @@ impl Facts {
     }
 }
 
-/// Takes the next fact off the front of encoded facts; `None` at the end, or where the bytes are no fact.
+/// Takes the next fact off the front of encoded facts; `None` at the end, or if the bytes are no fact.
 pub(crate) fn take<'a>(bytes: &mut &'a [u8]) -> Option<(Key<'a>, Value<'a>)> {
     let key = match bytes.try_get_u8().ok()? {
         SPELT_OUT => Key::SpeltOut(str::from_utf8(take_text(bytes)?).ok()?),

@@ -26,7 +26,7 @@ async def private(_request):
 
 
 def application(limit):
-    """With `limit` bytes of a body at the most."""
+    """At most `limit` bytes of a body."""
     app = web.Application(client_max_size=limit)
     app.add_routes([web.post("/notifications", notifications), web.post("/limited", limited),
                     web.post("/private", private)])
