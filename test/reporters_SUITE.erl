@@ -104,7 +104,7 @@ sessions_that_wait_are_answered_by_each_reporter(Config) ->
 go_on(Sessions) ->
     [receive goes_on -> ok after ?LONG -> error({still_waiting, Sessions - N}) end || N <- lists:seq(0, Sessions - 1)].
 
-%% What waits for all of them at the stop, and what the stop gives up.
+%% What none of them has counted when they are told to end, also what the stop has given up.
 a_stop_counts_what_all_of_them_have(Config) ->
     module(Config, #{workers => 20}),
     Reporters = reporters(),
@@ -113,8 +113,12 @@ a_stop_counts_what_all_of_them_have(Config) ->
     1000 = pusher_case:wait(fun ?NIF:unacknowledged/0, fun(Waiting) -> Waiting =:= 1000 end),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     send_many(700),
+    {_, Stop} = spawn_monitor(fun() -> ok = application:stop(mongoose_http_pusher) end),
+    %% The supervisor ends that one before the reporters.
+    Pools = erlang:monitor(process, http_pusher_pools),
+    receive {'DOWN', Pools, _, _, shutdown} -> ok end,
     [true = erlang:resume_process(Reporter) || Reporter <- Reporters],
-    ok = application:stop(mongoose_http_pusher),
+    receive {'DOWN', Stop, _, _, Reason} -> ?assertEqual(normal, Reason) end,
     ?assertMatch(#{sent := 1000, failed := 700}, host_ctl:metrics(?HOST)),
     ?assertEqual(0, ?NIF:unacknowledged()).
 
