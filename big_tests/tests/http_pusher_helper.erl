@@ -131,31 +131,37 @@ wait_for_requests(Count, Timeout) ->
 form(#{body := Body}) ->
     maps:from_list(cow_qs:parse_qs(Body)).
 
-%% @doc A body of JSON.
--spec json(map()) -> map().
-json(#{body := Body}) ->
+%% @doc A body of JSON: an event, or a batch of them.
+-spec json(map()) -> map() | [map()].
+json(Request) ->
+    Body = plain(Request),
     case code:ensure_loaded(json) of
         {module, json} -> json:decode(Body);
         {error, _} -> jiffy:decode(Body, [return_maps])
     end.
+
+%% The body without compression by gzip.
+plain(#{headers := #{<<"content-encoding">> := <<"gzip">>}, body := Body}) -> zlib:gunzip(Body);
+plain(#{body := Body}) -> Body.
 
 -spec header(binary(), map()) -> binary() | undefined.
 header(Name, #{headers := Headers}) ->
     maps:get(Name, Headers, undefined).
 
 %% @doc What was received with a `webhook-id' has the form that docs/schemas promise, read by the project's own
-%% program.
+%% program. OTP before 28 does not read zstd, so bodies in that are not checked.
 -spec check_payloads() -> ok | {invalid_payloads, string()}.
 check_payloads() ->
-    case [record(Request) || Request = #{headers := #{<<"webhook-id">> := _}} <- requests()] of
+    case [record(Request) || Request = #{headers := #{<<"webhook-id">> := _}} <- requests(),
+                             header(<<"content-encoding">>, Request) =/= <<"zstd">>] of
         [] -> ok;
         Records -> check_records(Records)
     end.
 
 %% As the project's test endpoint writes them.
-record(#{n := N, headers := Headers, body := Body}) ->
+record(Request = #{n := N, headers := Headers}) ->
     Lines = [[Name, ": ", Value, "\n"] || {Name, Value} <- maps:to_list(Headers)],
-    [integer_to_list(N), "\t\t\t\t\t\t", hex(Lines), "\t", hex(Body), "\n"].
+    [integer_to_list(N), "\t\t\t\t\t\t", hex(Lines), "\t", hex(plain(Request)), "\n"].
 
 hex(Data) ->
     [io_lib:format("~2.16.0b", [Byte]) || <<Byte>> <= iolist_to_binary(Data)].

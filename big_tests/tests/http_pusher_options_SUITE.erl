@@ -1,4 +1,4 @@
-%% @doc Handlers with options of their own in a real MongooseIM node: rules, formats, signatures, retries.
+%% @doc Handlers with options of their own in a real MongooseIM node: rules, formats, signatures, batches, retries.
 %%
 %% The handlers are written as in a configuration file, and the node's own parser reads them.
 -module(http_pusher_options_SUITE).
@@ -23,12 +23,13 @@ suite() ->
     require_rpc_nodes([mim]) ++ escalus:suite().
 
 all() ->
-    [{group, events}, {group, payloads}, {group, archive}, {group, deliveries}].
+    [{group, events}, {group, payloads}, {group, archive}, {group, many}, {group, deliveries}].
 
 groups() ->
     [{events, [], [groupchat_to_members_who_are_offline, presence, unacknowledged_messages]},
      {payloads, [], [signed, template, cloudevents]},
      {archive, [], [archive_id]},
+     {many, [], [batches, compressed, limited, several_reporters]},
      {deliveries, [], [retried_in_order, killed_node]}].
 
 init_per_suite(Config0) ->
@@ -191,32 +192,38 @@ unacknowledged_messages(Config) ->
 
 %% By every secret of the file, over the bytes that are sent; and the header fields that the handler adds.
 signed(Config) ->
-    Secrets = http_pusher_helper:write_file(
-                "http_pusher_test_secrets", [["whsec_", base64:encode(S), "\n"] || S <- ?SECRETS]),
     Token = http_pusher_helper:write_file("http_pusher_test_token", "token1\n"),
-    Lines = [["signing = {secret_file = \"", Secrets, "\"}"], ["auth = {bearer_file = \"", Token, "\"}"],
+    Lines = [signing(), ["auth = {bearer_file = \"", Token, "\"}"],
              ["headers = [{name = \"x-tenant\", value = \"acme\"}, {name = \"x-key\", value_file = \"", Token, "\"}]"]],
     set_handlers_in_the_file([{"/form", Lines}, {"/json", ["format = \"json\"" | Lines]}]),
     story(Config, fun(Alice, Bob) ->
         chat(Alice, Bob, <<"Sign here, żółć"/utf8>>),
         Requests = wait_for_requests(2),
         Ids = [begin
-                   Id = header(<<"webhook-id">>, Request),
-                   Timestamp = header(<<"webhook-timestamp">>, Request),
-                   Body = maps:get(body, Request),
-                   Age = erlang:system_time(second) - binary_to_integer(Timestamp),
-                   ?assert(Age >= 0 andalso Age < 60),
-                   ?assertEqual([signature(S, [Id, ".", Timestamp, ".", Body]) || S <- ?SECRETS],
-                                binary:split(header(<<"webhook-signature">>, Request), <<" ">>, [global])),
+                   is_signed(Request),
                    ?assertEqual(<<"Bearer token1">>, header(<<"authorization">>, Request)),
                    ?assertEqual(<<"acme">>, header(<<"x-tenant">>, Request)),
                    ?assertEqual(<<"token1">>, header(<<"x-key">>, Request)),
-                   Id
+                   header(<<"webhook-id">>, Request)
                end || Request <- Requests],
         ?assertEqual(2, length(lists:usort(Ids))),
         ?assertEqual(#{<<"author">> => user(Alice), <<"server">> => domain(), <<"receiver">> => user(Bob),
                        <<"message">> => <<"Sign here, żółć"/utf8>>}, form(hd(requests(<<"/form">>))))
     end).
+
+signing() ->
+    Secrets = http_pusher_helper:write_file(
+                "http_pusher_test_secrets", [["whsec_", base64:encode(S), "\n"] || S <- ?SECRETS]),
+    ["signing = {secret_file = \"", Secrets, "\"}"].
+
+%% By every secret, over the bytes that were sent.
+is_signed(Request = #{body := Body}) ->
+    [Id, Timestamp, Signatures] = [header(<<"webhook-", Name/binary>>, Request)
+                                   || Name <- [<<"id">>, <<"timestamp">>, <<"signature">>]],
+    Age = erlang:system_time(second) - binary_to_integer(Timestamp),
+    ?assert(Age >= 0 andalso Age < 60),
+    ?assertEqual([signature(S, [Id, ".", Timestamp, ".", Body]) || S <- ?SECRETS],
+                 binary:split(Signatures, <<" ">>, [global])).
 
 signature(Secret, Signed) ->
     <<"v1,", (base64:encode(crypto:mac(hmac, sha256, Secret, Signed)))/binary>>.
@@ -310,6 +317,109 @@ archived_now(User) ->
     escalus:send(User, mam_helper:stanza_archive_request(mam_helper:mam06_props(), <<"q">>)),
     [exml_query:path(Message, [{element, <<"result">>}, {attr, <<"id">>}])
      || Message <- mam_helper:respond_messages(mam_helper:wait_archive_respond(User))].
+
+%%%===================================================================
+%%% Many events
+%%%===================================================================
+
+%% Three messages fill a batch, and each is counted. The fourth waits for company until the module is stopped.
+batches(Config) ->
+    Batch = "batch = {max_events = 3, linger = 60000}",
+    set_handlers_in_the_file([{"/json", ["format = \"json\"", Batch]},
+                              {"/cloudevents", ["format = \"cloudevents\"", Batch]}]),
+    Before = counts(),
+    story(Config, fun(Alice, Bob) ->
+        [chat(Alice, Bob, integer_to_binary(N)) || N <- lists:seq(1, 4)],
+        wait_for_requests(2),
+        wait_for_counts(Before#{sent => maps:get(sent, Before) + 6}),
+        stop_pusher(),
+        wait_for_requests(4),
+        [begin
+             Requests = requests(Path),
+             Events = [json(Request) || Request <- Requests],
+             ?assertEqual([[{user(Alice), 1}, {user(Alice), 2}, {user(Alice), 3}], [{user(Alice), 4}]],
+                          [[lane_and_number_of(Event) || Event <- Batched] || Batched <- Events]),
+             ?assertEqual(4, length(lists:usort([maps:get(<<"id">>, Event) || Event <- lists:append(Events)]))),
+             ?assertEqual([Type, Type], [header(<<"content-type">>, Request) || Request <- Requests])
+         end || {Path, Type} <- [{<<"/json">>, <<"application/json">>},
+                                 {<<"/cloudevents">>, <<"application/cloudevents-batch+json">>}]]
+    end).
+
+%% What is long, and signed as it is sent. OTP before 28 does not read zstd, so its frame is known by its first bytes.
+compressed(Config) ->
+    Lines = [signing(), "format = \"json\""],
+    set_handlers_in_the_file([{"/gzip", ["compress = \"gzip\"" | Lines]}, {"/zstd", ["compress = \"zstd\"" | Lines]}]),
+    Long = binary:copy(<<"żółć "/utf8>>, 500),
+    story(Config, fun(Alice, Bob) ->
+        [chat(Alice, Bob, Text) || Text <- [<<"short">>, Long]],
+        [is_signed(Request) || Request <- wait_for_requests(4)],
+        [Gzip, Zstd] = [requests(Path) || Path <- [<<"/gzip">>, <<"/zstd">>]],
+        [?assertEqual([undefined, Encoding], [header(<<"content-encoding">>, Request) || Request <- Requests])
+         || {Encoding, Requests} <- [{<<"gzip">>, Gzip}, {<<"zstd">>, Zstd}]],
+        ?assertEqual([<<"short">>, Long], [text(json(Request)) || Request <- Gzip]),
+        [Short, #{body := Body}] = Zstd,
+        ?assertEqual(<<"short">>, text(json(Short))),
+        ?assertMatch(<<16#FD2FB528:32/little, _/binary>>, Body),
+        ?assert(byte_size(Body) < 1024)
+    end).
+
+%% One at once and then five a second: six take a second or longer. All arrive, in their order.
+limited(Config) ->
+    set_handlers_in_the_file([{"/limited", ["rate = {per_second = 5, burst = 1}"]}, {"/unlimited", []}]),
+    Before = counts(),
+    Texts = [integer_to_binary(N) || N <- lists:seq(1, 6)],
+    story(Config, fun(Alice, Bob) ->
+        Began = erlang:monotonic_time(millisecond),
+        [chat(Alice, Bob, Text) || Text <- Texts],
+        wait_for_requests(12),
+        ?assert(erlang:monotonic_time(millisecond) - Began >= 1000),
+        wait_for_counts(Before#{sent => maps:get(sent, Before) + 12})
+    end),
+    [?assertEqual(Texts, [maps:get(<<"message">>, form(Request)) || Request <- requests(Path)])
+     || Path <- [<<"/limited">>, <<"/unlimited">>]].
+
+%% With the first one at rest, the others count in the host's metrics at the same time; in the end each message is
+%% counted once.
+several_reporters(Config) ->
+    Count = 500,
+    restart_application(4),
+    try
+        [First | _] = Reporters = [http_pusher_reporter, http_pusher_reporter_2, http_pusher_reporter_3,
+                                   http_pusher_reporter_4],
+        ?assertEqual([true, true, true, true], [is_pid(rpc(mim(), erlang, whereis, [Name])) || Name <- Reporters]),
+        set_handlers_in_the_file([{"/counted", []}]),
+        #{sent := Before} = counts(),
+        Difference = fun() -> maps:get(sent, counts()) - Before end,
+        story(Config, fun(Alice, Bob) ->
+            ok = rpc(mim(), sys, suspend, [First]),
+            [escalus:send(From, escalus_stanza:chat_to(To, integer_to_binary(N)))
+             || N <- lists:seq(1, Count), {From, To} <- [{Alice, Bob}, {Bob, Alice}]],
+            [escalus:wait_for_stanzas(User, Count) || User <- [Alice, Bob]],
+            wait_until(fun() -> length(requests()) >= 2 * Count end, all, 30000),
+            wait_until(fun() -> Difference() > Count end, counted_by_the_others, 30000),
+            ct:pal("~b of ~b counted by three reporters", [Difference(), 2 * Count]),
+            ok = rpc(mim(), sys, resume, [First]),
+            wait_until(fun() -> Difference() >= 2 * Count end, counted, 30000)
+        end),
+        timer:sleep(500),
+        ?assertEqual(2 * Count, Difference())
+    after
+        restart_application(default)
+    end.
+
+%% The module's application, with so many reporters.
+restart_application(Reporters) ->
+    App = mongoose_http_pusher,
+    stop_pusher(),
+    ok = rpc(http_pusher_helper:slow(mim()), application, stop, [App]),
+    ok = case Reporters of
+             default -> rpc(mim(), application, unset_env, [App, reporters]);
+             _ -> rpc(mim(), application, set_env, [App, reporters, Reporters])
+         end,
+    ok = rpc(http_pusher_helper:slow(mim()), application, start, [App]).
+
+text(#{<<"data">> := #{<<"body">> := Text}}) ->
+    Text.
 
 %%%===================================================================
 %%% Deliveries that are tried again
@@ -424,7 +534,9 @@ first(Messages) ->
 
 %% Who has sent it, and its number.
 lane_and_number(Request) ->
-    #{<<"data">> := #{<<"from">> := #{<<"user">> := From}, <<"body">> := Text}} = json(Request),
+    lane_and_number_of(json(Request)).
+
+lane_and_number_of(#{<<"data">> := #{<<"from">> := #{<<"user">> := From}, <<"body">> := Text}}) ->
     {From, binary_to_integer(Text)}.
 
 %%%===================================================================
