@@ -1,4 +1,5 @@
-%% @doc Two nodes in a cluster, users on both: each message is notified once, by its sender's node.
+%% @doc Two nodes in a cluster, users on both: each message is notified once, by its sender's node, also if that node
+%% leaves the cluster before and joins it again.
 %%
 %% Needs the second node of the host's own big tests (mim2) with the package installed in it too.
 -module(http_pusher_cluster_SUITE).
@@ -8,14 +9,14 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -import(distributed_helper, [mim/0, mim2/0, require_rpc_nodes/1, rpc/4]).
--import(http_pusher_helper, [counts/1, form/1, forget/0, requests/0, set_handlers/2, start_pool/3,
+-import(http_pusher_helper, [answer/2, counts/1, form/1, forget/0, requests/0, set_handlers/2, start_pool/3,
                              stop_pool/2, wait_for_requests/2, wait_until/3]).
 
 suite() ->
     require_rpc_nodes([mim, mim2]) ++ escalus:suite().
 
 all() ->
-    [each_message_is_notified_once].
+    [each_message_is_notified_once, what_is_on_disk_outlives_leaving_and_joining].
 
 init_per_suite(Config) ->
     http_pusher_helper:start_endpoint(),
@@ -30,10 +31,7 @@ end_per_suite(Config) ->
 
 init_per_testcase(CaseName, Config) ->
     forget(),
-    lists:foreach(fun(Node) ->
-                          start_pool(Node, http_pool, #{}),
-                          set_handlers(Node, [#{}])
-                  end, [mim(), mim2()]),
+    lists:foreach(fun(Node) -> notifies(Node, #{}) end, [mim(), mim2()]),
     escalus:init_per_testcase(CaseName, Config).
 
 end_per_testcase(CaseName, Config) ->
@@ -42,6 +40,10 @@ end_per_testcase(CaseName, Config) ->
                           stop_pool(Node, http_pool)
                   end, [mim(), mim2()]),
     escalus:end_per_testcase(CaseName, Config).
+
+notifies(Node, Handler) ->
+    start_pool(Node, http_pool, #{}),
+    set_handlers(Node, [Handler]).
 
 %% clusterguy is the user of the host's test.config who connects to mim2.
 each_message_is_notified_once(Config) ->
@@ -62,6 +64,33 @@ each_message_is_notified_once(Config) ->
     wait_until(fun() -> [maps:get(sent, counts(Node)) - maps:get(sent, Old)
                          || {Node, Old} <- lists:zip([mim(), mim2()], Before)] =:= [Count, Count] end,
                sent_by_both, 5000).
+
+%% A node that leaves or joins deletes its database, with all that is in the directory.
+what_is_on_disk_outlives_leaving_and_joining(Config0) ->
+    Certain = #{path => <<"/certain">>, delivery => at_least_once},
+    set_handlers(mim2(), [Certain]),
+    answer(<<"/certain">>, #{status => 503}),
+    Texts = [integer_to_binary(N) || N <- lists:seq(1, 10)],
+    Config = escalus_fresh:create_users(Config0, [{alice, 1}, {clusterguy, 1}]),
+    [Alice, Guy] = [begin
+                        {ok, Client} = escalus_client:start(Config, User, <<"res1">>),
+                        escalus:send(Client, escalus_stanza:presence(<<"available">>)),
+                        escalus:assert(is_presence, escalus:wait_for_stanza(Client)),
+                        Client
+                    end || User <- [alice, clusterguy]],
+    [chat(Guy, Alice, Text) || Text <- Texts],
+    wait_until(fun() -> requests() =/= [] end, attempts, 20000),
+    [escalus_client:stop(Config, Client) || Client <- [Alice, Guy]],
+    distributed_helper:remove_node_from_cluster(mim2(), Config),
+    distributed_helper:add_node_to_cluster(mim2(), Config),
+    %% An engine that goes on may have kept files open that are deleted.
+    [ok = rpc(http_pusher_helper:slow(mim2()), application, Do, [mongoose_http_pusher]) || Do <- [stop, start]],
+    answer(<<"/certain">>, #{}),
+    notifies(mim2(), Certain),
+    Taken = fun() -> [maps:get(<<"message">>, form(R)) || R = #{status := 200} <- requests()] end,
+    wait_until(fun() -> length(Taken()) >= length(Texts) end, delivered, 60000),
+    timer:sleep(500),
+    ?assertEqual(Texts, Taken()).
 
 chat(From, To, Text) ->
     escalus:send(From, escalus_stanza:chat_to(To, Text)),
