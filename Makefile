@@ -99,7 +99,7 @@ test-recipes: deps
 	$(COUNTED) scripts/test-recipes
 
 test-monitoring:
-	scripts/deps python3
+	scripts/deps python3-venv
 	scripts/test-monitoring
 
 model: deps

@@ -1,8 +1,9 @@
 """Alert rules and dashboard, by promtool: run by scripts/test-monitoring.
 
 docs/alerts.yaml passes its unit tests (alerts.yaml beside this), each alert fires in one of them and is silent in
-another, the queries of docs/grafana.json are ones that Prometheus takes, and both name no metric that the product or the
-host's module does not export. Every metric of the product is in one of them. docs/operating.md has each alert.
+another, the queries of docs/grafana.json are ones that Prometheus takes, its fields ones that Grafana defines, and both name
+no metric that the product or the host's module does not export. Every metric of the product is in one of them.
+docs/operating.md has each alert.
 """
 
 import json
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from schema import unknown
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # By the host, for mod_event_pusher_http.
@@ -48,9 +51,17 @@ def expressions(rules):
     return "\n".join(re.findall(r"^ +expr: (.*?)^ +(?:for|labels):", rules, re.M | re.S))
 
 
-def queries():
+def fields(dashboard):
+    """Every field of the dashboard is one that Grafana knows; this would see one that is not."""
+    check(not (places := unknown(dashboard)), f"Grafana does not define these fields of the dashboard: {places}")
+    wrong = json.loads(json.dumps(dashboard))
+    wrong["panels"][-1]["fieldConfig"]["defaults"]["custom"]["fillopacity"] = 10
+    wrong["panels"][-1]["gridPos"]["width"] = 12
+    check(len(unknown(wrong)) == 2, "a field that Grafana does not define was not seen")
+
+
+def queries(dashboard):
     """The dashboard's queries with its variables filled in."""
-    dashboard = json.loads((REPOSITORY / "docs/grafana.json").read_text(encoding="utf-8"))
     found = []
     for panel in dashboard["panels"]:
         for target in panel["targets"]:
@@ -78,10 +89,13 @@ def main():
     program = str(Path(sys.argv[1]).resolve())
     rules = (REPOSITORY / "docs/alerts.yaml").read_text(encoding="utf-8")
     tests = (REPOSITORY / "test/monitoring/alerts.yaml").read_text(encoding="utf-8")
+    dashboard = json.loads((REPOSITORY / "docs/grafana.json").read_text(encoding="utf-8"))
+    shown = queries(dashboard)
+    fields(dashboard)
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "alerts_under_test.yaml").write_text(rules, encoding="utf-8")
         (Path(directory) / "tests.yaml").write_text(tests, encoding="utf-8")
-        recorded = [{"record": f"panel:{at}", "expr": query} for at, query in enumerate(queries())]
+        recorded = [{"record": f"panel:{at}", "expr": query} for at, query in enumerate(shown)]
         # JSON is YAML.
         (Path(directory) / "dashboard.yaml").write_text(
             json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}), encoding="utf-8")
@@ -99,14 +113,14 @@ def main():
     check(len(alerts) == rules.count("annotations:"), "an alert without annotations")
 
     names = exported()
-    used = set(METRIC.findall(expressions(rules) + "\n".join(queries())))
+    used = set(METRIC.findall(expressions(rules) + "\n".join(shown)))
     for name in sorted(used - STOCK - set(names)):
         failures.append(f"{name} is not exported")
     for family in sorted(set(names.values()) - {names[name] for name in used if name in names} - NOT_SHOWN):
         failures.append(f"{family} is neither in an alert nor in the dashboard")
     for failure in failures:
         print(f"FAILED {failure}")
-    print(f"{len(alerts)} alerts, {len(queries())} queries of the dashboard: {len(failures)} failures")
+    print(f"{len(alerts)} alerts, {len(shown)} queries of the dashboard: {len(failures)} failures")
     sys.exit(1 if failures else 0)
 
 
