@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo bench bench-big test test-rust test-erlang test-memory test-hard test-otp test-servers test-sdks test-web test-receiving test-recipes \
         test-monitoring coverage model fuzz memory soak crash package package-all test-packages test-containers \
-        release test-release test-install big_test lint lint-rust lint-erlang deny clean
+        release test-release test-install big_test lint format lint-rust lint-erlang deny clean
 
 help:
 	@echo "make demo [ENDPOINT=http://host:port/path]   see notifications arrive; WEB=1: in a page"
@@ -31,6 +31,7 @@ help:
 	@echo "make test-release                            what it refuses"
 	@echo "make big_test MONGOOSEIM=DIR                 the big tests on a tree that you have built"
 	@echo "make lint                                    formatting, clippy, licences, xref, dialyzer"
+	@echo "make format                                  Rust and the modules of erl_src, as make lint wants them"
 	@echo "make deny                                    licences and sources, by cargo-deny"
 	@echo "make build                                   library, programs, application"
 
@@ -151,6 +152,10 @@ big_test:
 
 lint: lint-rust lint-erlang
 
+format:
+	cargo fmt --all
+	scripts/format-erlang
+
 # The pages are for those who work on the crates, so they show private items, and may link to them.
 RUSTDOC_LINTS = -D warnings -A rustdoc::private_intra_doc_links
 
@@ -164,6 +169,7 @@ lint-rust:
 
 # Beside what others build, so that it can be done while they do.
 lint-erlang: deps
+	scripts/format-erlang check
 	rebar3 as lint compile
 	escript packaging/beams_load.escript _build/lint/lib/mongoose_http_pusher/ebin
 	rebar3 as test compile

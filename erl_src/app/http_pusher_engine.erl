@@ -17,9 +17,11 @@
 
 -type state() :: #{silent := non_neg_integer()}.
 
+
 -spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_link(Settings) ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, [{timeout, ?START_AT_MOST}]).
+
 
 -spec init(http_pusher_settings:settings()) -> {ok, state()} | {stop, term()}.
 init(Settings) ->
@@ -29,11 +31,14 @@ init(Settings) ->
         {error, Reason} -> {stop, {library_not_loaded, Reason}}
     end.
 
+
 start(Settings) ->
     Keys = [tokio_threads, reporters, max_pending, max_pending_bytes, max_node_bytes, max_lane_percent,
             max_connection_age, spool_max_bytes, spool_sync, dead_letters_max_bytes, dead_letters_max_age],
-    Own = (maps:with(Keys, Settings))#{spool_dir => http_pusher_utf8:text(maps:get(spool_dir, Settings)),
-                                       node => atom_to_binary(node(), utf8)},
+    Own = (maps:with(Keys, Settings))#{
+            spool_dir => http_pusher_utf8:text(maps:get(spool_dir, Settings)),
+            node => atom_to_binary(node(), utf8)
+           },
     case http_pusher_nif:start_engine(Own#{escapes_in_groups => http_pusher_host:escapes_in_groups()}) of
         ok ->
             _ = http_pusher_nif:ping(),
@@ -42,6 +47,7 @@ start(Settings) ->
         {error, Text} ->
             {stop, {engine_not_started, Text}}
     end.
+
 
 %% A missing file is checked for first, because the code server logs each failed attempt to load one.
 load() ->
@@ -56,13 +62,16 @@ load() ->
             {error, {enoent, File}}
     end.
 
+
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, {error, unknown_call}, state()}.
 handle_call(_Request, _From, State) ->
     {reply, {error, unknown_call}, State}.
 
+
 -spec handle_cast(term(), state()) -> {noreply, state()}.
 handle_cast(_Request, State) ->
     {noreply, State}.
+
 
 -spec handle_info(term(), state()) -> {noreply, state()} | {stop, term(), state()}.
 handle_info(ping, State = #{silent := Silent}) ->
@@ -79,9 +88,11 @@ handle_info(ping, State = #{silent := Silent}) ->
 handle_info(_Info, State) ->
     {noreply, State}.
 
+
 -spec terminate(term(), state()) -> ok.
 terminate(_Reason, _State) ->
     http_pusher_nif:stop_engine().
+
 
 schedule() ->
     erlang:send_after(?BETWEEN_PINGS, self(), ping).

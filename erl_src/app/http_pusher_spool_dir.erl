@@ -12,6 +12,7 @@
 
 -define(NAME, "http_pusher_spool").
 
+
 -spec default() -> file:filename().
 default() ->
     case database_dir() of
@@ -19,13 +20,15 @@ default() ->
         Dir -> choose(Dir, below(Dir), beside(Dir))
     end.
 
+
 %% What is there goes before what could be.
 choose(Dir, Below, Beside) ->
     case filelib:is_dir(Beside) orelse
-        not holds_spools(Below) andalso may_make(Beside) andalso not is_mounted(Dir) of
+         not holds_spools(Below) andalso may_make(Beside) andalso not is_mounted(Dir) of
         true -> Beside;
         false -> Below
     end.
+
 
 %% @doc Moves what an earlier release has left below the database's directory, if it can be moved, and warns of
 %% spools that a change of the cluster would delete. To be called while no spool is open.
@@ -44,15 +47,18 @@ settle() ->
             end
     end.
 
+
 %% A value that is no text is named when the settings are read.
 warn_of(Dir, [_ | _] = Set) -> warn(Dir, below(Dir), filename:join([Set]));
 warn_of(_Dir, _Invalid) -> ok.
+
 
 move(Below, Beside) ->
     case holds_spools(Below) andalso not filelib:is_dir(Beside) andalso file:rename(Below, Beside) of
         ok -> http_pusher_log:spool_moved(Below, Beside);
         _ -> ok
     end.
+
 
 warn(Dir, Below, InUse) ->
     case {is_below(Dir, InUse) andalso holds_spools(InUse), InUse =/= Below andalso holds_spools(Below)} of
@@ -61,15 +67,19 @@ warn(Dir, Below, InUse) ->
         _ -> ok
     end.
 
+
 is_below(Dir, Other) ->
     Parts = fun(Name) -> filename:split(unicode:characters_to_list(filename:absname(Name))) end,
     lists:prefix(Parts(Dir), Parts(Other)).
 
+
 below(Dir) ->
     filename:join(Dir, ?NAME).
 
+
 beside(Dir) ->
     unicode:characters_to_list([filename:join([Dir]), "." ?NAME]).
+
 
 %% Packages of the system set it; MongooseIM's own default build does not, and uses the working directory.
 database_dir() ->
@@ -78,14 +88,17 @@ database_dir() ->
         undefined -> undefined
     end.
 
+
 holds_spools(Dir) ->
     filelib:wildcard("*.sqlite3", Dir) =/= [].
+
 
 may_make(Dir) ->
     case file:read_file_info(filename:dirname(Dir)) of
         {ok, #file_info{type = directory, access = Access}} -> Access =:= read_write orelse Access =:= write;
         _ -> false
     end.
+
 
 %% Whether a file system begins here, which may last longer than the one around it.
 is_mounted(Dir) ->

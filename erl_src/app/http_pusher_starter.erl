@@ -10,20 +10,21 @@
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type state() :: #{
-    tries := non_neg_integer(),
-    retry := reference() | undefined,
-    watch := reference() | undefined,
-    host_types := #{binary() => [http_pusher_host:handler()]}
-}.
+                   tries := non_neg_integer(),
+                   retry := reference() | undefined,
+                   watch := reference() | undefined,
+                   host_types := #{binary() => [http_pusher_host:handler()]}
+                  }.
 
 -define(APP, mongoose_http_pusher).
 %% The longest time that this delays the host's start.
 -define(START_AT_MOST, 10000).
--define(STOP_AT_MOST, 1000).
--define(RETRY, 2000).
+-define(STOP_AT_MOST,  1000).
+-define(RETRY,         2000).
 -define(RETRY_AT_MOST, 60000).
 %% How soon a callback module that was missing is found, and rejections of sessions are counted.
 -define(BETWEEN_TICKS, 2000).
+
 
 %% @doc Starts this process if it does not run. It begins its work after this has returned: if the host is
 %% stopped while it starts, the application controller, which this process calls, may be waiting for the
@@ -35,10 +36,12 @@ ensure() ->
         {error, {already_started, _}} -> ok
     end.
 
+
 %% @doc The application has been started: by this process, or by hand after it was stopped.
 -spec application_started() -> ok.
 application_started() ->
     gen_server:cast(?MODULE, application_started).
+
 
 %% @doc A host type's handlers: known to the application when this returns, if it can be started.
 -spec add(binary(), [http_pusher_host:handler()]) -> ok.
@@ -50,6 +53,7 @@ add(HostType, Handlers) ->
         exit:{timeout, _} -> http_pusher_log:not_started(start_takes_long)
     end.
 
+
 -spec remove(binary()) -> ok.
 remove(HostType) ->
     ensure(),
@@ -60,13 +64,15 @@ remove(HostType) ->
         exit:{timeout, _} -> ok
     end.
 
+
 -spec init([]) -> {ok, state(), {continue, start}}.
 init([]) ->
     %% When an application stops, the processes of its group are killed. A restarted starter would belong to
     %% the application that it must restart, so it moves to the group of `init'.
     true = erlang:group_leader(whereis(init), self()),
     {ok, #{tries => 0, retry => undefined, watch => undefined, host_types => #{}},
-     {continue, start}}.
+         {continue, start}}.
+
 
 -spec handle_continue(start, state()) -> {noreply, state()}.
 handle_continue(start, State) ->
@@ -74,6 +80,7 @@ handle_continue(start, State) ->
     {ok, _} = timer:send_interval(?BETWEEN_TICKS, tick),
     %% A starter that was killed knew these.
     {noreply, try_start(State#{host_types := http_pusher_pools:host_types()})}.
+
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
 handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}) ->
@@ -85,6 +92,7 @@ handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
     http_pusher_downtime:report(HostType),
     {reply, ok, State#{host_types := maps:remove(HostType, HostTypes)}}.
 
+
 %% Started by hand, before the next attempt: the application does not know the host types yet. Not after a
 %% failed attempt, because an application that ends as soon as it has started would be started again without
 %% a pause.
@@ -94,6 +102,7 @@ handle_cast(application_started, State = #{watch := undefined, tries := 0, host_
     {noreply, try_start(State)};
 handle_cast(_Request, State) ->
     {noreply, State}.
+
 
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({'DOWN', Watch, process, _Pid, Reason}, State = #{watch := Watch}) ->
@@ -124,6 +133,7 @@ handle_info(tick, State = #{host_types := HostTypes}) ->
 handle_info(_Info, State) ->
     {noreply, State}.
 
+
 %% If the node loads modules when they are first called, a session would make that call.
 load_own_modules() ->
     _ = application:load(?APP),
@@ -131,10 +141,13 @@ load_own_modules() ->
     %% The engine's process loads the library.
     lists:foreach(fun code:ensure_loaded/1, Modules -- [http_pusher_nif]).
 
+
 load_callback_modules(Handlers) ->
     lists:foreach(fun(#{callback_module := Module}) ->
                           erlang:module_loaded(Module) orelse code:ensure_loaded(Module)
-                  end, Handlers).
+                  end,
+                  Handlers).
+
 
 try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}) ->
     case start(HostTypes) of
@@ -142,11 +155,12 @@ try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}
             http_pusher_log:started(Tries + 1),
             State#{watch := Watch, tries := 0};
         {error, Reason} ->
-            [http_pusher_log:not_started(Reason) || Tries =:= 0],
+            [ http_pusher_log:not_started(Reason) || Tries =:= 0 ],
             retry_in(min(?RETRY_AT_MOST, ?RETRY bsl min(Tries, 5)), State#{tries := Tries + 1})
     end;
 try_start(State) ->
     State.
+
 
 %% The application controller considers an application to be running although its processes have just died.
 start(HostTypes) ->
@@ -165,10 +179,12 @@ start(HostTypes) ->
             {error, Reason}
     end.
 
+
 %% A single timer, even if several host types ask for it.
 retry_in(Wait, State = #{retry := Timer}) ->
     _ = is_reference(Timer) andalso erlang:cancel_timer(Timer),
     State#{retry := erlang:send_after(Wait, self(), retry)}.
+
 
 %% Tells the application of a host type that the module has been started for. If the application does not
 %% run, its next start does that.
@@ -181,17 +197,23 @@ announce(#{watch := Watch, host_types := HostTypes}, HostType)
     catch
         exit:Reason ->
             %% The application has just ended, or one owner of the pools after the other has crashed.
-            _ = [http_pusher_log:handlers_failed(HostType, Reason) || whereis(http_pusher_sup) =/= undefined],
+            _ = [ http_pusher_log:handlers_failed(HostType, Reason) || whereis(http_pusher_sup) =/= undefined ],
             _ = erlang:send_after(?RETRY, self(), {announce, HostType}),
             ok
     end;
 announce(_State, _HostType) ->
     ok.
 
+
 details(Handlers) ->
     {ok, Version} = application:get_key(?APP, vsn),
     #{tokio_threads := Threads, reporters := Reporters} = http_pusher_settings:current(),
-    #{version => Version, mongooseim => http_pusher_host:version(),
+    #{
+      version => Version,
+      mongooseim => http_pusher_host:version(),
       generation => http_pusher_host:generation(),
-      pools => lists:usort([Pool || #{pool_name := Pool} <- Handlers]), handlers => length(Handlers),
-      tokio_threads => Threads, reporters => Reporters}.
+      pools => lists:usort([ Pool || #{pool_name := Pool} <- Handlers ]),
+      handlers => length(Handlers),
+      tokio_threads => Threads,
+      reporters => Reporters
+     }.

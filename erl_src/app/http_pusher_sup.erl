@@ -9,18 +9,21 @@
 
 %% Many crashes in a row are tolerated: giving up would cost every notification from then on.
 -define(INTENSITY, 100).
--define(PERIOD, 10).
+-define(PERIOD,    10).
+
 
 -spec start_link() -> {ok, pid()} | {error, term()}.
 start_link() ->
     supervisor:start_link({local, ?MODULE}, ?MODULE, top).
 
+
 -spec start_clients(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_clients(Settings) ->
     supervisor:start_link(?MODULE, {clients, Settings}).
 
+
 -spec init(top | {clients, http_pusher_settings:settings()}) ->
-    {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
+          {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
 init(top) ->
     http_pusher_routes:new(),
     http_pusher_metrics:new(),
@@ -30,15 +33,21 @@ init(top) ->
     Clients = #{id => clients, start => {?MODULE, start_clients, [Settings]}, type => supervisor},
     {ok, {flags(rest_for_one), [worker(http_pusher_engine, Settings), Clients]}};
 init({clients, Settings}) ->
-    Reporters = #{id => http_pusher_reporters, start => {http_pusher_reporters, start_link, [Settings]},
-                  type => supervisor},
-    {ok, {flags(one_for_one), [Reporters,
-                               worker(http_pusher_pools, Settings),
-                               worker(http_pusher_gauges, Settings),
-                               worker(http_pusher_watch, Settings)]}}.
+    Reporters = #{
+                  id => http_pusher_reporters,
+                  start => {http_pusher_reporters, start_link, [Settings]},
+                  type => supervisor
+                 },
+    {ok, {flags(one_for_one),
+          [Reporters,
+           worker(http_pusher_pools, Settings),
+           worker(http_pusher_gauges, Settings),
+           worker(http_pusher_watch, Settings)]}}.
+
 
 flags(Strategy) ->
     #{strategy => Strategy, intensity => ?INTENSITY, period => ?PERIOD}.
+
 
 worker(Module, Settings) ->
     #{id => Module, start => {Module, start_link, [Settings]}, shutdown => 5000}.

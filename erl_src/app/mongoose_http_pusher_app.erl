@@ -5,6 +5,7 @@
 
 -export([start/2, prep_stop/1, stop/1]).
 
+
 -spec start(application:start_type(), term()) -> {ok, pid()} | {error, term()}.
 start(_Type, _Args) ->
     preload(),
@@ -17,6 +18,7 @@ start(_Type, _Args) ->
             {error, Reason}
     end.
 
+
 %% Load all modules now. Otherwise the first notification would wait for code loading, and might load files
 %% that an upgrade has already replaced. The engine's process loads the library's module, because it reports
 %% what is wrong with it.
@@ -25,11 +27,13 @@ preload() ->
     _ = code:ensure_modules_loaded(lists:delete(http_pusher_nif, Modules)),
     ok.
 
+
 %% From here on sessions have ended or get `engine_down'; what is pending is drained first.
 -spec prep_stop(State) -> State.
 prep_stop(State) ->
     http_pusher_drain:all(),
     State.
+
 
 -spec stop(term()) -> ok.
 stop(_State) ->

@@ -10,6 +10,7 @@
 
 -opaque sealed() :: fun(() -> term()).
 
+
 %% @doc Runs the fun. A crash is reduced to its class, the name of its reason and the functions where it
 %% happened, without arguments.
 -spec run(fun(() -> term())) -> sealed().
@@ -18,15 +19,17 @@ run(Fun) ->
         Result -> fun() -> Result end
     catch
         Class:Reason:Stack ->
-            Places = [{Module, Function} || {Module, Function, _, _} <- lists:sublist(Stack, 3)],
+            Places = [ {Module, Function} || {Module, Function, _, _} <- lists:sublist(Stack, 3) ],
             Name = reason_name(Reason),
             fun() -> {crashed, Class, Name, Places} end
     end.
+
 
 %% @doc Unwraps a result; returns any other term unchanged.
 -spec open(sealed() | term()) -> term().
 open(Sealed) when is_function(Sealed, 0) -> Sealed();
 open(Other) -> Other.
+
 
 %% @doc The name of a crash's reason, never its contents, which may include a message.
 -spec reason_name(term()) -> atom().

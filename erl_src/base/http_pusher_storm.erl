@@ -12,16 +12,18 @@
 -type line() :: {Report :: map(), Meta :: map()}.
 
 %% A row: {Kind, when the last line was written, how many have come since, the first of those}.
--define(TABLE, ?MODULE).
--define(LAST, 2).
--define(COUNT, 3).
--define(EXAMPLE, 4).
+-define(TABLE,         ?MODULE).
+-define(LAST,          2).
+-define(COUNT,         3).
+-define(EXAMPLE,       4).
 -define(BETWEEN_LINES, 1000).
+
 
 -spec new() -> ok.
 new() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, {write_concurrency, true}]),
     ok.
+
 
 %% @doc Counts so many of a kind. Line is called only for a line to be written, now or later.
 -spec add(kind(), pos_integer(), fun(() -> line())) -> ok.
@@ -36,6 +38,7 @@ add(Kind, Count, Line) ->
         error:badarg -> first(Kind, Count, Line)
     end.
 
+
 first(Kind, Count, MakeLine) ->
     Line = MakeLine(),
     try ets:insert_new(?TABLE, {Kind, now_ms(), 0, Line}) of
@@ -46,6 +49,7 @@ first(Kind, Count, MakeLine) ->
         %% The application ends, and its table is gone.
         error:badarg -> write(Count, Line)
     end.
+
 
 %% @doc Writes the lines whose second is over; returns when the next one may be due, in milliseconds.
 -spec due() -> Wait :: non_neg_integer().
@@ -58,6 +62,7 @@ due() ->
         _ ->
             ?BETWEEN_LINES
     end.
+
 
 due({_Kind, Last, _Count}, Now) when Now - Last < ?BETWEEN_LINES ->
     Last + ?BETWEEN_LINES - Now;
@@ -72,8 +77,10 @@ due({Kind, _Last, Count}, Now) ->
     write(Count, Line),
     ?BETWEEN_LINES.
 
+
 write(Count, {Report, Meta}) ->
     logger:warning(Report#{count => Count}, Meta).
+
 
 now_ms() ->
     erlang:monotonic_time(millisecond).

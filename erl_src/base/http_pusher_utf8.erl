@@ -7,10 +7,12 @@
 
 -export([format/2, text/1]).
 
+
 %% @doc Like io_lib:format/2.
 -spec format(io:format(), [term()]) -> binary().
 format(Format, Args) ->
     characters(io_lib:format(Format, Args)).
+
 
 %% @doc Text in the form that the host or io_lib has it in.
 %%
@@ -30,6 +32,7 @@ text(Text) ->
         error -> characters(Text)
     end.
 
+
 bytes(Text) ->
     try iolist_to_binary(Text) of
         Bytes ->
@@ -40,6 +43,7 @@ bytes(Text) ->
     catch
         error:badarg -> error
     end.
+
 
 %% Up to the first invalid character, which only a binary inside a list can hold.
 characters(Text) ->

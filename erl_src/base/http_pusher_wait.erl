@@ -21,10 +21,12 @@
 %% The longest time that a receive accepts.
 -define(MOST, 16#FFFFFFFF).
 
+
 %% @doc How long sessions wait for handlers that have no option `wait'.
 -spec set_default(non_neg_integer()) -> ok.
 set_default(Wait) ->
     persistent_term:put(?MODULE, Wait).
+
 
 %% @doc Called before a notification is handed over for a handler with this option `wait'.
 -spec begin_for(term()) -> waiting().
@@ -39,10 +41,12 @@ begin_for(_NotSet) ->
         Default -> begin_for(Default)
     end.
 
+
 %% @doc The bytes that the engine carries to the reporter.
 -spec waiter(waiting()) -> waiter().
 waiter(none) -> <<>>;
 waiter({Alias, _Until}) -> term_to_binary(Alias).
+
 
 %% @doc The session does not wait after all: the answer is dropped, also if it has come already.
 -spec forget(waiting()) -> ok.
@@ -50,6 +54,7 @@ forget(none) ->
     ok;
 forget({Alias, _Until}) ->
     give_up(Alias).
+
 
 %% @doc Waits until all have been counted, for each of them as long as its handler asks for.
 -spec for_all([waiting()]) -> ok.
@@ -60,10 +65,12 @@ for_all([none | Rest]) ->
 for_all([{Alias, Until} | Rest]) ->
     receive
         ?COUNTED(Alias) -> ok
-    after max(0, Until - erlang:monotonic_time(millisecond)) ->
+    after
+        max(0, Until - erlang:monotonic_time(millisecond)) ->
             give_up(Alias)
     end,
     for_all(Rest).
+
 
 give_up(Alias) ->
     case erlang:unalias(Alias) of
@@ -71,6 +78,7 @@ give_up(Alias) ->
         %% The answer came first, and is in the mailbox.
         false -> receive ?COUNTED(Alias) -> ok after 0 -> ok end
     end.
+
 
 %% @doc A notification has been counted in the metrics.
 -spec counted(undefined | waiter()) -> ok.

@@ -20,6 +20,7 @@
 %% The layout, and the parser's default for the field `process'.
 -type parser() :: {v5_0 | v5_1, undefined | []}.
 
+
 -spec spec() -> tuple().
 spec() ->
     Process = default_process(),
@@ -27,6 +28,7 @@ spec() ->
         v5_0 -> spec_5_0(Process, uses_array(os:getenv("EJABBERD_CONFIG_PATH")));
         _ -> spec_5_1(Process)
     end.
+
 
 %% section: items, validate_keys, required, validate, process, format
 spec_5_0(Process, Array) ->
@@ -38,15 +40,31 @@ spec_5_0(Process, Array) ->
         true -> {list, {section, Items, any, [], any, Check, {kv, http}}, any, Process, none}
     end.
 
+
 %% section: items, validate_keys, required, validate, format_items, process, defaults, wrap, include
 spec_5_1(Process) ->
     %% Without the callback module, whose default depends on the other options.
     Defaults = #{<<"pool_name">> => http_pool, <<"path">> => <<>>},
-    Handler = {section, items({v5_1, Process}, ?HANDLER_OPTIONS), any, [], any, map, fun complete/1,
-               Defaults, default, when_present},
+    Handler = {section, items({v5_1, Process}, ?HANDLER_OPTIONS),
+                        any,
+                        [],
+                        any,
+                        map,
+                        fun complete/1,
+                        Defaults,
+                        default,
+                        when_present},
     Handlers = {list, Handler, unique, list, Process, default},
-    {section, #{<<"handlers">> => Handlers}, any, [], any, map, Process,
-     #{<<"handlers">> => []}, default, when_present}.
+    {section, #{<<"handlers">> => Handlers},
+              any,
+              [],
+              any,
+              map,
+              Process,
+              #{<<"handlers">> => []},
+              default,
+              when_present}.
+
 
 %% The handler as sessions and callback modules see it. If rules decide, the handler asks no module unless it
 %% names one.
@@ -56,10 +74,12 @@ complete(Options) ->
         _ -> maps:merge(#{callback_module => ?DEFAULT_MODULE}, Options)
     end.
 
+
 -spec items(parser(), [tuple()]) -> #{binary() => tuple()}.
 items(Parser, Rows) ->
-    maps:from_list([{atom_to_binary(Name, utf8), item(Parser, Name, Type, Since)}
-                    || {Name, Type, _Default, Since, _Meaning} <- Rows]).
+    maps:from_list([ {atom_to_binary(Name, utf8), item(Parser, Name, Type, Since)}
+                     || {Name, Type, _Default, Since, _Meaning} <- Rows ]).
+
 
 item({_, Process}, _Name, pool_name, _Since) ->
     option(atom, pool_name, Process);
@@ -83,32 +103,39 @@ item(_, Name, Type, Since) ->
     Check = fun(Value) -> http_pusher_host_option:value(Name, Type, Since, Value) end,
     option(parsed_as(Type), any, Check).
 
+
 any(Items) -> Items.
+
 
 filled(Name) ->
     fun(Items) -> http_pusher_host_option:filled(Name, Items) end.
+
 
 parsed_as(boolean) -> boolean;
 parsed_as({milliseconds, _, _}) -> integer;
 parsed_as({integer, _, _}) -> integer;
 parsed_as(_Text) -> binary.
 
+
 section(Parser = {Layout, _}, Name, Rows, Constraints) ->
     Items = items(Parser, Rows),
-    Required = [Key || {Key, _, required, _, _} <- Rows],
+    Required = [ Key || {Key, _, required, _, _} <- Rows ],
     Check = fun(Options) -> http_pusher_host_option:section(Name, Required, Constraints, Options) end,
     case Layout of
         v5_0 -> {section, Items, any, [], any, Check, default};
         v5_1 -> {section, Items, any, [], any, map, Check, #{}, default, when_present}
     end.
 
+
 %% list: items, validate, (from 5.1 on) format_items, process, and the last field (`format', later `wrap')
 list({v5_0, _}, Item, Check) -> {list, Item, any, Check, default};
 list({v5_1, _}, Item, Check) -> {list, Item, any, list, Check, default}.
 
+
 %% option: type, validate, process, and the last field, which means the same in both.
 option(Type, Validate, Process) ->
     {option, Type, Validate, Process, default}.
+
 
 %% `undefined' up to 6.3.0, `[]' from 6.3.1 on; neither parser accepts the other's.
 default_process() ->
@@ -124,6 +151,7 @@ default_process() ->
             end
     end.
 
+
 %% @doc Whether a configuration file has the HTTP backend as an array of tables somewhere.
 -spec uses_array(file:filename() | false) -> boolean().
 uses_array(false) ->
@@ -134,6 +162,7 @@ uses_array(File) ->
         %% The host's parser reports what is wrong with the file.
         {error, _} -> false
     end.
+
 
 has_array(#{<<"mod_event_pusher">> := #{<<"backend">> := #{<<"http">> := Http}}}) when is_list(Http) ->
     true;

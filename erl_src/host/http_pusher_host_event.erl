@@ -15,22 +15,23 @@
 %% message that a broken connection has not acknowledged; `to' is the full jid of that session. `user_status':
 %% `from' is the user.
 -type event() :: #{
-    kind := kind(),
-    %% chat, groupchat, headline or normal.
-    type := atom(),
-    direction := undefined | in | out,
-    from := undefined | term(),
-    to := undefined | term(),
-    packet := undefined | term(),
-    %% For `msg', what the event says of the receiver when the message was routed (6.9 and later; `in' events
-    %% always say online); for `user_status', the user's new status.
-    status := undefined | online | offline,
-    client_state := undefined | active | inactive
-}.
+                   kind := kind(),
+                   %% chat, groupchat, headline or normal.
+                   type := atom(),
+                   direction := undefined | in | out,
+                   from := undefined | term(),
+                   to := undefined | term(),
+                   packet := undefined | term(),
+                   %% For `msg', what the event says of the receiver when the message was routed (6.9 and later;
+                   %% `in' events always say online); for `user_status', the user's new status.
+                   status := undefined | online | offline,
+                   client_state := undefined | active | inactive
+                  }.
 
 %% The number of shapes that are remembered; any more are ignored without a warning. A release has a
 %% handful.
 -define(SHAPES, 16).
+
 
 %% @doc Creates the array of the shapes that have been reported. It outlives the application, so that a node
 %% reports each shape only once.
@@ -38,6 +39,7 @@
 prepare() ->
     _ = reported(),
     ok.
+
 
 %% @doc The internal form of an event. `none' if its shape is not known, or if no handler can get it: a stream may
 %% also leave other stanzas than messages unacknowledged, and messages of other types (errors), for which no
@@ -53,8 +55,16 @@ event({chat_event, Type, Direction, From, To, Packet}, _Acc) ->
 event({chat_event, Type, Direction, From, To, Packet, UserStatus}, _Acc) ->
     message(Type, Direction, From, To, Packet, UserStatus);
 event({user_status_event, Jid, Status}, _Acc) ->
-    #{kind => user_status, type => undefined, direction => undefined, from => Jid, to => undefined,
-      packet => undefined, status => Status, client_state => undefined};
+    #{
+      kind => user_status,
+      type => undefined,
+      direction => undefined,
+      from => Jid,
+      to => undefined,
+      packet => undefined,
+      status => Status,
+      client_state => undefined
+     };
 %% 5.0 to 6.8.
 event({unack_msg_event, To}, Acc) ->
     unacknowledged(undefined, To, undefined, Acc);
@@ -64,16 +74,28 @@ event(Event, _Acc) ->
     unknown(Event),
     none.
 
+
 message(Type, Direction, From, To, Packet, UserStatus) ->
-    #{kind => msg, type => Type, direction => Direction, from => From, to => To, packet => Packet,
-      status => status(UserStatus), client_state => client_state(UserStatus)}.
+    #{
+      kind => msg,
+      type => Type,
+      direction => Direction,
+      from => From,
+      to => To,
+      packet => Packet,
+      status => status(UserStatus),
+      client_state => client_state(UserStatus)
+     }.
+
 
 status({online, _}) -> online;
 status(offline) -> offline;
 status(_) -> undefined.
 
+
 client_state({online, #{client_state := State}}) -> State;
 client_state(_) -> undefined.
+
 
 %% The accumulator has the rest, before 6.9 all of it.
 unacknowledged(Known, To, Given, Acc) ->
@@ -82,8 +104,16 @@ unacknowledged(Known, To, Given, Acc) ->
             Type = type(Known, mongoose_acc:stanza_type(Acc)),
             case mongoose_acc:stanza_name(Acc) of
                 <<"message">> when Type =/= none ->
-                    #{kind => unack_msg, type => Type, direction => undefined, from => From, to => To,
-                      packet => given(Given, Packet), status => undefined, client_state => undefined};
+                    #{
+                      kind => unack_msg,
+                      type => Type,
+                      direction => undefined,
+                      from => From,
+                      to => To,
+                      packet => given(Given, Packet),
+                      status => undefined,
+                      client_state => undefined
+                     };
                 _ ->
                     none
             end;
@@ -91,8 +121,10 @@ unacknowledged(Known, To, Given, Acc) ->
             none
     end.
 
+
 given(undefined, Packet) -> Packet;
 given(Packet, _InAcc) -> Packet.
+
 
 %% The type as the host's own events of messages have it.
 type(undefined, <<"chat">>) -> chat;
@@ -103,6 +135,7 @@ type(undefined, undefined) -> normal;
 type(undefined, _Other) -> none;
 type(Known, _Attribute) -> Known.
 
+
 %% @doc An event or hook of the host that is ignored because its shape is not known.
 -spec unknown(term()) -> ok.
 unknown(Event) ->
@@ -112,12 +145,14 @@ unknown(Event) ->
         false -> ok
     end.
 
+
 shape(Event) when is_tuple(Event), tuple_size(Event) > 0, is_atom(element(1, Event)) ->
     {element(1, Event), tuple_size(Event)};
 shape(Event) when is_tuple(Event) ->
     {untagged, tuple_size(Event)};
 shape(_Event) ->
     {no_tuple, 0}.
+
 
 %% Of several sessions that meet a shape at the same time, one reports it.
 is_new(_Hash, _Reported, Slot) when Slot > ?SHAPES ->
@@ -134,6 +169,7 @@ is_new(Hash, Reported, Slot) ->
         _Other ->
             is_new(Hash, Reported, Slot + 1)
     end.
+
 
 reported() ->
     case persistent_term:get(?MODULE, undefined) of

@@ -9,13 +9,20 @@
 
 -export_type([handler/0, rule/0, plan/0, source/0]).
 
--type handler() :: #{pool_name := atom(), path := binary() | string(), callback_module := module(),
-                     ask_callback := boolean(), rules := undefined | [rule()], plan := plan()}.
+-type handler() :: #{
+                     pool_name := atom(),
+                     path := binary() | string(),
+                     callback_module := module(),
+                     ask_callback := boolean(),
+                     rules := undefined | [rule()],
+                     plan := plan()
+                    }.
 %% The conditions of each map are joined by AND, the maps by OR.
 -type rule() :: #{action := send | skip, conditions := [#{atom() => atom() | [binary()]}]}.
 %% What the engine has to know of the payload and the header fields. Empty if no option asks for more than
 %% the stock module does. A callback module makes body and header fields if there is no `format'.
--type plan() :: #{format => form | json | cloudevents | template,
+-type plan() :: #{
+                  format => form | json | cloudevents | template,
                   include => [stanza | unread],
                   omit => [body],
                   cloudevents_mode => structured | binary,
@@ -23,69 +30,96 @@
                   template_file => binary(),
                   content_type => binary(),
                   headers => [{Name :: binary(), source()}],
-                  auth => {bearer, source()} | {basic, User :: binary(), source()}
-                        | {oauth2, #{token_url := binary(), client_id := binary(), client_secret := source(),
-                                     scope => binary()}}
-                        | {google, File :: binary()},
+                  auth => {bearer, source()} |
+                          {basic, User :: binary(), source()} |
+                          {oauth2, #{
+                                     token_url := binary(),
+                                     client_id := binary(),
+                                     client_secret := source(),
+                                     scope => binary()
+                                    }} |
+                          {google, File :: binary()},
                   signing => source(),
                   delivery => best_effort | at_least_once,
                   success => [binary()],
-                  retry => #{initial => pos_integer(), factor => pos_integer(), max => pos_integer(),
-                             give_up_after => pos_integer(), alone => pos_integer(), on => [binary()]},
-                  batch => #{max_events => pos_integer(), max_bytes => pos_integer(),
-                             linger => non_neg_integer()},
+                  retry => #{
+                             initial => pos_integer(),
+                             factor => pos_integer(),
+                             max => pos_integer(),
+                             give_up_after => pos_integer(),
+                             alone => pos_integer(),
+                             on => [binary()]
+                            },
+                  batch => #{
+                             max_events => pos_integer(),
+                             max_bytes => pos_integer(),
+                             linger => non_neg_integer()
+                            },
                   compress => gzip | zstd,
-                  rate => #{per_second := pos_integer(), burst => pos_integer()}}.
+                  rate => #{per_second := pos_integer(), burst => pos_integer()}
+                 }.
 -type source() :: {value | file | env, binary()}.
 
 -define(DEFAULT_MODULE, mod_event_pusher_http_defaults).
+
 
 %% @doc A handler, with the documented defaults.
 -spec normal(http_pusher_host:options()) -> handler().
 normal(Options) ->
     Rules = rules(Options),
     Module = get(callback_module, Options, undefined),
-    #{pool_name => get(pool_name, Options, http_pool),
+    #{
+      pool_name => get(pool_name, Options, http_pool),
       path => get(path, Options, <<>>),
       callback_module => case Module of undefined -> ?DEFAULT_MODULE; _ -> Module end,
       %% Without a module, rules alone decide.
       ask_callback => Rules =:= undefined orelse Module =/= undefined,
       rules => Rules,
-      plan => plan(Options)}.
+      plan => plan(Options)
+     }.
+
 
 rules(Options) ->
     case find(rules, Options) of
-        {ok, Rules} -> [rule(Rule) || Rule <- Rules];
+        {ok, Rules} -> [ rule(Rule) || Rule <- Rules ];
         error -> undefined
     end.
+
 
 rule(Rule) ->
     {ok, Action} = find(action, Rule),
     {ok, Conditions} = find(conditions, Rule),
-    #{action => Action, conditions => [to_map(Condition) || Condition <- Conditions]}.
+    #{action => Action, conditions => [ to_map(Condition) || Condition <- Conditions ]}.
+
 
 plan(Options) ->
     Steps = [fun format/1, fun cloudevents/1, fun headers/1, fun auth/1, fun signing/1, fun delivery/1],
     maps:from_list(lists:flatmap(fun(Step) -> Step(Options) end, Steps)).
 
+
 format(Options) ->
-    [{Key, Value} || Key <- [format, include, omit, template_file, content_type],
-                     {ok, Value} <- [find(Key, Options)]].
+    [ {Key, Value} || Key <- [format, include, omit, template_file, content_type],
+                      {ok, Value} <- [find(Key, Options)] ].
+
 
 cloudevents(Options) ->
-    [{PlanKey, Value} || {ok, Section} <- [find(cloudevents, Options)],
-                         {Key, PlanKey} <- [{mode, cloudevents_mode}, {source, cloudevents_source}],
-                         {ok, Value} <- [find(Key, Section)]].
+    [ {PlanKey, Value} || {ok, Section} <- [find(cloudevents, Options)],
+                          {Key, PlanKey} <- [{mode, cloudevents_mode}, {source, cloudevents_source}],
+                          {ok, Value} <- [find(Key, Section)] ].
+
 
 headers(Options) ->
-    [{headers, [header(Header) || Header <- Headers]} || {ok, Headers} <- [find(headers, Options)]].
+    [ {headers, [ header(Header) || Header <- Headers ]} || {ok, Headers} <- [find(headers, Options)] ].
+
 
 header(Header) ->
     {ok, Name} = find(name, Header),
     {Name, source(Header, [{value, value}, {file, value_file}, {env, value_env}])}.
 
+
 auth(Options) ->
-    [{auth, auth_of(to_map(Auth))} || {ok, Auth} <- [find(auth, Options)]].
+    [ {auth, auth_of(to_map(Auth))} || {ok, Auth} <- [find(auth, Options)] ].
+
 
 auth_of(#{basic_user := User} = Auth) ->
     {basic, User, source(Auth, [{file, basic_password_file}, {env, basic_password_env}])};
@@ -98,13 +132,16 @@ auth_of(#{google_service_account_file := File}) ->
 auth_of(Auth) ->
     {bearer, source(Auth, [{file, bearer_file}, {env, bearer_env}])}.
 
+
 signing(Options) ->
-    [{signing, source(Signing, [{file, secret_file}, {env, secret_env}])}
-     || {ok, Signing} <- [find(signing, Options)]].
+    [ {signing, source(Signing, [{file, secret_file}, {env, secret_env}])}
+      || {ok, Signing} <- [find(signing, Options)] ].
+
 
 delivery(Options) ->
-    [{Key, Value} || Key <- [delivery, success, compress], {ok, Value} <- [find(Key, Options)]]
-        ++ [{Key, to_map(Section)} || Key <- [retry, batch, rate], {ok, Section} <- [find(Key, Options)]].
+    [ {Key, Value} || Key <- [delivery, success, compress], {ok, Value} <- [find(Key, Options)] ] ++
+    [ {Key, to_map(Section)} || Key <- [retry, batch, rate], {ok, Section} <- [find(Key, Options)] ].
+
 
 source(Section, [{Kind, Key} | Rest]) ->
     case find(Key, Section) of
@@ -112,14 +149,17 @@ source(Section, [{Kind, Key} | Rest]) ->
         error -> source(Section, Rest)
     end.
 
+
 get(Key, Options, Default) ->
     case find(Key, Options) of
         {ok, Value} -> Value;
         error -> Default
     end.
 
+
 to_map(Section) when is_map(Section) -> Section;
 to_map(Section) -> maps:from_list(Section).
+
 
 %% @doc An option of a section: a list of pairs in 5.0, a map later.
 -spec find(atom(), http_pusher_host:options()) -> {ok, term()} | error.

@@ -12,8 +12,13 @@
 -type options() :: #{atom() => term()}.
 %% `given' is a digest of what the host was given for the pool; `whole' is false if its tables were
 %% incomplete.
--type pool() :: #{pid := pid(), options := options(), warnings := [binary()], given := binary(),
-                  whole := boolean()}.
+-type pool() :: #{
+                  pid := pid(),
+                  options := options(),
+                  warnings := [binary()],
+                  given := binary(),
+                  whole := boolean()
+                 }.
 
 -define(MANAGER, mongoose_wpool_http_mgr).
 %% Milliseconds between two attempts, about a second in all: the host takes a few steps to write what is
@@ -21,6 +26,7 @@
 -define(WAIT, [1, 2, 4, 8, 16 | lists:duplicate(50, 20)]).
 %% The manager may be starting a pool whose endpoint does not answer.
 -define(MANAGER_TIMEOUT, 30000).
+
 
 %% @doc Whether the host lists the pool. It still lists one that has crashed, and no longer lists one that
 %% was stopped.
@@ -31,6 +37,7 @@ is_listed({Scope, Tag}) ->
     catch
         error:badarg -> false
     end.
+
 
 %% @doc The pool as it runs now. `not_started' if it does not run, also while it is being restarted.
 %%
@@ -51,27 +58,30 @@ find(Key) ->
             end
     end.
 
+
 %% The manager starts the process, enters its row in mongoose_wpool_http and then in its own state, and
 %% answers; then the process that asked for the pool enters the row in mongoose_wpool. So what is missing
 %% appears in a moment.
 read(Key = {Scope, Tag}, Ref, Known0, Waits) ->
     Known = maps:merge(manager(Key, Known0),
-                       maps:from_list([{Table, Row} || {Table, RowKey} <- [{mongoose_wpool, {http, Scope, Tag}},
-                                                                           {mongoose_wpool_http, {Scope, Tag}}],
-                                                       Row <- rows(Table, RowKey)])),
+                       maps:from_list([ {Table, Row} || {Table, RowKey} <- [{mongoose_wpool, {http, Scope, Tag}},
+                                                                            {mongoose_wpool_http, {Scope, Tag}}],
+                                                        Row <- rows(Table, RowKey) ])),
     case Known of
         #{manager := _, mongoose_wpool := _, mongoose_wpool_http := _} ->
             Known;
         _ ->
             receive
                 {'DOWN', Ref, process, _, _} -> Known
-            after hd(Waits) ->
+            after
+                hd(Waits) ->
                     case tl(Waits) of
                         [] -> #{};
                         Rest -> read(Key, Ref, Known, Rest)
                     end
             end
     end.
+
 
 manager(_Key, Known = #{manager := _}) ->
     Known;
@@ -83,12 +93,14 @@ manager({Scope, Tag}, Known) ->
         _:_ -> Known
     end.
 
+
 rows(Table, Key) ->
     try
         ets:lookup(Table, Key)
     catch
         error:badarg -> []
     end.
+
 
 %% Defaults stand in for a row that the host has not written yet or has already deleted.
 found({Scope, Tag}, Pid, Known = #{manager := #{wpool_opts := WpoolOpts, conn_opts := ConnOpts}}) ->
@@ -101,36 +113,47 @@ found({Scope, Tag}, Pid, Known = #{manager := #{wpool_opts := WpoolOpts, conn_op
                     connection(request_timeout, ConnOpts, 2000)}
            end,
     {Options, Warnings} = options({Row, WpoolOpts}, ConnOpts, Http),
-    #{pid => Pid, options => Options, warnings => Warnings,
+    #{
+      pid => Pid,
+      options => Options,
+      warnings => Warnings,
       given => erlang:md5(term_to_binary({WpoolOpts, ConnOpts})),
-      whole => is_map_key(mongoose_wpool, Known) andalso is_map_key(mongoose_wpool_http, Known)}.
+      whole => is_map_key(mongoose_wpool, Known) andalso is_map_key(mongoose_wpool_http, Known)
+     }.
+
 
 connection(Key, ConnOpts, Default) when is_map(ConnOpts) -> maps:get(Key, ConnOpts, Default);
 connection(Key, ConnOpts, Default) -> proplists:get_value(Key, ConnOpts, Default).
 
+
 %% @doc The engine's options for what the host knows of a pool.
--spec options({Row :: tuple(), WpoolOpts :: [term()]}, ConnOpts :: [term()] | map(),
+-spec options({Row :: tuple(), WpoolOpts :: [term()]},
+              ConnOpts :: [term()] | map(),
               {Prefix :: binary() | string(), RequestTimeout :: non_neg_integer()}) ->
-    {options(), Warnings :: [binary()]}.
+          {options(), Warnings :: [binary()]}.
 options({Row, WpoolOpts}, ConnOpts, {Prefix, RequestTimeout}) ->
     {Strategy, CallTimeout} = strategy(Row),
     {StrategyName, QueueLen} = strategy_options(Strategy, WpoolOpts),
     {Tls, Warnings} = tls(ConnOpts),
-    Options = #{host => text(host(ConnOpts)),
+    Options = #{
+                host => text(host(ConnOpts)),
                 path_prefix => text(Prefix),
                 request_timeout => RequestTimeout,
                 call_timeout => CallTimeout,
                 workers => proplists:get_value(workers, WpoolOpts, default_workers(ConnOpts)),
-                strategy => StrategyName},
+                strategy => StrategyName
+               },
     {maps:merge(maps:merge(Options, QueueLen), Tls), Warnings}.
+
 
 strategy({mongoose_wpool, _Name, Strategy, CallTimeout}) -> {Strategy, CallTimeout};
 strategy({mongoose_wpool, _Name, _Atom, Strategy, CallTimeout}) -> {Strategy, CallTimeout}.
 
+
 %% From 6.6 on a bounded best_worker is a fun, and its bound is only in the fun's environment.
 strategy_options(Strategy, _WpoolOpts) when is_function(Strategy) ->
     {env, Env} = erlang:fun_info(Strategy, env),
-    case [Bound || Bound <- Env, is_integer(Bound)] of
+    case [ Bound || Bound <- Env, is_integer(Bound) ] of
         [Bound] -> {<<"best_worker">>, #{max_worker_queue_len => Bound}};
         _ -> {<<"best_worker">>, #{}}
     end;
@@ -141,12 +164,15 @@ strategy_options(Strategy, WpoolOpts) ->
                end,
     {atom_to_binary(Strategy, utf8), QueueLen}.
 
+
 host(ConnOpts) when is_map(ConnOpts) -> maps:get(host, ConnOpts);
 host(ConnOpts) -> proplists:get_value(server, ConnOpts).
+
 
 %% worker_pool's own default applies in 5.0, which sets none; later releases always set it.
 default_workers(ConnOpts) when is_list(ConnOpts) -> 100;
 default_workers(_ConnOpts) -> 10.
+
 
 tls(#{tls := Tls}) ->
     {#{tls => tls_map(Tls)}, []};
@@ -162,11 +188,13 @@ tls(ConnOpts) ->
         {_, HttpOpts} -> {#{tls => tls_list(HttpOpts)}, []}
     end.
 
+
 %% By default, the ssl application of the OTP releases that these run on verifies nothing.
 unverified() ->
     {#{tls => #{verify => none}},
      [<<"https without a tls section: the endpoint's certificate is not verified, as in the stock "
         "module of this release; set verify_peer (5.0) or verify_mode = \"peer\" to change that">>]}.
+
 
 %% 5.0: a flat list of ssl options.
 tls_list(Opts) ->
@@ -175,11 +203,12 @@ tls_list(Opts) ->
                  _ -> none
              end,
     Sni = proplists:get_value(server_name_indication, Opts) =/= disable,
-    Texts = [{Key, text(Value)} || Key <- [cacertfile, certfile, keyfile, password, ciphers],
-                                   Value <- proplists:get_all_values(Key, Opts)],
+    Texts = [ {Key, text(Value)} || Key <- [cacertfile, certfile, keyfile, password, ciphers],
+                                    Value <- proplists:get_all_values(Key, Opts) ],
     Versions = versions(proplists:get_value(versions, Opts)),
-    Ignored = ignored([dhfile || proplists:is_defined(dhfile, Opts)]),
+    Ignored = ignored([ dhfile || proplists:is_defined(dhfile, Opts) ]),
     maps:merge(maps:from_list(Texts ++ Versions ++ Ignored), #{verify => Verify, sni => Sni}).
+
 
 %% From 5.1 on: the section as a map.
 tls_map(Tls) ->
@@ -188,32 +217,37 @@ tls_map(Tls) ->
                  none -> none;
                  peer -> peer
              end,
-    Texts = [{Key, text(maps:get(Key, Tls))}
-             || Key <- [cacertfile, certfile, keyfile, password, ciphers], maps:is_key(Key, Tls)],
-    AcceptAny = [{accept_any, true} || not maps:get(disconnect_on_failure, Tls, true)],
+    Texts = [ {Key, text(maps:get(Key, Tls))}
+              || Key <- [cacertfile, certfile, keyfile, password, ciphers], maps:is_key(Key, Tls) ],
+    AcceptAny = [ {accept_any, true} || not maps:get(disconnect_on_failure, Tls, true) ],
     Versions = versions(maps:get(versions, Tls, undefined)),
-    Ignored = ignored([dhfile || maps:is_key(dhfile, Tls)]
-                      ++ [crl_files || maps:get(crl_files, Tls, []) =/= []]),
+    Ignored = ignored([ dhfile || maps:is_key(dhfile, Tls) ] ++
+                      [ crl_files || maps:get(crl_files, Tls, []) =/= [] ]),
     maps:merge(maps:from_list([{verify, Verify} | Texts ++ AcceptAny ++ Versions ++ Ignored]),
                sni(maps:get(server_name_indication, Tls, #{}))).
 
+
 sni(Sni) when is_map(Sni) ->
     Enabled = maps:get(enabled, Sni, true),
-    Other = [{sni_host, text(maps:get(host, Sni))} || maps:is_key(host, Sni)]
-        ++ [{sni_protocol, atom_to_binary(maps:get(protocol, Sni), utf8)}
-            || maps:is_key(host, Sni), maps:is_key(protocol, Sni)],
+    Other = [ {sni_host, text(maps:get(host, Sni))} || maps:is_key(host, Sni) ] ++
+        [ {sni_protocol, atom_to_binary(maps:get(protocol, Sni), utf8)}
+          || maps:is_key(host, Sni), maps:is_key(protocol, Sni) ],
     maps:from_list([{sni, Enabled} | Other]);
 sni(Enabled) ->
     #{sni => Enabled =/= false}.
 
+
 versions(undefined) -> [];
-versions(Versions) -> [{versions, [atom_to_binary(Version, utf8) || Version <- Versions]}].
+versions(Versions) -> [{versions, [ atom_to_binary(Version, utf8) || Version <- Versions ]}].
+
 
 ignored([]) -> [];
-ignored(Names) -> [{ignored, [atom_to_binary(Name, utf8) || Name <- Names]}].
+ignored(Names) -> [{ignored, [ atom_to_binary(Name, utf8) || Name <- Names ]}].
+
 
 is_https(Host) ->
     string:lowercase(string:slice(text(Host), 0, 6)) =:= <<"https:">>.
+
 
 text(Value) ->
     http_pusher_utf8:text(Value).

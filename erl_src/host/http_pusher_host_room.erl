@@ -15,18 +15,22 @@
 %% Before the archives (60), which may keep a packet back.
 -define(PRIORITY, 50).
 
+
 -spec watch(HostType :: binary()) -> ok.
 watch(HostType) ->
     _ = gen_hook:add_handlers(hooks(HostType)),
     ok.
+
 
 -spec unwatch(HostType :: binary()) -> ok.
 unwatch(HostType) ->
     _ = gen_hook:delete_handlers(hooks(HostType)),
     ok.
 
+
 hooks(HostType) ->
     [{filter_room_packet, HostType, fun ?MODULE:room_packet/3, #{}, ?PRIORITY}].
+
 
 %% @doc Notes who sends a message to a room. The packet passes unchanged.
 -spec room_packet(Packet, Params :: map(), Extra :: map()) -> {ok, Packet}.
@@ -38,12 +42,14 @@ room_packet(Packet, Event, _Extra) ->
     note(Event),
     {ok, Packet}.
 
+
 note(#{from_nick := Nick, from_jid := From, room_jid := Room}) ->
     {Name, Server} = jid:to_lus(Room),
     _ = put(?MODULE, {Name, Server, Nick, jid:to_lus(From)}),
     ok;
 note(_Event) ->
     ok.
+
 
 %% @doc Whose nickname this is, in the message that this process has just passed on to the room's occupants.
 -spec sender(Room :: binary(), Server :: binary(), Nick :: binary()) -> user() | undefined.

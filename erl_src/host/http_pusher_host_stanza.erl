@@ -11,8 +11,9 @@
 -type body() :: absent | empty | non_empty.
 -type hint() :: no_store | store.
 
--define(NS_HINTS, <<"urn:xmpp:hints">>).
+-define(NS_HINTS,          <<"urn:xmpp:hints">>).
 -define(NS_JINGLE_MESSAGE, <<"urn:xmpp:jingle-message:0">>).
+
 
 %% @doc What the first body of a message is.
 -spec body(Packet :: term()) -> body().
@@ -23,18 +24,22 @@ body(Packet) ->
         _ -> non_empty
     end.
 
+
 %% @doc Whether a message has a processing hint (XEP-0334).
 -spec has_hint(hint(), Packet :: term()) -> boolean().
 has_hint(Hint, Packet) ->
     exml_query:subelement_with_name_and_ns(Packet, element_name(Hint), ?NS_HINTS) =/= undefined.
 
+
 element_name(no_store) -> <<"no-store">>;
 element_name(store) -> <<"store">>.
+
 
 %% @doc Whether a message is part of the signalling of a call (XEP-0353).
 -spec is_jingle(Packet :: term()) -> boolean().
 is_jingle(Packet) ->
     exml_query:subelement_with_ns(Packet, ?NS_JINGLE_MESSAGE) =/= undefined.
+
 
 %% @doc Whether a groupchat message goes to the user who has sent it. A MUC light room has the sender as the
 %% resource of its jid. A classic room only has the nickname there; http_pusher_host_room knows whose it is.
@@ -42,15 +47,17 @@ is_jingle(Packet) ->
 is_own_copy(#{type := groupchat, direction := Direction, from := From, to := To}) when Direction =/= in ->
     Receiver = jid:to_lus(To),
     {RoomName, RoomServer, Resource} = jid:to_lower(From),
-    Resource =:= jid:to_binary(Receiver)
-        orelse http_pusher_host_room:sender(RoomName, RoomServer, Resource) =:= Receiver;
+    Resource =:= jid:to_binary(Receiver) orelse
+    http_pusher_host_room:sender(RoomName, RoomServer, Resource) =:= Receiver;
 is_own_copy(_Event) ->
     false.
+
 
 %% @doc The stanza as text.
 -spec bytes(Packet :: term()) -> binary().
 bytes(Packet) ->
     exml:to_binary(Packet).
+
 
 %% @doc The id of a message in the archive. An accumulator has that of the sender's archive while the sender
 %% sends (`in'); with mod_stanzaid (6.6 and later) it has one id for all archives. Otherwise the stanza of a
@@ -61,6 +68,7 @@ archive_id(Direction, Acc) ->
         undefined when Direction =:= in -> external(mongoose_acc:get(mam, mam_id, undefined, Acc));
         Stable -> external(Stable)
     end.
+
 
 external(Id) when is_binary(Id) -> Id;
 %% As clients see it.

@@ -7,6 +7,7 @@
 
 -export([session/1, exists/1, unread/2]).
 
+
 %% @doc Whether a local user has a session that messages go to. Asks the host's table of sessions.
 %% `elsewhere' for everything that is no user of a domain of this node: rooms, servers, users of other servers.
 -spec session(Jid :: term()) -> online | offline | elsewhere.
@@ -21,6 +22,7 @@ session(Jid) ->
             elsewhere
     end.
 
+
 %% @doc Whether there is such a user in the host's database.
 -spec exists(Jid :: term()) -> boolean().
 exists(Jid) ->
@@ -28,6 +30,7 @@ exists(Jid) ->
         {ok, HostType} -> ejabberd_auth:does_user_exist(HostType, Jid, stored) =:= true;
         none -> false
     end.
+
 
 host_type(Jid) ->
     case jid:to_lus(Jid) of
@@ -39,6 +42,7 @@ host_type(Jid) ->
                 _ -> none
             end
     end.
+
 
 %% @doc How many messages a user has not read, in the conversation that the accumulator's stanza belongs to. A
 %% database query, unless mod_inbox has put the number into the accumulator already. `undefined' without
@@ -54,6 +58,7 @@ unread(Acc, Jid) ->
         none ->
             undefined
     end.
+
 
 %% Up to 6.6 the hook is run for its first parameter, from 6.7 on for the accumulator's host type.
 counted(HostType, Acc, Jid) ->

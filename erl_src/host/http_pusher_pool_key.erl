@@ -8,6 +8,7 @@
 
 -type pool_key() :: {Scope :: binary() | global, Tag :: atom()}.
 
+
 %% @doc The registered name of the host's pool process.
 -spec process_name(pool_key()) -> atom().
 process_name({global, Tag}) ->
@@ -16,6 +17,7 @@ process_name({HostType, Tag}) ->
     %% Not `<<...>>': the compiler's code for that, made for OTP 24, does not load on OTP 29.
     Name = ["mongoose_wpool$http$", HostType, $$, atom_to_binary(Tag, utf8)],
     binary_to_atom(iolist_to_binary(Name), utf8).
+
 
 %% @doc The name of the pool in the engine, in metrics and in the log.
 -spec name(pool_key()) -> binary().

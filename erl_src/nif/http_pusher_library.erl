@@ -4,6 +4,7 @@
 
 -export([path/0, file/0]).
 
+
 %% @doc The path for `erlang:load_nif/2', without the extension.
 -spec path() -> file:filename().
 path() ->
@@ -13,6 +14,7 @@ path() ->
            end,
     Directory = filename:dirname(filename:dirname(filename:absname(Beam))),
     filename:join([Directory, "priv", "mongoose_http_pusher_nif"]).
+
 
 %% @doc The file.
 -spec file() -> file:filename().

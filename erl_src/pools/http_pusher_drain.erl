@@ -8,7 +8,8 @@
 
 %% Time for the outcomes of what was given up to pass through the reporter.
 -define(LAST_OUTCOMES, 1000).
--define(POLL, 5).
+-define(POLL,          5).
+
 
 %% @doc Drains what one host type has pending, and closes the pools that no other host type uses.
 -spec host_type(binary()) -> ok.
@@ -18,6 +19,7 @@ host_type(HostType) ->
                        drain([HostType], infinity),
                        http_pusher_pools:remove(HostType)
                end).
+
 
 %% @doc Drains everything. Called before the application stops, also when it has crashed: there is nothing
 %% to wait for then, and the next start must not be delayed.
@@ -35,6 +37,7 @@ all() ->
                        end)
     end.
 
+
 %% If the supervision tree is down already, everything pending has failed.
 if_running(Fun) ->
     try
@@ -47,6 +50,7 @@ if_running(Fun) ->
             ok
     end.
 
+
 %% The owner of the pools, which keeps the stop budget, answers within Timeout.
 drain(HostTypes, Timeout) ->
     {Deadline, Stop} = http_pusher_pools:stopping(Timeout),
@@ -55,6 +59,7 @@ drain(HostTypes, Timeout) ->
     after
         http_pusher_pools:stopped(Stop)
     end.
+
 
 drain_until(HostTypes, Deadline) ->
     case wait(HostTypes, Deadline) of
@@ -66,8 +71,9 @@ drain_until(HostTypes, Deadline) ->
             ok
     end.
 
+
 wait(HostTypes, Deadline) ->
-    case [HostType || HostType <- HostTypes, is_pending(HostType)] of
+    case [ HostType || HostType <- HostTypes, is_pending(HostType) ] of
         [] ->
             [];
         Late ->
@@ -78,6 +84,7 @@ wait(HostTypes, Deadline) ->
                     wait(Late, Deadline)
             end
     end.
+
 
 is_pending(HostType) ->
     case http_pusher_nif:host_type_info(HostType) of

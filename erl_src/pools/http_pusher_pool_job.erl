@@ -10,27 +10,32 @@
 -export_type([kind/0, result/0]).
 
 -type kind() :: look | open.
--type result() :: {found, http_pusher_host_pool:pool()}
-                | not_started
-                | {opened, http_pusher_host_pool:options(), Warnings :: [binary()]}
-                | {not_opened, http_pusher_nif:problem()}
-                | {crashed, kind(), term()}.
+-type result() :: {found, http_pusher_host_pool:pool()} |
+                  not_started |
+                  {opened, http_pusher_host_pool:options(), Warnings :: [binary()]} |
+                  {not_opened, http_pusher_nif:problem()} |
+                  {crashed, kind(), term()}.
+
 
 %% @doc Reads the host's options of a pool. Returns the monitor of the process.
 -spec look(http_pusher_pool_key:pool_key()) -> reference().
 look(Key) ->
     start(fun() ->
-              case http_pusher_host_pool:find(Key) of
-                  {ok, Found} -> {found, Found};
-                  not_started -> not_started
-              end
+                  case http_pusher_host_pool:find(Key) of
+                      {ok, Found} -> {found, Found};
+                      not_started -> not_started
+                  end
           end).
 
+
 %% @doc Opens a pool that has its options.
--spec open(http_pusher_nif:pool_id(), http_pusher_host_pool:options(), Warnings :: [binary()],
+-spec open(http_pusher_nif:pool_id(),
+           http_pusher_host_pool:options(),
+           Warnings :: [binary()],
            Paths :: [binary() | string()]) -> reference().
 open(Id, Options, Warnings, Paths) ->
     start(fun() -> http_pusher_pool_opening:open(Id, Options, Warnings, Paths) end).
+
 
 %% @doc What came of a job, from the reason for which its process ended.
 -spec result(kind(), Reason :: term()) -> result().
@@ -43,9 +48,11 @@ result(Kind, Reason) ->
         Crash -> {crashed, Kind, Crash}
     end.
 
+
 start(Fun) ->
     {_, Ref} = spawn_opt(?MODULE, run, [Fun], [monitor, {priority, high}]),
     Ref.
+
 
 %% @private
 -spec run(fun(() -> result())) -> no_return().

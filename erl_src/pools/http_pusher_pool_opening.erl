@@ -6,18 +6,21 @@
 
 -export([open/4, opened/3, paths/1]).
 
--type result() :: {opened, http_pusher_host_pool:options(), Warnings :: [binary()]}
-                | {not_opened, http_pusher_nif:problem()}.
+-type result() :: {opened, http_pusher_host_pool:options(), Warnings :: [binary()]} |
+                  {not_opened, http_pusher_nif:problem()}.
 
 %% Pauses between two checks, in milliseconds. The engine itself reports after five seconds that the files
 %% take long, so the rest is for an engine that does not run well.
 -define(FIRST_PAUSE, 1).
--define(LAST_PAUSE, 50).
--define(AT_MOST, 10000).
+-define(LAST_PAUSE,  50).
+-define(AT_MOST,     10000).
+
 
 %% @doc Opens a pool that has its options. Returns the options, and Warnings with those that the opening has
 %% added. Does nothing else if the pool is open already.
--spec open(http_pusher_nif:pool_id(), http_pusher_host_pool:options(), [binary()],
+-spec open(http_pusher_nif:pool_id(),
+           http_pusher_host_pool:options(),
+           [binary()],
            [binary() | string()]) -> result().
 open(Id, Options, Warnings, Paths) ->
     Deadline = erlang:monotonic_time(millisecond) + ?AT_MOST,
@@ -27,6 +30,7 @@ open(Id, Options, Warnings, Paths) ->
         {error, Problem} ->
             {not_opened, Problem}
     end.
+
 
 first_try(Id, opening, Pause, Deadline) ->
     case erlang:monotonic_time(millisecond) < Deadline of
@@ -39,19 +43,24 @@ first_try(Id, opening, Pause, Deadline) ->
 first_try(_Id, Result, _Pause, _Deadline) ->
     Result.
 
+
 %% @doc The result for a pool that was opened.
 -spec opened(http_pusher_host_pool:options(), [binary()], [binary() | string()]) -> result().
 opened(Options, Warnings, Paths) ->
     {opened, Options, Warnings ++ url_warnings(Options, lists:usort(Paths))}.
 
+
 %% @doc Paths of the handlers that use pools of this tag. A path that is a template is not known yet.
 -spec paths(atom()) -> [binary() | string()].
 paths(Tag) ->
-    [Path || {{_, RowTag, Path, Plan}, _, _} <- http_pusher_routes:all(), RowTag =:= Tag,
-             Plan =:= <<>> orelse not is_template(Path)].
+    [ Path || {{_, RowTag, Path, Plan}, _, _} <- http_pusher_routes:all(),
+              RowTag =:= Tag,
+              Plan =:= <<>> orelse not is_template(Path) ].
+
 
 is_template(Path) ->
     lists:any(fun(Mark) -> string:find(Path, Mark) =/= nomatch end, ["{{", "{%", "{#"]).
+
 
 url_warnings(#{path_prefix := Prefix}, Paths) ->
     lists:flatmap(
@@ -61,9 +70,13 @@ url_warnings(#{path_prefix := Prefix}, Paths) ->
                   {ok, {Same, Same}} ->
                       [];
                   {ok, {Ours, Stock}} ->
-                      [iolist_to_binary(["notifications go to ", Ours, " as documented; the stock "
-                                         "module sent them to ", Stock])];
+                      [iolist_to_binary(["notifications go to ",
+                                         Ours,
+                                         " as documented; the stock "
+                                         "module sent them to ",
+                                         Stock])];
                   {error, Text} ->
                       [Text]
               end
-      end, Paths).
+      end,
+      Paths).

@@ -12,23 +12,26 @@
 -type pool_key() :: http_pusher_pool_key:pool_key().
 -type row() :: http_pusher_pool_rows:row().
 
+
 %% @doc The pools to go on with. Each has a new spare pool, which holds what waited in the spare pools
 %% before. A pool of the engine that belongs to no row drains for DrainTimeout milliseconds.
 -spec recover(DrainTimeout :: non_neg_integer()) -> #{pool_key() => row()}.
 recover(DrainTimeout) ->
     %% A pool that is closing comes to its end by itself.
-    Found = [Pool || Pool = #{closing := false} <- http_pusher_nif:pools()],
+    Found = [ Pool || Pool = #{closing := false} <- http_pusher_nif:pools() ],
     Present = lists:sort(fun(#{id := A}, #{id := B}) -> A =< B end, Found),
     http_pusher_routes:forget_looks(),
-    Rows = maps:from_list([{Key, recover_row(Key, Row, Present)}
-                           || {Key, Row} <- http_pusher_pool_rows:all()]),
-    Kept = [Id || #{current := #{id := Id}} <- maps:values(Rows)],
+    Rows = maps:from_list([ {Key, recover_row(Key, Row, Present)}
+                            || {Key, Row} <- http_pusher_pool_rows:all() ]),
+    Kept = [ Id || #{current := #{id := Id}} <- maps:values(Rows) ],
     lists:foreach(fun(#{id := Id, phase := Phase}) ->
                           ensure_opened(Id, Phase),
                           lists:member(Id, Kept) orelse close(Id, Phase, DrainTimeout)
-                  end, Present),
+                  end,
+                  Present),
     http_pusher_pool_rows:delete_strays(),
     Rows.
+
 
 %% The hand-over comes before the new routes, because what sessions find by those came later.
 recover_row(Key, Old, Present) ->
@@ -43,11 +46,13 @@ recover_row(Key, Old, Present) ->
     http_pusher_pool_rows:store(Key, Row),
     Row.
 
+
 %% Oldest first, which is the order of what waits in them. Usually there is one; there are more if an owner
 %% has died in here.
 spares(Key, Present) ->
     Name = http_pusher_pool_key:name(Key),
-    [Id || #{id := Id, name := N, phase := spare} <- Present, N =:= Name].
+    [ Id || #{id := Id, name := N, phase := spare} <- Present, N =:= Name ].
+
 
 %% The engine may have been restarted, and then has none of the pools.
 in_use(Key, Row, #{spare := Spare, next := Next, announce := Announce}, Present) ->
@@ -64,20 +69,25 @@ in_use(Key, Row, #{spare := Spare, next := Next, announce := Announce}, Present)
             unmet(Row)
     end.
 
+
 configured(Id, none, Row) -> configured(Id, undefined, Row);
 configured(Id, Digest, Row) -> #{id => Id, digest => Digest, given => given(Row)}.
+
 
 given(#{current := none}) -> undefined;
 given(#{current := #{given := Given}}) -> Given.
 
+
 current_phase(#{current := none}, _Present) -> gone;
 current_phase(#{current := #{id := Id}}, Present) -> phase(Id, Present).
 
+
 phase(Id, Present) ->
-    case [Phase || #{id := Same, phase := Phase} <- Present, Same =:= Id] of
+    case [ Phase || #{id := Same, phase := Phase} <- Present, Same =:= Id ] of
         [Phase] -> Phase;
         [] -> gone
     end.
+
 
 %% Sessions go on with the pool if the host's process is the one that it was opened for, or has crashed and
 %% is to come back.
@@ -96,10 +106,12 @@ same_process(Key, Row = #{pid := Pid}) when is_pid(Pid) ->
 same_process(_Key, Row) ->
     unmet(Row).
 
+
 %% Until the host's process is found, sessions have their notifications wait in the spare pool. The owner
 %% before may not have logged how the opening ended.
 unmet(Row) ->
     Row#{pid := undefined, spare_used := true, announce := true}.
+
 
 %% The process that was to open it may have died before that. If it is at work still, this does no harm.
 ensure_opened(Id, Phase) when Phase =:= opening; Phase =:= leaving ->
@@ -107,6 +119,7 @@ ensure_opened(Id, Phase) when Phase =:= opening; Phase =:= leaving ->
     ok;
 ensure_opened(_Id, _Phase) ->
     ok.
+
 
 %% A spare pool has been handed over.
 close(Id, Phase, _DrainTimeout) when Phase =:= spare; Phase =:= closed ->

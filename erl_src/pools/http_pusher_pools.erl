@@ -17,31 +17,33 @@
 -type handler() :: http_pusher_host:handler().
 
 -type state() :: #{
-    settings := http_pusher_settings:settings(),
-    pools := #{pool_key() => http_pusher_pool_rows:row()},
-    %% By the monitor of their process.
-    jobs := #{reference() => {http_pusher_pool_job:kind(), pool_key()}},
-    %% Until when pools are checked more often.
-    eager := integer() | undefined,
-    %% Handlers that could not be registered: tried again with each check.
-    unrouted := [http_pusher_handlers:one()],
-    stop_budget := http_pusher_stop_budget:budget()
-}.
+                   settings := http_pusher_settings:settings(),
+                   pools := #{pool_key() => http_pusher_pool_rows:row()},
+                   %% By the monitor of their process.
+                   jobs := #{reference() => {http_pusher_pool_job:kind(), pool_key()}},
+                   %% Until when pools are checked more often.
+                   eager := integer() | undefined,
+                   %% Handlers that could not be registered: tried again with each check.
+                   unrouted := [http_pusher_handlers:one()],
+                   stop_budget := http_pusher_stop_budget:budget()
+                  }.
 
 -define(BETWEEN_LOOKS, 1000).
 %% Pools are started right after a module has started or another pool has stopped. For a while they are
 %% checked more often, so that the first notification to a new pool finds it open.
 -define(BETWEEN_EAGER_LOOKS, 50).
--define(EAGER, 10000).
+-define(EAGER,               10000).
 %% A caller whose call the owner does not survive calls its successor. If it is the call that an owner does
 %% not survive, its successor is spared.
 -define(BETWEEN_CALLS, 20).
--define(CALLS, 100).
--define(CRASHES, 3).
+-define(CALLS,         100).
+-define(CRASHES,       3).
+
 
 -spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_link(Settings) ->
     gen_server:start_link({local, ?MODULE}, ?MODULE, Settings, []).
+
 
 %% @doc Adds the handlers of a host type; called when the module starts. Their pools are checked from now
 %% on, and notifications can be handed over when this returns.
@@ -49,15 +51,18 @@ start_link(Settings) ->
 add(HostType, Handlers) ->
     call({add, HostType, Handlers}, infinity).
 
+
 %% @doc The module has stopped for a host type: closes the pools that no other host type uses.
 -spec remove(binary()) -> ok.
 remove(HostType) ->
     call({remove, HostType}, infinity).
 
+
 %% @doc The host types that the module runs for, with their handlers. None while the application is down.
 -spec host_types() -> #{binary() => [handler()]}.
 host_types() ->
     http_pusher_pool_rows:host_types().
+
 
 %% @doc The calling process begins to wait for what it has pending. Returns until when it may, in
 %% milliseconds of monotonic time; stops that follow one another share their time (http_pusher_stop_budget).
@@ -65,10 +70,12 @@ host_types() ->
 stopping(Timeout) ->
     call(stopping, Timeout).
 
+
 %% @doc The process waits no longer. Its death means the same.
 -spec stopped(http_pusher_stop_budget:stop()) -> ok.
 stopped(Stop) ->
     gen_server:cast(?MODULE, {stopped, Stop}).
+
 
 %% @doc Returns when every pool has been checked and opened or found missing. For the start and for tests.
 -spec await_look(timeout()) -> ok | timeout.
@@ -83,9 +90,11 @@ await_look(Timeout) ->
         exit:{timeout, _} -> timeout
     end.
 
+
 %% Each request can be made twice without harm.
 call(Request, Timeout) ->
     call(Request, Timeout, ?CALLS, ?CRASHES).
+
 
 call(Request, Timeout, Calls, Crashes) ->
     try
@@ -105,6 +114,7 @@ call(Request, Timeout, Calls, Crashes) ->
             end
     end.
 
+
 %% Otherwise it was not there, or was ended by another process.
 is_crash(noproc) -> false;
 is_crash(killed) -> false;
@@ -112,13 +122,15 @@ is_crash(shutdown) -> false;
 is_crash({shutdown, _}) -> false;
 is_crash(_Reason) -> true.
 
+
 -spec init(http_pusher_settings:settings()) ->
-    {ok, http_pusher_settings:settings(), {continue, recover}}.
+          {ok, http_pusher_settings:settings(), {continue, recover}}.
 init(Settings) ->
     process_flag(trap_exit, true),
     %% Notifications may wait for this process while sessions keep the schedulers busy.
     process_flag(priority, high),
     {ok, Settings, {continue, recover}}.
+
 
 %% Outside of init/1: the supervisor must not wait for an engine that it is to replace.
 -spec handle_continue(recover, http_pusher_settings:settings()) -> {noreply, state()}.
@@ -126,13 +138,20 @@ handle_continue(recover, Settings = #{drain_timeout := Drain}) ->
     await_engine(),
     Recovered = http_pusher_pool_recovery:recover(Drain),
     Pools = maps:map(fun http_pusher_pool:closing/2, Recovered),
-    State = #{settings => Settings, pools => Pools, jobs => #{}, eager => undefined,
-              unrouted => [], stop_budget => http_pusher_stop_budget:new(now_ms())},
+    State = #{
+              settings => Settings,
+              pools => Pools,
+              jobs => #{},
+              eager => undefined,
+              unrouted => [],
+              stop_budget => http_pusher_stop_budget:new(now_ms())
+             },
     {ok, _} = timer:send_interval(?BETWEEN_LOOKS, look_at_all),
     %% The owner before may have died while it registered one of them, and no process would name the others
     %% again.
     Missing = http_pusher_handlers:unrouted(),
     {noreply, close_unused(add_handlers(Missing, eager(State)))}.
+
 
 %% An engine that ends takes this process with it. Until then each owner would die of the first pool that it
 %% creates, and so would the application.
@@ -143,10 +162,12 @@ await_engine() ->
         false ->
             receive
                 {'EXIT', _Supervisor, Reason} -> exit(Reason)
-            after ?BETWEEN_CALLS ->
+            after
+                ?BETWEEN_CALLS ->
                     await_engine()
             end
     end.
+
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, term(), state()}.
 handle_call({add, HostType, Handlers}, _From, State = #{stop_budget := Budget}) ->
@@ -154,8 +175,9 @@ handle_call({add, HostType, Handlers}, _From, State = #{stop_budget := Budget}) 
     %% It is closed if the module or the application was stopped before.
     ok = http_pusher_nif:open_host_type(HostType),
     State1 = State#{stop_budget := http_pusher_stop_budget:over(Budget)},
-    {reply, ok, add_handlers([{HostType, Handler} || Handler <- Handlers],
-                             eager(only(HostType, Handlers, State1)))};
+    {reply, ok,
+            add_handlers([ {HostType, Handler} || Handler <- Handlers ],
+                         eager(only(HostType, Handlers, State1)))};
 handle_call({remove, HostType}, _From, State) ->
     http_pusher_pool_rows:delete_handlers(HostType),
     {reply, ok, close_unused(only(HostType, [], State))};
@@ -166,11 +188,13 @@ handle_call(stopping, {Pid, _}, State = #{stop_budget := Budget, settings := #{d
 handle_call(busy, _From, State = #{jobs := Jobs}) ->
     {reply, map_size(Jobs) > 0, State}.
 
+
 -spec handle_cast(term(), state()) -> {noreply, state()}.
 handle_cast({stopped, Stop}, State = #{stop_budget := Budget}) ->
     %% The stop may have begun with the owner before this one, whose monitors died with it.
-    _ = [erlang:demonitor(Stop, [flush]) || http_pusher_stop_budget:waits(Budget, Stop)],
+    _ = [ erlang:demonitor(Stop, [flush]) || http_pusher_stop_budget:waits(Budget, Stop) ],
     {noreply, stop_ended(Stop, State)}.
+
 
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({look, Key}, State) ->
@@ -201,24 +225,32 @@ handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{jobs := Jobs}) ->
 handle_info(_Info, State) ->
     {noreply, State}.
 
+
 -spec terminate(term(), state()) -> ok.
 terminate(_Reason, _State) ->
     ok.
+
 
 %% Changes nothing if it belongs to an owner before this one, or to no stop.
 stop_ended(Stop, State = #{stop_budget := Budget}) ->
     State#{stop_budget := http_pusher_stop_budget:ends(Budget, Stop, now_ms())}.
 
+
 %%% Handlers and the pools they may use
+
 
 add_handlers(Handlers, State = #{pools := Pools, unrouted := Unrouted}) ->
     {Pools1, Unrouted1} = http_pusher_handlers:register(Handlers, Unrouted, Pools),
     look_at_all(State#{pools := Pools1, unrouted := Unrouted1}).
 
+
 %% From now on the host type has only these handlers.
 only(HostType, Handlers, State = #{unrouted := Unrouted}) ->
-    State#{unrouted := [One || One = {Its, Handler} <- Unrouted,
-                               Its =/= HostType orelse lists:member(Handler, Handlers)]}.
+    State#{
+      unrouted := [ One || One = {Its, Handler} <- Unrouted,
+                           Its =/= HostType orelse lists:member(Handler, Handlers) ]
+     }.
+
 
 close_unused(State = #{pools := Pools, settings := #{drain_timeout := Drain}}) ->
     Used = http_pusher_pool_rows:used(),
@@ -226,11 +258,14 @@ close_unused(State = #{pools := Pools, settings := #{drain_timeout := Drain}}) -
                  maps:without(Used, Pools)),
     State#{pools := maps:with(Used, Pools)}.
 
+
 %%% Looking at the host's pools
 
+
 eager(State = #{eager := Until}) ->
-    _ = [erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again) || Until =:= undefined],
+    _ = [ erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again) || Until =:= undefined ],
     State#{eager := now_ms() + ?EAGER}.
+
 
 %% A session that was killed between its two steps has asked for a check, but has not sent the message, and
 %% no other session would ask again.
@@ -240,7 +275,10 @@ look_at_all(State = #{pools := Pools}) ->
                             true -> told(Key, S);
                             false -> look(Key, S)
                         end
-                end, State, maps:keys(Pools)).
+                end,
+                State,
+                maps:keys(Pools)).
+
 
 %% A session has met a process of the host that is not known: something waits in the spare pool, or is about
 %% to. A look that is under way may have read the options before that, so another one follows.
@@ -253,6 +291,7 @@ told(Key, State) ->
         _ ->
             State
     end.
+
 
 %% Compares the host's process with the known one; a job reads the rest.
 look(Key, State = #{settings := #{drain_timeout := Drain}}) ->
@@ -267,13 +306,17 @@ look(Key, State = #{settings := #{drain_timeout := Drain}}) ->
             State
     end.
 
+
 put_row(Key, Row, State = #{pools := Pools}) ->
     State#{pools := Pools#{Key := Row}}.
 
+
 %%% Jobs
+
 
 started(Kind, Ref, Key, Row, State = #{jobs := Jobs}) ->
     put_row(Key, Row#{job := {running, Ref}}, State#{jobs := Jobs#{Ref => {Kind, Key}}}).
+
 
 ended(Key, Ref, Result, State) ->
     case State of
@@ -288,6 +331,7 @@ ended(Key, Ref, Result, State) ->
         _ ->
             State
     end.
+
 
 on_result({found, Found}, Key, Row, State = #{settings := Settings}) ->
     case http_pusher_pool:found(Key, Row, Found, Settings) of
@@ -316,14 +360,17 @@ on_result(Result, Key, Row, State) ->
           end,
     look(Key, put_row(Key, http_pusher_pool:announced(Key, New), State)).
 
+
 opened(Key = {_, Tag}, Row, Options, #{warnings := Warnings}, More, State) ->
     Paths = http_pusher_pool_opening:paths(Tag),
     Result = http_pusher_pool_opening:opened(Options, Warnings ++ More, Paths),
     on_result(Result, Key, Row, State).
 
+
 open(Key = {_, Tag}, Row = #{current := #{id := Id}}, Options, #{warnings := Warnings}, State) ->
     Paths = http_pusher_pool_opening:paths(Tag),
     started(open, http_pusher_pool_job:open(Id, Options, Warnings, Paths), Key, Row, State).
+
 
 now_ms() ->
     erlang:monotonic_time(millisecond).

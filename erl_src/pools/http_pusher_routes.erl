@@ -5,8 +5,8 @@
 %% no key. Only http_pusher_pools writes rows. The table belongs to the top supervisor and outlives its writer.
 -module(http_pusher_routes).
 
--export([new/0, key/2, short/1, find/1, of_short/1, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1,
-         forget_looks/0]).
+-export([new/0, key/2, short/1, find/1, of_short/1, put/2, delete/1, all/0, choose/1, ask_to_look/1, asked/1]).
+-export([forget_looks/0]).
 
 -export_type([key/0, short/0, route/0, candidate/0]).
 
@@ -18,37 +18,40 @@
 
 %% A pool that may serve a handler: the host's own pool of the host type, or the global one. A tuple, because a
 %% session copies it.
--type candidate() :: {
-    Key :: pool_key(),
-    Name :: atom(),
-    %% The host's pool process that Pool was opened for.
-    Process :: pid() | undefined,
-    Pool :: http_pusher_nif:pool_id() | undefined,
-    %% Accepts notifications while the options of a restarted pool are read.
-    Spare :: http_pusher_nif:pool_id()
-}.
+-type candidate() :: {Key :: pool_key(),
+                      Name :: atom(),
+                      %% The host's pool process that Pool was opened for.
+                      Process :: pid() | undefined,
+                      Pool :: http_pusher_nif:pool_id() | undefined,
+                      %% Accepts notifications while the options of a restarted pool are read.
+                      Spare :: http_pusher_nif:pool_id()}.
 
 -type route() :: {key(), http_pusher_nif:handler_id(), [candidate()]}.
 
 -define(TABLE, ?MODULE).
+
 
 -spec new() -> ok.
 new() ->
     ?TABLE = ets:new(?TABLE, [named_table, public, {read_concurrency, true}]),
     ok.
 
+
 %% @doc The key of a handler. It takes microseconds if the handler has a plan, so sessions keep it.
 -spec key(binary(), http_pusher_host:handler()) -> key().
 key(HostType, Handler = #{pool_name := Tag, path := Path}) ->
     {HostType, Tag, Path, digest(maps:get(plan, Handler, #{}))}.
 
+
 digest(Plan) when map_size(Plan) =:= 0 -> <<>>;
 digest(Plan) -> erlang:md5(term_to_binary(Plan)).
+
 
 %% @doc The key with which sessions look a handler up.
 -spec short(key()) -> short().
 short(Key) ->
     erlang:md5(term_to_binary(Key)).
+
 
 %% @doc A handler's number and its pools, for a session. `engine_down' if the application does not run.
 -spec of_short(short()) -> {http_pusher_nif:handler_id(), [candidate()]} | engine_down.
@@ -58,6 +61,7 @@ of_short(Short) ->
     catch
         error:badarg -> engine_down
     end.
+
 
 %% @doc The route of a handler. `engine_down' if the application does not run.
 -spec find(key()) -> {ok, route()} | unknown | engine_down.
@@ -69,10 +73,12 @@ find(Key) ->
         error:badarg -> engine_down
     end.
 
+
 -spec put(key(), {http_pusher_nif:handler_id(), [candidate()]}) -> ok.
 put(Key, {Handler, Candidates}) ->
     true = ets:insert(?TABLE, [{Key, Handler, Candidates}, {short(Key), {Handler, Candidates}}]),
     ok.
+
 
 -spec delete(key()) -> ok.
 delete(Key) ->
@@ -80,9 +86,11 @@ delete(Key) ->
     true = ets:delete(?TABLE, Key),
     ok.
 
+
 -spec all() -> [route()].
 all() ->
     ets:match_object(?TABLE, {{'_', '_', '_', '_'}, '_', '_'}).
+
 
 %% @doc The pool to hand a notification to. As in the stock module, the host's listing decides: the first
 %% candidate that is listed, whether or not its process is alive, because the other one can be another
@@ -92,6 +100,7 @@ all() ->
 -spec choose([candidate()]) -> {ok, http_pusher_nif:pool_id()} | pool_not_started.
 choose(Candidates) ->
     choose(Candidates, Candidates).
+
 
 choose([], Candidates) ->
     living(Candidates);
@@ -106,12 +115,14 @@ choose([Candidate = {Key, Name, _, _, _} | Rest], Candidates) ->
             choose(Rest, Candidates)
     end.
 
+
 %% The host delists a pool before it stops the process, so a pool that is still listed now has crashed.
 without_process(Candidate = {Key, _, _, _, _}, Rest, Candidates) ->
     case http_pusher_host_pool:is_listed(Key) of
         true -> {ok, pool(Candidate, undefined)};
         false -> choose(Rest, Candidates)
     end.
+
 
 living([]) ->
     pool_not_started;
@@ -120,6 +131,7 @@ living([Candidate = {_, Name, _, _, _} | Rest]) ->
         undefined -> living(Rest);
         Process -> {ok, pool(Candidate, Process)}
     end.
+
 
 %% Notifications wait in the spare pool if the process's options have not been read yet, or if the pool
 %% crashed before it was opened. A pool that crashed later stays in use.
@@ -130,9 +142,11 @@ pool(Candidate = {_, _, Known, Pool, _}, Process) ->
         _Other -> spare(Candidate)
     end.
 
+
 spare({Key, _, _, _, Spare}) ->
     ask_to_look(Key),
     Spare.
+
 
 %% @doc Tells the writer that a pool has changed. Of many sessions that see it, only the first sends a
 %% message.
@@ -146,11 +160,13 @@ ask_to_look(Key) ->
             ok
     end.
 
+
 %% @doc Whether a session has asked. The writer checks now, so a session that sees another change from here
 %% on asks again.
 -spec asked(pool_key()) -> boolean().
 asked(Key) ->
     ets:take(?TABLE, {look, Key}) =/= [].
+
 
 %% @doc There is a new writer: sessions that asked the one before ask again.
 -spec forget_looks() -> ok.

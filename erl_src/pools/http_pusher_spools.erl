@@ -6,6 +6,7 @@
 
 -export([open_for/2, open/1]).
 
+
 %% @doc A handler is registered that may use one of these pools.
 -spec open_for(http_pusher_host:handler(), [http_pusher_pool_key:pool_key()]) -> ok.
 open_for(Handler, Keys) ->
@@ -14,6 +15,7 @@ open_for(Handler, Keys) ->
         false -> ok
     end.
 
+
 %% A pool that is not there gets no file; it is opened when it is found.
 open_listed(Key) ->
     case http_pusher_host_pool:is_listed(Key) of
@@ -21,12 +23,14 @@ open_listed(Key) ->
         false -> ok
     end.
 
+
 %% @doc The host has this pool.
 -spec open(http_pusher_pool_key:pool_key()) -> ok.
 open(Key = {_Scope, Tag}) ->
     Needed = lists:any(fun(Handler = #{pool_name := Name}) -> Name =:= Tag andalso needs_spool(Handler) end,
                        lists:append(maps:values(http_pusher_pool_rows:host_types()))),
     http_pusher_nif:open_spool(http_pusher_pool_key:name(Key), Needed).
+
 
 needs_spool(#{plan := #{delivery := at_least_once}}) -> true;
 needs_spool(_Handler) -> false.

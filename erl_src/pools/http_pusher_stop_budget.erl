@@ -24,10 +24,12 @@
 %% stop the other modules of a host type.
 -define(GAP, 10000).
 
+
 %% @doc No stop yet.
 -spec new(integer()) -> budget().
 new(Now) ->
     #{waiting => #{}, left => 0, at => Now - ?GAP}.
+
 
 %% @doc A host type begins to stop. Returns until when it may wait. Allowed is the time for all stops in
 %% succession.
@@ -39,6 +41,7 @@ begins(Budget = #{waiting := Waiting, left := Left0, at := At0}, Stop, Now, Allo
                      _ -> {Left0, At0}
                  end,
     {At + Left, Budget#{waiting := Waiting#{Stop => []}, left := Left, at := At}}.
+
 
 %% @doc The stop waits no longer: it has ended, or its process has died. A second call changes nothing.
 -spec ends(budget(), stop(), integer()) -> budget().
@@ -52,12 +55,14 @@ ends(Budget = #{waiting := Waiting0, left := Left, at := At}, Stop, Now) ->
             Budget
     end.
 
+
 %% @doc The next stop has the whole time again, unless one waits now.
 -spec over(budget()) -> budget().
 over(Budget = #{waiting := Waiting, at := At}) when map_size(Waiting) =:= 0 ->
     Budget#{at := At - ?GAP};
 over(Budget) ->
     Budget.
+
 
 %% @doc Whether this stop waits now.
 -spec waits(budget(), stop()) -> boolean().

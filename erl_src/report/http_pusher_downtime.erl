@@ -9,7 +9,8 @@
 -define(KEY(HostType), {?MODULE, HostType}).
 %% Rejections that are not in the metrics yet, and those that are.
 -define(UNCOUNTED, 1).
--define(COUNTED, 2).
+-define(COUNTED,   2).
+
 
 %% @doc Makes the counters of a host type, if it has none. Called when the module starts; sessions only read
 %% the persistent term.
@@ -20,6 +21,7 @@ new(HostType) ->
         _ -> ok
     end.
 
+
 %% @doc A session's notification found no application.
 -spec reject(binary()) -> ok.
 reject(HostType) ->
@@ -28,6 +30,7 @@ reject(HostType) ->
         Counter -> counters:add(Counter, ?UNCOUNTED, 1)
     end.
 
+
 %% @doc How many there were since the module was first started for a host type.
 -spec rejected(binary()) -> non_neg_integer() | undefined.
 rejected(HostType) ->
@@ -35,6 +38,7 @@ rejected(HostType) ->
         undefined -> undefined;
         Counter -> counters:get(Counter, ?UNCOUNTED) + counters:get(Counter, ?COUNTED)
     end.
+
 
 %% @doc Adds what sessions have rejected since the last call to the host's metrics and to the log.
 -spec report(binary()) -> ok.

@@ -18,11 +18,11 @@
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -type state() :: #{
-    number := http_pusher_nif:reporter(),
-    generation := http_pusher_host:generation(),
-    log_level := logger:level() | none,
-    handlers := #{http_pusher_nif:handler_id() => {binary(), binary(), binary()}}
-}.
+                   number := http_pusher_nif:reporter(),
+                   generation := http_pusher_host:generation(),
+                   log_level := logger:level() | none,
+                   handlers := #{http_pusher_nif:handler_id() => {binary(), binary(), binary()}}
+                  }.
 
 -define(FIRST, 0).
 
@@ -32,14 +32,17 @@
 %% number, and a million cost no more than that.
 -define(PARTS, 64).
 
+
 -spec start_link(http_pusher_nif:reporter(), http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_link(Number, Settings) ->
     gen_server:start_link({local, name(Number)}, ?MODULE, {Number, Settings}, []).
+
 
 %% @doc The registered name of a reporter; those after the first are counted from two.
 -spec name(http_pusher_nif:reporter()) -> atom().
 name(?FIRST) -> ?MODULE;
 name(Number) -> list_to_atom(atom_to_list(?MODULE) ++ "_" ++ integer_to_list(Number + 1)).
+
 
 -spec init({http_pusher_nif:reporter(), http_pusher_settings:settings()}) -> {ok, state(), 0}.
 init({Number, #{log_level := LogLevel}}) ->
@@ -47,17 +50,25 @@ init({Number, #{log_level := LogLevel}}) ->
     %% It must keep up with the engine's threads while sessions keep the schedulers busy.
     process_flag(priority, high),
     http_pusher_nif:attach(Number),
-    {ok, #{number => Number, generation => http_pusher_host:generation(), log_level => LogLevel,
-           handlers => #{}}, 0}.
+    {ok, #{
+           number => Number,
+           generation => http_pusher_host:generation(),
+           log_level => LogLevel,
+           handlers => #{}
+          },
+         0}.
+
 
 -spec handle_call(term(), gen_server:from(), state()) ->
-    {reply, {error, unknown_call}, state(), 0}.
+          {reply, {error, unknown_call}, state(), 0}.
 handle_call(_Request, _From, State) ->
     {reply, {error, unknown_call}, State, 0}.
+
 
 -spec handle_cast(term(), state()) -> {noreply, state(), 0}.
 handle_cast(_Request, State) ->
     {noreply, State, 0}.
+
 
 %% `outcomes_ready', or the timeout that follows a batch.
 -spec handle_info(term(), state()) -> {noreply, state(), timeout()}.
@@ -65,10 +76,12 @@ handle_info(_Info, State) ->
     {noreply, State1, Wait} = report(State),
     {noreply, State1, Wait}.
 
+
 -spec terminate(term(), state()) -> ok.
 terminate(_Reason, State) ->
     _ = report_all(State, 100),
     ok.
+
 
 report_all(State, 0) ->
     State;
@@ -77,6 +90,7 @@ report_all(State, Batches) ->
         {noreply, State1, 0} -> report_all(State1, Batches - 1);
         {noreply, State1, _} -> State1
     end.
+
 
 report(State = #{number := Number, log_level := LogLevel}) ->
     Verbose = http_pusher_log:allowed(info, LogLevel),
@@ -87,6 +101,7 @@ report(State = #{number := Number, log_level := LogLevel}) ->
         {_, []} -> {noreply, State1, infinity};
         {_, _} -> {noreply, State1, 0}
     end.
+
 
 %% What the first reporter does beside its outcomes.
 report_others(Outcomes, State) ->
@@ -100,6 +115,7 @@ report_others(Outcomes, State) ->
                _ -> 0
            end,
     {noreply, State2, Wait}.
+
 
 outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
@@ -121,12 +137,14 @@ outcome({Handler, Sender, Verdict, Details, Waiter}, Verbose, State0) ->
     end,
     State.
 
+
 rejected({Handler, Reason, Count, Sender, Text, Waiting}, State0) ->
     {{HostType, _, _} = Info, State} = handler(Handler, State0),
     #{generation := Generation} = State,
     Update = fun(Part, Done, Waiting1) ->
-                     Counted = count(fun() -> http_pusher_host:count_failed(
-                                                Generation, HostType, {Sender, Part})
+                     Counted = count(fun() ->
+                                             http_pusher_host:count_failed(
+                                               Generation, HostType, {Sender, Part})
                                      end),
                      http_pusher_log:uncounted(Counted, HostType, Part),
                      %% Before the engine forgets them, as for an outcome.
@@ -139,11 +157,13 @@ rejected({Handler, Reason, Count, Sender, Text, Waiting}, State0) ->
     failed(Info, Reason, Count, Failure, State),
     State.
 
+
 tell([{Number, Waiter} | Waiting], Done) when Number =< Done ->
     http_pusher_wait:counted(Waiter),
     tell(Waiting, Done);
 tell(Waiting, _Done) ->
     Waiting.
+
 
 notice({Id, Kind, Text}, State) when is_integer(Id) ->
     {Info, State1} = handler(Id, State),
@@ -156,9 +176,11 @@ notice(AboutAPool, State) ->
     http_pusher_log:notices([AboutAPool]),
     State.
 
+
 %% Calls Update for each part, with how many are done after it.
 in_parts(Count, Update, Acc) ->
     in_parts(0, Count, (Count + ?PARTS - 1) div ?PARTS, Update, Acc).
+
 
 in_parts(Count, Count, _Most, _Update, Acc) ->
     Acc;
@@ -166,16 +188,19 @@ in_parts(Before, Count, Most, Update, Acc) ->
     Part = min(Count - Before, Most),
     in_parts(Before + Part, Count, Most, Update, Update(Part, Before + Part, Acc)).
 
+
 failed(Info, Reason, Count, Failure, #{log_level := LogLevel}) ->
     case http_pusher_log:allowed(warning, LogLevel) of
         true -> http_pusher_log:failed(Info, Reason, Count, Failure);
         false -> ok
     end.
 
+
 count(Generation, HostType, Sender, {sent, Status, Micros}) ->
     http_pusher_host:count_sent(Generation, HostType, Sender, {Status, Micros});
 count(Generation, HostType, Sender, {failed, _, _, _}) ->
     http_pusher_host:count_failed(Generation, HostType, {Sender, 1}).
+
 
 %% The host removes a module's metrics right after it has stopped the module.
 count(Update) ->
@@ -184,6 +209,7 @@ count(Update) ->
     catch
         Class:Reason -> {Class, Reason}
     end.
+
 
 handler(Id, State = #{handlers := Handlers}) ->
     case Handlers of

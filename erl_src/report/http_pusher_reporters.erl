@@ -8,17 +8,21 @@
 
 %% As the supervisor above: giving up would cost the counts from then on.
 -define(INTENSITY, 100).
--define(PERIOD, 10).
+-define(PERIOD,    10).
+
 
 -spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
 start_link(Settings) ->
     supervisor:start_link({local, ?MODULE}, ?MODULE, Settings).
 
+
 -spec init(http_pusher_settings:settings()) ->
-    {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
+          {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
 init(Settings = #{reporters := Reporters}) ->
     {ok, {#{strategy => one_for_one, intensity => ?INTENSITY, period => ?PERIOD},
-          [#{id => {http_pusher_reporter, Number},
-             start => {http_pusher_reporter, start_link, [Number, Settings]},
-             shutdown => 5000}
-           || Number <- lists:seq(0, Reporters - 1)]}}.
+          [ #{
+              id => {http_pusher_reporter, Number},
+              start => {http_pusher_reporter, start_link, [Number, Settings]},
+              shutdown => 5000
+             }
+            || Number <- lists:seq(0, Reporters - 1) ]}}.

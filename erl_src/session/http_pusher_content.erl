@@ -6,22 +6,27 @@
 
 -export([headers/1, body/1]).
 
+
 %% @doc Headers as pairs of binaries.
 -spec headers(term()) -> {ok, [{binary(), binary()}]} | {error, Text :: string()}.
 headers(Headers) ->
     headers(Headers, []).
+
 
 headers([], Pairs) ->
     {ok, lists:reverse(Pairs)};
 headers([{Name0, Value0} | Rest], Pairs) ->
     case {text(Name0), text(Value0)} of
         {{ok, Name}, {ok, Value}} -> headers(Rest, [{Name, Value} | Pairs]);
-        {{ok, Name}, error} -> {error, io_lib:format("the value of header ~ts is neither text nor "
-                                                     "an atom", [printable(Name)])};
+        {{ok, Name}, error} ->
+            {error, io_lib:format("the value of header ~ts is neither text nor "
+                                  "an atom",
+                                  [printable(Name)])};
         {error, _} -> {error, "a header's name is neither text nor an atom"}
     end;
 headers(_Other, _Pairs) ->
     {error, "the headers are not a list of pairs {Name, Value}"}.
+
 
 %% @doc A body as one binary.
 -spec body(term()) -> {ok, binary()} | {error, Text :: string()}.
@@ -34,6 +39,7 @@ body(Body) ->
         error:badarg -> {error, "the body is not iodata (a binary or a list of bytes and binaries)"}
     end.
 
+
 text(Text) when is_binary(Text) -> {ok, Text};
 text(Atom) when is_atom(Atom) -> {ok, atom_to_binary(Atom, utf8)};
 text(Number) when is_integer(Number) -> {ok, integer_to_binary(Number)};
@@ -43,6 +49,7 @@ text(Text) ->
     catch
         error:badarg -> characters(Text)
     end.
+
 
 %% A string with characters beyond Latin-1 is sent as UTF-8.
 characters(Text) when is_list(Text) ->
@@ -55,5 +62,6 @@ characters(Text) when is_list(Text) ->
 characters(_Text) ->
     error.
 
+
 printable(Name) ->
-    [Char || <<Char>> <= binary:part(Name, 0, min(64, byte_size(Name))), Char >= 32, Char < 127].
+    [ Char || <<Char>> <= binary:part(Name, 0, min(64, byte_size(Name))), Char >= 32, Char < 127 ].

@@ -18,11 +18,13 @@
 -define(TRIES, 3).
 
 -type context() :: {Acc :: term(), Metadata :: map()}.
--type content() :: {form, binary()} | {custom, [{binary(), binary()}], binary()}
-                 | {event, http_pusher_facts:facts(), Stanza :: binary()}.
+-type content() :: {form, binary()} |
+                   {custom, [{binary(), binary()}], binary()} |
+                   {event, http_pusher_facts:facts(), Stanza :: binary()}.
 -type handler() :: http_pusher_compiled:handler().
 -type event() :: http_pusher_host_event:event().
 -type known() :: http_pusher_rules:known().
+
 
 %% @doc An event, for these handlers.
 -spec event([handler()], event(), context()) -> ok.
@@ -30,6 +32,7 @@ event([], _Event, _Context) ->
     ok;
 event(Handlers, Event, Context) ->
     http_pusher_wait:for_all(handle_all(Handlers, Event, Context, #{})).
+
 
 %% Returns what the session has to wait for. `Known' is what has been asked or made for this event.
 handle_all([], _Event, _Context, _Known) ->
@@ -40,6 +43,7 @@ handle_all([Handler | Rest], Event, Context, Known) ->
         {Waiting, Known1} -> [Waiting | handle_rest(Rest, Event, Context, Known1, Waiting)]
     end.
 
+
 %% After a crash here nothing waits for the answer.
 handle_rest(Rest, Event, Context, Known, Waiting) ->
     try
@@ -49,6 +53,7 @@ handle_rest(Rest, Event, Context, Known, Waiting) ->
             http_pusher_wait:forget(Waiting),
             erlang:raise(Class, Reason, Stack)
     end.
+
 
 -spec handle(handler(), event(), context(), known()) -> {http_pusher_wait:waiting(), known()}.
 handle(Handler = #{rules := undefined}, Event, Context, Known) ->
@@ -67,6 +72,7 @@ handle(Handler = #{rules := Rules}, Event, Context, Known) ->
             {refuse(Handler, Event, {event_error, failed("the rules", Class, Reason, Stack)}), Known}
     end.
 
+
 %% A presence has nothing that the callback's functions could be called with.
 ask(Handler = #{callback_module := Module}, Event = #{kind := Kind}, Context, Known)
   when Module =:= none; Kind =:= user_status ->
@@ -80,9 +86,11 @@ ask(Handler = #{callback_module := Module, options := Options}, Event, Context =
         {rejected, Reason, Text} -> {refuse(Handler, Event, {Reason, Text}), Known}
     end.
 
+
 %% An unacknowledged message was about to be delivered.
 direction(#{kind := unack_msg}) -> out;
 direction(#{direction := Direction}) -> Direction.
+
 
 hand_over(Handler, Event, Context, Known) ->
     case content(Handler, Event, Context, Known) of
@@ -93,8 +101,10 @@ hand_over(Handler, Event, Context, Known) ->
             {push(Handler, {lane(Event), names(Event), Waiting}, Content, ?TRIES), Known1}
     end.
 
+
 waiting(#{options := Options}) ->
     http_pusher_wait:begin_for(http_pusher_host:wait(Options)).
+
 
 %% Sender and receiver, as lanes, metrics and the log know them. A presence and an unacknowledged message
 %% belong to the local user.
@@ -106,12 +116,14 @@ names(#{kind := user_status, from := From}) ->
     {User, Server} = jid:to_lus(From),
     {User, Server, <<>>, <<>>}.
 
+
 %% The order of a user's own messages, presences and unacknowledged messages is one.
 lane(#{kind := msg, direction := Direction}) -> Direction;
 lane(_Event) -> in.
 
+
 -spec content(handler(), event(), context(), known()) ->
-    {content() | {rejected, Reason :: atom(), Text :: binary()}, known()}.
+          {content() | {rejected, Reason :: atom(), Text :: binary()}, known()}.
 content(Handler = #{made_by := callback_module}, Event = #{kind := Kind}, {Acc, _Metadata}, Known)
   when Kind =/= user_status ->
     {by_callback_module(Handler, Event, Acc), Known};
@@ -128,9 +140,11 @@ content(Handler, Event, Context, Known) ->
             {{rejected, event_error, failed("reading the event", Class, Reason, Stack)}, Known}
     end.
 
+
 %% The form of an unacknowledged message has the text, which the engine reads from the stanza.
 stanza(false, #{kind := msg}, Known) -> {<<>>, Known};
 stanza(_Needed, Event, Known) -> http_pusher_facts:stanza(Event, Known).
+
 
 by_callback_module(#{callback_module := Module, options := Options}, Event, Acc) ->
     #{from := From, to := To, packet := Packet} = Event,
@@ -147,12 +161,14 @@ by_callback_module(#{callback_module := Module, options := Options}, Event, Acc)
             Rejected
     end.
 
+
 custom(Module, Headers, Body) ->
     case {http_pusher_content:headers(Headers), http_pusher_content:body(Body)} of
         {{ok, Checked}, {ok, Binary}} -> {custom, Checked, Binary};
         {{error, Text}, _} -> {rejected, bad_headers, in_module(Module, prepare_headers, Text)};
         {_, {error, Text}} -> {rejected, bad_body, in_module(Module, prepare_body, Text)}
     end.
+
 
 push(Handler, {_, {Sender, _, _, _}, Waiting}, _Content, 0) ->
     reject(Handler, {pool_not_started, <<"the pool is being stopped">>}, Sender, Waiting);
@@ -169,8 +185,10 @@ push(Handler, Whose, Content, Tries) ->
             reject(Handler, {Reason, Text}, Sender, Waiting)
     end.
 
+
 way(Direction, none) -> Direction;
 way(Direction, Waiting) -> {Direction, http_pusher_wait:waiter(Waiting)}.
+
 
 route(#{route := Route, pool_name := Tag}) ->
     case http_pusher_routes:of_short(Route) of
@@ -183,9 +201,11 @@ route(#{route := Route, pool_name := Tag}) ->
             {rejected, engine_down, <<"mongoose_http_pusher does not run">>}
     end.
 
+
 not_started(Tag) ->
     http_pusher_utf8:format("there is no pool outgoing_pools.http.~ts for this host type",
                             [Tag]).
+
 
 call(Pool, Id, Way, Names, {form, Message}) when byte_size(Message) < ?LONG ->
     http_pusher_nif:push_form(Pool, Id, Way, Names, Message);
@@ -202,6 +222,7 @@ call(Pool, Id, Way, Names, {event, Facts, Stanza}) ->
         false -> http_pusher_nif:push_event_dirty(Pool, Id, Way, Names, Facts, Stanza)
     end.
 
+
 %% Whether headers or facts have less than this many bytes and are at most so many.
 is_short([], Bytes, _Count) ->
     Bytes > 0;
@@ -210,8 +231,10 @@ is_short([{Name, Value} | Pairs], Bytes, Count) when Bytes > 0, Count > 0 ->
 is_short(_Pairs, _Bytes, _Count) ->
     false.
 
+
 size_of(Text) when is_binary(Text) -> byte_size(Text);
 size_of(_Number) -> 8.
+
 
 %% A notification that is not made.
 refuse(Handler, Event, Problem) ->
@@ -221,6 +244,7 @@ refuse(Handler, Event, Problem) ->
                  _:_ -> <<>>
              end,
     reject(Handler, Problem, Sender, waiting(Handler)).
+
 
 %% The engine counts it, and the reporter updates metrics and log. While the application is down, the
 %% starter does both some time later.
@@ -236,8 +260,9 @@ reject(#{host_type := HostType, route := Route}, {Reason, Text}, Sender, Waiting
             none
     end.
 
+
 -spec callback(module(), atom(), [term()]) ->
-    {ok, term()} | {rejected, callback_undefined | callback_crashed, binary()}.
+          {ok, term()} | {rejected, callback_undefined | callback_crashed, binary()}.
 %% A missing module is not searched for on disk in every session: the starter loads callback modules,
 %% including those that appear later.
 callback(Module, Function, Args) ->
@@ -253,17 +278,21 @@ callback(Module, Function, Args) ->
             {rejected, callback_undefined, in_module(Module, Function, Text)}
     end.
 
+
 crashed(Module, Function, Class, Reason, Stack) ->
     {rejected, callback_crashed, in_module(Module, Function, crash(Class, Reason, Stack))}.
+
 
 in_module(Module, Function, Text) ->
     http_pusher_utf8:format("~ts:~ts: ~ts", [Module, Function, Text]).
 
+
 failed(What, Class, Reason, Stack) ->
     http_pusher_utf8:format("~ts: ~ts", [What, crash(Class, Reason, Stack)]).
 
+
 %% Where it crashed, without arguments, which hold the message.
 crash(Class, Reason, Stack) ->
-    Places = [io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3)],
+    Places = [ io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3) ],
     io_lib:format("crashed with ~ts:~ts in ~ts",
                   [Class, http_pusher_redacted:reason_name(Reason), lists:join(" < ", Places)]).

@@ -26,39 +26,46 @@
 
 %% What the host has said of an event's receiver. `session': of the table of sessions; `exists': of the
 %% database. Other keys are not ours.
--type known() :: #{session => {ok, online | offline | elsewhere} | failed,
+-type known() :: #{
+                   session => {ok, online | offline | elsewhere} | failed,
                    exists => {ok, boolean()} | failed,
-                   atom() => term()}.
+                   atom() => term()
+                  }.
 
 %% From the cheapest to the dearest.
 -define(COSTS, [event, direction, type, client_state, sender_domain, receiver_domain, own_copy, body, hint,
                 jingle]).
 
+
 -spec compile([http_pusher_host_handler:rule()]) -> rules().
 compile(Rules) ->
-    [{Action, [table(Conditions) || Conditions <- Tables]}
-     || #{action := Action, conditions := Tables} <- Rules].
+    [ {Action, [ table(Conditions) || Conditions <- Tables ]}
+      || #{action := Action, conditions := Tables} <- Rules ].
+
 
 table(Conditions) ->
     Costs = lists:zip(?COSTS, lists:seq(1, length(?COSTS))),
     Status = maps:get(user_status, Conditions, any),
-    Tests = [{proplists:get_value(Name, Costs), {Name, Value}}
-             || {Name, Value} <- maps:to_list(maps:remove(user_status, Conditions))],
-    {[Test || {_Cost, Test} <- lists:sort(Tests)], Status}.
+    Tests = [ {proplists:get_value(Name, Costs), {Name, Value}}
+              || {Name, Value} <- maps:to_list(maps:remove(user_status, Conditions)) ],
+    {[ Test || {_Cost, Test} <- lists:sort(Tests) ], Status}.
+
 
 %% @doc The rules that are left for events of a sort. The last one sends, because what no rule matches is not
 %% sent anyway.
 -spec narrow(rules(), sort()) -> rules().
 narrow(Rules, Sort) ->
-    Left = reachable([{Action, tables(Tables, Sort)} || {Action, Tables} <- Rules]),
+    Left = reachable([ {Action, tables(Tables, Sort)} || {Action, Tables} <- Rules ]),
     lists:reverse(lists:dropwhile(fun({Action, _Tables}) -> Action =:= skip end, lists:reverse(Left))).
 
+
 tables(Tables, Sort) ->
-    [{[Test || {Test, unknown} <- Known], Status}
-     || {Tests, Status} <- Tables,
-        Known <- [[{Test, sort_is(Test, Sort)} || Test <- Tests]],
-        not lists:keymember(false, 2, Known),
-        can_have(Status, Sort)].
+    [ {[ Test || {Test, unknown} <- Known ], Status}
+      || {Tests, Status} <- Tables,
+         Known <- [[ {Test, sort_is(Test, Sort)} || Test <- Tests ]],
+         not lists:keymember(false, 2, Known),
+         can_have(Status, Sort) ].
+
 
 %% Up to the first rule that matches whatever the event.
 reachable([]) -> [];
@@ -68,6 +75,7 @@ reachable([Rule = {_Action, Tables} | Rules]) ->
         true -> [Rule];
         false -> [Rule | reachable(Rules)]
     end.
+
 
 %% Whether events of a sort have a condition: `unknown' if it depends on the event.
 sort_is({event, Kind}, {Is, _, _}) -> Kind =:= Is;
@@ -79,15 +87,19 @@ sort_is({client_state, _}, {unack_msg, _, _}) -> false;
 sort_is({own_copy, Wanted}, {_, Type, Direction}) when Type =/= groupchat; Direction =:= in -> not Wanted;
 sort_is(_Test, _Sort) -> unknown.
 
+
 can_have(any, _Sort) -> true;
 can_have(_Status, {Kind, _, _}) -> Kind =/= unack_msg.
+
 
 %% @doc Whether a rule has the condition `own_copy'.
 -spec asks_own_copy(rules()) -> boolean().
 asks_own_copy(Rules) ->
     lists:any(fun({_Action, Tables}) ->
                       lists:any(fun({Tests, _Status}) -> lists:keymember(own_copy, 1, Tests) end, Tables)
-              end, Rules).
+              end,
+              Rules).
+
 
 %% @doc Whether an event is sent, and what is known of its receiver now. `failed' if a rule would have to know
 %% what the host could not say.
@@ -100,6 +112,7 @@ decide([{Action, Tables} | Rules], Event, Known) ->
         {false, Known1} -> decide(Rules, Event, Known1);
         {failed, Known1} -> {failed, Known1}
     end.
+
 
 any([], _Event, Known) ->
     {false, Known};
@@ -116,6 +129,7 @@ any([{Tests, Status} | Tables], Event, Known) ->
             end
     end.
 
+
 all([], _Event) ->
     true;
 all([{Name, Value} | Tests], Event) ->
@@ -123,6 +137,7 @@ all([{Name, Value} | Tests], Event) ->
         true -> all(Tests, Event);
         false -> false
     end.
+
 
 is(event, Kind, #{kind := Is}) -> Kind =:= Is;
 is(sender_domain, Domains, #{from := From}) -> is_in(From, Domains);
@@ -137,9 +152,11 @@ is(body, Wanted, #{packet := Packet}) -> Wanted =:= http_pusher_host_stanza:body
 is(hint, Hint, #{packet := Packet}) -> http_pusher_host_stanza:has_hint(Hint, Packet);
 is(jingle, Wanted, #{packet := Packet}) -> Wanted =:= http_pusher_host_stanza:is_jingle(Packet).
 
+
 is_in(Jid, Domains) ->
     {_User, Server} = jid:to_lus(Jid),
     lists:member(Server, Domains).
+
 
 has_status(_Status, #{kind := unack_msg}, Known) ->
     {false, Known};
@@ -149,6 +166,7 @@ has_status(Status, #{status := undefined, to := To}, Known) ->
     receiver_has(Status, To, Known);
 has_status(Status, #{status := Is}, Known) ->
     {Status =:= Is, Known}.
+
 
 receiver_has(Status, To, Known = #{session := Session}) ->
     case Session of
@@ -160,6 +178,7 @@ receiver_has(Status, To, Known = #{session := Session}) ->
 receiver_has(Status, To, Known) ->
     receiver_has(Status, To, Known#{session => ask(fun http_pusher_host_user:session/1, To)}).
 
+
 %% Without a session, an address may also be one that does not exist.
 receiver_exists(_To, Known = #{exists := {ok, Exists}}) ->
     {Exists, Known};
@@ -167,6 +186,7 @@ receiver_exists(_To, Known = #{exists := failed}) ->
     {failed, Known};
 receiver_exists(To, Known) ->
     receiver_exists(To, Known#{exists => ask(fun http_pusher_host_user:exists/1, To)}).
+
 
 %% A table that does not answer is not asked again for the same event.
 ask(Question, Jid) ->

@@ -13,17 +13,32 @@
 %% A handler's options as the host holds them: a list of pairs in 5.0, a map later.
 -type options() :: [{atom(), term()}] | #{atom() => term()}.
 
+
 %% Whether a notification is sent for an event. `in' is a message that a user sends, `out' one that is about
 %% to be delivered.
--callback should_make_req(Acc :: term(), Dir :: in | out, Packet :: term(), From :: term(),
-                          To :: term(), Opts :: options()) -> boolean().
+-callback should_make_req(Acc :: term(),
+                          Dir :: in | out,
+                          Packet :: term(),
+                          From :: term(),
+                          To :: term(),
+                          Opts :: options()) -> boolean().
 %% Headers of the request. They may include `host', but no header that frames the request.
--callback prepare_headers(Acc :: term(), Dir :: in | out, Host :: binary(), Message :: binary(),
-                          Sender :: binary(), Receiver :: binary(), Opts :: options()) ->
-    [{iodata() | atom(), iodata() | atom()}].
+-callback prepare_headers(Acc :: term(),
+                          Dir :: in | out,
+                          Host :: binary(),
+                          Message :: binary(),
+                          Sender :: binary(),
+                          Receiver :: binary(),
+                          Opts :: options()) ->
+              [{iodata() | atom(), iodata() | atom()}].
 %% Body of the request.
--callback prepare_body(Acc :: term(), Dir :: in | out, Host :: binary(), Message :: binary(),
-                       Sender :: binary(), Receiver :: binary(), Opts :: options()) -> iodata().
+-callback prepare_body(Acc :: term(),
+                       Dir :: in | out,
+                       Host :: binary(),
+                       Message :: binary(),
+                       Sender :: binary(),
+                       Receiver :: binary(),
+                       Opts :: options()) -> iodata().
 
 %% @doc Starts the module for a host type.
 -spec start(binary(), options()) -> ok.
@@ -32,22 +47,25 @@ start(HostType, Options) ->
     http_pusher_host:ensure_metrics(HostType),
     Handlers = http_pusher_host:handlers_of(Options),
     http_pusher_compiled:put(HostType, Handlers),
-    _ = [http_pusher_host_room:watch(HostType) || http_pusher_compiled:asks_own_copy(HostType)],
+    _ = [ http_pusher_host_room:watch(HostType) || http_pusher_compiled:asks_own_copy(HostType) ],
     http_pusher_starter:ensure(),
     http_pusher_starter:add(HostType,
-                            [http_pusher_host:handler(H) || H <- Handlers]).
+                            [ http_pusher_host:handler(H) || H <- Handlers ]).
+
 
 %% @doc Stops the module for a host type: drains what it has pending.
 -spec stop(binary()) -> ok.
 stop(HostType) ->
     http_pusher_drain:host_type(HostType),
     http_pusher_starter:remove(HostType),
-    _ = [http_pusher_host_room:unwatch(HostType) || http_pusher_compiled:asks_own_copy(HostType)],
+    _ = [ http_pusher_host_room:unwatch(HostType) || http_pusher_compiled:asks_own_copy(HostType) ],
     http_pusher_compiled:erase(HostType).
+
 
 -spec config_spec() -> tuple().
 config_spec() ->
     http_pusher_host_config:spec().
+
 
 %% @doc 6.2 to 6.4 also ask for hooks, but call {@link push_event/2}.
 -spec hooks(binary()) -> [tuple()].
@@ -57,13 +75,16 @@ hooks(HostType) ->
         _ -> []
     end.
 
+
 -spec instrumentation(binary()) -> [{atom(), map(), map()}].
 instrumentation(HostType) ->
     http_pusher_host:instrumentation(HostType).
 
+
 -spec supported_features() -> [atom()].
 supported_features() ->
     http_pusher_host:supported_features().
+
 
 %% @doc An event in 5.1 to 6.4.
 -spec push_event(Acc, Event :: term()) -> Acc.
@@ -76,6 +97,7 @@ push_event(Acc, Event) ->
             http_pusher_push:event(Handlers, Known, {Acc, #{}})
     end,
     Acc.
+
 
 %% @doc An event in 5.0 (with the host) and from 6.5 on (as a hook).
 -spec push_event(Acc, binary(), term()) -> Acc;
@@ -97,6 +119,7 @@ push_event(HookAcc, Params, _Extra) ->
     http_pusher_host_event:unknown({push_event_hook, HookAcc, Params}),
     {ok, HookAcc}.
 
+
 %% 5.0 calls the module for the host of the user that an event is about. The stock module takes the handlers of
 %% the sender's server instead, which has none if a room sends.
 handlers_5_0(Host, Event = #{kind := msg, from := From}) ->
@@ -106,6 +129,7 @@ handlers_5_0(Host, Event = #{kind := msg, from := From}) ->
     end;
 handlers_5_0(Host, Event) ->
     http_pusher_compiled:ruled(Host, Event).
+
 
 %% From modules that handle the hook before this one.
 metadata(#{metadata := Metadata}) when is_map(Metadata) -> Metadata;
