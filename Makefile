@@ -25,7 +25,7 @@ help:
 	@echo "make crash SECONDS=60 [SEED=N]               a node under load, killed forty times: what it accepted arrives"
 	@echo "make package                                 .tar.gz, .deb and .rpm for every release since 5.0, SBOM, checksums"
 	@echo "make package-all                             the same for aarch64 too, and http-pusher as a static program"
-	@echo "make test-packages                           .deb and .rpm installed, upgraded, removed in throw-away roots"
+	@echo "make test-packages [OLD=DIRECTORY]           .deb and .rpm installed, upgraded, removed in throw-away roots"
 	@echo "make test-containers                         the images of packaging/Containerfile, built and looked into"
 	@echo "make release                                 the gate, all packages and a tag, of a clean tree with one version"
 	@echo "make test-release                            what it refuses"
@@ -136,7 +136,7 @@ test-containers:
 
 test-packages:
 	scripts/deps debootstrap rpm lintian
-	scripts/test-packages $(ONLY)
+	OLD="$(OLD)" scripts/test-packages $(ONLY)
 
 release:
 	scripts/release
