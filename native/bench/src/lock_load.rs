@@ -59,7 +59,7 @@ pub fn run(threads: usize, each: u64) -> Result<Steps, LoadError> {
         push(&queue, thread, each);
     })?;
     let (takes_per_second, take_cpu_ns) = measure(threads, each, |_| take(&queue))?;
-    let left = queue.lock().tally();
+    let left = queue.lock().counts();
     if left.sent != threads as u64 * each {
         return Err(LoadError::Answer(format!("not all were taken: {left:?}")));
     }

@@ -10,7 +10,7 @@
 //! | where | what |
 //! | --- | --- |
 //! | [`engine`] | pools, host types and handlers by number; hand-over; start and stop |
-//! | [`figures`] | metrics by pool name |
+//! | [`metrics`] | metrics by pool name |
 //! | [`handler_plan`] | what a handler's options ask for beyond the stock module's |
 //! | `worker`, `delivery` | what a worker does; one notification from its start to its outcome |
 //! | `compressors` | what makes bodies smaller |
@@ -28,8 +28,8 @@ compile_error!("a panic must stay inside one delivery: build with panic = \"unwi
 mod compressors;
 mod delivery;
 pub mod engine;
-pub mod figures;
 pub mod handler_plan;
+pub mod metrics;
 pub mod pool;
 pub mod report;
 mod request;

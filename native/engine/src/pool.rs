@@ -12,7 +12,7 @@ mod batch;
 #[cfg(test)]
 mod batched;
 mod breaker;
-mod cell;
+mod counts;
 mod destinations;
 pub mod in_flight;
 mod intake;
@@ -25,7 +25,6 @@ pub mod opening;
 #[cfg(test)]
 mod outage;
 mod room;
-mod state;
 mod taking;
 pub mod timer;
 #[cfg(test)]
@@ -33,6 +32,7 @@ mod times;
 #[cfg(test)]
 mod turns;
 pub mod winding_up;
+mod worker_signals;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -57,11 +57,11 @@ use crate::settings::{PoolOptions, PoolSettings};
 use crate::spools::{Kept, Spools};
 pub use address::EndpointState;
 pub(crate) use batch::{Batch, Companion};
-pub use cell::Cell;
+pub use counts::PoolCounts;
 use destinations::{Destination, Destinations};
 use opening::Progress;
-pub use state::PoolState;
 pub(crate) use taking::WhatIsFull;
+pub use worker_signals::WorkerSignals;
 
 /// A notification in a pool's queue.
 #[derive(Debug)]
@@ -146,8 +146,8 @@ impl Parts for Inside {
     type Heir = Arc<Pool>;
 }
 
-type PoolCore = Core<Queued, Arc<Cell>, Inside>;
-type PoolStep = Step<Arc<Cell>, Arc<Opened>>;
+type PoolCore = Core<Queued, Arc<WorkerSignals>, Inside>;
+type PoolStep = Step<Arc<WorkerSignals>, Arc<Opened>>;
 
 /// One incarnation of a pool.
 #[derive(Debug)]
@@ -171,9 +171,9 @@ pub struct Pool {
     destinations: Destinations,
     handle: Handle,
     /// Starts a worker that the queue has already counted.
-    start: fn(Arc<Pool>, Arc<Opened>, Arc<Cell>),
-    /// The cells of all workers, to cancel their requests.
-    cells: Mutex<Vec<Arc<Cell>>>,
+    start: fn(Arc<Pool>, Arc<Opened>, Arc<WorkerSignals>),
+    /// The signals of all workers, to cancel their requests.
+    signals: Mutex<Vec<Arc<WorkerSignals>>>,
     quiet: Notify,
     /// Rings the alarm, which wakes postponed lanes.
     bell: Arc<Notify>,
@@ -198,7 +198,7 @@ impl Pool {
         (node, spools): (Arc<Bound>, Arc<Spools>),
         report: (Arc<Outcomes>, Arc<PoolCounters>, Arc<Notices>),
         handle: Handle,
-        start: fn(Arc<Self>, Arc<Opened>, Arc<Cell>),
+        start: fn(Arc<Self>, Arc<Opened>, Arc<WorkerSignals>),
     ) -> Arc<Self> {
         let (outcomes, counters, notices) = report;
         Arc::new(Self {
@@ -219,7 +219,7 @@ impl Pool {
             destinations: Destinations::default(),
             handle,
             start,
-            cells: Mutex::default(),
+            signals: Mutex::default(),
             quiet: Notify::new(),
             bell: Arc::default(),
         })
@@ -265,7 +265,7 @@ impl Pool {
     pub(crate) fn follow(self: &Arc<Self>, step: PoolStep) {
         match step {
             Step::Nothing => {}
-            Step::Wake(cell) => cell.wake(),
+            Step::Wake(signals) => signals.wake(),
             Step::Start(opened) => self.start_worker(opened),
             Step::Time(call_timeout) => {
                 let pool = Arc::clone(self);
@@ -284,9 +284,9 @@ impl Pool {
     }
 
     fn start_worker(self: &Arc<Self>, opened: Arc<Opened>) {
-        let cell = Arc::new(Cell::default());
-        self.cells.lock().push(Arc::clone(&cell));
-        (self.start)(Arc::clone(self), opened, cell);
+        let signals = Arc::new(WorkerSignals::default());
+        self.signals.lock().push(Arc::clone(&signals));
+        (self.start)(Arc::clone(self), opened, signals);
     }
 
     /// The runtime on which the pool's tasks run.
@@ -303,8 +303,10 @@ impl Pool {
         self.core().phase().opened().cloned()
     }
 
-    pub(crate) fn forget_worker(&self, cell: &Arc<Cell>) {
-        self.cells.lock().retain(|other| !Arc::ptr_eq(other, cell));
+    pub(crate) fn forget_worker(&self, signals: &Arc<WorkerSignals>) {
+        self.signals
+            .lock()
+            .retain(|other| !Arc::ptr_eq(other, signals));
     }
 
     /// Reports the outcome of a notification. Call this before the

@@ -17,7 +17,7 @@ use transport::link::Link;
 
 use crate::delivery::{self, Delivered, Opened, Timer};
 use crate::pool::in_flight::{After, InFlight};
-use crate::pool::{Cell, Pool};
+use crate::pool::{Pool, WorkerSignals};
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
 
@@ -26,7 +26,7 @@ use futures_util::future::poll_fn;
 pub struct Seat {
     pool: Arc<Pool>,
     opened: Arc<Opened>,
-    cell: Arc<Cell>,
+    signals: Arc<WorkerSignals>,
     left: bool,
     /// Whether the worker has begun. A worker that has not begun is dropped by a runtime that has
     /// ended, which would drop the replacement in the same way, and so on.
@@ -35,23 +35,23 @@ pub struct Seat {
 
 impl Seat {
     /// Creates the seat of a worker that the queue has already counted.
-    pub fn new(pool: Arc<Pool>, opened: Arc<Opened>, cell: Arc<Cell>) -> Self {
+    pub fn new(pool: Arc<Pool>, opened: Arc<Opened>, signals: Arc<WorkerSignals>) -> Self {
         Self {
             pool,
             opened,
-            cell,
+            signals,
             left: false,
             begun: false,
         }
     }
 
-    fn take_or_park(&mut self) -> Turn<InFlight, Arc<Cell>, Arc<Opened>> {
+    fn take_or_park(&mut self) -> Turn<InFlight, Arc<WorkerSignals>, Arc<Opened>> {
         let turn = {
             let now = Instant::now();
             let mut core = self.pool.core();
-            let turn = core.take_or_park(Arc::clone(&self.cell), now);
+            let turn = core.take_or_park(Arc::clone(&self.signals), now);
             if let Turn::Work(taken) = &turn {
-                self.cell.begin(taken.item.host_type());
+                self.signals.begin(taken.item.host_type());
             }
             let left = core.leftovers();
             drop(core);
@@ -70,15 +70,15 @@ impl Seat {
 
     /// Leaves the park for good. Returns false if the queue has chosen this worker meanwhile.
     fn leave_park(&mut self) -> bool {
-        let cell = &self.cell;
-        self.left = self.pool.core().unpark(|other| Arc::ptr_eq(other, cell));
+        let signals = &self.signals;
+        self.left = self.pool.core().unpark(|other| Arc::ptr_eq(other, signals));
         self.left
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.pool.forget_worker(&self.cell);
+        self.pool.forget_worker(&self.signals);
         if self.left || self.leave_park() {
             return;
         }
@@ -92,9 +92,9 @@ impl Drop for Seat {
 }
 
 /// Starts a worker that the queue has already counted.
-pub(crate) fn start(pool: Arc<Pool>, opened: Arc<Opened>, cell: Arc<Cell>) {
+pub(crate) fn start(pool: Arc<Pool>, opened: Arc<Opened>, signals: Arc<WorkerSignals>) {
     let handle = pool.handle().clone();
-    handle.spawn(run(Seat::new(pool, opened, cell)));
+    handle.spawn(run(Seat::new(pool, opened, signals)));
 }
 
 /// Runs a worker from its start to its end.
@@ -121,7 +121,7 @@ pub async fn run(mut seat: Seat) {
                     }
                     // The queue has already chosen this worker, so a wake-up is in flight. Wait for it;
                     // otherwise it would end the next park, and the queue would not know.
-                    poll_fn(|cx| seat.cell.poll_woken(cx)).await;
+                    poll_fn(|cx| seat.signals.poll_woken(cx)).await;
                 }
             }
             Turn::Leave => return,
@@ -142,7 +142,7 @@ async fn guarded(
         None
     });
     if next.is_none() {
-        seat.cell.end();
+        seat.signals.end();
     }
     next
 }
@@ -156,11 +156,14 @@ async fn serve(
     mut job: InFlight,
 ) -> Option<InFlight> {
     let Seat {
-        pool, opened, cell, ..
+        pool,
+        opened,
+        signals,
+        ..
     } = seat;
     let counters = &pool.counters;
     let (mut ending, rest) = loop {
-        let cancelled = |cx: &mut Context<'_>| cell.poll_cancelled(cx);
+        let cancelled = |cx: &mut Context<'_>| signals.poll_cancelled(cx);
         let (part, begins) = job.job();
         let Delivered { judgement, rest } = delivery::deliver(
             opened,
@@ -177,7 +180,7 @@ async fn serve(
         };
         // Another part of the batch goes over the same connection.
         if let Some(rest) = rest {
-            rest.read(link, timer, |cx| cell.poll_cancelled(cx).map(drop))
+            rest.read(link, timer, |cx| signals.poll_cancelled(cx).map(drop))
                 .await;
         }
     };
@@ -186,12 +189,12 @@ async fn serve(
             if let Some((job, judgement)) = ending.take() {
                 job.conclude(judgement);
             }
-            cell.poll_cancelled(cx).map(drop)
+            signals.poll_cancelled(cx).map(drop)
         })
         .await;
         fail_point::point("read");
     }
-    ending.and_then(|(job, judgement)| job.conclude_and_take(cell, opened, judgement))
+    ending.and_then(|(job, judgement)| job.conclude_and_take(signals, opened, judgement))
 }
 
 /// Waits for a wake-up. Returns false if there is no reason to stay: no connection, or a long time
@@ -199,7 +202,7 @@ async fn serve(
 async fn parked(seat: &Seat, link: &mut Option<Link>) -> bool {
     let mut idle = pin!(tokio::time::sleep(seat.opened.endpoint.max_idle()));
     poll_fn(|cx| {
-        if seat.cell.poll_woken(cx).is_ready() {
+        if seat.signals.poll_woken(cx).is_ready() {
             return Poll::Ready(true);
         }
         if let Some(kept) = link {

@@ -206,8 +206,8 @@ fn go_through(rows: &[Row], config: &EndpointConfig, http2: bool) {
     bench.assert_conserved();
     until("every worker is parked or gone", || {
         bench.engine.pools().iter().all(|pool| {
-            let tally = pool.state().tally;
-            tally.workers == tally.parked
+            let counts = pool.counts().queue;
+            counts.workers == counts.parked
         })
     });
 }

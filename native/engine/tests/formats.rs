@@ -281,7 +281,7 @@ fn a_long_stanza_counts_against_the_bounds() {
     let handler = bench.planned("/json", json());
     let long = "x".repeat(100_000);
     bench.push_event(pool, &handler, "alice", &stanza(&long));
-    let pending = bench.state(pool).pending_bytes;
+    let pending = bench.counts(pool).pending_bytes;
     assert!((100_000..110_000).contains(&pending), "{pending}");
     bench
         .engine

@@ -59,19 +59,19 @@ fn waiting_for_a_stream_is_waiting() {
         bench.push(pool, &format!("{n}")).unwrap();
     }
     until("all streams are taken", || {
-        endpoint.stats().in_flight == STREAMS && bench.state(pool).tally.in_flight == STREAMS
+        endpoint.stats().in_flight == STREAMS && bench.counts(pool).queue.in_flight == STREAMS
     });
     // Time for one more to come, if it could.
     sleep(Duration::from_millis(300));
-    let tally = bench.state(pool).tally;
+    let counts = bench.counts(pool).queue;
     assert_eq!(
-        (tally.in_flight, tally.waiting),
+        (counts.in_flight, counts.waiting),
         (STREAMS, COUNT - STREAMS),
-        "{tally:?}"
+        "{counts:?}"
     );
     assert_eq!(endpoint.stats().begun, STREAMS);
-    let figures = bench.engine.figures();
-    let slots: Vec<_> = figures.values().map(|pool| pool.workers as u64).collect();
+    let metrics = bench.engine.metrics();
+    let slots: Vec<_> = metrics.values().map(|pool| pool.workers as u64).collect();
     assert_eq!(slots, [STREAMS]);
     endpoint.reset_plans().unwrap();
     endpoint.release();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
-use engine::pool::PoolState;
+use engine::pool::PoolCounts;
 use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
 use notification::{
@@ -184,8 +184,8 @@ impl World {
         self.engine.push(pool, &key, notification.unwrap()).unwrap();
     }
 
-    fn state(&self, pool: PoolId) -> PoolState {
-        self.engine.pool(pool).unwrap().state()
+    fn counts(&self, pool: PoolId) -> PoolCounts {
+        self.engine.pool(pool).unwrap().counts()
     }
 
     /// Acknowledges all outcomes, including those that are still to come.
@@ -263,7 +263,7 @@ fn what_counts_is_what_memory_holds() {
             world.push(pool, mix, n, b'x');
         }
     }
-    within_a_third("all of them", before, || world.state(pool).pending_bytes);
+    within_a_third("all of them", before, || world.counts(pool).pending_bytes);
     end(&world, pool);
     let long = [
         mix("", 40, 40, 300_000, None),
@@ -284,7 +284,7 @@ fn waiting(world: &World, mix: Mix) {
     for n in 0..mix.count {
         world.push(pool, mix, n, b'x');
     }
-    within_a_third(mix.what, before, || world.state(pool).pending_bytes);
+    within_a_third(mix.what, before, || world.counts(pool).pending_bytes);
     // Outcomes that the reporter has not taken: the bodies are gone, and count no more.
     let handle = world.engine.pool(pool).unwrap();
     world.engine.close_pool(pool, Duration::ZERO).unwrap();
@@ -295,7 +295,7 @@ fn waiting(world: &World, mix: Mix) {
         assert!(start.elapsed() < BOUND, "{what}");
         std::thread::sleep(Duration::from_millis(1));
     }
-    within_a_third(&what, before, || handle.state().pending_bytes);
+    within_a_third(&what, before, || handle.counts().pending_bytes);
     drop(handle);
     world.take_all();
 }
@@ -322,7 +322,7 @@ fn in_flight(world: &World, mix: Mix, letter: u8) {
         world.push(pool, mix, n, letter);
     }
     let start = Instant::now();
-    while world.state(pool).tally.in_flight < mix.count as u64 {
+    while world.counts(pool).queue.in_flight < mix.count as u64 {
         assert!(start.elapsed() < BOUND);
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -330,7 +330,7 @@ fn in_flight(world: &World, mix: Mix, letter: u8) {
         "in flight, {letter:?}, headers {:?}, event {}",
         mix.headers, mix.event
     );
-    within_a_third(&what, before, || world.state(pool).pending_bytes);
+    within_a_third(&what, before, || world.counts(pool).pending_bytes);
     end(world, pool);
 }
 
@@ -339,8 +339,8 @@ fn end(world: &World, pool: PoolId) {
     world.engine.close_pool(pool, Duration::ZERO).unwrap();
     world.take_all();
     let start = Instant::now();
-    while handle.state().pending_bytes > 0 {
-        assert!(start.elapsed() < BOUND, "{:?}", handle.state());
+    while handle.counts().pending_bytes > 0 {
+        assert!(start.elapsed() < BOUND, "{:?}", handle.counts());
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -355,12 +355,12 @@ fn ordinary_notifications_fit() -> bool {
     for n in 0..ordinary.count {
         world.push(pool, ordinary, n, b'x');
     }
-    let state = world.state(pool);
+    let counts = world.counts(pool);
     println!(
         "{} bytes for a notification of 300",
-        state.pending_bytes / state.pending
+        counts.pending_bytes / counts.pending
     );
     world.engine.stop();
     world.take_all();
-    state.pending == ordinary.count
+    counts.pending == ordinary.count
 }

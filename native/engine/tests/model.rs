@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use engine::pool::Cell;
+use engine::pool::WorkerSignals;
 use engine::report::mailbox::{FIRST, Mailbox};
 use loom::future::block_on;
 use loom::sync::Notify;
@@ -49,8 +49,8 @@ type Item = (u8, u32);
 
 /// A pool without sockets: its queue under its lock, its workers as threads.
 struct Pool {
-    core: Mutex<Core<Item, Arc<Cell>>>,
-    cells: Mutex<Vec<Arc<Cell>>>,
+    core: Mutex<Core<Item, Arc<WorkerSignals>>>,
+    signals: Mutex<Vec<Arc<WorkerSignals>>>,
     workers: Mutex<Vec<thread::JoinHandle<()>>>,
     /// In the order in which workers took them.
     started: Mutex<Vec<Item>>,
@@ -109,7 +109,7 @@ impl Pool {
         };
         Arc::new(Self {
             core: Mutex::new(core),
-            cells: Mutex::default(),
+            signals: Mutex::default(),
             workers: Mutex::default(),
             started: Mutex::default(),
             ended: Mutex::default(),
@@ -149,9 +149,9 @@ impl Pool {
         }
     }
 
-    fn follow(self: &Arc<Self>, step: Step<Arc<Cell>>) {
+    fn follow(self: &Arc<Self>, step: Step<Arc<WorkerSignals>>) {
         match step {
-            Step::Wake(cell) => cell.wake(),
+            Step::Wake(signals) => signals.wake(),
             Step::Start(()) => self.start(),
             Step::Alarm => {
                 let pool = Arc::clone(self);
@@ -165,23 +165,23 @@ impl Pool {
     }
 
     fn start(self: &Arc<Self>) {
-        let cell = Arc::new(Cell::default());
-        self.cells.lock().push(Arc::clone(&cell));
+        let signals = Arc::new(WorkerSignals::default());
+        self.signals.lock().push(Arc::clone(&signals));
         let pool = Arc::clone(self);
-        let worker = thread::spawn(move || pool.work(&cell));
+        let worker = thread::spawn(move || pool.work(&signals));
         self.workers.lock().push(worker);
     }
 
     /// As `worker::run` does it.
-    fn work(self: &Arc<Self>, cell: &Arc<Cell>) {
+    fn work(self: &Arc<Self>, signals: &Arc<WorkerSignals>) {
         loop {
             let turn = {
                 let mut core = self.core.lock();
-                let turn = core.take_or_park(Arc::clone(cell), Instant::now());
-                let tally = core.tally();
-                assert!(tally.parked <= tally.workers, "parked twice: {tally:?}");
+                let turn = core.take_or_park(Arc::clone(signals), Instant::now());
+                let counts = core.counts();
+                assert!(counts.parked <= counts.workers, "parked twice: {counts:?}");
                 if let Turn::Work(_) = turn {
-                    cell.begin(HostTypeId::default());
+                    signals.begin(HostTypeId::default());
                 }
                 turn
             };
@@ -190,11 +190,11 @@ impl Pool {
                     let mut next = Some(first);
                     while let Some(taken) = next {
                         if self.how == How::Stall {
-                            let reason = block_on(poll_fn(|cx| cell.poll_cancelled(cx)));
+                            let reason = block_on(poll_fn(|cx| signals.poll_cancelled(cx)));
                             assert_eq!(reason, FailureReason::Shutdown);
                         }
                         if self.is_first_attempt(taken.item) {
-                            next = self.postpone(cell, taken);
+                            next = self.postpone(signals, taken);
                             continue;
                         }
                         let others = self.collect(&taken);
@@ -214,25 +214,25 @@ impl Pool {
                         let mut core = self.core.lock();
                         next = core.finish_and_take(taken.ticket, true, Instant::now());
                         if next.is_some() {
-                            cell.begin(HostTypeId::default());
+                            signals.begin(HostTypeId::default());
                         }
                         let left = core.leftovers();
                         drop(core);
                         self.follow(left.alarm().into());
                         let _ = left.free();
                     }
-                    cell.end();
+                    signals.end();
                 }
                 Turn::Parked(step) => {
                     assert!(matches!(step, Step::Nothing), "{step:?}");
-                    if self.how == How::Leave && !self.was_woken(cell) {
-                        let me = |other: &Arc<Cell>| Arc::ptr_eq(other, cell);
+                    if self.how == How::Leave && !self.was_woken(signals) {
+                        let me = |other: &Arc<WorkerSignals>| Arc::ptr_eq(other, signals);
                         if self.core.lock().unpark(me) {
                             return;
                         }
-                        block_on(poll_fn(|cx| cell.poll_woken(cx)));
+                        block_on(poll_fn(|cx| signals.poll_woken(cx)));
                     } else if self.how != How::Leave {
-                        block_on(poll_fn(|cx| cell.poll_woken(cx)));
+                        block_on(poll_fn(|cx| signals.poll_woken(cx)));
                     }
                 }
                 Turn::Leave => return,
@@ -276,7 +276,11 @@ impl Pool {
     }
 
     /// As `InFlight::put_back_and_take` does it. Returns the next item.
-    fn postpone(self: &Arc<Self>, cell: &Cell, taken: Taken<Item>) -> Option<Taken<Item>> {
+    fn postpone(
+        self: &Arc<Self>,
+        signals: &WorkerSignals,
+        taken: Taken<Item>,
+    ) -> Option<Taken<Item>> {
         let Taken { item, ticket, .. } = taken;
         self.returned.lock().push(item);
         let now = Instant::now();
@@ -292,7 +296,7 @@ impl Pool {
             let mut core = self.core.lock();
             let kept = core.put_back_and_take(ticket, item, 1, until, now);
             if let Ok((Some(_), _)) = kept {
-                cell.begin(HostTypeId::default());
+                signals.begin(HostTypeId::default());
             }
             kept
         };
@@ -326,8 +330,8 @@ impl Pool {
     }
 
     #[allow(clippy::unused_self)]
-    fn was_woken(&self, cell: &Cell) -> bool {
-        block_on(poll_fn(|cx| Poll::Ready(cell.poll_woken(cx).is_ready())))
+    fn was_woken(&self, signals: &WorkerSignals) -> bool {
+        block_on(poll_fn(|cx| Poll::Ready(signals.poll_woken(cx).is_ready())))
     }
 
     /// Until `awaited` items have ended.
@@ -357,11 +361,11 @@ impl Pool {
             }
             cursor = next;
         }
-        for cell in self.cells.lock().iter() {
-            cell.cancel(None, FailureReason::Shutdown);
+        for signals in self.signals.lock().iter() {
+            signals.cancel(None, FailureReason::Shutdown);
         }
-        for cell in parked {
-            cell.wake();
+        for signals in parked {
+            signals.wake();
         }
         self.bell.notify();
     }
@@ -382,10 +386,10 @@ impl Pool {
             let numbers: Vec<u32> = of(lane, &started);
             assert!(numbers.is_sorted(), "lane {lane}: {numbers:?}");
         }
-        let tally = self.core.lock().tally();
-        assert_eq!(tally.accepted, accepted as u64, "{tally:?}");
-        assert_eq!(tally.accepted, tally.sent + tally.failed, "{tally:?}");
-        assert_eq!((tally.workers, tally.parked), (0, 0), "{tally:?}");
+        let counts = self.core.lock().counts();
+        assert_eq!(counts.accepted, accepted as u64, "{counts:?}");
+        assert_eq!(counts.accepted, counts.sent + counts.failed, "{counts:?}");
+        assert_eq!((counts.workers, counts.parked), (0, 0), "{counts:?}");
     }
 }
 

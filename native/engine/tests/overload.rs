@@ -61,10 +61,10 @@ fn a_million_against_a_stalled_endpoint() {
                     let micros = u64::try_from(asked.elapsed().as_micros()).unwrap();
                     slowest.fetch_max(micros, Ordering::Relaxed);
                     if n % 50_000 == 0 {
-                        let state = bench.state(pool);
-                        assert!(state.pending as u64 <= PENDING, "{state:?}");
-                        assert!(state.pending_bytes <= PENDING_BYTES, "{state:?}");
-                        assert!(state.tally.in_flight <= 50, "{state:?}");
+                        let counts = bench.counts(pool);
+                        assert!(counts.pending as u64 <= PENDING, "{counts:?}");
+                        assert!(counts.pending_bytes <= PENDING_BYTES, "{counts:?}");
+                        assert!(counts.queue.in_flight <= 50, "{counts:?}");
                     }
                 }
                 rejected
@@ -92,7 +92,7 @@ fn a_million_against_a_stalled_endpoint() {
     assert!(
         grown <= MEMORY,
         "{grown} bytes for {} pending",
-        bench.state(pool).pending
+        bench.counts(pool).pending
     );
 
     // The endpoint comes back, but not for the requests that it has stalled: those have to end first.

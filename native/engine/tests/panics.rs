@@ -120,7 +120,7 @@ fn in_a_payload() {
 
 fn assert_all_parked(bench: &Bench, pool: PoolId) {
     until("every worker is parked or gone", || {
-        let tally = bench.state(pool).tally;
-        tally.workers == tally.parked && tally.in_flight == 0
+        let counts = bench.counts(pool).queue;
+        counts.workers == counts.parked && counts.in_flight == 0
     });
 }

@@ -236,8 +236,8 @@ fn conservation_under_random_load() {
         std::thread::sleep(Duration::from_millis(20 + random.below(200)));
         replaced += u64::from(scene.disturb(&mut random, &endpoint));
         if told.elapsed() > Duration::from_secs(5) {
-            let state = bench.state(scene.present());
-            println!("{:?} {state:?}", bench.counters());
+            let counts = bench.counts(scene.present());
+            println!("{:?} {counts:?}", bench.counters());
             told = Instant::now();
         }
     }

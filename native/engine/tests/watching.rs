@@ -44,8 +44,8 @@ fn retries_are_the_attempts_beyond_the_first() {
     bench.outcomes(2);
     bench.push(pool, "carol").unwrap();
     bench.outcomes(3);
-    let figures = &bench.engine.figures()[NAME];
-    let counters = &figures.counters;
+    let metrics = &bench.engine.metrics()[NAME];
+    let counters = &metrics.counters;
     let counts = (counters.sent(), counters.failed(), counters.retries());
     assert_eq!(counts, (2, 1, 3));
     // Each notification has waited once, however often it was tried.
@@ -120,8 +120,8 @@ fn rejections_are_counted_by_reason() {
             (RejectReason::BadHeader, 1)
         ]
     );
-    let figures = bench.engine.figures();
-    let of = |name: &str, reason| figures[name].counters.rejected.of(reason);
+    let metrics = bench.engine.metrics();
+    let of = |name: &str, reason| metrics[name].counters.rejected.of(reason);
     assert_eq!(of(NAME, RejectReason::QueueFull), 2);
     assert_eq!(of(NAME, RejectReason::BadHeader), 0);
     assert_eq!(of("global/broken", RejectReason::PoolConfig), 1);
@@ -140,7 +140,7 @@ fn the_oldest_waiting_may_be_behind_one_in_flight() {
         ..EndpointConfig::default()
     });
     let pool = open(&bench, patient(endpoint.url(""), 1));
-    let oldest = || bench.engine.figures()[NAME].oldest_waiting;
+    let oldest = || bench.engine.metrics()[NAME].oldest_waiting;
     assert_eq!(oldest(), None);
     bench.push(pool, "alice").unwrap();
     until("one is in flight", || endpoint.stats().in_flight == 1);
@@ -154,9 +154,9 @@ fn the_oldest_waiting_may_be_behind_one_in_flight() {
     }
     let found = oldest().unwrap().into_std();
     assert!(found >= before && found <= after, "{found:?}");
-    let figures = &bench.engine.figures()[NAME];
-    assert_eq!((figures.waiting, figures.in_flight), (1_001, 1));
-    assert_eq!((figures.pending, figures.workers), (1_002, 1));
+    let metrics = &bench.engine.metrics()[NAME];
+    assert_eq!((metrics.waiting, metrics.in_flight), (1_001, 1));
+    assert_eq!((metrics.pending, metrics.workers), (1_002, 1));
     endpoint.reset_plans().unwrap();
     endpoint.release();
     bench.outcomes(1_002);
@@ -187,8 +187,8 @@ fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
         .unwrap();
     bench.push(second, "carol").unwrap();
     until("both are in flight", || endpoint.stats().in_flight == 2);
-    let figures = &bench.engine.figures()[NAME];
-    assert_eq!((figures.in_flight, figures.workers), (2, 3));
+    let metrics = &bench.engine.metrics()[NAME];
+    assert_eq!((metrics.in_flight, metrics.workers), (2, 3));
     let phases = bench.engine.living_pools();
     let mut phases: Vec<_> = phases.iter().map(|pool| pool.phase()).collect();
     phases.sort_unstable();
@@ -202,10 +202,10 @@ fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
         .engine
         .start(EngineSettings::default(), |_| {})
         .unwrap();
-    let figures = &bench.engine.figures()[NAME];
-    let counters = &figures.counters;
+    let metrics = &bench.engine.metrics()[NAME];
+    let counters = &metrics.counters;
     assert_eq!((counters.sent(), counters.retries()), (3, 1));
-    assert_eq!((figures.in_flight, figures.workers), (0, 0));
+    assert_eq!((metrics.in_flight, metrics.workers), (0, 0));
 }
 
 /// The host looks for a pool of the host type first. If there is none, its name is not worth a row.
@@ -213,5 +213,5 @@ fn totals_go_on_where_a_pool_is_replaced_or_the_engine_restarted() {
 fn a_name_that_nothing_ever_went_through_is_left_out() {
     let bench = Bench::new();
     bench.engine.create_pool("localhost/http_pool").unwrap();
-    assert!(bench.engine.figures().is_empty());
+    assert!(bench.engine.metrics().is_empty());
 }

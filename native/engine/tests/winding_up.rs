@@ -120,7 +120,7 @@ fn a_pool_that_is_closed_drains_and_then_gives_up() {
     let took = begin.elapsed();
     assert!(took >= allowed, "{took:?}");
     assert_all(&seen, 1000, "shutdown");
-    until("its workers are gone", || kept.state().tally.workers == 0);
+    until("its workers are gone", || kept.counts().queue.workers == 0);
     until("its connections are closed", || {
         endpoint.stats().connections_open == 0
     });
@@ -452,6 +452,6 @@ fn a_pool_is_not_handed_over_to_what_it_came_from() {
     assert!(bench.engine.hand_over(two, one).is_err());
     assert!(bench.engine.hand_over(two, two).is_err());
     bench.push(one, "goes to two").unwrap();
-    let state = bench.engine.pool(two).unwrap().state();
-    assert_eq!(state.tally.waiting, 2);
+    let counts = bench.engine.pool(two).unwrap().counts();
+    assert_eq!(counts.queue.waiting, 2);
 }

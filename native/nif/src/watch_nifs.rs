@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use engine::figures::PoolMetrics;
+use engine::metrics::PoolMetrics;
 use engine::pool::Pool;
 use engine::report::counters::LastFailure;
 use engine::report::wait_histogram::{BOUNDS, WaitHistogramSnapshot};
@@ -90,23 +90,23 @@ fn pools(env: Env<'_>) -> Vec<PoolInfo<'_>> {
 }
 
 fn pool_info<'a>(env: Env<'a>, pool: &Pool, closing: bool) -> PoolInfo<'a> {
-    let state = pool.state();
+    let counts = pool.counts();
     PoolInfo {
         id: Id(pool.id),
         name: pool.name.to_string(),
         phase: atoms::atom(env, pool.phase()),
         closing,
-        accepted: state.tally.accepted,
-        rejected: state.rejected,
-        sent: state.tally.sent,
-        failed: state.tally.failed,
-        waiting: state.tally.waiting,
-        postponed: state.tally.postponed,
-        in_flight: state.tally.in_flight,
-        pending: state.pending,
-        pending_bytes: state.pending_bytes,
-        workers: state.tally.workers,
-        parked: state.tally.parked,
+        accepted: counts.queue.accepted,
+        rejected: counts.rejected,
+        sent: counts.queue.sent,
+        failed: counts.queue.failed,
+        waiting: counts.queue.waiting,
+        postponed: counts.queue.postponed,
+        in_flight: counts.queue.in_flight,
+        pending: counts.pending,
+        pending_bytes: counts.pending_bytes,
+        workers: counts.queue.workers,
+        parked: counts.queue.parked,
         oldest_waiting: age(env, pool.oldest_waiting().map(|since| since.elapsed())),
         settings: or_undefined(env, pool.settings().map(|told| settings(env, &told))),
         defect: or_undefined(env, pool.defect().as_deref()),
@@ -135,31 +135,31 @@ fn settings<'a>(env: Env<'a>, settings: &PoolSettings) -> SettingsInfo<'a> {
 /// Counters and gauges of every pool name, and rejections by host type, `pool_name` and reason.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn metrics(env: Env<'_>) -> (Vec<MetricsInfo<'_>>, Vec<Term<'_>>) {
-    let figures = ENGINE.figures();
-    let pools = figures
+    let metrics = ENGINE.metrics();
+    let pools = metrics
         .iter()
-        .map(|(name, figures)| figures_info(env, name, figures))
+        .map(|(name, metrics)| metrics_info(env, name, metrics))
         .collect();
     (pools, rejected_by_handler(env))
 }
 
-fn figures_info<'a>(env: Env<'a>, name: &str, figures: &PoolMetrics) -> MetricsInfo<'a> {
-    let counters = &figures.counters;
+fn metrics_info<'a>(env: Env<'a>, name: &str, metrics: &PoolMetrics) -> MetricsInfo<'a> {
+    let counters = &metrics.counters;
     MetricsInfo {
         name: name.to_owned(),
-        waiting: figures.waiting,
-        postponed: figures.postponed,
-        limited: figures.limited,
-        in_flight: figures.in_flight,
-        pending: figures.pending,
-        pending_bytes: figures.pending_bytes,
-        workers: figures.workers,
-        oldest_waiting: age(env, figures.oldest_waiting.map(|since| since.elapsed())),
+        waiting: metrics.waiting,
+        postponed: metrics.postponed,
+        limited: metrics.limited,
+        in_flight: metrics.in_flight,
+        pending: metrics.pending,
+        pending_bytes: metrics.pending_bytes,
+        workers: metrics.workers,
+        oldest_waiting: age(env, metrics.oldest_waiting.map(|since| since.elapsed())),
         sent: counters.sent(),
         failed: counters.failed(),
         retries: counters.retries(),
         outages: counters.outages(),
-        endpoints: endpoints(env, figures),
+        endpoints: endpoints(env, metrics),
         rejected: by_reason(env, counters.rejected.list()),
         queue_time: queue_time(env, &counters.queue_time.read()),
         last_failure: or_undefined(env, counters.last_failure().map(|last| failure(env, &last))),
@@ -167,8 +167,8 @@ fn figures_info<'a>(env: Env<'a>, name: &str, figures: &PoolMetrics) -> MetricsI
 }
 
 /// The URL, for how long the endpoint has been down, and how many notifications for it have no outcome.
-fn endpoints<'a>(env: Env<'a>, figures: &PoolMetrics) -> Vec<Term<'a>> {
-    figures
+fn endpoints<'a>(env: Env<'a>, metrics: &PoolMetrics) -> Vec<Term<'a>> {
+    metrics
         .endpoints
         .iter()
         .map(|(url, endpoint)| {

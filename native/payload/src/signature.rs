@@ -20,7 +20,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use thiserror::Error;
 
 pub use file::{KeysError, parse_keys, parse_verifying_keys};
-pub use verify::{TOLERANCE, Verdict, VerifyingKey, verify};
+pub use verify::{TOLERANCE, Verification, VerifyingKey, verify};
 
 /// Carries the id of the notification, which is the same on each attempt.
 pub const ID: HeaderName = HeaderName::from_static("webhook-id");

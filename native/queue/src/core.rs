@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::lanes::{Expiry, LaneLimits, Lanes, Leftovers, Place, Taken, Ticket};
 use crate::patience::Alarm;
 use crate::phase::{Bare, Parts, Phase, Rules, Stage, WhenBusy};
-use crate::step::{Step, Tally, Turn};
+use crate::step::{QueueCounts, Step, Turn};
 
 /// The state of a pool with workers `W` and items `T`.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct Core<T, W, P: Parts = Bare> {
     pub(crate) companions: usize,
     /// How many busy workers the endpoint has room for; `None` until the endpoint has said.
     room: Option<usize>,
-    pub(crate) tally: Tally,
+    pub(crate) counts: QueueCounts,
     timer_runs: bool,
     /// The task that wakes postponed lanes.
     pub(crate) alarm: Alarm,
@@ -58,7 +58,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
             in_flight: 0,
             companions: 0,
             room: Some(usize::MAX),
-            tally: Tally::default(),
+            counts: QueueCounts::default(),
             timer_runs: false,
             alarm: Alarm::Off,
         }
@@ -87,7 +87,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         match self.lanes.push(place, item, cost, self.limits, now) {
             Err(item) => Err(Refused::rejected(item, RejectReason::QueueFull)),
             Ok(ready) => {
-                self.tally.accepted += 1;
+                self.counts.accepted += 1;
                 Ok(self.after(ready))
             }
         }
@@ -197,7 +197,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         };
         let expiry = self.lanes.expire(now, allowed);
         match expiry {
-            Expiry::Expired(_) => self.tally.failed += 1,
+            Expiry::Expired(_) => self.counts.failed += 1,
             Expiry::Next(_) => {}
             Expiry::Nothing => self.timer_runs = false,
         }
@@ -220,14 +220,14 @@ impl<T, W, P: Parts> Core<T, W, P> {
         at_once: usize,
     ) -> (Vec<T>, Option<usize>) {
         let (items, weight, next) = self.lanes.purge(host_type, cursor, at_once);
-        self.tally.failed += weight as u64;
+        self.counts.failed += weight as u64;
         (items, next)
     }
 
     /// Counts items that were counted as failed as if they had never been here: they have no outcome.
     pub fn forget_failed(&mut self, items: u64) {
-        self.tally.failed -= items;
-        self.tally.accepted -= items;
+        self.counts.failed -= items;
+        self.counts.accepted -= items;
     }
 
     /// Since when items have waited, with the arguments of [`Lanes::oldest`].
@@ -249,14 +249,14 @@ impl<T, W, P: Parts> Core<T, W, P> {
     }
 
     /// The counts, all from the same moment.
-    pub fn tally(&self) -> Tally {
-        Tally {
+    pub fn counts(&self) -> QueueCounts {
+        QueueCounts {
             waiting: self.lanes.waiting() as u64,
             postponed: self.lanes.returned() as u64,
             in_flight: self.in_flight as u64,
             workers: self.workers as u64,
             parked: self.parked.len() as u64,
-            ..self.tally
+            ..self.counts
         }
     }
 
@@ -302,9 +302,9 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.in_flight -= 1;
         self.companions -= usize::from(ticket.is_companion());
         if sent {
-            self.tally.sent += 1;
+            self.counts.sent += 1;
         } else {
-            self.tally.failed += 1;
+            self.counts.failed += 1;
         }
         self.lanes.release(ticket, now)
     }

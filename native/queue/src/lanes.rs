@@ -41,7 +41,7 @@ pub use groups::{Gate, GateId, GroupId};
 /// Waiting items of type `T`, by lane.
 ///
 /// Nothing in here is copied when it grows, or freed while the lock is held: with a hundred thousand
-/// lanes, either would take milliseconds.
+/// lanes, either would take milliseconds. A hash table of deques does both.
 #[derive(Debug)]
 pub struct Lanes<T> {
     index: Index,

@@ -26,4 +26,4 @@ pub use lanes::{
 };
 pub use patience::NotKept;
 pub use phase::{Bare, Begin, Parts, Phase, Rules, Stage, WhenBusy};
-pub use step::{Call, Due, Staff, Step, Tally, Turn};
+pub use step::{Call, Due, QueueCounts, Staff, Step, Turn};

@@ -151,7 +151,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         is_overdue: impl Fn(&T) -> bool,
     ) -> (Vec<T>, Option<usize>) {
         let (items, weight, next) = self.lanes.take_overdue(cursor, at_once, is_overdue);
-        self.tally.failed += weight as u64;
+        self.counts.failed += weight as u64;
         (items, next)
     }
 

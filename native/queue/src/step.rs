@@ -79,9 +79,10 @@ pub struct Staff<O> {
     pub timer: Option<Duration>,
 }
 
-/// How many items a pool has accepted so far, what became of them, and the pool's workers.
+/// How many items a pool has accepted so far and what became of them, counted since it was created; where
+/// the others are now, and the pool's workers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct QueueCounts {
     /// Items accepted.
     pub accepted: u64,
     /// Of these, outcome *sent*.

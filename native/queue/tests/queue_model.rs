@@ -718,10 +718,10 @@ impl World {
     }
 
     fn took(&mut self, worker: usize, taken: Taken<Item>) {
-        let tally = self.core.tally();
+        let counts = self.core.counts();
         assert!(
-            tally.workers - tally.parked <= self.most_busy(),
-            "took one too many: {tally:?}"
+            counts.workers - counts.parked <= self.most_busy(),
+            "took one too many: {counts:?}"
         );
         let collecting = self.model.collector.is_some();
         let expected = self
@@ -955,7 +955,7 @@ impl World {
             since: Some(since),
         };
         let fits = self.model.fits(lane, cost);
-        let state = self.core.tally();
+        let state = self.core.counts();
         let busy = state.workers - state.parked;
         let requests = self.requests();
         let ready = self.model.served() as u64;
@@ -1282,41 +1282,44 @@ impl World {
             lanes.count() * Lanes::<Item>::lane_cost(&[0]),
             "room is kept for the lanes there are"
         );
-        let tally = self.core.tally();
+        let counts = self.core.counts();
         let held = u64::from(self.expired.is_some());
         let count = |kind: fn(&Worker) -> bool| {
             self.workers.values().filter(|worker| kind(worker)).count() as u64
         };
         let sent = self.model.ended.values().filter(|sent| **sent).count() as u64;
         let failed = self.model.ended.len() as u64 - sent;
-        assert_eq!(tally.accepted, self.model.accepted);
-        assert_eq!(tally.sent, sent);
-        assert_eq!(tally.failed, failed + held);
-        assert_eq!(tally.postponed, self.model.returned() as u64);
-        assert_eq!(tally.waiting + tally.postponed, self.model.waiting() as u64);
+        assert_eq!(counts.accepted, self.model.accepted);
+        assert_eq!(counts.sent, sent);
+        assert_eq!(counts.failed, failed + held);
+        assert_eq!(counts.postponed, self.model.returned() as u64);
+        assert_eq!(
+            counts.waiting + counts.postponed,
+            self.model.waiting() as u64
+        );
         let in_flight = self.workers.values().map(|worker| match worker {
             Worker::Busy(held) | Worker::Collecting(held) => held.len() as u64,
             _ => 0,
         });
-        assert_eq!(tally.in_flight, in_flight.sum::<u64>());
-        assert_eq!(tally.workers, self.workers.len() as u64);
+        assert_eq!(counts.in_flight, in_flight.sum::<u64>());
+        assert_eq!(counts.workers, self.workers.len() as u64);
         assert_eq!(
-            tally.parked,
+            counts.parked,
             count(|worker| matches!(worker, Worker::Parked))
         );
         assert_eq!(
-            tally.accepted,
-            tally.sent + tally.failed + tally.waiting + tally.postponed + tally.in_flight,
-            "conservation: {tally:?}"
+            counts.accepted,
+            counts.sent + counts.failed + counts.waiting + counts.postponed + counts.in_flight,
+            "conservation: {counts:?}"
         );
-        assert!(tally.workers <= self.rules.workers as u64, "{tally:?}");
+        assert!(counts.workers <= self.rules.workers as u64, "{counts:?}");
         let serves = matches!(self.core.phase(), Phase::Open(..) | Phase::Draining(..));
         if serves && self.model.served() > 0 {
             let coming = count(|worker| matches!(worker, Worker::Coming)) > 0;
-            let all_busy = tally.workers - tally.parked >= self.most_busy();
+            let all_busy = counts.workers - counts.parked >= self.most_busy();
             assert!(
                 coming || all_busy && self.timer,
-                "no worker comes for what waits: {tally:?} {:?} timer {}",
+                "no worker comes for what waits: {counts:?} {:?} timer {}",
                 self.workers,
                 self.timer
             );
@@ -1449,7 +1452,7 @@ fn a_burst_gets_every_slot_of_a_pool_that_lets_nothing_wait() {
             age: 0,
         });
     }
-    assert_eq!(world.core.tally().accepted, 10);
+    assert_eq!(world.core.counts().accepted, 10);
 }
 
 #[test]
@@ -1469,5 +1472,5 @@ fn a_queue_length_of_zero_still_uses_the_workers() {
             age: 0,
         });
     }
-    assert_eq!(world.core.tally().accepted, 3);
+    assert_eq!(world.core.counts().accepted, 3);
 }

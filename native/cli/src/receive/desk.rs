@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use payload::signature::{self, Verdict, VerifyingKey};
+use payload::signature::{self, Verification, VerifyingKey};
 use test_endpoint::{Behaviour, Decision, Record};
 
 use super::answers::Setting;
@@ -104,7 +104,7 @@ impl Desk {
             &record.body,
             now,
         );
-        let missing = matches!(verdict, Verdict::Missing(_));
+        let missing = matches!(verdict, Verification::Missing(_));
         Some(Signature {
             valid: verdict.is_valid(),
             missing,

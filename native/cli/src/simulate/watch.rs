@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use engine::engine::Engine;
-use engine::figures::PoolMetrics;
+use engine::metrics::PoolMetrics;
 use notification::PoolId;
 
 use crate::node::{Node, OpenPool};
@@ -130,7 +130,7 @@ impl Drop for Watch {
 
 impl Seen {
     fn look(&self) {
-        let figures = self.engine.figures();
+        let metrics = self.engine.metrics();
         let spools = self.engine.spools();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -138,12 +138,12 @@ impl Seen {
         for (watched, load) in self.pools.iter().zip(&mut state.loads) {
             let spool = spools.iter().find(|spool| spool.name() == watched.name);
             let on_disk = spool.map_or(0, |spool| spool.on_disk_alone());
-            if let Some(metrics) = figures.get(watched.name.as_str()) {
+            if let Some(metrics) = metrics.get(watched.name.as_str()) {
                 load.look(metrics, on_disk);
             }
             if let Ok(pool) = self.engine.pool(watched.id) {
-                let tally = pool.state().tally;
-                let busy = tally.workers.saturating_sub(tally.parked);
+                let counts = pool.counts().queue;
+                let busy = counts.workers.saturating_sub(counts.parked);
                 load.add(busy, watched.workers, passed);
             }
         }

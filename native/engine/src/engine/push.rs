@@ -45,7 +45,7 @@ impl Engine {
         let Err(refusal) = pushed else {
             return Ok(());
         };
-        let Refusal {
+        let RefusedBy {
             pool,
             refused: Refused { item, why },
             full,
@@ -134,7 +134,7 @@ impl Engine {
 }
 
 /// A notification that was refused.
-pub(super) struct Refusal {
+pub(super) struct RefusedBy {
     /// The pool that refused it.
     pub pool: Arc<Pool>,
     /// The notification and the reason.
@@ -153,7 +153,7 @@ fn spool_of(running: &Running, pool: &Pool, item: &Queued) -> Option<Arc<PoolSpo
 }
 
 /// Hands over to `pool`, or to its heir. On failure, also returns the pool that refused.
-pub(super) fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), Box<Refusal>> {
+pub(super) fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), Box<RefusedBy>> {
     let Err(refused) = pool.push(key, item) else {
         return Ok(());
     };
@@ -163,7 +163,7 @@ pub(super) fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), 
     {
         return push_to(&heir, key, refused.item);
     }
-    Err(Box::new(Refusal {
+    Err(Box::new(RefusedBy {
         pool: Arc::clone(pool),
         refused,
         full: None,

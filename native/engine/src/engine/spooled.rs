@@ -6,7 +6,7 @@ use notification::{MessageId, PushError, Refused, RejectReason};
 use spool::History;
 
 use super::Engine;
-use super::push::{Refusal, push_to};
+use super::push::{RefusedBy, push_to};
 use crate::delivery::Tried;
 use crate::pool::{Pool, Queued, WhatIsFull};
 use crate::spools::{Accepted, Kept, NotAccepted, NotTaken, PoolSpool, record};
@@ -53,7 +53,7 @@ pub(super) fn push_kept(
     spool: &Arc<PoolSpool>,
     key: &[u8],
     mut item: Queued,
-) -> Result<(), Box<Refusal>> {
+) -> Result<(), Box<RefusedBy>> {
     let id = MessageId::new();
     let lane = key.get(OF_THE_RUN..).unwrap_or_default();
     let record = record::of(&item.notification, &id, lane);
@@ -75,7 +75,7 @@ pub(super) fn push_kept(
             let Err(refusal) = push_to(pool, key, item) else {
                 return Ok(());
             };
-            let Refusal { pool, refused, .. } = *refusal;
+            let RefusedBy { pool, refused, .. } = *refusal;
             let Refused { mut item, why } = refused;
             let why = if why == FULL {
                 match pool.what_is_full(key, &item) {
@@ -109,7 +109,7 @@ pub(super) fn push_kept(
         Err(NotAccepted::Pool(refused)) => refused,
     };
     match given {
-        Some(item) => Err(Box::new(Refusal {
+        Some(item) => Err(Box::new(RefusedBy {
             full,
             ..refused(&refuser, item, why)
         })),
@@ -120,8 +120,8 @@ pub(super) fn push_kept(
 const FULL: PushError = PushError::Rejected(RejectReason::QueueFull);
 const TOO_LARGE: PushError = PushError::Rejected(RejectReason::TooLarge);
 
-fn refused(pool: &Arc<Pool>, item: Queued, why: PushError) -> Refusal {
-    Refusal {
+fn refused(pool: &Arc<Pool>, item: Queued, why: PushError) -> RefusedBy {
+    RefusedBy {
         pool: Arc::clone(pool),
         refused: Refused { item, why },
         full: None,

@@ -233,11 +233,11 @@ impl World {
     fn assert_empty(&self) {
         self.verdicts();
         self.verdicts();
-        let state = self.pool.state();
-        assert_eq!((state.pending, state.pending_bytes), (0, 0), "{state:?}");
-        let tally = state.tally;
-        assert_eq!(tally.accepted, tally.sent + tally.failed, "{tally:?}");
-        assert_eq!(tally.waiting + tally.postponed + tally.in_flight, 0);
+        let counts = self.pool.counts();
+        assert_eq!((counts.pending, counts.pending_bytes), (0, 0), "{counts:?}");
+        let counts = counts.queue;
+        assert_eq!(counts.accepted, counts.sent + counts.failed, "{counts:?}");
+        assert_eq!(counts.waiting + counts.postponed + counts.in_flight, 0);
     }
 }
 
@@ -293,8 +293,8 @@ async fn retried_as_a_whole() {
     world.push("kate", "k.0");
     world.ended(0).await;
     sleep(Duration::from_millis(60)).await;
-    let state = world.pool.state();
-    assert_eq!(state.tally.postponed, 4, "{state:?}");
+    let counts = world.pool.counts();
+    assert_eq!(counts.queue.postponed, 4, "{counts:?}");
     // What comes meanwhile waits behind its lane's first, or goes in another batch.
     world.push("alice", "a.3");
     world.ended(5).await;

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::address::{Address, Ended};
 use super::destinations::Destination;
-use super::{Cell, Pool, Queued};
+use super::{Pool, Queued, WorkerSignals};
 use crate::delivery::{Job, Judgement, Opened, Sign};
 pub use parts::After;
 
@@ -155,18 +155,18 @@ impl InFlight {
         }
     }
 
-    /// Like [`InFlight::conclude`], but returns the pool's next notification for the worker of `cell`.
+    /// Like [`InFlight::conclude`], but returns the pool's next notification for the worker of `signals`.
     pub fn conclude_and_take(
         self,
-        cell: &Cell,
+        signals: &WorkerSignals,
         opened: &Opened,
         judgement: Judgement,
     ) -> Option<Self> {
         let mut started = ScopeGuard::into_inner(self.0);
         let pool = Arc::clone(&started.pool);
         let next = match started.next(judgement) {
-            Next::Outcome(verdict) => started.finish_and_take(cell, verdict),
-            Next::Back(until) => started.put_back_and_take(cell, until),
+            Next::Outcome(verdict) => started.finish_and_take(signals, verdict),
+            Next::Back(until) => started.put_back_and_take(signals, until),
         };
         next.map(|taken| Self::new(pool, opened, taken))
     }
@@ -297,14 +297,14 @@ impl Started {
         pool.follow(step);
     }
 
-    fn finish_and_take(self, cell: &Cell, verdict: Verdict) -> Option<Taken<Queued>> {
+    fn finish_and_take(self, signals: &WorkerSignals, verdict: Verdict) -> Option<Taken<Queued>> {
         let (pool, ticket, end) = self.report(verdict);
         let (next, left, quiet) = {
             let mut core = pool.core();
             let next = core.finish_and_take(ticket, end == End::Sent, Instant::now());
             core.forget_failed(end.forgotten());
             if let Some(next) = &next {
-                cell.begin(next.item.host_type());
+                signals.begin(next.item.host_type());
             }
             (next, core.leftovers(), core.is_quiet())
         };
@@ -328,14 +328,18 @@ impl Started {
         }
     }
 
-    fn put_back_and_take(self, cell: &Cell, until: Option<Instant>) -> Option<Taken<Queued>> {
+    fn put_back_and_take(
+        self,
+        signals: &WorkerSignals,
+        until: Option<Instant>,
+    ) -> Option<Taken<Queued>> {
         let (pool, ticket, item) = self.back();
         let weight = item.weight();
         let (kept, left) = {
             let mut core = pool.core();
             let kept = core.put_back_and_take(ticket, item, weight, until, Instant::now());
             if let Ok((Some(next), _)) = &kept {
-                cell.begin(next.item.host_type());
+                signals.begin(next.item.host_type());
             }
             (kept, core.leftovers())
         };

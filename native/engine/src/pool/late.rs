@@ -124,10 +124,10 @@ fn a_file_that_comes_two_seconds_late_costs_nothing() {
         until("the pool is open", || pool.phase() == "open").await;
         assert!(begin_at.elapsed() < PATIENCE);
         until("the first is in flight", || {
-            pool.state().tally.in_flight == 1
+            pool.counts().queue.in_flight == 1
         })
         .await;
-        assert_eq!(pool.state().tally.failed, 0);
+        assert_eq!(pool.counts().queue.failed, 0);
         assert_eq!(pool.defect(), None);
         let kinds: Vec<_> = notices.take().iter().map(|notice| notice.kind).collect();
         assert_eq!(kinds, [NoticeKind::Opened]);
@@ -161,7 +161,7 @@ fn notifications_wait_for_five_seconds_and_the_tries_go_on() {
         advance(Duration::from_secs(30)).await;
         until("the pool is open", || pool.phase() == "open").await;
         pool.push(b"alice", notification("/n")).unwrap();
-        until("it is in flight", || pool.state().tally.in_flight == 1).await;
+        until("it is in flight", || pool.counts().queue.in_flight == 1).await;
         fs::remove_file(&ca).unwrap();
     });
 }

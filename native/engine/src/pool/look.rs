@@ -36,7 +36,7 @@ impl Pool {
         let mut cursor = Some(0);
         while let Some(from) = cursor {
             let core = self.core();
-            if core.tally().waiting == 0 {
+            if core.counts().waiting == 0 {
                 break;
             }
             let (found, next) = core.oldest(from, AT_ONCE, |queued| queued.accepted_at);

@@ -164,11 +164,11 @@ impl World {
         while !self.pool.outcomes.is_empty() {
             self.verdicts();
         }
-        let state = self.pool.state();
-        assert_eq!((state.pending, state.pending_bytes), (0, 0), "{state:?}");
-        let tally = state.tally;
-        assert_eq!(tally.accepted, tally.sent + tally.failed, "{tally:?}");
-        assert_eq!(tally.waiting + tally.postponed + tally.in_flight, 0);
+        let counts = self.pool.counts();
+        assert_eq!((counts.pending, counts.pending_bytes), (0, 0), "{counts:?}");
+        let counts = counts.queue;
+        assert_eq!(counts.accepted, counts.sent + counts.failed, "{counts:?}");
+        assert_eq!(counts.waiting + counts.postponed + counts.in_flight, 0);
     }
 
     /// How many endpoints are down.
@@ -241,9 +241,9 @@ async fn an_outage_of_a_day() {
         // The first hour has the attempts before the breaker opens, and its short pauses.
         most = most.max(if hour == 0 { 0 } else { attempts });
         assert!(attempts <= 150, "{attempts} attempts in hour {hour}");
-        let state = world.pool.state();
+        let counts = world.pool.counts();
         assert_eq!(
-            state.tally.waiting + state.tally.postponed,
+            counts.queue.waiting + counts.queue.postponed,
             lanes * (hour + 1)
         );
     }
@@ -298,7 +298,7 @@ async fn given_up_while_the_endpoint_is_down() {
     // The pool goes on.
     world.push("user0", "later");
     sleep(Duration::from_mins(20)).await;
-    assert_eq!(world.pool.state().tally.postponed, 1);
+    assert_eq!(world.pool.counts().queue.postponed, 1);
 }
 
 /// An endpoint that accepts ten lanes of a hundred. Those ten are not slowed: the others' failures hold
@@ -548,7 +548,7 @@ async fn a_handler_that_sets_nothing_does_not_wait() {
     assert!(begin.elapsed() < Duration::from_secs(1));
     assert_eq!((world.sent(), world.failed()), (50, 0), "503 is an answer");
     assert_eq!(
-        world.pool.state().tally.postponed + world.pool.state().tally.waiting,
+        world.pool.counts().queue.postponed + world.pool.counts().queue.waiting,
         50
     );
 }

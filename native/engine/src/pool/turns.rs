@@ -47,13 +47,13 @@ async fn while_all_expire() {
     let pool = filled("/n");
     let host = format!("http://{}", stalled.local_addr().unwrap());
     open(&pool, &host, 1_000, HOUR);
-    while pool.state().tally.in_flight == 0 {
+    while pool.counts().queue.in_flight == 0 {
         sleep(Duration::from_millis(1)).await;
     }
     advance(Duration::from_hours(1)).await;
     let longest = longest_step(&pool).await;
     assert!(longest <= AT_MOST, "{longest} expired in one go");
-    assert_eq!(pool.state().tally.failed, ALL as u64);
+    assert_eq!(pool.counts().queue.failed, ALL as u64);
 }
 
 /// Every URL is invalid, so a worker is done with each notification as soon as it has it.
@@ -63,7 +63,7 @@ async fn while_a_worker_fails_all() {
     open(&pool, "http://127.0.0.1:1", 1_000, HOUR);
     let longest = longest_step(&pool).await;
     assert!(longest <= AT_MOST, "{longest} failed in one go");
-    assert_eq!(pool.state().tally.failed, ALL as u64);
+    assert_eq!(pool.counts().queue.failed, ALL as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn while_the_pool_closes() {
     let longest = longest_step(&pool).await;
     assert!(longest <= AT_MOST, "{longest} failed in one go");
     closing.await.unwrap();
-    assert_eq!(pool.state().tally.failed, ALL as u64);
+    assert_eq!(pool.counts().queue.failed, ALL as u64);
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,5 +89,5 @@ async fn while_a_host_type_is_aborted() {
     let longest = longest_step(&pool).await;
     assert!(longest <= AT_MOST, "{longest} failed in one go");
     aborting.await.unwrap();
-    assert_eq!(pool.state().tally.failed, ALL as u64);
+    assert_eq!(pool.counts().queue.failed, ALL as u64);
 }

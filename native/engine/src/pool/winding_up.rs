@@ -10,7 +10,7 @@ use std::time::Duration;
 use notification::{FailureReason, HostTypeId, PushError, Refused, RejectReason};
 use tokio::time::Instant;
 
-use super::{Cell, Pool, Reported};
+use super::{Pool, Reported, WorkerSignals};
 
 /// How many lanes and notifications are visited under one lock.
 const AT_ONCE: usize = 256;
@@ -58,7 +58,7 @@ impl Pool {
 
     /// Makes the parked workers leave with their connections, and closes the connection that they
     /// share.
-    fn disconnect(&self, parked: Vec<Arc<Cell>>) {
+    fn disconnect(&self, parked: Vec<Arc<WorkerSignals>>) {
         wake(parked);
         if let Some(opened) = self.opened() {
             opened.endpoint.close();
@@ -124,8 +124,8 @@ impl Pool {
 
     /// Cancels the requests in flight.
     fn cancel(&self, host_type: Option<HostTypeId>, reason: FailureReason) {
-        for cell in self.cells.lock().iter() {
-            cell.cancel(host_type, reason);
+        for signals in self.signals.lock().iter() {
+            signals.cancel(host_type, reason);
         }
         let quiet = self.core().is_quiet();
         self.tell_if_quiet(quiet);
@@ -214,8 +214,8 @@ impl Pool {
     }
 }
 
-fn wake(parked: Vec<Arc<Cell>>) {
-    for cell in parked {
-        cell.wake();
+fn wake(parked: Vec<Arc<WorkerSignals>>) {
+    for signals in parked {
+        signals.wake();
     }
 }

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
-use engine::pool::PoolState;
+use engine::pool::PoolCounts;
 use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
 use notification::{
@@ -215,15 +215,15 @@ impl Bench {
                 return found;
             }
             let left = end.saturating_duration_since(Instant::now());
-            let state: Vec<PoolState> = self
+            let counts: Vec<PoolCounts> = self
                 .engine
                 .pools()
                 .iter()
-                .map(|pool| pool.state())
+                .map(|pool| pool.counts())
                 .collect();
             assert!(
                 !left.is_zero(),
-                "no {what}; {} there: {state:?}",
+                "no {what}; {} there: {counts:?}",
                 seen.len()
             );
             let short = left.min(Duration::from_millis(50));
@@ -242,8 +242,8 @@ impl Bench {
             .unwrap_or_default()
     }
 
-    pub fn state(&self, pool: PoolId) -> PoolState {
-        self.engine.pool(pool).unwrap().state()
+    pub fn counts(&self, pool: PoolId) -> PoolCounts {
+        self.engine.pool(pool).unwrap().counts()
     }
 
     /// Every notification has exactly one outcome, all room is given back, and the numbers agree.
@@ -255,7 +255,7 @@ impl Bench {
                 let counters = self.counters();
                 let pools = self.engine.pools();
                 // A lane's own room is free once the worker has told the queue, after the outcome.
-                let done = pools.iter().all(|pool| pool.state().pending_bytes == 0);
+                let done = pools.iter().all(|pool| pool.counts().pending_bytes == 0);
                 counters.pending == 0 && self.engine.outcomes.is_empty() && done
             },
         );
@@ -272,13 +272,17 @@ impl Bench {
         );
         assert_eq!(counters.accepted, self.seen() as u64, "{counters:?}");
         for pool in self.engine.pools() {
-            let state = pool.state();
-            assert_eq!((state.pending, state.pending_bytes), (0, 0), "{state:?}");
-            assert_eq!(state.tally.waiting + state.tally.in_flight, 0, "{state:?}");
+            let counts = pool.counts();
+            assert_eq!((counts.pending, counts.pending_bytes), (0, 0), "{counts:?}");
             assert_eq!(
-                state.tally.accepted,
-                state.tally.sent + state.tally.failed,
-                "{state:?}"
+                counts.queue.waiting + counts.queue.in_flight,
+                0,
+                "{counts:?}"
+            );
+            assert_eq!(
+                counts.queue.accepted,
+                counts.queue.sent + counts.queue.failed,
+                "{counts:?}"
             );
         }
     }

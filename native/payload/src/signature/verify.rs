@@ -18,9 +18,9 @@ enum Check {
     Ed25519(UnparsedPublicKey<Vec<u8>>),
 }
 
-/// Whether a request is signed by one of the keys. Only [`Verdict::Valid`] may be trusted.
+/// Whether a request is signed by one of the keys. Only [`Verification::Valid`] may be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Verdict {
+pub enum Verification {
     /// A signature of this version (`v1` or `v1a`) is good.
     #[error("valid ({0})")]
     Valid(&'static str),
@@ -46,7 +46,7 @@ pub enum Verdict {
     Wrong,
 }
 
-impl Verdict {
+impl Verification {
     /// Whether the request is signed by one of the keys, just now.
     #[must_use]
     pub const fn is_valid(&self) -> bool {
@@ -105,23 +105,23 @@ pub fn verify(
     signatures: Option<&str>,
     body: &[u8],
     now: u64,
-) -> Verdict {
+) -> Verification {
     let Some(id) = id else {
-        return Verdict::Missing("webhook-id");
+        return Verification::Missing("webhook-id");
     };
     let Some(timestamp) = timestamp else {
-        return Verdict::Missing("webhook-timestamp");
+        return Verification::Missing("webhook-timestamp");
     };
     let Some(signatures) = signatures else {
-        return Verdict::Missing("webhook-signature");
+        return Verification::Missing("webhook-signature");
     };
     // `parse` alone would accept a sign.
     let digits = timestamp.bytes().all(|byte| byte.is_ascii_digit());
     let Some(signed_at) = timestamp.parse::<u64>().ok().filter(|_| digits) else {
-        return Verdict::BadTimestamp;
+        return Verification::BadTimestamp;
     };
     let message = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
-    let mut found = Verdict::OtherVersion;
+    let mut found = Verification::OtherVersion;
     for signature in signatures.split_ascii_whitespace() {
         let Some((version, encoded)) = signature.split_once(',') else {
             continue;
@@ -132,11 +132,11 @@ pub fn verify(
                 let seconds = now.abs_diff(signed_at);
                 if seconds > TOLERANCE {
                     let ahead = signed_at > now;
-                    return Verdict::Time { seconds, ahead };
+                    return Verification::Time { seconds, ahead };
                 }
-                return Verdict::Valid(key.version());
+                return Verification::Valid(key.version());
             }
-            found = Verdict::Wrong;
+            found = Verification::Wrong;
         }
     }
     found

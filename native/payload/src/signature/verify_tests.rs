@@ -2,7 +2,8 @@
 
 use super::tests::{ED25519_SECRET, SECRET};
 use super::{
-    KeyError, SigningKey, TOLERANCE, Verdict, VerifyingKey, parse_verifying_keys, value, verify,
+    KeyError, SigningKey, TOLERANCE, Verification, VerifyingKey, parse_verifying_keys, value,
+    verify,
 };
 
 const ID: &str = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
@@ -16,7 +17,7 @@ fn keys(text: &str) -> Vec<VerifyingKey> {
     parse_verifying_keys(text.as_bytes()).expect("keys")
 }
 
-fn verdict(signatures: &str, body: &[u8], now: u64) -> Verdict {
+fn verdict(signatures: &str, body: &[u8], now: u64) -> Verification {
     let time = TIME.to_string();
     let keys = keys(SECRET);
     verify(&keys, Some(ID), Some(&time), Some(signatures), body, now)
@@ -24,10 +25,10 @@ fn verdict(signatures: &str, body: &[u8], now: u64) -> Verdict {
 
 #[test]
 fn the_vector_for_hmac() {
-    assert_eq!(verdict(SIGNATURE, BODY, TIME), Verdict::Valid("v1"));
+    assert_eq!(verdict(SIGNATURE, BODY, TIME), Verification::Valid("v1"));
     // During a change of keys there are several.
     let several = format!("v1a,AAAA v1,AAAA nonsense {SIGNATURE}");
-    assert_eq!(verdict(&several, BODY, TIME), Verdict::Valid("v1"));
+    assert_eq!(verdict(&several, BODY, TIME), Verification::Valid("v1"));
 }
 
 #[test]
@@ -42,7 +43,7 @@ fn the_vector_for_ed25519_with_the_secret_and_with_the_public_key() {
             br#"{"test": 2432232314}"#,
             1_614_265_330,
         );
-        assert_eq!(verdict, Verdict::Valid("v1a"), "{text}");
+        assert_eq!(verdict, Verification::Valid("v1a"), "{text}");
     }
 }
 
@@ -58,19 +59,23 @@ fn what_the_engine_signs_is_valid() {
         let time = TIME.to_string();
         let (id, time) = (Some(ID), Some(time.as_str()));
         let verdict = verify(&keys(text), id, time, Some(signatures), b"\xff", TIME);
-        assert_eq!(verdict, Verdict::Valid(version));
+        assert_eq!(verdict, Verification::Valid(version));
     }
 }
 
 #[test]
 fn anything_else_is_not_valid_and_says_why() {
-    assert_eq!(verdict(SIGNATURE, b"{}", TIME), Verdict::Wrong);
+    assert_eq!(verdict(SIGNATURE, b"{}", TIME), Verification::Wrong);
     let swapped = SIGNATURE.replace("tZ1I", "tZ1J");
-    assert_eq!(verdict(&swapped, BODY, TIME), Verdict::Wrong);
-    assert_eq!(verdict("v1,", BODY, TIME), Verdict::Wrong);
-    assert_eq!(verdict("v1,***", BODY, TIME), Verdict::Wrong);
+    assert_eq!(verdict(&swapped, BODY, TIME), Verification::Wrong);
+    assert_eq!(verdict("v1,", BODY, TIME), Verification::Wrong);
+    assert_eq!(verdict("v1,***", BODY, TIME), Verification::Wrong);
     for other in ["", "v1", "v2,AAAA", "v1a,AAAA"] {
-        assert_eq!(verdict(other, BODY, TIME), Verdict::OtherVersion, "{other}");
+        assert_eq!(
+            verdict(other, BODY, TIME),
+            Verification::OtherVersion,
+            "{other}"
+        );
     }
     let keys = keys(SECRET);
     let time = TIME.to_string();
@@ -87,7 +92,7 @@ fn anything_else_is_not_valid_and_says_why() {
         ),
     ];
     for (verdict, header) in missing {
-        assert_eq!(verdict, Verdict::Missing(header));
+        assert_eq!(verdict, Verification::Missing(header));
     }
     for bad in [
         "",
@@ -97,7 +102,7 @@ fn anything_else_is_not_valid_and_says_why() {
         "99999999999999999999",
     ] {
         let verdict = verify(&keys, id, Some(bad), sign, BODY, TIME);
-        assert_eq!(verdict, Verdict::BadTimestamp, "{bad}");
+        assert_eq!(verdict, Verification::BadTimestamp, "{bad}");
     }
 }
 

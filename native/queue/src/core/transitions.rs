@@ -154,7 +154,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         };
         let removed = self.lanes.remove_next(now);
         if removed.is_some() {
-            self.tally.accepted -= 1;
+            self.counts.accepted -= 1;
         } else {
             self.phase = Phase::HandedOver(heir.clone());
         }
@@ -164,8 +164,8 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// Counts a removed item as this pool's again, and as failed, because the other pool has no room
     /// for it.
     pub fn not_handed_over(&mut self) {
-        self.tally.accepted += 1;
-        self.tally.failed += 1;
+        self.counts.accepted += 1;
+        self.counts.failed += 1;
     }
 
     fn change(&mut self, change: impl FnOnce(Phase<P>) -> Phase<P>) {

@@ -56,7 +56,9 @@ impl<T> Chunks<T> {
             self.room.pop();
         }
         self.len += 1;
-        u32::try_from(at * CHUNK + place).unwrap_or(u32::MAX)
+        let number = u32::try_from(at * CHUNK + place).unwrap_or(u32::MAX);
+        debug_assert_ne!(number, u32::MAX, "a number that stands for no item");
+        number
     }
 
     /// Removes an item. Panics if no item has this number, as indexing does.

@@ -15,7 +15,7 @@ async fn the_first_waits_for_company() {
     world.push("alice", "a.1");
     world.push("kate", "k.0");
     assert_eq!(endpoint.seen().len(), 0);
-    assert_eq!(world.pool.state().tally.waiting, 3);
+    assert_eq!(world.pool.counts().queue.waiting, 3);
     world.ended(3).await;
     let seen = endpoint.seen();
     assert_eq!(endpoint.sizes(), [3]);
@@ -151,6 +151,6 @@ async fn one_that_waits_for_company_keeps_no_worker() {
     let world = World::new(&endpoint.url, 1, &batch(500, 60_000));
     world.push("user", "u.0");
     sleep(Duration::from_millis(10)).await;
-    let tally = world.pool.state().tally;
-    assert_eq!((tally.in_flight, tally.workers), (0, 0), "{tally:?}");
+    let counts = world.pool.counts().queue;
+    assert_eq!((counts.in_flight, counts.workers), (0, 0), "{counts:?}");
 }

@@ -68,8 +68,11 @@ async fn a_pool_ends_with_batches_in_every_state() {
             world.push("postponed", &format!("postponed.{number}"));
             world.push("lingers", &format!("lingers.{number}"));
         }
-        let tally = world.pool.state().tally;
-        assert_eq!((tally.postponed, tally.in_flight, tally.waiting), (5, 5, 8));
+        let counts = world.pool.counts().queue;
+        assert_eq!(
+            (counts.postponed, counts.in_flight, counts.waiting),
+            (5, 5, 8)
+        );
         if abort {
             let text = "the module was stopped";
             world

@@ -1,17 +1,17 @@
-//! A pool's numbers, and a text that says why it has no room. Its phase and its oldest notification are
+//! What a pool has counted and what it has now, and a text that says why it has no room. Its phase and its oldest notification are
 //! in `look`.
 
 use std::sync::atomic::Ordering;
 
-use queue::{Tally, WhenBusy};
+use queue::{QueueCounts, WhenBusy};
 
 use super::Pool;
 
-/// A pool's numbers.
+/// What a pool has counted since it was created, and what it has now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolState {
-    /// The queue's numbers.
-    pub tally: Tally,
+pub struct PoolCounts {
+    /// What its queue has counted and has.
+    pub queue: QueueCounts,
     /// Rejected notifications.
     pub rejected: u64,
     /// Waiting, in flight, or with an outcome that the reporter has not acknowledged.
@@ -21,13 +21,13 @@ pub struct PoolState {
 }
 
 impl Pool {
-    /// Reads the numbers.
+    /// The queue's counts are of one moment, the others of the next.
     #[must_use]
-    pub fn state(&self) -> PoolState {
-        let tally = self.core.lock().tally();
+    pub fn counts(&self) -> PoolCounts {
+        let queue = self.core.lock().counts();
         let (pending, pending_bytes) = self.bounds.own().used();
-        PoolState {
-            tally,
+        PoolCounts {
+            queue,
             rejected: self.rejected.load(Ordering::Relaxed),
             pending,
             pending_bytes,
@@ -37,7 +37,7 @@ impl Pool {
     /// The text for a rejection with `queue_full`: how full the pool is, and why.
     #[must_use]
     pub fn describe_bounds(&self) -> String {
-        let state = self.state();
+        let counts = self.counts();
         let slots = self.core.lock().slots();
         let settings = self.settings();
         let settings = settings.as_deref();
@@ -46,9 +46,9 @@ impl Pool {
         format!(
             "pool {}: {} pending with {} bytes, {} in flight of {workers} workers{}{}",
             self.name,
-            state.pending,
-            state.pending_bytes,
-            state.tally.in_flight,
+            counts.pending,
+            counts.pending_bytes,
+            counts.queue.in_flight,
             if (1..workers).contains(&slots) {
                 format!(", of which the endpoint takes {slots} at once")
             } else {

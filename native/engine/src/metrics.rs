@@ -32,7 +32,7 @@ pub struct PoolMetrics {
     /// When the oldest waiting notification was handed over.
     pub oldest_waiting: Option<Instant>,
     /// The endpoints whose deliveries are tried again, by URL.
-    pub endpoints: BTreeMap<String, EndpointFigures>,
+    pub endpoints: BTreeMap<String, EndpointMetrics>,
     /// The counters since the process started.
     pub counters: Arc<PoolCounters>,
     /// A pool of this name has been open, could not be opened, or has something pending.
@@ -41,7 +41,7 @@ pub struct PoolMetrics {
 
 /// The metrics of the endpoint at a URL.
 #[derive(Debug, Default)]
-pub struct EndpointFigures {
+pub struct EndpointMetrics {
     /// Since when it is down, if it is.
     pub down_since: Option<Instant>,
     /// How many notifications for it have no outcome.
@@ -59,18 +59,18 @@ impl PoolMetrics {
     }
 
     fn add(&mut self, pool: &Pool) {
-        let state = pool.state();
-        self.waiting += state.tally.waiting;
-        self.postponed += state.tally.postponed;
+        let counts = pool.counts();
+        self.waiting += counts.queue.waiting;
+        self.postponed += counts.queue.postponed;
         self.limited += pool.limited();
         self.add_endpoints(pool);
-        self.in_flight += state.tally.in_flight;
-        self.pending += state.pending;
-        self.pending_bytes += state.pending_bytes;
+        self.in_flight += counts.queue.in_flight;
+        self.pending += counts.pending;
+        self.pending_bytes += counts.pending_bytes;
         self.workers += pool.open_workers();
         let oldest = pool.oldest_waiting();
         self.oldest_waiting = self.oldest_waiting.into_iter().chain(oldest).min();
-        self.known |= pool.settings().is_some() || pool.defect().is_some() || state.pending > 0;
+        self.known |= pool.settings().is_some() || pool.defect().is_some() || counts.pending > 0;
     }
 
     /// Hides names that were only ever looked up and never used.
@@ -86,17 +86,17 @@ impl PoolMetrics {
 impl Engine {
     /// The metrics of every name, in the order of the names.
     #[must_use]
-    pub fn figures(&self) -> BTreeMap<Box<str>, PoolMetrics> {
-        let mut figures: BTreeMap<Box<str>, PoolMetrics> = BTreeMap::new();
+    pub fn metrics(&self) -> BTreeMap<Box<str>, PoolMetrics> {
+        let mut metrics: BTreeMap<Box<str>, PoolMetrics> = BTreeMap::new();
         for (name, counters) in self.counters.list() {
-            figures.entry(name).or_default().counters = counters;
+            metrics.entry(name).or_default().counters = counters;
         }
         for pool in self.living_pools() {
-            if let Some(figures) = figures.get_mut(&pool.name) {
-                figures.add(&pool);
+            if let Some(metrics) = metrics.get_mut(&pool.name) {
+                metrics.add(&pool);
             }
         }
-        figures.retain(|_, figures| figures.is_of_interest());
-        figures
+        metrics.retain(|_, metrics| metrics.is_of_interest());
+        metrics
     }
 }

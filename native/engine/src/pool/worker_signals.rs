@@ -11,7 +11,7 @@ use notification::{FailureReason, HostTypeId};
 
 /// The signals to one worker: a wake-up, and the cancellation of its request.
 #[derive(Debug, Default)]
-pub struct Cell {
+pub struct WorkerSignals {
     woken: AtomicBool,
     waker: AtomicWaker,
     busy: Mutex<Option<Busy>>,
@@ -24,7 +24,7 @@ struct Busy {
     cancelled: Option<FailureReason>,
 }
 
-impl Cell {
+impl WorkerSignals {
     /// Wakes the parked worker.
     pub fn wake(&self) {
         // A swap, although a store would do: the model checker keeps only swaps in one order.
@@ -32,7 +32,7 @@ impl Cell {
         self.waker.wake();
     }
 
-    /// Ready if [`Cell::wake`] was called since this last returned ready; otherwise that call will wake
+    /// Ready if [`WorkerSignals::wake`] was called since this last returned ready; otherwise that call will wake
     /// `cx`.
     pub fn poll_woken(&self, cx: &Context<'_>) -> Poll<()> {
         self.waker.register(cx.waker());
