@@ -1,7 +1,7 @@
 //! One HTTP/1 connection: reads request after request, and answers each by its behaviour.
 //!
-//! Written by hand because a fault is a matter of single bytes and of the socket under them, which
-//! an HTTP library keeps to itself.
+//! Written by hand because a fault is a matter of single bytes and of the socket under them, and a client's
+//! mistake is a matter of single bytes too. An HTTP library keeps both to itself.
 
 mod body;
 mod faults;
