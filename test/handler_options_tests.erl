@@ -128,6 +128,8 @@ plans() ->
      {auth(#{<<"google_service_account_file">> => <<"g.json">>}), #{auth => {google, <<"g.json">>}}},
      {#{<<"signing">> => #{<<"secret_file">> => <<"k">>}}, #{signing => {file, <<"k">>}}},
      {#{<<"signing">> => #{<<"secret_env">> => <<"K">>}}, #{signing => {env, <<"K">>}}},
+     {#{<<"path">> => <<"/bot$SECRET/send">>, <<"path_secret_file">> => <<"k">>}, #{path_secret => {file, <<"k">>}}},
+     {#{<<"path">> => <<"/$SECRET">>, <<"path_secret_env">> => <<"K">>}, #{path_secret => {env, <<"K">>}}},
      {#{<<"delivery">> => <<"at_least_once">>}, #{delivery => at_least_once}},
      {#{<<"delivery">> => <<"best_effort">>, <<"success">> => [<<"2xx">>, <<"409">>],
         <<"retry">> => #{<<"initial">> => 500, <<"factor">> => 3, <<"max">> => 60000, <<"give_up_after">> => 3600000,

@@ -66,14 +66,15 @@ nothing_secret_of_a_handlers_credentials(Config) ->
     Key = ["whsec_", base64:encode(lists:append([secret() || _ <- "1234"]))],
     Credentials = #{headers => [#{name => <<"x-key">>, value_file => File("key", secret())}],
                     auth => #{basic_user => <<"user">>, basic_password_file => File("password", secret())},
-                    signing => #{secret_file => File("good", Key)}},
+                    signing => #{secret_file => File("good", Key)},
+                    path_secret_file => File("path", ["T0/", secret()])},
     Bad = [#{signing => #{secret_file => File("bad", ["whsec_", secret(), $\n])}},
            #{signing => #{secret_file => File("no_prefix", secret())}},
            #{headers => [#{name => <<"x-key">>, value_file => File("lines", [secret(), "\r\n\r\nx: y"])}]},
            #{auth => #{google_service_account_file =>
                          File("account", ["{\"private_key\": \"", secret(), "\"}"])}}],
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
-    module([Handler#{path => <<"/n">>} || Handler <- Bad ++ [Credentials]]),
+    module([Handler#{path => <<"/n/$SECRET">>} || Handler <- Bad ++ [Credentials]]),
     send(<<"alice">>, list_to_binary(secret())),
     _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 1 end),
     {ok, _} = host_log:wait(http_pusher_handler_problem, length(Bad), 120000),
@@ -81,7 +82,8 @@ nothing_secret_of_a_handlers_credentials(Config) ->
     test_endpoint:reset_plans(endpoint(Config)),
     test_endpoint:release(endpoint(Config)),
     none_in_the_log(),
-    [#{headers := Headers} | _] = pusher_case:received(Config),
+    [#{headers := Headers, path := Path} | _] = pusher_case:received(Config),
+    ?assertEqual(iolist_to_binary(["/n/T0/", secret()]), Path),
     ?assert(lists:member({<<"x-key">>, list_to_binary(secret())}, Headers)).
 
 %% The password is in the options, and its key file is invalid.

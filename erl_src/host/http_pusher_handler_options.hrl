@@ -126,6 +126,10 @@
          "a variable of the environment with the same"}
      ], [{exactly_one, [secret_file, secret_env]}]}, none, "5.0",
      "the request is signed (Standard Webhooks)"},
+    {path_secret_file, file, none, "5.0",
+     "a file that holds the part of the path that is a secret: it takes the place of $SECRET in path"},
+    {path_secret_env, variable, none, "5.0",
+     "a variable of the environment with the same"},
     {delivery, {one_of, [best_effort, at_least_once]}, best_effort, "5.0",
      "best_effort: in memory, as the stock module; at_least_once: until delivered or given up"},
     {success, {filled_list, success}, {computed, "any; with at_least_once 2xx"}, "5.0",
@@ -169,7 +173,8 @@
     {needs, {format, template}, [template_file]},
     {needs, {format, template}, [content_type]},
     {needs_value, batch, {format, [json, cloudevents, template]}},
-    {excludes, batch, {cloudevents, mode, binary}}
+    {excludes, batch, {cloudevents, mode, binary}},
+    {at_most_one, [path_secret_file, path_secret_env]}
 ]).
 %% Header fields that no handler may set: the client, the format or the signature sets them.
 -define(HANDLER_RESERVED_HEADERS, [

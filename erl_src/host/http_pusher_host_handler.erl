@@ -40,6 +40,7 @@
                                     }} |
                           {google, File :: binary()},
                   signing => source(),
+                  path_secret => source(),
                   delivery => best_effort | at_least_once,
                   success => [binary()],
                   retry => #{
@@ -93,7 +94,13 @@ rule(Rule) ->
 
 
 plan(Options) ->
-    Steps = [fun format/1, fun cloudevents/1, fun headers/1, fun auth/1, fun signing/1, fun delivery/1],
+    Steps = [fun format/1,
+             fun cloudevents/1,
+             fun headers/1,
+             fun auth/1,
+             fun signing/1,
+             fun path_secret/1,
+             fun delivery/1],
     maps:from_list(lists:flatmap(fun(Step) -> Step(Options) end, Steps)).
 
 
@@ -136,6 +143,11 @@ auth_of(Auth) ->
 signing(Options) ->
     [ {signing, source(Signing, [{file, secret_file}, {env, secret_env}])}
       || {ok, Signing} <- [find(signing, Options)] ].
+
+
+path_secret(Options) ->
+    [ {path_secret, {Kind, Value}} || {Kind, Key} <- [{file, path_secret_file}, {env, path_secret_env}],
+                                      {ok, Value} <- [find(Key, Options)] ].
 
 
 delivery(Options) ->

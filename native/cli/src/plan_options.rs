@@ -11,7 +11,7 @@ use crate::config::handlers::Handler;
 use crate::config::options::Options;
 
 /// The options of ours that have a part in the request.
-const OURS: [&str; 10] = [
+const OURS: [&str; 12] = [
     "format",
     "include",
     "omit",
@@ -21,6 +21,8 @@ const OURS: [&str; 10] = [
     "headers",
     "auth",
     "signing",
+    "path_secret_file",
+    "path_secret_env",
     "compress",
 ];
 
@@ -110,6 +112,7 @@ fn credentials(options: &Options, root: Option<&Path>) -> CredentialOptions {
             .section("auth")
             .and_then(|section| auth(section, root)),
         signing: signing.and_then(|section| source(section, "secret_file", "secret_env", root)),
+        path_secret: source(options, "path_secret_file", "path_secret_env", root),
     }
 }
 

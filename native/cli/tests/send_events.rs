@@ -330,6 +330,48 @@ fn secrets_are_sent_and_not_shown() {
     assert_eq!(report["headers"], Value::Null);
 }
 
+/// The key of an incoming webhook is in its path.
+#[test]
+fn the_secret_of_a_path_is_sent_and_not_shown() {
+    let dir = Dir::new();
+    let mut endpoint = Running::receive(&dir, &["--json"]);
+    dir.file("key", "T0/hunter2\n");
+    dir.file("template", "{{ body }}");
+    for (path, more, sent) in [
+        ("/n/$SECRET/send?x=1", "", "/n/T0/hunter2/send?x=1"),
+        (
+            "/{{ to.user }}/$SECRET",
+            "format = \"template\"\ntemplate_file = \"template\"\ncontent_type = \"text/plain\"",
+            "/bob/T0/hunter2",
+        ),
+    ] {
+        let handler = format!("path_secret_file = \"key\"\n{more}");
+        files(&dir, &endpoint.address, &handler, CHAT);
+        let file = dir.path().join("mongooseim.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(
+            &file,
+            text.replace("path = \"/n\"", &format!("path = \"{path}\"")),
+        )
+        .unwrap();
+        let (status, report) = send(&dir, &[]);
+        assert_eq!(status, 0, "{report}");
+        assert!(!report.to_string().contains("hunter2"), "{report}");
+        assert!(
+            report["url"].as_str().unwrap().contains("$SECRET"),
+            "{report}"
+        );
+        let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+        assert_eq!(record["path"], sent);
+        let (status, text, _) = run(&dir, &["--dry-run"]);
+        assert_eq!(status, 0, "{text}");
+        assert!(
+            text.contains("$SECRET") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn without_rules_the_module_decides() {
     let dir = Dir::new();

@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use transport::names::Names;
 
 use crate::fields::{Field, suffix};
+use crate::path_secret;
 use crate::token::{Tokens, google, oauth2};
 use crate::{AuthOptions, CredentialError, CredentialOptions, OptionError};
 
@@ -31,6 +32,7 @@ pub struct Credentials {
     fields: Vec<Field>,
     tokens: Option<Tokens>,
     signing: Option<Watched<Arc<[SigningKey]>>>,
+    path_secret: Option<Watched<Arc<str>>>,
 }
 
 impl Credentials {
@@ -67,10 +69,12 @@ impl Credentials {
             };
             Watched::new(&option, source.clone(), parse, tell.clone())
         });
+        let path_secret = options.path_secret.as_ref();
         Ok(Self {
             fields,
             tokens,
             signing,
+            path_secret: path_secret.map(|source| path_secret::watch(source, tell)),
         })
     }
 
@@ -102,6 +106,17 @@ impl Credentials {
             Some(keys) => {
                 let keys = keys.get().await.map_err(CredentialError::Secret)?;
                 Ok(Some(Arc::clone(&keys)))
+            }
+        }
+    }
+
+    /// What stands in the path for its secret; none if the path has none.
+    pub async fn path_secret(&self) -> Result<Option<Arc<str>>, CredentialError> {
+        match &self.path_secret {
+            None => Ok(None),
+            Some(secret) => {
+                let secret = secret.get().await.map_err(CredentialError::Secret)?;
+                Ok(Some(Arc::clone(&secret)))
             }
         }
     }

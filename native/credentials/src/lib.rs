@@ -1,4 +1,4 @@
-//! Whom a request is from: the `headers`, `auth` and `signing` of a handler.
+//! Whom a request is from: the `headers`, `auth`, `signing` and secret path of a handler.
 //!
 //! [`Credentials::compile`] checks the options and begins to read what they name. For each attempt,
 //! [`Credentials::fields`] returns the header fields and [`Credentials::signing_keys`] the keys.
@@ -11,6 +11,7 @@ mod credentials;
 mod error;
 mod fields;
 mod options;
+pub mod path_secret;
 mod token;
 
 pub use credentials::{Credentials, Tools};

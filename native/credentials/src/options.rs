@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use files::Source;
 
-/// The `headers`, `auth` and `signing` of a handler.
+/// The `headers`, `auth`, `signing` and `path_secret_…` of a handler.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialOptions {
     /// Headers in the order of the file: name, and where the value comes from.
@@ -13,6 +13,8 @@ pub struct CredentialOptions {
     pub auth: Option<AuthOptions>,
     /// Where the signing secrets are.
     pub signing: Option<Source>,
+    /// What stands in the path for [`PLACE`](crate::path_secret::PLACE): `path_secret_file`, `path_secret_env`.
+    pub path_secret: Option<Source>,
 }
 
 /// `auth`.
@@ -50,6 +52,6 @@ impl CredentialOptions {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.headers.is_empty() && self.auth.is_none() && self.signing.is_none()
+        *self == Self::default()
     }
 }

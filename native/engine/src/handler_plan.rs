@@ -291,6 +291,11 @@ impl Planned {
         Ok(fields)
     }
 
+    /// What stands in the path for its secret; none if the path has none. Waits for the first read of it.
+    pub(crate) async fn path_secret(&self) -> Result<Option<Arc<str>>, Unmade> {
+        Ok(self.plan.credentials()?.path_secret().await?)
+    }
+
     /// How bodies are compressed, and what does it; `None` if they are not.
     pub(crate) fn compression(&self) -> Option<(Compression, &Compressors)> {
         let how = self.plan.options.compress?;

@@ -32,11 +32,11 @@ pub struct Prepared {
     planned: Option<Planned>,
 }
 
-/// What only one attempt has.
-#[derive(Debug, Default)]
+/// What only one attempt has. There are secrets in it, so it is not shown.
+#[derive(Default)]
 pub struct Added {
     fields: Fields,
-    /// Where the request goes, if an option has set the host.
+    /// Where the request goes, if an option has set the host or the path has a secret.
     target: Option<Target>,
 }
 
@@ -266,14 +266,19 @@ impl Prepared {
         let Some(planned) = &self.planned else {
             return Ok(Added::default());
         };
+        let secret = planned.path_secret().await?;
         let fields = planned.added(&self.payload.body).await?;
-        let target = match payload::host_in(&fields) {
-            Some(host) => {
-                let target = with_host(self.target.clone(), host);
-                Some(target.map_err(|error| Unmade::url(error.to_string()))?)
-            }
-            None => None,
-        };
+        let mut target = None;
+        if let Some(secret) = secret {
+            target = Some(self.target.with_secret(&secret).map_err(|text| Unmade {
+                reason: FailureReason::SecretError,
+                text: text.into(),
+            })?);
+        }
+        if let Some(host) = payload::host_in(&fields) {
+            let whole = with_host(target.unwrap_or_else(|| self.target.clone()), host);
+            target = Some(whole.map_err(|error| Unmade::url(error.to_string()))?);
+        }
         Ok(Added { fields, target })
     }
 

@@ -31,6 +31,7 @@ fn all(scratch: &Scratch) -> CredentialOptions {
         ],
         auth: Some(AuthOptions::Bearer(scratch.file("token", "t0ken\n"))),
         signing: Some(scratch.file("secrets", SECRETS)),
+        path_secret: None,
     }
 }
 
@@ -251,6 +252,68 @@ fn a_secret_that_is_not_there() {
     let kinds: Vec<_> = kinds.iter().map(|notice| notice.kind).collect();
     assert_eq!(kinds, [NoticeKind::Mended]);
     bench.assert_conserved();
+}
+
+/// The secret of a path goes to the web service over both protocols, also beside a host of the handler's. What is said
+/// of a failure has the place of it, and a path without a place fails.
+#[test]
+fn a_secret_in_the_path() {
+    let scratch = Scratch::new("path");
+    let options_of = |headers: Vec<(String, Source)>| {
+        only(CredentialOptions {
+            headers,
+            path_secret: Some(scratch.file("path", "T0/5ecret-1\n")),
+            ..CredentialOptions::default()
+        })
+    };
+    let host = || {
+        vec![(
+            "host".to_owned(),
+            Source::Value(Secret::new("other.example:1")),
+        )]
+    };
+    for http2 in [false, true] {
+        let endpoint = test_endpoint(EndpointConfig {
+            tls: http2.then(TlsSettings::self_signed),
+            http2,
+            ..EndpointConfig::default()
+        });
+        let bench = Bench::new();
+        let (options, _file) = pool_at(&endpoint, http2);
+        let pool = bench.pool(options);
+        for (sender, path, headers, sent) in [
+            (
+                "alice",
+                "/bot$SECRET/send?x=1",
+                vec![],
+                "/botT0/5ecret-1/send?x=1",
+            ),
+            ("bob", "/$SECRET", host(), "/T0/5ecret-1"),
+        ] {
+            let handler = bench.planned(path, options_of(headers));
+            bench.push_text(pool, &handler, sender, b"hi").unwrap();
+            assert_sent(&bench.outcome_of(sender).end);
+            assert_eq!(received(&endpoint).pop().unwrap().path, sent);
+        }
+        let without = bench.planned("/n", options_of(vec![]));
+        bench.push_text(pool, &without, "carol", b"hi").unwrap();
+        let end = format!("{:?}", bench.outcome_of("carol").end);
+        assert!(
+            end.contains("secret_error") && end.contains("$SECRET"),
+            "{end}"
+        );
+        endpoint
+            .set_plan("fault=close-before-head".parse().unwrap())
+            .unwrap();
+        let failing = bench.planned("/f/$SECRET", options_of(vec![]));
+        bench.push_text(pool, &failing, "dave", b"hi").unwrap();
+        let end = format!("{:?}", bench.outcome_of("dave").end);
+        assert!(
+            end.contains("/f/$SECRET") && !end.contains("5ecret"),
+            "{end}"
+        );
+        bench.assert_conserved();
+    }
 }
 
 #[test]

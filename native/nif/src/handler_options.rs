@@ -35,6 +35,7 @@ pub fn plan(map: Term<'_>, path: &str) -> NifResult<Option<HandlerOptions>> {
         "headers",
         "auth",
         "signing",
+        "path_secret",
         "compress",
     ]);
     refuse_unknown(map, &known)?;
@@ -59,6 +60,7 @@ pub fn plan(map: Term<'_>, path: &str) -> NifResult<Option<HandlerOptions>> {
             headers,
             auth: get(map, "auth")?.map(auth).transpose()?,
             signing: get(map, "signing")?.map(secret).transpose()?,
+            path_secret: get(map, "path_secret")?.map(secret).transpose()?,
         },
         compress: get(map, "compress")?.map(compression).transpose()?,
     }))

@@ -3,12 +3,16 @@
 
 use std::path::Path;
 
+use credentials::path_secret;
 use files::Source;
 use payload::{header, signature};
 
 use super::handlers::Handler;
 use super::options::Options;
 use crate::notes::Notes;
+
+const PATH_FILE: &str = "path_secret_file";
+const PATH_ENV: &str = "path_secret_env";
 
 /// What a content has to be, as the engine reads it.
 type Parse = fn(&[u8]) -> Result<(), String>;
@@ -42,6 +46,26 @@ pub(crate) fn check(handler: &Handler, root: Option<&Path>, notes: &mut Notes) {
     }
     if let Some(signing) = options.section("signing") {
         checker.check(signing, "secret_file", "secret_env", keys, notes);
+    }
+    checker.check(options, PATH_FILE, PATH_ENV, part_of_path, notes);
+    check_place(handler, notes);
+}
+
+/// The path has a place for its secret, and a secret for the place.
+fn check_place(handler: &Handler, notes: &mut Notes) {
+    let options = &handler.options;
+    let place = path_secret::PLACE;
+    let has_place = handler.target.contains(place);
+    match [PATH_FILE, PATH_ENV].iter().find(|name| options.has(name)) {
+        Some(name) if !has_place => {
+            let text = format!("needs {place} in path, where the secret belongs");
+            options.problem(name, text, notes);
+        }
+        None if has_place => {
+            let text = format!("{place} is sent as it is without {PATH_FILE} or {PATH_ENV}");
+            options.warning("path", text, notes);
+        }
+        Some(_) | None => {}
     }
 }
 
@@ -109,6 +133,10 @@ fn json(content: &[u8]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn part_of_path(content: &[u8]) -> Result<(), String> {
+    path_secret::parse(content).map(drop)
 }
 
 fn keys(content: &[u8]) -> Result<(), String> {

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use credentials::path_secret;
 use engine::engine::{Engine, EngineSettings};
 use engine::report::outcomes::FIRST;
 use engine::settings::{PoolOptions, PoolSettings};
+use files::Source;
 use notification::policy::Batch;
 use notification::{DeliveryPolicy, Handler, PushError, Verdict};
 use test_endpoint::{EndpointConfig, Record, TestEndpoint};
@@ -31,6 +33,7 @@ pub(super) struct Delivery<'a> {
     engine: Engine,
     bell: Receiver<()>,
     handler: Arc<Handler>,
+    path_secret: Option<Source>,
     route: &'a Route<'a>,
     sample: &'a Sample,
 }
@@ -60,6 +63,9 @@ impl<'a> Delivery<'a> {
             &route.handler.target,
         );
         let options = plan_options::of(route.handler, root);
+        let path_secret = options
+            .as_ref()
+            .and_then(|options| options.credentials.path_secret.clone());
         // One delivery: what follows a failure would come too late for a command. A handler with batches
         // sends one of a single event, at once.
         let batched = route.handler.options.has("batch");
@@ -75,6 +81,7 @@ impl<'a> Delivery<'a> {
             engine,
             bell,
             handler,
+            path_secret,
             route,
             sample,
         })
@@ -98,7 +105,25 @@ impl<'a> Delivery<'a> {
             ..self.options()?
         };
         let verdict = self.deliver("preview", options)?;
-        Ok((endpoint.records().pop(), verdict))
+        let record = endpoint.records().pop();
+        Ok((record.map(|record| self.without_secret(record)), verdict))
+    }
+
+    /// The request with the path that may be shown.
+    fn without_secret(&self, mut record: Record) -> Record {
+        if let Some(source) = &self.path_secret {
+            let secret = source
+                .read()
+                .and_then(|content| path_secret::parse(&content));
+            record.path = match secret {
+                Ok(secret) if record.path.contains(&*secret) => {
+                    record.path.replace(&*secret, path_secret::PLACE)
+                }
+                // The file has changed meanwhile.
+                _ => self.route.handler.target.clone(),
+            };
+        }
+        record
     }
 
     /// Delivers to the web service.

@@ -221,3 +221,43 @@ fn secrets_that_cannot_be_used() {
     assert_eq!(check_in(&dir, &text, &[]).notes(), [""; 0]);
     assert_eq!(check_in(&dir, &text, &["--node-dir", "/nowhere"]).status, 1);
 }
+
+/// The same with a path that has a secret.
+fn with_place(lines: &str) -> String {
+    file(lines).replace("path = \"n\"", "path = \"n/$SECRET\"")
+}
+
+#[test]
+fn a_secret_in_the_path() {
+    let dir = Dir::new();
+    dir.file("key", "hunter2\n");
+    dir.file("lines", "one\ntwo\n");
+    dir.file("query", "hunter2?x=1\n");
+    let good = with_place("path_secret_file = \"key\"");
+    assert_eq!(check_in(&dir, &good, &[]).notes(), [""; 0]);
+    let option = "path_secret_file";
+    for (text, expected, part) in [
+        (
+            with_place("path_secret_file = \"lines\""),
+            ("problem", option),
+            "more than one line",
+        ),
+        (
+            with_place("path_secret_file = \"query\""),
+            ("problem", option),
+            "only letters, digits",
+        ),
+        (
+            file("path_secret_file = \"key\""),
+            ("problem", option),
+            "needs $SECRET in path",
+        ),
+        (with_place(""), ("warning", "path"), "sent as it is"),
+    ] {
+        let checked = check_in(&dir, &text, &[]);
+        let (severity, at, text) = only(&checked);
+        assert_eq!((severity.as_str(), at.as_str()), expected);
+        assert!(text.contains(part), "{text}");
+        assert!(!checked.text.contains("hunter2"), "{}", checked.text);
+    }
+}

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use credentials::path_secret::PLACE;
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 use notification::{Handler, HandlerId};
 use transport::{BaseUrl, url};
@@ -16,6 +18,24 @@ pub struct Target {
     pub uri: Uri,
     /// The value of `Host`. None for HTTP/2: the authority is in `uri`.
     pub host: Option<HeaderValue>,
+}
+
+impl Target {
+    /// The target with the secret of its path. What is wrong does not show the secret.
+    pub fn with_secret(&self, secret: &str) -> Result<Self, String> {
+        let path = self.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let Some((before, after)) = path.split_once(PLACE) else {
+            return Err(format!("the path has no {PLACE}, the place of its secret"));
+        };
+        let wrong = "the secret cannot be a part of the path";
+        let mut parts = self.uri.clone().into_parts();
+        let path = PathAndQuery::try_from(format!("{before}{secret}{after}"));
+        parts.path_and_query = Some(path.map_err(|_| wrong)?);
+        Ok(Self {
+            uri: Uri::from_parts(parts).map_err(|_| wrong)?,
+            host: self.host.clone(),
+        })
+    }
 }
 
 /// The targets of a pool, by handler.
