@@ -33,7 +33,7 @@ module.exports = [
       // Another window knows it.
       const second = await open();
       await second.page.locator("#answers-now", { hasText: "status 429" }).waitFor();
-      await second.context.close();
+      await second.page.close();
 
       await page.getByLabel("Close the connection").check();
       await page.getByRole("button", { name: "Apply" }).click();

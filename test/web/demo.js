@@ -3,6 +3,7 @@
 
 const assert = require("node:assert/strict");
 const { spawn } = require("node:child_process");
+const fs = require("node:fs");
 const path = require("node:path");
 const readline = require("node:readline");
 
@@ -17,8 +18,10 @@ module.exports = [
       const context = await browser.newContext();
       try {
         let counts = null;
+        let stanzas = null;
         let address = null;
         for await (const line of readline.createInterface({ input: demo.stdout })) {
+          stanzas ??= line.match(/(\d+) stanzas are sent/)?.[1] ?? null;
           if (line.startsWith("{")) counts = JSON.parse(line);
           address = line.match(/^The page .*: (http:\/\/127\.0\.0\.1:\d+\/)$/)?.[1];
           if (address) break;
@@ -28,6 +31,9 @@ module.exports = [
         await page.goto(address);
         await page.getByText(`${counts.sent} notifications`, { exact: true }).waitFor();
         assert.ok(counts.sent > 0);
+        // As README says.
+        const readme = fs.readFileSync(path.join(__dirname, "../../README.md"), "utf8");
+        assert.ok(readme.includes(`${stanzas} stanzas to the module, as sessions would; ${counts.sent} of them become notifications`));
         await page.locator(".row .answer.good").first().waitFor();
       } finally {
         await context.close();

@@ -12,10 +12,19 @@ const CHECKS = [
   ...require("./demo.js"),
 ];
 
+/** What checks without options of their own share: a new one costs a process, and their pages have nothing in common. */
+const shared = {};
+
+async function context(browser, options) {
+  const make = (more) => browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true, ...more });
+  if (options) return make(options);
+  shared.context ??= await make();
+  return shared.context;
+}
+
 /** A browser's page that must not say anything on its console, nor ask for anything but the receiver's own. */
-async function open(browser, receiver, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true, ...options });
-  const page = await context.newPage();
+async function open(browser, receiver, options) {
+  const page = await (await context(browser, options)).newPage();
   page.setDefaultTimeout(180_000);
   const faults = [];
   page.on("console", (message) => {
@@ -29,7 +38,7 @@ async function open(browser, receiver, options = {}) {
   });
   await page.goto(receiver.page);
   await page.waitForSelector("#link[data-state=live]");
-  return { context, page, faults };
+  return { page, faults };
 }
 
 async function run(browser, directory, program, check) {
@@ -40,7 +49,10 @@ async function run(browser, directory, program, check) {
     const left = faults.filter((fault) => !(check.expected && check.expected.test(fault)));
     if (left.length) throw new Error(`the browser says: ${left.join("\n")}`);
   } finally {
-    for (const context of browser.contexts()) await context.close();
+    for (const one of browser.contexts()) {
+      if (one !== shared.context) await one.close();
+      else for (const page of one.pages()) await page.close();
+    }
     await receiver.stop();
   }
 }
