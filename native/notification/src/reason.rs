@@ -5,8 +5,11 @@
 
 use std::io;
 
+use strum::{EnumCount, EnumString, IntoStaticStr, VariantArray};
+
 /// Why an accepted notification was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureReason {
     /// An attempt took longer than `request_timeout`.
     RequestTimeout,
@@ -19,6 +22,7 @@ pub enum FailureReason {
     /// TLS could not be set up.
     TlsError,
     /// The name of the endpoint does not resolve.
+    #[strum(serialize = "nxdomain")]
     NxDomain,
     /// An error of the operating system, by its `inet` name (such as `econnrefused`).
     Inet(&'static str),
@@ -51,27 +55,10 @@ pub enum FailureReason {
 impl FailureReason {
     /// The reason as the word that operators see.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::RequestTimeout => "request_timeout",
-            Self::PoolTimeout => "pool_timeout",
-            Self::ConnectionClosed => "connection_closed",
-            Self::InvalidResponse => "invalid_response",
-            Self::TlsError => "tls_error",
-            Self::NxDomain => "nxdomain",
             Self::Inet(name) => name,
-            Self::PoolConfig => "pool_config",
-            Self::TemplateError => "template_error",
-            Self::PayloadError => "payload_error",
-            Self::SecretError => "secret_error",
-            Self::TokenError => "token_error",
-            Self::BadStatus => "bad_status",
-            Self::GaveUp => "gave_up",
-            Self::Poisoned => "poisoned",
-            Self::QueueFull => "queue_full",
-            Self::Shutdown => "shutdown",
-            Self::EngineDown => "engine_down",
-            Self::InternalError => "internal_error",
+            other => other.into(),
         }
     }
 
@@ -113,7 +100,10 @@ impl FailureReason {
 }
 
 /// Why a notification was rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, EnumCount, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum RejectReason {
     /// A bound of the lane, the pool or the node is reached, or no worker is free in a pool that lets
     /// nothing wait.
@@ -145,48 +135,74 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    /// All reasons.
-    pub const ALL: [Self; 13] = [
-        Self::QueueFull,
-        Self::SpoolFull,
-        Self::PoolNotStarted,
-        Self::PoolConfig,
-        Self::Shutdown,
-        Self::EngineDown,
-        Self::BadHeader,
-        Self::BadHeaders,
-        Self::BadBody,
-        Self::CallbackUndefined,
-        Self::CallbackCrashed,
-        Self::EventError,
-        Self::TooLarge,
-    ];
-
     /// The reason as the word that operators see.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::QueueFull => "queue_full",
-            Self::SpoolFull => "spool_full",
-            Self::PoolNotStarted => "pool_not_started",
-            Self::PoolConfig => "pool_config",
-            Self::Shutdown => "shutdown",
-            Self::EngineDown => "engine_down",
-            Self::BadHeader => "bad_header",
-            Self::BadHeaders => "bad_headers",
-            Self::BadBody => "bad_body",
-            Self::CallbackUndefined => "callback_undefined",
-            Self::CallbackCrashed => "callback_crashed",
-            Self::EventError => "event_error",
-            Self::TooLarge => "too_large",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The reason with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|rejection| rejection.as_str() == word)
+        word.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantArray;
+
+    use super::{FailureReason, RejectReason};
+
+    /// Operators search for these words: a new name for a reason in the code must not change them.
+    #[test]
+    fn words_stay_as_they_are() {
+        let words: Vec<_> = RejectReason::VARIANTS
+            .iter()
+            .map(|reason| reason.as_str())
+            .collect();
+        let known = [
+            "queue_full",
+            "spool_full",
+            "pool_not_started",
+            "pool_config",
+            "shutdown",
+            "engine_down",
+            "bad_header",
+            "bad_headers",
+            "bad_body",
+            "callback_undefined",
+            "callback_crashed",
+            "event_error",
+            "too_large",
+        ];
+        assert_eq!(words, known);
+        for (word, reason) in words.into_iter().zip(RejectReason::VARIANTS) {
+            assert_eq!(RejectReason::from_word(word), Some(*reason));
+        }
+        assert_eq!(RejectReason::from_word("QueueFull"), None);
+        for (reason, word) in [
+            (FailureReason::RequestTimeout, "request_timeout"),
+            (FailureReason::PoolTimeout, "pool_timeout"),
+            (FailureReason::ConnectionClosed, "connection_closed"),
+            (FailureReason::InvalidResponse, "invalid_response"),
+            (FailureReason::TlsError, "tls_error"),
+            (FailureReason::NxDomain, "nxdomain"),
+            (FailureReason::Inet("econnrefused"), "econnrefused"),
+            (FailureReason::PoolConfig, "pool_config"),
+            (FailureReason::TemplateError, "template_error"),
+            (FailureReason::PayloadError, "payload_error"),
+            (FailureReason::SecretError, "secret_error"),
+            (FailureReason::TokenError, "token_error"),
+            (FailureReason::BadStatus, "bad_status"),
+            (FailureReason::GaveUp, "gave_up"),
+            (FailureReason::Poisoned, "poisoned"),
+            (FailureReason::QueueFull, "queue_full"),
+            (FailureReason::Shutdown, "shutdown"),
+            (FailureReason::EngineDown, "engine_down"),
+            (FailureReason::InternalError, "internal_error"),
+        ] {
+            assert_eq!(reason.as_str(), word);
+        }
     }
 }
