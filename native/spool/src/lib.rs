@@ -3,8 +3,8 @@
 //!
 //! A [`Directory`] belongs to one node at a time. In it, each pool has a file, a [`Spool`]: an `SQLite`
 //! database with one thread that writes to it. A session appends a [`Record`] and goes on; the thread
-//! writes what has come together in one transaction (a group commit). Whoever delivers the record removes
-//! it or buries it. After a restart, [`Spool::load`] returns what is left, in the order of hand-over.
+//! writes what has come together in one transaction (a group commit). The engine removes the record when it
+//! is delivered, or buries it. After a restart, [`Spool::load`] returns what is left, in the order of hand-over.
 //!
 //! A disk that fails never stops a delivery: the records that could not be written are kept in memory and
 //! written later, and a [`Notice`] says so.

@@ -1,5 +1,5 @@
-//! What a pool has counted and what it has now, and a text that says why it has no room. Its phase and its oldest notification are
-//! in `look`.
+//! What a pool has counted and what it has now, and a text that says why it has no room. Its phase and its
+//! oldest notification are in `look`.
 
 use std::sync::atomic::Ordering;
 
