@@ -100,7 +100,8 @@ may_make(Dir) ->
     end.
 
 
-%% Whether a file system begins here, which may last longer than the one around it.
+%% Whether a file system begins here, which may last longer than the one around it. Not in a directory that is not there
+%% yet: a volume is mounted before the node starts.
 is_mounted(Dir) ->
     case {file:read_file_info(Dir), file:read_file_info(filename:dirname(filename:absname(Dir)))} of
         {{ok, #file_info{major_device = Here}}, {ok, #file_info{major_device = Around}}} -> Here =/= Around;

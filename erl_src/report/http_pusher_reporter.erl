@@ -14,7 +14,7 @@
 -module(http_pusher_reporter).
 -behaviour(gen_server).
 
--export([start_link/2, name/1]).
+-export([start_link/2, name/1, registered/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
 -type state() :: #{
@@ -42,6 +42,15 @@ start_link(Number, Settings) ->
 -spec name(http_pusher_nif:reporter()) -> atom().
 name(?FIRST) -> ?MODULE;
 name(Number) -> list_to_atom(atom_to_list(?MODULE) ++ "_" ++ integer_to_list(Number + 1)).
+
+
+%% @doc The names of the reporters that there are, also of those whose supervisor was killed.
+-spec registered() -> [atom()].
+registered() ->
+    First = atom_to_list(?MODULE),
+    [ Name || Name <- erlang:registered(),
+              Text <- [atom_to_list(Name)],
+              Text =:= First orelse lists:prefix(First ++ "_", Text) ].
 
 
 -spec init({http_pusher_nif:reporter(), http_pusher_settings:settings()}) -> {ok, state(), 0}.

@@ -13,7 +13,7 @@
 %% Called by gen_hook.
 -export([add_metadata/3]).
 -export([metrics/1, reset_metrics/1, wait_metrics/3, fail_updates/1, events/0, clear_events/0,
-         hold_next_event/1]).
+         hold_next_event/1, release/1]).
 -export([start_peer/2, call/4, stop_peer/1]).
 
 -type generation() :: v5_0 | v6_5 | v6_9.
@@ -341,6 +341,11 @@ events() ->
 -spec hold_next_event(pid()) -> ok.
 hold_next_event(Pid) ->
     mongoose_instrument_recorder:hold_next(Pid).
+
+%% @doc A process that is held goes on.
+-spec release(pid()) -> ok.
+release(Held) ->
+    mongoose_instrument_recorder:release(Held).
 
 -spec clear_events() -> ok.
 clear_events() ->

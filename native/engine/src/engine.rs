@@ -134,6 +134,9 @@ impl Engine {
         let Some(_one_at_a_time) = self.starting.try_lock_for(START_AT_MOST) else {
             return Err(EngineError::Threads(io::ErrorKind::TimedOut.into()));
         };
+        // Also if it runs, because the process that started it was killed: there may be fewer reporters now, which get what
+        // the others had.
+        self.outcomes.employ(settings.reporters);
         if self.running.load().is_some() {
             return Ok(());
         }
@@ -141,8 +144,7 @@ impl Engine {
         let handle = runtime.handle().clone();
         let bell: Arc<dyn Fn(usize) + Send + Sync> = Arc::new(bell);
         handle.spawn(Arc::clone(&self.outcomes).bury());
-        self.outcomes.employ(settings.reporters);
-        for reporter in 0..settings.reporters.clamp(1, REPORTERS_AT_MOST) {
+        for reporter in 0..REPORTERS_AT_MOST {
             let (outcomes, rings) = (Arc::clone(&self.outcomes), Arc::clone(&bell));
             handle.spawn(runtime::ring(outcomes, reporter, move || rings(reporter)));
         }

@@ -4,7 +4,7 @@
 -module(mongoose_instrument_recorder).
 
 -export([start/1, set_up/3, handle_event/4]).
--export([events/0, clear/0, hold_next/1]).
+-export([events/0, clear/0, hold_next/1, release/1]).
 
 -define(TABLE, host_recorded_events).
 
@@ -21,15 +21,19 @@ handle_event(Event, Labels, _Config, Measurements) ->
         Pid -> hold(Pid)
     end.
 
-%% The process whose event is recorded next tells Pid so and goes no further: for tests that kill it
-%% just then.
+%% The process whose event is recorded next tells Pid so and goes no further until it is released:
+%% for tests that kill it, or its supervisor, just then.
 hold_next(Pid) ->
     persistent_term:put(?MODULE, Pid).
 
 hold(Pid) ->
     persistent_term:erase(?MODULE),
     Pid ! {held, self()},
-    timer:sleep(infinity).
+    receive goes_on -> ok end.
+
+release(Held) ->
+    Held ! goes_on,
+    ok.
 
 events() ->
     case ets:info(?TABLE, name) of
