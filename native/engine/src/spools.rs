@@ -140,20 +140,6 @@ impl Spools {
         });
     }
 
-    /// Calls `open`, which opens a host type: what is handed over to it from then on goes behind what it has on
-    /// disk. [`Spools::handlers_changed`] has that come in.
-    pub(crate) fn opening(self: &Arc<Self>, handle: &Handle, open: impl FnOnce()) {
-        let held = self.all();
-        for spool in &held {
-            spool.hold();
-        }
-        open();
-        self.handlers_changed(handle);
-        for spool in &held {
-            spool.let_go();
-        }
-    }
-
     fn look_again(&self) {
         for spool in self.all() {
             spool.look_again();

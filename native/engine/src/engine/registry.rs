@@ -13,11 +13,8 @@ impl Engine {
     /// Opens the host type of this name for notifications; creates it if it is new.
     pub fn open_host_type(&self, name: &str) -> Arc<HostType> {
         let host_type = self.ensure_host_type(name);
-        let open = || host_type.set_open(true);
-        match self.running.load_full() {
-            Some(running) => running.spools.opening(&running.handle, open),
-            None => open(),
-        }
+        host_type.set_open(true);
+        self.look_at_spools();
         self.set_hurry(&host_type, false);
         host_type
     }

@@ -53,7 +53,14 @@ impl PoolSpool {
             let Some(record) = window.early.front() else {
                 return Ok(false);
             };
-            let parks = match push(record) {
+            let handler = self.handler_of(record);
+            let waits = window.stopped.contains(&handler);
+            let pushed = if waits {
+                Err(NotIn::NoHandler)
+            } else {
+                push(record)
+            };
+            let parks = match pushed {
                 Ok(()) => false,
                 // Others must not wait for its handler.
                 Err(NotIn::NoHandler) => true,
@@ -63,6 +70,7 @@ impl PoolSpool {
             if let Some(record) = record {
                 window.early_bytes = window.early_bytes.saturating_sub(record.size());
                 if parks {
+                    window.stopped.insert(handler);
                     window.parked.push_back(record);
                 }
             }
@@ -94,6 +102,9 @@ impl PoolSpool {
         if window.lanes.has_most(lane) && window.lanes.full_at(lane, id) {
             return go_on(&mut window, id);
         }
+        if self.is_stopped(&window, record) {
+            return go_on(&mut window, id);
+        }
         let foreign = window.is_foreign(id) && !window.counted.contains(&id);
         match push(Row::new(self, id, lane), foreign) {
             BroughtIn::Queued => {
@@ -103,6 +114,7 @@ impl PoolSpool {
             }
             BroughtIn::Skipped(row) => {
                 row.disarm();
+                window.stopped.insert(self.handler_of(record));
                 go_on(&mut window, id)
             }
             BroughtIn::GivenUp(row, history, reason) => {
@@ -134,7 +146,7 @@ impl PoolSpool {
         let mut window = self.window.lock();
         let disk = self.disk.load();
         let more = disk.as_ref().is_some_and(|disk| disk.next() != next);
-        if more || window.held > 0 || window.rewinds != from.rewinds {
+        if more || window.rewinds != from.rewinds {
             return false;
         }
         window.spilled = false;

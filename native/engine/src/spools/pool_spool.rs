@@ -19,7 +19,7 @@ use transport::notices::{NoticeKind, Notices};
 use super::Row;
 use super::coming_in::AT_ONCE;
 use super::lanes::LaneId;
-use super::window::Window;
+use super::window::{HandlerHash, Window};
 
 /// The spool of one pool, whatever its incarnation.
 pub struct PoolSpool {
@@ -213,7 +213,7 @@ impl PoolSpool {
         let mut window = self.window.lock();
         let disk = self.disk.load();
         let Some(disk) = disk.as_ref() else {
-            if !window.opening && window.early.is_empty() {
+            if !window.opening && window.early.is_empty() && !self.is_stopped(&window, &record) {
                 return match push(None) {
                     Ok(()) => Ok(Accepted::InMemory),
                     Err((_, NotTaken::Other(error))) => Err(NotAccepted::Pool(error)),
@@ -228,13 +228,14 @@ impl PoolSpool {
             window.early.push_back(record);
             return Ok(Accepted::OnDisk);
         };
+        let stopped = self.is_stopped(&window, &record);
         let id = disk.append(record).map_err(NotAccepted::Full)?;
         if window.lanes.is_behind(lane) {
             window.lanes.skipped(lane, id);
             return Ok(Accepted::OnDisk);
         }
         let has_most = window.lanes.has_most(lane) && !disk.totals().failing;
-        if window.spilled || has_most && window.lanes.full_at(lane, id) {
+        if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
             return Ok(Accepted::OnDisk);
         }
         match push(Some(Row::new(self, id, lane))) {
@@ -268,6 +269,18 @@ impl PoolSpool {
     pub(super) fn lane_of(&self, record: &Record) -> LaneId {
         let key = (&record.host_type, &record.handler, &record.lane);
         LaneId(self.lane_hash.hash_one(key))
+    }
+
+    pub(super) fn handler_of(&self, record: &Record) -> HandlerHash {
+        HandlerHash(
+            self.lane_hash
+                .hash_one((&record.host_type, &record.handler)),
+        )
+    }
+
+    /// Whether records of its handler wait for all to be looked at again.
+    pub(super) fn is_stopped(&self, window: &Window, record: &Record) -> bool {
+        !window.stopped.is_empty() && window.stopped.contains(&self.handler_of(record))
     }
 
     /// Says what is to be done when records may have to come in, if that `holds` still.
@@ -306,20 +319,10 @@ impl PoolSpool {
             while let Some(record) = window.parked.pop_back() {
                 window.early.push_front(record);
             }
+            window.stopped.clear();
         }
         self.rewind(RowId(0));
         self.want();
-    }
-
-    /// From now on, and until it is let go, new notifications go behind what is on disk.
-    pub(super) fn hold(&self) {
-        let mut window = self.window.lock();
-        window.held += 1;
-        window.spilled = self.disk.load().is_some();
-    }
-
-    pub(super) fn let_go(&self) {
-        self.window.lock().held -= 1;
     }
 
     pub(super) fn rewind(&self, to: RowId) {

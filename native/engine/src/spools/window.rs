@@ -9,6 +9,10 @@ use spool::{Record, RowId};
 
 use super::lanes::{LaneId, LaneRows};
 
+/// A handler as the spool knows it: the hash of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct HandlerHash(pub u64);
+
 /// What is in memory.
 #[derive(Debug, Default)]
 pub(super) struct Window {
@@ -28,14 +32,15 @@ pub(super) struct Window {
     pub first: RowId,
     /// Whether the file is being opened for the first time.
     pub opening: bool,
-    /// Calls that need it to stay spilled until they have rewound it.
-    pub held: u32,
     /// What was accepted before the file was open, in order.
     pub early: VecDeque<Record>,
     /// The bytes of `early`.
     pub early_bytes: u64,
     /// What waited in `early` for a handler that does not run.
     pub parked: VecDeque<Record>,
+    /// The handlers that did not run when a record of theirs was looked at. What follows stays behind it until all
+    /// is looked at again, also if they run meanwhile.
+    pub stopped: HashSet<HandlerHash>,
     /// Dead letters that an operator had brought back: as if an earlier run had accepted them.
     pub back: Vec<Range<RowId>>,
     /// Of those of an earlier run, the ones that are counted as accepted in this one, and on disk alone.
@@ -66,6 +71,9 @@ impl Window {
         self.spilled = true;
         self.rewinds += 1;
         self.forget_again();
+        if to == RowId(0) {
+            self.stopped.clear();
+        }
     }
 
     /// A lane is to be read again from its record `first`.

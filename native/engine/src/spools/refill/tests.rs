@@ -7,6 +7,7 @@ use notification::Direction;
 use parking_lot::Mutex;
 use spool::{Directory, Kind, RowId, Settings};
 
+use super::super::Accepted;
 use super::*;
 use crate::engine::Engine;
 
@@ -97,19 +98,6 @@ fn a_reader_that_is_set_back_before_it_is_done_reads_on() {
     assert!(spool.begin_to_read().is_none());
 }
 
-/// What a host type gets while it opens goes behind what it has on disk.
-#[test]
-fn a_spool_that_is_held_is_never_done() {
-    let path = tempfile::tempdir().unwrap();
-    let spool = spool(path.path());
-    let from = spool.begin_to_read().unwrap();
-    let next = spool.disk().unwrap().next();
-    spool.hold();
-    assert!(!spool.is_done(from, next));
-    spool.let_go();
-    assert!(spool.is_done(from, next));
-}
-
 /// The rows and numbers of what waits in a lane.
 type Waiting = VecDeque<(Row, u32)>;
 
@@ -122,6 +110,8 @@ struct Queue {
     lanes: Mutex<BTreeMap<Vec<u8>, Waiting>>,
     /// How many records were looked at.
     looked: AtomicU32,
+    /// From which of them on the handler runs.
+    runs_from: AtomicU32,
 }
 
 impl Queue {
@@ -132,6 +122,7 @@ impl Queue {
             most_of_a_lane,
             lanes: Mutex::default(),
             looked: AtomicU32::new(0),
+            runs_from: AtomicU32::new(0),
         })
     }
 
@@ -153,7 +144,10 @@ impl Queue {
 
 impl Finder for Queue {
     fn find(&self, _: &Record) -> Found {
-        self.looked.fetch_add(1, Ordering::Relaxed);
+        let looked = self.looked.fetch_add(1, Ordering::Relaxed);
+        if looked < self.runs_from.load(Ordering::Relaxed) {
+            return Found::MayCome;
+        }
         Found::Runs(Arc::clone(&self.handler))
     }
 
@@ -326,4 +320,59 @@ async fn whatever_happens_each_lane_is_in_order() {
         }
         nothing_waits(&spool).await;
     }
+}
+
+/// A host type opens while its records are being looked at: those behind stay behind, and so does what is handed over
+/// before all is looked at again.
+#[tokio::test]
+async fn a_handler_that_comes_in_the_middle_of_a_lane() {
+    let path = tempfile::tempdir().unwrap();
+    let spool = spool_of(path.path(), (0..10).map(|_| "alice".to_owned()));
+    let queue = Queue::new(100, 100);
+    queue.runs_from.store(4, Ordering::Relaxed);
+    refill(Arc::clone(&spool), Arc::clone(&queue) as Arc<dyn Finder>).await;
+    assert_eq!(queue.looked.load(Ordering::Relaxed), 10);
+    assert!(queue.deliver(|_| true).is_empty());
+    let record = Record {
+        text: b"10".to_vec(),
+        ..record()
+    };
+    let accepted = spool.accept::<()>(record, |_| panic!("others are before it"), || ());
+    assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
+    spool.look_again();
+    let delivered = drain(&spool, &queue, 11, |_| true).await;
+    assert!(delivered[&b"alice"[..]].iter().copied().eq(0..11));
+    nothing_waits(&spool).await;
+}
+
+/// The same while the file cannot be opened.
+#[tokio::test]
+async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    let hand_over = |number: u32| {
+        let record = Record {
+            text: number.to_string().into_bytes(),
+            ..record()
+        };
+        let accepted = spool.accept::<()>(record, |_| panic!("others are before it"), || ());
+        assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
+    };
+    (0..3).for_each(hand_over);
+    spool.fails_to_open("no disk");
+    let mut asked = 0;
+    let mut came = Vec::new();
+    let mut push = |record: &Record| {
+        asked += 1;
+        if asked == 1 {
+            return Err(NotIn::NoHandler);
+        }
+        came.push(record.text.clone());
+        Ok(())
+    };
+    assert!(matches!(spool.bring_early(&mut push), Ok(false)));
+    hand_over(3);
+    assert!(matches!(spool.bring_early(&mut push), Ok(false)));
+    spool.look_again();
+    assert!(matches!(spool.bring_early(&mut push), Ok(false)));
+    assert_eq!(came, [b"0", b"1", b"2", b"3"]);
 }
