@@ -2,7 +2,8 @@
 %% generation: what arrives, in which form and order, and what the host was asked for it.
 -module(handlers_SUITE).
 
--import(pusher_case, [module/1, wait_sent/1, wait_reason/2, received/1, settle/0]).
+-import(pusher_case, [module/1, wait_sent/1, received/1, settle/0]).
+-import(handler_cases, [handler/3, offline_groupchat/0, stanza/2, element/1, bodies/2, events/1, data/1, values/2, asked/2]).
 
 -define(HOST, <<"localhost">>).
 -define(ALICE, <<"alice@localhost/phone">>).
@@ -27,29 +28,16 @@ groups() ->
              status_of_json,
              a_template_with_rules,
              a_signature_with_rules,
-             order_in_one_lane_across_kinds,
-             rules_before_the_callback_module,
-             handlers_without_rules_are_as_before,
-             a_host_that_does_not_answer_costs_one_handler,
-             rules_that_crash_cost_one_handler,
-             nothing_is_left_after_the_module,
-             an_unknown_event_is_said_once,
-             rules_that_do_not_match_cost_little],
-    [{v5_0, [], [the_host_of_an_event | Every]},
+             order_in_one_lane_across_kinds],
+    [{v5_0, [], Every},
      {v6_5, [], [metadata_of_json | Every]},
      {v6_9, [], [state_of_the_client, metadata_of_json | Every]}].
 
 init_per_testcase(_Case, Config) ->
-    %% Like a node that has just started.
-    persistent_term:erase(http_pusher_host_event),
-    Started = pusher_case:start(Config),
-    {ok, _} = pusher_case:pool(Started, #{}),
-    host_users:reset(),
-    Started.
+    handler_cases:start(Config).
 
 end_per_testcase(_Case, Config) ->
-    erase(http_pusher_host_room),
-    pusher_case:finish(Config).
+    handler_cases:finish(Config).
 
 %% The example of the documentation.
 groupchat_to_offline_members_only(Config) ->
@@ -269,183 +257,7 @@ kind(#{body := Body}) ->
         Status -> binary_to_atom(Status, utf8)
     end.
 
-rules_before_the_callback_module(Config) ->
-    Own = #{callback_module => pusher_callback, report => self()},
-    module([handler("/skipped", Own, [{skip, [#{type => chat}]}, {send, [#{}]}]),
-            handler("/no", Own#{should => false}, [{send, [#{type => chat}]}]),
-            handler("/yes", Own, [{send, [#{type => chat}]}]),
-            handler("/decides", Own#{format => json}, [{send, [#{type => chat}]}]),
-            handler("/default", #{callback_module => mod_event_pusher_http_defaults}, [{send, [#{event => msg}]}])]),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
-    wait_sent(3),
-    %% Not a chat that a user sends.
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
-    wait_sent(5),
-    settle(),
-    ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=hi">>], bodies(<<"/default">>, Config)),
-    ?assertEqual([<<"hi">>, <<"hi">>], bodies(<<"/yes">>, Config)),
-    ?assertMatch([_, _], bodies(<<"/decides">>, Config)),
-    ?assertEqual(5, length(received(Config))),
-    Asked = [Function || {Function, _} <- flush()],
-    ?assertEqual(#{should_make_req => 6, prepare_body => 2, prepare_headers => 2},
-                 maps:from_list([{F, length([G || G <- Asked, G =:= F])} || F <- lists:usort(Asked)])).
-
-%% Beside one with rules: the same bytes, and messages only.
-handlers_without_rules_are_as_before(Config) ->
-    module([#{path => "/stock"}, handler("/rules", #{}, [{send, [#{}]}]),
-            #{path => "/own", callback_module => pusher_callback, report => self()}]),
-    host_ctl:event(user_status, ?BOB),
-    host_ctl:event(unack_msg, ?BOB),
-    wait_sent(2),
-    ?assertEqual([], [Path || #{path := Path} <- received(Config), Path =/= <<"/rules">>]),
-    ?assertEqual([], flush()),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
-    wait_sent(5),
-    [Request] = [Request || Request = #{path := <<"/stock">>} <- received(Config)],
-    ?assertMatch(#{body := <<"author=alice&server=localhost&receiver=bob&message=hi">>}, Request),
-    ?assertEqual([<<"content-length">>, <<"content-type">>, <<"host">>],
-                 lists:sort([string:lowercase(Name) || {Name, _} <- maps:get(headers, Request)])),
-    Packet = host_ctl:element(<<"hi">>, [{<<"type">>, <<"chat">>}, {<<"from">>, ?ALICE}, {<<"to">>, ?BOB}]),
-    ?assertMatch([{should_make_req, [_, in, Packet, _, _, _]}, {prepare_body, [_, in, ?HOST, <<"hi">>, <<"alice">>, <<"bob">>, _]},
-                  {prepare_headers, _}], flush()).
-
-a_host_that_does_not_answer_costs_one_handler(Config) ->
-    module([handler("/a", #{}, [{send, [#{type => chat, direction => out, user_status => online}]}]),
-            handler("/b", #{}, [{send, [#{direction => out}]}])]),
-    ok = host_users:break(sessions, true),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
-    case proplists:get_value(generation, Config) of
-        v6_9 ->
-            wait_sent(2);
-        _ ->
-            wait_sent(1),
-            #{text := Text, path := _, sender := <<"alice">>} = wait_reason(event_error, 1),
-            ?assertNotEqual(nomatch, string:find(Text, "online"))
-    end,
-    ?assertEqual([], host_log:what(hook_failed)).
-
-%% With a stanza that is none: rules that look into it fail, and so does the stanza as text.
-rules_that_crash_cost_one_handler(Config) ->
-    module([handler("/hint", #{}, [{send, [#{hint => store}]}]),
-            handler("/json", #{format => json}, [{send, [#{type => chat}]}]),
-            handler("/form", #{}, [{send, [#{type => chat}]}])]),
-    Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, "<body>secret</body>")),
-    host_ctl:push(Acc, ?ALICE, ?BOB, {no, <<"secret">>}, chat, in),
-    wait_sent(1),
-    #{count := _} = wait_reason(event_error, 2),
-    ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=">>], bodies(<<"/form">>, Config)),
-    ?assertEqual([], host_log:what(hook_failed)),
-    ?assertEqual([], [Line || #{msg := Line} <- host_log:all(),
-                              string:find(io_lib:format("~0tp", [Line]), "secret") =/= nomatch]).
-
-nothing_is_left_after_the_module(Config) ->
-    module([handler("/n", #{}, [{skip, [#{own_copy => true}]}, {send, [#{}]}])]),
-    ?assertMatch(#{asks_own_copy := true}, persistent_term:get({http_pusher_compiled, ?HOST})),
-    host_ctl:stop_module(?HOST),
-    ?assertEqual(undefined, persistent_term:get({http_pusher_compiled, ?HOST}, undefined)),
-    _ = mongoose_hooks:filter_room_packet(?HOST, stanza(groupchat, []),
-                                          #{from_nick => <<"n">>, from_jid => host_ctl:jid(?ALICE),
-                                            room_jid => host_ctl:jid(?ROOM)}),
-    ?assertEqual(undefined, get(http_pusher_host_room)),
-    %% Other rules with the same pool and path are those of the new start.
-    module([handler("/n", #{}, [{send, [#{type => headline}]}])]),
-    host_ctl:send(?ALICE, ?BOB, <<"chat">>),
-    host_ctl:send(?ALICE, ?BOB, <<"headline">>, headline, in),
-    wait_sent(1),
-    settle(),
-    ?assertEqual([{<<"alice">>, <<"headline">>}], pusher_case:messages(Config)).
-
-an_unknown_event_is_said_once(_Config) ->
-    module([handler("/n", #{}, [{send, [#{}]}])]),
-    Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, [])),
-    [host_ctl:push(Acc, ?ALICE, {unack_msg_event, a, b, c, d}) || _ <- [1, 2]],
-    ?assertMatch([#{tag := unack_msg_event, size := 5}], host_log:what(http_pusher_unknown_event)).
-
-%% 5.0 calls the module for the receiver's host; a room's own domain has no module.
-the_host_of_an_event(Config) ->
-    module([#{path => "/stock", callback_module => pusher_callback}, handler("/rules", #{}, offline_groupchat())]),
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
-    host_ctl:room_copy(?FROM_ROOM, <<"bob@localhost">>, stanza(groupchat, "<body>hi</body>"), groupchat),
-    wait_sent(1),
-    settle(),
-    %% As in the stock module: the handlers of the sender's server, and those are none.
-    ?assertEqual([<<"/rules">>], [Path || #{path := Path} <- received(Config)]).
-
-%% Printed (of the best of many rounds), and bounded in reductions, which do not depend on the machine.
-rules_that_do_not_match_cost_little(Config) ->
-    Kinds = [{"the sort of event", offline_groupchat(), 100},
-             {"what the stanza holds", [{send, [#{type => chat, hint => no_store}, #{direction => in, body => empty}]}], 1000}],
-    [begin
-         module([handler("/" ++ integer_to_list(Nth), #{format => json}, Rules) || Nth <- lists:seq(1, Handlers)]),
-         Push = pusher(proplists:get_value(generation, Config)),
-         Push(),
-         Count = 1000,
-         {reductions, Before} = process_info(self(), reductions),
-         Best = lists:min([element(1, timer:tc(fun() -> [Push() || _ <- lists:seq(1, Count)], ok end))
-                           || _ <- lists:seq(1, 20)]),
-         {reductions, After} = process_info(self(), reductions),
-         Reductions = (After - Before) div (20 * Count),
-         ct:pal("~b handlers whose rules do not match by ~s: ~.3f us, ~b reductions an event",
-                [Handlers, Kind, Best / Count, Reductions]),
-         ?assert(Reductions < Bound * counting(http_pusher_rules))
-     end || {Kind, Rules, Bound} <- Kinds, Handlers <- [1, 10]],
-    asked(Config, #{sessions => 0, users => 0}).
-
-%% Counting the lines that run (cover) costs reductions itself.
-counting(Module) ->
-    case code:is_loaded(Module) of
-        {file, cover_compiled} -> 10;
-        {file, _} -> 1
-    end.
-
-pusher(Generation) ->
-    Packet = stanza(chat, "<body>hi</body>"),
-    Acc = host_ctl:acc(?ALICE, ?BOB, Packet),
-    Event = host_terms:message_event(Generation, {chat, in, host_ctl:jid(?ALICE), host_ctl:jid(?BOB), Packet}),
-    case Generation of
-        v5_0 -> fun() -> mod_event_pusher_http:push_event(Acc, ?HOST, Event) end;
-        _ -> fun() -> mod_event_pusher_http:push_event(#{acc => Acc, metadata => #{}}, #{event => Event},
-                                                       #{host_type => ?HOST}) end
-    end.
-
 %%% Helpers
-
-offline_groupchat() ->
-    [{skip, [#{own_copy => true}]},
-     {send, [#{event => msg, type => groupchat, direction => out, user_status => offline},
-             #{event => user_status}]}].
-
-handler(Path, Options, Rules) ->
-    Options#{path => Path, rules => [#{action => Action, conditions => Tables} || {Action, Tables} <- Rules]}.
-
-stanza(Type, Children) ->
-    element(["<message type='", atom_to_list(Type), "'>", Children, "</message>"]).
-
-element(Xml) ->
-    host_ctl:element({xml, Xml}, []).
-
-bodies(Path, Config) ->
-    [Body || #{path := P, body := Body} <- received(Config), P =:= Path].
-
-events(Config) ->
-    [json_value:parse(Body) || #{body := Body} <- received(Config)].
-
-data(Key) ->
-    [<<"data">>, Key].
-
-values(Paths, Event) ->
-    [json_value:at(Path, Event) || Path <- Paths].
 
 numbered(Values) ->
     lists:zip(lists:seq(1, length(Values)), Values).
-
-%% From 6.9 on, never.
-asked(Config, Expected) ->
-    Asked = maps:with([sessions, users], host_users:counts()),
-    case proplists:get_value(generation, Config) of
-        v6_9 -> ?assertEqual(#{sessions => 0, users => 0}, Asked);
-        _ -> ?assertEqual(Expected, Asked)
-    end.
-
-flush() ->
-    receive Message -> [Message | flush()] after 0 -> [] end.
