@@ -1,4 +1,4 @@
-%% The stand-in hosts behave as the real ones do, and the test endpoint's driver works. What the cases
+%% The stand-in hosts behave as the real ones do (their pools: host_pools_SUITE). What the cases
 %% expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or observed on the built releases; the
 %% events of 6.9 were read in single files of newer trees.
 -module(host_SUITE).
@@ -15,20 +15,16 @@ suite() ->
     [{timetrap, {seconds, 60}}].
 
 all() ->
-    [{group, v5_0}, {group, v6_5}, {group, v6_9}, hosts_in_nodes_of_their_own,
-     the_test_endpoint_counts_records_and_ends].
+    [{group, v5_0}, {group, v6_5}, {group, v6_9}, hosts_in_nodes_of_their_own].
 
 groups() ->
     Both = [shapes_of_terms, parses_as_exml_does, prepares_names_as_the_host_does,
             modules_are_not_loaded_before_they_are_called,
-            pools_can_be_read, pool_of_a_host_type_goes_before_global,
-            crashed_pool_comes_back, rows_go_before_the_pool_does, pools_at_boot,
             order_of_start_and_stop, crash_in_start_is_raised, crash_in_stop,
             events_of_a_session, crash_in_push_is_logged, other_handlers_replace_old_ones,
             dynamic_domains_need_support, metrics_are_updated, stanzas_of_the_demo],
     [{v5_0, [sequence], Both},
-     {v6_5, [sequence], Both ++ [execute_raises_once_torn_down, back_ends_of_metrics,
-                                 queue_length_is_in_the_strategy]},
+     {v6_5, [sequence], Both ++ [execute_raises_once_torn_down, back_ends_of_metrics]},
      {v6_9, [sequence], Both ++ [messages_are_routed_to_users_only]}].
 
 init_per_group(Generation, Config) ->
@@ -49,7 +45,7 @@ end_per_testcase(_Case, _Config) ->
     host_ctl:stop().
 
 own_start(Case) ->
-    lists:member(Case, [pools_at_boot, dynamic_domains_need_support, back_ends_of_metrics]).
+    lists:member(Case, [dynamic_domains_need_support, back_ends_of_metrics]).
 
 shapes_of_terms(Config) ->
     Jid = host_ctl:jid(?ALICE),
@@ -113,88 +109,6 @@ modules_are_not_loaded_before_they_are_called(Config) ->
     Module = case layout(Config) of v5_0 -> ejabberd_hooks; v6_5 -> mongoose_hooks end,
     ?assertEqual(false, code:is_loaded(Module)),
     ?assertNotEqual(non_existing, code:which(Module)).
-
-pools_can_be_read(Config) ->
-    Given = #{host => <<"http://127.0.0.1:1">>, workers => 3, strategy => available_worker,
-              call_timeout => 700, path_prefix => "/p", request_timeout => 100},
-    {ok, Pid} = host_ctl:start_pool(global, full, Given),
-    {ok, _} = host_ctl:start_pool(?HOST, bare, #{host => "http://127.0.0.1:2"}),
-    ?assertEqual(Pid, whereis('mongoose_wpool$http$global$full')),
-    ?assert(is_pid(whereis('mongoose_wpool$http$localhost$bare'))),
-    ?assertEqual({ok, <<"/p">>, 100}, mongoose_wpool_http:get_params(global, full)),
-    ?assertEqual({ok, <<"/">>, 2000}, mongoose_wpool_http:get_params(?HOST, bare)),
-    ?assertEqual({error, pool_not_started}, mongoose_wpool_http:get_params(?HOST, none)),
-    ?assertEqual(undefined, mongoose_wpool:get_pool_settings(http, ?HOST, none)),
-    {state, http, Pools, Monitors} = sys:get_state(mongoose_wpool_http_mgr),
-    ?assertEqual(2, map_size(Monitors)),
-    #{{http, global, full} := Full, {http, ?HOST, bare} := Bare} = Pools,
-    case layout(Config) of
-        v5_0 ->
-            ?assertEqual([{mongoose_wpool, {http, global, full}, available_worker, 700}],
-                         ets:lookup(mongoose_wpool, {http, global, full})),
-            ?assertMatch(#{wpool_opts := [{workers, 3}],
-                           conn_opts := [{server, "http://127.0.0.1:1"}, {path_prefix, "/p"},
-                                         {request_timeout, 100}]}, Full),
-            ?assertMatch(#{wpool_opts := [], conn_opts := [{server, "http://127.0.0.1:2"}]}, Bare);
-        v6_5 ->
-            ?assertEqual([{mongoose_wpool, {http, global, full}, 'mongoose_wpool$http$global$full',
-                           available_worker, 700}],
-                         ets:lookup(mongoose_wpool, {http, global, full})),
-            ?assertMatch(#{wpool_opts := [{workers, 3}],
-                           conn_opts := #{host := "http://127.0.0.1:1", path_prefix := <<"/p">>,
-                                          request_timeout := 100}}, Full),
-            ?assertMatch(#{wpool_opts := [{workers, 10}],
-                           conn_opts := #{host := "http://127.0.0.1:2", path_prefix := <<"/">>,
-                                          request_timeout := 2000}}, Bare)
-    end.
-
-pool_of_a_host_type_goes_before_global(Config) ->
-    {ok, _} = host_ctl:start_pool(global, tag, #{host => "http://g", request_timeout => 1}),
-    Name = fun() -> element(2, mongoose_wpool:get_pool_settings(http, ?HOST, tag)) end,
-    ?assertEqual({http, global, tag}, Name()),
-    ?assertEqual({ok, <<"/">>, 1}, mongoose_wpool_http:get_params(?HOST, tag)),
-    {ok, _} = host_ctl:start_pool(?HOST, tag, #{host => "http://h", request_timeout => 2}),
-    ?assertEqual({http, ?HOST, tag}, Name()),
-    ?assertEqual({ok, <<"/">>, 2}, mongoose_wpool_http:get_params(?HOST, tag)),
-    Again = fun() -> host_ctl:start_pool(?HOST, tag, #{host => "http://i"}) end,
-    case layout(Config) of
-        v5_0 -> ?assertMatch({error, {already_started, _}}, Again());
-        v6_5 -> ?assertError(#{what := event_already_registered}, Again())
-    end.
-
-crashed_pool_comes_back(_Config) ->
-    {ok, Pid} = host_ctl:start_pool(global, tag, #{host => "http://h", path_prefix => "/p"}),
-    Rows = {ets:tab2list(mongoose_wpool), ets:tab2list(mongoose_wpool_http)},
-    ok = host_ctl:crash_pool(global, tag),
-    ?assertEqual(Rows, {ets:tab2list(mongoose_wpool), ets:tab2list(mongoose_wpool_http)}),
-    {state, http, #{{http, global, tag} := Before}, _} = sys:get_state(mongoose_wpool_http_mgr),
-    ?assertMatch(#{monitor := undefined}, Before),
-    {ok, NewPid} = host_log:poll(fun() -> host_ctl:pool_pid(global, tag) end, fun is_pid/1, 60000),
-    ?assertNotEqual(Pid, NewPid),
-    {state, http, #{{http, global, tag} := After}, _} = sys:get_state(mongoose_wpool_http_mgr),
-    ?assertEqual(maps:remove(monitor, Before), maps:remove(monitor, After)),
-    ?assertMatch([#{pool_key := {http, global, tag}, level := error}], host_log:what(pool_restart)).
-
-rows_go_before_the_pool_does(Config) ->
-    {ok, Pid} = host_ctl:start_pool(global, tag, #{host => "http://h"}),
-    ok = sys:suspend(mongoose_wpool_http_mgr),
-    {Stopper, Ref} = spawn_monitor(fun() -> exit({result, host_ctl:stop_pool(global, tag)}) end),
-    ?assertMatch({ok, []}, host_log:poll(fun() -> ets:tab2list(mongoose_wpool) end,
-                                         fun(Rows) -> Rows =:= [] end, 60000)),
-    ?assertMatch({ok, []}, host_log:poll(fun() -> ets:tab2list(mongoose_wpool_http) end,
-                                         fun(Rows) -> Rows =:= [] end, 60000)),
-    ?assert(is_process_alive(Pid)),
-    ok = sys:resume(mongoose_wpool_http_mgr),
-    ?assertEqual({result, ok}, receive {'DOWN', Ref, _, Stopper, Reason} -> Reason end),
-    ?assertNot(is_process_alive(Pid)),
-    ?assertEqual(case layout(Config) of v5_0 -> {error, unknown_pool}; v6_5 -> ok end,
-                 host_ctl:stop_pool(global, tag)).
-
-pools_at_boot(Config) ->
-    ok = host_ctl:start(generation(Config), #{hosts => [?HOST, <<"example.org">>],
-                                              pools => [{per_host_type(Config), tag, #{host => "http://h"}}]}),
-    ?assertEqual([{http, <<"example.org">>, tag}, {http, ?HOST, tag}],
-                 lists:sort(mongoose_wpool:get_pools())).
 
 order_of_start_and_stop(Config) ->
     start_probe(Config, #{}),
@@ -363,12 +277,6 @@ back_ends_of_metrics(Config) ->
                  exometer:get_value([?HOST, mod_event_pusher_http_sent, count])),
     ?assertEqual(#{sent => 1, failed => 0, response_times => []}, host_ctl:metrics(?HOST)).
 
-queue_length_is_in_the_strategy(_Config) ->
-    {ok, _} = host_ctl:start_pool(global, tag, #{host => "http://h", max_worker_queue_len => 17}),
-    Strategy = element(4, mongoose_wpool:get_pool_settings(http, global, tag)),
-    ?assert(is_function(Strategy, 1)),
-    ?assertEqual({env, [17]}, erlang:fun_info(Strategy, env)).
-
 hosts_in_nodes_of_their_own(_Config) ->
     Peers = [{Generation, host_ctl:start_peer(Generation, #{})} || Generation <- [v5_0, v6_5, v6_9]],
     [begin
@@ -378,36 +286,12 @@ hosts_in_nodes_of_their_own(_Config) ->
          ok = host_ctl:stop_peer(Peer)
      end || {Generation, Peer} <- Peers].
 
-the_test_endpoint_counts_records_and_ends(_Config) ->
-    Endpoint = test_endpoint:start(#{plan => "status=201"}),
-    201 = post(Endpoint, <<"/one">>, <<"a=1">>),
-    ok = test_endpoint:plan(Endpoint, "status=503", #{path => "/two"}),
-    503 = post(Endpoint, <<"/two">>, <<"message=Hi+%26+bye">>),
-    ok = test_endpoint:wait_for_count(Endpoint, 2, 60000),
-    ?assertEqual({timeout, 2}, test_endpoint:wait_for_count(Endpoint, 3, 20)),
-    {ok, Stats} = test_endpoint:wait_for(Endpoint, fun(#{answered := N}) -> N =:= 2 end, 60000),
-    ?assertMatch(#{received := 2, paths := #{<<"/one">> := 1, <<"/two">> := 1},
-                   statuses := #{201 := 1, 503 := 1}}, Stats),
-    [One, Two] = test_endpoint:received(Endpoint),
-    ?assertMatch(#{n := 1, method := <<"POST">>, path := <<"/one">>, body := <<"a=1">>,
-                   version := <<"1.1">>, complete := true}, One),
-    ?assert(lists:member({<<"X-Case">>, <<"Kept">>}, maps:get(headers, One))),
-    ?assertEqual([{<<"message">>, <<"Hi & bye">>}], test_endpoint:form(maps:get(body, Two))),
-    ?assertMatch([#{n := 2}], test_endpoint:received(Endpoint, 2)),
-    ok = test_endpoint:clear(Endpoint),
-    ?assertMatch(#{received := 0}, test_endpoint:stats(Endpoint)),
-    ok = test_endpoint:stop(Endpoint),
-    ?assertMatch({error, econnrefused}, gen_tcp:connect({127, 0, 0, 1}, test_endpoint:port(Endpoint), [])).
-
 generation(Config) ->
     proplists:get_value(generation, Config).
 
 %% 6.9 differs from 6.8 in its events alone.
 layout(Config) ->
     host_ctl:layout(generation(Config)).
-
-per_host_type(Config) ->
-    case layout(Config) of v5_0 -> host; v6_5 -> host_type end.
 
 start_probe(Config, Opts) ->
     start_probe(Config, ?HOST, Opts).
@@ -450,11 +334,3 @@ execute_sent(Measurements) ->
 %% What the probe has reported so far; the host calls it in this process or before it answers.
 told() ->
     receive {probe, What} -> [What | told()] after 0 -> [] end.
-
-post(Endpoint, Path, Body) ->
-    {ok, Socket} = gen_tcp:connect({127, 0, 0, 1}, test_endpoint:port(Endpoint), [binary, {active, false}]),
-    ok = gen_tcp:send(Socket, ["POST ", Path, " HTTP/1.1\r\nHost: x\r\nX-Case: Kept\r\nContent-Length: ",
-                               integer_to_list(byte_size(Body)), "\r\n\r\n", Body]),
-    {ok, <<"HTTP/1.1 ", Status:3/binary, _/binary>>} = gen_tcp:recv(Socket, 0, 60000),
-    ok = gen_tcp:close(Socket),
-    binary_to_integer(Status).

@@ -82,7 +82,7 @@ stop_endpoint() ->
 endpoint() ->
     "http://127.0.0.1:" ++ integer_to_list(ranch:get_port(?LISTENER)).
 
-%% @doc A place where nobody listens.
+%% @doc A place where no process listens.
 -spec nobody() -> string().
 nobody() ->
     {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),

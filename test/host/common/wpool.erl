@@ -1,5 +1,5 @@
-%% Stands for worker_pool (4.0.3 in MongooseIM 5.0.0, 6.5.3 in 6.8.0) as far as somebody can watch
-%% it: a pool is a supervisor registered under the pool's name. It has no workers here: nothing of
+%% Stands for worker_pool (4.0.3 in MongooseIM 5.0.0, 6.5.3 in 6.8.0) as far as it can be
+%% watched: a pool is a supervisor registered under the pool's name. It has no workers here: nothing of
 %% the product calls one, and a call that did would crash for want of wpool:call/4.
 -module(wpool).
 -behaviour(supervisor).
