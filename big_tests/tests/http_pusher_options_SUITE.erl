@@ -190,15 +190,17 @@ unacknowledged_messages(Config) ->
 %%% Payloads
 %%%===================================================================
 
-%% By every secret of the file, over the bytes that are sent; and the header fields that the handler adds.
+%% By every secret of the file, over the bytes that are sent. The header fields that the handler adds, and a path with
+%% a secret part.
 signed(Config) ->
     Token = http_pusher_helper:write_file("http_pusher_test_token", "token1\n"),
     Lines = [signing(), ["auth = {bearer_file = \"", Token, "\"}"],
              ["headers = [{name = \"x-tenant\", value = \"acme\"}, {name = \"x-key\", value_file = \"", Token, "\"}]"]],
-    set_handlers_in_the_file([{"/form", Lines}, {"/json", ["format = \"json\"" | Lines]}]),
+    set_handlers_in_the_file([{"/form", Lines}, {"/json", ["format = \"json\"" | Lines]},
+                              {"/hooks/$SECRET", [["path_secret_file = \"", Token, "\""] | Lines]}]),
     story(Config, fun(Alice, Bob) ->
         chat(Alice, Bob, <<"Sign here, żółć"/utf8>>),
-        Requests = wait_for_requests(2),
+        Requests = wait_for_requests(3),
         Ids = [begin
                    is_signed(Request),
                    ?assertEqual(<<"Bearer token1">>, header(<<"authorization">>, Request)),
@@ -206,9 +208,11 @@ signed(Config) ->
                    ?assertEqual(<<"token1">>, header(<<"x-key">>, Request)),
                    header(<<"webhook-id">>, Request)
                end || Request <- Requests],
-        ?assertEqual(2, length(lists:usort(Ids))),
-        ?assertEqual(#{<<"author">> => user(Alice), <<"server">> => domain(), <<"receiver">> => user(Bob),
-                       <<"message">> => <<"Sign here, żółć"/utf8>>}, form(hd(requests(<<"/form">>))))
+        ?assertEqual(3, length(lists:usort(Ids))),
+        Form = #{<<"author">> => user(Alice), <<"server">> => domain(), <<"receiver">> => user(Bob),
+                 <<"message">> => <<"Sign here, żółć"/utf8>>},
+        ?assertEqual([[Form], [Form]], [[form(Request) || Request <- requests(Path)]
+                                        || Path <- [<<"/form">>, <<"/hooks/token1">>]])
     end).
 
 signing() ->
