@@ -10,8 +10,10 @@ mod batch;
 mod check;
 mod escape;
 mod filters;
+mod guard;
 mod handler;
 mod limits;
+mod measure;
 mod samples;
 mod shape;
 mod variables;
@@ -97,10 +99,11 @@ impl Template {
         // It would let values grow around one another, or around themselves, without end.
         environment.remove_global("namespace");
         filters::install(&mut environment);
+        measure::install(&mut environment);
         environment.set_auto_escape_callback(move |_| escape.automatic());
         environment.set_formatter(move |out, state, value| escape.write(out, state, value));
         environment
-            .add_template_owned(NAME, source.to_owned())
+            .add_template_owned(NAME, guard::guarded(source))
             .map_err(|error| describe(&error, scope))?;
         Ok(Self {
             environment,

@@ -42,13 +42,15 @@ pub(super) fn check(source: &str) -> Result<(), String> {
 }
 
 /// A `{{ }}` or `{% %}`, from its start to its end.
-struct Tag<'a> {
-    text: &'a str,
+pub(super) struct Tag<'a> {
+    pub(super) text: &'a str,
+    /// How much of the template is left where it begins.
+    pub(super) left: usize,
     nesting: usize,
 }
 
 /// Takes the next tag, and all before it, off the front. Comments are skipped, and what is raw.
-fn next<'a>(rest: &mut &'a str) -> Option<Tag<'a>> {
+pub(super) fn next<'a>(rest: &mut &'a str) -> Option<Tag<'a>> {
     loop {
         let at = rest.find('{')?;
         let text = &rest[at..];
@@ -92,12 +94,16 @@ fn tag(text: &str, end: [u8; 2]) -> Tag<'_> {
         at += 1;
     }
     // Tags end behind ASCII.
-    let text = text.get(..at).unwrap_or(text);
-    Tag { text, nesting }
+    let of_tag = text.get(..at).unwrap_or(text);
+    Tag {
+        text: of_tag,
+        left: text.len(),
+        nesting,
+    }
 }
 
 /// Where the quote is that ends the text which starts at `at`.
-fn after_text(bytes: &[u8], at: usize) -> usize {
+pub(super) fn after_text(bytes: &[u8], at: usize) -> usize {
     let quote = bytes[at];
     let mut end = at + 1;
     while let Some(&byte) = bytes.get(end) {

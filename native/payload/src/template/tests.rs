@@ -146,6 +146,90 @@ fn mistakes_are_named_with_their_line_and_without_values() {
     }
 }
 
+/// Each of these would take hours, or all memory: what an operator, a filter or a test looks through counts.
+#[test]
+fn what_is_compared_or_joined_counts() {
+    let grown = format!(
+        "{{% set a = [body, 1] %}}{}",
+        "{% set a = [a, a] %}".repeat(60)
+    );
+    let wide = "{% set a = [1] | batch(9000, data) %}{% set a = [1] | batch(9000, a) %}";
+    for made in [grown.as_str(), wide] {
+        for look in [
+            "{{ a ~ '' }}",
+            "{{ '' ~ a }}",
+            "{{ ('<' | safe) ~ a }}",
+            "{{ a + a ~ '' }}",
+            "{{ a == [a, a] }}",
+            "{{ [a] != [[a[0], a[1]]] }}",
+            "{{ 1 < a < [a] }}",
+            "{{ a in [[a[0], a[1]]] }}",
+            "{% if 1 and a not in [[a[0], a[1]]] %}{% endif %}",
+            "{{ {a: 1, [a]: 2} }}",
+            "{{ {'a': 1}[a] }}",
+            "{{ a is eq([a[0], a[1]]) }}",
+            "{{ a is in [a] }}",
+            "{{ a is startingwith 'a' }}",
+            "{{ [a, [a]] | sort }}",
+            "{{ [[a], [a]] | map('min') }}",
+            "{{ [a, a] | select('==', [a[0], a[1]]) }}",
+            "{{ [a, a] | unique }}",
+            "{{ a | split(',') }}",
+            "{{ '%s' | format(a) }}",
+            "{% for x in [1, 2] %}{{ loop.changed(a) }}{% endfor %}",
+        ] {
+            for escape in [Escape::None, Escape::Json] {
+                let error = failure(&format!("{made}{look}"), escape);
+                assert_eq!(error, "line 1: it takes more than 100000 steps", "{look}");
+            }
+        }
+    }
+    for source in ["{{ [1] * 2 }}", "{% set a = [1] %}{{ 2 * a }}"] {
+        let error = failure(source, Escape::None);
+        assert!(error.ends_with("a list cannot be multiplied"), "{error}");
+    }
+}
+
+#[test]
+fn operators_on_lists_do_what_they_did() {
+    for (source, expected) in [
+        ("{{ [1] + [2, 3] == [1, 2, 3] }}", "True"),
+        ("{{ hints ~ '!' }}", "['store']!"),
+        ("{{ 'store' in hints and 'x' not in hints }}", "True"),
+        (
+            "{{ type in ['message.chat', 'message.groupchat'] }}",
+            "True",
+        ),
+        ("{{ from == data.from and from != to }}", "True"),
+        ("{{ (attachments or [1]) | length * 2 - -1 }}", "3"),
+        ("{{ {'a' ~ 1: [1, 2]}['a' ~ 1][0 + 1] }}", "2"),
+        ("{{ 1 < 2 <= 2 and 2 * 3 ** 2 // 4 == 4 }}", "True"),
+        ("{{ [[2, 1], [1, 2]] | sort }}", "[[1, 2], [2, 1]]"),
+        (
+            "{{ [3, 1, 2] | sort(reverse=true) | join ~ [1, 2] | max }}",
+            "3212",
+        ),
+        ("{{ ['b', 'a', 'B'] | unique | join }}", "ba"),
+        ("{{ 'a,b' | split(',') | last ~ ('%d' | format(7)) }}", "b7"),
+        ("{{ [1, 2, 3] | select('gt', 1) | list }}", "[2, 3]"),
+        (
+            "{{ 3 is not eq 4 and 3 is in [3] and 'ab' is startingwith 'a' }}",
+            "True",
+        ),
+        (
+            "{% for k, v in {'a': 1} | dictsort if k ~ v == 'a1' %}{{ k }}{% endfor %}",
+            "a",
+        ),
+        ("{% set a, b = 'x' ~ 'y', 2 %}{{ a * b }}", "xyxy"),
+        (
+            "{{ subject ~ 1 if unread + 1 == 4 else body }}",
+            "A subject1",
+        ),
+    ] {
+        assert_eq!(text(source), expected, "{source}");
+    }
+}
+
 #[test]
 fn no_template_runs_or_grows_without_end() {
     let doubled =
