@@ -71,7 +71,6 @@ fn payload(handler: &Handler, root: Option<&Path>) -> PlanOptions {
         format: template(handler, root).map_or_else(|| format(options), FormatOptions::Template),
         include_stanza: has("include", "stanza"),
         omit_body: has("omit", "body"),
-        signed: options.has("signing"),
         ..PlanOptions::default()
     }
 }

@@ -189,7 +189,6 @@ impl HandlerPlan {
         self.compiled.get_or_init(|| {
             let tell = self.tell();
             let options = PlanOptions {
-                signed: self.is_signed(),
                 batched: self.batched,
                 ..self.options.payload.clone()
             };

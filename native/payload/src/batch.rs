@@ -4,7 +4,6 @@
 //! made of theirs, so that the same members have the same `webhook-id` on every attempt, and others another.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 use notification::{MessageId, Notification};
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
@@ -26,21 +25,13 @@ pub struct BatchMade {
     pub made: Option<(Made, MessageId)>,
 }
 
-/// Content, header fields and path of a request, without its `webhook-id`.
-#[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) body: Bytes,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) path: Option<String>,
-}
-
 /// The members that one request has taken, and what it is if it has any.
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) taken: usize,
     /// By their places, in order.
     pub(crate) failed: Vec<(usize, PayloadError)>,
-    pub(crate) request: Option<Request>,
+    pub(crate) request: Option<Made>,
 }
 
 impl Collected {

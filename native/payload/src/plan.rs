@@ -9,17 +9,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use notification::{MessageId, Notification};
 
-use crate::batch::{self, Array, BatchMade, Collected, Member, Request};
+use crate::batch::{self, Array, BatchMade, Collected, Member};
 use crate::cloudevents::{CloudEvents, CloudEventsMode};
 use crate::event::{Choice, Event, Raw};
 use crate::template::{TemplateOptions, Templates};
 use crate::{FormStyle, PayloadError, PlanError, forms, json};
 
 /// The options of a handler that say what is sent.
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PlanOptions {
     /// The form of the body.
@@ -28,8 +24,6 @@ pub struct PlanOptions {
     pub include_stanza: bool,
     /// Leaves out what was written (`omit = ["body"]`).
     pub omit_body: bool,
-    /// The requests are signed, so that a form has a `webhook-id`, too. The other formats always have one.
-    pub signed: bool,
     /// Notifications share requests, so that templates are for a list of events.
     pub batched: bool,
 }
@@ -58,7 +52,6 @@ pub enum FormatOptions {
 pub struct Plan {
     format: Format,
     choice: Choice,
-    signed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -70,14 +63,13 @@ enum Format {
     Template(Box<Templates>),
 }
 
-/// What a request carries, apart from the signature and what is fetched for it (credentials): the same on
-/// each attempt.
+/// What a request carries on each attempt, apart from what each attempt adds: `webhook-id` with its time and
+/// signature, and what is fetched for it (credentials).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// The body.
     pub body: Bytes,
-    /// The header fields, `content-type` and, for requests that are signed or not forms, `webhook-id`
-    /// among them.
+    /// The header fields, `content-type` among them.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The path instead of the handler's, if a template makes it.
     pub path: Option<String>,
@@ -89,7 +81,6 @@ const FORM: (HeaderName, HeaderValue) = (
 );
 const JSON: (HeaderName, HeaderValue) =
     (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 
 impl Plan {
     /// Compiles a handler's options. What becomes of a template's file later is not told.
@@ -104,7 +95,6 @@ impl Plan {
             format,
             include_stanza,
             omit_body,
-            signed,
             batched,
         } = options;
         Ok(Self {
@@ -122,7 +112,6 @@ impl Plan {
                 stanza: include_stanza,
                 omit_body,
             },
-            signed,
         })
     }
 
@@ -143,8 +132,7 @@ impl Plan {
         id: &MessageId,
         style: FormStyle,
     ) -> Result<Made, PayloadError> {
-        let mut path = None;
-        let (body, mut headers) = match &self.format {
+        let (body, headers) = match &self.format {
             Format::Form => (forms::body(notification, self.choice, style)?, vec![FORM]),
             Format::Json => {
                 let raw = Raw::of(notification)?;
@@ -155,20 +143,16 @@ impl Plan {
             }
             Format::Template(templates) => {
                 let raw = Raw::of(notification)?;
-                let rendered = templates.render(&raw.event(self.choice)?, id.as_str())?;
-                path = rendered.path;
-                (rendered.body, rendered.headers)
+                return templates.render(&raw.event(self.choice)?, id.as_str());
             }
         };
-        if self.signed || !matches!(self.format, Format::Form) {
-            headers.push(identity(id)?);
-        }
         Ok(Made {
             body,
             headers,
-            path,
+            path: None,
         })
     }
+
     /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one. The error
     /// is one of all of them: there is no template.
     pub fn make_batch(
@@ -193,22 +177,10 @@ impl Plan {
             Format::Template(templates) => templates.batch(members, self.choice, max_bytes)?,
         };
         let id = collected.identity(members);
-        let made = match collected.request {
-            None => None,
-            Some(mut request) => {
-                request.headers.push(identity(&id)?);
-                let made = Made {
-                    body: request.body,
-                    headers: request.headers,
-                    path: request.path,
-                };
-                Some((made, id))
-            }
-        };
         Ok(BatchMade {
             taken: collected.taken,
             failed: collected.failed,
-            made,
+            made: collected.request.map(|made| (made, id)),
         })
     }
 
@@ -224,7 +196,7 @@ impl Plan {
             let raw = Raw::of(notification)?;
             add(&mut array, &raw.event(self.choice)?, id)
         });
-        let request = array.into_body().map(|body| Request {
+        let request = array.into_body().map(|body| Made {
             body,
             headers: vec![content_type],
             path: None,
@@ -235,10 +207,4 @@ impl Plan {
             request,
         }
     }
-}
-
-fn identity(id: &MessageId) -> Result<(HeaderName, HeaderValue), PayloadError> {
-    let id = HeaderValue::from_str(id.as_str());
-    let id = id.map_err(|error| PayloadError::event(error.to_string()))?;
-    Ok((WEBHOOK_ID, id))
 }

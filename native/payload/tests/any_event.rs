@@ -23,17 +23,14 @@ fn options() -> impl Strategy<Value = PlanOptions> {
     ];
     (
         proptest::sample::select(formats.to_vec()),
-        any::<[bool; 3]>(),
+        any::<[bool; 2]>(),
     )
-        .prop_map(
-            |(format, [include_stanza, omit_body, signed])| PlanOptions {
-                format,
-                include_stanza,
-                omit_body,
-                signed,
-                ..PlanOptions::default()
-            },
-        )
+        .prop_map(|(format, [include_stanza, omit_body])| PlanOptions {
+            format,
+            include_stanza,
+            omit_body,
+            ..PlanOptions::default()
+        })
         .boxed()
 }
 

@@ -112,7 +112,8 @@ fn header_fields() {
         format!("{name}: {}\n", value.to_str().unwrap())
     };
     let fields: String = made.headers.iter().map(line).collect();
-    let text = format!("{fields}\n{}", str::from_utf8(&made.body).unwrap());
+    let id = format!("webhook-id: {}\n", support::ID);
+    let text = format!("{fields}{id}\n{}", str::from_utf8(&made.body).unwrap());
     assert_eq!(blocks("http"), [text]);
 }
 

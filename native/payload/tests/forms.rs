@@ -41,16 +41,6 @@ fn an_unacknowledged_message_has_the_form_of_a_message() {
 }
 
 #[test]
-fn a_signed_form_has_an_id() {
-    let signed = PlanOptions {
-        signed: true,
-        ..PlanOptions::default()
-    };
-    let made = Sample::presence("online").options(signed).make().unwrap();
-    assert_eq!(header(&made, "webhook-id"), Some(ID.as_bytes()));
-}
-
-#[test]
 fn a_form_of_names_and_text() {
     let body = |options: PlanOptions, style| {
         let plan = Plan::compile(options).unwrap();

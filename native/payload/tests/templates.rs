@@ -101,7 +101,6 @@ async fn body_path_and_headers_are_templates() {
         ("content-type", "application/json"),
         ("x-title", "From alice"),
         ("x-plain", "as it is"),
-        ("webhook-id", support::ID),
     ];
     assert_eq!(headers, expected);
 }

@@ -5,9 +5,9 @@ use notification::MessageId;
 
 use super::handler::failed;
 use super::{Failure, Templates, limits, variables};
-use crate::PayloadError;
-use crate::batch::{Collected, Member, Request, identity};
+use crate::batch::{Collected, Member, identity};
 use crate::event::{Choice, Raw};
+use crate::{Made, PayloadError};
 
 /// An event of the batch: its place among the members, its identity, its variables.
 type Event<'a> = (usize, &'a MessageId, Value);
@@ -77,18 +77,14 @@ impl Templates {
         bad
     }
 
-    fn render_batch(&self, events: &[Event<'_>], most: usize) -> Result<Option<Request>, Failure> {
+    fn render_batch(&self, events: &[Event<'_>], most: usize) -> Result<Option<Made>, Failure> {
         if events.is_empty() {
             return Ok(None);
         }
         let id = identity(events.iter().map(|(_, id, _)| *id));
         let events = events.iter().map(|(.., event)| event.clone()).collect();
-        let rendered = self.render_with(&variables::of_batch(events, id.as_str()), most)?;
-        Ok(Some(Request {
-            body: rendered.body,
-            headers: rendered.headers,
-            path: rendered.path,
-        }))
+        let made = self.render_with(&variables::of_batch(events, id.as_str()), most)?;
+        Ok(Some(made))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use files::{Source, Tell, Watched};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
@@ -12,7 +11,7 @@ use notification::FailureReason;
 use super::escape::Escape;
 use super::{Failure, Scope, Template, limits, variables};
 use crate::event::Event;
-use crate::{PayloadError, PlanError, forms, header};
+use crate::{Made, PayloadError, PlanError, forms, header};
 
 /// What a handler's section says of templates.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,14 +34,6 @@ pub(crate) struct Templates {
     content_type: HeaderValue,
     path: Option<Template>,
     headers: Vec<(HeaderName, Template)>,
-}
-
-/// What they make of an event.
-#[derive(Debug)]
-pub(crate) struct Rendered {
-    pub(crate) body: Bytes,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) path: Option<String>,
 }
 
 impl Templates {
@@ -127,14 +118,14 @@ impl Templates {
     }
 
     /// Makes a request's part of an event.
-    pub(crate) fn render(&self, event: &Event<'_>, id: &str) -> Result<Rendered, PayloadError> {
+    pub(crate) fn render(&self, event: &Event<'_>, id: &str) -> Result<Made, PayloadError> {
         let variables = variables::of(event, id)?;
         self.render_with(&variables, limits::OUTPUT)
             .map_err(|failure| failed(failure.text))
     }
 
     /// Makes a request's part of these variables, with no more bytes in the body than these.
-    pub(super) fn render_with(&self, variables: &Value, most: usize) -> Result<Rendered, Failure> {
+    pub(super) fn render_with(&self, variables: &Value, most: usize) -> Result<Made, Failure> {
         let body = self.body.now().map_err(|text| Failure {
             text,
             too_much: false,
@@ -143,7 +134,7 @@ impl Templates {
             let file = self.file.display();
             failure.at(&format!("template_file: {file}"))
         })?;
-        let mut headers = Vec::with_capacity(self.headers.len() + 3);
+        let mut headers = Vec::with_capacity(self.headers.len() + 1);
         headers.push((CONTENT_TYPE, self.content_type.clone()));
         for (name, template) in &self.headers {
             headers.push(rendered_header(name, template, variables)?);
@@ -156,7 +147,7 @@ impl Templates {
                 Some(String::from_utf8_lossy(&bytes).into_owned())
             }
         };
-        Ok(Rendered {
+        Ok(Made {
             body: forms::fitted(body),
             headers,
             path,
