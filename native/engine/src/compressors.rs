@@ -75,6 +75,7 @@ impl Compressors {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -89,6 +90,28 @@ mod tests {
                 assert!(compressed.is_none_or(|bytes| bytes.len() < 100));
             }
         }
+    }
+
+    /// Another task of the same thread has its turn after each part of a long body.
+    #[tokio::test]
+    async fn others_have_their_turn_between_parts() {
+        const PARTS: usize = 50;
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+        });
+        let body = Bytes::from(vec![b'a'; PARTS * PART]);
+        for how in [Compression::Gzip, Compression::Zstd] {
+            turns.store(0, Ordering::Relaxed);
+            assert!(Compressors::default().compress(how, &body).await.is_some());
+            let turns = turns.load(Ordering::Relaxed);
+            assert!(turns >= PARTS, "{how:?}: {turns}");
+        }
+        other.abort();
     }
 
     /// However many deliveries compress at a time, and however many give up half-way.

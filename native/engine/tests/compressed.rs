@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use credentials::CredentialOptions;
 use engine::handler_plan::HandlerOptions;
 use hmac::{Hmac, KeyInit, Mac};
 use notification::policy::Batch;
-use notification::{Content, DeliveryPolicy, Retry};
+use notification::{Content, DeliveryPolicy, Handler, Retry};
 use payload::{Compression, Headers};
 use sha2::Sha256;
 use support::events::{field, fields, json, received, stanza};
@@ -26,6 +27,25 @@ fn compressed(how: Compression, options: HandlerOptions) -> HandlerOptions {
         compress: Some(how),
         ..options
     }
+}
+
+/// A handler whose events are JSON, compressed so, and signed.
+fn signed(
+    bench: &Bench,
+    scratch: &Scratch,
+    how: Compression,
+    policy: DeliveryPolicy,
+) -> Arc<Handler> {
+    let options = HandlerOptions {
+        credentials: CredentialOptions {
+            signing: Some(scratch.file("secret", SECRET)),
+            ..CredentialOptions::default()
+        },
+        ..compressed(how, json())
+    };
+    bench
+        .engine
+        .planned_handler(HOST_TYPE, "http_pool", "/n", policy, Some(options))
 }
 
 /// Longer than what is left as it is, and easily compressed.
@@ -148,13 +168,6 @@ fn attempts_send_the_same_bytes_and_sign_them() {
     for (how, name) in BOTH {
         let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
         let pool = bench.pool(options(endpoint.url("")));
-        let options = HandlerOptions {
-            credentials: CredentialOptions {
-                signing: Some(scratch.file("secret", SECRET)),
-                ..CredentialOptions::default()
-            },
-            ..compressed(how, json())
-        };
         let policy = DeliveryPolicy {
             retry: Some(Retry {
                 initial: Duration::from_millis(1),
@@ -162,10 +175,7 @@ fn attempts_send_the_same_bytes_and_sign_them() {
             }),
             ..DeliveryPolicy::default()
         };
-        let handler =
-            bench
-                .engine
-                .planned_handler(HOST_TYPE, "http_pool", "/n", policy, Some(options));
+        let handler = signed(&bench, &scratch, how, policy);
         // One that breaks, and is repeated at once; one that is tried again later.
         endpoint
             .push_next(1, Plan::fault(Fault::CloseBeforeHead))
@@ -198,13 +208,6 @@ fn batches() {
     for (how, name) in BOTH {
         let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
         let pool = bench.pool(options(endpoint.url("")));
-        let options = HandlerOptions {
-            credentials: CredentialOptions {
-                signing: Some(scratch.file("secret", SECRET)),
-                ..CredentialOptions::default()
-            },
-            ..compressed(how, json())
-        };
         let policy = DeliveryPolicy {
             batch: Some(Batch {
                 max_events: 50,
@@ -213,10 +216,7 @@ fn batches() {
             }),
             ..DeliveryPolicy::default()
         };
-        let handler =
-            bench
-                .engine
-                .planned_handler(HOST_TYPE, "http_pool", "/n", policy, Some(options));
+        let handler = signed(&bench, &scratch, how, policy);
         for number in 0..50 {
             let (sender, text) = (format!("user{number}"), stanza(&number.to_string()));
             bench.push_event(pool, &handler, &sender, &text);
@@ -258,6 +258,26 @@ fn nothing_is_left_of_what_was_counted() {
             let end = bench.outcome_of(&format!("user{number}")).end;
             assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
         }
+        bench.assert_conserved();
+    }
+}
+
+/// What counts while a request is under way is the compressed body, not the one that it was made of.
+#[test]
+fn what_is_compressed_counts_as_what_it_takes() {
+    for (how, _) in BOTH {
+        let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
+        let pool = bench.pool(options(endpoint.url("")));
+        let handler = bench.planned("/n", compressed(how, json()));
+        endpoint
+            .push_next(1, Plan::fault(Fault::StallBeforeHead))
+            .unwrap();
+        bench.push_event(pool, &handler, "alice", &stanza(&long().repeat(100)));
+        until("it has arrived", || endpoint.stats().received == 1);
+        let pending = bench.counts(pool).pending_bytes;
+        assert!((1..50_000).contains(&pending), "{pending}");
+        endpoint.release();
+        bench.outcome_of("alice");
         bench.assert_conserved();
     }
 }
