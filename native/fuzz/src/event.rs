@@ -13,14 +13,9 @@ pub fn check(bytes: &[u8]) {
     let Some((&choice, rest)) = bytes.split_first() else {
         return;
     };
-    let (more, stanza) = match rest.iter().position(|&byte| byte == 0) {
-        Some(end) => (&rest[..end], &rest[end + 1..]),
-        None => (&[][..], rest),
-    };
-    let facts = [facts(choice).as_bytes(), more].concat();
     let plan = Plan::compile(options(choice)).expect("options without a source");
     let id = MessageId::parse("msg_1").expect("an id");
-    let notification = notification(&facts, stanza);
+    let notification = event(choice, rest);
     match plan.make(&notification, &id, FormStyle::EachByte) {
         Ok(_) if choice % 4 == 0 => {}
         Ok(made) => no_blanks(&serde_json::from_slice(&made.body).expect("JSON")),
@@ -31,7 +26,17 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-fn no_blanks(json: &Json) {
+/// An event of the kind that `choice` says, with these facts up to the first NUL, and a stanza behind it.
+pub(crate) fn event(choice: u8, bytes: &[u8]) -> Notification {
+    let (more, stanza) = match bytes.iter().position(|&byte| byte == 0) {
+        Some(end) => (&bytes[..end], &bytes[end + 1..]),
+        None => (&[][..], bytes),
+    };
+    let facts = [facts(choice).as_bytes(), more].concat();
+    notification(&facts, stanza)
+}
+
+pub(crate) fn no_blanks(json: &Json) {
     match json {
         Json::Null => panic!("a null"),
         Json::String(text) => assert!(!text.is_empty(), "an empty text"),

@@ -6,6 +6,7 @@
 #![allow(clippy::missing_panics_doc, clippy::expect_used)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
+pub mod batch;
 pub mod config_file;
 pub mod event;
 pub mod form_body;
@@ -19,13 +20,14 @@ use arbitrary::{Arbitrary, Unstructured};
 pub type Check = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Check); 6] = [
+pub const TARGETS: [(&str, Check); 7] = [
     ("form", form_body::check),
     ("header", header_field::check),
     ("url", request_url::check),
     ("config", config_file::check),
     ("response", response::check),
     ("event", event::check),
+    ("batch", batch::check),
 ];
 
 /// The bytes as values of these types; `None` if there are too few bytes.

@@ -1,0 +1,4 @@
+//! libFuzzer on `fuzz_checks::batch`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_checks::batch::check(bytes));
