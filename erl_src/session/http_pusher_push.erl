@@ -14,13 +14,15 @@
 %% take about ten microseconds.
 -define(LONG, 65536).
 -define(MANY, 100).
+%% Facts other than a hook's metadata have fewer bytes: jids, which have at most three kilobytes each, ids and words.
+-define(FACTS, 8192).
 %% A pool that is replaced during the hand-over is looked up again, at most this often.
 -define(TRIES, 3).
 
 -type context() :: {Acc :: term(), Metadata :: map()}.
 -type content() :: {form, binary()} |
                    {custom, [{binary(), binary()}], binary()} |
-                   {event, http_pusher_facts:facts(), Stanza :: binary()}.
+                   {event | long_event, http_pusher_facts:facts(), Stanza :: binary()}.
 -type handler() :: http_pusher_compiled:handler().
 -type event() :: http_pusher_host_event:event().
 -type known() :: http_pusher_rules:known().
@@ -134,7 +136,7 @@ content(Handler, Event, Context, Known) ->
         #{needs_stanza := NeedsStanza, unread := Unread} = Handler,
         {Facts, Known1} = http_pusher_facts:of_event(Event, Context, Known, Unread),
         {Stanza, Known2} = stanza(NeedsStanza, Event, Known1),
-        {{event, Facts, Stanza}, Known2}
+        {{event_or_long(Context, Facts, Stanza), Facts, Stanza}, Known2}
     catch
         Class:Reason:Stack ->
             {{rejected, event_error, failed("reading the event", Class, Reason, Stack)}, Known}
@@ -144,6 +146,17 @@ content(Handler, Event, Context, Known) ->
 %% The form of an unacknowledged message has the text, which the engine reads from the stanza.
 stanza(false, #{kind := msg}, Known) -> {<<>>, Known};
 stanza(_Needed, Event, Known) -> http_pusher_facts:stanza(Event, Known).
+
+
+%% The facts are looked at only if there is metadata, because most events have none.
+event_or_long({_Acc, Metadata}, _Facts, Stanza)
+  when map_size(Metadata) =:= 0, byte_size(Stanza) < ?LONG - ?FACTS ->
+    event;
+event_or_long(_Context, Facts, Stanza) ->
+    case is_short(Facts, ?LONG - byte_size(Stanza), ?MANY) of
+        true -> event;
+        false -> long_event
+    end.
 
 
 by_callback_module(#{callback_module := Module, options := Options}, Event, Acc) ->
@@ -217,10 +230,9 @@ call(Pool, Id, Way, Names, {custom, Headers, Body}) ->
         false -> http_pusher_nif:push_custom_dirty(Pool, Id, Way, Names, Headers, Body)
     end;
 call(Pool, Id, Way, Names, {event, Facts, Stanza}) ->
-    case is_short(Facts, ?LONG - byte_size(Stanza), ?MANY) of
-        true -> http_pusher_nif:push_event(Pool, Id, Way, Names, Facts, Stanza);
-        false -> http_pusher_nif:push_event_dirty(Pool, Id, Way, Names, Facts, Stanza)
-    end.
+    http_pusher_nif:push_event(Pool, Id, Way, Names, Facts, Stanza);
+call(Pool, Id, Way, Names, {long_event, Facts, Stanza}) ->
+    http_pusher_nif:push_event_dirty(Pool, Id, Way, Names, Facts, Stanza).
 
 
 %% Whether headers or facts have less than this many bytes and are at most so many.
