@@ -8,7 +8,7 @@ use notification::{MessageId, Notification};
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
 
-use crate::{Made, PayloadError, forms};
+use crate::{Made, PayloadError, forms, json};
 
 /// A notification of a batch, with its own identity.
 pub type Member<'a> = (&'a Notification, &'a MessageId);
@@ -91,12 +91,12 @@ impl Array {
         if !was_empty {
             self.bytes.push(b',');
         }
-        let written = serde_json::to_writer(&mut self.bytes, value);
+        let written = json::add(&mut self.bytes, value);
         let is_too_long = self.bytes.len() >= self.max_bytes && !was_empty;
         if written.is_err() || is_too_long {
             self.bytes.truncate(before);
         }
-        written.map_err(|error| PayloadError::event(error.to_string()))?;
+        written?;
         Ok(!is_too_long)
     }
 

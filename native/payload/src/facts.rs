@@ -48,6 +48,28 @@ const KEYS: [(&str, Known); 15] = [
     ("unread", Known::Unread),
 ];
 
+/// The byte of a known key. Sessions add each fact, so the key is not searched for in the list.
+fn code(key: &str) -> Option<u8> {
+    Some(match key {
+        "event" => Known::Event,
+        "type" => Known::Type,
+        "direction" => Known::Direction,
+        "timestamp" => Known::Timestamp,
+        "host" => Known::Host,
+        "from_user" => Known::FromUser,
+        "from_server" => Known::FromServer,
+        "from_resource" => Known::FromResource,
+        "to_user" => Known::ToUser,
+        "to_server" => Known::ToServer,
+        "to_resource" => Known::ToResource,
+        "user_status" => Known::UserStatus,
+        "client_state" => Known::ClientState,
+        "archive_id" => Known::ArchiveId,
+        "unread" => Known::Unread,
+        _ => return None,
+    } as u8)
+}
+
 /// A key as it was encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key<'a> {
@@ -82,8 +104,8 @@ pub struct Facts(Vec<u8>);
 impl Facts {
     /// Adds a fact. If a key is added twice, the later value counts.
     pub fn add(&mut self, key: &str, value: Value<'_>) {
-        match KEYS.iter().zip(0..).find(|((known, _), _)| *known == key) {
-            Some((_, code)) => self.0.push(code),
+        match code(key) {
+            Some(code) => self.0.push(code),
             None => {
                 self.0.push(SPELT_OUT);
                 self.push_text(key.as_bytes());
@@ -150,7 +172,7 @@ fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Facts, KEYS, Key, Value, take};
+    use super::{Facts, KEYS, Key, Value, code, take};
 
     fn all(mut bytes: &[u8]) -> (Vec<(&str, Value<'_>)>, usize) {
         let mut facts = Vec::new();
@@ -189,6 +211,14 @@ mod tests {
             proptest::sample::select(&KEYS[..]).prop_map(|(key, _)| key.to_owned()),
             "metadata\\.\\PC{0,40}",
         ]
+    }
+
+    #[test]
+    fn the_bytes_of_keys_are_their_places() {
+        for ((key, _), place) in KEYS.iter().zip(0..) {
+            assert_eq!(code(key), Some(place), "{key}");
+        }
+        assert_eq!(code("metadata.event"), None);
     }
 
     proptest! {

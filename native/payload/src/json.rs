@@ -1,5 +1,8 @@
 //! Values as JSON.
 
+mod text;
+mod writer;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -12,9 +15,13 @@ const USUAL: usize = 1024;
 /// The value as JSON.
 pub fn body(value: &impl Serialize) -> Result<Bytes, PayloadError> {
     let mut body = Vec::with_capacity(USUAL);
-    serde_json::to_writer(&mut body, value)
-        .map_err(|error| PayloadError::event(error.to_string()))?;
+    add(&mut body, value)?;
     Ok(forms::fitted(body))
+}
+
+/// Adds the value as JSON to `out`. After an error, part of it is there.
+pub fn add(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), PayloadError> {
+    writer::write(out, value).map_err(|error| PayloadError::event(error.to_string()))
 }
 
 /// An event as a batch has it: with its own identity.
