@@ -211,14 +211,19 @@ impl Started {
 
     /// Ends the first members, but not all of them.
     pub(super) fn end_first(&mut self, count: usize, verdict: impl Fn(Instant) -> Verdict) {
-        let mut ended = Vec::with_capacity(count.min(AT_ONCE));
-        for _ in 0..count {
-            let Some(first) = self.take_first() else {
-                break;
-            };
-            let verdict = verdict(first.item.accepted_at);
-            ended.push((first, verdict));
-        }
+        // Those right behind the lead go with it, so that only one other becomes the lead, however many end.
+        let behind: Vec<Companion> = match self.job.batch_mut() {
+            Some(batch) => {
+                let behind = count.min(batch.others.len()).saturating_sub(1);
+                batch.others.drain(..behind).collect()
+            }
+            None => Vec::new(),
+        };
+        let first = if count > 0 { self.take_first() } else { None };
+        let ended = first.into_iter().chain(behind).map(|one| {
+            let verdict = verdict(one.item.accepted_at);
+            (one, verdict)
+        });
         self.end_all(ended);
     }
 
@@ -253,9 +258,10 @@ impl Started {
     }
 
     /// Reports outcomes, and then lets the lanes continue.
-    fn end_all(&self, ended: Vec<(Companion, Verdict)>) {
+    fn end_all(&self, ended: impl IntoIterator<Item = (Companion, Verdict)>) {
         let pool = &self.pool;
-        let mut tickets = Vec::with_capacity(ended.len());
+        let ended = ended.into_iter();
+        let mut tickets = Vec::with_capacity(ended.size_hint().0);
         for (one, verdict) in ended {
             let end = pool.report_end(one.item, one.reserved, verdict);
             tickets.push((one.ticket, end));
