@@ -31,13 +31,9 @@
 -define(BETWEEN_LOOKS, 1000).
 %% Pools are started right after a module has started or another pool has stopped. For a while they are
 %% checked more often, so that the first notification to a new pool finds it open.
--define(BETWEEN_EAGER_LOOKS, 50).
--define(EAGER,               10000).
-%% A caller whose call the owner does not survive calls its successor. If it is the call that an owner does
-%% not survive, its successor is spared.
--define(BETWEEN_CALLS, 20).
--define(CALLS,         100).
--define(CRASHES,       3).
+-define(BETWEEN_EAGER_LOOKS,  50).
+-define(EAGER,                10000).
+-define(BETWEEN_ENGINE_LOOKS, 20).
 
 
 -spec start_link(http_pusher_settings:settings()) -> {ok, pid()} | {error, term()}.
@@ -93,34 +89,7 @@ await_look(Timeout) ->
 
 %% Each request can be made twice without harm.
 call(Request, Timeout) ->
-    call(Request, Timeout, ?CALLS, ?CRASHES).
-
-
-call(Request, Timeout, Calls, Crashes) ->
-    try
-        gen_server:call(?MODULE, Request, Timeout)
-    catch
-        exit:{Reason, {gen_server, call, _}} = Exit when Reason =/= timeout ->
-            {Calls1, Crashes1} = case is_crash(Reason) of
-                                     true -> {Calls, Crashes - 1};
-                                     false -> {Calls - 1, Crashes}
-                                 end,
-            case Calls1 > 0 andalso Crashes1 > 0 andalso whereis(http_pusher_sup) =/= undefined of
-                true ->
-                    timer:sleep(?BETWEEN_CALLS),
-                    call(Request, Timeout, Calls1, Crashes1);
-                false ->
-                    exit(Exit)
-            end
-    end.
-
-
-%% Otherwise it was not there, or was ended by another process.
-is_crash(noproc) -> false;
-is_crash(killed) -> false;
-is_crash(shutdown) -> false;
-is_crash({shutdown, _}) -> false;
-is_crash(_Reason) -> true.
+    http_pusher_successors:call(?MODULE, Request, Timeout).
 
 
 -spec init(http_pusher_settings:settings()) ->
@@ -163,7 +132,7 @@ await_engine() ->
             receive
                 {'EXIT', _Supervisor, Reason} -> exit(Reason)
             after
-                ?BETWEEN_CALLS ->
+                ?BETWEEN_ENGINE_LOOKS ->
                     await_engine()
             end
     end.
