@@ -6,8 +6,7 @@
 
 -export([head/1, down/1, pools/3]).
 
--define(COLUMNS, 80).
--define(INDENT,  18).
+-import(http_pusher_text, [row/2, paragraph/2, list/1, printable/1, format/2, number/1, bytes/1, duration_micros/1, duration/1]).
 
 
 %% @doc The versions, the node and the host types.
@@ -283,80 +282,3 @@ rejected_before(Rejected) ->
                           reasons(proplists:get_all_values(Key, Before))])
                || Key = {HostType, PoolName} <- lists:usort([ K || {K, _} <- Before ]) ]]
     end.
-
-
-%%% Lines
-
-
-row(Name, Text) ->
-    paragraph(["  ", string:pad(Name, ?INDENT - 2)], Text).
-
-
-%% Lines break between words; a word that is longer than a line stays whole, so that it can be copied.
-paragraph(Begin, Text) ->
-    Words = string:lexemes(unicode:characters_to_list(Text), " "),
-    [Begin, wrap(Words, string:length(Begin), []), "\n"].
-
-
-wrap([], _Column, _Space) ->
-    [];
-wrap([Word | Words], Column, Space) ->
-    Length = string:length(Word),
-    case Column + length(Space) + Length > ?COLUMNS andalso Column > ?INDENT of
-        true -> ["\n", lists:duplicate(?INDENT, $\s), Word | wrap(Words, ?INDENT + Length, " ")];
-        false -> [Space, Word | wrap(Words, Column + length(Space) + Length, " ")]
-    end.
-
-
-list(Names) ->
-    {Some, More} = lists:split(min(5, length(Names)), lists:sort(Names)),
-    [lists:join(", ", [ printable(Name) || Name <- Some ]),
-     case More of
-         [] -> "";
-         _ -> [" and ", number(length(More)), " more host types"]
-     end].
-
-
-%% Text from an endpoint or a file must not control the terminal.
-printable(Text) ->
-    [ case Char < 32 orelse (Char >= 127 andalso Char < 160) of
-          true -> $.;
-          false -> Char
-      end || Char <- string_of(unicode:characters_to_list(Text)) ].
-
-
-string_of({_, Valid, _}) -> Valid ++ "...";
-string_of(Text) -> Text.
-
-
-format(Format, Args) ->
-    io_lib:format(Format, Args).
-
-
-%%% Numbers
-
-
-number(N) ->
-    lists:reverse(grouped(lists:reverse(integer_to_list(N)))).
-
-
-grouped([A, B, C, D | Rest]) -> [A, B, C, $, | grouped([D | Rest])];
-grouped(Digits) -> Digits.
-
-
-bytes(N) when N < 1024 -> [number(N), " bytes"];
-bytes(N) when N < 1024 * 1024 -> format("~.1f KiB", [N / 1024]);
-bytes(N) -> format("~.1f MiB", [N / (1024 * 1024)]).
-
-
-duration_micros(Micros) when Micros < 10000 -> format("~.2f ms", [Micros / 1000]);
-duration_micros(Micros) -> duration(Micros div 1000).
-
-
-%% In milliseconds.
-duration(T) when T < 1000 -> format("~b ms", [T]);
-duration(T) when T < 60000, T rem 1000 =:= 0 -> format("~b s", [T div 1000]);
-duration(T) when T < 60000 -> format("~.1f s", [T / 1000]);
-duration(T) when T < 3600000 -> format("~b min ~b s", [T div 60000, T rem 60000 div 1000]);
-duration(T) when T < 86400000 -> format("~b h ~b min", [T div 3600000, T rem 3600000 div 60000]);
-duration(T) -> format("~b d ~b h", [T div 86400000, T rem 86400000 div 3600000]).
