@@ -136,7 +136,7 @@ start_unloaded_module(HostType, Module, Opts) ->
         code:ensure_loaded(Module),
         check_dynamic_domains_support(HostType, Module),
         Result = Module:start(HostType, Opts),
-        report_links(LinksBefore),
+        host_modules:report_links(LinksBefore),
         case Result of
             {ok, Value} -> {ok, Value};
             _ -> {ok, Result}
@@ -152,14 +152,6 @@ check_dynamic_domains_support(HostType, Module) ->
     case lists:member(HostType, ?MYHOSTS) orelse does_module_support(Module, dynamic_domains) of
         true -> ok;
         false -> error({Module, HostType, dynamic_domains_feature_is_not_supported})
-    end.
-
-report_links(LinksBefore) ->
-    {links, LinksAfter} = process_info(self(), links),
-    case lists:sort(LinksBefore) =:= lists:sort(LinksAfter) of
-        true -> ok;
-        false -> ?LOG_ERROR(#{what => unexpected_links, links_before => LinksBefore,
-                              links_after => LinksAfter})
     end.
 
 start_failed(HostType, Module, Opts, Class, Reason, Stacktrace) ->
@@ -182,18 +174,9 @@ is_common_test_running() ->
     end.
 
 stopped(HostType, Module, Opts, Processes) ->
-    lists:foreach(fun wait_for_process/1, Processes),
+    lists:foreach(fun host_modules:wait_for_process/1, Processes),
     ets:delete(ejabberd_modules, {Module, HostType}),
     {ok, Opts}.
-
-wait_for_process(Process) ->
-    Ref = erlang:monitor(process, Process),
-    receive
-        {'DOWN', Ref, _, _, _} -> ok
-    after 5000 ->
-            catch exit(whereis(Process), kill),
-            receive {'DOWN', Ref, _, _, _} -> ok after 5000 -> timeout end
-    end.
 
 remember_configured(HostType, Module, Opts) ->
     ejabberd_config:add_local_option({modules, HostType},

@@ -24,7 +24,7 @@ replace_modules(HostType, Old0, New0) ->
       end, New).
 
 add_deps(HostType, Modules) ->
-    sort(HostType, lists:foldl(fun({Module, Opts}, All) -> add(HostType, Module, Opts, All) end,
+    host_modules:sorted(HostType, lists:foldl(fun({Module, Opts}, All) -> add(HostType, Module, Opts, All) end,
                                [], Modules)).
 
 add(HostType, Module, Opts, All) ->
@@ -38,18 +38,3 @@ add(HostType, Module, Opts, All) ->
 
 dep({Module, Opts, _Hardness}) -> {Module, Opts};
 dep({Module, _Hardness}) -> {Module, []}.
-
-%% A topological order of a digraph: what does not depend on each other comes in no set order.
-sort(HostType, Modules) ->
-    Graph = digraph:new([acyclic, private]),
-    lists:foreach(
-      fun({Module, Opts}) ->
-              digraph:add_vertex(Graph, Module),
-              [begin
-                   digraph:add_vertex(Graph, element(1, Dep)),
-                   digraph:add_edge(Graph, element(1, Dep), Module)
-               end || Dep <- gen_mod:get_deps(HostType, Module, Opts)]
-      end, lists:sort(Modules)),
-    Sorted = [lists:keyfind(Module, 1, Modules) || Module <- digraph_utils:topsort(Graph)],
-    digraph:delete(Graph),
-    Sorted.

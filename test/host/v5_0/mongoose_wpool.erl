@@ -35,7 +35,7 @@ start_configured_pools(Pools) ->
     start_configured_pools(Pools, ?ALL_HOST_TYPES).
 
 start_configured_pools(Pools, HostTypes) ->
-    [call_callback(init, Type, []) || Type <- lists:usort([element(1, Pool) || Pool <- Pools])],
+    [host_pools:callback(init, Type, []) || Type <- lists:usort([element(1, Pool) || Pool <- Pools])],
     [start(Type, HostType, Tag, PoolOpts, ConnOpts)
      || {Type, HostType, Tag, PoolOpts, ConnOpts} <- expand_pools(Pools, HostTypes)].
 
@@ -52,21 +52,13 @@ start(Type, HostType, Tag, AllPoolOpts, ConnOpts) ->
             Error
     end.
 
-start_sup_pool(Type, Name, PoolOpts) ->
-    supervisor:start_child(mongoose_wpool_type_sup:name(Type),
-                           #{id => Name,
-                             start => {wpool, start_pool, [Name, PoolOpts]},
-                             restart => temporary,
-                             type => supervisor,
-                             modules => [wpool]}).
-
 stop() ->
     [stop(Type, HostType, Tag) || {Type, HostType, Tag} <- get_pools()].
 
 stop(Type, HostType, Tag) ->
     try
         ets:delete(?MODULE, {Type, HostType, Tag}),
-        call_callback(stop, Type, [HostType, Tag]),
+        host_pools:callback(stop, Type, [HostType, Tag]),
         mongoose_wpool_mgr:stop(Type, HostType, Tag)
     catch
         Class:Reason:Stacktrace ->
@@ -89,14 +81,8 @@ get_pool_settings(Type, HostType, Tag) ->
 get_pools() ->
     [Name || #mongoose_wpool{name = Name} <- ets:tab2list(?MODULE)].
 
-make_pool_name(Type, HostType, Tag) when is_atom(HostType) ->
-    make_pool_name(Type, atom_to_binary(HostType), Tag);
-make_pool_name(Type, HostType, Tag) ->
-    binary_to_atom(<<"mongoose_wpool$", (atom_to_binary(Type))/binary, "$", HostType/binary, "$",
-                     (atom_to_binary(Tag))/binary>>).
-
 call_start_callback(Type, Args) ->
-    call_callback(start, Type, Args).
+    host_pools:callback(start, Type, Args).
 
 expand_pools(Pools, HostTypes) ->
     Specific = [{Type, HostType, Tag} || {Type, HostType, Tag, _, _} <- Pools, is_binary(HostType)],
@@ -108,14 +94,8 @@ expand_pool({Type, host, Tag, PoolOpts, ConnOpts}, HostTypes, Specific) ->
 expand_pool(Pool, _HostTypes, _Specific) ->
     [Pool].
 
-call_callback(Function, Type, Args) ->
-    Module = list_to_atom("mongoose_wpool_" ++ atom_to_list(Type)),
-    try
-        apply(Module, Function, Args)
-    catch
-        Class:Reason:Stacktrace ->
-            ?LOG_ERROR(#{what => pool_callback_failed, pool_type => Type,
-                         callback_function => Function, error => Class, reason => Reason,
-                         stacktrace => Stacktrace}),
-            {error, {callback_crashed, Function, Class, Reason, Stacktrace}}
-    end.
+start_sup_pool(Type, Name, PoolOpts) ->
+    host_pools:start_supervised(Type, Name, PoolOpts).
+
+make_pool_name(Type, HostType, Tag) ->
+    host_pools:name(Type, HostType, Tag).

@@ -25,7 +25,7 @@ start_module(HostType, Module, Opts) ->
         run_for(instrumentation, HostType, fun mongoose_instrument:set_up/1, Module),
         Result = Module:start(HostType, Opts),
         run_for(hooks, HostType, fun gen_hook:add_handlers/1, Module),
-        report_links(LinksBefore),
+        host_modules:report_links(LinksBefore),
         case Result of
             {ok, Value} -> {ok, Value};
             _ -> {ok, Result}
@@ -39,8 +39,8 @@ stop_module(HostType, Module) ->
     assert_loaded(HostType, Module),
     run_for(hooks, HostType, fun gen_hook:delete_handlers/1, Module),
     try Module:stop(HostType) of
-        {wait, Processes} when is_list(Processes) -> lists:foreach(fun wait_for_process/1, Processes);
-        {wait, Process} -> wait_for_process(Process);
+        {wait, Processes} when is_list(Processes) -> lists:foreach(fun host_modules:wait_for_process/1, Processes);
+        {wait, Process} -> host_modules:wait_for_process(Process);
         _ -> ok
     catch
         Class:Reason:Stacktrace ->
@@ -132,14 +132,6 @@ check_dynamic_domains_support(HostType, Module) ->
         false -> error({Module, HostType, dynamic_domains_feature_is_not_supported})
     end.
 
-report_links(LinksBefore) ->
-    {links, LinksAfter} = process_info(self(), links),
-    case lists:sort(LinksBefore) =:= lists:sort(LinksAfter) of
-        true -> ok;
-        false -> ?LOG_ERROR(#{what => unexpected_links, links_before => LinksBefore,
-                              links_after => LinksAfter})
-    end.
-
 start_failed(HostType, Module, Opts, Class, Reason, Stacktrace) ->
     ?LOG_CRITICAL(#{what => module_start_failed, module => Module, host_type => HostType,
                     opts => Opts, class => Class, reason => Reason, stacktrace => Stacktrace}),
@@ -152,13 +144,4 @@ start_failed(HostType, Module, Opts, Class, Reason, Stacktrace) ->
             timer:sleep(3000),
             erlang:halt(string:slice(io_lib:format("Problem starting the module ~p: ~p ~p",
                                                    [Module, Class, Reason]), 0, 199))
-    end.
-
-wait_for_process(Process) ->
-    Ref = erlang:monitor(process, Process),
-    receive
-        {'DOWN', Ref, _, _, _} -> ok
-    after 5000 ->
-            catch exit(whereis(Process), kill),
-            receive {'DOWN', Ref, _, _, _} -> ok after 5000 -> timeout end
     end.

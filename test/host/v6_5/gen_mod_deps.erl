@@ -8,7 +8,7 @@ resolve_deps(HostType, Modules) ->
     maps:from_list(all(HostType, Modules)).
 
 sort_deps(HostType, Modules) ->
-    sort(HostType, all(HostType, Modules)).
+    host_modules:sorted(HostType, all(HostType, Modules)).
 
 all(HostType, Modules) ->
     lists:foldl(fun({Module, Opts}, All) -> add(HostType, Module, Opts, All) end,
@@ -22,18 +22,3 @@ add(HostType, Module, Opts, All) ->
             lists:foldl(fun({M, O, _Hardness}, In) -> add(HostType, M, O, In) end,
                         [{Module, Opts} | All], gen_mod:get_deps(HostType, Module, Opts))
     end.
-
-%% A topological order of a digraph: what does not depend on each other comes in no set order.
-sort(HostType, Modules) ->
-    Graph = digraph:new([acyclic, private]),
-    lists:foreach(
-      fun({Module, Opts}) ->
-              digraph:add_vertex(Graph, Module),
-              [begin
-                   digraph:add_vertex(Graph, element(1, Dep)),
-                   digraph:add_edge(Graph, element(1, Dep), Module)
-               end || Dep <- gen_mod:get_deps(HostType, Module, Opts)]
-      end, lists:sort(Modules)),
-    Sorted = [lists:keyfind(Module, 1, Modules) || Module <- digraph_utils:topsort(Graph)],
-    digraph:delete(Graph),
-    Sorted.

@@ -42,7 +42,7 @@ start_configured_pools(Pools, HostTypes) ->
 
 start_configured_pools(Pools, PerHostType, HostTypes) ->
     Expanded = expand_pools(Pools, PerHostType, HostTypes),
-    [call_callback(init, Type, [])
+    [host_pools:callback(init, Type, [])
      || Type <- lists:usort([Type || #{type := Type} <- Pools ++ PerHostType])],
     [start(Type, HostType, Tag, PoolOpts, ConnOpts)
      || #{type := Type, host_type := HostType, tag := Tag,
@@ -56,7 +56,7 @@ start(Type, HostType, Tag, AllPoolOpts, ConnOpts) ->
     case mongoose_wpool_mgr:start(Type, HostType, Tag, PoolOpts, ConnOpts) of
         {ok, Pid} ->
             ets:insert(?MODULE, #mongoose_wpool{name = {Type, HostType, Tag},
-                                                atom_name = make_pool_name(Type, HostType, Tag),
+                                                atom_name = host_pools:name(Type, HostType, Tag),
                                                 strategy = Strategy,
                                                 call_timeout = CallTimeout}),
             {ok, Pid};
@@ -65,14 +65,6 @@ start(Type, HostType, Tag, AllPoolOpts, ConnOpts) ->
             Error
     end.
 
-start_sup_pool(Type, Name, PoolOpts) ->
-    supervisor:start_child(mongoose_wpool_type_sup:name(Type),
-                           #{id => Name,
-                             start => {wpool, start_pool, [Name, PoolOpts]},
-                             restart => temporary,
-                             type => supervisor,
-                             modules => [wpool]}).
-
 stop() ->
     [stop(Type, HostType, Tag) || {Type, HostType, Tag} <- get_pools()].
 
@@ -80,7 +72,7 @@ stop() ->
 stop(Type, HostType, Tag) ->
     try
         ets:delete(?MODULE, {Type, HostType, Tag}),
-        call_callback(stop, Type, [HostType, Tag]),
+        host_pools:callback(stop, Type, [HostType, Tag]),
         mongoose_wpool_mgr:stop(Type, HostType, Tag),
         mongoose_instrument:tear_down(instrumentation(Type, HostType, Tag))
     catch
@@ -103,14 +95,8 @@ get_pool_settings(Type, HostType, Tag) ->
 get_pools() ->
     [Name || #mongoose_wpool{name = Name} <- ets:tab2list(?MODULE)].
 
-make_pool_name(Type, HostType, Tag) when is_atom(HostType) ->
-    make_pool_name(Type, atom_to_binary(HostType), Tag);
-make_pool_name(Type, HostType, Tag) ->
-    binary_to_atom(<<"mongoose_wpool$", (atom_to_binary(Type))/binary, "$", HostType/binary, "$",
-                     (atom_to_binary(Tag))/binary>>).
-
 call_start_callback(Type, Args) ->
-    call_callback(start, Type, Args).
+    host_pools:callback(start, Type, Args).
 
 expand_pools(Pools, PerHostType, HostTypes) ->
     Specific = [{Type, Scope, Tag} || #{type := Type, scope := Scope, tag := Tag} <- PerHostType],
@@ -141,14 +127,8 @@ instrumentation(Type, HostType, Tag) ->
 best_worker_with_max_queue_len(_Name, _MaxQueueLen) ->
     exit(no_workers).
 
-call_callback(Function, Type, Args) ->
-    Module = list_to_atom("mongoose_wpool_" ++ atom_to_list(Type)),
-    try
-        apply(Module, Function, Args)
-    catch
-        Class:Reason:Stacktrace ->
-            ?LOG_ERROR(#{what => pool_callback_failed, pool_type => Type,
-                         callback_function => Function, error => Class, reason => Reason,
-                         stacktrace => Stacktrace}),
-            {error, {callback_crashed, Function, Class, Reason, Stacktrace}}
-    end.
+start_sup_pool(Type, Name, PoolOpts) ->
+    host_pools:start_supervised(Type, Name, PoolOpts).
+
+make_pool_name(Type, HostType, Tag) ->
+    host_pools:name(Type, HostType, Tag).
