@@ -33,7 +33,7 @@ class Server:
     closing_path: str = "/notifications"
     # Reloads its configuration without losing a request.
     reload: object = None
-    # Whether somebody behind it writes down what has arrived.
+    # Whether the application behind it writes down what has arrived.
     recorded: bool = True
     # Whether it lets the application see the Host of the request.
     keeps_host: bool = True
