@@ -115,7 +115,8 @@ fn batch() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     }
     let ids: Vec<MessageId> = notifications.iter().map(|_| MessageId::new()).collect();
     let members: Vec<_> = notifications.iter().zip(&ids).collect();
-    let batch = plan.make_batch(&members, usize::MAX)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let batch = runtime.block_on(plan.make_batch(&members, usize::MAX))?;
     let (made, _) = batch.made.ok_or("an empty batch")?;
     Ok(made.body.to_vec())
 }

@@ -85,37 +85,10 @@ pub async fn deliver(
         let Unmade { reason, text } = Unmade::overtakes();
         return failed(job, reason, text, before);
     }
-    if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
-        let ready = pin!(plan.ready());
-        let ready = pin!(timer.bound(job.deadline, ready));
-        let unmade = match unless(&mut cancelled, ready).await {
-            Ok(Some(ready)) => ready.err(),
-            Ok(None) => Some(clock::call_timed_out(opened, "template").into()),
-            Err(cancelled) => Some(cancelled.into()),
-        };
-        if let Some(Unmade { reason, text }) = unmade {
-            return failed(job, reason, text, before);
-        }
-    }
-    let mut prepared = match Prepared::new(opened, job) {
+    let prepared = match prepare(opened, timer, job, &mut cancelled).await {
         Ok(prepared) => prepared,
         Err(unmade) => return failed(job, unmade.reason, unmade.text, before),
     };
-    if prepared.is_to_be_compressed() {
-        let compressed = {
-            let compressing = pin!(prepared.compress(&mut job.reserved));
-            let compressing = pin!(timer.bound(job.deadline, compressing));
-            unless(&mut cancelled, compressing).await
-        };
-        let late = match compressed {
-            Ok(Some(())) => None,
-            Ok(None) => Some(clock::call_timed_out(opened, "compression")),
-            Err(cancelled) => Some(cancelled),
-        };
-        if let Some(AttemptError { reason, text, .. }) = late {
-            return failed(job, reason, text.into(), before);
-        }
-    }
     let mut attempts = Attempts {
         made: before,
         accepted_at: job.accepted_at,
@@ -169,6 +142,43 @@ pub async fn deliver(
     let judgement = judged(job, ending, attempts.made);
     let rest = (!body.is_end_stream()).then_some(Rest { body, deadline });
     Delivered { judgement, rest }
+}
+
+/// Makes the request, once there is what it is made with. Until its time is over, or the delivery is cancelled.
+async fn prepare(
+    opened: &Opened,
+    timer: &mut Timer,
+    job: &mut Job,
+    cancelled: &mut impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
+) -> Result<Prepared, Unmade> {
+    let late = |what| clock::call_timed_out(opened, what);
+    if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
+        let ready = pin!(plan.ready());
+        let ready = pin!(timer.bound(job.deadline, ready));
+        unless(cancelled, ready)
+            .await?
+            .ok_or_else(|| late("template"))??;
+    }
+    let mut prepared = match job.notification.handler().policy.batch {
+        None => Prepared::new(opened, job)?,
+        Some(batch) => {
+            let deadline = job.deadline;
+            // In a place of its own: the futures of all deliveries would be larger.
+            let mut making = Box::pin(Prepared::batched(opened, job, batch.max_bytes));
+            let making = pin!(timer.bound(deadline, making.as_mut()));
+            unless(cancelled, making)
+                .await?
+                .ok_or_else(|| late("batch"))??
+        }
+    };
+    if prepared.is_to_be_compressed() {
+        let compressing = pin!(prepared.compress(&mut job.reserved));
+        let compressing = pin!(timer.bound(job.deadline, compressing));
+        unless(cancelled, compressing)
+            .await?
+            .ok_or_else(|| late("compression"))?;
+    }
+    Ok(prepared)
 }
 
 /// Runs `future`, unless the delivery is cancelled first. The caller has pinned it: that of a delivery is

@@ -128,14 +128,15 @@ impl HandlerPlan {
         Ok((Made::of(made), planned))
     }
 
-    /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one.
-    pub(crate) fn make_batch(
+    /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one. Other tasks have
+    /// their turns meanwhile.
+    pub(crate) async fn make_batch(
         self: &Arc<Self>,
         members: &[Member<'_>],
         max_bytes: usize,
     ) -> Result<BatchMade, Unmade> {
         fail_point::point("make");
-        let batch = self.plan()?.make_batch(members, max_bytes)?;
+        let batch = self.plan()?.make_batch(members, max_bytes).await?;
         let failed = batch.failed.into_iter();
         Ok(BatchMade {
             taken: batch.taken,

@@ -96,28 +96,24 @@ fn event_as_form(job: &mut Job, style: FormStyle) -> Result<Payload, Unmade> {
 }
 
 impl Prepared {
-    /// Builds the request for `job`.
+    /// Builds the request for `job`, which leads no batch.
     pub fn new(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
-        let handler = job.notification.handler();
-        match (HandlerPlan::of(handler), handler.policy.batch) {
-            (None, None) => Self::plain(opened, job),
-            (None, Some(_)) => Err(Unmade {
-                reason: FailureReason::PayloadError,
-                text: "batches need a format".into(),
-            }),
-            (Some(plan), None) => Self::planned(opened, job, &plan),
-            (Some(plan), Some(batch)) => Self::batched(opened, job, &plan, batch.max_bytes),
+        match HandlerPlan::of(job.notification.handler()) {
+            None => Self::plain(opened, job),
+            Some(plan) => Self::planned(opened, job, &plan),
         }
     }
 
-    /// One request for as many members of the batch that `job` leads as it can have.
-    fn batched(
-        opened: &Opened,
-        job: &mut Job,
-        plan: &Arc<HandlerPlan>,
-        max_bytes: usize,
-    ) -> Result<Self, Unmade> {
-        let made = job.make_batch(|members| plan.make_batch(members, max_bytes))?;
+    /// Builds one request for as many members of the batch that `job` leads as it can have. There may be thousands:
+    /// other tasks have their turns meanwhile.
+    pub async fn batched(opened: &Opened, job: &mut Job, max_bytes: usize) -> Result<Self, Unmade> {
+        let Some(plan) = HandlerPlan::of(job.notification.handler()) else {
+            return Err(Unmade {
+                reason: FailureReason::PayloadError,
+                text: "batches need a format".into(),
+            });
+        };
+        let made = job.make_batch(&plan, max_bytes).await?;
         let Some((made, planned)) = made else {
             // Each has failed for its own reason.
             return Err(Unmade {

@@ -162,6 +162,7 @@ async fn serve(
         ..
     } = seat;
     let counters = &pool.counters;
+    job.collect().await;
     let (mut ending, rest) = loop {
         let cancelled = |cx: &mut Context<'_>| signals.poll_cancelled(cx);
         let (part, begins) = job.job();

@@ -32,9 +32,12 @@ pub fn check(bytes: &[u8]) {
     let events: Vec<Notification> = rest.split(|&byte| byte == 0xff).map(of_batch).collect();
     let ids: Vec<MessageId> = (0..events.len()).map(id).collect();
     let members: Vec<_> = events.iter().zip(&ids).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime");
     let (mut left, mut sent, mut alone) = (&members[..], Vec::new(), Vec::new());
     while !left.is_empty() {
-        let batch = plan.make_batch(left, max_bytes).expect("a batch");
+        let batch = runtime.block_on(plan.make_batch(left, max_bytes));
+        let batch = batch.expect("a batch");
         let (taken, rest) = left.split_at(batch.taken);
         assert!(!taken.is_empty(), "no progress");
         let before = (sent.len(), alone.len());

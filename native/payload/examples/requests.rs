@@ -9,7 +9,7 @@ mod support;
 use notification::MessageId;
 use payload::{CloudEventsMode, FormatOptions, Made, Plan, PlanOptions};
 use serde_json::{Map, Value, json};
-use support::{Sample, header};
+use support::{Sample, header, in_turns};
 
 /// Bodies that are hard to write down, and what they are in a stanza.
 const BODIES: [(&str, &str); 5] = [
@@ -99,7 +99,8 @@ fn print_batch(format: FormatOptions) {
     let notifications: Vec<_> = samples.iter().map(Sample::notification).collect();
     let ids: Vec<_> = samples.iter().map(|_| MessageId::new()).collect();
     let members: Vec<_> = notifications.iter().zip(&ids).collect();
-    let batch = plan.make_batch(&members, usize::MAX).expect("a request");
+    let (batch, _) = in_turns(plan.make_batch(&members, usize::MAX));
+    let batch = batch.expect("a request");
     assert_eq!(batch.taken, samples.len());
     let ids: Vec<_> = ids.iter().map(MessageId::as_str).collect();
     let (made, _) = batch.made.expect("a request");

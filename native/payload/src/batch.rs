@@ -7,6 +7,7 @@ use bytes::Bytes;
 use notification::{MessageId, Notification};
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
+use tokio::task::yield_now;
 
 use crate::{Made, PayloadError, forms, json};
 
@@ -110,13 +111,40 @@ impl Array {
     }
 }
 
+/// The turns of other tasks on this thread while a batch of thousands is made.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    /// The bytes of the members since the last one.
+    worked: usize,
+}
+
+impl Turns {
+    /// The bytes of the members between two turns. A message has a few hundred.
+    const APART: usize = 128 * 1024;
+
+    /// Gives the others their turn if it is time, before work is done on another member.
+    pub(crate) async fn before(&mut self, (notification, _): Member<'_>) {
+        if self.worked >= Self::APART {
+            self.give().await;
+        }
+        self.worked += notification.allocated();
+    }
+
+    /// Gives the others their turn.
+    pub(crate) async fn give(&mut self) {
+        self.worked = 0;
+        yield_now().await;
+    }
+}
+
 /// Adds members with `add`, which says whether there was room, until there is none.
-pub(crate) fn collect(
+pub(crate) async fn collect(
     members: &[Member<'_>],
     mut add: impl FnMut(Member<'_>) -> Result<bool, PayloadError>,
 ) -> (usize, Vec<(usize, PayloadError)>) {
-    let mut failed = Vec::new();
+    let (mut failed, mut turns) = (Vec::new(), Turns::default());
     for (at, member) in members.iter().enumerate() {
+        turns.before(*member).await;
         match add(*member) {
             Ok(true) => {}
             Ok(false) => return (at, failed),

@@ -153,9 +153,9 @@ impl Plan {
         })
     }
 
-    /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one. The error
-    /// is one of all of them: there is no template.
-    pub fn make_batch(
+    /// Makes one request of these members, as many as fit into `max_bytes`, but at least of one. Other tasks
+    /// have their turns meanwhile. The error is one of all of them: there is no template.
+    pub async fn make_batch(
         &self,
         members: &[Member<'_>],
         max_bytes: usize,
@@ -166,15 +166,19 @@ impl Plan {
                 let add = |array: &mut Array, event: &Event<'_>, id: &MessageId| {
                     array.add(&json::Identified::new(event, id.as_str()))
                 };
-                self.array(members, max_bytes, JSON, add)
+                self.array(members, max_bytes, JSON, add).await
             }
             Format::CloudEvents(format) => {
                 let add = |array: &mut Array, event: &Event<'_>, id: &MessageId| {
                     format.add_to(array, event, id)
                 };
-                self.array(members, max_bytes, CloudEvents::batch_field(), add)
+                let field = CloudEvents::batch_field();
+                self.array(members, max_bytes, field, add).await
             }
-            Format::Template(templates) => templates.batch(members, self.choice, max_bytes)?,
+            Format::Template(templates) => {
+                let batch = templates.batch(members, self.choice, max_bytes);
+                batch.await?
+            }
         };
         let id = collected.identity(members);
         Ok(BatchMade {
@@ -184,7 +188,7 @@ impl Plan {
         })
     }
 
-    fn array(
+    async fn array(
         &self,
         members: &[Member<'_>],
         max_bytes: usize,
@@ -195,7 +199,8 @@ impl Plan {
         let (taken, failed) = batch::collect(members, |(notification, id)| {
             let raw = Raw::of(notification)?;
             add(&mut array, &raw.event(self.choice)?, id)
-        });
+        })
+        .await;
         let request = array.into_body().map(|body| Made {
             body,
             headers: vec![content_type],

@@ -11,7 +11,7 @@ use payload::{
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::{Sample, check, header};
+use support::{Sample, check, header, in_turns};
 
 const ANY: usize = 1024 * 1024;
 
@@ -57,7 +57,8 @@ fn batch(plan: &Plan, samples: &[Sample], max_bytes: usize) -> BatchMade {
         .map(|number| MessageId::parse(&format!("m{number}")).unwrap())
         .collect();
     let members: Vec<_> = notifications.iter().zip(&ids).collect();
-    let made = plan.make_batch(&members, max_bytes).unwrap();
+    let (made, _) = in_turns(plan.make_batch(&members, max_bytes));
+    let made = made.unwrap();
     if let Some((made, _)) = &made.made {
         check(made);
     }
@@ -138,11 +139,41 @@ async fn a_template_gets_a_list() {
     assert_eq!(header(&made, "x-first"), Some(&b"m0"[..]));
 }
 
+/// A large batch takes a while: other tasks have their turns between its members, and a small one is made at once.
+#[tokio::test]
+async fn others_have_their_turns_meanwhile() {
+    let lines = "{% for event in events %}{{ event.body }}\n{% endfor %}";
+    let picky = "{% for event in events %}{{ event.body | int }}{% endfor %}";
+    for (plan, rounds) in [
+        (plan(FormatOptions::Json), 1),
+        (cloudevents(), 1),
+        (template(lines, "text/plain", None).await, 1),
+        // Each is rendered alone, to find those that are to blame.
+        (template(picky, "text/plain", None).await, 2),
+    ] {
+        for (events, bytes) in [(10, 100), (2_048, 512), (16, 65_536)] {
+            let text = "x".repeat(bytes);
+            let notifications: Vec<_> =
+                (0..events).map(|_| message(&text).notification()).collect();
+            let id = MessageId::new();
+            let members: Vec<_> = notifications.iter().map(|one| (one, &id)).collect();
+            let (made, turns) = in_turns(plan.make_batch(&members, 64 * ANY));
+            let batch = made.unwrap();
+            assert_eq!(batch.taken, events);
+            let most_in_a_row = 256 * 1024;
+            let least = rounds * events * bytes / most_in_a_row;
+            assert!(turns >= least, "{turns} turns, {least} expected");
+            assert!(events > 10 || turns < 2 * rounds, "{turns} turns");
+        }
+    }
+}
+
 #[test]
 fn a_form_has_no_batches() {
     let notification = message("one").notification();
     let id = MessageId::new();
-    let made = plan(FormatOptions::Form).make_batch(&[(&notification, &id)], ANY);
+    let plan = plan(FormatOptions::Form);
+    let (made, _) = in_turns(plan.make_batch(&[(&notification, &id)], ANY));
     assert_eq!(made.unwrap_err().reason, FailureReason::PayloadError);
 }
 
@@ -216,7 +247,7 @@ async fn no_template_is_an_error_of_all() {
     }));
     let notification = message("one").notification();
     let id = MessageId::new();
-    let made = plan.make_batch(&[(&notification, &id)], ANY);
+    let (made, _) = in_turns(plan.make_batch(&[(&notification, &id)], ANY));
     assert_eq!(made.unwrap_err().reason, FailureReason::TemplateError);
 }
 

@@ -94,8 +94,9 @@ fn batches() {
         ..PlanOptions::default()
     });
     let members: Vec<_> = notifications.iter().zip(&ids).collect();
-    let batch = plan.unwrap().make_batch(&members, 1_000_000).unwrap();
-    let (made, _) = batch.made.unwrap();
+    let plan = plan.unwrap();
+    let (batch, _) = support::in_turns(plan.make_batch(&members, 1_000_000));
+    let (made, _) = batch.unwrap().made.unwrap();
     support::check(&made);
     let [shown] = blocks("json batch")[..] else {
         panic!("one example of a batch")

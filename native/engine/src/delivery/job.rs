@@ -1,12 +1,14 @@
 //! A notification that has started, as its delivery sees it: without the queue that it came from.
 
+use std::sync::Arc;
+
 use notification::{MessageId, Notification, heap};
 use payload::{FormStyle, Member, Payload};
 use queue::{Lanes, Reservation};
 use tokio::time::Instant;
 
 use super::judge::History;
-use crate::handler_plan::{BatchMade, Made, Planned};
+use crate::handler_plan::{BatchMade, HandlerPlan, Made, Planned};
 use crate::pool::{Batch, Companion, Queued};
 use crate::request::Unmade;
 use crate::spools::Kept;
@@ -117,11 +119,12 @@ impl Job {
         std::iter::once(self.accepted_at).chain(others)
     }
 
-    /// Makes one request of the batch, as `make` makes one of as many members as it can have, and notes which
-    /// of them are in it and which cannot be sent. None if none can.
-    pub(crate) fn make_batch(
+    /// Makes one request of the batch, of as many members as it can have, and notes which of them are in it and
+    /// which cannot be sent. None if none can.
+    pub(crate) async fn make_batch(
         &mut self,
-        make: impl FnOnce(&[Member<'_>]) -> Result<BatchMade, Unmade>,
+        plan: &Arc<HandlerPlan>,
+        max_bytes: usize,
     ) -> Result<Option<(Made, Planned)>, Unmade> {
         let id = self.message_id();
         let Some(batch) = self.tried.as_mut().and_then(|tried| tried.batch.as_mut()) else {
@@ -133,14 +136,14 @@ impl Job {
         let lead = (&self.notification, &id);
         let others = batch.in_part_mut().map(Companion::identified);
         let all = std::iter::once(lead).chain(others).enumerate();
-        let (places, members): (Vec<usize>, Vec<_>) = all
+        let (places, members): (Vec<usize>, Vec<Member<'_>>) = all
             .filter(|(at, _)| waits.binary_search(at).is_err())
             .unzip();
         let BatchMade {
             taken,
             failed,
             made,
-        } = make(&members)?;
+        } = plan.make_batch(&members, max_bytes).await?;
         let failed = failed.into_iter();
         let failed = failed.filter_map(|(at, why)| Some((*places.get(at)?, why)));
         batch.spoilt.extend(failed);

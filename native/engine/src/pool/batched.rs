@@ -6,6 +6,7 @@ mod company;
 mod ends;
 mod on_disk;
 mod parts;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use notification::{
     Names, Notification, RejectCounters, Verdict,
 };
 use parking_lot::Mutex;
-use payload::{Facts, FormatOptions, PlanOptions, Value};
+use payload::{Facts, FormatOptions, PlanOptions, TemplateOptions, Value};
 use serde_json::Value as Json;
 use tokio::time::{Instant, sleep};
 

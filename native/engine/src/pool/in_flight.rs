@@ -114,13 +114,9 @@ impl InFlight {
             destination,
             has_token: true,
             probe: alone,
-            collects: false,
+            collects,
         };
-        let mut in_flight = Self(scopeguard::guard(started, Started::lose));
-        if collects {
-            in_flight.collect();
-        }
-        in_flight
+        Self(scopeguard::guard(started, Started::lose))
     }
 
     /// The part that its delivery works on, and what to call when a request of it begins.

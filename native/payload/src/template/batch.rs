@@ -1,20 +1,19 @@
 //! What a handler's templates make of several events: one body, rendered once, with `events` as a variable.
 
 use minijinja::Value;
-use notification::MessageId;
 
 use super::handler::failed;
 use super::{Failure, Templates, limits, variables};
-use crate::batch::{Collected, Member, identity};
+use crate::batch::{Collected, Member, Turns, identity};
 use crate::event::{Choice, Raw};
 use crate::{Made, PayloadError};
 
-/// An event of the batch: its place among the members, its identity, its variables.
-type Event<'a> = (usize, &'a MessageId, Value);
+/// An event of the batch: its place among the members, itself, its variables.
+type Event<'a> = (usize, Member<'a>, Value);
 
 impl Templates {
     /// Renders as many of the members as fit into `max_bytes`, but at least one.
-    pub(crate) fn batch(
+    pub(crate) async fn batch(
         &self,
         members: &[Member<'_>],
         choice: Choice,
@@ -22,10 +21,12 @@ impl Templates {
     ) -> Result<Collected, PayloadError> {
         self.is_there()?;
         let mut failed = Vec::new();
+        let mut turns = Turns::default();
         let mut events: Vec<Event<'_>> = Vec::with_capacity(members.len());
-        for (at, (notification, id)) in members.iter().enumerate() {
-            match event(notification, id, choice) {
-                Ok(variables) => events.push((at, id, variables)),
+        for (at, member) in members.iter().enumerate() {
+            turns.before(*member).await;
+            match event(*member, choice) {
+                Ok(variables) => events.push((at, *member, variables)),
                 Err(error) => failed.push((at, error)),
             }
         }
@@ -42,6 +43,7 @@ impl Templates {
                 }
                 Err(failure) => failure,
             };
+            turns.give().await;
             if failure.too_much && events.len() > 1 {
                 // The rest is for another request.
                 events.truncate(events.len() / 2);
@@ -49,7 +51,7 @@ impl Templates {
                 failed.retain(|(at, _)| *at < taken);
                 continue;
             }
-            let bad = self.bad(&events, &failure, max_bytes);
+            let bad = self.bad(&events, &failure, max_bytes, &mut turns).await;
             events.retain(|(at, ..)| !bad.iter().any(|(other, _)| other == at));
             failed.extend(bad);
             failed.sort_by_key(|(at, _)| *at);
@@ -57,17 +59,21 @@ impl Templates {
     }
 
     /// Those that fail alone, with their reasons. If there are none, it is all of them together that fail.
-    fn bad(
+    async fn bad(
         &self,
         events: &[Event<'_>],
         together: &Failure,
         max_bytes: usize,
+        turns: &mut Turns,
     ) -> Vec<(usize, PayloadError)> {
-        let alone = |event: &Event<'_>| {
-            let rendered = self.render_batch(std::slice::from_ref(event), most(1, max_bytes));
-            Some((event.0, failed(rendered.err()?.text)))
-        };
-        let bad: Vec<_> = events.iter().filter_map(alone).collect();
+        let mut bad = Vec::new();
+        for event in events {
+            turns.before(event.1).await;
+            let alone = std::slice::from_ref(event);
+            if let Err(failure) = self.render_batch(alone, most(1, max_bytes)) {
+                bad.push((event.0, failed(failure.text)));
+            }
+        }
         if bad.is_empty() {
             let all = events.iter();
             return all
@@ -81,7 +87,7 @@ impl Templates {
         if events.is_empty() {
             return Ok(None);
         }
-        let id = identity(events.iter().map(|(_, id, _)| *id));
+        let id = identity(events.iter().map(|(_, (_, id), _)| *id));
         let events = events.iter().map(|(.., event)| event.clone()).collect();
         let made = self.render_with(&variables::of_batch(events, id.as_str()), most)?;
         Ok(Some(made))
@@ -97,11 +103,7 @@ fn most(events: usize, max_bytes: usize) -> usize {
     }
 }
 
-fn event(
-    notification: &notification::Notification,
-    id: &MessageId,
-    choice: Choice,
-) -> Result<Value, PayloadError> {
+fn event((notification, id): Member<'_>, choice: Choice) -> Result<Value, PayloadError> {
     let raw = Raw::of(notification)?;
     variables::of(&raw.event(choice)?, id.as_str())
 }

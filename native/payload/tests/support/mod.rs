@@ -3,7 +3,9 @@
 #![allow(dead_code)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use notification::{Content, Direction, Handler, HostType, MessageId, Names, Notification};
 use payload::{Facts, FormStyle, FormatOptions, Made, PayloadError, Plan, PlanOptions, Value};
@@ -13,6 +15,19 @@ pub const ID: &str = "msg_2qRVsmHh6eYyTkDqLJZpNw";
 
 /// 2026-11-26T12:34:56.789012Z
 pub const MICROSECONDS: i64 = 1_795_696_496_789_012;
+
+/// Waits for what waits for nothing but its turn. Returns also how often others had theirs.
+pub fn in_turns<F: Future>(future: F) -> (F::Output, usize) {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    let mut turns = 0;
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return (output, turns);
+        }
+        turns += 1;
+    }
+}
 
 /// An event that is to be made into a request.
 #[derive(Clone, Debug)]

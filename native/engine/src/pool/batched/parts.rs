@@ -200,6 +200,50 @@ async fn a_part_is_tried_again_as_it_was() {
     world.assert_empty();
 }
 
+/// The same for a template that writes too much of all of them.
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_template_is_tried_again_as_it_was() {
+    let failed = Mutex::new(false);
+    let endpoint = endpoint(move |_: &Seen| {
+        let failed = std::mem::replace(&mut *failed.lock(), true);
+        (if failed { 200 } else { 503 }, Duration::ZERO)
+    })
+    .await;
+    let event = r#"{"id":{{ event.id }},"data":{"from":{"user":{{ event.from.user }}},"body":{{ event.body }}},"#;
+    let long = "x".repeat(1_000);
+    let source = format!(
+        "[{{% for event in events %}}{event}\"long\":\"{long}\"}}{{% if not loop.last %}},{{% endif %}}{{% endfor %}}]"
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("t.j2");
+    std::fs::write(&file, source).unwrap();
+    let format = FormatOptions::Template(TemplateOptions {
+        file,
+        content_type: "application/json".to_owned(),
+        path: None,
+        headers: Vec::new(),
+    });
+    let mut policy = batch_retried(8, 50);
+    policy.batch.as_mut().unwrap().max_bytes = Some(5_000);
+    let world = World::of_format(&policy, format);
+    for number in 0..8 {
+        let text = format!("u.{number}");
+        if number == 1 {
+            world.push_stanza("user", &text, "<message");
+        } else {
+            world.push("user", &text);
+        }
+    }
+    open_with(&world.pool, &endpoint.url, 5_000, 60_000, 1);
+    world.ended(8).await;
+    assert_eq!((world.sent(), world.failed()), (7, 1));
+    let seen = endpoint.seen();
+    assert_eq!(endpoint.sizes(), [3, 3, 4], "{seen:?}");
+    assert_eq!(seen[0].ids, seen[1].ids);
+    assert_eq!(seen[0].id, seen[1].id);
+    world.assert_empty();
+}
+
 /// What is given up sends nothing, and so uses up nothing of the limit: however many requests a halved batch would
 /// have been, the next one waits for its own token only.
 #[tokio::test(start_paused = true)]

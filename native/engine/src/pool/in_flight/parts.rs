@@ -27,12 +27,33 @@ pub enum After {
     Conclude(InFlight, Judgement),
 }
 
+/// The turns of other tasks on this thread: a batch may have thousands of members.
+#[derive(Default)]
+struct Turns {
+    /// How often a few members were taken or ended since the last one.
+    times: usize,
+}
+
+impl Turns {
+    /// Members that are taken or ended in a row: a turn for each few would have a batch wait for all other tasks of
+    /// the thread as often.
+    const IN_A_ROW: usize = 4 * AT_ONCE;
+
+    /// Gives the others their turn if it is time, after [`AT_ONCE`] members.
+    async fn after_some(&mut self) {
+        self.times += 1;
+        if self.times * AT_ONCE >= Self::IN_A_ROW {
+            self.times = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 impl InFlight {
-    /// Takes the others of a batch that has begun.
-    pub(super) fn collect(&mut self) {
+    /// Takes the others, if it is the first of a new batch.
+    pub async fn collect(&mut self) {
         let started = &mut *self.0;
-        started.collects = true;
-        let mut some = Vec::new();
+        let (mut some, mut turns) = (Vec::new(), Turns::default());
         while started.collects {
             some.reserve(AT_ONCE);
             let (more, steps, left) = {
@@ -49,6 +70,7 @@ impl InFlight {
             if let Some(batch) = started.job.batch_mut() {
                 batch.others.extend(some);
             }
+            turns.after_some().await;
         }
     }
 
@@ -81,14 +103,14 @@ impl InFlight {
         self.0.note(left, &judgement);
         let more = self.0.members() > left;
         let mut to_end = if more { left } else { left - 1 };
+        let mut turns = Turns::default();
         while to_end > 0 {
             let some = to_end.min(AT_ONCE);
             self.0.end_first(some, |accepted_at| {
                 verdict(&judgement, youngest.saturating_duration_since(accepted_at))
             });
             to_end -= some;
-            // A batch may have thousands, and others want this thread.
-            tokio::task::coop::consume_budget().await;
+            turns.after_some().await;
         }
         if more {
             return self.again(opened, &judgement);
