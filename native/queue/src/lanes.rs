@@ -212,6 +212,11 @@ impl Ticket {
         self.lane
     }
 
+    /// Has its item lead a batch from now on, instead of that of `first`, which leaves the batch.
+    pub fn lead_instead_of(&mut self, first: &mut Self) {
+        std::mem::swap(&mut self.companion, &mut first.companion);
+    }
+
     /// Whether the item was taken together with another one, in one batch.
     pub(crate) fn is_companion(&self) -> bool {
         self.companion

@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Pool;
 use super::answering::{self, Endpoint, endpoint};
-use super::look::tests::{open_with, pool};
+use super::look::tests::{open_with, open_with_queue, pool};
 use super::outage::reason;
 use crate::handler_plan::{HandlerOptions, HandlerPlan, Shared};
 use crate::report::counters::CountersByPool;

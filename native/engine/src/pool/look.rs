@@ -135,6 +135,18 @@ pub(super) mod tests {
         call_timeout: u64,
         workers: u64,
     ) {
+        open_with_queue(pool, host, request_timeout, call_timeout, workers, None);
+    }
+
+    /// Opens the pool, with a bound on what waits for each worker.
+    pub(in crate::pool) fn open_with_queue(
+        pool: &Arc<Pool>,
+        host: &str,
+        request_timeout: u64,
+        call_timeout: u64,
+        workers: u64,
+        max_worker_queue_len: Option<u64>,
+    ) {
         let options = PoolOptions {
             host: host.to_owned(),
             path_prefix: "/".to_owned(),
@@ -142,7 +154,7 @@ pub(super) mod tests {
             call_timeout,
             workers,
             strategy: "best_worker".to_owned(),
-            max_worker_queue_len: None,
+            max_worker_queue_len,
             http2: false,
             tls: None,
         };

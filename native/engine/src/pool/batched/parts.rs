@@ -286,3 +286,25 @@ async fn a_batch_that_is_given_up_uses_up_no_limit() {
     assert!(took + SLACK >= expected, "{took:?}");
     world.assert_empty();
 }
+
+/// When the first of a batch have their outcomes, what is left of it is the one request that it was.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_counts_as_a_request() {
+    let endpoint = endpoint(|seen: &Seen| match seen.events.len() {
+        1 => (200, Duration::from_secs(1)),
+        _ => (413, Duration::ZERO),
+    })
+    .await;
+    let world = World::not_open(&batch(2, 10));
+    open_with_queue(&world.pool, &endpoint.url, 5_000, 60_000, 1, Some(1));
+    world.push("user", "u.0");
+    world.push("user", "u.1");
+    world.ended(1).await;
+    assert_eq!(world.pool.counts().queue.in_flight, 1);
+    // Besides it one may wait.
+    world.push("kate", "k.0");
+    let second = world.notification("kate", "k.1", "<message/>");
+    assert!(world.pool.push(b"kate", second).is_err());
+    world.ended(3).await;
+    world.assert_empty();
+}

@@ -256,9 +256,10 @@ impl Started {
         let Companion {
             item,
             reserved,
-            ticket,
+            mut ticket,
             id,
         } = tried.batch.as_mut()?.others.pop_front()?;
+        ticket.lead_instead_of(&mut self.ticket);
         let mut next = item.tried.unwrap_or_default();
         next.id = next.id.or(id);
         next.attempts = next.attempts.max(tried.attempts);
