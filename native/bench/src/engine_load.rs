@@ -1,13 +1,19 @@
 //! The engine alone, driven from one thread that acts as sessions and reporter.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use engine::engine::{Engine, EngineSettings};
 use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
-use notification::{Content, Direction, Handler, Names, Notification, PoolId, Verdict, lane_key};
+use engine::spools::{GRACE, SpoolSettings};
+use notification::{
+    Content, DeliveryPolicy, Direction, Guarantee, Handler, Names, Notification, PoolId, Retry,
+    Statuses, Verdict, lane_key,
+};
 use transport::TlsOptions;
 
 use crate::load::{Load, LoadError, MESSAGE, Measured, Stopwatch};
@@ -17,14 +23,34 @@ const WINDOW: usize = 2000;
 /// Outcomes taken at a time, as in the NIF.
 const BATCH: usize = 256;
 
+/// What the engine's load is beyond that of a bare client.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// Distinct senders, each with a lane of its own.
+    #[arg(long, default_value_t = 200)]
+    senders: usize,
+    /// Deliver at least once, with the spools in this directory.
+    #[arg(long)]
+    spool: Option<PathBuf>,
+    /// Hand over one notification each so many microseconds, and say how long that takes.
+    #[arg(long)]
+    every: Option<u64>,
+}
+
 /// Runs the load.
-pub fn run(load: &Load, senders: usize) -> Result<Measured, LoadError> {
-    let driver = Driver::start(load, senders)?;
+pub fn run(load: &Load, options: &Options) -> Result<Measured, LoadError> {
+    let driver = Driver::start(load, options)?;
     let warm_up = load.connections * 20;
     driver.push_and_take(warm_up)?;
     let watch = Stopwatch::start()?;
-    driver.push_and_take(load.requests)?;
-    let measured = watch.stop(load.requests)?;
+    let times = match options.every {
+        None => {
+            driver.push_and_take(load.requests)?;
+            Vec::new()
+        }
+        Some(micros) => driver.push_each(load.requests, Duration::from_micros(micros))?,
+    };
+    let measured = watch.stop(load.requests)?.with_hand_over(times);
     driver.engine.stop();
     Ok(measured)
 }
@@ -38,16 +64,28 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(load: &Load, senders: usize) -> Result<Self, LoadError> {
+    fn start(load: &Load, own: &Options) -> Result<Self, LoadError> {
         let engine = Engine::default();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let settings = EngineSettings {
             threads: load.threads.unwrap_or(cores),
+            spools: own.spool.as_deref().map(spools),
             ..EngineSettings::default()
         };
         let driver = thread::current();
         engine.start(settings, move |_| driver.unpark())?;
-        let pool = engine.create_pool("bench")?;
+        engine.open_host_type(HOST_TYPE);
+        let pool = engine.create_pool(POOL)?;
+        let until = Instant::now() + load.allowed();
+        if own.spool.is_some() {
+            engine.open_spool(POOL, true);
+            while engine.spools().iter().all(|spool| spool.totals().is_none()) {
+                if Instant::now() > until {
+                    return Err(LoadError::TooLong);
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
         engine.configure_pool(pool, options(load))?;
         engine.open_pool(pool)?;
         let path = load
@@ -56,13 +94,33 @@ impl Driver {
             .nth(3)
             .unwrap_or_default()
             .to_owned();
+        let policy = match own.spool {
+            None => DeliveryPolicy::default(),
+            Some(_) => at_least_once(),
+        };
         Ok(Self {
-            handler: engine.handler("localhost", "bench", &path),
+            handler: engine.planned_handler(HOST_TYPE, POOL, &path, policy, None),
             engine,
             pool,
-            senders: (0..senders).map(|n| format!("user{n}")).collect(),
-            until: Instant::now() + load.allowed(),
+            senders: (0..own.senders).map(|n| format!("user{n}")).collect(),
+            until,
         })
+    }
+
+    /// Hands over at equal distances, as one session does. Returns how long each hand-over took.
+    fn push_each(&self, requests: usize, every: Duration) -> Result<Vec<Duration>, LoadError> {
+        let mut key = Vec::new();
+        let mut times = Vec::with_capacity(requests);
+        let mut due = Instant::now();
+        for n in 0..requests {
+            due += every;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let begin = Instant::now();
+            self.push(&mut key, n)?;
+            times.push(begin.elapsed());
+            while self.take()? > 0 {}
+        }
+        Ok(times)
     }
 
     fn push_and_take(&self, requests: usize) -> Result<(), LoadError> {
@@ -122,6 +180,27 @@ impl Driver {
             outcomes.counted(FIRST);
         }
         Ok(taken.len())
+    }
+}
+
+const HOST_TYPE: &str = "localhost";
+const POOL: &str = "bench";
+
+fn spools(directory: &Path) -> SpoolSettings {
+    SpoolSettings {
+        directory: directory.to_owned(),
+        node: "bench@localhost".to_owned(),
+        spool: spool::Settings::default(),
+        grace: GRACE,
+    }
+}
+
+fn at_least_once() -> DeliveryPolicy {
+    DeliveryPolicy {
+        guarantee: Guarantee::AtLeastOnce,
+        success: Statuses::NONE.and(200..=299),
+        retry: Some(Retry::default()),
+        ..DeliveryPolicy::default()
     }
 }
 

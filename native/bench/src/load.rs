@@ -56,6 +56,24 @@ pub struct Measured {
     per_second: f64,
     /// CPU seconds of this process.
     cpu_seconds: f64,
+    /// Bytes that this process has written to files.
+    written_bytes: u64,
+    /// Median and 99th percentile of the hand-overs, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hand_over: Option<[f64; 2]>,
+}
+
+impl Measured {
+    /// With the times of the hand-overs, if they were measured.
+    pub fn with_hand_over(mut self, mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let percentile = |percent| times.get(times.len() * percent / 100);
+        let micros = |time: &Duration| time.as_secs_f64() * 1e6;
+        self.hand_over = percentile(50)
+            .zip(percentile(99))
+            .map(|(half, most)| [micros(half), micros(most)]);
+        self
+    }
 }
 
 /// Why a load failed.
@@ -160,6 +178,7 @@ impl Share {
 pub struct Stopwatch {
     begin: Instant,
     cpu: f64,
+    written: u64,
 }
 
 impl Stopwatch {
@@ -167,6 +186,7 @@ impl Stopwatch {
     pub fn start() -> std::io::Result<Self> {
         Ok(Self {
             cpu: cpu_seconds()?,
+            written: written_bytes()?,
             begin: Instant::now(),
         })
     }
@@ -181,8 +201,21 @@ impl Stopwatch {
             seconds,
             per_second,
             cpu_seconds: cpu_seconds()? - self.cpu,
+            written_bytes: written_bytes()? - self.written,
+            hand_over: None,
         })
     }
+}
+
+/// Bytes that this process has written to files so far.
+fn written_bytes() -> std::io::Result<u64> {
+    let io = std::fs::read_to_string("/proc/self/io")?;
+    let bytes = io
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    Ok(bytes
+        .and_then(|bytes| bytes.parse().ok())
+        .unwrap_or_default())
 }
 
 /// CPU time of this process so far.

@@ -42,9 +42,8 @@ enum Command {
     },
     /// The engine, with enough notifications pending that no worker is ever idle.
     Engine {
-        /// Distinct senders, each with a lane of its own.
-        #[arg(long, default_value_t = 200)]
-        senders: usize,
+        #[command(flatten)]
+        options: engine_load::Options,
         #[command(flatten)]
         load: Load,
     },
@@ -91,7 +90,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     let measured = match command {
         Command::Raw { client, load } => raw(client, &load)?,
-        Command::Engine { senders, load } => engine_load::run(&load, senders)?,
+        Command::Engine { options, load } => engine_load::run(&load, &options)?,
         Command::Compression => {
             println!("{}", serde_json::to_string(&compression::run()?)?);
             return Ok(());
