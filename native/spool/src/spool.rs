@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::damage;
 use crate::error::{Full, OpenError};
@@ -91,8 +91,12 @@ pub(crate) struct Inbox {
     pub changes: Vec<Change>,
     pub loads: Vec<Load>,
     pub next: RowId,
-    /// Whether the thread must not wait for more.
+    /// Whether records are among the changes: the next transaction begins as soon as the thread's pace allows.
     pub urgent: bool,
+    /// Whether the thread must not wait at all.
+    pub at_once: bool,
+    /// Whether the thread sleeps until it is woken. Otherwise it looks here by itself.
+    pub asleep: bool,
     pub closing: bool,
     /// The bytes of the records in the file and on their way there.
     pub held: u64,
@@ -154,6 +158,8 @@ impl Spool {
                 loads: Vec::new(),
                 next,
                 urgent: false,
+                at_once: false,
+                asleep: false,
                 closing: false,
                 held: totals.waiting_bytes,
                 coming: 0,
@@ -180,7 +186,8 @@ impl Spool {
         })
     }
 
-    /// Appends a record: it is in the commit that begins next.
+    /// Appends a record: it is in the transaction that begins next, which is at once, or a moment after the one
+    /// before has begun.
     pub fn append(&self, record: Record) -> Result<RowId, Full> {
         let size = record.size();
         if size > self.max_bytes {
@@ -211,14 +218,15 @@ impl Spool {
         self.put(Box::new(record), self.shared.inbox.lock())
     }
 
-    fn put(&self, record: Box<Record>, mut inbox: parking_lot::MutexGuard<'_, Inbox>) -> RowId {
+    fn put(&self, record: Box<Record>, mut inbox: MutexGuard<'_, Inbox>) -> RowId {
         let size = record.size();
         inbox.held += size;
         inbox.coming += size;
         inbox.unwritten += size;
         let id = inbox.reserve(1);
         inbox.changes.push(Change::Append(id, record));
-        self.hurry(inbox);
+        inbox.urgent = true;
+        self.wake_if_asleep(inbox);
         id
     }
 
@@ -295,17 +303,23 @@ impl Spool {
         inbox.changes.push(change);
         match inbox.changes.len() {
             // From now on the thread waits only for a little company.
-            1 => {
-                drop(inbox);
-                self.shared.wake.notify_one();
-            }
+            1 => self.wake_if_asleep(inbox),
             LAZY => self.hurry(inbox),
             _ => {}
         }
     }
 
-    fn hurry(&self, mut inbox: parking_lot::MutexGuard<'_, Inbox>) {
-        let first = !std::mem::replace(&mut inbox.urgent, true);
+    /// To wake a thread costs more than all the rest of a hand-over. While records come, it looks by itself.
+    fn wake_if_asleep(&self, mut inbox: MutexGuard<'_, Inbox>) {
+        let asleep = std::mem::take(&mut inbox.asleep);
+        drop(inbox);
+        if asleep {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    fn hurry(&self, mut inbox: MutexGuard<'_, Inbox>) {
+        let first = !std::mem::replace(&mut inbox.at_once, true);
         drop(inbox);
         if first {
             self.shared.wake.notify_one();

@@ -5,11 +5,11 @@
 mod dead;
 mod rows;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Statement, Transaction, TransactionBehavior, params};
 
 use crate::clock::now_ms;
 use crate::error::OpenError;
@@ -34,13 +34,16 @@ pub(crate) enum Change {
     Bury(RowId, Box<History>, DeathReason),
 }
 
+/// The numbers of handlers, by host type and handler.
+type Numbers = HashMap<String, HashMap<String, i64>>;
+
 /// An open file.
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
     settings: Settings,
-    /// The numbers of the handlers that were written or read.
-    handlers: HashMap<(String, String), i64>,
+    /// The numbers of the handlers that were written, by host type and handler.
+    handlers: Numbers,
     data_version: i64,
 }
 
@@ -84,21 +87,7 @@ impl Store {
 
     /// The totals, and the place of the next record.
     pub fn totals(&self) -> rusqlite::Result<(Totals, RowId)> {
-        let sql = "SELECT waiting, waiting_bytes, dead, dead_bytes, next, \
-                   (SELECT created FROM notification ORDER BY id LIMIT 1) FROM pool";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        statement.query_row([], |row| {
-            let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
-            let totals = Totals {
-                waiting: number(0)?,
-                waiting_bytes: number(1)?,
-                dead: number(2)?,
-                dead_bytes: number(3)?,
-                oldest: row.get(5)?,
-                ..Totals::default()
-            };
-            Ok((totals, RowId(row.get(4)?)))
-        })
+        totals(&self.connection)
     }
 
     /// How many dead letters have each reason. It reads an index of all of them.
@@ -111,29 +100,22 @@ impl Store {
         rows.collect()
     }
 
-    /// Writes changes in one transaction. On an error, nothing of them is written.
-    pub fn write(&mut self, changes: &[Change], next: RowId) -> rusqlite::Result<()> {
-        let removed: HashSet<RowId> = changes
-            .iter()
-            .filter_map(|change| match change {
-                Change::Remove(id) => Some(*id),
-                _ => None,
-            })
-            .collect();
+    /// Writes changes in one transaction. On an error, nothing of them is written. Returns the totals after it.
+    pub fn write(&mut self, changes: &[Change], next: RowId) -> rusqlite::Result<Totals> {
         let handlers = &mut self.handlers;
-        let known = handlers.len();
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let written =
-            write_all(&transaction, handlers, changes, &removed, next).and_then(|buried| {
-                if buried {
-                    trim(&transaction, &self.settings)?;
-                }
-                transaction.commit()
-            });
-        if written.is_err() && self.handlers.len() > known {
-            // Some of their rows were rolled back.
+        let written = write_all(&transaction, handlers, changes, next).and_then(|buried| {
+            if buried {
+                trim(&transaction, &self.settings)?;
+            }
+            let (totals, _) = totals(&transaction)?;
+            transaction.commit()?;
+            Ok(totals)
+        });
+        if written.is_err() {
+            // Some of their rows may have been rolled back.
             self.handlers.clear();
         }
         written
@@ -210,35 +192,54 @@ fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+fn totals(connection: &Connection) -> rusqlite::Result<(Totals, RowId)> {
+    let sql = "SELECT waiting, waiting_bytes, dead, dead_bytes, next, \
+               (SELECT created FROM notification ORDER BY id LIMIT 1) FROM pool";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row([], |row| {
+        let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+        let totals = Totals {
+            waiting: number(0)?,
+            waiting_bytes: number(1)?,
+            dead: number(2)?,
+            dead_bytes: number(3)?,
+            oldest: row.get(5)?,
+            ..Totals::default()
+        };
+        Ok((totals, RowId(row.get(4)?)))
+    })
+}
+
 /// Returns whether there are new dead letters.
 fn write_all(
     transaction: &Transaction<'_>,
-    handlers: &mut HashMap<(String, String), i64>,
+    handlers: &mut Numbers,
     changes: &[Change],
-    removed: &HashSet<RowId>,
     next: RowId,
 ) -> rusqlite::Result<bool> {
+    let removed = removed(changes);
+    // Delivered before it was written: there is nothing to write.
+    let lives = |id: &RowId| removed.binary_search(id).is_err();
     let mut buried = false;
     // Waiting records and their bytes; dead letters and theirs.
     let mut more = [0_i64; 4];
+    // Looked up once, not for each record.
+    let mut insert = transaction.prepare_cached(INSERT)?;
     for change in changes {
         match change {
-            // Delivered before it was written: there is nothing to write.
-            Change::Append(id, _) if removed.contains(id) => {}
             Change::Append(id, record) => {
                 // A commit that failed may have reached the disk all the same.
-                if append(transaction, handlers, *id, record)? {
+                if lives(id) && append(transaction, &mut insert, handlers, *id, record)? {
                     more[0] += 1;
                     more[1] += record.size().cast_signed();
                 }
             }
-            Change::Remove(id) => {
-                if let Some(size) = remove(transaction, *id)? {
-                    more[0] -= 1;
-                    more[1] -= size;
+            Change::Remove(_) => {}
+            Change::Postpone(id, history) => {
+                if lives(id) {
+                    note_history(transaction, *id, history)?;
                 }
             }
-            Change::Postpone(id, history) => note_history(transaction, *id, history)?,
             Change::Bury(id, history, reason) => {
                 note_history(transaction, *id, history)?;
                 let sql = "INSERT OR REPLACE INTO dead_letter SELECT id, handler, size, lane, message_id, created, \
@@ -247,14 +248,22 @@ fn write_all(
                 transaction
                     .prepare_cached(sql)?
                     .execute(params![id.0, reason.0, now_ms()])?;
-                if let Some(size) = remove(transaction, *id)? {
-                    more[0] -= 1;
-                    more[1] -= size;
-                    more[2] += 1;
-                    more[3] += size;
+                let [rows, bytes] = remove(transaction, *id, *id)?;
+                if rows > 0 {
+                    more[0] -= rows;
+                    more[1] -= bytes;
+                    more[2] += rows;
+                    more[3] += bytes;
                     buried = true;
                 }
             }
+        }
+    }
+    for run in removed.chunk_by(|one, other| one.0 + 1 == other.0) {
+        if let (Some(first), Some(last)) = (run.first(), run.last()) {
+            let [rows, bytes] = remove(transaction, *first, *last)?;
+            more[0] -= rows;
+            more[1] -= bytes;
         }
     }
     let sql = "UPDATE pool SET next = max(next, ?1), waiting = waiting + ?2, waiting_bytes = waiting_bytes + ?3, \
@@ -265,53 +274,86 @@ fn write_all(
     Ok(buried)
 }
 
+/// The records that are removed, each once, in their order.
+fn removed(changes: &[Change]) -> Vec<RowId> {
+    let mut removed: Vec<RowId> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Remove(id) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    removed.sort_unstable();
+    removed.dedup();
+    removed
+}
+
+const INSERT: &str = "INSERT INTO notification (id, handler, size, lane, message_id, created, direction, sender, server, \
+     receiver, kind, text, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+     ON CONFLICT (id) DO NOTHING";
+
 /// Returns false if the record was there already.
 fn append(
     transaction: &Transaction<'_>,
-    handlers: &mut HashMap<(String, String), i64>,
+    insert: &mut Statement<'_>,
+    handlers: &mut Numbers,
     id: RowId,
     record: &Record,
 ) -> rusqlite::Result<bool> {
-    let key = (record.host_type.clone(), record.handler.clone());
-    let handler = match handlers.get(&key) {
-        Some(handler) => *handler,
-        None => {
-            let sql = "INSERT INTO handler (host_type, handler) VALUES (?1, ?2) \
-                       ON CONFLICT DO UPDATE SET handler = handler RETURNING id";
-            let handler = transaction
-                .prepare_cached(sql)?
-                .query_row(params![key.0, key.1], |row| row.get(0))?;
-            handlers.insert(key, handler);
-            handler
-        }
-    };
-    let sql = "INSERT INTO notification (id, handler, size, lane, message_id, created, direction, sender, server, \
-               receiver, kind, text, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-               ON CONFLICT (id) DO NOTHING";
-    let added = transaction.prepare_cached(sql)?.execute(params![
+    let added = insert.execute(params![
         id.0,
-        handler,
+        number_of(transaction, handlers, record)?,
         record.size().cast_signed(),
-        record.lane,
+        &*record.lane,
         record.message_id,
         record.created,
         direction_word(record.direction),
-        record.sender,
-        record.server,
-        record.receiver,
+        &*record.sender,
+        &*record.server,
+        &*record.receiver,
         record.kind as i64,
-        record.text,
-        record.extra,
+        &*record.text,
+        &*record.extra,
     ])?;
     Ok(added > 0)
 }
 
-/// Returns the size of the record, if it was there.
-fn remove(transaction: &Transaction<'_>, id: RowId) -> rusqlite::Result<Option<i64>> {
-    let sql = "DELETE FROM notification WHERE id = ?1 RETURNING size";
-    let mut statement = transaction.prepare_cached(sql)?;
-    let mut rows = statement.query([id.0])?;
-    rows.next()?.map(|row| row.get(0)).transpose()
+/// The number of a record's handler, which is new if no record of it was there.
+fn number_of(
+    transaction: &Transaction<'_>,
+    handlers: &mut Numbers,
+    record: &Record,
+) -> rusqlite::Result<i64> {
+    let Record {
+        host_type, handler, ..
+    } = record;
+    let known = handlers.get(&**host_type);
+    if let Some(number) = known.and_then(|of_it| of_it.get(&**handler)) {
+        return Ok(*number);
+    }
+    let sql = "INSERT INTO handler (host_type, handler) VALUES (?1, ?2) \
+               ON CONFLICT DO UPDATE SET handler = handler RETURNING id";
+    let number = transaction
+        .prepare_cached(sql)?
+        .query_row(params![host_type, handler], |row| row.get(0))?;
+    let of_it = handlers.entry(host_type.to_string()).or_default();
+    of_it.insert(handler.to_string(), number);
+    Ok(number)
+}
+
+/// Removes the records from `first` to `last`. Returns how many there were, and how many bytes they took.
+fn remove(transaction: &Transaction<'_>, first: RowId, last: RowId) -> rusqlite::Result<[i64; 2]> {
+    let range = [first.0, last.0];
+    let sql =
+        "SELECT count(*), coalesce(sum(size), 0) FROM notification WHERE id BETWEEN ?1 AND ?2";
+    let found = transaction
+        .prepare_cached(sql)?
+        .query_row(range, |row| Ok([row.get(0)?, row.get(1)?]))?;
+    if found[0] > 0 {
+        let sql = "DELETE FROM notification WHERE id BETWEEN ?1 AND ?2";
+        transaction.prepare_cached(sql)?.execute(range)?;
+    }
+    Ok(found)
 }
 
 fn note_history(

@@ -1,5 +1,9 @@
 //! The thread of a spool: it writes what has come together, in one transaction, again and again.
 //!
+//! A record that comes while the thread sleeps wakes it, and is written at once. From then on, and as long as
+//! records keep coming, transactions begin at a fixed pace, and the thread looks for new records by itself.
+//! So a session need not wake it, and a busy pool has fewer and larger transactions.
+//!
 //! If the disk fails, it keeps what it could not write, and tries again with growing pauses.
 
 use std::collections::HashSet;
@@ -13,8 +17,9 @@ use notification::fail_point;
 use crate::damage;
 use crate::record::{Loaded, RowId};
 use crate::settings::Settings;
-use crate::spool::{Load, Notice, RECOUNT, Shared, Totals};
+use crate::spool::{Inbox, Load, Notice, RECOUNT, Shared, Totals};
 use crate::store::{Change, Store};
+use pace::Pace;
 
 /// How long changes without hurry wait for company.
 const COMPANY: Duration = Duration::from_millis(5);
@@ -43,6 +48,8 @@ pub(crate) struct Writer {
     /// How many these were when the superfluous ones were dropped last.
     compacted: usize,
     trouble: Option<Trouble>,
+    pace: Pace,
+    looked: Instant,
     trimmed: Instant,
     slowest: (Instant, Duration),
     /// When the dead letters were counted by reason, and how many there were.
@@ -74,6 +81,8 @@ impl Writer {
             unwritten: Vec::new(),
             compacted: 0,
             trouble: None,
+            pace: Pace::default(),
+            looked: now,
             trimmed: now,
             slowest: (now, Duration::ZERO),
             counted: (now, dead),
@@ -106,20 +115,39 @@ impl Writer {
     /// Waits for something to do, and takes it over.
     fn wait(&mut self) -> (Vec<Load>, bool) {
         let mut inbox = self.shared.inbox.lock();
-        while !inbox.urgent {
-            let pause = match &self.trouble {
-                Some(trouble) => trouble.again.saturating_duration_since(Instant::now()),
-                None if inbox.changes.is_empty() => LOOK,
-                None => COMPANY,
-            };
-            if self.shared.wake.wait_for(&mut inbox, pause).timed_out() {
-                break;
+        let mut company = None;
+        let now = loop {
+            let now = Instant::now();
+            let due = self.due(&inbox, &mut company, now);
+            if inbox.at_once || due <= now {
+                break now;
             }
+            let looks = self.pace.looks(now, inbox.urgent);
+            inbox.asleep = looks.is_none();
+            let until = looks.map_or(due, |looks| looks.min(due));
+            let _ = self.shared.wake.wait_until(&mut inbox, until);
+            inbox.asleep = false;
+        };
+        let records = std::mem::take(&mut inbox.urgent);
+        if !inbox.changes.is_empty() {
+            self.pace.takes(now, records);
         }
-        inbox.urgent = false;
+        inbox.at_once = false;
         inbox.coming = 0;
         self.unwritten.append(&mut inbox.changes);
         (std::mem::take(&mut inbox.loads), inbox.closing)
+    }
+
+    /// When there is something to do, if nothing else comes. `company` is since when changes wait for others.
+    fn due(&self, inbox: &Inbox, company: &mut Option<Instant>, now: Instant) -> Instant {
+        if inbox.urgent {
+            return self.pace.due(now);
+        }
+        match &self.trouble {
+            Some(trouble) => trouble.again,
+            None if inbox.changes.is_empty() => self.looked + LOOK,
+            None => *company.get_or_insert(now) + COMPANY,
+        }
     }
 
     /// Writes what is to be written, unless the disk has failed a moment ago.
@@ -156,16 +184,12 @@ impl Writer {
             self.reopen()?;
         }
         let store = self.store.as_mut().ok_or("the file is not open")?;
-        let written = store
-            .write(&self.unwritten, next)
-            .and_then(|()| store.totals());
-        match written {
-            Ok((totals, _)) => Ok(totals),
+        match store.write(&self.unwritten, next) {
+            Ok(totals) => Ok(totals),
             Err(error) if damage::is_damage(&error) => {
                 self.replace()?;
                 let store = self.store.as_mut().ok_or("the file is not open")?;
-                store.write(&self.unwritten, next).map_err(text)?;
-                store.totals().map(|(totals, _)| totals).map_err(text)
+                store.write(&self.unwritten, next).map_err(text)
             }
             Err(error) => {
                 // A disk that was mounted again needs a file that is opened again.
@@ -282,6 +306,10 @@ impl Writer {
 
     /// Looks for what an operator's program has changed, and for dead letters that are too old.
     fn look_around(&mut self) {
+        if self.looked.elapsed() < LOOK {
+            return;
+        }
+        self.looked = Instant::now();
         if self.trouble.is_some() {
             return;
         }
@@ -398,5 +426,6 @@ fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
     freed
 }
 
+mod pace;
 #[cfg(test)]
 mod tests;
