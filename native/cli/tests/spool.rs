@@ -16,16 +16,16 @@ fn record(number: i64) -> Record {
     Record {
         host_type: "localhost".to_owned(),
         handler: "http_pool /notifications".to_owned(),
-        lane: b"alice".to_vec(),
+        lane: b"alice".to_vec().into(),
         message_id: format!("msg_{number}"),
         created: 1_764_160_496_789 + number,
         direction: Direction::In,
-        sender: b"alice".to_vec(),
-        server: b"localhost".to_vec(),
-        receiver: b"bob".to_vec(),
+        sender: b"alice".to_vec().into(),
+        server: b"localhost".to_vec().into(),
+        receiver: b"bob".to_vec().into(),
         kind: Kind::Custom,
-        text: b"hello\x1b[2J".to_vec(),
-        extra: b"authorization: Bearer s3cret".to_vec(),
+        text: b"hello\x1b[2J".to_vec().into(),
+        extra: b"authorization: Bearer s3cret".to_vec().into(),
     }
 }
 

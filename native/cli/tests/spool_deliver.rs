@@ -44,16 +44,16 @@ fn record(number: u64, path: &str) -> Record {
     Record {
         host_type: "localhost".to_owned(),
         handler: format!("http_pool {path}"),
-        lane: lane.clone(),
+        lane: lane.clone().into(),
         message_id: format!("msg_{number}"),
         created: spool::now_ms(),
         direction: Direction::In,
-        sender: lane,
-        server: b"localhost".to_vec(),
-        receiver: b"bob".to_vec(),
+        sender: lane.into(),
+        server: b"localhost".to_vec().into(),
+        receiver: b"bob".to_vec().into(),
         kind: Kind::Form,
-        text: number.to_string().into_bytes(),
-        extra: Vec::new(),
+        text: number.to_string().into_bytes().into(),
+        extra: Vec::new().into(),
     }
 }
 

@@ -7,6 +7,7 @@
 mod coming_in;
 mod kept;
 mod lanes;
+mod numbers;
 mod pool_spool;
 pub(crate) mod record;
 mod refill;
@@ -109,9 +110,7 @@ impl Spools {
     pub(crate) fn find(&self, record: &Record) -> Found {
         let handlers = self.handlers.load();
         let found = handlers.iter().rev().find(|handler| {
-            handler.policy.guarantee == Guarantee::AtLeastOnce
-                && *handler.host_type.name == *record.host_type
-                && record::handler_key(handler) == record.handler
+            handler.policy.guarantee == Guarantee::AtLeastOnce && record::is_of(handler, record)
         });
         match found {
             Some(handler) if handler.host_type.is_open() => Found::Runs(Arc::clone(handler)),

@@ -163,7 +163,7 @@ fn what_is_given_up_is_a_dead_letter_with_the_last_answer() {
     assert_eq!((history.attempts, history.status), (1, Some(404)));
     assert_eq!(history.answer, "no such path");
     assert!(history.error.contains("404"), "{}", history.error);
-    assert_eq!(letters[0].loaded.record.text, b"hello");
+    assert_eq!(&*letters[0].loaded.record.text, b"hello");
     node.bench.assert_conserved();
 }
 

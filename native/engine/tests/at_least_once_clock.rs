@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use notification::Direction;
 use spool::{Directory, Kind, Record, Settings};
 use test_endpoint::{EndpointConfig, EndpointHandle};
@@ -22,16 +23,16 @@ fn record(number: u32, created: i64) -> Record {
     Record {
         host_type: HOST_TYPE.to_owned(),
         handler: "http_pool /n".to_owned(),
-        lane: sender.clone(),
+        lane: Bytes::from(sender.clone()),
         message_id: format!("msg_{number}"),
         created,
         direction: Direction::In,
-        sender,
-        server: b"localhost".to_vec(),
-        receiver: b"bob".to_vec(),
+        sender: Bytes::from(sender),
+        server: Bytes::from_static(b"localhost"),
+        receiver: Bytes::from_static(b"bob"),
         kind: Kind::Form,
-        text: number.to_string().into_bytes(),
-        extra: Vec::new(),
+        text: Bytes::from(number.to_string().into_bytes()),
+        extra: Bytes::new(),
     }
 }
 

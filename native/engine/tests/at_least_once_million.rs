@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use notification::{DeliveryPolicy, Direction, Retry};
 use spool::{Directory, Kind, Record, Settings};
 use test_endpoint::EndpointConfig;
@@ -22,16 +23,16 @@ fn record(number: u32) -> Record {
     Record {
         host_type: HOST_TYPE.to_owned(),
         handler: "http_pool /n".to_owned(),
-        lane: sender.clone().into_bytes(),
+        lane: Bytes::from(sender.clone().into_bytes()),
         message_id: format!("msg_{number:024}"),
         created: spool::now_ms(),
         direction: Direction::In,
-        sender: sender.into_bytes(),
-        server: b"localhost".to_vec(),
-        receiver: b"bob".to_vec(),
+        sender: Bytes::from(sender.into_bytes()),
+        server: Bytes::from_static(b"localhost"),
+        receiver: Bytes::from_static(b"bob"),
         kind: Kind::Form,
-        text: vec![b'x'; 200],
-        extra: Vec::new(),
+        text: Bytes::from(vec![b'x'; 200]),
+        extra: Bytes::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use notification::Direction;
 
 /// The place of a record in the order of hand-over.
@@ -33,7 +34,8 @@ impl Kind {
     }
 }
 
-/// One notification. Everything is in terms that outlive the process.
+/// One notification. Everything is in terms that outlive the process. The parts may share one allocation: they
+/// are made by a session and freed by another thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The host type of the handler.
@@ -41,7 +43,7 @@ pub struct Record {
     /// The handler, in the terms of its configuration: the engine writes it and finds the handler by it.
     pub handler: String,
     /// The key of the lane, without what belongs to one run.
-    pub lane: Vec<u8>,
+    pub lane: Bytes,
     /// `webhook-id`.
     pub message_id: String,
     /// When it was handed over, in milliseconds since the epoch.
@@ -49,17 +51,17 @@ pub struct Record {
     /// The direction of the message.
     pub direction: Direction,
     /// The author's user name.
-    pub sender: Vec<u8>,
+    pub sender: Bytes,
     /// The author's domain.
-    pub server: Vec<u8>,
+    pub server: Bytes,
     /// The receiver's user name.
-    pub receiver: Vec<u8>,
+    pub receiver: Bytes,
     /// What the content is.
     pub kind: Kind,
     /// The message, the body or the stanza.
-    pub text: Vec<u8>,
+    pub text: Bytes,
     /// Headers or facts, as the crate `payload` encodes them.
-    pub extra: Vec<u8>,
+    pub extra: Bytes,
 }
 
 /// What a row takes besides its own bytes: the row's and the cells' headers, and its part of the page.

@@ -127,7 +127,7 @@ fn a_dead_letter_keeps_everything_and_can_be_delivered_after_all() {
     };
     assert_eq!(node.notice(), expected);
     let back = load(&spool, other, 10).unwrap();
-    assert_eq!(back[0].record.text, b"poison");
+    assert_eq!(&*back[0].record.text, b"poison");
     assert_eq!(back[0].record.message_id, "msg_1");
     assert_eq!(back[0].history, History::default());
     assert_eq!(spool.totals().dead, 1);

@@ -5,9 +5,9 @@
 //! read *again* from the first that stayed behind, so that it keeps its order and holds up no other lane. That
 //! ends when it is behind once more, or with the last row that was skipped: what follows has been read.
 
-use std::collections::HashMap;
-
 use spool::RowId;
+
+use super::numbers::NumberMap;
 
 /// A lane as the spool knows it: the hash of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,9 +20,9 @@ pub(super) const MOST: usize = 512;
 /// The lanes that have rows in memory, or are behind.
 #[derive(Debug, Default)]
 pub(super) struct LaneRows {
-    rows: HashMap<LaneId, Rows>,
+    rows: NumberMap<LaneId, Rows>,
     /// The lanes that are read again, with the last row that was skipped.
-    again: HashMap<LaneId, RowId>,
+    again: NumberMap<LaneId, RowId>,
 }
 
 #[derive(Debug, Default)]

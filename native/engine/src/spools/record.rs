@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use notification::{Content, Handler, MessageId, Names, Notification};
 use spool::{Kind, Record};
 
@@ -14,26 +15,48 @@ pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Re
         Content::Custom(headers) => (Kind::Custom, headers),
         Content::Event(facts) => (Kind::Event, facts),
     };
+    let [lane, sender, server, receiver, text, extra] = together([
+        lane,
+        names.sender,
+        names.server,
+        names.receiver,
+        notification.text(),
+        extra,
+    ]);
     Record {
         host_type: handler.host_type.name.to_string(),
         handler: handler_key(handler),
-        lane: lane.to_vec(),
-        message_id: id.to_string(),
+        lane,
+        message_id: id.as_str().to_owned(),
         created: spool::now_ms(),
         direction: notification.direction(),
-        sender: names.sender.to_vec(),
-        server: names.server.to_vec(),
-        receiver: names.receiver.to_vec(),
+        sender,
+        server,
+        receiver,
         kind,
-        text: notification.text().to_vec(),
-        extra: extra.to_vec(),
+        text,
+        extra,
     }
+}
+
+/// Copies of these, in one allocation.
+fn together<const PARTS: usize>(parts: [&[u8]; PARTS]) -> [Bytes; PARTS] {
+    let mut left = Bytes::from(parts.concat());
+    parts.map(|part| left.split_to(part.len()))
 }
 
 /// The handler in the terms of its configuration.
 #[must_use]
 pub fn handler_key(handler: &Handler) -> String {
-    format!("{} {}", handler.pool_name, handler.path)
+    // The general formatter would be a good part of what a hand-over costs.
+    [&*handler.pool_name, " ", &*handler.path].concat()
+}
+
+/// Whether it is the record's.
+pub(crate) fn is_of(handler: &Handler, record: &Record) -> bool {
+    let rest = record.handler.strip_prefix(&*handler.pool_name);
+    let path = rest.and_then(|rest| rest.strip_prefix(' '));
+    path == Some(&*handler.path) && *handler.host_type.name == *record.host_type
 }
 
 /// The notification that a record holds. `None` if it is longer than one can be.

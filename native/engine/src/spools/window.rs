@@ -2,12 +2,13 @@
 //!
 //! Plain data under the lock of its `PoolSpool`.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use spool::{Record, RowId};
 
 use super::lanes::{LaneId, LaneRows};
+use super::numbers::NumberSet;
 
 /// A handler as the spool knows it: the hash of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +25,7 @@ pub(super) struct Window {
     /// While lanes are read again: the records up to this one have been read, and but for these lanes need not
     /// be.
     pub resume: Option<RowId>,
-    pub in_memory: HashSet<RowId>,
+    pub in_memory: NumberSet<RowId>,
     pub lanes: LaneRows,
     /// When so few are left in memory, others come in.
     pub low: usize,
@@ -40,13 +41,13 @@ pub(super) struct Window {
     pub parked: VecDeque<Record>,
     /// The handlers that did not run when a record of theirs was looked at. What follows stays behind it until all
     /// is looked at again, also if they run meanwhile.
-    pub stopped: HashSet<HandlerHash>,
+    pub stopped: NumberSet<HandlerHash>,
     /// Dead letters that an operator had brought back: as if an earlier run had accepted them.
     pub back: Vec<Range<RowId>>,
     /// Of those of an earlier run, the ones that are counted as accepted in this one, and on disk alone.
-    pub counted: HashSet<RowId>,
+    pub counted: NumberSet<RowId>,
     /// Records that have ended since the last read began, which may have seen them.
-    pub ended: HashSet<RowId>,
+    pub ended: NumberSet<RowId>,
 }
 
 /// Where a reader is.

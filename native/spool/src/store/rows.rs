@@ -1,5 +1,6 @@
 //! How a row is read and written: the columns of a record and its history.
 
+use bytes::Bytes;
 use notification::Direction;
 use rusqlite::Row;
 use rusqlite::types::Type;
@@ -17,16 +18,16 @@ pub(crate) fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
         record: Record {
             host_type: row.get(1)?,
             handler: row.get(2)?,
-            lane: row.get(3)?,
+            lane: bytes(row, 3)?,
             message_id: row.get(4)?,
             created: row.get(5)?,
             direction: direction(row, 6)?,
-            sender: row.get(7)?,
-            server: row.get(8)?,
-            receiver: row.get(9)?,
+            sender: bytes(row, 7)?,
+            server: bytes(row, 8)?,
+            receiver: bytes(row, 9)?,
             kind: kind(row, 10)?,
-            text: row.get(11)?,
-            extra: row.get(12)?,
+            text: bytes(row, 11)?,
+            extra: bytes(row, 12)?,
         },
         history: History {
             attempts: row.get(13)?,
@@ -37,6 +38,10 @@ pub(crate) fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
             answer: row.get(18)?,
         },
     })
+}
+
+fn bytes(row: &Row<'_>, at: usize) -> rusqlite::Result<Bytes> {
+    row.get::<_, Vec<u8>>(at).map(Bytes::from)
 }
 
 pub(super) fn direction_word(direction: Direction) -> &'static str {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use bytes::Bytes;
 use notification::Direction;
 
 use super::*;
@@ -9,16 +10,16 @@ fn append(id: i64) -> Change {
     let record = Record {
         host_type: "localhost".to_owned(),
         handler: "http_pool /n".to_owned(),
-        lane: b"alice".to_vec(),
+        lane: Bytes::from_static(b"alice"),
         message_id: format!("msg_{id}"),
         created: 0,
         direction: Direction::In,
-        sender: b"alice".to_vec(),
-        server: b"localhost".to_vec(),
-        receiver: b"bob".to_vec(),
+        sender: Bytes::from_static(b"alice"),
+        server: Bytes::from_static(b"localhost"),
+        receiver: Bytes::from_static(b"bob"),
         kind: Kind::Form,
-        text: b"hello".to_vec(),
-        extra: Vec::new(),
+        text: Bytes::from_static(b"hello"),
+        extra: Bytes::new(),
     };
     Change::Append(RowId(id), Box::new(record))
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use notification::Direction;
 use spool::{Directory, Kind, Loaded, Notice, Record, RowId, Settings, Spool};
 
@@ -15,16 +16,16 @@ pub fn record(number: u64, text: &[u8]) -> Record {
     Record {
         host_type: "localhost".to_owned(),
         handler: "http_pool /notifications".to_owned(),
-        lane: format!("user{}\0localhost", number % 7).into_bytes(),
+        lane: Bytes::from(format!("user{}\0localhost", number % 7).into_bytes()),
         message_id: format!("msg_{number}"),
         created: i64::try_from(number).unwrap(),
         direction: Direction::In,
-        sender: format!("user{}", number % 7).into_bytes(),
-        server: b"localhost".to_vec(),
-        receiver: vec![0xff, 0, b'x'],
+        sender: Bytes::from(format!("user{}", number % 7).into_bytes()),
+        server: Bytes::from_static(b"localhost"),
+        receiver: Bytes::from(vec![0xff, 0, b'x']),
         kind: Kind::Event,
-        text: text.to_vec(),
-        extra: b"facts".to_vec(),
+        text: Bytes::copy_from_slice(text),
+        extra: Bytes::from_static(b"facts"),
     }
 }
 

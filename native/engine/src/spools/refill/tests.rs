@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use bytes::Bytes;
 use notification::Direction;
 use parking_lot::Mutex;
 use spool::{Directory, Kind, RowId, Settings};
@@ -15,16 +16,16 @@ fn record() -> Record {
     Record {
         host_type: "localhost".to_owned(),
         handler: "http_pool /n".to_owned(),
-        lane: b"alice".to_vec(),
+        lane: Bytes::from_static(b"alice"),
         message_id: "msg_1".to_owned(),
         created: 0,
         direction: Direction::In,
-        sender: b"alice".to_vec(),
-        server: b"localhost".to_vec(),
-        receiver: b"bob".to_vec(),
+        sender: Bytes::from_static(b"alice"),
+        server: Bytes::from_static(b"localhost"),
+        receiver: Bytes::from_static(b"bob"),
         kind: Kind::Form,
-        text: b"hello".to_vec(),
-        extra: Vec::new(),
+        text: Bytes::from_static(b"hello"),
+        extra: Bytes::new(),
     }
 }
 
@@ -160,7 +161,7 @@ impl Finder for Queue {
     ) -> Result<(), (Option<Row>, NotIn)> {
         let mut lanes = self.lanes.lock();
         let all: usize = lanes.values().map(VecDeque::len).sum();
-        let rows = lanes.entry(record.lane.clone()).or_default();
+        let rows = lanes.entry(record.lane.to_vec()).or_default();
         if rows.len() >= self.most_of_a_lane {
             return Err((row, NotIn::LaneFull));
         }
@@ -181,8 +182,8 @@ fn spool_of(path: &std::path::Path, lanes: impl Iterator<Item = String>) -> Arc<
     for lane in lanes {
         let number = numbers.entry(lane.clone()).or_default();
         let record = Record {
-            lane: lane.into_bytes(),
-            text: number.to_string().into_bytes(),
+            lane: Bytes::from(lane.into_bytes()),
+            text: Bytes::from(number.to_string().into_bytes()),
             ..record()
         };
         disk.append(record).unwrap();
@@ -334,7 +335,7 @@ async fn a_handler_that_comes_in_the_middle_of_a_lane() {
     assert_eq!(queue.looked.load(Ordering::Relaxed), 10);
     assert!(queue.deliver(|_| true).is_empty());
     let record = Record {
-        text: b"10".to_vec(),
+        text: Bytes::from_static(b"10"),
         ..record()
     };
     let accepted = spool.accept::<()>(record, |_| panic!("others are before it"), || ());
@@ -351,7 +352,7 @@ async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
     let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
     let hand_over = |number: u32| {
         let record = Record {
-            text: number.to_string().into_bytes(),
+            text: Bytes::from(number.to_string().into_bytes()),
             ..record()
         };
         let accepted = spool.accept::<()>(record, |_| panic!("others are before it"), || ());
@@ -374,5 +375,6 @@ async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
     assert!(matches!(spool.bring_early(&mut push), Ok(false)));
     spool.look_again();
     assert!(matches!(spool.bring_early(&mut push), Ok(false)));
-    assert_eq!(came, [b"0", b"1", b"2", b"3"]);
+    let texts: Vec<&[u8]> = came.iter().map(|text| &**text).collect();
+    assert_eq!(texts, [b"0", b"1", b"2", b"3"]);
 }
