@@ -12,6 +12,8 @@ mod pool_spool;
 pub(crate) mod record;
 mod refill;
 mod row;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::collections::{HashMap, HashSet};
@@ -280,10 +282,14 @@ impl Spools {
     /// Writes what is left and closes the files. Blocks for as long as the disk takes.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        let Some(settings) = &self.settings else {
+            return;
+        };
         // A file that is being opened is closed too.
         let mut directory = self.directory.lock();
-        for spool in self.pools.swap(Arc::default()).values() {
-            spool.close();
+        let pools = self.pools.swap(Arc::default());
+        for (pool, spool) in &*pools {
+            spool.close(|| self.open_file(settings, pool, spool, &mut directory));
         }
         *directory = None;
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
-use spool::{Full, Notice, Reasons, Record, RowId, Spool, Totals};
+use spool::{Full, Notice, OpenError, Reasons, Record, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
 use super::Row;
@@ -366,8 +366,25 @@ impl PoolSpool {
         }
     }
 
-    pub(super) fn close(&self) {
+    /// Writes what is left and closes the file. What waits for a file that was never opened goes into the one that
+    /// `open` opens now. If that fails, it is lost, and a notice says so.
+    pub(super) fn close(&self, open: impl FnOnce() -> Result<Spool, OpenError>) {
         *self.wants.write() = None;
+        let waiting = {
+            let window = self.window.lock();
+            window.early.len() + window.parked.len()
+        };
+        if waiting > 0 && self.disk.load().is_none() {
+            match open() {
+                Ok(disk) => self.opened(disk),
+                Err(error) => {
+                    let text = format!(
+                        "{error}; notifications that waited for the file, and are lost with the engine: {waiting}"
+                    );
+                    self.notices.tell(&self.name, NoticeKind::SpoolFails, text);
+                }
+            }
+        }
         if let Some(disk) = self.disk.swap(None) {
             disk.close();
         }
