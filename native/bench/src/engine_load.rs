@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use clap::Args;
 use engine::engine::{Engine, EngineSettings};
 use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
 use engine::spools::{GRACE, SpoolSettings};
 use notification::{
-    Content, DeliveryPolicy, Direction, Guarantee, Handler, Names, Notification, PoolId, Retry,
-    Statuses, Verdict, lane_key,
+    Content, DeliveryPolicy, Direction, Guarantee, Handler, MessageId, Names, Notification, PoolId,
+    Retry, Statuses, Verdict, lane_key,
 };
+use spool::{Kind, Record};
 use transport::TlsOptions;
 
 use crate::load::{Load, LoadError, MESSAGE, Measured, Stopwatch};
@@ -35,10 +37,22 @@ pub struct Options {
     /// Hand over one notification each so many microseconds, and say how long that takes.
     #[arg(long)]
     every: Option<u64>,
+    /// Hand nothing over: deliver what an earlier run has left in the spool, from the start of the engine on.
+    #[arg(long, requires = "spool")]
+    left: bool,
 }
 
 /// Runs the load.
 pub fn run(load: &Load, options: &Options) -> Result<Measured, LoadError> {
+    if let (true, Some(directory)) = (options.left, &options.spool) {
+        fill(load, options.senders, directory)?;
+        let watch = Stopwatch::start()?;
+        let driver = Driver::start(load, options)?;
+        let first = driver.take_all(load.requests)?;
+        let measured = watch.stop(load.requests)?.with_first(first);
+        driver.engine.stop();
+        return Ok(measured);
+    }
     let driver = Driver::start(load, options)?;
     let warm_up = load.connections * 20;
     driver.push_and_take(warm_up)?;
@@ -88,23 +102,37 @@ impl Driver {
         }
         engine.configure_pool(pool, options(load))?;
         engine.open_pool(pool)?;
-        let path = load
-            .url
-            .splitn(4, '/')
-            .nth(3)
-            .unwrap_or_default()
-            .to_owned();
+        let path = path(load);
         let policy = match own.spool {
             None => DeliveryPolicy::default(),
             Some(_) => at_least_once(),
         };
         Ok(Self {
-            handler: engine.planned_handler(HOST_TYPE, POOL, &path, policy, None),
+            handler: engine.planned_handler(HOST_TYPE, POOL, path, policy, None),
             engine,
             pool,
             senders: (0..own.senders).map(|n| format!("user{n}")).collect(),
             until,
         })
+    }
+
+    /// Takes so many outcomes. Returns when the first was there.
+    fn take_all(&self, requests: usize) -> Result<Instant, LoadError> {
+        let (mut first, mut taken) = (None, 0);
+        while taken < requests {
+            let batch = self.take()?;
+            if batch == 0 {
+                if Instant::now() > self.until {
+                    return Err(LoadError::TooLong);
+                }
+                thread::park_timeout(Duration::from_millis(100));
+            } else {
+                first.get_or_insert_with(Instant::now);
+            }
+            taken += batch;
+        }
+        self.take()?;
+        Ok(first.unwrap_or_else(Instant::now))
     }
 
     /// Hands over at equal distances, as one session does. Returns how long each hand-over took.
@@ -202,6 +230,46 @@ fn at_least_once() -> DeliveryPolicy {
         retry: Some(Retry::default()),
         ..DeliveryPolicy::default()
     }
+}
+
+fn path(load: &Load) -> &str {
+    load.url.splitn(4, '/').nth(3).unwrap_or_default()
+}
+
+/// Leaves records in the spool, as a run before does.
+fn fill(load: &Load, senders: usize, directory: &Path) -> Result<(), LoadError> {
+    let failed = |error: spool::OpenError| LoadError::Answer(error.to_string());
+    let SpoolSettings {
+        directory,
+        node,
+        spool,
+        ..
+    } = spools(directory);
+    let taken = spool::Directory::take(&directory, &node, spool).map_err(failed)?;
+    let disk = taken.open(POOL, |_| {}).map_err(failed)?;
+    for n in 0..load.requests {
+        let sender = Bytes::from(format!("user{}", n % senders));
+        let record = Record {
+            host_type: HOST_TYPE.to_owned(),
+            handler: format!("{POOL} {}", path(load)),
+            lane: sender.clone(),
+            message_id: MessageId::new().to_string(),
+            created: spool::now_ms(),
+            direction: Direction::In,
+            sender,
+            server: Bytes::from_static(b"localhost"),
+            receiver: Bytes::from_static(b"user124"),
+            kind: Kind::Form,
+            text: Bytes::from_static(MESSAGE),
+            extra: Bytes::new(),
+        };
+        // Only so many bytes may wait for the disk.
+        while disk.append(record.clone()).is_err() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    disk.close();
+    Ok(())
 }
 
 fn options(load: &Load) -> PoolOptions {

@@ -61,9 +61,21 @@ pub struct Measured {
     /// Median and 99th percentile of the hand-overs, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     hand_over: Option<[f64; 2]>,
+    /// Seconds until the first was delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<f64>,
+    #[serde(skip)]
+    begin: Instant,
 }
 
 impl Measured {
+    /// With the time at which the first was delivered.
+    pub fn with_first(mut self, first: Instant) -> Self {
+        let after = first.saturating_duration_since(self.begin);
+        self.first = Some(after.as_secs_f64());
+        self
+    }
+
     /// With the times of the hand-overs, if they were measured.
     pub fn with_hand_over(mut self, mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
@@ -203,6 +215,8 @@ impl Stopwatch {
             cpu_seconds: cpu_seconds()? - self.cpu,
             written_bytes: written_bytes()? - self.written,
             hand_over: None,
+            first: None,
+            begin: self.begin,
         })
     }
 }
