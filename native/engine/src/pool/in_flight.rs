@@ -4,13 +4,15 @@
 //! the task that owns it panics or is dropped, a guard ends it as failed. Its outcome is reported before
 //! its lane continues.
 
+mod collecting;
+mod leaving;
 mod parts;
 
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notification::{FailureReason, Verdict, panics};
+use notification::Verdict;
 use queue::{Reservation, Taken, Ticket};
 use scopeguard::ScopeGuard;
 use tokio::time::Instant;
@@ -18,7 +20,7 @@ use tokio::time::Instant;
 use super::address::{Address, Ended};
 use super::destinations::Destination;
 use super::{Pool, Queued, WorkerSignals};
-use crate::delivery::{Job, Judgement, Opened, Sign};
+use crate::delivery::{Job, Judgement, Opened};
 pub use parts::After;
 
 /// A notification that has started and has no outcome yet.
@@ -39,22 +41,6 @@ struct Started {
     probe: bool,
     /// Whether others of its batch are still to be taken.
     collects: bool,
-}
-
-/// How a notification that had started left its pool.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Sent,
-    Failed,
-    /// Without an outcome: it stays on disk.
-    OnDisk,
-}
-
-impl End {
-    /// How many of the failures that the queue counts are none.
-    fn forgotten(self) -> u64 {
-        u64::from(self == Self::OnDisk)
-    }
 }
 
 /// What becomes of a notification.
@@ -259,194 +245,5 @@ impl Started {
     /// The attempts that were known when it started.
     fn attempts(&self) -> u32 {
         self.job.tried.as_ref().map_or(0, |tried| tried.attempts)
-    }
-
-    /// Reports the outcome, and ends what is on disk. The lane does not continue yet.
-    fn report(self, verdict: Verdict) -> (Arc<Pool>, Ticket, End) {
-        let Self {
-            pool,
-            ticket,
-            job,
-            destination,
-            ..
-        } = self;
-        let item = Queued {
-            notification: job.notification,
-            accepted_at: job.accepted_at,
-            tried: job.tried,
-            destination,
-        };
-        let end = pool.report_end(item, job.reserved, verdict);
-        (pool, ticket, end)
-    }
-
-    fn finish(self, verdict: Verdict) {
-        let (pool, ticket, end) = self.report(verdict);
-        let (step, left, quiet) = {
-            let mut core = pool.core();
-            let step = core.finish(ticket, end == End::Sent, Instant::now());
-            core.forget_failed(end.forgotten());
-            (step, core.leftovers(), core.is_quiet())
-        };
-        pool.clear_up(left);
-        pool.tell_if_quiet(quiet);
-        pool.follow(step);
-    }
-
-    fn finish_and_take(self, signals: &WorkerSignals, verdict: Verdict) -> Option<Taken<Queued>> {
-        let (pool, ticket, end) = self.report(verdict);
-        let (next, left, quiet) = {
-            let mut core = pool.core();
-            let next = core.finish_and_take(ticket, end == End::Sent, Instant::now());
-            core.forget_failed(end.forgotten());
-            if let Some(next) = &next {
-                signals.begin(next.item.host_type());
-            }
-            (next, core.leftovers(), core.is_quiet())
-        };
-        pool.clear_up(left);
-        pool.tell_if_quiet(quiet);
-        next
-    }
-
-    fn put_back(self, until: Option<Instant>) {
-        let (pool, ticket, item) = self.back();
-        let weight = item.weight();
-        let (kept, left) = {
-            let mut core = pool.core();
-            let kept = core.put_back(ticket, item, weight, until, Instant::now());
-            (kept, core.leftovers())
-        };
-        pool.clear_up(left);
-        match kept {
-            Ok(step) => pool.follow(step),
-            Err(not_kept) => pool.end_not_kept(not_kept),
-        }
-    }
-
-    fn put_back_and_take(
-        self,
-        signals: &WorkerSignals,
-        until: Option<Instant>,
-    ) -> Option<Taken<Queued>> {
-        let (pool, ticket, item) = self.back();
-        let weight = item.weight();
-        let (kept, left) = {
-            let mut core = pool.core();
-            let kept = core.put_back_and_take(ticket, item, weight, until, Instant::now());
-            if let Ok((Some(next), _)) = &kept {
-                signals.begin(next.item.host_type());
-            }
-            (kept, core.leftovers())
-        };
-        pool.clear_up(left);
-        match kept {
-            Ok((next, step)) => {
-                pool.follow(step);
-                next
-            }
-            Err(not_kept) => {
-                pool.end_not_kept(not_kept);
-                None
-            }
-        }
-    }
-
-    /// The notification as it waits in the queue.
-    fn back(self) -> (Arc<Pool>, Ticket, Queued) {
-        let Job {
-            notification,
-            accepted_at,
-            reserved,
-            tried,
-            ..
-        } = self.job;
-        let item = Queued {
-            notification,
-            accepted_at,
-            tried,
-            destination: self.destination,
-        };
-        reserved.hand_back(item.cost());
-        (self.pool, self.ticket, item)
-    }
-
-    /// Ends a notification that was dropped without an outcome, with all of its batch.
-    fn lose(mut self) {
-        if self.collects {
-            let steps = self
-                .pool
-                .core()
-                .stop_collecting(&self.ticket, Instant::now());
-            self.pool.follow_all(steps);
-        }
-        let handler = self.job.notification.handler();
-        if let (Some(address), Some(retry)) = (self.address(), &handler.policy.retry) {
-            let ended = Ended {
-                handler,
-                retry,
-                lane: self.ticket.lane(),
-                first: false,
-                probe: self.probe,
-                asked: Duration::ZERO,
-                text: "",
-            };
-            self.pool.tell(address, Sign::Nothing, ended);
-        }
-        let (reason, text) = if std::thread::panicking() {
-            (
-                FailureReason::InternalError,
-                format!("the engine panicked: {}", panics::last()),
-            )
-        } else {
-            (
-                FailureReason::EngineDown,
-                "the engine was stopped".to_owned(),
-            )
-        };
-        let verdict = Verdict::Failed {
-            reason,
-            text: text.into(),
-            attempts: self.attempts(),
-        };
-        self.end_first(usize::MAX, |_| verdict.clone());
-        self.finish(verdict);
-    }
-}
-
-impl Pool {
-    /// Reports the outcome of a notification that has started, and ends what it has on disk. What is not
-    /// delivered because something is stopped stays on disk, without an outcome.
-    fn report_end(
-        self: &Arc<Self>,
-        mut item: Queued,
-        reserved: Reservation,
-        verdict: Verdict,
-    ) -> End {
-        let end = match (&verdict, item.take_kept()) {
-            (
-                Verdict::Failed {
-                    reason: FailureReason::Shutdown | FailureReason::EngineDown,
-                    ..
-                },
-                Some(kept),
-            ) => {
-                item.leave_on_disk(reserved, kept);
-                return End::OnDisk;
-            }
-            (Verdict::Failed { reason, .. }, Some(kept)) => {
-                kept.buried(reason.as_str());
-                End::Failed
-            }
-            (Verdict::Failed { .. }, None) => End::Failed,
-            (Verdict::Sent { .. }, kept) => {
-                if let Some(kept) = kept {
-                    kept.delivered();
-                }
-                End::Sent
-            }
-        };
-        self.report(item, reserved, verdict);
-        end
     }
 }
