@@ -16,20 +16,25 @@ mod batches;
 mod chunks;
 mod groups;
 mod index;
+mod lane;
+mod leftovers;
 mod limit;
+mod moves;
 mod postpone;
 mod ready;
 mod sweep;
+mod ticket;
 
 use std::time::Duration;
 
-use slab::Slab;
 use tokio::time::Instant;
 
 use batches::{Clock, Collector};
 use chunks::Chunks;
 use groups::Groups;
 use index::Index;
+use lane::{Lane, Node, State};
+use moves::Unlinked;
 use notification::{HostTypeId, heap};
 use postpone::Postponed;
 
@@ -37,6 +42,9 @@ use crate::step::Call;
 
 pub use batches::{Batching, Companion};
 pub use groups::{Gate, GateId, GroupId};
+pub use lane::{LaneLimits, Place};
+pub use leftovers::Leftovers;
+pub use ticket::{Expiry, Taken, Ticket};
 
 /// Waiting items of type `T`, by lane.
 ///
@@ -61,181 +69,11 @@ pub struct Lanes<T> {
     freed: usize,
 }
 
-#[derive(Debug)]
-struct Lane {
-    key: Box<[u8]>,
-    /// The key's hash.
-    hash: u32,
-    host_type: HostTypeId,
-    group: GroupId,
-    first: u32,
-    last: u32,
-    waiting: u32,
-    /// Items that were taken and not released.
-    out: u32,
-    /// Cost of the waiting items and of those that are out.
-    cost: usize,
-    state: State,
-    /// If the first item was taken before and put back: how many items it stands for.
-    returned: u32,
-    /// Its neighbours in the queue of ready lanes.
-    before: u32,
-    after: u32,
-    /// When the present first item came, or will come, to the head; meaningless while an item of the lane
-    /// is out.
-    head_since: Instant,
-    /// When the present first item was handed over, on [`Clock`]; meaningless unless the lane is ready and its
-    /// group makes batches.
-    age: u64,
-}
-
-/// What a lane waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Nothing: it is between two steps.
-    Idle,
-    /// Its turn: it is in the queue of ready lanes.
-    Ready,
-    /// The end of the items that are out.
-    Out,
-    /// The time `head_since`.
-    Postponed,
-}
-
-/// Where an item belongs.
-#[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    /// The key of its lane.
-    pub key: &'a [u8],
-    /// The host type that the lane belongs to.
-    pub host_type: HostTypeId,
-    /// The group that the lane belongs to.
-    pub group: GroupId,
-    /// When the item was handed over, if that was before now.
-    pub since: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Node<T> {
-    item: T,
-    cost: usize,
-    next: u32,
-    /// When it was handed over: the low half of [`Clock`]'s time.
-    since: u32,
-}
-
 const NONE: u32 = u32::MAX;
 
 /// Bytes that a lane uses in the index: its number and one byte, in a table that is about two thirds
 /// full.
 const INDEX_ENTRY: usize = 8;
-
-/// How much one lane may hold, including the items that are out.
-#[derive(Clone, Copy, Debug)]
-pub struct LaneLimits {
-    /// The maximum number of items.
-    pub items: usize,
-    /// The maximum sum of their costs.
-    pub cost: usize,
-}
-
-/// The right to release a lane once the item taken from it is done. A ticket cannot be cloned, so each
-/// item releases its lane only once.
-#[derive(Debug)]
-#[must_use = "the lane stays blocked until its tickets come back"]
-pub struct Ticket {
-    lane: u32,
-    since: u32,
-    cost: usize,
-    /// Whether the item was taken together with another one, in one batch.
-    companion: bool,
-}
-
-/// An item that was taken.
-#[derive(Debug)]
-pub struct Taken<T> {
-    /// The item.
-    pub item: T,
-    /// Goes back with [`Lanes::release`].
-    pub ticket: Ticket,
-    /// When the item came to the head of its lane.
-    pub head_since: Instant,
-    /// Whether it is the one item that its group's gate has let through.
-    pub alone: bool,
-    /// How many items it stands for: more than one if it is a batch that was put back.
-    pub weight: usize,
-    /// Whether others are to be taken with it, by [`Lanes::collect`]. Until that has returned that there are no
-    /// more, its group serves no other new batch.
-    pub collects: bool,
-}
-
-/// The state of the first ready lane at a given time.
-#[derive(Debug)]
-pub enum Expiry<X> {
-    /// This item's time at the head was over.
-    Expired(X),
-    /// No item expires before this time.
-    Next(Instant),
-    /// No lane is ready.
-    Nothing,
-}
-
-/// What earlier steps have left for the caller to do after it has released the lock.
-#[derive(Debug)]
-#[must_use = "bytes of lanes that are gone would stay reserved"]
-pub struct Leftovers<T> {
-    /// The sum of [`Lanes::lane_cost`] for lanes that are gone, and for pushes to lanes that existed
-    /// already.
-    bytes: usize,
-    memory: (Vec<Slab<Lane>>, Vec<Slab<Node<T>>>),
-    /// What the alarm is to be told.
-    pub(crate) alarm: Call,
-}
-
-impl<'a> Place<'a> {
-    /// A lane whose items expire.
-    #[must_use]
-    pub fn expiring(key: &'a [u8], host_type: HostTypeId) -> Self {
-        Self {
-            key,
-            host_type,
-            group: GroupId::default(),
-            since: None,
-        }
-    }
-}
-
-impl Ticket {
-    /// The number of the lane. Lanes that have an item out or waiting have different numbers.
-    #[must_use]
-    pub fn lane(&self) -> u32 {
-        self.lane
-    }
-
-    /// Has its item lead a batch from now on, instead of that of `first`, which leaves the batch.
-    pub fn lead_instead_of(&mut self, first: &mut Self) {
-        std::mem::swap(&mut self.companion, &mut first.companion);
-    }
-
-    /// Whether the item was taken together with another one, in one batch.
-    pub(crate) fn is_companion(&self) -> bool {
-        self.companion
-    }
-}
-
-impl<T> Leftovers<T> {
-    /// What the alarm is to be told.
-    pub fn alarm(&self) -> Call {
-        self.alarm
-    }
-
-    /// Frees the memory, and returns the number of reserved bytes to release.
-    #[must_use = "bytes of lanes that are gone would stay reserved"]
-    pub fn free(self) -> usize {
-        drop(self.memory);
-        self.bytes
-    }
-}
 
 impl<T> Default for Lanes<T> {
     fn default() -> Self {
@@ -457,105 +295,4 @@ impl<T> Lanes<T> {
     pub fn waiting(&self) -> usize {
         self.nodes.len() - self.returned_nodes
     }
-
-    fn unlink_first(&mut self, id: u32) -> Unlinked<T> {
-        let lane = &mut self.slots[id];
-        let node = self.nodes.remove(lane.first);
-        lane.first = node.next;
-        lane.waiting -= 1;
-        let returned = std::mem::take(&mut lane.returned);
-        if returned > 0 {
-            self.returned -= returned as usize;
-            self.returned_nodes -= 1;
-        }
-        Unlinked {
-            item: node.item,
-            ticket: Ticket {
-                lane: id,
-                since: node.since,
-                cost: node.cost,
-                companion: false,
-            },
-            weight: returned.max(1),
-        }
-    }
-
-    /// Takes the first item out of a lane that waits, as if it had never been there. The lane keeps its place,
-    /// unless the item was a batch. Returns the item, and how many it stands for.
-    fn unlink_waiting(&mut self, id: u32) -> (T, usize) {
-        let was_batch = self.groups.remove_batch(id, &mut self.slots);
-        let Unlinked {
-            item,
-            ticket,
-            weight,
-        } = self.unlink_first(id);
-        let lane = &mut self.slots[id];
-        lane.cost -= ticket.cost;
-        let next = (lane.waiting > 0).then(|| self.nodes[lane.first].since);
-        match next {
-            // The others of the batch have no outcome yet.
-            _ if lane.out > 0 => self.block(id),
-            Some(since) if was_batch => {
-                lane.age = Clock::later(lane.age, since);
-                self.groups.push_rest(id, &mut self.slots);
-            }
-            next => self.groups.shrank(id, ticket.cost, next, &mut self.slots),
-        }
-        (item, weight as usize)
-    }
-
-    /// A waiting lane has no items left: removes it, unless items of it are out.
-    fn emptied(&mut self, id: u32) {
-        if self.slots[id].out == 0 {
-            self.remove(id);
-        }
-    }
-
-    /// Has a lane wait for the end of its items that are out.
-    fn block(&mut self, id: u32) {
-        self.detach(id);
-        self.slots[id].state = State::Out;
-    }
-
-    /// Makes a lane that has no item out ready with its next item, or removes the lane if it is empty.
-    fn settle(&mut self, id: u32, now: Instant) -> bool {
-        if self.slots[id].waiting == 0 {
-            self.remove(id);
-            return false;
-        }
-        self.enqueue(id, now)
-    }
-
-    /// Makes a lane ready. Returns whether it may be served now.
-    fn enqueue(&mut self, id: u32, now: Instant) -> bool {
-        let lane = &mut self.slots[id];
-        lane.head_since = now;
-        lane.age = self.groups.clock().widen(self.nodes[lane.first].since, now);
-        self.groups.push_back(id, &mut self.slots, now)
-    }
-
-    /// Takes a lane out of whatever it waits in.
-    fn detach(&mut self, id: u32) {
-        self.groups.remove(id, &mut self.slots);
-        let lane = &self.slots[id];
-        if lane.state == State::Postponed {
-            self.postponed.remove(lane.head_since, id);
-        }
-    }
-
-    /// Removes a lane that has no items.
-    fn remove(&mut self, id: u32) {
-        self.detach(id);
-        let lane = self.slots.remove(id);
-        self.index.remove(id, lane.hash);
-        self.freed += Self::lane_cost(&lane.key);
-    }
-}
-
-/// A waiting item that was taken out of its lane.
-struct Unlinked<T> {
-    item: T,
-    ticket: Ticket,
-    /// How many items it stands for.
-    weight: u32,
 }

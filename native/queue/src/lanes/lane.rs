@@ -1,0 +1,91 @@
+//! A lane and its items, and where an item belongs.
+
+use notification::HostTypeId;
+use tokio::time::Instant;
+
+use super::groups::GroupId;
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) key: Box<[u8]>,
+    /// The key's hash.
+    pub(super) hash: u32,
+    pub(super) host_type: HostTypeId,
+    pub(super) group: GroupId,
+    pub(super) first: u32,
+    pub(super) last: u32,
+    pub(super) waiting: u32,
+    /// Items that were taken and not released.
+    pub(super) out: u32,
+    /// Cost of the waiting items and of those that are out.
+    pub(super) cost: usize,
+    pub(super) state: State,
+    /// If the first item was taken before and put back: how many items it stands for.
+    pub(super) returned: u32,
+    /// Its neighbours in the queue of ready lanes.
+    pub(super) before: u32,
+    pub(super) after: u32,
+    /// When the present first item came, or will come, to the head; meaningless while an item of the lane
+    /// is out.
+    pub(super) head_since: Instant,
+    /// When the present first item was handed over, on [`Clock`](super::Clock); meaningless unless the lane is ready and its
+    /// group makes batches.
+    pub(super) age: u64,
+}
+
+/// What a lane waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing: it is between two steps.
+    Idle,
+    /// Its turn: it is in the queue of ready lanes.
+    Ready,
+    /// The end of the items that are out.
+    Out,
+    /// The time `head_since`.
+    Postponed,
+}
+
+#[derive(Debug)]
+pub(super) struct Node<T> {
+    pub(super) item: T,
+    pub(super) cost: usize,
+    pub(super) next: u32,
+    /// When it was handed over: the low half of [`Clock`](super::Clock)'s time.
+    pub(super) since: u32,
+}
+
+/// Where an item belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The key of its lane.
+    pub key: &'a [u8],
+    /// The host type that the lane belongs to.
+    pub host_type: HostTypeId,
+    /// The group that the lane belongs to.
+    pub group: GroupId,
+    /// When the item was handed over, if that was before now.
+    pub since: Option<Instant>,
+}
+
+impl<'a> Place<'a> {
+    /// A lane whose items expire.
+    #[must_use]
+    pub fn expiring(key: &'a [u8], host_type: HostTypeId) -> Self {
+        Self {
+            key,
+            host_type,
+            group: GroupId::default(),
+            since: None,
+        }
+    }
+}
+
+/// How much one lane may hold, including the items that are out.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneLimits {
+    /// The maximum number of items.
+    pub items: usize,
+    /// The maximum sum of their costs.
+    pub cost: usize,
+}
