@@ -87,6 +87,10 @@ pub(crate) struct Shared {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what the callers want and whether the thread sleeps change independently of each other"
+)]
 pub(crate) struct Inbox {
     pub changes: Vec<Change>,
     pub loads: Vec<Load>,

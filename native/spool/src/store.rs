@@ -327,8 +327,8 @@ fn number_of(
     let Record {
         host_type, handler, ..
     } = record;
-    let known = handlers.get(&**host_type);
-    if let Some(number) = known.and_then(|of_it| of_it.get(&**handler)) {
+    let known = handlers.get(host_type);
+    if let Some(number) = known.and_then(|of_it| of_it.get(handler)) {
         return Ok(*number);
     }
     let sql = "INSERT INTO handler (host_type, handler) VALUES (?1, ?2) \
@@ -336,8 +336,8 @@ fn number_of(
     let number = transaction
         .prepare_cached(sql)?
         .query_row(params![host_type, handler], |row| row.get(0))?;
-    let of_it = handlers.entry(host_type.to_string()).or_default();
-    of_it.insert(handler.to_string(), number);
+    let of_it = handlers.entry(host_type.clone()).or_default();
+    of_it.insert(handler.clone(), number);
     Ok(number)
 }
 
