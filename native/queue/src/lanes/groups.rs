@@ -10,14 +10,18 @@
 //!
 //! The items of the first group expire. All other groups are patient. The first gate is always open.
 
+mod batched;
+mod group;
+
 use notification::policy::Rate;
 use tokio::time::Instant;
 
-use super::batches::{Batches, Batching, Clock, Collector};
+use super::batches::Clock;
 use super::chunks::Chunks;
 use super::limit::Limit;
 use super::ready::Ready;
 use super::{Lane, NONE, State};
+use group::Group;
 
 /// A group of lanes of a pool. The default one is that of lanes whose items expire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,15 +42,6 @@ pub enum Gate {
     Until(Instant),
     /// Not until the gate is set again.
     Closed,
-}
-
-#[derive(Debug, Default)]
-struct Group {
-    ready: Ready,
-    gate: GateId,
-    limit: Option<Box<Limit>>,
-    /// If its items are taken together. Then lanes whose first item is a batch are there, not in `ready`.
-    batches: Option<Box<Batches>>,
 }
 
 /// The groups of a pool.
@@ -92,40 +87,6 @@ impl Default for Groups {
             clock: Clock::default(),
             hurry: false,
         }
-    }
-}
-
-impl Group {
-    /// How many of its lanes the group's own rules let be served.
-    fn allowed(&self) -> usize {
-        let ready = self.ready.len();
-        let made = |batches: &Batches| batches.again().len() + batches.served(ready);
-        let lanes = self.batches.as_deref().map_or(ready, made);
-        let free = self.limit.as_ref().map(|limit| limit.free());
-        lanes.min(free.unwrap_or(usize::MAX))
-    }
-
-    /// How many lanes are ready, served or not.
-    fn ready(&self) -> usize {
-        let again = |batches: &Batches| batches.again().len();
-        self.ready.len() + self.batches.as_deref().map_or(0, again)
-    }
-
-    /// The lanes of which one is next if the group is served.
-    fn fronts(&self) -> impl Iterator<Item = u32> + use<> {
-        let Some(batches) = &self.batches else {
-            return None.into_iter().chain(self.ready.front());
-        };
-        let makes = batches.served(self.ready.len()) > 0;
-        let made = self.ready.front().filter(|_| makes);
-        batches.again().front().into_iter().chain(made)
-    }
-
-    /// The lanes of which one is next if all are served.
-    fn all_fronts(&self) -> impl Iterator<Item = u32> + use<> {
-        let batches = self.batches.as_ref();
-        let again = batches.and_then(|batches| batches.again().front());
-        again.into_iter().chain(self.ready.front())
     }
 }
 
@@ -250,97 +211,9 @@ impl Groups {
         }
     }
 
-    /// Finds out whether a batch of a group is due, or when it will be.
-    fn look(&mut self, group: GroupId, now: Instant) {
-        if let Some(batches) = &mut self.all[group.place()].batches
-            && let Some(due) = batches.look(self.clock.millis(now), self.hurry)
-            && let Some(due) = self.clock.at(due)
-        {
-            self.wake_at(due);
-        }
-    }
-
-    /// Appends a lane whose first item, a batch, is gone ([`Groups::remove_batch`]). Its next batch is made in
-    /// place of that one.
-    pub(super) fn push_rest(&mut self, id: u32, lanes: &mut Chunks<Lane>) {
-        self.enter(id, lanes);
-        if let Some(batches) = &mut self.all[lanes[id].group.place()].batches {
-            batches.set_due();
-        }
-    }
-
-    /// An item was appended to a lane that had items. Returns whether that lets one more batch be made.
-    pub(super) fn grew(&mut self, id: u32, cost: usize, lanes: &Chunks<Lane>) -> bool {
-        let lane = &lanes[id];
-        let place = lane.group.place();
-        if lane.state != State::Ready || lane.returned > 0 || self.all[place].batches.is_none() {
-            return false;
-        }
-        let before = self.served_with(place);
-        if let Some(batches) = &mut self.all[place].batches {
-            batches.grew(cost);
-        }
-        self.served_with(place) > before
-    }
-
     /// The clock on which items were handed over.
     pub(super) fn clock(&mut self) -> &mut Clock {
         &mut self.clock
-    }
-
-    /// Has the items of a patient group taken together.
-    pub(super) fn set_batching(&mut self, group: GroupId, rule: Batching) {
-        debug_assert!(!group.expires(), "items that expire are taken alone");
-        self.all[group.place()].batches = Some(Box::new(Batches::new(rule)));
-    }
-
-    /// Whether others are to be taken with the first item of this lane.
-    pub(super) fn begins_batch(&self, id: u32, lanes: &Chunks<Lane>) -> bool {
-        let lane = &lanes[id];
-        lane.returned == 0 && self.all[lane.group.place()].batches.is_some()
-    }
-
-    /// The batch that the group collects now, with its rule.
-    pub(super) fn collector(&self, group: GroupId) -> Option<(Batching, Collector)> {
-        let batches = self.all[group.place()].batches.as_ref()?;
-        Some((batches.rule(), batches.collector()?))
-    }
-
-    /// So much of a batch is collected.
-    pub(super) fn collect(&mut self, group: GroupId, collector: Collector) {
-        if let Some(batches) = &mut self.all[group.place()].batches {
-            batches.set_collector(Some(collector));
-        }
-    }
-
-    /// A batch is complete: another one may be made.
-    pub(super) fn collected(&mut self, group: GroupId, now: Instant) {
-        if let Some(batches) = &mut self.all[group.place()].batches {
-            batches.set_collector(None);
-        }
-        self.look(group, now);
-    }
-
-    /// The first of the lanes that are ready with no batch.
-    pub(super) fn front(&self, group: GroupId) -> Option<u32> {
-        self.all[group.place()].ready.front()
-    }
-
-    /// Whether the group's items wait for no company.
-    pub(super) fn set_hurry(&mut self, group: GroupId, hurry: bool) {
-        if let Some(batches) = &mut self.all[group.place()].batches {
-            batches.set_hurry(hurry);
-        }
-    }
-
-    /// Whether the items of no group do.
-    pub(super) fn set_all_hurry(&mut self, hurry: bool) {
-        self.hurry = hurry;
-        if hurry {
-            let groups = self.all.iter_mut();
-            let batches = groups.filter_map(|group| group.batches.as_deref_mut());
-            batches.for_each(Batches::set_due);
-        }
     }
 
     /// Counts the tokens of a group with a limit.
@@ -387,35 +260,6 @@ impl Groups {
             batches.leave(id, lane);
         }
         group.ready.remove(id, lanes);
-    }
-
-    /// Removes a lane that is ready with a batch. Returns whether it is one.
-    pub(super) fn remove_batch(&mut self, id: u32, lanes: &mut Chunks<Lane>) -> bool {
-        let lane = &lanes[id];
-        if lane.state != State::Ready || lane.returned == 0 {
-            return false;
-        }
-        let Some(batches) = &mut self.all[lane.group.place()].batches else {
-            return false;
-        };
-        batches.remove_again(id, lanes);
-        true
-    }
-
-    /// The first item of a lane is gone that was no batch; the next was handed over at `next`.
-    pub(super) fn shrank(
-        &mut self,
-        id: u32,
-        cost: usize,
-        next: Option<u32>,
-        lanes: &mut Chunks<Lane>,
-    ) {
-        let lane = &mut lanes[id];
-        if let Some(batches) = &mut self.all[lane.group.place()].batches
-            && lane.state == State::Ready
-        {
-            batches.shrank(id, cost, next, lane);
-        }
     }
 
     /// An item of the group was taken: closes a gate that lets one through.

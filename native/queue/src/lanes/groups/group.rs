@@ -1,0 +1,49 @@
+//! One group: its ready lanes, and what its own rules let be served.
+
+use super::GateId;
+use crate::lanes::batches::Batches;
+use crate::lanes::limit::Limit;
+use crate::lanes::ready::Ready;
+
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub(super) ready: Ready,
+    pub(super) gate: GateId,
+    pub(super) limit: Option<Box<Limit>>,
+    /// If its items are taken together. Then lanes whose first item is a batch are there, not in `ready`.
+    pub(super) batches: Option<Box<Batches>>,
+}
+
+impl Group {
+    /// How many of its lanes the group's own rules let be served.
+    pub(super) fn allowed(&self) -> usize {
+        let ready = self.ready.len();
+        let made = |batches: &Batches| batches.again().len() + batches.served(ready);
+        let lanes = self.batches.as_deref().map_or(ready, made);
+        let free = self.limit.as_ref().map(|limit| limit.free());
+        lanes.min(free.unwrap_or(usize::MAX))
+    }
+
+    /// How many lanes are ready, served or not.
+    pub(super) fn ready(&self) -> usize {
+        let again = |batches: &Batches| batches.again().len();
+        self.ready.len() + self.batches.as_deref().map_or(0, again)
+    }
+
+    /// The lanes of which one is next if the group is served.
+    pub(super) fn fronts(&self) -> impl Iterator<Item = u32> + use<> {
+        let Some(batches) = &self.batches else {
+            return None.into_iter().chain(self.ready.front());
+        };
+        let makes = batches.served(self.ready.len()) > 0;
+        let made = self.ready.front().filter(|_| makes);
+        batches.again().front().into_iter().chain(made)
+    }
+
+    /// The lanes of which one is next if all are served.
+    pub(super) fn all_fronts(&self) -> impl Iterator<Item = u32> + use<> {
+        let batches = self.batches.as_ref();
+        let again = batches.and_then(|batches| batches.again().front());
+        again.into_iter().chain(self.ready.front())
+    }
+}
