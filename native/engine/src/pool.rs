@@ -24,6 +24,8 @@ pub mod look;
 pub mod opening;
 #[cfg(test)]
 mod outage;
+mod queued;
+mod reporting;
 mod room;
 mod taking;
 pub mod timer;
@@ -37,104 +39,29 @@ mod worker_signals;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use notification::{FailureReason, HostTypeId, Notification, PoolId, Verdict, heap};
+use notification::PoolId;
 use parking_lot::Mutex;
 use payload::FormStyle;
-use queue::{
-    Bound, Budget, Core, LaneLimits, Lanes, Parts, PoolBounds, Reservation, Rules, Step, Taken,
-};
+use queue::{Bound, Budget, Core, LaneLimits, Parts, PoolBounds, Rules, Step, Taken};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 use transport::endpoint::Endpoint;
 use transport::notices::Notices;
 
 use crate::delivery::Opened;
-use crate::delivery::Tried;
 use crate::report::counters::PoolCounters;
-use crate::report::outcomes::{Outcome, Outcomes};
+use crate::report::outcomes::Outcomes;
 use crate::settings::{PoolOptions, PoolSettings};
-use crate::spools::{Kept, Spools};
+use crate::spools::Spools;
 pub use address::EndpointState;
 pub(crate) use batch::{Batch, Companion};
 pub use counts::PoolCounts;
-use destinations::{Destination, Destinations};
+use destinations::Destinations;
 use opening::Progress;
+pub use queued::Queued;
+pub(crate) use reporting::Reported;
 pub(crate) use taking::WhatIsFull;
 pub use worker_signals::WorkerSignals;
-
-/// A notification in a pool's queue.
-#[derive(Debug)]
-pub struct Queued {
-    pub(crate) notification: Notification,
-    /// When it was handed over.
-    pub(crate) accepted_at: Instant,
-    /// What is known of the attempts so far, if there were any.
-    pub(crate) tried: Option<Box<Tried>>,
-    /// Where it waits in its pool, if its handler has lanes of its own there.
-    pub(crate) destination: Option<Arc<Destination>>,
-}
-
-impl From<Notification> for Queued {
-    /// A notification that is handed over now.
-    fn from(notification: Notification) -> Self {
-        Self {
-            notification,
-            accepted_at: Instant::now(),
-            tried: None,
-            destination: None,
-        }
-    }
-}
-
-impl Queued {
-    /// The memory that it uses while it waits.
-    pub(crate) fn cost(&self) -> usize {
-        let tried = self.tried.as_ref().map_or(0, |tried| tried.allocated());
-        Lanes::<Self>::ITEM_COST + self.notification.allocated() + tried
-    }
-
-    /// The host type that it was accepted for.
-    pub(crate) fn host_type(&self) -> HostTypeId {
-        self.notification.handler().host_type.id
-    }
-
-    /// It has its outcome, or stays on disk.
-    fn went(&self) {
-        if let Some(destination) = &self.destination {
-            destination.went();
-        }
-    }
-
-    /// Lets go of what is in memory. It stays on disk, and comes in again when it can be delivered.
-    fn leave_on_disk(&self, reserved: Reservation, kept: Box<Kept>) {
-        self.went();
-        drop(reserved);
-        // Before it counts as on disk: a caller that waits until nothing is pending may have it come in again.
-        drop(kept);
-        self.notification.handler().host_type.leave_on_disk();
-    }
-
-    /// Notes what it has on disk.
-    pub(crate) fn set_kept(&mut self, kept: Option<Box<Kept>>) {
-        self.tried.get_or_insert_default().kept = kept;
-    }
-
-    /// Takes out what it has on disk, if it has.
-    pub(crate) fn take_kept(&mut self) -> Option<Box<Kept>> {
-        self.tried.as_mut().and_then(|tried| tried.kept.take())
-    }
-}
-
-/// Whether the failure of a waiting notification is its outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "the queue has counted a failure"]
-pub(crate) enum Reported {
-    /// It is.
-    Outcome,
-    /// It stays on disk, and comes in again: it has no outcome.
-    OnDisk,
-}
 
 /// What a pool has in its phases.
 #[derive(Debug)]
@@ -307,76 +234,6 @@ impl Pool {
         self.signals
             .lock()
             .retain(|other| !Arc::ptr_eq(other, signals));
-    }
-
-    /// Reports the outcome of a notification. Call this before the
-    /// notification's lane continues.
-    pub(crate) fn report(self: &Arc<Self>, item: Queued, reserved: Reservation, verdict: Verdict) {
-        let text = match &verdict {
-            Verdict::Sent { .. } => 0,
-            Verdict::Failed { text, .. } => heap::taken(text.len() + 2 * size_of::<usize>()),
-        };
-        self.report_taking(item, reserved, verdict, text);
-    }
-
-    /// Reports the failure of a waiting notification, with a text shared by several failures. One that is on
-    /// disk stays there instead, unless its own time is over.
-    pub(crate) fn report_failure(
-        self: &Arc<Self>,
-        item: Queued,
-        reason: FailureReason,
-        text: &Arc<str>,
-    ) -> Reported {
-        let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
-        self.report_other(item, reserved, reason, text)
-    }
-
-    /// The same for a notification whose room in the bounds is held.
-    fn report_other(
-        self: &Arc<Self>,
-        mut item: Queued,
-        reserved: Reservation,
-        reason: FailureReason,
-        text: &Arc<str>,
-    ) -> Reported {
-        let attempts = item.tried.as_ref().map_or(0, |tried| tried.attempts);
-        if let Some(mut kept) = item.take_kept() {
-            if reason != FailureReason::GaveUp {
-                item.leave_on_disk(reserved, kept);
-                return Reported::OnDisk;
-            }
-            kept.note(attempts, None, text);
-            kept.buried(reason.as_str());
-        }
-        let verdict = Verdict::Failed {
-            reason,
-            text: Arc::clone(text),
-            attempts,
-        };
-        self.report_taking(item, reserved, verdict, 0);
-        Reported::Outcome
-    }
-
-    fn report_taking(
-        self: &Arc<Self>,
-        item: Queued,
-        mut reserved: Reservation,
-        verdict: Verdict,
-        text: usize,
-    ) {
-        self.counters.count_outcome(&verdict);
-        item.went();
-        let mut notification = item.notification;
-        // Freed here, on an engine thread: the reporter, which acknowledges outcomes, has no time to
-        // free a long body.
-        notification.shed();
-        let takes = size_of::<Outcome>() + notification.allocated() + text;
-        reserved.recount(takes);
-        self.outcomes.push(Outcome {
-            notification,
-            verdict,
-            reserved,
-        });
     }
 
     pub(crate) fn tell_if_quiet(&self, quiet: bool) {
