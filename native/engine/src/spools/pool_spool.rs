@@ -319,9 +319,12 @@ impl PoolSpool {
             while let Some(record) = window.parked.pop_back() {
                 window.early.push_front(record);
             }
+            // In one step with the way back: what comes in between would come before what was skipped.
             window.stopped.clear();
+            if self.disk.load().is_some() {
+                window.rewind(RowId(0));
+            }
         }
-        self.rewind(RowId(0));
         self.want();
     }
 

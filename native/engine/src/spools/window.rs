@@ -72,9 +72,6 @@ impl Window {
         self.spilled = true;
         self.rewinds += 1;
         self.forget_again();
-        if to == RowId(0) {
-            self.stopped.clear();
-        }
     }
 
     /// A lane is to be read again from its record `first`.
