@@ -285,7 +285,7 @@ spoil_owners() ->
 spoil_owners(Last, Left) ->
     Left1 = case whereis(http_pusher_pools) of
                 Owner when is_pid(Owner), Owner =/= Last, Left > 0 ->
-                    catch spoil(Owner),
+                    try spoil(Owner) catch _:_ -> ok end,
                     {Owner, Left - 1};
                 _ ->
                     {Last, Left}

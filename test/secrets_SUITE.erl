@@ -139,7 +139,7 @@ nothing_secret_in_a_crash_dump(Config) ->
     ?assertEqual(length(Ours), length(Names)),
     Id = host_ctl:call(Peer, erlang, pid_to_list, [Manager]),
     unlink(Peer),
-    catch host_ctl:call(Peer, erlang, halt, ["a test asked for this"]),
+    try host_ctl:call(Peer, erlang, halt, ["a test asked for this"]) catch _:_ -> ended end,
     test_endpoint:stop(Endpoint),
     {ok, Text} = file:read_file(Dump),
     ?assertNotEqual(nomatch, found_in_dump(Text, Id)),

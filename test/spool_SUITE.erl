@@ -156,7 +156,7 @@ hold(Directory) ->
 
 release(Config) ->
     case proplists:get_value(holder, Config) of
-        Port when is_port(Port) -> catch port_close(Port);
+        Port when is_port(Port) -> try port_close(Port) catch error:badarg -> closed end;
         none -> ok
     end.
 

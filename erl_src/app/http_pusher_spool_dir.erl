@@ -43,14 +43,19 @@ settle() ->
                     move(below(Dir), beside(Dir)),
                     warn(Dir, below(Dir), default());
                 {ok, Set} ->
-                    warn_of(Dir, catch unicode:characters_to_list(Set))
+                    warn_of(Dir, Set)
             end
     end.
 
 
 %% A value that is no text is named when the settings are read.
-warn_of(Dir, [_ | _] = Set) -> warn(Dir, below(Dir), filename:join([Set]));
-warn_of(_Dir, _Invalid) -> ok.
+warn_of(Dir, Set) ->
+    try unicode:characters_to_list(Set) of
+        [_ | _] = Text -> warn(Dir, below(Dir), filename:join([Text]));
+        _Invalid -> ok
+    catch
+        error:badarg -> ok
+    end.
 
 
 move(Below, Beside) ->

@@ -62,5 +62,4 @@ opts(HostType) ->
     end.
 
 tell(What) ->
-    catch host_SUITE_collector ! {probe, What},
-    ok.
+    try host_SUITE_collector ! {probe, What}, ok catch error:badarg -> ok end.

@@ -12,7 +12,7 @@
 
 -type endpoint() :: #{owner := pid(), port := inet:port_number(), admin := inet:port_number(),
                       scheme := string()}.
--type record() :: #{n := pos_integer(), micros := non_neg_integer(), connection := pos_integer(),
+-type recorded() :: #{n := pos_integer(), micros := non_neg_integer(), connection := pos_integer(),
                     version := binary(), method := binary(), path := binary(),
                     headers := [{binary(), binary()}], body := binary(), complete := boolean(),
                     tls := binary()}.
@@ -88,12 +88,12 @@ stats(Endpoint) ->
     Lines = binary:split(admin(Endpoint, "GET", "/stats", ""), <<"\n">>, [global, trim_all]),
     lists:foldl(fun add_stat/2, #{paths => #{}, statuses => #{}}, Lines).
 
--spec received(endpoint()) -> [record()].
+-spec received(endpoint()) -> [recorded()].
 received(Endpoint) ->
     received(Endpoint, 0).
 
 %% @doc The records from this number on.
--spec received(endpoint(), non_neg_integer()) -> [record()].
+-spec received(endpoint(), non_neg_integer()) -> [recorded()].
 received(Endpoint, From) ->
     Text = admin(Endpoint, "GET", "/received?from=" ++ integer_to_list(From), ""),
     [record(binary:split(Line, <<"\t">>, [global]))
