@@ -1,8 +1,5 @@
 //! Values as JSON.
 
-mod text;
-mod writer;
-
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -21,7 +18,7 @@ pub fn body(value: &impl Serialize) -> Result<Bytes, PayloadError> {
 
 /// Adds the value as JSON to `out`. After an error, part of it is there.
 pub fn add(out: &mut Vec<u8>, value: &impl Serialize) -> Result<(), PayloadError> {
-    writer::write(out, value).map_err(|error| PayloadError::event(error.to_string()))
+    serde_json::to_writer(out, value).map_err(|error| PayloadError::event(error.to_string()))
 }
 
 /// An event as a batch has it: with its own identity.
