@@ -105,8 +105,8 @@ serve(Socket, Read, State = #{owner := Owner, recorder := Recorder, port := Port
         [Head, Rest] ->
             {match, [Digits]} = re:run(Head, "content-length: ([0-9]+)", [caseless, {capture, [1], binary}]),
             Length = binary_to_integer(Digits),
-            Body = body(Socket, Rest, Length),
-            Stable = binary:replace(Head, <<":", Port/binary>>, <<":PORT">>),
+            {Stable, Body} = as_recorded(binary:replace(Head, <<":", Port/binary>>, <<":PORT">>),
+                                         body(Socket, Rest, Length)),
             Owner ! {Recorder, [Stable, "\r\n\r\n", shown(Body)]},
             ok = gen_tcp:send(Socket, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"),
             serve(Socket, <<>>, State);
@@ -122,6 +122,18 @@ body(_Socket, Read, Length) when byte_size(Read) =:= Length ->
 body(Socket, Read, Length) when byte_size(Read) < Length ->
     {ok, More} = gen_tcp:recv(Socket, Length - byte_size(Read)),
     <<Read/binary, More/binary>>.
+
+%% The files were recorded beside a cowlib that writes a blank in a form as `+'. Later ones write `%20', and the engine
+%% writes what the host's cowlib does.
+as_recorded(Head, Body) ->
+    case {cow_qs:qs([{<<"a">>, <<" ">>}]), binary:match(Head, <<"x-www-form-urlencoded">>)} of
+        {<<"a=%20">>, {_, _}} ->
+            Form = binary:replace(Body, <<"%20">>, <<"+">>, [global]),
+            Length = ["\\g{1}", integer_to_list(byte_size(Form))],
+            {re:replace(Head, "(content-length: )[0-9]+", Length, [caseless, {return, binary}]), Form};
+        _ ->
+            {Head, Body}
+    end.
 
 shown(Body) when byte_size(Body) =< ?SHOWN -> Body;
 shown(Body) -> [integer_to_list(byte_size(Body)), " bytes, MD5 ", base64:encode(erlang:md5(Body))].

@@ -9,7 +9,7 @@ mod support;
 use notification::MessageId;
 use payload::{CloudEventsMode, FormatOptions, Made, Plan, PlanOptions};
 use serde_json::{Map, Value, json};
-use support::{Sample, header, in_turns};
+use support::{ID, Sample, header, in_turns};
 
 /// Bodies that are hard to write down, and what they are in a stanza.
 const BODIES: [(&str, &str); 5] = [
@@ -78,7 +78,7 @@ fn main() {
                 ..PlanOptions::default()
             };
             let made = sample.clone().options(options).make().expect("a request");
-            print(&made, &json!({"message": body}));
+            print(&made, ID, &json!({"message": body}));
         }
     }
     let [json, structured, ..] = formats();
@@ -103,13 +103,13 @@ fn print_batch(format: FormatOptions) {
     let batch = batch.expect("a request");
     assert_eq!(batch.taken, samples.len());
     let ids: Vec<_> = ids.iter().map(MessageId::as_str).collect();
-    let (made, _) = batch.made.expect("a request");
-    print(&made, &json!({"messages": bodies, "ids": ids}));
+    let (made, id) = batch.made.expect("a request");
+    print(&made, id.as_str(), &json!({"messages": bodies, "ids": ids}));
 }
 
-/// Prints the request, and what is known of it.
-fn print(made: &Made, known: &Value) {
-    let headers: Map<String, Value> = made
+/// Prints the request with the identity that each attempt adds, and what is known of it.
+fn print(made: &Made, id: &str, known: &Value) {
+    let mut headers: Map<String, Value> = made
         .headers
         .iter()
         .map(|(name, _)| {
@@ -118,6 +118,7 @@ fn print(made: &Made, known: &Value) {
             (name.as_str().to_owned(), value.into())
         })
         .collect();
+    headers.insert("webhook-id".to_owned(), id.into());
     let text = str::from_utf8(&made.body).expect("UTF-8");
     let mut request = json!({"headers": headers, "body": text});
     for (name, value) in known.as_object().expect("an object") {
