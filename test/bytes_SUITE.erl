@@ -123,11 +123,11 @@ body(Socket, Read, Length) when byte_size(Read) < Length ->
     {ok, More} = gen_tcp:recv(Socket, Length - byte_size(Read)),
     <<Read/binary, More/binary>>.
 
-%% The files were recorded beside a cowlib that writes a blank in a form as `+'. Later ones write `%20', and the engine
-%% writes what the host's cowlib does.
+%% The files were recorded beside a cowlib that writes each blank in a form as `+'. Later ones write some as `%20', and the
+%% engine writes what the host's cowlib does.
 as_recorded(Head, Body) ->
-    case {cow_qs:qs([{<<"a">>, <<" ">>}]), binary:match(Head, <<"x-www-form-urlencoded">>)} of
-        {<<"a=%20">>, {_, _}} ->
+    case {http_pusher_host:escapes_in_groups(), binary:match(Head, <<"x-www-form-urlencoded">>)} of
+        {true, {_, _}} ->
             Form = binary:replace(Body, <<"%20">>, <<"+">>, [global]),
             Length = ["\\g{1}", integer_to_list(byte_size(Form))],
             {re:replace(Head, "(content-length: )[0-9]+", Length, [caseless, {return, binary}]), Form};
