@@ -13,6 +13,8 @@ pub(crate) mod record;
 mod refill;
 mod row;
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 mod window;
 

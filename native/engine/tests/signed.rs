@@ -16,7 +16,7 @@ use payload::Headers;
 use sha2::Sha256;
 use support::events::{field, json, received, stanza};
 use support::{Bench, End, Scratch, options, pool_at, test_endpoint, until};
-use test_endpoint::{EndpointConfig, Fault, Plan, Record, TlsSettings};
+use test_endpoint::{EndpointConfig, EndpointHandle, Fault, Plan, Record, TlsSettings};
 use transport::notices::{About, NoticeKind};
 
 /// Two secrets that sign side by side.
@@ -62,6 +62,14 @@ fn assert_signed(record: &Record) {
     assert_eq!(field(record, "webhook-signature"), expected.join(" "));
 }
 
+fn endpoint_over(http2: bool) -> EndpointHandle {
+    test_endpoint(EndpointConfig {
+        tls: http2.then(TlsSettings::self_signed),
+        http2,
+        ..EndpointConfig::default()
+    })
+}
+
 #[track_caller]
 fn assert_sent(end: &End) {
     assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
@@ -80,11 +88,7 @@ fn whatever_makes_the_body() {
         custom.add(name.as_bytes(), value.as_bytes()).unwrap();
     }
     for http2 in [false, true] {
-        let endpoint = test_endpoint(EndpointConfig {
-            tls: http2.then(TlsSettings::self_signed),
-            http2,
-            ..EndpointConfig::default()
-        });
+        let endpoint = endpoint_over(http2);
         let bench = Bench::new();
         let (options, _file) = pool_at(&endpoint, http2);
         let pool = bench.pool(options);
@@ -273,11 +277,7 @@ fn a_secret_in_the_path() {
         )]
     };
     for http2 in [false, true] {
-        let endpoint = test_endpoint(EndpointConfig {
-            tls: http2.then(TlsSettings::self_signed),
-            http2,
-            ..EndpointConfig::default()
-        });
+        let endpoint = endpoint_over(http2);
         let bench = Bench::new();
         let (options, _file) = pool_at(&endpoint, http2);
         let pool = bench.pool(options);

@@ -3,28 +3,8 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
-use notification::Direction;
-use spool::Kind;
-
+use super::sample::record;
 use super::*;
-
-fn record() -> Record {
-    Record {
-        host_type: "localhost".to_owned(),
-        handler: "http_pool /n".to_owned(),
-        lane: Bytes::from_static(b"alice"),
-        message_id: "msg_1".to_owned(),
-        created: 0,
-        direction: Direction::In,
-        sender: Bytes::from_static(b"alice"),
-        server: Bytes::from_static(b"localhost"),
-        receiver: Bytes::from_static(b"bob"),
-        kind: Kind::Form,
-        text: Bytes::from_static(b"hello"),
-        extra: Bytes::new(),
-    }
-}
 
 /// Accepts a notification before the file is open, and stops.
 fn stop_with_one(path: &Path) -> Arc<Notices> {

@@ -4,30 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
-use notification::Direction;
 use parking_lot::Mutex;
-use spool::{Directory, Kind, RowId, Settings};
+use spool::{Directory, RowId, Settings};
 
 use super::super::Accepted;
+use super::super::sample::record;
 use super::*;
 use crate::engine::Engine;
-
-fn record() -> Record {
-    Record {
-        host_type: "localhost".to_owned(),
-        handler: "http_pool /n".to_owned(),
-        lane: Bytes::from_static(b"alice"),
-        message_id: "msg_1".to_owned(),
-        created: 0,
-        direction: Direction::In,
-        sender: Bytes::from_static(b"alice"),
-        server: Bytes::from_static(b"localhost"),
-        receiver: Bytes::from_static(b"bob"),
-        kind: Kind::Form,
-        text: Bytes::from_static(b"hello"),
-        extra: Bytes::new(),
-    }
-}
 
 /// A spool whose file holds a record.
 fn spool(path: &std::path::Path) -> Arc<PoolSpool> {

@@ -1,0 +1,22 @@
+//! A record for tests: a message from alice to bob.
+
+use bytes::Bytes;
+use notification::Direction;
+use spool::{Kind, Record};
+
+pub(super) fn record() -> Record {
+    Record {
+        host_type: "localhost".to_owned(),
+        handler: "http_pool /n".to_owned(),
+        lane: Bytes::from_static(b"alice"),
+        message_id: "msg_1".to_owned(),
+        created: 0,
+        direction: Direction::In,
+        sender: Bytes::from_static(b"alice"),
+        server: Bytes::from_static(b"localhost"),
+        receiver: Bytes::from_static(b"bob"),
+        kind: Kind::Form,
+        text: Bytes::from_static(b"hello"),
+        extra: Bytes::new(),
+    }
+}
