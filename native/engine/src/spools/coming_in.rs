@@ -53,9 +53,7 @@ impl PoolSpool {
             let Some(record) = window.early.front() else {
                 return Ok(false);
             };
-            let handler = self.handler_of(record);
-            let waits = window.stopped.contains(&handler);
-            let pushed = if waits {
+            let pushed = if self.is_stopped(&window, record) {
                 Err(NotIn::NoHandler)
             } else {
                 push(record)
@@ -70,7 +68,7 @@ impl PoolSpool {
             if let Some(record) = record {
                 window.early_bytes = window.early_bytes.saturating_sub(record.size());
                 if parks {
-                    window.stopped.insert(handler);
+                    window.stopped.insert(self.handler_of(&record));
                     window.parked.push_back(record);
                 }
             }
