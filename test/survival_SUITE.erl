@@ -25,6 +25,7 @@ cases() ->
      the_reporter_killed_while_it_counts,
      the_whole_tree_killed_comes_back,
      the_starter_killed_is_replaced,
+     the_starter_killed_with_the_tree_is_started_by_a_session,
      beams_reloaded_under_load,
      the_library_is_not_loaded_twice,
      metrics_that_raise,
@@ -147,6 +148,22 @@ the_starter_killed_is_replaced(Config) ->
     kill(http_pusher_starter),
     host_ctl:stop_module(?HOST),
     ?assertEqual(#{}, http_pusher_pools:host_types()).
+
+%% No process of ours is left that would start another. The new starter knows what the module runs for,
+%% although the application, which knew it too, is gone.
+the_starter_killed_with_the_tree_is_started_by_a_session(Config) ->
+    module(Config, #{}),
+    send(<<"alice">>, <<"1">>),
+    wait_sent(1),
+    kill(http_pusher_sup),
+    kill(http_pusher_starter),
+    ?assertEqual(undefined, whereis(http_pusher_sup)),
+    send(<<"alice">>, <<"2">>),
+    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
+    send(<<"alice">>, <<"3">>),
+    wait_sent(2),
+    #{failed := 1} = wait(fun() -> host_ctl:metrics(?HOST) end, fun(#{failed := Failed}) -> Failed > 0 end),
+    ?assertMatch([{_, <<"1">>}, {_, <<"3">>}], pusher_case:messages(Config)).
 
 %% Each is reloaded twice, so that the code that was running at first is purged.
 beams_reloaded_under_load(Config) ->

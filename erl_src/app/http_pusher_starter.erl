@@ -17,6 +17,7 @@
                   }.
 
 -define(APP, mongoose_http_pusher).
+-define(KEPT(HostType), {?MODULE, HostType}).
 %% The longest time that this delays the host's start.
 -define(START_AT_MOST, 10000).
 -define(STOP_AT_MOST,  1000).
@@ -28,9 +29,16 @@
 
 %% @doc Starts this process if it does not run. It begins its work after this has returned: if the host is
 %% stopped while it starts, the application controller, which this process calls, may be waiting for the
-%% module to start.
+%% module to start. A session that meets no application calls this too, and costs one look-up if it runs.
 -spec ensure() -> ok.
 ensure() ->
+    case whereis(?MODULE) of
+        undefined -> start();
+        _ -> ok
+    end.
+
+
+start() ->
     case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
         {ok, _} -> ok;
         {error, {already_started, _}} -> ok
@@ -47,6 +55,7 @@ application_started() ->
 -spec add(binary(), [http_pusher_host:handler()]) -> ok.
 add(HostType, Handlers) ->
     http_pusher_downtime:new(HostType),
+    persistent_term:put(?KEPT(HostType), Handlers),
     try
         gen_server:call(?MODULE, {add, HostType, Handlers}, ?START_AT_MOST)
     catch
@@ -56,6 +65,7 @@ add(HostType, Handlers) ->
 
 -spec remove(binary()) -> ok.
 remove(HostType) ->
+    _ = persistent_term:erase(?KEPT(HostType)),
     ensure(),
     try
         gen_server:call(?MODULE, {remove, HostType}, ?STOP_AT_MOST)
@@ -78,8 +88,7 @@ init([]) ->
 handle_continue(start, State) ->
     load_own_modules(),
     {ok, _} = timer:send_interval(?BETWEEN_TICKS, tick),
-    %% A starter that was killed knew these.
-    {noreply, try_start(State#{host_types := http_pusher_pools:host_types()})}.
+    {noreply, try_start(State#{host_types := kept()})}.
 
 
 -spec handle_call(term(), gen_server:from(), state()) -> {reply, ok, state()}.
@@ -90,6 +99,7 @@ handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}
     {reply, ok, State1};
 handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
     http_pusher_downtime:report(HostType),
+    not_in_pools(HostType),
     {reply, ok, State#{host_types := maps:remove(HostType, HostTypes)}}.
 
 
@@ -132,6 +142,21 @@ handle_info(tick, State = #{host_types := HostTypes}) ->
     {noreply, State};
 handle_info(_Info, State) ->
     {noreply, State}.
+
+
+%% What a starter knew that was killed: the application, which knows it too, may have died with it.
+kept() ->
+    maps:from_list([ {HostType, Handlers} || {?KEPT(HostType), Handlers} <- persistent_term:get() ]).
+
+
+%% The owner of the pools has been told before, unless the application has been started since, for all that
+%% this process knew.
+not_in_pools(HostType) ->
+    try is_map_key(HostType, http_pusher_pools:host_types()) andalso http_pusher_pools:remove(HostType) of
+        _ -> ok
+    catch
+        exit:_ -> ok
+    end.
 
 
 %% If the node loads modules when they are first called, a session would make that call.

@@ -268,6 +268,8 @@ reject(#{host_type := HostType, route := Route}, {Reason, Text}, Sender, Waiting
             Waiting;
         engine_down ->
             http_pusher_downtime:reject(HostType),
+            %% It may have been killed with the application, and no other process would start it again.
+            http_pusher_starter:ensure(),
             http_pusher_wait:forget(Waiting),
             none
     end.
