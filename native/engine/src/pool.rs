@@ -6,33 +6,21 @@
 
 mod address;
 mod alarm;
-#[cfg(test)]
-mod answering;
 mod batch;
-#[cfg(test)]
-mod batched;
 mod breaker;
 mod counts;
 mod destinations;
 pub mod in_flight;
 mod intake;
-#[cfg(test)]
-mod late;
-#[cfg(test)]
-mod limited;
 pub mod look;
 pub mod opening;
-#[cfg(test)]
-mod outage;
 mod queued;
 mod reporting;
 mod room;
 mod taking;
+#[cfg(test)]
+mod tests;
 pub mod timer;
-#[cfg(test)]
-mod times;
-#[cfg(test)]
-mod turns;
 pub mod winding_up;
 mod worker_signals;
 

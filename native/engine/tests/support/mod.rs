@@ -28,7 +28,7 @@ use transport::names::Names;
 pub const HOST_TYPE: &str = "localhost";
 /// Nothing here takes this long, on the slowest machine either: what does has hung. No verdict is a matter
 /// of how fast something is; what time-outs do to the millisecond is tested with a paused clock
-/// (`pool::times` in the engine).
+/// (`pool::tests::timeouts` in the engine).
 pub const BOUND: Duration = Duration::from_mins(2);
 /// Longer than any test. What returns before has not waited for it.
 pub const FOR_EVER: Duration = Duration::from_hours(1);

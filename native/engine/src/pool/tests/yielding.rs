@@ -10,8 +10,8 @@ use notification::{FailureReason, HostTypeId};
 use tokio::task::yield_now;
 use tokio::time::{advance, sleep};
 
-use super::Pool;
-use super::look::tests::{notification, open, pool};
+use super::pools::{notification, open, pool};
+use crate::pool::Pool;
 use crate::report::counters::CountersByPool;
 
 /// One hour in milliseconds.

@@ -1,5 +1,5 @@
-//! Other tasks on the same thread have their turns, however many members a batch has. As in `pool::turns`, neither
-//! clock nor speed matters.
+//! Other tasks on the same thread have their turns, however many members a batch has. As in
+//! `pool::tests::yielding`, neither clock nor speed matters.
 
 use tokio::task::yield_now;
 use tokio::time::advance;

@@ -11,9 +11,9 @@ use notification::policy::{PolicyOptions, Rate, RateOptions, RetryOptions};
 use notification::{DeliveryPolicy, FailureReason};
 use tokio::time::{Instant, sleep};
 
-use super::answering::{Endpoint, endpoint};
-use super::look::tests::open_with;
-use super::outage::{Seen, World, reason};
+use super::pools::open_with;
+use super::scripted_endpoint::{Endpoint, endpoint};
+use super::world::{Seen, World, reason};
 
 /// How late the endpoint may date a request.
 const SLACK: Duration = Duration::from_millis(500);

@@ -16,9 +16,9 @@ use transport::apart::Slots;
 use transport::lifetimes::Lifetimes;
 use transport::notices::{NoticeKind, Notices};
 
-use super::Pool;
-use super::look::tests::{notification, pool};
-use super::opening::{PATIENCE, READERS_AT_MOST, Tools};
+use super::pools::{notification, pool};
+use crate::pool::Pool;
+use crate::pool::opening::{PATIENCE, READERS_AT_MOST, Tools};
 use crate::report::counters::CountersByPool;
 use crate::settings::PoolOptions;
 

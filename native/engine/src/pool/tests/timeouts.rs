@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::look::tests::{notification, open, pool};
+use super::pools::{notification, open, pool};
 use crate::report::counters::CountersByPool;
 
 /// An endpoint whose connections the system accepts, and that never answers.
