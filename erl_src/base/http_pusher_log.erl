@@ -265,7 +265,6 @@ unknown_event(Tag, Size, MongooseIM) ->
                    ?META).
 
 
-%% @doc The application does not run.
 %% @doc One owner of the pools after the other has crashed while it registered a host type's handlers.
 -spec handlers_failed(binary(), term()) -> ok.
 handlers_failed(HostType, Problem) ->
@@ -279,6 +278,7 @@ handlers_failed(HostType, Problem) ->
                  ?META).
 
 
+%% @doc The application does not run.
 -spec not_started(term()) -> ok.
 not_started(Reason) ->
     logger:critical(#{
@@ -286,7 +286,7 @@ not_started(Reason) ->
                       reason => summary(Reason),
                       text => <<"mongoose_http_pusher could not be started: notifications are "
                                 "rejected with engine_down, the node goes on, and the start is "
-                                "tried again every few seconds">>
+                                "tried again, after a minute at the latest">>
                      },
                     ?META).
 

@@ -37,8 +37,9 @@ down(Library) ->
          {there, File} -> ["The library is there: ", File, "\n"]
      end,
      "The log line http_pusher_engine_down says why the application ended or could not\n"
-     "be started; where a module runs, the start is tried again every few seconds.\n"
-     "`install --check RELEASE_DIR` looks whether all is in place. By hand:\n\n"
+     "be started. As long as the module runs for a host type, the start is tried\n"
+     "again, after a minute at the latest. `install --check RELEASE_DIR` says whether\n"
+     "all is in place. By hand:\n\n"
      "    application:ensure_all_started(mongoose_http_pusher).\n"].
 
 
