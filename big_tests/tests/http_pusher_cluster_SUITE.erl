@@ -9,8 +9,10 @@
 -include_lib("eunit/include/eunit.hrl").
 
 -import(distributed_helper, [mim/0, mim2/0, require_rpc_nodes/1, rpc/4]).
--import(http_pusher_helper, [answer/2, counts/1, form/1, forget/0, requests/0, set_handlers/2, start_pool/3,
-                             stop_pool/2, wait_for_requests/2, wait_until/3]).
+-import(http_pusher_endpoint_helper, [answer/2, form/1, forget/0, requests/0, wait_for_requests/2, wait_until/3]).
+-import(http_pusher_module_helper, [set_handlers/2, start_pool/3, stop_pool/2]).
+-import(http_pusher_node_helper, [counts/1]).
+-import(http_pusher_user_helper, [chat/3, log_in/2, user/1]).
 
 suite() ->
     require_rpc_nodes([mim, mim2]) ++ escalus:suite().
@@ -19,15 +21,15 @@ all() ->
     [each_message_is_notified_once, what_is_on_disk_outlives_leaving_and_joining].
 
 init_per_suite(Config) ->
-    http_pusher_helper:start_endpoint(),
-    http_pusher_helper:lift_shapers(),
+    http_pusher_endpoint_helper:start_endpoint(),
+    http_pusher_node_helper:lift_shapers(),
     join(mim2()),
     escalus:init_per_suite(Config).
 
 end_per_suite(Config) ->
     escalus_fresh:clean(),
     leave(mim2()),
-    http_pusher_helper:stop_endpoint(),
+    http_pusher_endpoint_helper:stop_endpoint(),
     escalus:end_per_suite(Config).
 
 init_per_testcase(CaseName, Config) ->
@@ -37,7 +39,7 @@ init_per_testcase(CaseName, Config) ->
 
 end_per_testcase(CaseName, Config) ->
     lists:foreach(fun(Node) ->
-                          http_pusher_helper:stop_pusher(Node),
+                          http_pusher_module_helper:stop_pusher(Node),
                           stop_pool(Node, http_pool)
                   end, [mim(), mim2()]),
     escalus:end_per_testcase(CaseName, Config).
@@ -89,29 +91,20 @@ what_is_on_disk_outlives_leaving_and_joining(Config0) ->
     answer(<<"/certain">>, #{status => 503}),
     Texts = [integer_to_binary(N) || N <- lists:seq(1, 10)],
     Config = escalus_fresh:create_users(Config0, [{alice, 1}, {clusterguy, 1}]),
-    [Alice, Guy] = [begin
-                        {ok, Client} = escalus_client:start(Config, User, <<"res1">>),
-                        escalus:send(Client, escalus_stanza:presence(<<"available">>)),
-                        escalus:assert(is_presence, escalus:wait_for_stanza(Client)),
-                        Client
-                    end || User <- [alice, clusterguy]],
+    [Alice, Guy] = [log_in(Config, User) || User <- [alice, clusterguy]],
     [chat(Guy, Alice, Text) || Text <- Texts],
     wait_until(fun() -> requests() =/= [] end, attempts, 20000),
     [escalus_client:stop(Config, Client) || Client <- [Alice, Guy]],
     leave(mim2()),
     join(mim2()),
     %% An engine that goes on may have kept files open that are deleted.
-    [ok = rpc(http_pusher_helper:slow(mim2()), application, Do, [mongoose_http_pusher]) || Do <- [stop, start]],
+    [ok = rpc(http_pusher_node_helper:slow(mim2()), application, Do, [mongoose_http_pusher]) || Do <- [stop, start]],
     answer(<<"/certain">>, #{}),
     notifies(mim2(), Certain),
     %% What a run before has left on disk arrives too.
-    Author = escalus_utils:jid_to_lower(escalus_client:username(Guy)),
+    Author = user(Guy),
     Taken = fun() -> [Text || #{<<"author">> := From, <<"message">> := Text}
                                   <- [form(Request) || Request = #{status := 200} <- requests()], From =:= Author] end,
     wait_until(fun() -> length(Taken()) >= length(Texts) end, delivered, 60000),
     timer:sleep(500),
     ?assertEqual(Texts, Taken()).
-
-chat(From, To, Text) ->
-    escalus:send(From, escalus_stanza:chat_to(To, Text)),
-    escalus:assert(is_chat_message, [Text], escalus:wait_for_stanza(To)).
