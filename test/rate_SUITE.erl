@@ -69,7 +69,8 @@ a_stop_of_the_module(Config) ->
     ?assertEqual(200, Failed + Sent),
     ?assert(Failed > 0),
     ?assertEqual([shutdown], maps:keys(pusher_case:reasons())),
-    ?assertEqual(Sent, length(received(Config))).
+    %% A request that is on its way at the end fails, too.
+    ?assertWith(length(received(Config)) >= Sent, {Sent, received(Config)}).
 
 %%% What they share
 
