@@ -110,6 +110,12 @@ impl Budget {
         &self.bytes
     }
 
+    /// Whether there is room for no item more, however small.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.items.used() >= self.items.most
+    }
+
     /// The items and bytes in use.
     #[must_use]
     pub fn used(&self) -> (usize, usize) {

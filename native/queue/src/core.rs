@@ -77,6 +77,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
             Phase::Waiting(_) => {}
             Phase::Open(rules, _) => {
                 if !self.has_room(rules) {
+                    self.lanes.crowd(now);
                     return Err(Refused::rejected(item, RejectReason::QueueFull));
                 }
             }
@@ -89,6 +90,11 @@ impl<T, W, P: Parts> Core<T, W, P> {
             Err(item) => Err(Refused::rejected(item, RejectReason::QueueFull)),
             Ok(ready) => {
                 self.counts.accepted += 1;
+                if let Phase::Open(rules, _) = &self.phase
+                    && !self.has_room_to_wait(rules)
+                {
+                    self.lanes.crowd(now);
+                }
                 Ok(self.after(ready))
             }
         }

@@ -125,6 +125,9 @@ impl<T> Lanes<T> {
         let hash = self.index.hash(key);
         let found = self.index.find(hash, key, &self.slots);
         if self.has_no_room(found, cost, limits) {
+            if let Some(id) = found {
+                self.crowd_lane(id, now);
+            }
             return Err(item);
         }
         let node = self.nodes.insert(Node {
@@ -152,7 +155,11 @@ impl<T> Lanes<T> {
                 age: 0,
             });
             self.index.insert(id, &self.slots);
-            return Ok(self.enqueue(id, now));
+            let served = self.enqueue(id, now);
+            if limits.items <= 1 {
+                self.crowd_lane(id, now);
+            }
+            return Ok(served);
         };
         self.freed += Self::lane_cost(key);
         let lane = &mut self.slots[id];
@@ -164,7 +171,12 @@ impl<T> Lanes<T> {
         lane.last = node;
         lane.waiting += 1;
         lane.cost += cost;
-        Ok(self.groups.grew(id, cost, &self.slots))
+        let is_full = lane.waiting as usize + lane.out as usize >= limits.items;
+        let served = self.groups.grew(id, cost, &self.slots);
+        if is_full {
+            self.crowd_lane(id, now);
+        }
+        Ok(served)
     }
 
     /// Whether the lane of this key has no room for an item of this cost.

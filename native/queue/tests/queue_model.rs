@@ -48,6 +48,8 @@ enum Op {
     Part(usize),
     /// Batches wait for company, or no more.
     Hurry(bool),
+    /// There is no room for more items, by a bound that the queue does not know.
+    Crowd,
     /// A worker that was started or woken checks for work.
     Look(usize),
     /// A worker's notification has its outcome, and the worker takes the next one.
@@ -142,6 +144,7 @@ fn op() -> impl Strategy<Value = Op> {
         12 => (0usize..4, 1usize..4).prop_map(|(worker, at_once)| Op::Collect(worker, at_once)),
         4 => (0usize..4).prop_map(Op::Part),
         1 => any::<bool>().prop_map(Op::Hurry),
+        1 => Just(Op::Crowd),
         15 => (0usize..4).prop_map(Op::Look),
         12 => (0usize..4, any::<bool>()).prop_map(|(worker, sent)| Op::FinishAndTake(worker, sent)),
         6 => (0usize..4).prop_map(Op::Finish),
@@ -233,6 +236,8 @@ struct Model {
     due: bool,
     hurry: bool,
     all_hurry: bool,
+    /// Since when no more can come, if items wait for company.
+    crowded: Option<Instant>,
     /// When the first item came.
     epoch: Option<Instant>,
     accepted: u64,
@@ -324,7 +329,28 @@ impl Model {
     }
 
     fn look(&mut self, now: Instant) {
-        self.due = self.hurry || self.all_hurry || self.oldest_due().is_some_and(|at| at <= now);
+        let hurry = self.hurry || self.all_hurry || self.crowded.is_some();
+        self.due = hurry || self.oldest_due().is_some_and(|at| at <= now);
+    }
+
+    /// Whether items wait for company.
+    fn lingers(&self) -> bool {
+        !self.due && self.collector.is_none() && !self.turns[BATCHES].is_empty()
+    }
+
+    /// No more can come: to the group of a lane that waits and is full, or to any.
+    fn crowd(&mut self, lane: Option<u8>, now: Instant) {
+        let waits = |lane| self.turns[BATCHES].iter().any(|(of, _)| *of == lane);
+        if self.lingers() && lane.is_none_or(waits) {
+            self.crowded.get_or_insert(now);
+        }
+    }
+
+    /// Lanes have left the group of batches.
+    fn left(&mut self) {
+        if self.turns[BATCHES].is_empty() {
+            self.crowded = None;
+        }
     }
 
     /// The gate that a group is behind.
@@ -424,6 +450,7 @@ impl Model {
         }
         if group == BATCHES && !is_batch {
             self.collector = Some((lane, 1, first.cost));
+            self.crowded = None;
         }
         ((lane, first.number), since, alone)
     }
@@ -434,6 +461,7 @@ impl Model {
         let fronts = groups.filter_map(|group| Some((group, self.front(group, true)?.1)));
         let (group, _) = fronts.min_by_key(|(_, since)| *since).unwrap();
         let (lane, ..) = self.turns[group].pop_front().unwrap();
+        self.left();
         let first = self.lanes.get_mut(&lane).unwrap().pop_front().unwrap();
         self.last = group;
         if !self.lanes[&lane].is_empty() {
@@ -523,8 +551,8 @@ impl Model {
             Gate::Until(due) => Some(*due),
             _ => None,
         });
-        let lingers = !self.due && self.collector.is_none();
-        let batch = self.oldest_due().filter(|_| lingers);
+        let oldest = self.oldest_due().into_iter().chain(self.crowded).min();
+        let batch = oldest.filter(|_| self.lingers());
         let times = self.postponed.values().copied().chain(gates).chain(batch);
         times.chain(self.next_token()).min()
     }
@@ -556,6 +584,7 @@ impl Model {
                 turns.retain(|(of, _)| *of != lane);
             }
             self.postponed.remove(&lane);
+            self.left();
         } else if let Some(turn) = turn {
             // What waited behind the batch goes in its place.
             self.turns[BATCHES].push_back(turn);
@@ -837,6 +866,10 @@ impl World {
                 let steps = self.core.set_hurry(self.groups[BATCHES], hurry);
                 self.follow_all(steps);
             }
+            Op::Crowd => {
+                self.core.crowd(self.now);
+                self.model.crowd(None, self.now);
+            }
             _ => {}
         }
     }
@@ -844,7 +877,7 @@ impl World {
     fn apply(&mut self, op: Op) {
         match op {
             Op::Push { lane, cost, age } => self.push(lane, cost, age),
-            Op::Collect(..) | Op::Part(_) | Op::Hurry(_) => self.apply_to_batches(op),
+            Op::Collect(..) | Op::Part(_) | Op::Hurry(_) | Op::Crowd => self.apply_to_batches(op),
             Op::Look(nth) => {
                 if let Some(id) = self.nth(nth, |worker| matches!(worker, Worker::Coming)) {
                     self.look(id);
@@ -973,6 +1006,15 @@ impl World {
                     }
                 }
                 self.model.push(lane, (number, cost, since), self.now);
+                if !self.model.fits(lane, 0) {
+                    self.model.crowd(Some(lane), self.now);
+                }
+                if let Some(most) = self.rules.max_waiting
+                    && matches!(self.core.phase(), Phase::Open(..))
+                    && state.waiting + state.postponed + requests + 1 >= limit + most as u64
+                {
+                    self.model.crowd(None, self.now);
+                }
                 self.reserved += Lanes::<Item>::lane_cost(&key);
                 self.follow(step);
             }
@@ -997,10 +1039,10 @@ impl World {
                     .rules
                     .max_waiting
                     .is_some_and(|most| here >= limit + most as u64);
-                assert!(
-                    !fits || open && (no_slot || too_many),
-                    "rejected for nothing"
-                );
+                let by_rules = open && (no_slot || too_many);
+                assert!(!fits || by_rules, "rejected for nothing");
+                let full = (!by_rules).then_some(lane);
+                self.model.crowd(full, self.now);
             }
             Err(Refused {
                 why: PushError::NotOpen,

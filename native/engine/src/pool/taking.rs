@@ -53,11 +53,29 @@ impl Pool {
         let cost = item.cost();
         let all = cost + Lanes::<Queued>::lane_cost(key);
         if !self.bounds.reserve(all) {
+            self.crowd(now);
             return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
         self.take_in(key, item, cost, now).inspect_err(|_| {
             self.bounds.release(all);
-        })
+        })?;
+        if self.bounds.own().is_full() {
+            self.crowd(now);
+        }
+        Ok(())
+    }
+
+    /// There is no room for more notifications before some have ended: what waits for company would wait in vain.
+    fn crowd(self: &Arc<Self>, now: Instant) {
+        if !self.makes_batches() {
+            return;
+        }
+        let left = {
+            let mut core = self.core();
+            core.crowd(now);
+            core.leftovers()
+        };
+        self.clear_up(left);
     }
 
     /// Puts an item for which room is reserved into the queue.

@@ -54,6 +54,12 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.staff_served(self.lanes.ready().saturating_sub(ready))
     }
 
+    /// A bound that is not the queue's lets no more items come before some have ended: what waits for company goes as
+    /// it is. The alarm sees to it ([`Core::leftovers`]).
+    pub fn crowd(&mut self, now: Instant) {
+        self.lanes.crowd(now);
+    }
+
     /// Finds workers for the batches that may be made now that one is complete.
     fn after_collecting(&mut self, ready: usize) -> Vec<Step<W, P::Opened>> {
         match self.lanes.ready().saturating_sub(ready) {

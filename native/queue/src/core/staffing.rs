@@ -52,6 +52,13 @@ impl<T, W, P: Parts> Core<T, W, P> {
         if rules.when_busy == WhenBusy::Reject && is_taken() {
             return false;
         }
+        self.has_room_to_wait(rules)
+    }
+
+    /// Whether the rules allow one more item to wait.
+    pub(super) fn has_room_to_wait(&self, rules: &Rules) -> bool {
+        let requests = self.in_flight - self.companions;
+        let slots = rules.workers.min(self.room.unwrap_or(usize::MAX));
         // `max_waiting` comes on top of the slots: an item for which a worker is free does not count as
         // waiting, even before the worker has taken it.
         let here = requests + self.lanes.waiting() + self.lanes.returned();

@@ -6,7 +6,8 @@
 //!
 //! Such a group is served when there is enough for a batch, or when its oldest item has waited for as long as an
 //! item may *linger*. Until then the items wait for company here, and no worker is busy with them. The alarm
-//! says when the time has come.
+//! says when the time has come. If a bound lets no more items come, there is no company to wait for: then they
+//! are *crowded*, and the next batch goes as it is.
 //!
 //! A batch that is put back is one item that stands for all ([`Taken::weight`](super::Taken)): it stays
 //! together, and nothing joins it.
@@ -61,6 +62,8 @@ pub(super) struct Batches {
     due: bool,
     /// Whether none has to.
     hurry: bool,
+    /// Whether none has to before the next batch is made, because no more can come.
+    crowded: bool,
     collector: Option<Collector>,
 }
 
@@ -122,6 +125,7 @@ impl Batches {
             cost: 0,
             due: false,
             hurry: false,
+            crowded: false,
             collector: None,
         }
     }
@@ -156,13 +160,15 @@ impl Batches {
         self.items -= lane.waiting as usize;
         self.cost -= lane.cost;
         self.ages.remove(&(lane.age, id));
+        self.crowded &= !self.ages.is_empty();
     }
 
     /// Finds out whether an item is due, as all are if the pool hurries. Returns when one will be, if none is.
     pub(super) fn look(&mut self, now: u64, hurry: bool) -> Option<u64> {
         let linger = u64::try_from(self.rule.linger.as_millis()).unwrap_or(u64::MAX);
         let oldest = self.ages.first().map(|(age, _)| age.saturating_add(linger));
-        self.due = hurry || self.hurry || oldest.is_some_and(|at| at <= now);
+        let hurry = hurry || self.hurry || self.crowded;
+        self.due = hurry || oldest.is_some_and(|at| at <= now);
         oldest.filter(|_| !self.due && self.collector.is_none())
     }
 
@@ -177,11 +183,19 @@ impl Batches {
         self.due = true;
     }
 
+    /// No more items can come. Returns whether one waits for company, in vain.
+    pub(super) fn crowd(&mut self) -> bool {
+        let waits = !self.due && self.collector.is_none() && !self.ages.is_empty();
+        self.crowded |= waits;
+        waits
+    }
+
     pub(super) fn collector(&self) -> Option<Collector> {
         self.collector
     }
 
     pub(super) fn set_collector(&mut self, collector: Option<Collector>) {
+        self.crowded = false;
         self.collector = collector;
     }
 
@@ -208,6 +222,7 @@ impl Batches {
             lane.age = Clock::later(lane.age, next);
             self.ages.insert((lane.age, id));
         }
+        self.crowded &= !self.ages.is_empty();
     }
 }
 
@@ -262,6 +277,20 @@ impl<T> Lanes<T> {
     /// The same for all groups, also for those that come later.
     pub fn set_all_hurry(&mut self, hurry: bool) {
         self.groups.set_all_hurry(hurry);
+    }
+
+    /// No more items can come before some have ended: those that wait for company need not wait.
+    pub fn crowd(&mut self, now: Instant) {
+        self.groups.crowd(None, now);
+    }
+
+    /// The same for one lane and its group, if the lane holds as much as it may.
+    pub(super) fn crowd_lane(&mut self, id: u32, now: Instant) {
+        let lane = &self.slots[id];
+        // Otherwise the end of what is out makes room.
+        if lane.state == State::Ready && lane.returned == 0 {
+            self.groups.crowd(Some(lane.group), now);
+        }
     }
 
     fn next_companion(&mut self, group: GroupId) -> Option<Companion<T>> {

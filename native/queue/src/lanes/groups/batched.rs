@@ -18,6 +18,21 @@ impl Groups {
         }
     }
 
+    /// No more items can come, to this group or to any: the next batch goes as it is. The alarm sees to it.
+    pub(in crate::lanes) fn crowd(&mut self, group: Option<GroupId>, now: Instant) {
+        let mut waits = false;
+        for (place, of) in self.all.iter_mut().enumerate() {
+            if let Some(batches) = &mut of.batches
+                && group.is_none_or(|group| group.place() == place)
+            {
+                waits |= batches.crowd();
+            }
+        }
+        if waits {
+            self.wake_at(now);
+        }
+    }
+
     /// Appends a lane whose first item, a batch, is gone ([`Groups::remove_batch`]). Its next batch is made in
     /// place of that one.
     pub(in crate::lanes) fn push_rest(&mut self, id: u32, lanes: &mut Chunks<Lane>) {

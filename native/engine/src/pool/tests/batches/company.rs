@@ -154,3 +154,63 @@ async fn one_that_waits_for_company_keeps_no_worker() {
     let counts = world.pool.counts().queue;
     assert_eq!((counts.in_flight, counts.workers), (0, 0), "{counts:?}");
 }
+
+/// Where no more can come, the first does not wait: a pool that is full, a lane that is, and a pool whose queue is.
+/// Nothing is refused before that.
+#[tokio::test(start_paused = true)]
+async fn there_is_no_company_to_wait_for_where_a_bound_is_reached() {
+    let endpoint = answers(200).await;
+    // How many the pool may have, its workers may let wait, and the senders.
+    for (pending, waiting, senders) in [(10, None, 10), (10, None, 1), (100, Some(9), 3)] {
+        let world = World {
+            pool: pool(&Arc::default(), pending),
+            ..World::not_open(&batch(500, 60_000))
+        };
+        let counters = Arc::clone(&world.pool.counters);
+        open_with_queue(&world.pool, &endpoint.url, 5_000, 60_000, 1, waiting);
+        let begin = Instant::now();
+        for round in 1..4 {
+            for number in 0..10 {
+                world.push(
+                    &format!("user{}", number % senders),
+                    &format!("{round}.{number}"),
+                );
+            }
+            while counters.sent() < 10 * round {
+                sleep(Duration::from_millis(1)).await;
+            }
+            // Their room is free when the reporter has counted them.
+            world.verdicts();
+            world.verdicts();
+        }
+        assert!(begin.elapsed() < 3 * SLACK, "{:?}", begin.elapsed());
+        world.assert_empty();
+    }
+    assert_eq!(endpoint.sizes(), [10; 9]);
+}
+
+/// The same for a bound on bytes, which shows when one is refused. The others of the pool do not wait, either.
+#[tokio::test(start_paused = true)]
+async fn nor_where_one_is_refused() {
+    let endpoint = answers(200).await;
+    let world = World::not_open(&batch(500, 60_000));
+    open_with_queue(&world.pool, &endpoint.url, 5_000, 60_000, 1, None);
+    let bounds = world.pool.bounds.own().bytes();
+    world.push("alice", "a.0");
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.sent(), 0);
+    let begin = Instant::now();
+    let rest = usize::MAX - bounds.used();
+    assert!(bounds.reserve(rest));
+    let refused = world.notification("kate", "k.0", "<message/>");
+    assert!(world.pool.push(b"kate", refused).is_err());
+    world.ended(1).await;
+    assert!(begin.elapsed() < SLACK, "{:?}", begin.elapsed());
+    bounds.release(rest);
+    // From then on they wait for company again.
+    world.push("alice", "a.1");
+    sleep(Duration::from_secs(50)).await;
+    assert_eq!(world.sent(), 1);
+    world.ended(2).await;
+    world.assert_empty();
+}
