@@ -152,12 +152,15 @@ spare({Key, _, _, _, Spare}) ->
 %% message.
 -spec ask_to_look(pool_key()) -> ok.
 ask_to_look(Key) ->
-    case ets:insert_new(?TABLE, {{look, Key}, true}) andalso whereis(http_pusher_pools) of
+    try ets:insert_new(?TABLE, {{look, Key}, true}) andalso whereis(http_pusher_pools) of
         Pid when is_pid(Pid) ->
             Pid ! {look, Key},
             ok;
         _ ->
             ok
+    catch
+        %% The application has ended since the session looked the route up.
+        error:badarg -> ok
     end.
 
 
