@@ -3,7 +3,7 @@
 -module(survival_SUITE).
 
 
--import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
+-import(pusher_case, [module/1, module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 -import(pusher_kills, [kill/1, at_most_twice/2]).
 
 -define(HOST, <<"localhost">>).
@@ -24,8 +24,10 @@ cases() ->
      pools_restarted_while_processes_are_killed,
      the_reporter_killed_while_it_counts,
      the_whole_tree_killed_comes_back,
+     the_supervisor_of_the_clients_killed_while_one_is_busy,
      the_starter_killed_is_replaced,
      the_starter_killed_with_the_tree_is_started_by_a_session,
+     the_starter_killed_while_the_module_starts_and_stops,
      beams_reloaded_under_load,
      the_library_is_not_loaded_twice,
      metrics_that_raise,
@@ -133,6 +135,23 @@ the_whole_tree_killed_comes_back(Config) ->
     ok = pusher_case:settle(),
     ?assertWith(all(Counted) - Pushed =< 1, {Counted, Pushed}).
 
+%% Its successor waits for the process that the one before has left, instead of failing until the whole tree gives up.
+the_supervisor_of_the_clients_killed_while_one_is_busy(Config) ->
+    module(Config, #{}),
+    Tree = whereis(http_pusher_sup),
+    {clients, Clients, _, _} = lists:keyfind(clients, 1, supervisor:which_children(Tree)),
+    Gauges = whereis(http_pusher_gauges),
+    true = erlang:suspend_process(Gauges),
+    exit(Clients, kill),
+    %% For what must not happen meanwhile.
+    timer:sleep(1000),
+    true = erlang:resume_process(Gauges),
+    _ = wait(fun() -> whereis(http_pusher_gauges) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Gauges end),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(1),
+    ?assertEqual(Tree, whereis(http_pusher_sup)),
+    ?assertEqual([], host_log:what(http_pusher_engine_down)).
+
 %% The module stops without the starter, and a new one restarts the application as the old one would have.
 the_starter_killed_is_replaced(Config) ->
     module(Config, #{}),
@@ -141,13 +160,13 @@ the_starter_killed_is_replaced(Config) ->
     wait_sent(1),
     _ = wait(fun() -> whereis(http_pusher_starter) end, fun is_pid/1),
     kill(http_pusher_sup),
-    _ = wait(fun() -> whereis(http_pusher_sup) end, fun is_pid/1),
-    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
+    serves(?HOST),
     send(<<"alice">>, <<"2">>),
     wait_sent(2),
     kill(http_pusher_starter),
     host_ctl:stop_module(?HOST),
-    ?assertEqual(#{}, http_pusher_pools:host_types()).
+    %% The next starter, which may have begun before the stop, forgets it too.
+    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> Types =:= #{} end).
 
 %% No process of ours is left that would start another. The new starter knows what the module runs for,
 %% although the application, which knew it too, is gone.
@@ -155,15 +174,38 @@ the_starter_killed_with_the_tree_is_started_by_a_session(Config) ->
     module(Config, #{}),
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
+    ok = sys:suspend(http_pusher_starter, 60000),
     kill(http_pusher_sup),
+    _ = wait(fun() -> whereis(http_pusher_watch) end, fun(Watch) -> Watch =:= undefined end),
     kill(http_pusher_starter),
-    ?assertEqual(undefined, whereis(http_pusher_sup)),
+    ?assertEqual(undefined, whereis(http_pusher_starter)),
     send(<<"alice">>, <<"2">>),
-    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
+    serves(?HOST),
     send(<<"alice">>, <<"3">>),
     wait_sent(2),
     #{failed := 1} = wait(fun() -> host_ctl:metrics(?HOST) end, fun(#{failed := Failed}) -> Failed > 0 end),
     ?assertMatch([{_, <<"1">>}, {_, <<"3">>}], pusher_case:messages(Config)).
+
+%% Its successor has the call, and the host does not notice.
+the_starter_killed_while_the_module_starts_and_stops(Config) ->
+    {ok, _} = pusher_case:pool(Config, #{}),
+    http_pusher_starter:ensure(),
+    starter_dies_meanwhile(fun() -> module([#{path => "/n"}]) end),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(1),
+    starter_dies_meanwhile(fun() -> host_ctl:stop_module(?HOST) end),
+    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> Types =:= #{} end),
+    ?assertEqual([], host_log:what(module_stopping_failed)).
+
+%% It has the call, and has not answered.
+starter_dies_meanwhile(Fun) ->
+    Starter = wait(fun() -> whereis(http_pusher_starter) end, fun is_pid/1),
+    ok = sys:suspend(Starter, 60000),
+    {_, Ref} = spawn_monitor(Fun),
+    _ = wait(fun() -> process_info(Starter, messages) end,
+             fun({messages, Messages}) -> [call || {'$gen_call', _, _} <- Messages] =/= [] end),
+    1 = kill(http_pusher_starter),
+    receive {'DOWN', Ref, process, _, Reason} -> ?assertEqual(normal, Reason) end.
 
 %% Each is reloaded twice, so that the code that was running at first is purged.
 beams_reloaded_under_load(Config) ->
@@ -289,6 +331,11 @@ one_sent(#{sent := Sent}) ->
     Sent =:= 1.
 
 %%% Helpers
+
+%% The application knows the host type, and has its handlers: the owner of the pools answers after that.
+serves(HostType) ->
+    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(HostType, Types) end),
+    ok = http_pusher_pools:await_look(120000).
 
 kill_one() ->
     kill(random([http_pusher_reporter:name(rand:uniform(3) - 1), http_pusher_pools,

@@ -10,6 +10,8 @@
 %% Many crashes in a row are tolerated: giving up would cost every notification from then on.
 -define(INTENSITY, 100).
 -define(PERIOD,    10).
+%% How long a process may take to end.
+-define(SHUTDOWN, 5000).
 
 
 -spec start_link() -> {ok, pid()} | {error, term()}.
@@ -33,6 +35,8 @@ init(top) ->
     Clients = #{id => clients, start => {?MODULE, start_clients, [Settings]}, type => supervisor},
     {ok, {flags(rest_for_one), [worker(http_pusher_engine, Settings), Clients]}};
 init({clients, Settings}) ->
+    Names = [http_pusher_reporters, http_pusher_pools, http_pusher_gauges, http_pusher_watch],
+    http_pusher_predecessors:await(Names ++ http_pusher_reporter:registered(), ?SHUTDOWN),
     Reporters = #{
                   id => http_pusher_reporters,
                   start => {http_pusher_reporters, start_link, [Settings]},
@@ -50,4 +54,4 @@ flags(Strategy) ->
 
 
 worker(Module, Settings) ->
-    #{id => Module, start => {Module, start_link, [Settings]}, shutdown => 5000}.
+    #{id => Module, start => {Module, start_link, [Settings]}, shutdown => ?SHUTDOWN}.

@@ -21,7 +21,8 @@ start_link(Settings) ->
 -spec init(http_pusher_settings:settings()) ->
           {ok, {supervisor:sup_flags(), [supervisor:child_spec()]}}.
 init(Settings = #{reporters := Reporters}) ->
-    await_predecessors(),
+    %% They count what they have taken before they end.
+    http_pusher_predecessors:await(http_pusher_reporter:registered(), ?SHUTDOWN),
     {ok, {#{strategy => one_for_one, intensity => ?INTENSITY, period => ?PERIOD},
           [ #{
               id => {http_pusher_reporter, Number},
@@ -29,25 +30,3 @@ init(Settings = #{reporters := Reporters}) ->
               shutdown => ?SHUTDOWN
              }
             || Number <- lists:seq(0, Reporters - 1) ]}}.
-
-
-%% If the supervisor before this one was killed, its reporters count what they have taken before they end. Until then
-%% their successors cannot have their names: this one would fail again and again, and the whole tree would give up.
-await_predecessors() ->
-    Monitors = [ {erlang:monitor(process, Name), Name} || Name <- http_pusher_reporter:registered() ],
-    Deadline = now_ms() + ?SHUTDOWN,
-    lists:foreach(fun(Monitor) -> await(Monitor, Deadline) end, Monitors).
-
-
-await({Ref, Name}, Deadline) ->
-    receive
-        {'DOWN', Ref, process, _, _} -> ok
-    after
-        max(0, Deadline - now_ms()) ->
-            _ = [ exit(Pid, kill) || Pid <- [whereis(Name)], is_pid(Pid) ],
-            receive {'DOWN', Ref, process, _, _} -> ok end
-    end.
-
-
-now_ms() ->
-    erlang:monotonic_time(millisecond).
