@@ -21,6 +21,8 @@
 %% The longest time that this delays the host's start.
 -define(START_AT_MOST, 10000).
 -define(STOP_AT_MOST,  1000).
+%% How many starters one request is made to.
+-define(CALLS,         3).
 -define(RETRY,         2000).
 -define(RETRY_AT_MOST, 60000).
 %% How soon a callback module that was missing is found, and rejections of sessions are counted.
@@ -38,11 +40,10 @@ ensure() ->
     end.
 
 
+%% Another process may be the first, and the new one may be killed at once.
 start() ->
-    case gen_server:start({local, ?MODULE}, ?MODULE, [], []) of
-        {ok, _} -> ok;
-        {error, {already_started, _}} -> ok
-    end.
+    _ = gen_server:start({local, ?MODULE}, ?MODULE, [], []),
+    ok.
 
 
 %% @doc The application has been started: by this process, or by hand after it was stopped.
@@ -56,22 +57,34 @@ application_started() ->
 add(HostType, Handlers) ->
     http_pusher_downtime:new(HostType),
     persistent_term:put(?KEPT(HostType), Handlers),
-    try
-        gen_server:call(?MODULE, {add, HostType, Handlers}, ?START_AT_MOST)
-    catch
-        exit:{timeout, _} -> http_pusher_log:not_started(start_takes_long)
+    case call({add, HostType, Handlers}, ?START_AT_MOST) of
+        ok -> ok;
+        timeout -> http_pusher_log:not_started(start_takes_long);
+        {ended, Reason} -> http_pusher_log:not_started({starter_ended, Reason})
     end.
 
 
 -spec remove(binary()) -> ok.
 remove(HostType) ->
     _ = persistent_term:erase(?KEPT(HostType)),
+    %% A timeout: it waits for the application controller, which waits for the host to stop.
+    _ = call({remove, HostType}, ?STOP_AT_MOST),
+    ok.
+
+
+%% If it is killed meanwhile, its successor is called. The host's modules start and stop whatever happens here.
+call(Request, Timeout) ->
+    call(Request, Timeout, ?CALLS).
+
+
+call(Request, Timeout, Left) ->
     ensure(),
     try
-        gen_server:call(?MODULE, {remove, HostType}, ?STOP_AT_MOST)
+        gen_server:call(?MODULE, Request, Timeout)
     catch
-        %% It waits for the application controller, which waits for the host to stop.
-        exit:{timeout, _} -> ok
+        exit:{timeout, _} -> timeout;
+        exit:_ when Left > 1 -> call(Request, Timeout, Left - 1);
+        exit:{Reason, _} -> {ended, Reason}
     end.
 
 

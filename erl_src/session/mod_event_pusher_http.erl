@@ -48,7 +48,6 @@ start(HostType, Options) ->
     Handlers = http_pusher_host:handlers_of(Options),
     http_pusher_compiled:put(HostType, Handlers),
     _ = [ http_pusher_host_room:watch(HostType) || http_pusher_compiled:asks_own_copy(HostType) ],
-    http_pusher_starter:ensure(),
     http_pusher_starter:add(HostType,
                             [ http_pusher_host:handler(H) || H <- Handlers ]).
 
