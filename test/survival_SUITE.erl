@@ -24,6 +24,7 @@ cases() ->
      pools_restarted_while_processes_are_killed,
      the_reporter_killed_while_it_counts,
      the_whole_tree_killed_comes_back,
+     an_application_that_gives_up_is_logged,
      the_supervisor_of_the_clients_killed_while_one_is_busy,
      the_starter_killed_is_replaced,
      the_starter_killed_with_the_tree_is_started_by_a_session,
@@ -134,6 +135,20 @@ the_whole_tree_killed_comes_back(Config) ->
                    fun(#{sent := S, failed := F}) -> S + F >= Pushed end),
     ok = pusher_case:settle(),
     ?assertWith(all(Counted) - Pushed =< 1, {Counted, Pushed}).
+
+%% After too many restarts the top supervisor ends as if it were told to, by itself.
+an_application_that_gives_up_is_logged(Config) ->
+    module(Config, #{}),
+    ok = sys:terminate(http_pusher_sup, shutdown),
+    {ok, [#{level := critical, reason := Reason}]} = host_log:wait(http_pusher_engine_down, 1, 120000),
+    ?assertNotEqual(nomatch, string:find(Reason, "application_ended")),
+    {ok, _} = host_log:wait(http_pusher_engine_up, 1, 120000),
+    send(<<"alice">>, <<"hi">>),
+    wait_sent(1),
+    %% A stop by hand is none.
+    ok = application:stop(mongoose_http_pusher),
+    {ok, _} = host_log:wait(http_pusher_pool_opened, 3, 120000),
+    ?assertMatch([_], host_log:what(http_pusher_engine_down)).
 
 %% Its successor waits for the process that the one before has left, instead of failing until the whole tree gives up.
 the_supervisor_of_the_clients_killed_while_one_is_busy(Config) ->

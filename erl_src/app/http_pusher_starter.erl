@@ -6,13 +6,15 @@
 -module(http_pusher_starter).
 -behaviour(gen_server).
 
--export([ensure/0, application_started/0, add/2, remove/1]).
+-export([ensure/0, application_started/0, application_stops/0, add/2, remove/1]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2]).
 
 -type state() :: #{
                    tries := non_neg_integer(),
                    retry := reference() | undefined,
                    watch := reference() | undefined,
+                   %% An operator, or the node, stops the application. Not there if it was started with an earlier beam.
+                   is_stopped => boolean(),
                    host_types := #{binary() => [http_pusher_host:handler()]}
                   }.
 
@@ -50,6 +52,12 @@ start() ->
 -spec application_started() -> ok.
 application_started() ->
     gen_server:cast(?MODULE, application_started).
+
+
+%% @doc The application is told to stop. If it gives up, its supervisor ends with the same reason.
+-spec application_stops() -> ok.
+application_stops() ->
+    gen_server:cast(?MODULE, application_stops).
 
 
 %% @doc A host type's handlers: known to the application when this returns, if it can be started.
@@ -93,7 +101,7 @@ init([]) ->
     %% When an application stops, the processes of its group are killed. A restarted starter would belong to
     %% the application that it must restart, so it moves to the group of `init'.
     true = erlang:group_leader(whereis(init), self()),
-    {ok, #{tries => 0, retry => undefined, watch => undefined, host_types => #{}},
+    {ok, #{tries => 0, retry => undefined, watch => undefined, is_stopped => false, host_types => #{}},
          {continue, start}}.
 
 
@@ -123,22 +131,23 @@ handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
 handle_cast(application_started, State = #{watch := undefined, tries := 0, host_types := HostTypes})
   when map_size(HostTypes) > 0 ->
     {noreply, try_start(State)};
+handle_cast(application_stops, State) ->
+    {noreply, State#{is_stopped => true}};
 handle_cast(_Request, State) ->
     {noreply, State}.
 
 
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({'DOWN', Watch, process, _Pid, Reason}, State = #{watch := Watch}) ->
-    Tries = case Reason of
-                %% An operator has stopped it; the next start of the module or the next attempt brings it
-                %% back.
-                shutdown ->
+    Tries = case maps:get(is_stopped, State, false) of
+                %% The next start of the module or the next attempt brings it back.
+                true ->
                     0;
-                _ ->
+                false ->
                     http_pusher_log:not_started({application_ended, Reason}),
                     1
             end,
-    Stopped = State#{watch := undefined, tries := Tries},
+    Stopped = State#{watch := undefined, is_stopped => false, tries := Tries},
     {noreply, retry_in(?RETRY, Stopped)};
 handle_info(retry, State = #{watch := undefined, host_types := HostTypes}) ->
     case map_size(HostTypes) of
@@ -191,7 +200,7 @@ try_start(State = #{watch := undefined, tries := Tries, host_types := HostTypes}
     case start(HostTypes) of
         {ok, Watch} ->
             http_pusher_log:started(Tries + 1),
-            State#{watch := Watch, tries := 0};
+            State#{watch := Watch, is_stopped => false, tries := 0};
         {error, Reason} ->
             [ http_pusher_log:not_started(Reason) || Tries =:= 0 ],
             retry_in(min(?RETRY_AT_MOST, ?RETRY bsl min(Tries, 5)), State#{tries := Tries + 1})

@@ -28,9 +28,11 @@ preload() ->
     ok.
 
 
-%% From here on sessions have ended or get `engine_down'; what is pending is drained first.
+%% From here on sessions have ended or get `engine_down'; what is pending is drained first. Also called when the
+%% supervisor has ended: there is nothing to stop then.
 -spec prep_stop(State) -> State.
 prep_stop(State) ->
+    _ = [ http_pusher_starter:application_stops() || whereis(http_pusher_sup) =/= undefined ],
     http_pusher_drain:all(),
     State.
 
