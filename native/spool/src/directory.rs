@@ -10,8 +10,9 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::error::OpenError;
 use crate::file_name;
+use crate::notice::Notice;
 use crate::settings::Settings;
-use crate::spool::{Notice, Spool};
+use crate::spool::Spool;
 
 /// The file that the node locks; it holds the node's name.
 const LOCK: &str = "node.lock";

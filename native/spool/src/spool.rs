@@ -4,15 +4,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::damage;
 use crate::error::{Full, OpenError};
+use crate::inbox::{Inbox, Load, Shared};
+use crate::notice::Notice;
 use crate::record::{DeathReason, History, Loaded, Record, RowId};
 use crate::settings::Settings;
 use crate::store::Change;
+use crate::totals::{Reasons, Totals};
 use crate::writer::Writer;
 
 /// Changes that may wait for company: more wake the thread.
@@ -21,118 +23,12 @@ const LAZY: usize = 512;
 /// The most bytes of records that wait in memory for a disk that is slow or fails.
 const UNWRITTEN: u64 = 64 << 20;
 
-/// What a spool has to say. `tell` gets it on the spool's thread.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// The disk fails. What is handed over from now on is in memory alone, until [`Notice::Writes`].
-    Fails {
-        /// What was tried, and what the system said.
-        text: String,
-    },
-    /// The disk takes what was in memory, after it had failed.
-    Writes,
-    /// The file was damaged. A new one was begun.
-    SetAside {
-        /// Where the damaged file is.
-        path: PathBuf,
-        /// How many records were taken over.
-        saved: u64,
-    },
-    /// An operator wants dead letters delivered: they are records again.
-    BroughtBack {
-        /// The first one; the others are right behind it.
-        first: RowId,
-        /// How many.
-        records: u64,
-    },
-}
-
-/// What a spool holds, and what it has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Records.
-    pub waiting: u64,
-    /// The bytes that they take.
-    pub waiting_bytes: u64,
-    /// When the first of them was handed over, in milliseconds since the epoch.
-    pub oldest: Option<i64>,
-    /// Dead letters.
-    pub dead: u64,
-    /// The bytes that they take.
-    pub dead_bytes: u64,
-    /// Commits.
-    pub commits: u64,
-    /// How long the longest of the last minute's commits took.
-    pub slowest_commit: Duration,
-    /// Commits that failed.
-    pub errors: u64,
-    /// Whether the disk fails now.
-    pub failing: bool,
-}
-
 /// The spool of one pool. Dropping it writes what is left, in the background.
 #[derive(Debug)]
 pub struct Spool {
     shared: Arc<Shared>,
     max_bytes: u64,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What is handed from the callers to the thread.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub inbox: Mutex<Inbox>,
-    /// The thread waits here.
-    pub wake: Condvar,
-}
-
-#[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "what the callers want and whether the thread sleeps change independently of each other"
-)]
-pub(crate) struct Inbox {
-    pub changes: Vec<Change>,
-    pub loads: Vec<Load>,
-    pub next: RowId,
-    /// Whether records are among the changes: the next transaction begins as soon as the thread's pace allows.
-    pub urgent: bool,
-    /// Whether the thread must not wait at all.
-    pub at_once: bool,
-    /// Whether the thread sleeps until it is woken. Otherwise it looks here by itself.
-    pub asleep: bool,
-    pub closing: bool,
-    /// The bytes of the records in the file and on their way there.
-    pub held: u64,
-    /// Of these, the bytes that the thread has not taken over.
-    pub coming: u64,
-    /// The bytes of records that are in memory alone: the disk is slow, or fails.
-    pub unwritten: u64,
-    pub totals: Totals,
-    /// Dead letters by reason, at most [`RECOUNT`] old.
-    pub reasons: Reasons,
-}
-
-/// How many dead letters have each reason.
-pub type Reasons = Arc<[(String, u64)]>;
-
-/// How long after a count of the dead letters by reason the next one may begin.
-pub(crate) const RECOUNT: Duration = Duration::from_secs(5);
-
-/// A question for records, and where the answer goes.
-pub(crate) struct Load {
-    pub after: RowId,
-    pub most: u32,
-    pub bytes: u64,
-    pub reply: Box<dyn FnOnce(Result<Vec<Loaded>, String>) + Send>,
-}
-
-impl std::fmt::Debug for Load {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Load")
-            .field("after", &self.after)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Spool {
@@ -342,27 +238,5 @@ impl Drop for Spool {
         if self.thread.get_mut().is_some() {
             self.say_closing();
         }
-    }
-}
-
-impl Inbox {
-    /// Takes the places of `records` records, and returns the first.
-    pub fn reserve(&mut self, records: u32) -> RowId {
-        let first = self.next;
-        self.next.0 += i64::from(records);
-        first
-    }
-
-    /// Counts what the file holds now.
-    pub fn settle(&mut self, totals: Totals) {
-        self.held = totals.waiting_bytes + self.coming;
-        self.unwritten = self.coming;
-        self.totals = Totals {
-            commits: self.totals.commits,
-            slowest_commit: self.totals.slowest_commit,
-            errors: self.totals.errors,
-            failing: self.totals.failing,
-            ..totals
-        };
     }
 }

@@ -6,25 +6,33 @@
 //!
 //! If the disk fails, it keeps what it could not write, and tries again with growing pauses.
 
-use std::collections::HashSet;
+mod looking;
+mod pace;
+mod reading;
+mod superfluous;
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use notification::fail_point;
 
 use crate::damage;
-use crate::record::{Loaded, RowId};
+use crate::inbox::{Inbox, Load, Shared};
+use crate::notice::Notice;
+use crate::record::RowId;
 use crate::settings::Settings;
-use crate::spool::{Inbox, Load, Notice, RECOUNT, Shared, Totals};
 use crate::store::{Change, Store};
+use crate::totals::Totals;
+use looking::LOOK;
 use pace::Pace;
+use superfluous::forget_what_ended;
 
 /// How long changes without hurry wait for company.
 const COMPANY: Duration = Duration::from_millis(5);
-/// How often the thread looks for what an operator's program has changed.
-const LOOK: Duration = Duration::from_secs(1);
 /// How often it looks for dead letters that are too old.
 const TRIM: Duration = Duration::from_mins(1);
 /// The pauses between two tries of a disk that fails.
@@ -32,8 +40,6 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// While the disk fails, this many more changes are looked through for superfluous ones.
 const COMPACT: usize = 1024;
-/// Dead letters that are brought back in one transaction.
-const BACK: u32 = 1000;
 
 pub(crate) struct Writer {
     shared: Arc<Shared>,
@@ -272,160 +278,4 @@ impl Writer {
         inbox.held = inbox.held.saturating_sub(freed);
         inbox.unwritten = inbox.unwritten.saturating_sub(freed);
     }
-
-    fn answer(&mut self, load: Load) {
-        let found = match self.load(&load) {
-            Err(ReadError::Damaged) => match self.replace() {
-                Ok(()) => self.load(&load).map_err(|error| error.text(&self.file)),
-                Err(error) => {
-                    // The file is opened again after a pause.
-                    self.fail(&error);
-                    Err(error)
-                }
-            },
-            found => found.map_err(|error| error.text(&self.file)),
-        };
-        (load.reply)(found);
-    }
-
-    fn load(&self, load: &Load) -> Result<Vec<Loaded>, ReadError> {
-        let store = match &self.store {
-            Some(store) if self.trouble.is_none() => store,
-            _ => return Err(ReadError::Failing),
-        };
-        store
-            .load(load.after, load.most, load.bytes)
-            .map_err(|error| {
-                if damage::is_damage(&error) {
-                    ReadError::Damaged
-                } else {
-                    ReadError::Other(error)
-                }
-            })
-    }
-
-    /// Looks for what an operator's program has changed, and for dead letters that are too old.
-    fn look_around(&mut self) {
-        if self.looked.elapsed() < LOOK {
-            return;
-        }
-        self.looked = Instant::now();
-        if self.trouble.is_some() {
-            return;
-        }
-        let Some(store) = self.store.as_mut() else {
-            return;
-        };
-        if self.trimmed.elapsed() > TRIM {
-            self.trimmed = Instant::now();
-            // It is tried again a minute later.
-            let _ = store.trim();
-            if let Ok((totals, _)) = store.totals() {
-                self.shared.inbox.lock().settle(totals);
-            }
-        }
-        if store.changed_outside().unwrap_or_default() {
-            self.take_changes();
-        }
-        self.count_dead_letters();
-    }
-
-    /// Takes over what an operator's program has changed.
-    fn take_changes(&mut self) {
-        let Some(store) = self.store.as_mut() else {
-            return;
-        };
-        loop {
-            let asked = store.asked_back().unwrap_or_default().min(BACK);
-            if asked == 0 {
-                break;
-            }
-            // Their places are theirs from now on; sessions append behind them meanwhile.
-            let first = self.shared.inbox.lock().reserve(asked);
-            match store.bring_back(first, asked) {
-                Ok(records) if records > 0 => {
-                    (self.tell)(Notice::BroughtBack { first, records });
-                }
-                _ => break,
-            }
-        }
-        if let Ok((totals, _)) = store.totals() {
-            self.shared.inbox.lock().settle(totals);
-        }
-    }
-
-    /// Counts the dead letters by reason, if there are more or fewer than at the last count.
-    fn count_dead_letters(&mut self) {
-        let dead = self.shared.inbox.lock().totals.dead;
-        if dead == self.counted.1 || self.counted.0.elapsed() < RECOUNT {
-            return;
-        }
-        let counted = self.store.as_ref().map(Store::dead_by_reason);
-        if let Some(Ok(reasons)) = counted {
-            self.shared.inbox.lock().reasons = reasons;
-        }
-        self.counted = (Instant::now(), dead);
-    }
 }
-
-/// Why records could not be read.
-enum ReadError {
-    /// The disk fails; it is tried again.
-    Failing,
-    /// The file's content is damaged.
-    Damaged,
-    Other(rusqlite::Error),
-}
-
-impl ReadError {
-    fn text(self, file: &Path) -> String {
-        let why = match self {
-            Self::Failing => "the disk fails".to_owned(),
-            Self::Damaged => "what was saved of it is damaged too".to_owned(),
-            Self::Other(error) => error.to_string(),
-        };
-        format!("reading {}: {why}", file.display())
-    }
-}
-
-/// Drops the records that were delivered before the disk took them, and all notes about one but the last.
-/// Returns the bytes that the records take.
-fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
-    let removed: HashSet<RowId> = changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::Remove(id) => Some(*id),
-            _ => None,
-        })
-        .collect();
-    // From the end, so that the last note of each comes first.
-    changes.reverse();
-    let mut noted = HashSet::new();
-    changes.retain(|change| match change {
-        Change::Postpone(id, _) => noted.insert(*id),
-        Change::Bury(id, ..) => {
-            noted.insert(*id);
-            true
-        }
-        _ => true,
-    });
-    changes.reverse();
-    let mut dropped = HashSet::new();
-    let mut freed = 0;
-    changes.retain(|change| match change {
-        Change::Append(id, record) if removed.contains(id) => {
-            dropped.insert(*id);
-            freed += record.size();
-            false
-        }
-        Change::Postpone(id, _) => !removed.contains(id),
-        // A record that the file has is removed from it later.
-        Change::Remove(id) => !dropped.contains(id),
-        _ => true,
-    });
-    freed
-}
-
-mod pace;
-#[cfg(test)]
-mod tests;
