@@ -3,18 +3,17 @@
 //!
 //! A handler without such options has no plan, and nothing here runs for its notifications.
 
+mod planned;
+mod unmade;
+
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
-use bytes::Bytes;
-use credentials::{CredentialError, CredentialOptions, Credentials, OptionError, Tools};
+use credentials::{CredentialOptions, Credentials, OptionError, Tools};
 use files::{Remark, Tell};
-use http::{HeaderName, HeaderValue};
-use notification::{FailureReason, Handler, HandlerId, MessageId, Notification, fail_point};
+use notification::{Handler, HandlerId, MessageId, Notification, fail_point};
 use payload::{
-    Compression, FormStyle, FormatOptions, Member, Payload, PayloadError, Plan, PlanError,
-    PlanOptions, signature,
+    Compression, FormStyle, FormatOptions, Member, Payload, Plan, PlanError, PlanOptions,
 };
 use tokio::runtime::Handle;
 use transport::names::Names;
@@ -22,9 +21,7 @@ use transport::notices::{NoticeKind, Notices};
 
 use crate::compressors::Compressors;
 use crate::request::Unmade;
-
-/// Header fields.
-pub(crate) type Fields = Vec<(HeaderName, HeaderValue)>;
+pub(crate) use planned::{Fields, Planned};
 
 /// The options of a handler beyond the stock module's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -253,99 +250,4 @@ pub(crate) struct BatchMade {
     pub(crate) failed: Vec<(usize, Unmade)>,
     /// `None` if all that were taken have failed.
     pub(crate) made: Option<(Made, Planned)>,
-}
-
-/// What is left to do for each attempt.
-#[derive(Debug)]
-pub(crate) struct Planned {
-    plan: Arc<HandlerPlan>,
-    id: MessageId,
-    /// Whether the request has a `webhook-id`, and so the time of the attempt.
-    identified: bool,
-}
-
-impl Planned {
-    /// The fields that only this attempt has, the signature of `body` among them. Waits for what has to be
-    /// read or fetched first.
-    pub(crate) async fn added(&self, body: &Bytes) -> Result<Fields, Unmade> {
-        let credentials = self.plan.credentials()?;
-        let mut fields = credentials.fields().await?;
-        if !self.identified {
-            return Ok(fields);
-        }
-        let keys = credentials.signing_keys().await?;
-        // After all that may take time: receivers refuse what is too old.
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = now.map_or(0, |since| since.as_secs());
-        let id = self.id.as_str();
-        // An identity is made of letters, digits and a low line.
-        if let Ok(id) = HeaderValue::from_str(id) {
-            fields.push((signature::ID, id));
-        }
-        fields.push((signature::TIMESTAMP, HeaderValue::from(now)));
-        if let Some(keys) = keys
-            && let Some(signatures) = signature::value(&keys, id, now, body)
-        {
-            fields.push((signature::SIGNATURE, signatures));
-        }
-        Ok(fields)
-    }
-
-    /// What stands in the path for its secret; none if the path has none. Waits for the first read of it.
-    pub(crate) async fn path_secret(&self) -> Result<Option<Arc<str>>, Unmade> {
-        Ok(self.plan.credentials()?.path_secret().await?)
-    }
-
-    /// How bodies are compressed, and what does it; `None` if they are not.
-    pub(crate) fn compression(&self) -> Option<(Compression, &Compressors)> {
-        let how = self.plan.options.compress?;
-        Some((how, &self.plan.shared.compressors))
-    }
-
-    /// The service has answered 401.
-    pub(crate) fn unauthorized(&self) {
-        if let Ok(credentials) = self.plan.credentials() {
-            credentials.unauthorized();
-        }
-    }
-}
-
-impl From<PayloadError> for Unmade {
-    fn from(error: PayloadError) -> Self {
-        Self {
-            reason: error.reason,
-            text: error.text.into(),
-        }
-    }
-}
-
-impl From<&PlanError> for Unmade {
-    fn from(error: &PlanError) -> Self {
-        let reason = match error {
-            PlanError::Source(_) => FailureReason::PayloadError,
-            PlanError::Template { .. } => FailureReason::TemplateError,
-        };
-        Self {
-            reason,
-            text: error.to_string().into(),
-        }
-    }
-}
-
-impl From<CredentialError> for Unmade {
-    fn from(error: CredentialError) -> Self {
-        Self {
-            reason: error.reason(),
-            text: error.to_string().into(),
-        }
-    }
-}
-
-impl From<&OptionError> for Unmade {
-    fn from(error: &OptionError) -> Self {
-        Self {
-            reason: FailureReason::SecretError,
-            text: error.to_string().into(),
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! `spool` writes the files; here is what they mean for the pools: which records are in memory, which are
 //! on disk alone, and when these come in (`refill`).
 
+mod accepting;
 mod coming_in;
 mod kept;
 mod lanes;
@@ -33,8 +34,9 @@ use spool::{Directory, OpenError, Record, Settings, Spool};
 use tokio::runtime::Handle;
 use transport::notices::{NoticeKind, Notices};
 
+pub use accepting::{Accepted, NotAccepted, NotTaken};
 pub(crate) use kept::Kept;
-pub use pool_spool::{Accepted, Held, NotAccepted, NotTaken, PoolSpool};
+pub use pool_spool::{Held, PoolSpool};
 pub use record::handler_key;
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
 pub use row::Row;

@@ -13,10 +13,9 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
-use spool::{Full, Notice, OpenError, Reasons, Record, RowId, Spool, Totals};
+use spool::{Notice, OpenError, Reasons, Record, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
-use super::Row;
 use super::coming_in::AT_ONCE;
 use super::lanes::LaneId;
 use super::window::{HandlerHash, Window};
@@ -43,10 +42,6 @@ pub(super) struct Refilling {
     pub asked: bool,
 }
 
-/// The most notifications that wait for a file to be opened, and of how many bytes.
-const EARLY: usize = 10_000;
-const EARLY_BYTES: u64 = 16 << 20;
-
 /// What an open file holds, and what it has done.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -56,35 +51,6 @@ pub struct Held {
     pub reasons: Reasons,
     /// The most bytes that the records may take.
     pub max_bytes: u64,
-}
-
-/// Where an accepted notification is.
-#[derive(Debug)]
-pub enum Accepted {
-    /// In the queue, and on disk unless the disk fails.
-    InMemory,
-    /// On disk alone; it comes in when its turn is near.
-    OnDisk,
-}
-
-/// Why a queue does not take a notification.
-#[derive(Debug)]
-pub enum NotTaken<E> {
-    /// The pool is full.
-    Full,
-    /// The notification's lane is full.
-    LaneFull,
-    /// Another reason.
-    Other(E),
-}
-
-/// Why a notification is not accepted.
-#[derive(Debug)]
-pub enum NotAccepted<E> {
-    /// The spool is full.
-    Full(Full),
-    /// The pool does not take it, for another reason than that it is full.
-    Pool(E),
 }
 
 impl std::fmt::Debug for PoolSpool {
@@ -198,72 +164,6 @@ impl PoolSpool {
         let in_memory = self.window.lock().in_memory.len() as u64;
         self.totals()
             .map_or(0, |totals| totals.waiting.saturating_sub(in_memory))
-    }
-
-    /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room.
-    /// `push` returns the row if the queue does not take it, with the reason.
-    pub fn accept<E>(
-        self: &Arc<Self>,
-        record: Record,
-        push: impl FnOnce(Option<Row>) -> Result<(), (Option<Row>, NotTaken<E>)>,
-        full: impl FnOnce() -> E,
-    ) -> Result<Accepted, NotAccepted<E>> {
-        let lane = self.lane_of(&record);
-        // Held over both steps, so that the order on disk is the order in the queue. Neither waits.
-        let mut window = self.window.lock();
-        let disk = self.disk.load();
-        let Some(disk) = disk.as_ref() else {
-            if !window.opening && window.early.is_empty() && !self.is_stopped(&window, &record) {
-                return match push(None) {
-                    Ok(()) => Ok(Accepted::InMemory),
-                    Err((_, NotTaken::Other(error))) => Err(NotAccepted::Pool(error)),
-                    Err(_) => Err(NotAccepted::Pool(full())),
-                };
-            }
-            let bytes = window.early_bytes + record.size();
-            if window.early.len() >= EARLY || bytes > EARLY_BYTES {
-                return Err(NotAccepted::Pool(full()));
-            }
-            window.early_bytes = bytes;
-            window.early.push_back(record);
-            return Ok(Accepted::OnDisk);
-        };
-        let stopped = self.is_stopped(&window, &record);
-        let id = disk.append(record).map_err(NotAccepted::Full)?;
-        if window.lanes.is_behind(lane) {
-            window.lanes.skipped(lane, id);
-            return Ok(Accepted::OnDisk);
-        }
-        let has_most = window.lanes.has_most(lane) && !disk.totals().failing;
-        if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
-            return Ok(Accepted::OnDisk);
-        }
-        match push(Some(Row::new(self, id, lane))) {
-            Ok(()) => {
-                window.enter(id, lane);
-                Ok(Accepted::InMemory)
-            }
-            Err((row, why)) => {
-                // Its end would take the lock that is held here.
-                row.map(Row::disarm);
-                let error = match why {
-                    NotTaken::Other(error) => Some(error),
-                    // A disk that fails cannot hold what memory does not.
-                    _ if disk.totals().failing => Some(full()),
-                    NotTaken::LaneFull if window.lanes.full_at(lane, id) => None,
-                    NotTaken::LaneFull | NotTaken::Full => {
-                        window.spilled = true;
-                        window.low = window.in_memory.len() / 2;
-                        None
-                    }
-                };
-                if let Some(error) = error {
-                    disk.remove(id);
-                    return Err(NotAccepted::Pool(error));
-                }
-                Ok(Accepted::OnDisk)
-            }
-        }
     }
 
     pub(super) fn lane_of(&self, record: &Record) -> LaneId {

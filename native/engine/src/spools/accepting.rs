@@ -1,0 +1,109 @@
+//! Accepts a notification: its record goes to disk, and the notification into the queue if there is room.
+
+use std::sync::Arc;
+
+use spool::{Full, Record};
+
+use super::Row;
+use super::pool_spool::PoolSpool;
+
+/// The most notifications that wait for a file to be opened, and of how many bytes.
+const EARLY: usize = 10_000;
+const EARLY_BYTES: u64 = 16 << 20;
+
+/// Where an accepted notification is.
+#[derive(Debug)]
+pub enum Accepted {
+    /// In the queue, and on disk unless the disk fails.
+    InMemory,
+    /// On disk alone; it comes in when its turn is near.
+    OnDisk,
+}
+
+/// Why a queue does not take a notification.
+#[derive(Debug)]
+pub enum NotTaken<E> {
+    /// The pool is full.
+    Full,
+    /// The notification's lane is full.
+    LaneFull,
+    /// Another reason.
+    Other(E),
+}
+
+/// Why a notification is not accepted.
+#[derive(Debug)]
+pub enum NotAccepted<E> {
+    /// The spool is full.
+    Full(Full),
+    /// The pool does not take it, for another reason than that it is full.
+    Pool(E),
+}
+
+impl PoolSpool {
+    /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room.
+    /// `push` returns the row if the queue does not take it, with the reason.
+    pub fn accept<E>(
+        self: &Arc<Self>,
+        record: Record,
+        push: impl FnOnce(Option<Row>) -> Result<(), (Option<Row>, NotTaken<E>)>,
+        full: impl FnOnce() -> E,
+    ) -> Result<Accepted, NotAccepted<E>> {
+        let lane = self.lane_of(&record);
+        // Held over both steps, so that the order on disk is the order in the queue. Neither waits.
+        let mut window = self.window.lock();
+        let disk = self.disk.load();
+        let Some(disk) = disk.as_ref() else {
+            if !window.opening && window.early.is_empty() && !self.is_stopped(&window, &record) {
+                return match push(None) {
+                    Ok(()) => Ok(Accepted::InMemory),
+                    Err((_, NotTaken::Other(error))) => Err(NotAccepted::Pool(error)),
+                    Err(_) => Err(NotAccepted::Pool(full())),
+                };
+            }
+            let bytes = window.early_bytes + record.size();
+            if window.early.len() >= EARLY || bytes > EARLY_BYTES {
+                return Err(NotAccepted::Pool(full()));
+            }
+            window.early_bytes = bytes;
+            window.early.push_back(record);
+            return Ok(Accepted::OnDisk);
+        };
+        let stopped = self.is_stopped(&window, &record);
+        let id = disk.append(record).map_err(NotAccepted::Full)?;
+        if window.lanes.is_behind(lane) {
+            window.lanes.skipped(lane, id);
+            return Ok(Accepted::OnDisk);
+        }
+        let has_most = window.lanes.has_most(lane) && !disk.totals().failing;
+        if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
+            return Ok(Accepted::OnDisk);
+        }
+        match push(Some(Row::new(self, id, lane))) {
+            Ok(()) => {
+                window.enter(id, lane);
+                Ok(Accepted::InMemory)
+            }
+            Err((row, why)) => {
+                // Its end would take the lock that is held here.
+                row.map(Row::disarm);
+                let error = match why {
+                    NotTaken::Other(error) => Some(error),
+                    // A disk that fails cannot hold what memory does not.
+                    _ if disk.totals().failing => Some(full()),
+                    NotTaken::LaneFull if window.lanes.full_at(lane, id) => None,
+                    NotTaken::LaneFull | NotTaken::Full => {
+                        window.spilled = true;
+                        window.low = window.in_memory.len() / 2;
+                        None
+                    }
+                };
+                if let Some(error) = error {
+                    disk.remove(id);
+                    return Err(NotAccepted::Pool(error));
+                }
+                Ok(Accepted::OnDisk)
+            }
+        }
+    }
+}
