@@ -11,7 +11,9 @@
 //! The items of the first group expire. All other groups are patient. The first gate is always open.
 
 mod batched;
+mod gate;
 mod group;
+mod turn;
 
 use notification::policy::Rate;
 use tokio::time::Instant;
@@ -21,28 +23,12 @@ use super::chunks::Chunks;
 use super::limit::Limit;
 use super::ready::Ready;
 use super::{Lane, NONE, State};
+pub use gate::{Gate, GateId};
 use group::Group;
 
 /// A group of lanes of a pool. The default one is that of lanes whose items expire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(u32);
-
-/// A gate of a pool. The default one is always open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GateId(u32);
-
-/// Whether the lanes behind a gate are served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// As their turns come.
-    Open,
-    /// One item is taken, of whichever group, and then the gate is closed.
-    One,
-    /// Not before this time; then one item is taken.
-    Until(Instant),
-    /// Not until the gate is set again.
-    Closed,
-}
 
 /// The groups of a pool.
 #[derive(Debug)]
@@ -71,12 +57,6 @@ impl GroupId {
     }
 }
 
-impl GateId {
-    fn place(self) -> usize {
-        self.0 as usize
-    }
-}
-
 impl Default for Groups {
     fn default() -> Self {
         Self {
@@ -91,12 +71,6 @@ impl Default for Groups {
 }
 
 impl Groups {
-    /// Adds a gate, which is open.
-    pub(super) fn add_gate(&mut self) -> GateId {
-        self.gates.push(Gate::Open);
-        GateId(u32::try_from(self.gates.len() - 1).unwrap_or(NONE))
-    }
-
     /// Adds a patient group behind a gate, with a limit or without.
     pub(super) fn add(&mut self, gate: GateId, rate: Option<Rate>) -> GroupId {
         self.all.push(Group {
@@ -107,74 +81,9 @@ impl Groups {
         GroupId(u32::try_from(self.all.len() - 1).unwrap_or(NONE))
     }
 
-    /// How many lanes may be served now.
-    pub(super) fn served(&self) -> usize {
-        if let [only] = &*self.all {
-            return only.ready.len();
-        }
-        // Asked in nearly every step, so each group is looked at once: gates that let one through are few.
-        let open = |group: &&Group| self.gates[group.gate.place()] == Gate::Open;
-        let behind_open: usize = self.all.iter().filter(open).map(Group::allowed).sum();
-        let is_one = |gate: &usize| self.gates[*gate] == Gate::One;
-        let ones = (0..self.gates.len()).filter(is_one);
-        behind_open + ones.map(|gate| self.served_at(gate)).sum::<usize>()
-    }
-
-    /// How many lanes behind a gate may be served now.
-    fn served_at(&self, gate: usize) -> usize {
-        let behind = || {
-            let groups = self.all.iter().filter(|group| group.gate.place() == gate);
-            groups.map(Group::allowed).sum::<usize>()
-        };
-        match self.gates[gate] {
-            Gate::Open => behind(),
-            Gate::One => behind().min(1),
-            Gate::Until(_) | Gate::Closed => 0,
-        }
-    }
-
-    /// How many lanes may be served now, of those that a step of this group can change. A push asks for it, and each
-    /// end: while the gate is open it looks at no other group, however many there are.
-    fn served_with(&self, group: usize) -> usize {
-        let gate = self.all[group].gate.place();
-        match self.gates[gate] {
-            Gate::Open => self.all[group].allowed(),
-            Gate::One | Gate::Until(_) | Gate::Closed => self.served_at(gate),
-        }
-    }
-
-    /// Whether a group has a lane that may be served now.
-    fn is_served(&self, group: &Group) -> bool {
-        let open = matches!(self.gates[group.gate.place()], Gate::Open | Gate::One);
-        open && group.allowed() > 0
-    }
-
     /// The ready lanes whose items expire.
     pub(super) fn expiring(&self) -> &Ready {
         &self.all[0].ready
-    }
-
-    /// The lane that is next.
-    pub(super) fn next(&self, lanes: &Chunks<Lane>) -> Option<u32> {
-        if let [only] = &*self.all {
-            return only.ready.front();
-        }
-        let served = self.in_turn().filter(|group| self.is_served(group));
-        served
-            .flat_map(Group::fronts)
-            .min_by_key(|id| lanes[*id].head_since)
-    }
-
-    /// The ready lane whose first item came to the head first, served or not.
-    pub(super) fn oldest(&self, lanes: &Chunks<Lane>) -> Option<u32> {
-        let ready = self.in_turn().flat_map(Group::all_fronts);
-        ready.min_by_key(|id| lanes[*id].head_since)
-    }
-
-    /// All groups, that which was served last at the end.
-    fn in_turn(&self) -> impl Iterator<Item = &Group> {
-        let count = self.all.len();
-        (1..=count).map(move |after| &self.all[(self.last + after) % count])
     }
 
     /// Appends a lane to its group. Returns whether that lets one more lane be served.
@@ -271,17 +180,6 @@ impl Groups {
         }
     }
 
-    /// Sets a gate, but not the first one.
-    pub(super) fn set_gate(&mut self, gate: GateId, state: Gate) {
-        debug_assert!(gate != GateId::default(), "the first gate is always open");
-        self.gates[gate.place()] = state;
-    }
-
-    /// The state of the gate that a group is behind.
-    pub(super) fn gate(&self, group: GroupId) -> Gate {
-        self.gates[self.all[group.place()].gate.place()]
-    }
-
     /// Opens the gates whose time has come for one item, counts the tokens that have come, and finds the batches
     /// that are due. Returns how many more lanes may be served, and when the next time comes.
     pub(super) fn due(&mut self, now: Instant) -> (usize, Option<Instant>) {
@@ -318,18 +216,5 @@ impl Groups {
         let group = &self.all[group.place()];
         let used_up = |limit: &Limit| limit.free() == 0 && group.ready() > 0;
         group.limit.as_deref().is_some_and(used_up)
-    }
-
-    /// Whether lanes behind this gate are ready and wait for nothing else.
-    pub(super) fn is_ready(&self, gate: GateId) -> bool {
-        let ready = |group: &Group| group.gate == gate && group.allowed() > 0;
-        self.all.iter().any(ready)
-    }
-
-    /// Whether lanes are ready that wait for their gate.
-    pub(super) fn hold(&self) -> bool {
-        let held =
-            |group: &Group| self.gates[group.gate.place()] != Gate::Open && group.ready() > 0;
-        self.all.iter().any(held)
     }
 }
