@@ -18,6 +18,7 @@ groups() ->
        it_asks_for_no_headers_or_body_where_no_request_is_to_be_made,
        it_sends_a_post_request,
        the_request_has_what_the_callbacks_give,
+       the_callback_module_of_the_readme,
        you_can_make_multiple_configuration_entries,
        by_default_it_ships_all_non_empty_chat_messages,
        the_pool_must_be_defined_in_outgoing_pools,
@@ -93,6 +94,29 @@ the_request_has_what_the_callbacks_give(Config) ->
     ?assertEqual(<<"{\"a\": 1}">>, Body),
     ?assertEqual({<<"application/json">>, <<"k">>},
                  {header(<<"content-type">>, Record), header(<<"x-key">>, Record)}).
+
+%% Groupchat messages that a user sends, as text.
+the_callback_module_of_the_readme(Config) ->
+    {ok, Page} = file:read_file(filename:join([host_code:test_dir(), "..", "README.md"])),
+    [_, Rest] = binary:split(Page, <<"```erlang\n">>),
+    [Source, _] = binary:split(Rest, <<"```">>),
+    File = filename:join(proplists:get_value(priv_dir, Config), "my_pusher.erl"),
+    ok = file:write_file(File, Source),
+    {ok, my_pusher, Code} = compile:file(File, [binary, return_errors]),
+    {module, my_pusher} = code:load_binary(my_pusher, File, Code),
+    try
+        {ok, _} = pool(Config, #{}),
+        module([#{path => "/n", callback_module => my_pusher}]),
+        [host_ctl:send(<<"alice@localhost">>, <<"room@muc.localhost">>, <<"hi">>, Type, Direction)
+         || Type <- [chat, groupchat], Direction <- [in, out]],
+        wait_sent(1),
+        [Record = #{body := Body}] = received(Config),
+        ?assertEqual({<<"alice: hi">>, <<"text/plain; charset=utf-8">>},
+                     {Body, header(<<"content-type">>, Record)})
+    after
+        code:purge(my_pusher),
+        code:delete(my_pusher)
+    end.
 
 %% Some to one path and some to another, as the callback modules say.
 you_can_make_multiple_configuration_entries(Config) ->

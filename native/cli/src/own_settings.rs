@@ -188,7 +188,7 @@ pub(crate) fn string(term: &Term) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HEADER, check, table};
+    use super::{HEADER, OwnKind, check, table};
     use crate::terms::{self, Term};
 
     fn term(text: &str) -> Term {
@@ -271,6 +271,22 @@ mod tests {
                 .find(|line| line.starts_with(&row))
                 .unwrap();
             assert!(row.contains(&setting.default), "{row}");
+            for word in documented(&setting.kind) {
+                assert!(row.contains(&word), "{row}: {word}");
+            }
+        }
+    }
+
+    /// The values and bounds that the page has to name: not those that no machine comes near.
+    fn documented(kind: &OwnKind) -> Vec<String> {
+        match kind {
+            OwnKind::Integer(low, high) | OwnKind::ZeroOr(low, high) => {
+                let low = (*low > 1).then(|| low.to_string());
+                let high = (*high < 1 << 47).then(|| high.to_string());
+                low.into_iter().chain(high).collect()
+            }
+            OwnKind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect(),
+            OwnKind::Directory | OwnKind::PoolTags => Vec::new(),
         }
     }
 

@@ -453,6 +453,16 @@ fn names_that_the_stanza_lacks() {
 }
 
 #[test]
+fn the_unread_count_is_one() {
+    let dir = Dir::new();
+    let handler = "format = \"json\"\ninclude = [\"unread\"]";
+    files(&dir, "localhost:1", handler, CHAT);
+    let (status, report) = send(&dir, &["--dry-run"]);
+    let body: Value = serde_json::from_str(report["body"].as_str().unwrap()).unwrap();
+    assert_eq!((status, &body["data"]["unread"]), (0, &Value::from(1)));
+}
+
+#[test]
 fn what_makes_no_event() {
     let dir = Dir::new();
     files(&dir, "localhost:1", "", CHAT);

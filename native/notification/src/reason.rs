@@ -154,6 +154,29 @@ mod tests {
 
     use super::{FailureReason, RejectReason};
 
+    /// Every reason for a failure, with its word.
+    const FAILURES: [(FailureReason, &str); 19] = [
+        (FailureReason::RequestTimeout, "request_timeout"),
+        (FailureReason::PoolTimeout, "pool_timeout"),
+        (FailureReason::ConnectionClosed, "connection_closed"),
+        (FailureReason::InvalidResponse, "invalid_response"),
+        (FailureReason::TlsError, "tls_error"),
+        (FailureReason::NxDomain, "nxdomain"),
+        (FailureReason::Inet("econnrefused"), "econnrefused"),
+        (FailureReason::PoolConfig, "pool_config"),
+        (FailureReason::TemplateError, "template_error"),
+        (FailureReason::PayloadError, "payload_error"),
+        (FailureReason::SecretError, "secret_error"),
+        (FailureReason::TokenError, "token_error"),
+        (FailureReason::BadStatus, "bad_status"),
+        (FailureReason::GaveUp, "gave_up"),
+        (FailureReason::Poisoned, "poisoned"),
+        (FailureReason::QueueFull, "queue_full"),
+        (FailureReason::Shutdown, "shutdown"),
+        (FailureReason::EngineDown, "engine_down"),
+        (FailureReason::InternalError, "internal_error"),
+    ];
+
     /// Operators search for these words: a new name for a reason in the code must not change them.
     #[test]
     fn words_stay_as_they_are() {
@@ -181,28 +204,24 @@ mod tests {
             assert_eq!(RejectReason::from_word(word), Some(*reason));
         }
         assert_eq!(RejectReason::from_word("QueueFull"), None);
-        for (reason, word) in [
-            (FailureReason::RequestTimeout, "request_timeout"),
-            (FailureReason::PoolTimeout, "pool_timeout"),
-            (FailureReason::ConnectionClosed, "connection_closed"),
-            (FailureReason::InvalidResponse, "invalid_response"),
-            (FailureReason::TlsError, "tls_error"),
-            (FailureReason::NxDomain, "nxdomain"),
-            (FailureReason::Inet("econnrefused"), "econnrefused"),
-            (FailureReason::PoolConfig, "pool_config"),
-            (FailureReason::TemplateError, "template_error"),
-            (FailureReason::PayloadError, "payload_error"),
-            (FailureReason::SecretError, "secret_error"),
-            (FailureReason::TokenError, "token_error"),
-            (FailureReason::BadStatus, "bad_status"),
-            (FailureReason::GaveUp, "gave_up"),
-            (FailureReason::Poisoned, "poisoned"),
-            (FailureReason::QueueFull, "queue_full"),
-            (FailureReason::Shutdown, "shutdown"),
-            (FailureReason::EngineDown, "engine_down"),
-            (FailureReason::InternalError, "internal_error"),
-        ] {
+        for (reason, word) in FAILURES {
             assert_eq!(reason.as_str(), word);
+        }
+    }
+
+    /// The table is where the log's lines, the alerts and the other pages send an operator.
+    #[test]
+    fn the_readme_explains_each_reason() {
+        let page = include_str!("../../../README.md");
+        let table = page.split_once("\n| reason | what happened |").unwrap().1;
+        let table = table.split("\n\n").next().unwrap();
+        let rejected = RejectReason::VARIANTS.iter().map(|reason| reason.as_str());
+        for word in rejected.chain(FAILURES.iter().map(|(_, word)| *word)) {
+            let mut reasons = table.lines().filter_map(|row| row.split(" | ").next());
+            assert!(
+                reasons.any(|reasons| reasons.contains(&format!("`{word}`"))),
+                "{word}"
+            );
         }
     }
 }
