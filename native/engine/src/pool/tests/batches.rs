@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use notification::policy::{BatchOptions, PolicyOptions, RateOptions, RetryOptions};
 use notification::{
     Content, DeliveryPolicy, Direction, FailureReason, Handler, HandlerId, HostType, HostTypeId,
@@ -156,6 +157,16 @@ impl World {
             counters,
             handler: Arc::new(handler),
             ended: Mutex::default(),
+        }
+    }
+
+    /// Returns when the handler's template is read, on a thread that the paused clock does not wait for.
+    fn read_template(&self) {
+        let plan = HandlerPlan::of(&self.handler).unwrap();
+        let begin = std::time::Instant::now();
+        while !matches!(plan.ready().now_or_never(), Some(Ok(()))) {
+            assert!(begin.elapsed() < Duration::from_mins(1), "it is not read");
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

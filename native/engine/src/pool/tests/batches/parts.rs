@@ -226,6 +226,7 @@ async fn a_part_of_a_template_is_tried_again_as_it_was() {
     let mut policy = batch_retried(8, 50);
     policy.batch.as_mut().unwrap().max_bytes = Some(5_000);
     let world = World::of_format(&policy, format);
+    world.read_template();
     for number in 0..8 {
         let text = format!("u.{number}");
         if number == 1 {
