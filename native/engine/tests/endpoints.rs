@@ -21,7 +21,7 @@ use support::{
 use test_endpoint::{EndpointConfig, TlsSettings};
 use transport::TlsOptions;
 use transport::dial::dial;
-use transport::names::Names;
+use transport::names::{NEXT_AFTER, Names};
 
 #[track_caller]
 fn assert_sent(end: &End) {
@@ -108,7 +108,10 @@ fn a_resolver_that_is_slow_wrong_or_broken() {
         let sender = format!("again {}", bench.seen());
         matches!(bench.deliver(slow, &sender).0, End::Sent { .. })
     });
-    assert_eq!(asked.load(Ordering::Acquire), 1, "one look-up for all");
+    // One look-up for all, and another one only when it has hung for long.
+    let asked = asked.load(Ordering::Acquire) as u64;
+    let long = begin.elapsed().as_secs() / NEXT_AFTER.as_secs();
+    assert!(asked <= 1 + long, "{asked} look-ups");
     bench.assert_conserved();
 }
 
@@ -542,8 +545,6 @@ fn http2_with_few_answers_a_connection() {
     let (options, _file) = pool_at(&endpoint, true);
     let pool = bench.pool(PoolOptions {
         workers: 20,
-        request_timeout: 30_000,
-        call_timeout: 30_000,
         ..options
     });
     endpoint
