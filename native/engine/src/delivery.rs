@@ -146,7 +146,8 @@ async fn prepare(
     cancelled: &mut impl FnMut(&mut Context<'_>) -> Poll<FailureReason>,
 ) -> Result<Prepared, Unmade> {
     let late = |what| clock::call_timed_out(opened, what);
-    if let Some(plan) = HandlerPlan::of(job.notification.handler()) {
+    let plan = HandlerPlan::of(job.notification.handler());
+    if let Some(plan) = &plan {
         let ready = pin!(plan.ready());
         let ready = pin!(timer.bound(job.deadline, ready));
         unless(cancelled, ready)
@@ -154,11 +155,16 @@ async fn prepare(
             .ok_or_else(|| late("template"))??;
     }
     let mut prepared = match job.notification.handler().policy.batch {
-        None => Prepared::new(opened, job)?,
+        None => Prepared::new(opened, job, plan.as_ref())?,
         Some(batch) => {
             let deadline = job.deadline;
             // In a place of its own: the futures of all deliveries would be larger.
-            let mut making = Box::pin(Prepared::batched(opened, job, batch.max_bytes));
+            let mut making = Box::pin(Prepared::batched(
+                opened,
+                job,
+                plan.as_ref(),
+                batch.max_bytes,
+            ));
             let making = pin!(timer.bound(deadline, making.as_mut()));
             unless(cancelled, making)
                 .await?

@@ -96,24 +96,33 @@ fn event_as_form(job: &mut Job, style: FormStyle) -> Result<Payload, Unmade> {
 }
 
 impl Prepared {
-    /// Builds the request for `job`, which leads no batch.
-    pub fn new(opened: &Opened, job: &mut Job) -> Result<Self, Unmade> {
-        match HandlerPlan::of(job.notification.handler()) {
+    /// Builds the request for `job`, which leads no batch, with the plan of its handler.
+    pub(crate) fn new(
+        opened: &Opened,
+        job: &mut Job,
+        plan: Option<&Arc<HandlerPlan>>,
+    ) -> Result<Self, Unmade> {
+        match plan {
             None => Self::plain(opened, job),
-            Some(plan) => Self::planned(opened, job, &plan),
+            Some(plan) => Self::planned(opened, job, plan),
         }
     }
 
     /// Builds one request for as many members of the batch that `job` leads as it can have. There may be thousands:
     /// other tasks have their turns meanwhile.
-    pub async fn batched(opened: &Opened, job: &mut Job, max_bytes: usize) -> Result<Self, Unmade> {
-        let Some(plan) = HandlerPlan::of(job.notification.handler()) else {
+    pub(crate) async fn batched(
+        opened: &Opened,
+        job: &mut Job,
+        plan: Option<&Arc<HandlerPlan>>,
+        max_bytes: usize,
+    ) -> Result<Self, Unmade> {
+        let Some(plan) = plan else {
             return Err(Unmade {
                 reason: FailureReason::PayloadError,
                 text: "batches need a format".into(),
             });
         };
-        let made = job.make_batch(&plan, max_bytes).await?;
+        let made = job.make_batch(plan, max_bytes).await?;
         let Some((made, planned)) = made else {
             // Each has failed for its own reason.
             return Err(Unmade {
@@ -262,8 +271,7 @@ impl Prepared {
         let Some(planned) = &self.planned else {
             return Ok(Added::default());
         };
-        let secret = planned.path_secret().await?;
-        let fields = planned.added(&self.payload.body).await?;
+        let (fields, secret) = planned.added(&self.payload.body).await?;
         let mut target = None;
         if let Some(secret) = secret {
             target = Some(self.target.with_secret(&secret).map_err(|text| Unmade {

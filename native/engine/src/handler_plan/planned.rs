@@ -25,13 +25,14 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    /// The fields that only this attempt has, the signature of `body` among them. Waits for what has to be
-    /// read or fetched first.
-    pub(crate) async fn added(&self, body: &Bytes) -> Result<Fields, Unmade> {
+    /// The fields that only this attempt has, the signature of `body` among them, and what stands in the path for
+    /// its secret, if it has one. Waits for what has to be read or fetched first.
+    pub(crate) async fn added(&self, body: &Bytes) -> Result<(Fields, Option<Arc<str>>), Unmade> {
         let credentials = self.plan.credentials()?;
+        let secret = credentials.path_secret().await?;
         let mut fields = credentials.fields().await?;
         if !self.identified {
-            return Ok(fields);
+            return Ok((fields, secret));
         }
         let keys = credentials.signing_keys().await?;
         // After all that may take time: receivers refuse what is too old.
@@ -48,12 +49,7 @@ impl Planned {
         {
             fields.push((signature::SIGNATURE, signatures));
         }
-        Ok(fields)
-    }
-
-    /// What stands in the path for its secret; none if the path has none. Waits for the first read of it.
-    pub(crate) async fn path_secret(&self) -> Result<Option<Arc<str>>, Unmade> {
-        Ok(self.plan.credentials()?.path_secret().await?)
+        Ok((fields, secret))
     }
 
     /// How bodies are compressed, and what does it; `None` if they are not.
