@@ -1,10 +1,11 @@
-%% @doc Configuration files in a real MongooseIM node, and restarts of the application and of the node, which read them.
+%% @doc Configuration files in a real MongooseIM node; restarts of the application and of the node, which read them; and
+%% this module's processes, killed.
 -module(http_pusher_configuration_SUITE).
 
 -import(distributed_helper, [mim/0, rpc/4]).
--import(http_pusher_endpoint_helper, [endpoint/0, forget/0, wait_for_requests/1, wait_until/3]).
--import(http_pusher_module_helper, [start_pool/2]).
--import(http_pusher_node_helper, [counts/0, generation/0]).
+-import(http_pusher_endpoint_helper, [endpoint/0, forget/0, form/1, wait_for_requests/1, wait_until/3]).
+-import(http_pusher_module_helper, [set_handlers/1, start_pool/2]).
+-import(http_pusher_node_helper, [counts/0, generation/0, host_type/0, slow/1, wait_for_more/2]).
 -import(http_pusher_user_helper, [chat/3, chat_is_notified_first/1, story/2]).
 
 -include("http_pusher_suite.hrl").
@@ -16,7 +17,7 @@ groups() ->
     [{configuration, [], [handlers_in_the_file, one_table_in_the_file, wait_in_the_file, unknown_key_in_the_file,
                           empty_pool_name_in_the_file, missing_callback_module_in_the_file,
                           lacking_callback_module_in_the_file]},
-     {restarts, [], [application_of_the_host_restarted, node_restarted]}].
+     {restarts, [], [application_of_the_host_restarted, node_restarted, application_killed_with_its_starter]}].
 
 %%%===================================================================
 %%% What the file says
@@ -76,6 +77,25 @@ node_restarted(Config) ->
         end
     end).
 
+%% No process of ours is left then that would start another: the next message does, and is not notified itself.
+application_killed_with_its_starter(Config) ->
+    start_pool(http_pool, #{}),
+    set_handlers([#{}]),
+    Before = counts(),
+    story(Config, fun(Alice, Bob) ->
+        chat(Alice, Bob, <<"before">>),
+        wait_for_more(Before, #{sent => 1}),
+        Both = [rpc(mim(), erlang, whereis, [Name]) || Name <- [http_pusher_sup, http_pusher_starter]],
+        [exit(Process, kill) || Process <- Both],
+        wait_until(fun is_all_gone/0, all_gone, 10000),
+        chat(Alice, Bob, <<"nothing runs">>),
+        wait_until(fun runs_for_the_module/0, runs_for_the_module, 30000),
+        chat(Alice, Bob, <<"after">>),
+        Messages = [maps:get(<<"message">>, form(Request)) || Request <- wait_for_requests(2)],
+        ?assertEqual([<<"before">>, <<"after">>], Messages)
+    end),
+    wait_for_more(Before, #{sent => 2, failed => 1}).
+
 %%%===================================================================
 %%% Helpers
 %%%===================================================================
@@ -125,3 +145,14 @@ is_down_or_new(Before) ->
     try rpc(mim(), erlang, whereis, [http_pusher_sup]) =/= Before
     catch error:{badrpc, _} -> true
     end.
+
+is_all_gone() ->
+    Running = rpc(mim(), application, which_applications, []),
+    not lists:keymember(mongoose_http_pusher, 1, Running)
+        andalso rpc(mim(), erlang, whereis, [http_pusher_starter]) =:= undefined.
+
+%% The starter answers after it has begun: then its handlers have been added too.
+runs_for_the_module() ->
+    is_pid(rpc(mim(), erlang, whereis, [http_pusher_starter]))
+        andalso is_map(rpc(slow(mim()), sys, get_state, [http_pusher_starter]))
+        andalso is_map_key(host_type(), rpc(mim(), http_pusher_pools, host_types, [])).

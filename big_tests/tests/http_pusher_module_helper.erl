@@ -9,7 +9,7 @@
 -export([callback/1, muc_light_opts/0, offline_opts/0, archive/0]).
 
 -import(distributed_helper, [mim/0, rpc/4]).
--import(http_pusher_endpoint_helper, [endpoint/0]).
+-import(http_pusher_endpoint_helper, [endpoint/0, wait_until/2]).
 -import(http_pusher_node_helper, [generation/0, generation/1, host_type/0, slow/1]).
 
 %%% Pools
@@ -45,9 +45,18 @@ stop_pool(Tag) ->
 -spec stop_pool(distributed_helper:rpc_spec(), atom()) -> any().
 stop_pool(Node, Tag) ->
     case rpc(Node, http_pusher_host_pool, is_listed, [{global, Tag}]) of
-        true -> rpc(slow(Node), mongoose_wpool, stop, [http, global, Tag]);
-        false -> ok
+        true ->
+            rpc(slow(Node), mongoose_wpool, stop, [http, global, Tag]),
+            wait_until(fun() -> not has_processes(Node, Tag) end, {stopped, Tag});
+        false ->
+            ok
     end.
+
+%% The host kills the supervisor of the workers, and does not wait for them. A pool of the same name cannot be started
+%% while one of them lives.
+has_processes(Node, Tag) ->
+    Part = "$http$global$" ++ atom_to_list(Tag),
+    lists:any(fun(Name) -> string:find(atom_to_list(Name), Part) =/= nomatch end, rpc(Node, erlang, registered, [])).
 
 %%% Modules
 
