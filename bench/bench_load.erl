@@ -74,7 +74,7 @@ push_each(#{push := Push, host_types := [HostType]}, Senders, Total) ->
 -spec hand_off(target(), Calls :: pos_integer(), Interval :: pos_integer()) -> [float()].
 hand_off(#{host_types := [HostType | _], push := Push}, Calls, Interval) ->
     Events = list_to_tuple(events([HostType], 0, 1, 1000)),
-    host_ctl:session(
+    host_session:run(
       fun() ->
               Begin = erlang:monotonic_time(microsecond),
               [timed(Push, element(N rem 1000 + 1, Events), Begin + N * Interval)
@@ -150,9 +150,9 @@ events(HostTypes, N, Callers, Senders) ->
     [event(element(I rem tuple_size(Types) + 1, Types), I, Packet) || I <- Mine].
 
 event(HostType, N, Packet) ->
-    From = host_ctl:jid({<<"user", (integer_to_binary(N))/binary>>, HostType, <<"phone">>}),
-    To = host_ctl:jid({<<"receiver">>, HostType, <<>>}),
-    Acc = host_ctl:acc(From, To, Packet),
+    From = host_session:jid({<<"user", (integer_to_binary(N))/binary>>, HostType, <<"phone">>}),
+    To = host_session:jid({<<"receiver">>, HostType, <<>>}),
+    Acc = host_session:acc(From, To, Packet),
     {#{acc => Acc}, #{event => {chat_event, chat, in, From, To, Packet}}, #{host_type => HostType}}.
 
 %% @doc Length of the text in each message.
@@ -161,7 +161,7 @@ message_bytes() ->
     byte_size(?MESSAGE).
 
 packet() ->
-    host_ctl:element(?MESSAGE, [{<<"type">>, <<"chat">>}]).
+    host_session:element(?MESSAGE, [{<<"type">>, <<"chat">>}]).
 
 %% @doc Notifications that the metrics of these host types have counted, sent or failed.
 -spec counted([binary()]) -> non_neg_integer().

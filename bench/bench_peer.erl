@@ -71,7 +71,7 @@ bytes_each(Pool, Name, HostType, Senders) ->
 pending(HostType, Senders, More) ->
     Pending = fun() -> maps:get(pending, http_pusher_nif:host_type_info(HostType)) end,
     Before = Pending(),
-    host_ctl:session(fun() -> bench_load:push_each(bench_load:product([HostType]), Senders, More) end),
+    host_session:run(fun() -> bench_load:push_each(bench_load:product([HostType]), Senders, More) end),
     More = Pending() - Before.
 
 resident() ->

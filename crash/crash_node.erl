@@ -50,7 +50,7 @@ send_on(N, Round, Number) ->
     Name = iolist_to_binary(User),
     Text = iolist_to_binary([User, " ", Round, " ", integer_to_list(Number)]),
     Before = rejected(),
-    _ = host_ctl:send(<<Name/binary, "@", ?HOST/binary>>, <<"bob@localhost">>, Text),
+    _ = host_session:send(<<Name/binary, "@", ?HOST/binary>>, <<"bob@localhost">>, Text),
     Time = erlang:system_time(millisecond),
     case rejected() of
         Before -> io:put_chars(["accepted ", integer_to_list(Time), " ", Text, "\n"]);

@@ -59,7 +59,7 @@ endpoint(Url) ->
 
 %% How long the session spent in the host's hooks, including the module's, in microseconds.
 send({From, To, Type, Xml}) ->
-    {Micros, _} = timer:tc(fun() -> host_ctl:send(From, To, Xml, Type, in) end),
+    {Micros, _} = timer:tc(fun() -> host_session:send(From, To, Xml, Type, in) end),
     Micros.
 
 settle(Deadline) ->
@@ -137,7 +137,7 @@ show_hand_over(Handed) ->
         "included).~n", [Median]).
 
 show_metrics() ->
-    #{sent := Sent, failed := Failed, response_times := Times} = host_ctl:metrics(?HOST_TYPE),
+    #{sent := Sent, failed := Failed, response_times := Times} = host_metrics:read(?HOST_TYPE),
     say("Metrics of host type ~ts: sent ~b, failed ~b, ~b response times~n",
         [?HOST_TYPE, Sent, Failed, length(Times)]).
 
@@ -147,7 +147,7 @@ counts(Target) ->
                    #{endpoint := Endpoint} -> maps:get(received, test_endpoint:stats(Endpoint));
                    _ -> null
                end,
-    Metrics = maps:with([sent, failed], host_ctl:metrics(?HOST_TYPE)),
+    Metrics = maps:with([sent, failed], host_metrics:read(?HOST_TYPE)),
     (maps:with([pushed, accepted, rejected, sent, failed], Info))#{received => Received,
                                                                    metrics => Metrics}.
 

@@ -89,7 +89,7 @@ send_on(Pause, Sent) ->
     From = <<"user", (integer_to_binary(rand:uniform(?USERS)))/binary, "@", Server/binary>>,
     Padding = binary:copy(<<"x">>, rand:uniform(200)),
     Body = <<(integer_to_binary(Id))/binary, " ", Padding/binary>>,
-    _ = host_ctl:send(From, <<"bob@localhost">>, Body),
+    _ = host_session:send(From, <<"bob@localhost">>, Body),
     receive
         stop -> ok
     after rand:uniform(2 * Pause) - 1 ->
@@ -224,7 +224,7 @@ books(Endpoints, Handed, Messages, Kills) ->
     Once = length([Id || {Id, 1} <- maps:to_list(Times)]),
     Dropped = lists:sum([maps:get(records_dropped, test_endpoint:stats(E)) || E <- tuple_to_list(Endpoints)]),
     %% The metrics start at zero with each start of the module; the recorded events do not.
-    Executed = [Measurements || {mod_event_pusher_http_sent, _, Measurements} <- host_ctl:events()],
+    Executed = [Measurements || {mod_event_pusher_http_sent, _, Measurements} <- host_metrics:events()],
     Sum#{messages => Messages,
          events => Events,
          notifications => Notifications,

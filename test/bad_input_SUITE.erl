@@ -229,7 +229,7 @@ a_message_that_is_not_utf8(Config) ->
 
 an_empty_sender(Config) ->
     module(Config, #{}),
-    host_ctl:send(<<"localhost">>, <<"bob@localhost">>, <<"from the server">>),
+    host_session:send(<<"localhost">>, <<"bob@localhost">>, <<"from the server">>),
     wait_sent(1),
     [Record] = received(Config),
     ?assertEqual([{<<"author">>, <<>>}, {<<"server">>, <<"localhost">>}, {<<"receiver">>, <<"bob">>},
@@ -242,7 +242,7 @@ names_outside_ascii_go_unchanged(Config) ->
     Names = [<<"zażółć"/utf8>>, <<"😀"/utf8>>, <<"שלום"/utf8>>, <<"👩‍👩‍👧"/utf8>>,
              <<"ﷺ"/utf8>>, <<16#1FAE8/utf8>>, <<"a+b&c=d%e*f~g"/utf8>>],
     Domains = [<<"localhost">>, <<"münchen.example"/utf8>>, <<"💌.example"/utf8>>],
-    [host_ctl:send({Name, <<"localhost">>, <<"phone">>}, {Name, Domain, <<>>}, <<Name/binary, Domain/binary>>)
+    [host_session:send({Name, <<"localhost">>, <<"phone">>}, {Name, Domain, <<>>}, <<Name/binary, Domain/binary>>)
      || Name <- Names, Domain <- Domains],
     wait_sent(length(Names) * length(Domains)),
     Expected = [[{<<"author">>, Name}, {<<"server">>, <<"localhost">>}, {<<"receiver">>, Name},

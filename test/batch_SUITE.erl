@@ -30,7 +30,7 @@ events_share_requests(Config) ->
     module([#{path => "/n", format => json, batch => #{max_events => 100, linger => 60000}}]),
     [bulk(user(N), 50) || N <- lists:seq(1, 10)],
     wait_sent(500),
-    ?assertMatch(#{failed := 0}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{failed := 0}, host_metrics:read(?HOST)),
     Requests = [events(Body) || #{body := Body} <- received(Config)],
     ?assertEqual([100, 100, 100, 100, 100], [length(Events) || Events <- Requests]),
     in_order(Requests, 10, 50).

@@ -77,7 +77,7 @@ outcomes_that_wait_for_the_reporter_are_pending(Config) ->
     ok = test_endpoint:wait_for_count(endpoint(Config), 50, 120000),
     ?assertMatch(#{accepted := 50, rejected := 30, pending := 50, sent := 50},
                  wait_numbers(Config, fun(#{sent := Sent}) -> Sent =:= 50 end)),
-    ?assertMatch(#{sent := 0, failed := 0}, host_ctl:metrics(<<"localhost">>)),
+    ?assertMatch(#{sent := 0, failed := 0}, host_metrics:read(<<"localhost">>)),
     ok = sys:resume(?REPORTER),
     wait_sent(50),
     send(<<"alice">>, <<"there is room again">>),

@@ -53,7 +53,7 @@ requests(Recorder, Handler) ->
 
 %% What one message becomes.
 request(Recorder, {From, To, Text}) ->
-    host_ctl:send(From, To, Text),
+    host_session:send(From, To, Text),
     receive
         {Recorder, Request} -> ["== ", Request, $\n]
     after 60000 ->

@@ -37,7 +37,7 @@ end_per_testcase(_Case, Config) ->
 messages_of_one_sender_arrive_in_order(Config) ->
     module(Config, #{workers => 50}),
     test_endpoint:plan(endpoint(Config), "status=200 delay=0-4 seed=1"),
-    host_ctl:session(fun() -> bulk(<<"alice">>, 500) end),
+    host_session:run(fun() -> bulk(<<"alice">>, 500) end),
     wait_sent(500),
     ?assertEqual([{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 500)], messages(Config)).
 
@@ -47,7 +47,7 @@ a_thousand_senders_are_each_in_order_and_take_turns(Config) ->
     {Senders, Each, Workers} = {1000, 5, 40},
     module(Config, #{workers => Workers}),
     stall(Config, Workers, fun() ->
-        host_ctl:session(fun() ->
+        host_session:run(fun() ->
             [bulk(<<"user", (integer_to_binary(S))/binary>>, Each) || S <- lists:seq(1, Senders)]
         end)
     end),
@@ -68,7 +68,7 @@ a_flooding_sender_does_not_get_the_others_rejected(Config) ->
     module(Config, #{workers => 5}),
     Others = [<<"user", (integer_to_binary(S))/binary>> || S <- lists:seq(1, 80)],
     stall(Config, 5, fun() ->
-        host_ctl:session(fun() ->
+        host_session:run(fun() ->
             bulk(<<"flood">>, 3000),
             [bulk(Other, 10) || Other <- Others]
         end)
@@ -103,7 +103,7 @@ twenty_messages_at_a_slow_endpoint_all_arrive_in_order(Config) ->
     bulk(<<"alice">>, 20),
     wait_sent(20),
     ?assertEqual([{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 20)], messages(Config)),
-    ?assertEqual(0, maps:get(failed, host_ctl:metrics(<<"localhost">>))).
+    ?assertEqual(0, maps:get(failed, host_metrics:read(<<"localhost">>))).
 
 %% A stock session would wait for each request_timeout. The endpoint answers nothing until the end of the
 %% case, and no timeout ends before that: it proves that they all return without waiting.
@@ -138,8 +138,8 @@ copies_for_many_receivers_do_not_wait_for_one_another(Config) ->
     {ok, _} = pusher_case:pool(http_pool, Config, #{workers => 30}),
     _ = host_ctl:start_module(<<"localhost">>, [#{path => "/n", callback_module => pusher_callback}]),
     Push = fun(Direction) ->
-        [host_ctl:send(<<"room@localhost/nick">>, <<"user", (integer_to_binary(R))/binary, "@localhost">>,
-                       <<"hi">>, groupchat, Direction) || R <- lists:seq(1, 20)]
+        [host_session:send(<<"room@localhost/nick">>, <<"user", (integer_to_binary(R))/binary, "@localhost">>,
+                           <<"hi">>, groupchat, Direction) || R <- lists:seq(1, 20)]
     end,
     stall(Config, 20, fun() -> Push(out) end),
     ?assertMatch(#{waiting := 0, in_flight := 20}, open_pool()),

@@ -35,7 +35,7 @@ end_per_testcase(_Case, Config) ->
 a_message_in_any_shape_is_sent(Config) ->
     module(Config, #{}),
     Packet = packet(<<"hi">>),
-    {From, To} = {host_ctl:jid(?ALICE), host_ctl:jid(?BOB)},
+    {From, To} = {host_session:jid(?ALICE), host_session:jid(?BOB)},
     Shapes = [{chat_event, chat, in, From, To, Packet},
               {chat_event, chat, in, From, To, Packet, offline},
               {msg_event, chat, in, From, To, Packet, {online, #{}}},
@@ -44,7 +44,7 @@ a_message_in_any_shape_is_sent(Config) ->
     Acc = acc(),
     [begin
          %% The calls of this generation's own event pusher, and those of each generation's.
-         ?assertMatch(#{mongoose_acc := true}, host_ctl:push(Acc, ?ALICE, Event)),
+         ?assertMatch(#{mongoose_acc := true}, host_session:push(Acc, ?ALICE, Event)),
          ?assertEqual(Acc, mod_event_pusher_http:push_event(Acc, ?HOST, Event)),
          ?assertEqual(Acc, mod_event_pusher_http:push_event(Acc, Event)),
          HookAcc = #{acc => Acc, metadata => #{}},
@@ -56,9 +56,9 @@ a_message_in_any_shape_is_sent(Config) ->
 
 events_that_are_not_used_are_known(Config) ->
     module(Config, #{}),
-    Jid = host_ctl:jid(?BOB),
-    [host_ctl:event(Kind, ?BOB) || Kind <- [user_status, unack_msg]],
-    [host_ctl:push(acc(), ?BOB, Event)
+    Jid = host_session:jid(?BOB),
+    [host_session:event(Kind, ?BOB) || Kind <- [user_status, unack_msg]],
+    [host_session:push(acc(), ?BOB, Event)
      || Event <- [{user_status_event, Jid, online}, {user_status_event, Jid, offline},
                   {unack_msg_event, Jid}, {unack_msg_event, chat, Jid, packet(<<"hi">>)}]],
     ?assertEqual([], unknown()),
@@ -69,7 +69,7 @@ an_unknown_event_is_said_once(Config) ->
     module(Config, #{}),
     Events = [{msg_event, chat, in, from, to, packet, status, more}, {chat_event, chat},
               {message_event, in}],
-    Push = fun() -> [host_ctl:push(acc(), ?ALICE, Event) || Event <- Events] end,
+    Push = fun() -> [host_session:push(acc(), ?ALICE, Event) || Event <- Events] end,
     Sessions = [spawn_monitor(Push) || _ <- lists:seq(1, 50)],
     [receive {'DOWN', Ref, process, Pid, Reason} -> normal = Reason end || {Pid, Ref} <- Sessions],
     Push(),
@@ -104,7 +104,7 @@ what_is_no_event_is_ignored(Config) ->
     module(Config, #{}),
     Acc = acc(),
     [begin
-         host_ctl:push(Acc, ?ALICE, Event),
+         host_session:push(Acc, ?ALICE, Event),
          ?assertEqual(Acc, mod_event_pusher_http:push_event(Acc, Event)),
          ?assertEqual(Acc, mod_event_pusher_http:push_event(Acc, ?HOST, Event)),
          ?assertMatch({ok, _}, push_hook(#{acc => Acc}, #{event => Event}))
@@ -137,10 +137,10 @@ a_hook_with_unknown_parameters_is_said_once(Config) ->
 status_of_the_receiver_changes_nothing(Config) ->
     {ok, _} = pusher_case:pool(Config, #{}),
     _ = host_ctl:start_module(?HOST, [#{path => "/n", callback_module => pusher_callback}]),
-    ok = host_ctl:user_status(<<"off@localhost">>, offline),
-    ok = host_ctl:user_status(<<"away@localhost">>, {online, #{client_state => inactive}}),
-    ok = host_ctl:user_status(<<"nobody@localhost">>, no_user),
-    [host_ctl:send(?ALICE, To, To, chat, out)
+    ok = host_session:user_status(<<"off@localhost">>, offline),
+    ok = host_session:user_status(<<"away@localhost">>, {online, #{client_state => inactive}}),
+    ok = host_session:user_status(<<"nobody@localhost">>, no_user),
+    [host_session:send(?ALICE, To, To, chat, out)
      || To <- [<<"off@localhost">>, <<"away@localhost">>, <<"nobody@localhost">>, ?BOB]],
     wait_sent(3),
     ?assertEqual([<<"away@localhost">>, ?BOB, <<"off@localhost">>],
@@ -152,10 +152,10 @@ push_hook(HookAcc, Params) ->
     mod_event_pusher_http:push_event(HookAcc, Params, #{host_type => ?HOST}).
 
 packet(Body) ->
-    host_ctl:element(Body, [{<<"type">>, <<"chat">>}]).
+    host_session:element(Body, [{<<"type">>, <<"chat">>}]).
 
 acc() ->
-    host_ctl:acc(?ALICE, ?BOB, packet(<<"hi">>)).
+    host_session:acc(?ALICE, ?BOB, packet(<<"hi">>)).
 
 unknown() ->
     host_log:what(http_pusher_unknown_event).

@@ -58,7 +58,7 @@ messages_longer_than_what_a_session_copies_itself(Config) ->
 %% One sender's notifications come in order, so each is compared with its own; different senders are
 %% compared as sets.
 same(Config, Fields) ->
-    [host_ctl:send({Sender, ?HOST, <<"phone">>}, {Receiver, ?HOST, <<>>}, Message)
+    [host_session:send({Sender, ?HOST, <<"phone">>}, {Receiver, ?HOST, <<>>}, Message)
      || {Sender, Receiver, Message} <- Fields],
     pusher_case:wait_sent(length(Fields)),
     Received = [Body || #{body := Body} <- pusher_case:received(Config)],

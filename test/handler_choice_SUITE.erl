@@ -5,17 +5,7 @@
 -import(pusher_case, [module/1, wait_sent/1, wait_reason/2, received/1, settle/0]).
 -import(handler_cases, [handler/3, offline_groupchat/0, stanza/2, bodies/2, asked/2]).
 
--define(HOST, <<"localhost">>).
--define(ALICE, <<"alice@localhost/phone">>).
--define(BOB, <<"bob@localhost/pc">>).
-%% A MUC light room, as alice writes into it.
--define(ROOM, <<"tea@light.localhost">>).
--define(FROM_ROOM, <<"tea@light.localhost/alice@localhost">>).
-
--include("support/pusher_case.hrl").
-
-all() ->
-    pusher_case:all([v5_0, v6_5, v6_9]).
+-include("support/handler_cases.hrl").
 
 groups() ->
     Every = [rules_before_the_callback_module,
@@ -30,12 +20,6 @@ groups() ->
      {v6_5, [], Every},
      {v6_9, [], Every}].
 
-init_per_testcase(_Case, Config) ->
-    handler_cases:start(Config).
-
-end_per_testcase(_Case, Config) ->
-    handler_cases:finish(Config).
-
 rules_before_the_callback_module(Config) ->
     Own = #{callback_module => pusher_callback, report => self()},
     module([handler("/skipped", Own, [{skip, [#{type => chat}]}, {send, [#{}]}]),
@@ -43,10 +27,10 @@ rules_before_the_callback_module(Config) ->
             handler("/yes", Own, [{send, [#{type => chat}]}]),
             handler("/decides", Own#{format => json}, [{send, [#{type => chat}]}]),
             handler("/default", #{callback_module => mod_event_pusher_http_defaults}, [{send, [#{event => msg}]}])]),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    host_session:send(?ALICE, ?BOB, <<"hi">>),
     wait_sent(3),
     %% Not a chat that a user sends.
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
+    host_session:send(?ALICE, ?BOB, <<"hi">>, chat, out),
     wait_sent(5),
     settle(),
     ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=hi">>], bodies(<<"/default">>, Config)),
@@ -61,18 +45,18 @@ rules_before_the_callback_module(Config) ->
 handlers_without_rules_are_as_before(Config) ->
     module([#{path => "/stock"}, handler("/rules", #{}, [{send, [#{}]}]),
             #{path => "/own", callback_module => pusher_callback, report => self()}]),
-    host_ctl:event(user_status, ?BOB),
-    host_ctl:event(unack_msg, ?BOB),
+    host_session:event(user_status, ?BOB),
+    host_session:event(unack_msg, ?BOB),
     wait_sent(2),
     ?assertEqual([], [Path || #{path := Path} <- received(Config), Path =/= <<"/rules">>]),
     ?assertEqual([], flush()),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    host_session:send(?ALICE, ?BOB, <<"hi">>),
     wait_sent(5),
     [Request] = [Request || Request = #{path := <<"/stock">>} <- received(Config)],
     ?assertMatch(#{body := <<"author=alice&server=localhost&receiver=bob&message=hi">>}, Request),
     ?assertEqual([<<"content-length">>, <<"content-type">>, <<"host">>],
                  lists:sort([string:lowercase(Name) || {Name, _} <- maps:get(headers, Request)])),
-    Packet = host_ctl:element(<<"hi">>, [{<<"type">>, <<"chat">>}, {<<"from">>, ?ALICE}, {<<"to">>, ?BOB}]),
+    Packet = host_session:element(<<"hi">>, [{<<"type">>, <<"chat">>}, {<<"from">>, ?ALICE}, {<<"to">>, ?BOB}]),
     ?assertMatch([{should_make_req, [_, in, Packet, _, _, _]}, {prepare_body, [_, in, ?HOST, <<"hi">>, <<"alice">>, <<"bob">>, _]},
                   {prepare_headers, _}], flush()).
 
@@ -80,7 +64,7 @@ a_host_that_does_not_answer_costs_one_handler(Config) ->
     module([handler("/a", #{}, [{send, [#{type => chat, direction => out, user_status => online}]}]),
             handler("/b", #{}, [{send, [#{direction => out}]}])]),
     ok = host_users:break(sessions, true),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
+    host_session:send(?ALICE, ?BOB, <<"hi">>, chat, out),
     case proplists:get_value(generation, Config) of
         v6_9 ->
             wait_sent(2);
@@ -96,8 +80,8 @@ rules_that_crash_cost_one_handler(Config) ->
     module([handler("/hint", #{}, [{send, [#{hint => store}]}]),
             handler("/json", #{format => json}, [{send, [#{type => chat}]}]),
             handler("/form", #{}, [{send, [#{type => chat}]}])]),
-    Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, "<body>secret</body>")),
-    host_ctl:push(Acc, ?ALICE, ?BOB, {no, <<"secret">>}, chat, in),
+    Acc = host_session:acc(?ALICE, ?BOB, stanza(chat, "<body>secret</body>")),
+    host_session:push(Acc, ?ALICE, ?BOB, {no, <<"secret">>}, chat, in),
     wait_sent(1),
     #{count := _} = wait_reason(event_error, 2),
     ?assertEqual([<<"author=alice&server=localhost&receiver=bob&message=">>], bodies(<<"/form">>, Config)),
@@ -111,28 +95,28 @@ nothing_is_left_after_the_module(Config) ->
     host_ctl:stop_module(?HOST),
     ?assertEqual(undefined, persistent_term:get({http_pusher_compiled, ?HOST}, undefined)),
     _ = mongoose_hooks:filter_room_packet(?HOST, stanza(groupchat, []),
-                                          #{from_nick => <<"n">>, from_jid => host_ctl:jid(?ALICE),
-                                            room_jid => host_ctl:jid(?ROOM)}),
+                                          #{from_nick => <<"n">>, from_jid => host_session:jid(?ALICE),
+                                            room_jid => host_session:jid(?ROOM)}),
     ?assertEqual(undefined, get(http_pusher_host_room)),
     %% Other rules with the same pool and path are those of the new start.
     module([handler("/n", #{}, [{send, [#{type => headline}]}])]),
-    host_ctl:send(?ALICE, ?BOB, <<"chat">>),
-    host_ctl:send(?ALICE, ?BOB, <<"headline">>, headline, in),
+    host_session:send(?ALICE, ?BOB, <<"chat">>),
+    host_session:send(?ALICE, ?BOB, <<"headline">>, headline, in),
     wait_sent(1),
     settle(),
     ?assertEqual([{<<"alice">>, <<"headline">>}], pusher_case:messages(Config)).
 
 an_unknown_event_is_said_once(_Config) ->
     module([handler("/n", #{}, [{send, [#{}]}])]),
-    Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, [])),
-    [host_ctl:push(Acc, ?ALICE, {unack_msg_event, a, b, c, d}) || _ <- [1, 2]],
+    Acc = host_session:acc(?ALICE, ?BOB, stanza(chat, [])),
+    [host_session:push(Acc, ?ALICE, {unack_msg_event, a, b, c, d}) || _ <- [1, 2]],
     ?assertMatch([#{tag := unack_msg_event, size := 5}], host_log:what(http_pusher_unknown_event)).
 
 %% 5.0 calls the module for the receiver's host; a room's own domain has no module.
 the_host_of_an_event(Config) ->
     module([#{path => "/stock", callback_module => pusher_callback}, handler("/rules", #{}, offline_groupchat())]),
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
-    host_ctl:room_copy(?FROM_ROOM, <<"bob@localhost">>, stanza(groupchat, "<body>hi</body>"), groupchat),
+    ok = host_session:user_status(<<"bob@localhost">>, offline),
+    host_session:room_copy(?FROM_ROOM, <<"bob@localhost">>, stanza(groupchat, "<body>hi</body>"), groupchat),
     wait_sent(1),
     settle(),
     %% As in the stock module: the handlers of the sender's server, and those are none.
@@ -189,8 +173,8 @@ counting(Module) ->
 
 pusher(Generation) ->
     Packet = stanza(chat, "<body>hi</body>"),
-    Acc = host_ctl:acc(?ALICE, ?BOB, Packet),
-    Event = host_terms:message_event(Generation, {chat, in, host_ctl:jid(?ALICE), host_ctl:jid(?BOB), Packet}),
+    Acc = host_session:acc(?ALICE, ?BOB, Packet),
+    Event = host_terms:message_event(Generation, {chat, in, host_session:jid(?ALICE), host_session:jid(?BOB), Packet}),
     case Generation of
         v5_0 -> fun() -> mod_event_pusher_http:push_event(Acc, ?HOST, Event) end;
         _ -> fun() -> mod_event_pusher_http:push_event(#{acc => Acc, metadata => #{}}, #{event => Event},

@@ -5,18 +5,9 @@
 -import(pusher_case, [module/1, wait_sent/1, received/1, settle/0]).
 -import(handler_cases, [handler/3, offline_groupchat/0, stanza/2, element/1, bodies/2, events/1, data/1, values/2, asked/2]).
 
--define(HOST, <<"localhost">>).
--define(ALICE, <<"alice@localhost/phone">>).
--define(BOB, <<"bob@localhost/pc">>).
 -define(KEY, <<"a key of more than 24 bytes">>).
-%% A MUC light room, as alice writes into it.
--define(ROOM, <<"tea@light.localhost">>).
--define(FROM_ROOM, <<"tea@light.localhost/alice@localhost">>).
 
--include("support/pusher_case.hrl").
-
-all() ->
-    pusher_case:all([v5_0, v6_5, v6_9]).
+-include("support/handler_cases.hrl").
 
 groups() ->
     Every = [groupchat_to_offline_members_only,
@@ -33,22 +24,16 @@ groups() ->
      {v6_5, [], [metadata_of_json | Every]},
      {v6_9, [], [state_of_the_client, metadata_of_json | Every]}].
 
-init_per_testcase(_Case, Config) ->
-    handler_cases:start(Config).
-
-end_per_testcase(_Case, Config) ->
-    handler_cases:finish(Config).
-
 %% The example of the documentation.
 groupchat_to_offline_members_only(Config) ->
     module([handler("/json", #{format => json}, offline_groupchat())]),
-    ok = host_ctl:user_status(<<"alice@localhost">>, offline),
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
-    ok = host_ctl:user_status(<<"ghost@localhost">>, no_user),
-    host_ctl:send(?ALICE, ?ROOM, <<"tea?">>, groupchat, in),
-    [host_ctl:room_copy(?FROM_ROOM, To, stanza(groupchat, "<body>tea?</body>"), groupchat)
+    ok = host_session:user_status(<<"alice@localhost">>, offline),
+    ok = host_session:user_status(<<"bob@localhost">>, offline),
+    ok = host_session:user_status(<<"ghost@localhost">>, no_user),
+    host_session:send(?ALICE, ?ROOM, <<"tea?">>, groupchat, in),
+    [host_session:room_copy(?FROM_ROOM, To, stanza(groupchat, "<body>tea?</body>"), groupchat)
      || To <- [<<"alice@localhost">>, <<"bob@localhost">>, <<"carol@localhost">>, <<"ghost@localhost">>]],
-    host_ctl:send(?ALICE, <<"bob@localhost">>, <<"tea?">>, chat, out),
+    host_session:send(?ALICE, <<"bob@localhost">>, <<"tea?">>, chat, out),
     wait_sent(1),
     settle(),
     [Event] = events(Config),
@@ -64,9 +49,9 @@ groupchat_of_a_classic_room(Config) ->
     module([handler("/n", #{}, [{skip, [#{own_copy => true}]}, {send, [#{type => groupchat}]}])]),
     Occupants = [?ALICE, <<"alice@localhost/tablet">>, ?BOB, <<"carol@localhost/pc">>],
     Message = stanza(groupchat, "<body>hi</body>"),
-    host_ctl:room_message(<<"tea@rooms.localhost">>, {<<"queen">>, ?ALICE}, Message, Occupants),
+    host_session:room_message(<<"tea@rooms.localhost">>, {<<"queen">>, ?ALICE}, Message, Occupants),
     wait_sent(2),
-    host_ctl:room_message(<<"tea@rooms.localhost">>, {<<"king">>, ?BOB}, Message, Occupants),
+    host_session:room_message(<<"tea@rooms.localhost">>, {<<"king">>, ?BOB}, Message, Occupants),
     wait_sent(5),
     settle(),
     ?assertEqual([<<"alice">>, <<"alice">>, <<"bob">>, <<"carol">>, <<"carol">>],
@@ -77,9 +62,9 @@ presence_as_form_and_as_json(Config) ->
     module([handler("/form", #{}, Rules), handler("/json", #{format => json}, Rules),
             handler("/offline", #{callback_module => pusher_callback},
                     [{send, [#{event => user_status, user_status => offline}]}])]),
-    host_ctl:event(user_status, ?BOB),
+    host_session:event(user_status, ?BOB),
     wait_sent(2),
-    host_ctl:event(unavailable, ?BOB),
+    host_session:event(unavailable, ?BOB),
     wait_sent(5),
     Form = fun(Status) -> <<"user=bob&server=localhost&resource=pc&status=", Status/binary>> end,
     ?assertEqual([Form(<<"online">>), Form(<<"offline">>)], bodies(<<"/form">>, Config)),
@@ -94,9 +79,9 @@ unacknowledged_messages(Config) ->
     module([handler("/form", #{}, Rules), handler("/json", #{format => json}, Rules),
             handler("/own", #{callback_module => pusher_callback, report => self()}, Rules)]),
     Stanza = stanza(chat, "<body>are you there?</body>"),
-    host_ctl:unacknowledged(host_ctl:acc(?ALICE, ?BOB, Stanza), ?BOB),
+    host_session:unacknowledged(host_session:acc(?ALICE, ?BOB, Stanza), ?BOB),
     %% What else a stream may not have acknowledged.
-    [host_ctl:unacknowledged(host_ctl:acc(?ALICE, ?BOB, element(Xml)), ?BOB)
+    [host_session:unacknowledged(host_session:acc(?ALICE, ?BOB, element(Xml)), ?BOB)
      || Xml <- ["<iq type='get'/>", "<presence><body>no message</body></presence>",
                 "<message type='error'><body>x</body></message>", "<message type='chat'/>"]],
     wait_sent(3),
@@ -110,17 +95,17 @@ unacknowledged_messages(Config) ->
                          [<<"data">>, <<"from">>, <<"jid">>], data(<<"body">>)], Event)),
     %% The callback module sees a message that was about to be delivered.
     receive {should_make_req, [_, out, _, From, To, _]} ->
-            ?assertEqual({host_ctl:jid(?ALICE), host_ctl:jid(?BOB)}, {From, To})
+            ?assertEqual({host_session:jid(?ALICE), host_session:jid(?BOB)}, {From, To})
     after 0 -> error(not_asked) end.
 
 archive_id_of_json(Config) ->
     module([handler("/json", #{format => json}, [{send, [#{event => msg}]}])]),
     Stanza = stanza(chat, "<body>hi</body>"),
-    Mam = mongoose_acc:set(mam, mam_id, <<"CKC8QK4Q5TG1">>, host_ctl:acc(?ALICE, ?BOB, Stanza)),
+    Mam = mongoose_acc:set(mam, mam_id, <<"CKC8QK4Q5TG1">>, host_session:acc(?ALICE, ?BOB, Stanza)),
     Stable = mongoose_acc:set(stable_stanza_id, value, 1000000, Mam),
     Archived = stanza(chat, "<body>hi</body><stanza-id xmlns='urn:xmpp:sid:0' by='bob@localhost' id='OF-BOB'/>"),
     [begin
-         host_ctl:push(Acc, ?ALICE, ?BOB, Packet, chat, Direction),
+         host_session:push(Acc, ?ALICE, ?BOB, Packet, chat, Direction),
          wait_sent(Nth)
      end || {Nth, {Acc, Direction, Packet}} <- numbered([{Mam, in, Stanza}, {Stable, in, Stanza}, {Stable, out, Stanza},
                                                          {Mam, out, Archived}, {Mam, out, Stanza}])],
@@ -134,7 +119,7 @@ unread_count_of_json(Config) ->
     module([Unread("/1", chat), Unread("/2", chat), handler("/no", #{format => json}, [{send, [#{type => chat}]}]),
             Unread("/other", headline)]),
     ok = host_users:unread({<<"bob">>, ?HOST}, 3),
-    Send = fun(To, Type) -> host_ctl:send(?ALICE, To, <<"hi">>, Type, in) end,
+    Send = fun(To, Type) -> host_session:send(?ALICE, To, <<"hi">>, Type, in) end,
     %% Without mod_inbox.
     Send(?BOB, chat),
     wait_sent(3),
@@ -163,8 +148,8 @@ status_of_json(Config) ->
     module([handler("/any", #{format => json}, [{send, [#{direction => out}]}]),
             handler("/asks", #{format => json}, [{send, [#{type => chat, user_status => offline}]}]),
             handler("/after", #{format => json}, [{send, [#{direction => out}]}])]),
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>, chat, out),
+    ok = host_session:user_status(<<"bob@localhost">>, offline),
+    host_session:send(?ALICE, ?BOB, <<"hi">>, chat, out),
     wait_sent(3),
     Before = case proplists:get_value(generation, Config) of v6_9 -> <<"offline">>; _ -> absent end,
     ?assertEqual([{<<"/after">>, <<"offline">>}, {<<"/any">>, Before}, {<<"/asks">>, <<"offline">>}],
@@ -173,8 +158,8 @@ status_of_json(Config) ->
 
 state_of_the_client(Config) ->
     module([handler("/json", #{format => json}, [{send, [#{client_state => inactive}]}])]),
-    ok = host_ctl:user_status(<<"bob@localhost">>, {online, #{client_state => inactive}}),
-    [host_ctl:send(?ALICE, To, <<"hi">>, chat, out) || To <- [<<"carol@localhost">>, ?BOB]],
+    ok = host_session:user_status(<<"bob@localhost">>, {online, #{client_state => inactive}}),
+    [host_session:send(?ALICE, To, <<"hi">>, chat, out) || To <- [<<"carol@localhost">>, ?BOB]],
     wait_sent(1),
     settle(),
     [Event] = events(Config),
@@ -188,7 +173,7 @@ metadata_of_json(Config) ->
     Huge = 1 bsl 80,
     ok = host_ctl:set_metadata(#{tenant => acme, trace => <<"caf", 195, 169>>, count => 7, share => 0.5, vip => true,
                                  huge => Huge, none => undefined, odd => {no, fact}}),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    host_session:send(?ALICE, ?BOB, <<"hi">>),
     wait_sent(1),
     [Event] = events(Config),
     ?assertEqual(#{<<"tenant">> => <<"acme">>, <<"trace">> => <<"caf", 195, 169>>, <<"count">> => 7,
@@ -201,8 +186,8 @@ a_template_with_rules(Config) ->
     module([handler("/t", #{format => template, template_file => unicode:characters_to_binary(File),
                             content_type => <<"application/json">>},
                     [{send, [#{type => chat, body => non_empty}]}])]),
-    host_ctl:send(?ALICE, ?BOB, <<"say \"hi\"">>),
-    host_ctl:send(?ALICE, ?BOB, <<>>),
+    host_session:send(?ALICE, ?BOB, <<"say \"hi\"">>),
+    host_session:send(?ALICE, ?BOB, <<>>),
     wait_sent(1),
     settle(),
     [#{body := Body}] = received(Config),
@@ -214,7 +199,7 @@ a_signature_with_rules(Config) ->
     module([handler("/" ++ Name, Options#{signing => #{secret_file => unicode:characters_to_binary(File)}},
                     [{send, [#{event => user_status}]}])
             || {Name, Options} <- [{"form", #{}}, {"json", #{format => json}}]]),
-    host_ctl:event(user_status, ?BOB),
+    host_session:event(user_status, ?BOB),
     wait_sent(2),
     [begin
          Of = fun(Name) -> proplists:get_value(Name, Headers) end,
@@ -230,11 +215,11 @@ order_in_one_lane_across_kinds(Config) ->
     Rounds = 30,
     [begin
          Text = integer_to_binary(Nth),
-         Acc = host_ctl:acc(?ALICE, ?BOB, stanza(chat, ["<body>", Text, "</body>"])),
-         host_ctl:event(user_status, ?BOB),
-         host_ctl:send(?BOB, ?ALICE, Text),
-         host_ctl:unacknowledged(Acc, ?BOB),
-         host_ctl:event(unavailable, ?BOB)
+         Acc = host_session:acc(?ALICE, ?BOB, stanza(chat, ["<body>", Text, "</body>"])),
+         host_session:event(user_status, ?BOB),
+         host_session:send(?BOB, ?ALICE, Text),
+         host_session:unacknowledged(Acc, ?BOB),
+         host_session:event(unavailable, ?BOB)
      end || Nth <- lists:seq(1, Rounds)],
     wait_sent(8 * Rounds),
     Expected = lists:append([[online, {bob, Nth}, {alice, Nth}, offline] || Nth <- lists:seq(1, Rounds)]),

@@ -1,5 +1,5 @@
-%% The stand-in hosts behave as the real ones do (their pools: host_pools_SUITE). What the cases
-%% expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or observed on the built releases; the
+%% The stand-in hosts behave as the real ones do (their pools: host_pools_SUITE, their metrics: host_metrics_SUITE).
+%% What the cases expect of a host was read in esl/MongooseIM at 5.0.0 and 6.8.0 or observed on the built releases; the
 %% events of 6.9 were read in single files of newer trees.
 -module(host_SUITE).
 
@@ -22,9 +22,9 @@ groups() ->
             modules_are_not_loaded_before_they_are_called,
             order_of_start_and_stop, crash_in_start_is_raised, crash_in_stop,
             events_of_a_session, crash_in_push_is_logged, other_handlers_replace_old_ones,
-            dynamic_domains_need_support, metrics_are_updated, stanzas_of_the_demo],
+            dynamic_domains_need_support, stanzas_of_the_demo],
     [{v5_0, [sequence], Both},
-     {v6_5, [sequence], Both ++ [execute_raises_once_torn_down, back_ends_of_metrics]},
+     {v6_5, [sequence], Both},
      {v6_9, [sequence], Both ++ [messages_are_routed_to_users_only]}].
 
 init_per_group(Generation, Config) ->
@@ -35,21 +35,18 @@ end_per_group(_Generation, _Config) ->
 
 init_per_testcase(Case, Config) ->
     true = register(host_SUITE_collector, self()),
-    case {proplists:get_value(generation, Config), own_start(Case)} of
-        {undefined, _} -> Config;
-        {_, true} -> Config;
-        {Generation, false} -> ok = host_ctl:start(Generation), Config
+    case generation(Config) of
+        undefined -> Config;
+        _ when Case =:= dynamic_domains_need_support -> Config;
+        Generation -> ok = host_ctl:start(Generation), Config
     end.
 
 end_per_testcase(_Case, _Config) ->
     host_ctl:stop().
 
-own_start(Case) ->
-    lists:member(Case, [dynamic_domains_need_support, back_ends_of_metrics]).
-
 shapes_of_terms(Config) ->
-    Jid = host_ctl:jid(?ALICE),
-    Element = host_ctl:element(<<"hi">>, [{<<"type">>, <<"chat">>}]),
+    Jid = host_session:jid(?ALICE),
+    Element = host_session:element(<<"hi">>, [{<<"type">>, <<"chat">>}]),
     case layout(Config) of
         v5_0 ->
             ?assertEqual({jid, <<"Alice">>, <<"LocalHost">>, <<"Phone">>,
@@ -64,10 +61,10 @@ shapes_of_terms(Config) ->
             ?assertEqual(<<"alice">>, jid:luser(Jid))
     end,
     ?assertEqual({<<"alice">>, <<"localhost">>}, jid:to_lus(Jid)),
-    Acc = host_ctl:acc(?ALICE, ?BOB, Element),
+    Acc = host_session:acc(?ALICE, ?BOB, Element),
     ?assertEqual(?HOST, mongoose_acc:host_type(Acc)),
     ?assertEqual(<<"chat">>, mongoose_acc:stanza_type(Acc)),
-    ?assertEqual({Jid, host_ctl:jid(?BOB), Element}, mongoose_acc:packet(Acc)).
+    ?assertEqual({Jid, host_session:jid(?BOB), Element}, mongoose_acc:packet(Acc)).
 
 parses_as_exml_does(_Config) ->
     Body = fun(Text) ->
@@ -145,15 +142,15 @@ crash_in_stop(Config) ->
 events_of_a_session(Config) ->
     start_probe(Config, #{}),
     told(),
-    Acc = host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    Acc = host_session:send(?ALICE, ?BOB, <<"hi">>),
     ?assertEqual(true, mongoose_acc:get(event_pusher, seen, Acc)),
-    host_ctl:send(?ALICE, ?BOB, <<>>, none, out),
-    host_ctl:send(?ALICE, ?BOB, {xml, <<"<message type='error'/>">>}, none, in),
-    host_ctl:send(?ALICE, <<"room@muc.localhost">>, <<"all">>, groupchat, in),
-    host_ctl:event(unack_msg, ?BOB),
-    host_ctl:event(user_status, ?BOB),
-    {Alice, Bob} = {host_ctl:jid(?ALICE), host_ctl:jid(?BOB)},
-    Room = host_ctl:jid(<<"room@muc.localhost">>),
+    host_session:send(?ALICE, ?BOB, <<>>, none, out),
+    host_session:send(?ALICE, ?BOB, {xml, <<"<message type='error'/>">>}, none, in),
+    host_session:send(?ALICE, <<"room@muc.localhost">>, <<"all">>, groupchat, in),
+    host_session:event(unack_msg, ?BOB),
+    host_session:event(user_status, ?BOB),
+    {Alice, Bob} = {host_session:jid(?ALICE), host_session:jid(?BOB)},
+    Room = host_session:jid(<<"room@muc.localhost">>),
     Active = {online, #{client_state => active}},
     case generation(Config) of
         v6_9 ->
@@ -174,17 +171,17 @@ events_of_a_session(Config) ->
 messages_are_routed_to_users_only(Config) ->
     start_probe(Config, #{}),
     told(),
-    ok = host_ctl:user_status(<<"nobody@localhost">>, no_user),
-    ok = host_ctl:user_status(?BOB, offline),
-    [host_ctl:send(?ALICE, To, <<"hi">>, chat, out)
+    ok = host_session:user_status(<<"nobody@localhost">>, no_user),
+    ok = host_session:user_status(?BOB, offline),
+    [host_session:send(?ALICE, To, <<"hi">>, chat, out)
      || To <- [<<"nobody@localhost">>, <<"localhost">>, <<"room@muc.localhost">>,
                <<"bob@elsewhere.example">>, ?BOB]],
-    Bob = host_ctl:jid(?BOB),
+    Bob = host_session:jid(?BOB),
     ?assertMatch([{event, ?HOST, {msg_event, chat, out, _, Bob, _, offline}}], told()).
 
 crash_in_push_is_logged(Config) ->
     start_probe(Config, #{crash => push}),
-    Acc = host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    Acc = host_session:send(?ALICE, ?BOB, <<"hi">>),
     ?assertEqual(none, mongoose_acc:get(event_pusher, seen, none, Acc)),
     ?assertMatch([#{level := error}], host_log:what(hook_failed)),
     case layout(Config) of
@@ -207,46 +204,15 @@ dynamic_domains_need_support(Config) ->
                                               domains => #{<<"example.net">> => Dynamic}}),
     code:ensure_loaded(mod_event_pusher_sns),
     ?assertError({_, Dynamic, dynamic_domains_feature_is_not_supported}, start_probe(Config, Dynamic, #{})),
-    ?assertEqual(Dynamic, mongoose_acc:host_type(host_ctl:acc(<<"a@example.net">>, ?BOB, undefined))),
-    host_ctl:send(<<"a@unknown.example">>, ?BOB, <<"hi">>),
+    ?assertEqual(Dynamic, mongoose_acc:host_type(host_session:acc(<<"a@example.net">>, ?BOB, undefined))),
+    host_session:send(<<"a@unknown.example">>, ?BOB, <<"hi">>),
     ?assertMatch([#{}], host_log:what(undefined_host_type)).
-
-metrics_are_updated(Config) ->
-    case layout(Config) of
-        v5_0 ->
-            Sent = [mod_event_pusher_http, sent],
-            ?assertEqual({error, not_found}, mongoose_metrics:update(?HOST, Sent, 1)),
-            ok = mongoose_metrics:ensure_metric(?HOST, Sent, spiral),
-            ok = mongoose_metrics:ensure_metric(?HOST, [mod_event_pusher_http, response_time], histogram),
-            ?assertEqual({ok, already_present}, mongoose_metrics:ensure_metric(?HOST, Sent, spiral)),
-            ?assertError(_, mongoose_metrics:ensure_metric(?HOST, Sent, histogram)),
-            ok = mongoose_metrics:update(?HOST, Sent, 1),
-            ok = mongoose_metrics:update(?HOST, Sent, 1),
-            ok = mongoose_metrics:update(?HOST, [mod_event_pusher_http, response_time], 42),
-            ?assertEqual({ok, [{count, 2}, {one, 2}]}, mongoose_metrics:get_metric_value(?HOST, Sent)),
-            ok = host_ctl:fail_updates(true),
-            ?assertError(badarg, mongoose_metrics:update(?HOST, Sent, 1)),
-            ok = host_ctl:fail_updates(false);
-        v6_5 ->
-            set_up_sent(),
-            execute_sent(#{count => 1, response_time => 42, sender => <<"a">>}),
-            execute_sent(#{count => 1, sender => <<"a">>}),
-            ?assertMatch([{mod_event_pusher_http_sent, _, #{response_time := 42}}, {_, _, _}],
-                         host_ctl:events()),
-            execute_sent(#{count => not_a_number}),
-            ?assertMatch([#{level := error}], host_log:what(event_handler_failed))
-    end,
-    ?assertMatch({ok, #{sent := 2, failed := 0, response_times := [42]}},
-                 host_ctl:wait_metrics(?HOST, fun(#{sent := N}) -> N =:= 2 end, 60000)),
-    ok = host_ctl:reset_metrics(?HOST),
-    ?assertMatch({ok, #{sent := 0}},
-                 host_ctl:wait_metrics(?HOST, fun(#{sent := N}) -> N =:= 0 end, 60000)).
 
 stanzas_of_the_demo(Config) ->
     start_probe(Config, #{}),
     told(),
     Stanzas = stanzas:all(),
-    [host_ctl:send(From, To, What, Type, in) || {From, To, Type, What} <- Stanzas],
+    [host_session:send(From, To, What, Type, in) || {From, To, Type, What} <- Stanzas],
     Events = [Event || {event, _, Event} <- told()],
     ?assert(length(Stanzas) >= 60),
     ?assertEqual(length([Type || {_, _, Type, _} <- Stanzas, Type =/= error]), length(Events)),
@@ -256,26 +222,6 @@ stanzas_of_the_demo(Config) ->
                       Body =/= <<>>],
     ?assertEqual(length(Pushed), stanzas:pushed(Stanzas)),
     ?assertEqual([], host_log:what(hook_failed)).
-
-execute_raises_once_torn_down(_Config) ->
-    ?assertError(#{what := event_not_registered, event_name := mod_event_pusher_http_sent},
-                 execute_sent(#{count => 1})),
-    set_up_sent(),
-    ?assertError(#{what := event_already_registered}, set_up_sent()),
-    ?assertError(#{what := inconsistent_labels},
-                 mongoose_instrument:set_up(mod_event_pusher_http_sent, #{}, #{})),
-    ok = execute_sent(#{count => 1}),
-    ok = mongoose_instrument:tear_down(sent_spec()),
-    ok = mongoose_instrument:tear_down(sent_spec()),
-    ?assertError(#{what := event_not_registered}, execute_sent(#{count => 1})).
-
-back_ends_of_metrics(Config) ->
-    ok = host_ctl:start(generation(Config), #{handlers => [exometer], record => false}),
-    set_up_sent(),
-    ok = execute_sent(#{count => 1, response_time => 7}),
-    ?assertEqual({ok, [{count, 1}, {one, 1}]},
-                 exometer:get_value([?HOST, mod_event_pusher_http_sent, count])),
-    ?assertEqual(#{sent => 1, failed => 0, response_times => []}, host_ctl:metrics(?HOST)).
 
 hosts_in_nodes_of_their_own(_Config) ->
     Peers = [{Generation, host_ctl:start_peer(Generation, #{})} || Generation <- [v5_0, v6_5, v6_9]],
@@ -318,18 +264,8 @@ probe_modules(Opts) ->
     [{mod_event_pusher, [{backends, [{sns, Opts}]}]}].
 
 push_directly() ->
-    Element = host_ctl:element(<<"hi">>, []),
-    host_ctl:push(host_ctl:acc(?ALICE, ?BOB, Element), ?ALICE, ?BOB, Element, chat, in).
-
-sent_spec() ->
-    [{mod_event_pusher_http_sent, #{host_type => ?HOST},
-      #{metrics => #{count => spiral, failure_count => spiral, response_time => histogram}}}].
-
-set_up_sent() ->
-    mongoose_instrument:set_up(sent_spec()).
-
-execute_sent(Measurements) ->
-    mongoose_instrument:execute(mod_event_pusher_http_sent, #{host_type => ?HOST}, Measurements).
+    Element = host_session:element(<<"hi">>, []),
+    host_session:push(host_session:acc(?ALICE, ?BOB, Element), ?ALICE, ?BOB, Element, chat, in).
 
 %% What the probe has reported so far; the host calls it in this process or before it answers.
 told() ->

@@ -69,7 +69,7 @@ a_message_to_another_server_is_of_the_senders_host(Config) ->
 %% 5.0 looks the options up by the sender's server.
 a_message_from_another_server_has_no_handlers(Config) ->
     _ = host_ctl:start_module(<<"localhost">>, [custom()]),
-    host_ctl:send(<<"alice@far.example">>, <<"bob@localhost">>, <<"hi">>, chat, out),
+    host_session:send(<<"alice@far.example">>, <<"bob@localhost">>, <<"hi">>, chat, out),
     send(<<"alice@localhost">>, <<"bob@localhost">>),
     sent(<<"localhost">>, 1),
     ?assertMatch([_], received(Config)).
@@ -77,13 +77,13 @@ a_message_from_another_server_has_no_handlers(Config) ->
 %% The host type of a message from another server is the receiver's.
 a_message_from_another_server_is_of_the_receivers_host(Config) ->
     _ = host_ctl:start_module(<<"localhost">>, [custom()]),
-    {From, To} = {host_ctl:jid(<<"alice@far.example">>), host_ctl:jid(<<"bob@localhost">>)},
-    Packet = host_ctl:element(<<"hi">>, [{<<"type">>, <<"chat">>}]),
+    {From, To} = {host_session:jid(<<"alice@far.example">>), host_session:jid(<<"bob@localhost">>)},
+    Packet = host_session:element(<<"hi">>, [{<<"type">>, <<"chat">>}]),
     Acc = mongoose_acc:new(#{location => #{mfa => {?MODULE, ?FUNCTION_NAME, 1}, line => ?LINE,
                                            file => ?FILE},
                              lserver => <<"localhost">>, host_type => <<"localhost">>,
                              element => Packet, from_jid => From, to_jid => To}),
-    _ = host_ctl:push(Acc, From, To, Packet, chat, out),
+    _ = host_session:push(Acc, From, To, Packet, chat, out),
     sent(<<"localhost">>, 1),
     ?assertMatch([#{body := <<"hi">>}], received(Config)).
 
@@ -103,11 +103,11 @@ modules_and_pools_of_the_configuration_start_with_the_node(Config) ->
     ?assertMatch(#{received := 1}, test_endpoint:stats(proplists:get_value(configured, Config))).
 
 send(From, To) ->
-    host_ctl:send(From, To, <<"hi">>).
+    host_session:send(From, To, <<"hi">>).
 
 sent(HostType, Count) ->
-    ?assertMatch({ok, _}, host_ctl:wait_metrics(HostType, fun(#{sent := Sent}) -> Sent =:= Count end,
-                                                120000)).
+    ?assertMatch({ok, _}, host_metrics:wait(HostType, fun(#{sent := Sent}) -> Sent =:= Count end,
+                                                    120000)).
 
 custom() ->
     #{path => "/n", callback_module => pusher_callback}.

@@ -34,9 +34,6 @@ groups() ->
        the_application_stops_and_starts_under_load,
        the_application_stopped_with_pending_notifications_drains_them,
        an_application_started_by_hand_goes_on_at_once,
-       a_module_that_starts_while_an_owner_crashes_is_served,
-       a_module_that_starts_while_all_owners_crash_is_served_later,
-       a_module_stops_while_all_owners_crash,
        the_node_stops_with_thousands_pending]).
 
 %% The endpoint answers nothing until they have ended.
@@ -90,14 +87,14 @@ stopping_one_host_type_leaves_the_others_of_a_pool_alone(Config) ->
     _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [send(user(S), <<"given up">>) || S <- lists:seq(1, 4)],
-    [host_ctl:send(<<(user(S))/binary, "@example.org">>, <<"bob@localhost">>, <<"stays">>)
+    [host_session:send(<<(user(S))/binary, "@example.org">>, <<"bob@localhost">>, <<"stays">>)
      || S <- lists:seq(1, 10)],
     host_ctl:stop_module(?HOST),
     ?assertEqual({0, 4}, counted(?HOST)),
     ?assertMatch(#{pending := 10, failed := 0}, since(Config, <<"example.org">>)),
     test_endpoint:reset_plans(endpoint(Config)),
     test_endpoint:release(endpoint(Config)),
-    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 10 end, 120000).
+    {ok, _} = host_metrics:wait(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 10 end, 120000).
 
 %% A deadline for each would take a hundred seconds.
 a_hundred_host_types_share_one_deadline(Config) ->
@@ -105,7 +102,7 @@ a_hundred_host_types_share_one_deadline(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     [begin
          _ = host_ctl:start_module(Host, [?HANDLER]),
-         host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>)
+         host_session:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>)
      end || Host <- hundred()],
     Elapsed = elapsed(fun() -> [host_ctl:stop_module(Host) || Host <- hundred()] end),
     ct:pal("stopped in ~b ms", [Elapsed]),
@@ -119,11 +116,11 @@ host_types_that_stop_one_after_the_other_all_drain(Config) ->
     Hosts = lists:sublist(hundred(), 5),
     [begin
          _ = host_ctl:start_module(Host, [?HANDLER]),
-         host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"open">>)
+         host_session:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"open">>)
      end || Host <- Hosts],
     ok = test_endpoint:wait_for_count(endpoint(Config), 5, 120000),
     [begin
-         host_ctl:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>),
+         host_session:send(<<"alice@", Host/binary>>, <<"bob@localhost">>, <<"hi">>),
          host_ctl:stop_module(Host),
          ?assertEqual({Host, {2, 0}}, {Host, counted(Host)}),
          timer:sleep(1800)
@@ -218,10 +215,10 @@ the_application_stops_and_starts_under_load(Config) ->
          _ = wait(Down, fun(Now) -> Now > Before end),
          _ = application:start(mongoose_http_pusher)
      end || _ <- lists:seq(1, 3)],
-    #{sent := Sent} = host_ctl:metrics(?HOST),
+    #{sent := Sent} = host_metrics:read(?HOST),
     wait_sent(Sent + 20),
     Pushed = pusher_load:stop(Load),
-    Counted = wait(fun() -> host_ctl:metrics(?HOST) end,
+    Counted = wait(fun() -> host_metrics:read(?HOST) end,
                    fun(#{sent := S, failed := F}) -> S + F >= Pushed end),
     ?assertWith(all(Counted) =:= Pushed, {Counted, Pushed}),
     ?assertMatch(#{failed := 0}, since(Config, ?HOST)),
@@ -232,7 +229,7 @@ the_application_stopped_with_pending_notifications_drains_them(Config) ->
     test_endpoint:plan(endpoint(Config), "status=200 delay=20"),
     [bulk(user(S), 5) || S <- lists:seq(1, 20)],
     ok = application:stop(mongoose_http_pusher),
-    ?assertMatch(#{sent := 100, failed := 0}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{sent := 100, failed := 0}, host_metrics:read(?HOST)),
     accounted(Config, #{pushed => 100, rejected => 0, sent => 100, failed => 0}).
 
 %% Not on the starter's next attempt, which is two seconds away.
@@ -248,58 +245,6 @@ an_application_started_by_hand_goes_on_at_once(Config) ->
          wait_sent(N)
      end || N <- lists:seq(1, 3)],
     accounted(Config, #{pushed => 3, rejected => 0, sent => 3, failed => 0}).
-
-%% Its successor has the call.
-a_module_that_starts_while_an_owner_crashes_is_served(Config) ->
-    {ok, _} = pool(Config, #{}),
-    module([#{path => "/n", pool_name => no_such_pool}]),
-    spoil(whereis(http_pusher_pools)),
-    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
-    host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, <<"hi">>),
-    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 1 end, 120000).
-
-%% The module starts all the same, and its handlers are registered when an owner lives.
-a_module_that_starts_while_all_owners_crash_is_served_later(Config) ->
-    {ok, _} = pool(Config, #{}),
-    module([#{path => "/n", pool_name => no_such_pool}]),
-    Spoiler = spoil_owners(),
-    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
-    {ok, [Line]} = host_log:wait(http_pusher_handler_failed, 1, 120000),
-    ?assertMatch(#{level := error, host_type := <<"example.org">>}, Line),
-    stop_spoiler(Spoiler),
-    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(<<"example.org">>, Types) end),
-    host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, <<"hi">>),
-    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 1 end, 120000).
-
-a_module_stops_while_all_owners_crash(Config) ->
-    module(Config, #{}),
-    Spoiler = spoil_owners(),
-    host_ctl:stop_module(?HOST),
-    ?assertEqual([], host_log:what(module_stopping_failed)),
-    stop_spoiler(Spoiler).
-
-%% Each owner crashes at the next call, as many of them as the application survives.
-spoil_owners() ->
-    spawn_link(fun() -> spoil_owners(undefined, 20) end).
-
-spoil_owners(Last, Left) ->
-    Left1 = case whereis(http_pusher_pools) of
-                Owner when is_pid(Owner), Owner =/= Last, Left > 0 ->
-                    try spoil(Owner) catch _:_ -> ok end,
-                    {Owner, Left - 1};
-                _ ->
-                    {Last, Left}
-            end,
-    receive {stop, From} -> unlink(From), From ! {stopped, self()}
-    after 1 -> spoil_owners(element(1, Left1), element(2, Left1))
-    end.
-
-stop_spoiler(Spoiler) ->
-    Spoiler ! {stop, self()},
-    receive {stopped, Spoiler} -> ok end.
-
-spoil(Owner) ->
-    sys:replace_state(Owner, fun(_State) -> spoilt end).
 
 the_node_stops_with_thousands_pending(Config) ->
     module(Config, #{workers => 5}),
@@ -327,11 +272,11 @@ since(Config, HostType) ->
 counted(HostType) ->
     case host_ctl:generation() of
         v5_0 ->
-            #{sent := Sent, failed := Failed} = host_ctl:metrics(HostType),
+            #{sent := Sent, failed := Failed} = host_metrics:read(HostType),
             {Sent, Failed};
         v6_5 ->
             Events = [Measured || {mod_event_pusher_http_sent, #{host_type := H}, Measured}
-                                      <- host_ctl:events(), H =:= HostType],
+                                      <- host_metrics:events(), H =:= HostType],
             {lists:sum([maps:get(count, Measured, 0) || Measured <- Events]),
              lists:sum([maps:get(failure_count, Measured, 0) || Measured <- Events])}
     end.

@@ -112,7 +112,7 @@ a_storm_of_several_reporters_is_a_line_a_second(Config) ->
     {Micros, _} = timer:tc(fun() ->
         true = erlang:suspend_process(First),
         [send(<<"user", (integer_to_binary(N rem 20))/binary>>, <<"hi">>) || N <- lists:seq(1, 3000)],
-        {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{failed := Failed}) -> Failed > 1000 end, 120000),
+        {ok, _} = host_metrics:wait(<<"localhost">>, fun(#{failed := Failed}) -> Failed > 1000 end, 120000),
         true = erlang:resume_process(First),
         _ = wait_reason(econnrefused, 3000)
     end),
@@ -143,7 +143,7 @@ log_level_none_means_no_lines_for_notifications(Config) ->
     wait_sent(1),
     test_endpoint:plan(endpoint(Config), "fault=garbage"),
     send(<<"alice">>, <<"hi">>),
-    {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{failed := F}) -> F =:= 1 end, 120000),
+    {ok, _} = host_metrics:wait(<<"localhost">>, fun(#{failed := F}) -> F =:= 1 end, 120000),
     ok = pusher_case:settle(),
     ?assertEqual([], host_log:what(event_pusher_http_req)),
     ?assertEqual([], host_log:what(event_pusher_http_req_failed)).

@@ -93,9 +93,9 @@ a_million_against_a_stalled_endpoint(Config) ->
 %% As the host's hook does it.
 event(Session, N) ->
     User = iolist_to_binary(io_lib:format("user~b-~b@localhost/phone", [Session, N])),
-    {From, To} = {host_ctl:jid(User), host_ctl:jid(<<"bob@localhost">>)},
-    Packet = host_ctl:element(<<"a message">>, [{<<"type">>, <<"chat">>}]),
-    {host_ctl:acc(From, To, Packet), {chat_event, chat, in, From, To, Packet}}.
+    {From, To} = {host_session:jid(User), host_session:jid(<<"bob@localhost">>)},
+    Packet = host_session:element(<<"a message">>, [{<<"type">>, <<"chat">>}]),
+    {host_session:acc(From, To, Packet), {chat_event, chat, in, From, To, Packet}}.
 
 push(Mine, Count) ->
     push(Mine, Mine, Count).

@@ -63,13 +63,13 @@ text_that_is_not_what_xml_allows(Config) ->
     Bodies = [{<<"caf", 16#e9, "!">>, <<"\"body\":\"caf", 16#fffd/utf8, "!\"">>},
               {<<1, 8, 16#1f, 16#7f>>, <<"\"body\":\"\\u0001\\b\\u001f", 16#7f, "\"">>},
               {<<16#d7, 16#90, 16#e2, 16#80, 16#ae, "\"\\">>, <<"\"body\":\"", 16#d7, 16#90, 16#e2, 16#80, 16#ae, "\\\"\\\\\"">>}],
-    [host_ctl:send(?ALICE, ?BOB, Body) || {Body, _} <- Bodies],
+    [host_session:send(?ALICE, ?BOB, Body) || {Body, _} <- Bodies],
     has([Expected || {_, Expected} <- Bodies], Config).
 
 names_in_other_scripts(Config) ->
     handler(#{format => json}),
     Names = [<<"o\"b\\rien">>, <<"אליס"/utf8>>, <<16#1f980/utf8>>, <<"a<b>&'c">>],
-    [host_ctl:send({Name, <<"localhost">>, <<"\\\"", Name/binary>>}, ?BOB, <<"hi">>) || Name <- Names],
+    [host_session:send({Name, <<"localhost">>, <<"\\\"", Name/binary>>}, ?BOB, <<"hi">>) || Name <- Names],
     wait_sent(length(Names)),
     Bodies = [Body || #{body := Body} <- received(Config)],
     Escaped = fun(Name) -> binary:replace(binary:replace(Name, <<"\\">>, <<"\\\\">>), <<"\"">>, <<"\\\"">>) end,
@@ -80,7 +80,7 @@ a_message_from_a_room(Config) ->
     Stanza = "<message type='groupchat'><body>hi</body>"
         "<stanza-id xmlns='urn:xmpp:sid:0' by='forged@localhost' id='forged'/>"
         "<stanza-id xmlns='urn:xmpp:sid:0' by='room@muc.localhost' id='archived'/></message>",
-    host_ctl:room_copy(<<"room@muc.localhost/Alice">>, <<"bob@localhost/pc">>, {xml, Stanza}, groupchat),
+    host_session:room_copy(<<"room@muc.localhost/Alice">>, <<"bob@localhost/pc">>, {xml, Stanza}, groupchat),
     has_all(["\"archive_id\":\"archived\"", "\"nickname\":\"Alice\"",
          "\"room\":{\"jid\":\"room@muc.localhost\",\"user\":\"room\",\"server\":\"muc.localhost\"}"], Config).
 
@@ -88,10 +88,10 @@ presence_and_what_was_not_acknowledged(Config) ->
     _ = host_ctl:start_module(pusher_case:host(), [#{path => "/form", rules => ?ALL_EVENTS},
                                                    #{path => "/json", rules => ?ALL_EVENTS, format => json}]),
     Stanza = "<message type='chat' from='alice@localhost/phone' to='bob@localhost/pc'><body>Hi &amp; bye</body></message>",
-    Acc = host_ctl:acc(?ALICE, <<"bob@localhost/pc">>, host_ctl:element({xml, Stanza}, [])),
-    host_ctl:event(user_status, ?ALICE),
-    host_ctl:unacknowledged(Acc, <<"bob@localhost/pc">>),
-    host_ctl:event(unavailable, ?ALICE),
+    Acc = host_session:acc(?ALICE, <<"bob@localhost/pc">>, host_session:element({xml, Stanza}, [])),
+    host_session:event(user_status, ?ALICE),
+    host_session:unacknowledged(Acc, <<"bob@localhost/pc">>),
+    host_session:event(unavailable, ?ALICE),
     wait_sent(6),
     Bodies = fun(Path) -> lists:sort([Body || #{path := Of, body := Body} <- received(Config), Of =:= Path]) end,
     [Message, Offline, Online] = Bodies(<<"/form">>),
@@ -109,7 +109,7 @@ cloudevents(Config) ->
                               [#{path => "/structured", format => cloudevents},
                                #{path => "/binary", format => cloudevents,
                                  cloudevents => #{mode => binary, source => <<"urn:chat">>}}]),
-    host_ctl:send(?ALICE, ?BOB, <<"hi">>),
+    host_session:send(?ALICE, ?BOB, <<"hi">>),
     wait_sent(2),
     #{<<"/binary">> := InFields, <<"/structured">> := InBody} =
         maps:from_list([{Path, Request} || Request = #{path := Path} <- received(Config)]),
@@ -122,7 +122,7 @@ cloudevents(Config) ->
 what_is_included_and_left_out(Config) ->
     _ = host_ctl:start_module(pusher_case:host(), [#{path => "/whole", format => json, include => [stanza]},
                                                    #{path => "/less", format => json, omit => [body]}]),
-    host_ctl:send(?ALICE, ?BOB, <<"secret">>),
+    host_session:send(?ALICE, ?BOB, <<"secret">>),
     wait_sent(2),
     #{<<"/whole">> := Whole, <<"/less">> := Less} =
         maps:from_list([{Path, Body} || #{path := Path, body := Body} <- received(Config)]),
@@ -138,7 +138,7 @@ handler(Options) ->
 %% Each stanza is sent, and the request that it becomes has these texts in it.
 check(Cases, Config) ->
     lists:foldl(fun({Stanza, Texts}, Count) ->
-                        host_ctl:send(?ALICE, ?BOB, {xml, unicode:characters_to_binary(Stanza)}),
+                        host_session:send(?ALICE, ?BOB, {xml, unicode:characters_to_binary(Stanza)}),
                         wait_sent(Count),
                         #{body := Body} = lists:last(received(Config)),
                         [?assert(holds(Body, Text)) || Text <- Texts],

@@ -89,16 +89,7 @@ every_combination_of_own_and_global(Config) ->
 
 %% It is listed, so the notifications are its own, and it has them when it is back.
 a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
-    Key = {?HOST, http_pool},
-    start_pool({global, http_pool}, Config),
-    module([#{path => "/n"}]),
-    opened([{{global, http_pool}, running}]),
-    Owner = whereis(?OWNER),
-    true = erlang:suspend_process(Owner),
-    start_pool(Key, Config),
-    ok = sys:suspend(?MANAGER),
-    crash(Key),
-    true = erlang:resume_process(Owner),
+    crashed_unseen({?HOST, http_pool}, Config),
     [send(<<"alice">>, integer_to_binary(N)) || N <- [1, 2, 3]],
     ok = sys:resume(?MANAGER),
     ok = test_endpoint:wait_for_count(own(Config), 3, 30000),
@@ -106,16 +97,7 @@ a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
 
 %% They do not wait for ever.
 a_pool_that_does_not_come_back_gives_them_up(Config) ->
-    Key = {?HOST, http_pool},
-    start_pool({global, http_pool}, Config),
-    module([#{path => "/n"}]),
-    opened([{{global, http_pool}, running}]),
-    Owner = whereis(?OWNER),
-    true = erlang:suspend_process(Owner),
-    start_pool(Key, Config),
-    ok = sys:suspend(?MANAGER),
-    crash(Key),
-    true = erlang:resume_process(Owner),
+    crashed_unseen({?HOST, http_pool}, Config),
     send(<<"alice">>, <<"hi">>),
     ok = sys:resume(?MANAGER),
     host_ctl:stop_pool(?HOST, http_pool),
@@ -140,6 +122,19 @@ a_pool_that_crashed_with_its_owner_goes_on(Config) ->
     ok = sys:resume(?MANAGER).
 
 %%% Helpers
+
+%% A pool whose process has crashed before the owner of the pools saw it, beside the open global pool. It stays crashed
+%% until the manager goes on.
+crashed_unseen(Key, Config) ->
+    start_pool({global, http_pool}, Config),
+    module([#{path => "/n"}]),
+    opened([{{global, http_pool}, running}]),
+    Owner = whereis(?OWNER),
+    true = erlang:suspend_process(Owner),
+    start_pool(Key, Config),
+    ok = sys:suspend(?MANAGER),
+    crash(Key),
+    true = erlang:resume_process(Owner).
 
 start_pool({Scope, Tag}, Config) ->
     Endpoint = case Scope of

@@ -159,7 +159,7 @@ a_stopped_pool_is_not_started(Config) ->
     ok = host_ctl:stop_pool(global, http_pool),
     send(<<"alice">>, <<"2">>),
     _ = wait_reason(pool_not_started, 1),
-    ?assertMatch(#{sent := 1, failed := 1}, host_ctl:metrics(<<"localhost">>)),
+    ?assertMatch(#{sent := 1, failed := 1}, host_metrics:read(<<"localhost">>)),
     ?assertEqual(1, maps:get(received, test_endpoint:stats(endpoint(Config)))).
 
 a_host_types_own_pool_goes_before_the_global_one(Config) ->
@@ -168,7 +168,7 @@ a_host_types_own_pool_goes_before_the_global_one(Config) ->
     module([?HANDLER]),
     _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
     From = fun(Domain) ->
-        host_ctl:send(<<"alice@", Domain/binary>>, <<"bob@localhost">>, Domain)
+        host_session:send(<<"alice@", Domain/binary>>, <<"bob@localhost">>, Domain)
     end,
     From(<<"localhost">>),
     From(<<"example.org">>),
@@ -185,13 +185,13 @@ several_host_types_share_a_global_pool(Config) ->
     {ok, _} = pool(Config, #{workers => 4}),
     module([?HANDLER]),
     _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
-    Example = fun(N) -> host_ctl:send(<<"alice@example.org">>, <<"bob@localhost">>, N) end,
+    Example = fun(N) -> host_session:send(<<"alice@example.org">>, <<"bob@localhost">>, N) end,
     send(<<"alice">>, <<"1">>),
     Example(<<"1">>),
     ok = test_endpoint:wait_for_count(endpoint(Config), 2, 120000),
     host_ctl:stop_module(<<"localhost">>),
     Example(<<"2">>),
-    {ok, _} = host_ctl:wait_metrics(<<"example.org">>, fun(#{sent := N}) -> N =:= 2 end, 120000),
+    {ok, _} = host_metrics:wait(<<"example.org">>, fun(#{sent := N}) -> N =:= 2 end, 120000),
     module([?HANDLER]),
     send(<<"alice">>, <<"2">>),
     ok = test_endpoint:wait_for_count(endpoint(Config), 4, 120000),

@@ -42,7 +42,7 @@ a_burst_and_then_the_rate(Config) ->
     ok = shown(),
     wait_sent(110),
     ?assert(erlang:monotonic_time(millisecond) - Began >= 2500),
-    ?assertMatch(#{failed := 0}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{failed := 0}, host_metrics:read(?HOST)),
     ?assertMatch(#{limited := 0}, wait(fun metrics/0, fun(#{waiting := Waiting}) -> Waiting =:= 0 end)),
     Messages = pusher_case:messages(Config),
     [?assertEqual([integer_to_binary(N) || N <- lists:seq(1, 10)],

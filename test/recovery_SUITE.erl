@@ -52,7 +52,7 @@ the_owner_killed_at_each_step(Config) ->
     Load = pusher_load:start(4),
     Killed = [begin
                   ok = host_ctl:stop_pool(global, http_pool),
-                  #{sent := Before} = host_ctl:metrics(?HOST),
+                  #{sent := Before} = host_metrics:read(?HOST),
                   Killer = kill_at_step(Step, 2),
                   {ok, _} = pusher_case:pool(Config, #{workers => 3, host => test_endpoint:url(Endpoint)}),
                   wait_sent(Before + 20),

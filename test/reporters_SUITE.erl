@@ -53,7 +53,7 @@ reporters_killed_while_they_count(Config) ->
     First = whereis(http_pusher_reporter),
     true = erlang:suspend_process(First),
     Held = [begin
-                ok = host_ctl:hold_next_event(self()),
+                ok = host_metrics:hold_next_event(self()),
                 send_many(600),
                 receive {held, Pid} -> ok end,
                 {registered_name, Name} = process_info(Pid, registered_name),
@@ -81,7 +81,7 @@ a_killed_tree_leaves_its_batches_to_fewer_reporters(Config) ->
     receive {'DOWN', Ended, _, _, Reason} -> ?assertEqual(killed, Reason) end,
     _ = pusher_case:wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(?HOST, Types) end),
     ok = pusher_case:settle(),
-    ?assertMatch(#{sent := 601, failed := 0}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{sent := 601, failed := 0}, host_metrics:read(?HOST)),
     ?assertEqual(undefined, whereis(http_pusher_reporter:name(1))).
 
 %% Its successor waits for those that the one before has left, instead of failing until the whole tree gives up.
@@ -91,10 +91,10 @@ their_supervisor_killed_while_they_count(Config) ->
     1 = kill(http_pusher_reporters),
     %% For what must not happen meanwhile.
     timer:sleep(1000),
-    ok = host_ctl:release(Held),
+    ok = host_metrics:release(Held),
     ok = pusher_case:settle(),
     %% On a machine so slow that it was killed after all, one outcome is counted twice.
-    ?assertMatch(#{sent := Sent, failed := 0} when Sent =:= 600; Sent =:= 601, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{sent := Sent, failed := 0} when Sent =:= 600; Sent =:= 601, host_metrics:read(?HOST)),
     _ = pusher_case:wait(fun() -> whereis(http_pusher_reporter:name(?REPORTERS - 1)) end, fun is_pid/1),
     ?assertEqual(Tree, whereis(http_pusher_sup)).
 
@@ -103,12 +103,12 @@ held_with_a_batch(Config) ->
     module(Config, #{workers => 20}),
     First = whereis(http_pusher_reporter),
     true = erlang:suspend_process(First),
-    ok = host_ctl:hold_next_event(self()),
+    ok = host_metrics:hold_next_event(self()),
     send_many(600),
     Held = receive {held, Pid} -> Pid end,
     true = erlang:resume_process(First),
     ?assertNotEqual(First, Held),
-    _ = pusher_case:wait(fun() -> {maps:get(sent, host_ctl:metrics(?HOST)), ?NIF:unacknowledged()} end,
+    _ = pusher_case:wait(fun() -> {maps:get(sent, host_metrics:read(?HOST)), ?NIF:unacknowledged()} end,
                          fun({Sent, Left}) -> Sent =:= 600 + 1 - Left end),
     Held.
 
@@ -125,7 +125,7 @@ one_reporter_is_woken_for_little(Config) ->
     true = erlang:suspend_process(First),
     send_many(2000),
     %% Less than a batch stays for the first one.
-    {ok, _} = host_ctl:wait_metrics(?HOST, fun(#{sent := Sent}) -> Sent > 2200 - ?BATCH end, ?LONG),
+    {ok, _} = host_metrics:wait(?HOST, fun(#{sent := Sent}) -> Sent > 2200 - ?BATCH end, ?LONG),
     true = erlang:resume_process(First),
     wait_sent(2200),
     receive {trace, _, call, _} -> ok after ?LONG -> error(not_woken) end,
@@ -143,10 +143,10 @@ sessions_that_wait_are_answered_by_each_reporter(Config) ->
     [spawn_link(fun() -> send(user(N), <<"hi">>), Self ! goes_on end) || N <- lists:seq(1, Sessions)],
     Others = Sessions - ?BATCH + 1,
     go_on(Others),
-    ?assertWith(maps:get(sent, host_ctl:metrics(?HOST)) >= Others, host_ctl:metrics(?HOST)),
+    ?assertWith(maps:get(sent, host_metrics:read(?HOST)) >= Others, host_metrics:read(?HOST)),
     true = erlang:resume_process(First),
     go_on(Sessions - Others),
-    ?assertMatch(#{sent := Sessions}, host_ctl:metrics(?HOST)).
+    ?assertMatch(#{sent := Sessions}, host_metrics:read(?HOST)).
 
 go_on(Sessions) ->
     [receive goes_on -> ok after ?LONG -> error({still_waiting, Sessions - N}) end || N <- lists:seq(0, Sessions - 1)].
@@ -166,7 +166,7 @@ a_stop_counts_what_all_of_them_have(Config) ->
     receive {'DOWN', Pools, _, _, shutdown} -> ok end,
     [true = erlang:resume_process(Reporter) || Reporter <- Reporters],
     receive {'DOWN', Stop, _, _, Reason} -> ?assertEqual(normal, Reason) end,
-    ?assertMatch(#{sent := 1000, failed := 700}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{sent := 1000, failed := 700}, host_metrics:read(?HOST)),
     ?assertEqual(0, ?NIF:unacknowledged()).
 
 %%% Helpers

@@ -55,12 +55,12 @@ an_outage_and_its_end(Config) ->
     #{endpoints := Endpoints, postponed := Postponed, waiting := Later} = metrics(),
     ?assertMatch([{Url, Age, 100}] when is_integer(Age), Endpoints),
     ?assert(Postponed > 0 andalso Postponed + Later =< 100),
-    ?assertMatch(#{sent := 0, failed := 0}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{sent := 0, failed := 0}, host_metrics:read(?HOST)),
     Table = unicode:characters_to_list(http_pusher_pool_table:pools(http_pusher_nif:pools(), [metrics()], [])),
     ?assertNotEqual(nomatch, string:find(Table, "has been down for")),
     test_endpoint:reset_plans(endpoint(Config)),
     wait_sent(100),
-    ?assertMatch(#{failed := 0}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{failed := 0}, host_metrics:read(?HOST)),
     {ok, [Up]} = host_log:wait(http_pusher_endpoint_up, 1, 120000),
     ?assertMatch(#{level := notice, url := Url, waiting := 100, down_ms := Ms} when Ms > 0, Up),
     ?assertMatch(#{endpoints := [{Url, undefined, 0}], postponed := 0}, metrics()),
@@ -88,7 +88,7 @@ final_answers(Config) ->
                           send(<<"alice">>, list_to_binary(Status)),
                           _ = wait(fun() -> length(received(Config)) end, fun(Now) -> Now > Count end)
                   end, Statuses),
-    #{failed := 3} = wait(fun() -> host_ctl:metrics(?HOST) end, fun(#{failed := Failed}) -> Failed =:= 3 end),
+    #{failed := 3} = wait(fun() -> host_metrics:read(?HOST) end, fun(#{failed := Failed}) -> Failed =:= 3 end),
     _ = wait_reason(bad_status, 3),
     Texts = [Text || #{reason := bad_status, text := Text} <- host_log:what(event_pusher_http_req_failed)],
     ?assertMatch([_ | _], Texts),
@@ -106,7 +106,7 @@ one_that_always_fails(Config) ->
     _ = wait(fun() ->
                      send(<<"alice">>, <<"fine">>),
                      timer:sleep(20),
-                     host_ctl:metrics(?HOST)
+                     host_metrics:read(?HOST)
              end, fun(#{failed := Failed}) -> Failed =:= 1 end),
     #{text := Text, sender := <<"mallory">>} = wait_reason(poisoned, 1),
     ?assertNotEqual(nomatch, string:find(Text, "the endpoint answered 500")),

@@ -42,9 +42,9 @@ cases_of_the_command_line_program(_Config) ->
 %% What is not known belongs to an address that is nowhere.
 described(Kind, Known) ->
     Of = fun(Key, Default) -> proplists:get_value(Key, Known, Default) end,
-    Jid = fun(Key) -> host_ctl:jid(Of(Key, <<"nobody@nowhere.example">>)) end,
+    Jid = fun(Key) -> host_session:jid(Of(Key, <<"nobody@nowhere.example">>)) end,
     #{kind => Kind, type => Of(type, undefined), direction => Of(direction, undefined), from => Jid(from), to => Jid(to),
-      packet => host_ctl:element({xml, Of(stanza, <<"<message/>">>)}, []),
+      packet => host_session:element({xml, Of(stanza, <<"<message/>">>)}, []),
       status => Of(user_status, undefined), client_state => Of(client_state, undefined)}.
 
 %% Three handlers for each event: what one has asked, the others know.
@@ -103,8 +103,8 @@ each_condition_alone(Config) ->
 %% Without the reference: for each condition an event that has it, and one that has not.
 the_sense_of_each_condition(Config) ->
     Generation = generation(Config),
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
-    ok = host_ctl:user_status(<<"dora@localhost">>, {online, #{client_state => inactive}}),
+    ok = host_session:user_status(<<"bob@localhost">>, offline),
+    ok = host_session:user_status(<<"dora@localhost">>, {online, #{client_state => inactive}}),
     In = fun(Xml) -> message(chat, in, <<"alice@localhost/phone">>, <<"bob@localhost">>, Xml) end,
     Hi = In("<message type='chat'><body>hi</body></message>"),
     Out = fun(Type, From, To) -> message(Type, out, From, To, "<message><body>hi</body></message>") end,
@@ -160,7 +160,7 @@ cheap_conditions_come_first(Config) ->
     Rules = [{skip, [#{own_copy => true}]},
              {send, [#{event => msg, type => groupchat, direction => out, user_status => offline},
                      #{event => user_status}]}],
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
+    ok = host_session:user_status(<<"bob@localhost">>, offline),
     Xml = "<message><body>hi</body></message>",
     From = <<"tea@light.localhost/alice@localhost">>,
     [?assertEqual(skip, decide(Rules, Event))
@@ -176,8 +176,8 @@ cheap_conditions_come_first(Config) ->
 
 %% Whichever handler asks first. Online users need not be looked up in the database.
 the_host_is_asked_once(Config) ->
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
-    ok = host_ctl:user_status(<<"ghost@localhost">>, no_user),
+    ok = host_session:user_status(<<"bob@localhost">>, offline),
+    ok = host_session:user_status(<<"ghost@localhost">>, no_user),
     Offline = [{send, [#{user_status => offline}]}],
     Online = [{send, [#{user_status => online}]}],
     Xml = "<message><body>hi</body></message>",
@@ -204,7 +204,7 @@ the_host_is_asked_once(Config) ->
 a_host_that_does_not_answer(Config) ->
     Event = message(chat, out, <<"alice@localhost/phone">>, <<"bob@localhost">>, "<message/>"),
     Handlers = [compiled([{send, [#{user_status => Status}]}]) || Status <- [offline, online, offline]],
-    ok = host_ctl:user_status(<<"bob@localhost">>, offline),
+    ok = host_session:user_status(<<"bob@localhost">>, offline),
     [begin
          ok = host_users:break(Table, true),
          #{Table := Before} = host_users:counts(),
@@ -217,11 +217,11 @@ a_host_that_does_not_answer(Config) ->
 
 other_stanzas_are_no_unacknowledged_messages(_Config) ->
     Jid = <<"bob@localhost/pc">>,
-    To = host_ctl:jid(Jid),
+    To = host_session:jid(Jid),
     [?assertEqual({Xml, none}, {Xml, event(unack_term(To, "chat", Xml), acc(Jid, Xml))})
      || Xml <- ["<iq type='get'/>", "<presence/>", "<message type='error'><body>x</body></message>",
                 "<r xmlns='urn:xmpp:sm:3'/>"], layout_has_it(Xml)],
-    ?assertEqual(none, event(unack_term(To, "chat", "<message/>"), host_ctl:acc(Jid, Jid, undefined))),
+    ?assertEqual(none, event(unack_term(To, "chat", "<message/>"), host_session:acc(Jid, Jid, undefined))),
     [?assertMatch({Xml, #{kind := unack_msg, type := Type, packet := {xmlel, <<"message">>, _, _}}},
                   {Xml, event(unack_term(To, Type, Xml), acc(Jid, Xml))})
      || {Type, Xml} <- [{normal, "<message/>"}, {normal, "<message type='normal'/>"}, {chat, "<message type='chat'/>"},
@@ -259,31 +259,31 @@ event(Term, Acc) ->
 
 %% With the receiver's status as the session table has it.
 message(Type, Direction, From, To, Xml) ->
-    Packet = host_ctl:element({xml, Xml}, []),
-    {FromJid, ToJid} = {host_ctl:jid(From), host_ctl:jid(To)},
+    Packet = host_session:element({xml, Xml}, []),
+    {FromJid, ToJid} = {host_session:jid(From), host_session:jid(To)},
     Term = case host_ctl:generation() of
                v6_9 when Direction =:= out ->
                    {msg_event, Type, out, FromJid, ToJid, Packet, host_users:status(jid:to_lus(ToJid))};
                Generation ->
                    host_terms:message_event(Generation, {Type, Direction, FromJid, ToJid, Packet})
            end,
-    event(Term, host_ctl:acc(From, To, Packet)).
+    event(Term, host_session:acc(From, To, Packet)).
 
 presence(Jid, Status) ->
-    event({user_status_event, host_ctl:jid(Jid), Status}, host_ctl:acc(Jid, Jid, undefined)).
+    event({user_status_event, host_session:jid(Jid), Status}, host_session:acc(Jid, Jid, undefined)).
 
 unacknowledged(Jid) ->
     Xml = "<message type='chat'><body>hi</body></message>",
-    event(unack_term(host_ctl:jid(Jid), chat, Xml), acc(Jid, Xml)).
+    event(unack_term(host_session:jid(Jid), chat, Xml), acc(Jid, Xml)).
 
 unack_term(To, Type, Xml) ->
     case host_ctl:generation() of
-        v6_9 -> {unack_msg_event, Type, To, host_ctl:element({xml, Xml}, [])};
+        v6_9 -> {unack_msg_event, Type, To, host_session:element({xml, Xml}, [])};
         _ -> {unack_msg_event, To}
     end.
 
 acc(Jid, Xml) ->
-    host_ctl:acc(<<"alice@localhost/phone">>, Jid, host_ctl:element({xml, Xml}, [])).
+    host_session:acc(<<"alice@localhost/phone">>, Jid, host_session:element({xml, Xml}, [])).
 
 %% 6.9 makes no event of messages of type error.
 layout_has_it("<message" ++ _) -> host_ctl:generation() =/= v6_9;

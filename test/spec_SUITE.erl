@@ -46,9 +46,9 @@ end_per_testcase(_Case, Config) ->
 the_module_hooks_on_all_packets_sent_by_connected_users(Config) ->
     custom(Config, #{}),
     Types = [chat, groupchat, headline, normal, none],
-    [host_ctl:send(<<"alice@localhost">>, <<"bob@localhost">>, atom_to_binary(Type), Type, Direction)
+    [host_session:send(<<"alice@localhost">>, <<"bob@localhost">>, atom_to_binary(Type), Type, Direction)
      || Type <- Types, Direction <- [in, out]],
-    [host_ctl:event(Kind, <<"alice@localhost">>) || Kind <- [user_status, unack_msg]],
+    [host_session:event(Kind, <<"alice@localhost">>) || Kind <- [user_status, unack_msg]],
     wait_sent(2 * length(Types)),
     ?assertEqual(lists:sort([atom_to_binary(Type) || Type <- Types, _ <- [in, out]]),
                  lists:sort([Body || #{body := Body} <- received(Config)])).
@@ -56,7 +56,7 @@ the_module_hooks_on_all_packets_sent_by_connected_users(Config) ->
 %% Each with the documented arguments; the options are the entry's own, in the form that the host has them.
 it_runs_should_make_req_then_prepare_body_and_headers(Config) ->
     custom(Config, #{report => self(), anything => {my, own}}),
-    host_ctl:send(<<"Alice@localhost/phone">>, <<"Bob@localhost">>, <<"hi">>),
+    host_session:send(<<"Alice@localhost/phone">>, <<"Bob@localhost">>, <<"hi">>),
     {should_make_req, [Acc, in, Packet, From, To, Opts]} = next_call(),
     {prepare_body, [Acc, in, ?HOST, <<"hi">>, <<"alice">>, <<"bob">>, Opts]} = next_call(),
     {prepare_headers, [Acc, in, ?HOST, <<"hi">>, <<"alice">>, <<"bob">>, Opts]} = next_call(),
@@ -107,7 +107,7 @@ the_callback_module_of_the_readme(Config) ->
     try
         {ok, _} = pool(Config, #{}),
         module([#{path => "/n", callback_module => my_pusher}]),
-        [host_ctl:send(<<"alice@localhost">>, <<"room@muc.localhost">>, <<"hi">>, Type, Direction)
+        [host_session:send(<<"alice@localhost">>, <<"room@muc.localhost">>, <<"hi">>, Type, Direction)
          || Type <- [chat, groupchat], Direction <- [in, out]],
         wait_sent(1),
         [Record = #{body := Body}] = received(Config),
@@ -125,16 +125,16 @@ you_can_make_multiple_configuration_entries(Config) ->
             #{path => "/alerts", callback_module => pusher_callback},
             #{path => "/none", callback_module => pusher_callback, should => false}]),
     send(<<"alice">>, <<"hi">>),
-    host_ctl:send(<<"alice@localhost">>, <<"bob@localhost">>, <<"look">>, headline, in),
+    host_session:send(<<"alice@localhost">>, <<"bob@localhost">>, <<"look">>, headline, in),
     wait_sent(3),
     ?assertEqual([{<<"/webservice/alerts">>, 2}, {<<"/webservice/notifications">>, 1}],
                  maps:to_list(maps:get(paths, test_endpoint:stats(endpoint(Config))))).
 
 by_default_it_ships_all_non_empty_chat_messages(Config) ->
     module(Config, #{}),
-    [host_ctl:send(<<"alice@localhost">>, <<"bob@localhost">>, Body, Type, Direction)
+    [host_session:send(<<"alice@localhost">>, <<"bob@localhost">>, Body, Type, Direction)
      || Body <- [<<>>, <<"hi">>], Type <- [groupchat, headline, normal, none], Direction <- [in, out]],
-    [host_ctl:send(<<"alice@localhost">>, <<"bob@localhost">>, Body, chat, Direction)
+    [host_session:send(<<"alice@localhost">>, <<"bob@localhost">>, Body, chat, Direction)
      || {Body, Direction} <- [{<<>>, in}, {<<>>, out}, {<<"out">>, out}, {<<"in">>, in}]],
     send(<<"alice">>, <<" ">>),
     wait_sent(2),
@@ -144,7 +144,7 @@ the_pool_must_be_defined_in_outgoing_pools(_Config) ->
     module([#{path => "/n"}]),
     send(<<"alice">>, <<"hi">>),
     ?assertMatch(#{level := warning}, pusher_case:wait_reason(pool_not_started, 1)),
-    ?assertMatch(#{sent := 0, failed := 1}, host_ctl:metrics(?HOST)).
+    ?assertMatch(#{sent := 0, failed := 1}, host_metrics:read(?HOST)).
 
 the_default_pool_name_is_http_pool(Config) ->
     {ok, _} = pusher_case:pool(another, Config, #{path_prefix => "/another"}),
@@ -194,7 +194,7 @@ the_form_has_author_server_receiver_and_message(Config) ->
     module(Config, #{}),
     Stanza = <<"<message type='chat' from='alice@localhost/phone' to='bob@example.org/pc'>"
                "<subject>no</subject><body>Hi &amp; bye</body></message>">>,
-    host_ctl:send(<<"alice@localhost/phone">>, <<"bob@example.org/pc">>, {xml, Stanza}),
+    host_session:send(<<"alice@localhost/phone">>, <<"bob@example.org/pc">>, {xml, Stanza}),
     wait_sent(1),
     [#{body := Body}] = received(Config),
     ?assertEqual([{<<"author">>, <<"alice">>}, {<<"server">>, ?HOST}, {<<"receiver">>, <<"bob">>},
@@ -203,7 +203,7 @@ the_form_has_author_server_receiver_and_message(Config) ->
 %% "As a result, these values are all lower case."
 names_are_processed_by_stringprep(Config) ->
     module(Config, #{}),
-    host_ctl:send(<<"ALICE@LOCALHOST/Phone">>, <<"BoB@localhost">>, <<"Hi">>),
+    host_session:send(<<"ALICE@LOCALHOST/Phone">>, <<"BoB@localhost">>, <<"Hi">>),
     wait_sent(1),
     [#{body := Body}] = received(Config),
     ?assertEqual(<<"author=alice&server=localhost&receiver=bob&message=Hi">>, Body).
@@ -234,9 +234,9 @@ the_default_callback_module_can_be_called_from_others(Config) ->
     send(<<"alice">>, <<"Hi *">>),
     wait_sent(2),
     [#{body := Body, headers := Headers}, #{body := Body, headers := Headers}] = received(Config),
-    Chat = host_ctl:element({xml, "<message type='chat'><body>x</body></message>"}, []),
-    Empty = host_ctl:element({xml, "<message type='chat'><body/></message>"}, []),
-    Group = host_ctl:element({xml, "<message type='groupchat'><body>x</body></message>"}, []),
+    Chat = host_session:element({xml, "<message type='chat'><body>x</body></message>"}, []),
+    Empty = host_session:element({xml, "<message type='chat'><body/></message>"}, []),
+    Group = host_session:element({xml, "<message type='groupchat'><body>x</body></message>"}, []),
     ?assertEqual([true, false, false, false],
                  [Defaults:should_make_req(acc, Direction, Packet, from, to, [])
                   || {Direction, Packet} <- [{in, Chat}, {out, Chat}, {in, Empty}, {in, Group}]]).
@@ -245,7 +245,7 @@ sent_is_incremented_for_a_notification_that_was_sent(Config) ->
     module(Config, #{}),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 7)],
     wait_sent(7),
-    ?assertMatch(#{sent := 7, failed := 0}, host_ctl:metrics(?HOST)).
+    ?assertMatch(#{sent := 7, failed := 0}, host_metrics:read(?HOST)).
 
 any_status_counts_as_sent(Config) ->
     module(Config, #{}),
@@ -254,26 +254,26 @@ any_status_counts_as_sent(Config) ->
          send(<<"alice">>, <<"hi">>)
      end || Status <- [200, 204, 304, 302, 404, 500, 503]],
     wait_sent(7),
-    ?assertMatch(#{sent := 7, failed := 0}, host_ctl:metrics(?HOST)),
+    ?assertMatch(#{sent := 7, failed := 0}, host_metrics:read(?HOST)),
     ?assertEqual(7, maps:get(received, test_endpoint:stats(endpoint(Config)))).
 
 failed_is_incremented_for_a_notification_that_failed(Config) ->
     module(Config, #{}),
     test_endpoint:plan(endpoint(Config), "fault=close-before-head"),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 3)],
-    {ok, _} = host_ctl:wait_metrics(?HOST, fun(#{failed := Failed}) -> Failed =:= 3 end, 120000),
-    ?assertMatch(#{sent := 0}, host_ctl:metrics(?HOST)).
+    {ok, _} = host_metrics:wait(?HOST, fun(#{failed := Failed}) -> Failed =:= 3 end, 120000),
+    ?assertMatch(#{sent := 0}, host_metrics:read(?HOST)).
 
 %% In microseconds, from hand-over to the response's head.
 response_time_does_not_include_failed_requests(Config) ->
     module(Config, #{}),
     test_endpoint:plan(endpoint(Config), "fault=close-before-head"),
     send(<<"alice">>, <<"hi">>),
-    {ok, _} = host_ctl:wait_metrics(?HOST, fun(#{failed := Failed}) -> Failed =:= 1 end, 120000),
-    ?assertMatch(#{response_times := []}, host_ctl:metrics(?HOST)),
+    {ok, _} = host_metrics:wait(?HOST, fun(#{failed := Failed}) -> Failed =:= 1 end, 120000),
+    ?assertMatch(#{response_times := []}, host_metrics:read(?HOST)),
     test_endpoint:plan(endpoint(Config), "status=200 delay=300"),
     {Took, _} = timer:tc(fun() -> send(<<"alice">>, <<"hi">>), wait_sent(1) end),
-    #{response_times := [Time]} = host_ctl:metrics(?HOST),
+    #{response_times := [Time]} = host_metrics:read(?HOST),
     ?assertWith(Time >= 300000 andalso Time =< Took, {Time, Took}).
 
 %% A handler with the test's callback module.

@@ -109,13 +109,13 @@ the_reporter_killed_while_it_counts_rejections(_Config) ->
                  Reporter = wait(fun() -> whereis(http_pusher_reporter) end, fun is_pid/1),
                  true = erlang:suspend_process(Reporter),
                  [send(<<"alice">>, <<"there is no pool">>) || _ <- lists:seq(1, Row)],
-                 ok = host_ctl:hold_next_event(self()),
+                 ok = host_metrics:hold_next_event(self()),
                  true = erlang:resume_process(Reporter),
                  receive {held, Reporter} -> kill(http_pusher_reporter) end
              end || Row <- Rows],
     5 = lists:sum(Kills),
     ok = pusher_case:settle(),
-    Counted = [Count || {_, _, #{failure_count := Count}} <- host_ctl:events()],
+    Counted = [Count || {_, _, #{failure_count := Count}} <- host_metrics:events()],
     %% The part that was being counted, a 64th of its row, is counted twice.
     ?assertEqual(lists:sum([Row + (Row + 63) div 64 || Row <- Rows]), lists:sum(Counted)),
     ?assert(length(Counted) =< lists:sum([min(Row, 64) + 1 || Row <- Rows])).
@@ -128,10 +128,10 @@ the_whole_tree_killed_comes_back(Config) ->
     kill(http_pusher_sup),
     {ok, [#{level := critical}]} = host_log:wait(http_pusher_engine_down, 1, 120000),
     _ = wait(fun() -> whereis(http_pusher_sup) end, fun is_pid/1),
-    #{sent := Sent} = host_ctl:metrics(?HOST),
+    #{sent := Sent} = host_metrics:read(?HOST),
     wait_sent(Sent + 20),
     Pushed = pusher_load:stop(Load),
-    Counted = wait(fun() -> host_ctl:metrics(?HOST) end,
+    Counted = wait(fun() -> host_metrics:read(?HOST) end,
                    fun(#{sent := S, failed := F}) -> S + F >= Pushed end),
     ok = pusher_case:settle(),
     ?assertWith(all(Counted) - Pushed =< 1, {Counted, Pushed}).
@@ -198,7 +198,7 @@ the_starter_killed_with_the_tree_is_started_by_a_session(Config) ->
     serves(?HOST),
     send(<<"alice">>, <<"3">>),
     wait_sent(2),
-    #{failed := 1} = wait(fun() -> host_ctl:metrics(?HOST) end, fun(#{failed := Failed}) -> Failed > 0 end),
+    #{failed := 1} = wait(fun() -> host_metrics:read(?HOST) end, fun(#{failed := Failed}) -> Failed > 0 end),
     ?assertMatch([{_, <<"1">>}, {_, <<"3">>}], pusher_case:messages(Config)).
 
 %% Its successor has the call, and the host does not notice.
@@ -233,7 +233,7 @@ beams_reloaded_under_load(Config) ->
          _ = wait(fun() -> code:soft_purge(Module) end, fun(Purged) -> Purged end),
          ?assertEqual({module, Module}, code:load_file(Module))
      end || _ <- [1, 2, 3], Module <- Modules],
-    #{sent := Sent} = host_ctl:metrics(?HOST),
+    #{sent := Sent} = host_metrics:read(?HOST),
     wait_sent(Sent + 20),
     ?assertEqual(Processes, own_processes()),
     Pushed = pusher_load:stop(Load),
@@ -255,13 +255,13 @@ the_library_is_not_loaded_twice(Config) ->
 metrics_that_raise(Config) ->
     module(Config, #{}),
     Reporter = whereis(http_pusher_reporter),
-    ok = host_ctl:fail_updates(true),
+    ok = host_metrics:fail_updates(true),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
     ok = test_endpoint:wait_for_count(endpoint(Config), 20, 120000),
     ok = pusher_case:settle(),
     {ok, [#{level := warning, host_type := ?HOST} | _]} =
         host_log:wait(http_pusher_metric_failed, 1, 120000),
-    ok = host_ctl:fail_updates(false),
+    ok = host_metrics:fail_updates(false),
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 5)],
     wait_sent(5),
     ?assertEqual(Reporter, whereis(http_pusher_reporter)).
@@ -290,12 +290,12 @@ without_threads_the_node_goes_on(Config) ->
     ?assertNotEqual(nomatch, string:find(Reason, "engine_not_started")),
     [Call(pusher_case, send, [<<"alice">>, <<"lost">>]) || _ <- [1, 2, 3]],
     ?assertMatch(#{failed := 3, sent := 0},
-                 wait(fun() -> Call(host_ctl, metrics, [?HOST]) end, fun(#{failed := F}) -> F >= 3 end)),
+                 wait(fun() -> Call(host_metrics, read, [?HOST]) end, fun(#{failed := F}) -> F >= 3 end)),
     "" = Prlimit(["--nproc=" ++ Hard ++ ":"]),
     {ok, _} = Call(host_log, wait, [http_pusher_engine_up, 1, 50000]),
     Call(pusher_case, send, [<<"alice">>, <<"hi">>]),
     ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
-    {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 50000]),
+    {ok, _} = Call(host_metrics, wait, [?HOST, fun ?MODULE:one_sent/1, 50000]),
     peer:stop(Peer).
 
 %% The prefix of a command that this user runs as another user, and how many threads more that user may
@@ -326,7 +326,7 @@ without_the_library_the_node_goes_on(Config) ->
     _ = Call(host_ctl, start_module, [?HOST, [#{path => "/n"}]]),
     [Call(pusher_case, send, [<<"alice">>, <<"lost">>]) || _ <- [1, 2, 3]],
     ?assertMatch(#{failed := 3, sent := 0},
-                 wait(fun() -> Call(host_ctl, metrics, [?HOST]) end, fun(#{failed := F}) -> F >= 3 end)),
+                 wait(fun() -> Call(host_metrics, read, [?HOST]) end, fun(#{failed := F}) -> F >= 3 end)),
     ?assertEqual(1, length(Call(host_log, what, [http_pusher_engine_down]))),
     ?assertMatch(#{engine_down := 3}, Call(pusher_case, reasons, [])),
     Priv = filename:join(filename:dirname(Ebin), "priv"),
@@ -339,7 +339,7 @@ without_the_library_the_node_goes_on(Config) ->
     {ok, _} = Call(host_log, wait, [http_pusher_engine_up, 1, 50000]),
     Call(pusher_case, send, [<<"alice">>, <<"hi">>]),
     ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
-    {ok, _} = Call(host_ctl, wait_metrics, [?HOST, fun ?MODULE:one_sent/1, 50000]),
+    {ok, _} = Call(host_metrics, wait, [?HOST, fun ?MODULE:one_sent/1, 50000]),
     peer:stop(Peer).
 
 one_sent(#{sent := Sent}) ->

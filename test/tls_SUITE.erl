@@ -161,7 +161,7 @@ https_without_a_tls_section(Config) ->
 refused(Config) ->
     send(<<"alice">>, <<"hi">>),
     _ = wait_reason(tls_error, 1),
-    ?assertMatch(#{sent := 0, failed := 1}, host_ctl:metrics(<<"localhost">>)),
+    ?assertMatch(#{sent := 0, failed := 1}, host_metrics:read(<<"localhost">>)),
     ?assertMatch(#{received := 0}, test_endpoint:stats(endpoint(Config))).
 
 pool(Config, Options) ->

@@ -62,7 +62,7 @@ the_metric_is_there_when_the_session_goes_on(Config) ->
     test_endpoint:plan(endpoint(Config), "status=200 delay=0-20 seed=5"),
     [begin
          send(<<"alice">>, integer_to_binary(N)),
-         ?assertMatch({N, #{sent := N}}, {N, host_ctl:metrics(?HOST)})
+         ?assertMatch({N, #{sent := N}}, {N, host_metrics:read(?HOST)})
      end || N <- lists:seq(1, 50)],
     ?assertEqual([], flush()).
 
@@ -71,7 +71,7 @@ a_failure_is_in_the_metrics_too(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=close-before-head"),
     [begin
          send(<<"alice">>, <<"hi">>),
-         ?assertMatch({N, #{failed := N, sent := 0}}, {N, host_ctl:metrics(?HOST)})
+         ?assertMatch({N, #{failed := N, sent := 0}}, {N, host_metrics:read(?HOST)})
      end || N <- lists:seq(1, 5)],
     ?assertEqual([], flush()).
 
@@ -84,7 +84,7 @@ a_rejection_is_in_the_metrics_too(Config) ->
             #{path => "/n", pool_name => no_such_pool}]),
     [begin
          send(<<"alice">>, <<"hi">>),
-         ?assertMatch({N, #{failed := Failed}} when Failed =:= 4 * N, {N, host_ctl:metrics(?HOST)})
+         ?assertMatch({N, #{failed := Failed}} when Failed =:= 4 * N, {N, host_metrics:read(?HOST)})
      end || N <- lists:seq(1, 5)],
     ?assertEqual([], flush()).
 
@@ -194,7 +194,7 @@ a_killed_reporter_has_a_successor_that_answers(Config) ->
     ok = test_endpoint:wait_for_count(endpoint(Config), 2, ?LONG),
     exit(Reporter, kill),
     ended(Session),
-    ?assertMatch(#{sent := 2}, host_ctl:metrics(?HOST)).
+    ?assertMatch(#{sent := 2}, host_metrics:read(?HOST)).
 
 %% Far more rows than the reporter takes at once, and the session's own is the last.
 the_row_of_a_rejection_is_counted_first(_Config) ->
@@ -205,7 +205,7 @@ the_row_of_a_rejection_is_counted_first(_Config) ->
     Self = self(),
     {_, Session} = session(fun() ->
         send(<<"alice">>, <<"there is no pool">>),
-        Self ! {failed, maps:get(failed, host_ctl:metrics(?HOST))}
+        Self ! {failed, maps:get(failed, host_metrics:read(?HOST))}
     end),
     _ = pusher_case:wait(fun() -> maps:get(rejected, pusher_case:numbers()) end,
                          fun(Rejected) -> Rejected =:= Before + 601 end),
@@ -231,7 +231,7 @@ a_crowd_that_waits_for_rejections_is_answered(_Config) ->
     receive rejected -> ok; {'DOWN', Crowd, _, _, Crash} -> error(Crash) end,
     ok = sys:resume(?REPORTER),
     ended(Session),
-    ?assertMatch(#{failed := 10000}, host_ctl:metrics(?HOST)).
+    ?assertMatch(#{failed := 10000}, host_metrics:read(?HOST)).
 
 %% Killed after that, the reporter has told the session or its successor does.
 a_session_is_told_before_the_engine_forgets(Config) ->
@@ -267,7 +267,7 @@ a_reporter_killed_while_it_counts_an_outcome(Config) ->
 
 killed_while_it_counts(Send) ->
     Reporter = whereis(?REPORTER),
-    ok = host_ctl:hold_next_event(self()),
+    ok = host_metrics:hold_next_event(self()),
     Session = session(Send),
     receive {held, Reporter} -> exit(Reporter, kill) after ?LONG -> error(nothing_counted) end,
     ended(Session).
@@ -279,7 +279,7 @@ an_engine_that_ends_answers(Config) ->
     _ = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 1 end),
     ok = supervisor:terminate_child(http_pusher_sup, http_pusher_engine),
     ended(Session),
-    ?assertMatch(#{failed := 1}, host_ctl:metrics(?HOST)).
+    ?assertMatch(#{failed := 1}, host_metrics:read(?HOST)).
 
 without_the_application_nothing_is_waited_for(Config) ->
     module(Config, #{}),

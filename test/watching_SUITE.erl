@@ -108,7 +108,7 @@ the_hosts_own_metrics_stay_as_they_are(Config) ->
     handlers(Config, [#{path => "/n"}]),
     bulk(<<"alice">>, 3),
     await(Config, sent, 3),
-    {ok, _} = host_ctl:wait_metrics(<<"localhost">>, fun(#{sent := Sent}) -> Sent =:= 3 end, 120000),
+    {ok, _} = host_metrics:wait(<<"localhost">>, fun(#{sent := Sent}) -> Sent =:= 3 end, 120000),
     New = lists:sort(other_entries() -- Others),
     case proplists:get_value(generation, Config) of
         v5_0 ->
@@ -118,7 +118,7 @@ the_hosts_own_metrics_stay_as_they_are(Config) ->
             ?assertEqual([[<<"localhost">>, mod_event_pusher_http_sent, Name]
                           || Name <- [count, failure_count, response_time]], New),
             ?assertEqual([mod_event_pusher_http_sent],
-                         lists:usort([Event || {Event, _, _} <- host_ctl:events()])),
+                         lists:usort([Event || {Event, _, _} <- host_metrics:events()])),
             ?assertEqual([{mod_event_pusher_http_sent, #{host_type => <<"localhost">>},
                            #{metrics => #{count => spiral, response_time => histogram,
                                           failure_count => spiral}}}],

@@ -59,7 +59,7 @@ run(Slot, #{url := Url, path := Path, http2 := Http2, senders := Senders} = Spec
     ets:match_delete(?STATUSES, {{Name, '_'}, '_'}),
     Options = maps:merge(maps:with([workers, request_timeout, call_timeout], Spec), #{host => Url}),
     in_turn(fun() ->
-                    ok = host_ctl:reset_metrics(HostType),
+                    ok = host_metrics:reset(HostType),
                     {ok, _} = host_ctl:start_pool(global, Pool, with_tls(Spec, Options)),
                     host_ctl:start_module(HostType, [signed(Spec, #{pool_name => Pool, path => Path})])
             end),
@@ -70,7 +70,7 @@ run(Slot, #{url := Url, path := Path, http2 := Http2, senders := Senders} = Spec
     settle(HostType, erlang:monotonic_time(millisecond) + ?SETTLE),
     Took = erlang:monotonic_time(millisecond) - Begin,
     Numbers = numbers(HostType),
-    Metrics = host_ctl:metrics(HostType),
+    Metrics = host_metrics:read(HostType),
     %% A line in the log follows its metric.
     _ = host_log:poll(fun() -> lists:sum([Count || {_, Count} <- statuses(Name)]) end,
                       fun(Logged) -> Logged >= maps:get(sent, Metrics) end, 5000),
@@ -111,7 +111,7 @@ sender(N, HostType, #{each := Each, senders := Senders} = Spec) ->
 send(I, Each, From, Pause, #{run := Run, text := Text} = Spec) ->
     Padding = binary:copy(<<"x">>, maps:get(size, Spec, I * 200)),
     Body = <<Run/binary, " ", (integer_to_binary(I))/binary, " ", Text/binary, Padding/binary>>,
-    _ = host_ctl:send(From, <<"bob@other.example">>, Body),
+    _ = host_session:send(From, <<"bob@other.example">>, Body),
     case I < Each of
         true ->
             timer:sleep(Pause),

@@ -41,7 +41,7 @@ stanza(Type, Children) ->
 %% @doc An element of this XML, as the host has it.
 -spec element(iodata()) -> term().
 element(Xml) ->
-    host_ctl:element({xml, Xml}, []).
+    host_session:element({xml, Xml}, []).
 
 %% @doc What arrived at a path.
 -spec bodies(binary(), pusher_case:config()) -> [binary()].

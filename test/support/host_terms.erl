@@ -77,7 +77,7 @@ message_event(v6_9, {Type, out, From, To, Packet}) ->
 message_event(_, {Type, Direction, From, To, Packet}) ->
     {chat_event, Type, Direction, From, To, Packet}.
 
--spec metrics(generation(), binary(), [atom()]) -> host_ctl:metrics().
+-spec metrics(generation(), binary(), [atom()]) -> host_metrics:metrics().
 metrics(v5_0, HostType, _BackEnds) ->
     Prefix = [mongoose_metrics:make_host_type_name(HostType), mod_event_pusher_http],
     #{sent => count(Prefix ++ [sent]), failed => count(Prefix ++ [failed]),

@@ -1,4 +1,4 @@
-%% The users of a stand-in host and their sessions, as a case says (host_ctl:user_status/2), and how often the
+%% The users of a stand-in host and their sessions, as a case says (host_session:user_status/2), and how often the
 %% host was asked: the counts are what cases compare. Every user of a domain of the host exists and is online
 %% otherwise. No module of the host has this name.
 -module(host_users).

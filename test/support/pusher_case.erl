@@ -105,7 +105,7 @@ check(uncounted, _Config) ->
     ok;
 check(conserved, Config) ->
     ok = settle(),
-    Sums = [conserved(HostType, minus(numbers(HostType), Before), host_ctl:metrics(HostType))
+    Sums = [conserved(HostType, minus(numbers(HostType), Before), host_metrics:read(HostType))
             || {HostType, Before} <- proplists:get_value(before, Config)],
     Bad = [Sum || {bad, _, _, _} = Sum <- Sums],
     case Bad of
@@ -181,13 +181,13 @@ send(User, Body) ->
 
 -spec send(binary(), binary(), binary()) -> map().
 send(User, To, Body) ->
-    host_ctl:send(<<User/binary, "@localhost/phone">>, <<To/binary, "@localhost">>, Body).
+    host_session:send(<<User/binary, "@localhost/phone">>, <<To/binary, "@localhost">>, Body).
 
 %% @doc Sends this until it was sent, for pools with short times, whose good requests may fail on a busy
 %% machine.
 -spec until_sent(binary()) -> ok.
 until_sent(Body) ->
-    Metrics = fun() -> host_ctl:metrics(?HOST) end,
+    Metrics = fun() -> host_metrics:read(?HOST) end,
     Before = #{sent := Sent} = Metrics(),
     send(<<"alice">>, Body),
     case wait(Metrics, fun(Now) -> ended(Now) > ended(Before) end) of
@@ -235,7 +235,7 @@ wait_numbers(Config, Fun) ->
 %% @doc Waits until the metrics of localhost say that this many were sent.
 -spec wait_sent(non_neg_integer()) -> map().
 wait_sent(Count) ->
-    wait(fun() -> host_ctl:metrics(?HOST) end, fun(#{sent := Sent}) -> Sent >= Count end).
+    wait(fun() -> host_metrics:read(?HOST) end, fun(#{sent := Sent}) -> Sent >= Count end).
 
 %% @doc Waits until nothing is pending or uncounted in the engine.
 -spec settle() -> ok.

@@ -20,7 +20,7 @@ kill(Name) ->
 %% @doc Each kill may count one outcome a second time, and no outcome is lost.
 -spec at_most_twice(pusher_case:numbers(), non_neg_integer()) -> ok.
 at_most_twice(#{sent := Sent, failed := Failed}, Kills) ->
-    #{sent := SentMetric, failed := FailedMetric} = Metrics = host_ctl:metrics(pusher_case:host()),
+    #{sent := SentMetric, failed := FailedMetric} = Metrics = host_metrics:read(pusher_case:host()),
     ?assertMatch({true, _},
                  {SentMetric >= Sent andalso FailedMetric >= Failed
                   andalso SentMetric + FailedMetric - Sent - Failed =< Kills,

@@ -151,12 +151,12 @@ is_own(_Event) -> false.
 %% receiver.
 -spec term(description(), atom()) -> {tuple(), map()}.
 term(#{kind := user_status, from := From, new_status := Status}, _Generation) ->
-    {{user_status_event, host_ctl:jid(From), Status}, host_ctl:acc(From, From, undefined)};
+    {{user_status_event, host_session:jid(From), Status}, host_session:acc(From, From, undefined)};
 term(Event = #{kind := Kind, type := Type, direction := Direction, from := From, to := To}, Generation) ->
-    Packet = host_ctl:element({xml, packet(Event)}, []),
+    Packet = host_session:element({xml, packet(Event)}, []),
     note(Event, Packet),
-    {host_event(Kind, {Type, Direction, host_ctl:jid(From), host_ctl:jid(To), Packet}, Event, Generation),
-     host_ctl:acc(From, To, Packet)}.
+    {host_event(Kind, {Type, Direction, host_session:jid(From), host_session:jid(To), Packet}, Event, Generation),
+     host_session:acc(From, To, Packet)}.
 
 host_event(msg, {Type, Direction, From, To, Packet}, #{status := Status, client_state := State}, v6_9) ->
     UserStatus = case {Direction, Status} of
@@ -177,8 +177,8 @@ note(Event = #{kind := msg, receiver := {User, _} = Receiver, status := Status},
     _ = [host_users:set(Receiver, status_term(Status)) || User =/= <<>>],
     case Event of
         #{room := classic, from := {Name, Server, Nick}, sender := {SenderName, SenderServer}} ->
-            Passed = #{from_nick => Nick, from_jid => host_ctl:jid({SenderName, SenderServer, <<"phone">>}),
-                       room_jid => host_ctl:jid({Name, Server, <<>>})},
+            Passed = #{from_nick => Nick, from_jid => host_session:jid({SenderName, SenderServer, <<"phone">>}),
+                       room_jid => host_session:jid({Name, Server, <<>>})},
             mongoose_hooks:filter_room_packet(?LOCAL, Packet, Passed);
         _ ->
             ok

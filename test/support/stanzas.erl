@@ -13,7 +13,7 @@ file() ->
 all() ->
     all(file()).
 
-%% @doc In the order of the file, in the form host_ctl:send/5 takes.
+%% @doc In the order of the file, in the form host_session:send/5 takes.
 -spec all(file:filename_all()) -> [stanza()].
 all(File) ->
     {ok, _} = application:ensure_all_started(fast_xml),
