@@ -4,7 +4,7 @@
 %% The wrapper is a fun, which is printed as its name.
 -module(http_pusher_redacted).
 
--export([run/1, open/1, reason_name/1]).
+-export([run/1, open/1, crash/3, reason_name/1]).
 
 -export_type([sealed/0]).
 
@@ -29,6 +29,14 @@ run(Fun) ->
 -spec open(sealed() | term()) -> term().
 open(Sealed) when is_function(Sealed, 0) -> Sealed();
 open(Other) -> Other.
+
+
+%% @doc A crash as text: where it happened, without arguments, which hold the message.
+-spec crash(error | exit | throw, term(), erlang:stacktrace()) -> io_lib:chars().
+crash(Class, Reason, Stack) ->
+    Places = [ io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3) ],
+    io_lib:format("crashed with ~ts:~ts in ~ts",
+                  [Class, reason_name(Reason), lists:join(" < ", Places)]).
 
 
 %% @doc The name of a crash's reason, never its contents, which may include a message.

@@ -81,7 +81,7 @@ ask(Handler = #{callback_module := Module}, Event = #{kind := Kind}, Context, Kn
     hand_over(Handler, Event, Context, Known);
 ask(Handler = #{callback_module := Module, options := Options}, Event, Context = {Acc, _}, Known) ->
     #{from := From, to := To, packet := Packet} = Event,
-    case callback(Module, should_make_req, [Acc, direction(Event), Packet, From, To, Options]) of
+    case http_pusher_callback:call(Module, should_make_req, [Acc, direction(Event), Packet, From, To, Options]) of
         {ok, true} -> hand_over(Handler, Event, Context, Known);
         %% Any other result means no, as in the stock module.
         {ok, _} -> {none, Known};
@@ -164,23 +164,7 @@ by_callback_module(#{callback_module := Module, options := Options}, Event, Acc)
     {Sender, Server, Receiver, _} = http_pusher_host:names(From, To),
     Message = http_pusher_host:body(Packet),
     Args = [Acc, direction(Event), Server, Message, Sender, Receiver, Options],
-    case callback(Module, prepare_body, Args) of
-        {ok, Body} ->
-            case callback(Module, prepare_headers, Args) of
-                {ok, Headers} -> custom(Module, Headers, Body);
-                Rejected -> Rejected
-            end;
-        Rejected ->
-            Rejected
-    end.
-
-
-custom(Module, Headers, Body) ->
-    case {http_pusher_content:headers(Headers), http_pusher_content:body(Body)} of
-        {{ok, Checked}, {ok, Binary}} -> {custom, Checked, Binary};
-        {{error, Text}, _} -> {rejected, bad_headers, in_module(Module, prepare_headers, Text)};
-        {_, {error, Text}} -> {rejected, bad_body, in_module(Module, prepare_body, Text)}
-    end.
+    http_pusher_callback:content(Module, Args).
 
 
 push(Handler, {_, {Sender, _, _, _}, Waiting}, _Content, 0) ->
@@ -275,38 +259,5 @@ reject(#{host_type := HostType, route := Route}, {Reason, Text}, Sender, Waiting
     end.
 
 
--spec callback(module(), atom(), [term()]) ->
-          {ok, term()} | {rejected, callback_undefined | callback_crashed, binary()}.
-%% A missing module is not searched for on disk in every session: the starter loads callback modules,
-%% including those that appear later.
-callback(Module, Function, Args) ->
-    case erlang:function_exported(Module, Function, length(Args)) of
-        true ->
-            try
-                {ok, apply(Module, Function, Args)}
-            catch
-                Class:Reason:Stack -> crashed(Module, Function, Class, Reason, Stack)
-            end;
-        false ->
-            Text = "there is no such module or function",
-            {rejected, callback_undefined, in_module(Module, Function, Text)}
-    end.
-
-
-crashed(Module, Function, Class, Reason, Stack) ->
-    {rejected, callback_crashed, in_module(Module, Function, crash(Class, Reason, Stack))}.
-
-
-in_module(Module, Function, Text) ->
-    http_pusher_utf8:format("~ts:~ts: ~ts", [Module, Function, Text]).
-
-
 failed(What, Class, Reason, Stack) ->
-    http_pusher_utf8:format("~ts: ~ts", [What, crash(Class, Reason, Stack)]).
-
-
-%% Where it crashed, without arguments, which hold the message.
-crash(Class, Reason, Stack) ->
-    Places = [ io_lib:format("~ts:~ts", [M, F]) || {M, F, _, _} <- lists:sublist(Stack, 3) ],
-    io_lib:format("crashed with ~ts:~ts in ~ts",
-                  [Class, http_pusher_redacted:reason_name(Reason), lists:join(" < ", Places)]).
+    http_pusher_utf8:format("~ts: ~ts", [What, http_pusher_redacted:crash(Class, Reason, Stack)]).
