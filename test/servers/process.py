@@ -1,6 +1,7 @@
 """Child processes, ports and certificates for them."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,20 +11,42 @@ from pathlib import Path
 PATIENCE = 60
 
 
+# Where ports begin that the system does not give out itself to whatever asks for a free one.
+FIRST = 10240
+
+
+def first_of_the_system():
+    """The first of the ports that the system gives out itself."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 32768
+
+
 class Ports:
-    """Free ports of the loopback interface, each given out once."""
+    """Free ports of the loopback interface, each given out once.
+
+    The server that one is for listens later, and many other tests get ports of the system meanwhile. So these are not
+    among those.
+    """
 
     def __init__(self):
         self.given = set()
+        end = first_of_the_system()
+        self.choice = range(FIRST, end if end > 2 * FIRST else 32768)
 
     def __call__(self):
         while True:
+            port = random.choice(self.choice)
+            if port in self.given:
+                continue
+            self.given.add(port)
             with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-            if port not in self.given:
-                self.given.add(port)
-                return port
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            return port
 
 
 class Child:
