@@ -2,7 +2,8 @@
 
 Each handler passes `check` without a problem, and `send` sends it an event: to a server of this process,
 which says what has arrived, and to InfluxDB and VictoriaMetrics, which are asked what they have stored. So do the
-handlers with batches that some pages have, and one that compresses. Everything listens on the loopback interface.
+handlers with batches that some pages have, and one that compresses. What Google and aiogram say about their services in
+files for programs is compared (descriptions.py). Everything listens on the loopback interface.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 import tomllib
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -25,7 +27,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "test/servers"))
 
-from process import PATIENCE, Child, Ports  # noqa: E402 pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+import descriptions  # noqa: E402
+from process import PATIENCE, Child, Ports  # noqa: E402
 
 MESSAGE = """<message type='chat' id='m1' from='alice@example.com/phone' to='bob@example.com'>
 <body>Hi "Bob" &amp; {{ id }} \U0001f48c</body></message>"""
@@ -84,11 +88,13 @@ class Node:
         for name, text in (("message.xml", MESSAGE), ("presence.xml", PRESENCE)):
             (folder / name).write_text(text)
 
-    def configure(self, page, url=None, batches=False):
-        """Writes the handler of a page, with another host if there is a URL, and with its lines for batches."""
-        text = re.search(r"```toml\n(.*?)```", page.read_text(), re.S)[1]
+    def configure(self, page, url=None, batches=False, more=""):
+        """Writes the handler of a page, with another host if there is a URL, with its lines for batches, and with more
+        options."""
+        text = block(page, "toml")
+        text = re.sub(r"(\n *\[\[modules[^\n]*handlers\]\]\n)", lambda found: found[1] + more, text)
         if batches:
-            lines = re.search(r"```toml batch\n(.*?)```", page.read_text(), re.S)[1]
+            lines = block(page, "toml batch")
             text = re.sub(r" *template_file = .*\n", lambda _: lines, text).replace("db=xmpp", "db=batches")
         if url:
             text = re.sub(r'host = "http[^"]*"', f'host = "{url}"', text)
@@ -118,6 +124,11 @@ class Node:
     def send(self, *words):
         """`send` sends an event."""
         return self.run("send", "mongooseim.toml", "--mongooseim", "6.5", *words)
+
+
+def block(page, fence):
+    """The first block of a page with this behind its fence."""
+    return re.search(rf"```{fence}\n(.*?)```", page.read_text(), re.S)[1]
 
 
 def direction(page):
@@ -151,6 +162,9 @@ def to_the_sink(node, sink, page, batches=False):
     for name in ("webhook-id", "webhook-timestamp"):
         if len(headers.get_all(name, [])) != 1:
             raise Wrong(f"{name}: {headers.get_all(name)}")
+    for field in handler.get("headers", []):
+        if "value" in field and headers.get_all(field["name"]) != [field["value"]]:
+            raise Wrong(f"{field['name']}: {headers.get_all(field['name'])}")
     auth = handler.get("auth", {})
     wanted = ("Basic " if "basic_user" in auth else "Bearer ") if auth else ""
     if not (headers["authorization"] or "").startswith(wanted):
@@ -161,6 +175,15 @@ def to_the_sink(node, sink, page, batches=False):
     elif "json" in headers["content-type"]:
         json.loads(body)
     return f"{len(body)} bytes to {path.split('?')[0][:60]}"
+
+
+def described(node, sink, page, check):
+    """What is sent to the sink is as others describe it, and so is the answer in the page."""
+    host = tomllib.loads(block(page, "toml"))["outgoing_pools"]["http"][page.stem]["connection"]["host"]
+    to_the_sink(node, sink, page)
+    (path, _, body), = sink.requests
+    answer = block(page, "json")
+    return check(host + path, body, answer)
 
 
 def get(url, **fields):
@@ -274,6 +297,23 @@ def to_influxdb(node, page, url, batches=False):
     return f"{len(got)} points"
 
 
+def half_a_batch(url):
+    """What becomes of a batch with a bad line, as the page says."""
+    lines = b"half,host=a number=1i\nhalf,host=a number=\nhalf,host=b number=2i\n"
+    write = urllib.request.Request(f"{url}/write?db=batches", data=lines, method="POST")
+    try:
+        urllib.request.urlopen(write, timeout=PATIENCE).close()
+        raise Wrong("it was accepted")
+    except urllib.error.HTTPError as error:
+        said = error.read().decode()
+        if error.code != 400 or "half,host=a number=" not in said:
+            raise Wrong(f"{error.code} {said}") from error
+    said = json.loads(get(f"{url}/query", db="batches", q="SELECT SUM(number) FROM half"))
+    if said["results"][0]["series"][0]["values"][0][1] != 3:
+        raise Wrong(f"{said}")
+    return "2 of 3 points"
+
+
 def to_victoria(node, page, url):
     """What VictoriaMetrics has stored of a message."""
     node.configure(page, url)
@@ -315,6 +355,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", required=True)
     parser.add_argument("--program", required=True)
+    parser.add_argument("--google", required=True)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = Path(tempfile.mkdtemp(prefix="http-pusher-recipes-"))
@@ -323,14 +364,21 @@ def main():
              if page.stem != "README"]
     try:
         node = Node(options.program, folder, f"http://127.0.0.1:{sink.server_port}/token")
+        strict = block(REPOSITORY / "docs/recipes/README.md", "toml strict")
         for page in pages:
             node.configure(page)
             report.check(f"{page.stem}, check", node.check)
             report.check(f"{page.stem}, send", to_the_sink, node, sink, page)
+            node.configure(page, more=strict)
+            report.check(f"{page.stem} until it is delivered, check", node.check)
             if "```toml batch" in page.read_text():
                 node.configure(page, batches=True)
                 report.check(f"{page.stem} in batches, check", node.check)
                 report.check(f"{page.stem} in batches, send", to_the_sink, node, sink, page, True)
+        for name, check in (("fcm", descriptions.Google(options.google, "fcm.v1").fcm),
+                            ("telegram", descriptions.telegram)):
+            page = REPOSITORY / f"docs/recipes/{name}.md"
+            report.check(f"{name}, as others describe it", described, node, sink, page, check)
         report.check("zstd", by_zstd, node, sink, REPOSITORY / "docs/recipes/webhook.md")
         ports, page = Ports(), REPOSITORY / "docs/recipes/influxdb.md"
         for name, start, function in (("InfluxDB", start_influxdb, to_influxdb),
@@ -342,6 +390,7 @@ def main():
             if name == "InfluxDB":
                 report.check(f"{name}, in batches", to_influxdb, node, page, url, True)
                 report.check(f"{name}, compressed", compressed_to_influxdb, node, page, url)
+                report.check(f"{name}, half a batch", half_a_batch, url)
     finally:
         for child in children:
             child.stop()
