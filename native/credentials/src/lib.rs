@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 
+mod contents;
 mod credentials;
 mod error;
 mod fields;
@@ -14,6 +15,7 @@ mod options;
 pub mod path_secret;
 mod token;
 
+pub use contents::Content;
 pub use credentials::{Credentials, Tools};
 pub use error::{CredentialError, OptionError};
 pub use options::{AuthOptions, CredentialOptions, OAuth2Options};

@@ -124,6 +124,28 @@ fn a_token_over_plain_http() {
     }
 }
 
+/// `check` reads them by the code of the node.
+#[test]
+fn secrets_that_look_usable_and_are_not() {
+    let dir = Dir::new();
+    dir.file("words", "hunter2 hunter2\n");
+    dir.file(
+        "key",
+        r#"{"type": "service_account", "client_email": "a@b", "private_key": "hunter2", "token_uri": "https://a.example"}"#,
+    );
+    for (auth, part) in [
+        ("bearer_file = \"words\"", "a token has no spaces"),
+        ("google_service_account_file = \"key\"", "not PEM"),
+    ] {
+        let checked = check_in(&dir, &file(&format!("auth = {{{auth}}}")), &[]);
+        assert_eq!(checked.status, 1, "{}", checked.text);
+        let (severity, _, text) = only(&checked);
+        assert_eq!(severity, "problem");
+        assert!(text.contains(part), "{text}");
+        assert!(!checked.text.contains("hunter2"), "{}", checked.text);
+    }
+}
+
 #[test]
 fn secrets_that_cannot_be_used() {
     let dir = Dir::new();
@@ -194,7 +216,7 @@ fn secrets_that_cannot_be_used() {
         (
             "headers = [{name = \"x\", value_file = \"lines\"}]",
             "headers[1].value_file",
-            "header field",
+            "one line",
         ),
     ] {
         let checked = check_in(&dir, &file(lines), &[]);

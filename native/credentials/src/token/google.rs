@@ -63,6 +63,11 @@ pub(crate) fn tokens(file: &Path, tools: &Tools) -> Tokens {
     )
 }
 
+/// Whether this is the content of a usable file. The error shows nothing of it.
+pub(crate) fn check(content: &[u8], tools: &Tools) -> Result<(), String> {
+    Account::parse(content, tools).map(drop)
+}
+
 async fn fetch(account: &Watched<Account>) -> Result<Granted, Refused> {
     let now = account.get().await.map_err(|text| Refused {
         text,

@@ -47,13 +47,16 @@ pub(crate) fn tokens(options: &OAuth2Options, tools: &Tools) -> Result<Tokens, O
     Ok(Tokens::new(OPTION, tools.tell.clone(), Box::new(fetch)))
 }
 
+/// The client's secret in the content of a file or variable. No error shows any of it.
+pub(crate) fn client_secret(content: &[u8]) -> Result<&[u8], String> {
+    let line = one_line(content)?;
+    std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok(line)
+}
+
 fn secret(source: &Source, tools: &Tools) -> Watched<Vec<u8>> {
     let option = format!("{OPTION}.client_secret{}", suffix(source));
-    let parse = |bytes: &[u8]| {
-        let line = one_line(bytes)?;
-        std::str::from_utf8(line).map_err(|_| "it is not UTF-8".to_owned())?;
-        Ok(line.to_vec())
-    };
+    let parse = |bytes: &[u8]| client_secret(bytes).map(<[u8]>::to_vec);
     Watched::new(&option, source.clone(), parse, tools.tell.clone())
 }
 
