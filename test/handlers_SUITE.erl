@@ -167,17 +167,18 @@ state_of_the_client(Config) ->
                  values([[<<"data">>, <<"to">>, <<"user">>], data(<<"client_state">>), data(<<"receiver_status">>)],
                         Event)).
 
-%% Keys are atoms; values atoms, texts and numbers.
+%% Keys are atoms, or texts, of which some are no UTF-8; values atoms, texts and numbers.
 metadata_of_json(Config) ->
     module([handler("/json", #{format => json}, [{send, [#{event => msg}]}])]),
     Huge = 1 bsl 80,
     ok = host_ctl:set_metadata(#{tenant => acme, trace => <<"caf", 195, 169>>, count => 7, share => 0.5, vip => true,
-                                 huge => Huge, none => undefined, odd => {no, fact}}),
+                                 <<"own key">> => 1, <<"caf", 233>> => 2, huge => Huge, none => undefined, odd => {no, fact}}),
     host_session:send(?ALICE, ?BOB, <<"hi">>),
     wait_sent(1),
     [Event] = events(Config),
     ?assertEqual(#{<<"tenant">> => <<"acme">>, <<"trace">> => <<"caf", 195, 169>>, <<"count">> => 7,
-                   <<"share">> => 0.5, <<"vip">> => true, <<"huge">> => integer_to_binary(Huge)},
+                   <<"share">> => 0.5, <<"vip">> => true, <<"huge">> => integer_to_binary(Huge),
+                   <<"own key">> => 1, <<"caf\x{fffd}"/utf8>> => 2},
                  json_value:at(data(<<"metadata">>), Event)).
 
 a_template_with_rules(Config) ->

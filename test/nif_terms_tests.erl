@@ -41,8 +41,8 @@ unknown_numbers_test_() ->
                        fun() -> ?NIF:push_form_dirty(0, No, in, Names, <<>>) end,
                        fun() -> ?NIF:push_custom(0, No, in, Names, [], <<>>) end,
                        fun() -> ?NIF:push_custom_dirty(0, No, in, Names, [], <<>>) end,
-                       fun() -> ?NIF:push_event(0, No, in, Names, [], <<>>) end,
-                       fun() -> ?NIF:push_event_dirty(0, No, in, Names, [], <<>>) end]]
+                       fun() -> ?NIF:push_event(0, No, in, Names, example(facts), <<>>) end,
+                       fun() -> ?NIF:push_event_dirty(0, No, in, Names, example(facts), <<>>) end]]
       end]}.
 
 start() ->
@@ -99,7 +99,7 @@ example(reason) -> queue_full;
 example(names) -> {<<"alice">>, <<"localhost">>, <<"bob">>, <<"localhost">>};
 example(headers) -> [{<<"x-a">>, <<"b">>}];
 example(facts) ->
-    [{<<"event">>, <<"msg">>}, {<<"timestamp">>, 1}, {<<"metadata.a">>, 1.5}, {<<"metadata.b">>, true}];
+    facts([{<<"metadata.a">>, 1.5}, {<<"metadata.b">>, true}]);
 example(plan) ->
     #{format => cloudevents, include => [stanza, unread], omit => [body], cloudevents_mode => binary,
       cloudevents_source => <<"urn:a">>, signing => {file, <<"etc/no_such_file">>},
@@ -134,10 +134,13 @@ wrong_inside(headers) ->
         ++ [[{Term, <<"b">>}] || Term <- odd_terms(), not is_binary(Term)]
         ++ [[{<<"x-a">>, <<"b">>, <<"c">>}], [{<<"x-a">>, <<"b">>}, foo]];
 wrong_inside(facts) ->
-    [[{<<"a">>, Term}] || Term <- odd_terms(), not is_value(Term)]
-        ++ [[{Term, <<"b">>}] || Term <- odd_terms(), not is(text, Term)]
-        ++ [[{<<"a">>, <<"b">>, <<"c">>}], [{<<"a">>, <<"b">>}, foo], [{<<"a">>, <<"b">>} | foo],
-            [{<<"a">>, 1 bsl 63}]];
+    [setelement(N, example(facts), Term) || N <- [1, 2, 4, 5, 6], Term <- odd_terms(), not is_binary(Term)]
+        ++ [setelement(3, example(facts), Term) || Term <- odd_terms(), not is(timestamp, Term)]
+        ++ [facts(Term) || Term <- odd_terms(), not is(headers, Term)]
+        ++ [facts([{<<"a">>, Term}]) || Term <- odd_terms(), not is_value(Term)]
+        ++ [facts([{Term, <<"b">>}]) || Term <- odd_terms(), not is_binary(Term)]
+        ++ [facts(Others) || Others <- [[{<<"a">>, <<"b">>, <<"c">>}], [{<<"a">>, <<"b">>}, foo],
+                                        [{<<"a">>, <<"b">>} | foo], [{<<"a">>, 1 bsl 63}]]];
 wrong_inside(plan) ->
     Example = example(plan),
     [Example#{Key => Term} || Key <- maps:keys(Example),
@@ -167,9 +170,11 @@ wrong_inside(Map) when Map =:= settings; Map =:= options ->
 wrong_inside(_Type) ->
     [].
 
+facts(Others) ->
+    {<<"msg">>, <<"chat">>, 1, <<"online">>, <<"phone">>, <<>>, Others}.
+
 is_value(Term) ->
-    is_binary(Term) orelse is_boolean(Term) orelse is_float(Term)
-        orelse is_integer(Term) andalso Term >= -(1 bsl 63) andalso Term < 1 bsl 63.
+    is_binary(Term) orelse is_boolean(Term) orelse is_float(Term) orelse is(timestamp, Term).
 
 wrong_sources() ->
     [foo, {}, <<"a">>, {foo, <<"a">>}, {<<"file">>, <<"a">>}, {file, a}, {file, "a"}, {file, <<255>>},
@@ -204,6 +209,6 @@ is(binary, Term) -> is_binary(Term);
 is(direction, Term) -> Term =:= in;
 is(reason, Term) -> Term =:= queue_full;
 is(headers, Term) -> Term =:= [];
-is(facts, Term) -> Term =:= [];
+is(timestamp, Term) -> is_integer(Term) andalso Term >= -(1 bsl 63) andalso Term < 1 bsl 63;
 is(plan, Term) -> Term =:= #{};
 is(_Type, _Term) -> false.

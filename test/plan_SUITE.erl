@@ -156,11 +156,8 @@ push(Stanza, Function) ->
     Candidates = fun() -> [Row || Row = {_, _, [_ | _]} <- http_pusher_routes:all()] end,
     [{_, Id, Pools}] = wait(Candidates, fun(Rows) -> Rows =/= [] end),
     {ok, Pool} = http_pusher_routes:choose(Pools),
-    Facts = [{<<"event">>, <<"msg">>}, {<<"type">>, <<"chat">>}, {<<"direction">>, <<"in">>},
-             {<<"timestamp">>, 1795696496789012}, {<<"host">>, ?HOST},
-             {<<"from_user">>, <<"alice">>}, {<<"from_server">>, ?HOST}, {<<"from_resource">>, <<"phone">>},
-             {<<"to_user">>, <<"bob">>}, {<<"to_server">>, ?HOST},
-             {<<"metadata.number">>, 1.5}, {<<"metadata.flag">>, true}],
+    Facts = {<<"msg">>, <<"chat">>, 1795696496789012, <<>>, <<"phone">>, <<>>,
+             [{<<"metadata.number">>, 1.5}, {<<"metadata.flag">>, true}]},
     Names = {<<"alice">>, ?HOST, <<"bob">>, ?HOST},
     ok = ?NIF:Function(Pool, Id, in, Names, Facts, Stanza).
 

@@ -60,7 +60,7 @@ every_function_is_measured(_Config) ->
                  {describe_url, [<<"/">>, <<"a">>]},
                  {push_form, [Pool, Handler, in, names(1), <<"hi">>]},
                  {push_custom, [Pool, Handler, in, names(1), [], <<"hi">>]},
-                 {push_event, [Pool, Handler, in, names(1), [], <<"<message/>">>]},
+                 {push_event, [Pool, Handler, in, names(1), facts([]), <<"<message/>">>]},
                  {drain_pool, [Pool]}, {resume_pool, [Pool]}, {close_pool, [Pool, 0]},
                  {reject, [Handler, queue_full, <<"alice">>, <<"text">>, <<>>]},
                  %% The reporter calls these and others.
@@ -114,8 +114,8 @@ the_longest_headers(Config) ->
 %% for each of many plans.
 the_longest_events(_Config) ->
     Facts = fun(Count, Length) ->
-                    [{iolist_to_binary(io_lib:format("metadata.k~b", [N])), binary:copy(<<"v">>, Length)}
-                     || N <- lists:seq(1, Count)]
+                    facts([{iolist_to_binary(io_lib:format("metadata.k~b", [N])), binary:copy(<<"v">>, Length)}
+                           || N <- lists:seq(1, Count)])
             end,
     Handler = ?NIF:handler(?HOST, <<"http_pool">>, <<"/json">>, #{format => json}),
     Events = [{Facts(0, 0), binary:copy(<<"x">>, 65535)}, {Facts(100, 600), <<>>},
@@ -200,3 +200,6 @@ best([First | Rest]) ->
 
 too_long(Longest) ->
     [Call || {_, Time} = Call <- maps:to_list(Longest), Time >= ?MILLISECOND].
+
+facts(Others) ->
+    {<<"msg">>, <<"chat">>, 1, <<>>, <<>>, <<>>, Others}.

@@ -15,7 +15,7 @@
 -export([attach/1, take_outcomes/2, outcome_counted/1, unacknowledged/0]).
 -export([rejections/0, rejections_counted/3, notices/0]).
 
--export_type([pool_id/0, handler_id/0, reporter/0, names/0, way/0, fact/0, pushed/0]).
+-export_type([pool_id/0, handler_id/0, reporter/0, names/0, way/0, facts/0, fact/0, pushed/0]).
 -export_type([outcome/0, verdict/0, rejected/0, problem/0, not_opened/0, notice/0]).
 -export_type([pool/0, spool/0, settings/0, metrics/0, last_failure/0]).
 
@@ -34,7 +34,16 @@
 %% `in' or `out', and the session that waits until the notification has been counted: bytes that come back
 %% with its outcome.
 -type way() :: in | out | {in | out, http_pusher_wait:waiter()}.
-%% What a session knows of an event beside the stanza. An integer has at most 64 bits.
+%% What a session knows of an event beside the names and the stanza. Empty is not known. A resource belongs to
+%% the sender or the receiver of the stanza; for a presence it is the user's.
+-type facts() :: {Event :: binary(),
+                  Type :: binary(),
+                  Timestamp :: integer(),
+                  UserStatus :: binary(),
+                  FromResource :: binary(),
+                  ToResource :: binary(),
+                  Others :: [fact()]}.
+%% An integer has at most 64 bits.
 -type fact() :: {Key :: binary(), binary() | integer() | float() | boolean()}.
 -type pushed() :: ok | not_open | {rejected, Reason :: atom()}.
 %% `not_open': the pool was replaced or stopped a moment ago; nothing is counted.
@@ -300,11 +309,11 @@ push_custom(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
 push_custom_dirty(_Pool, _Handler, _Way, _Names, _Headers, _Body) -> ?NOT_LOADED.
 
 
--spec push_event(pool_id(), handler_id(), way(), names(), [fact()], Stanza :: binary()) -> pushed().
+-spec push_event(pool_id(), handler_id(), way(), names(), facts(), Stanza :: binary()) -> pushed().
 push_event(_Pool, _Handler, _Way, _Names, _Facts, _Stanza) -> ?NOT_LOADED.
 
 
--spec push_event_dirty(pool_id(), handler_id(), way(), names(), [fact()], Stanza :: binary()) ->
+-spec push_event_dirty(pool_id(), handler_id(), way(), names(), facts(), Stanza :: binary()) ->
           pushed().
 push_event_dirty(_Pool, _Handler, _Way, _Names, _Facts, _Stanza) -> ?NOT_LOADED.
 

@@ -1,16 +1,17 @@
 %% @doc What the engine is told of an event: facts that only the session knows. The rest it reads from the
-%% stanza.
+%% stanza, and who sends to whom from the notification's names.
 %%
-%% A fact that is not known is left out. What costs something (the stanza as text, the unread count) is made
-%% once for an event, however many handlers use it.
+%% What every event has comes in a tuple, because a session would spend more time on a list of pairs, and more
+%% memory. A fact that is not known is empty, or left out of the list of the others. What costs something (the
+%% stanza as text, the unread count) is made once for an event, however many handlers use it.
 -module(http_pusher_facts).
 
--export([of_event/4, stanza/2]).
+-export([of_event/4, others/1, stanza/2]).
 
--export_type([facts/0, value/0]).
+-export_type([facts/0]).
 
--type facts() :: [{Key :: binary(), value()}].
--type value() :: binary() | integer() | float() | boolean().
+-type facts() :: http_pusher_nif:facts().
+-type fact() :: http_pusher_nif:fact().
 
 %% The engine's integers; others are texts.
 -define(LEAST, -16#8000000000000000).
@@ -26,7 +27,13 @@
 of_event(Event, Context, Known, Unread) ->
     {Basic, Known1} = basic(Event, Context, Known),
     {Count, Known2} = unread(Unread, Event, Context, Known1),
-    {Count ++ status(Event, Known2) ++ Basic, Known2}.
+    {completed(Basic, status(Event, Known2), Count), Known2}.
+
+
+%% @doc Those that few events have.
+-spec others(facts()) -> [fact()].
+others({_Kind, _Type, _Timestamp, _Status, _From, _To, Others}) ->
+    Others.
 
 
 basic(_Event, _Context, Known = #{facts := Facts}) ->
@@ -34,44 +41,37 @@ basic(_Event, _Context, Known = #{facts := Facts}) ->
 basic(Event = #{
                 kind := Kind,
                 type := Type,
-                direction := Direction,
                 from := From,
                 to := To,
                 client_state := State
                },
       {Acc, Metadata},
       Known) ->
-    From1 = jid(From,
-                <<"from_user">>,
-                <<"from_server">>,
-                <<"from_resource">>,
-                archive_id(Event, Acc) ++ metadata(Metadata)),
-    To1 = jid(To, <<"to_user">>, <<"to_server">>, <<"to_resource">>, From1),
-    Facts = [kind(Kind),
-             {<<"timestamp">>, timestamp(Kind, Acc)},
-             {<<"host">>, host(Event)} | type(Type, direction(Direction, client_state(State, To1)))],
+    Others = client_state(State, archive_id(Event, Acc, metadata(Metadata))),
+    Facts = {kind(Kind), type(Type), timestamp(Kind, Acc), <<>>, resource(From), resource(To), Others},
     {Facts, Known#{facts => Facts}}.
 
 
+completed(Basic, <<>>, []) ->
+    Basic;
+completed({Kind, Type, Timestamp, _None, From, To, Others}, Status, Count) ->
+    {Kind, Type, Timestamp, Status, From, To, Count ++ Others}.
+
+
 %% Literals, because a session would spend more time on making the text of an atom.
-kind(msg) -> {<<"event">>, <<"msg">>};
-kind(unack_msg) -> {<<"event">>, <<"unack_msg">>};
-kind(user_status) -> {<<"event">>, <<"user_status">>}.
+kind(msg) -> <<"msg">>;
+kind(unack_msg) -> <<"unack_msg">>;
+kind(user_status) -> <<"user_status">>.
 
 
-type(undefined, Facts) -> Facts;
-type(chat, Facts) -> [{<<"type">>, <<"chat">>} | Facts];
-type(groupchat, Facts) -> [{<<"type">>, <<"groupchat">>} | Facts];
-type(Type, Facts) -> [{<<"type">>, atom_to_binary(Type, utf8)} | Facts].
+type(undefined) -> <<>>;
+type(chat) -> <<"chat">>;
+type(groupchat) -> <<"groupchat">>;
+type(Type) -> atom_to_binary(Type, utf8).
 
 
-direction(undefined, Facts) -> Facts;
-direction(in, Facts) -> [{<<"direction">>, <<"in">>} | Facts];
-direction(out, Facts) -> [{<<"direction">>, <<"out">>} | Facts].
-
-
-client_state(undefined, Facts) -> Facts;
-client_state(State, Facts) -> [{<<"client_state">>, atom_to_binary(State, utf8)} | Facts].
+client_state(undefined, Others) -> Others;
+client_state(State, Others) -> [{<<"client_state">>, atom_to_binary(State, utf8)} | Others].
 
 
 %% When the event happened, in microseconds. A message has the time at which the host received it.
@@ -79,34 +79,19 @@ timestamp(msg, Acc) -> mongoose_acc:timestamp(Acc);
 timestamp(_Kind, _Acc) -> os:system_time(microsecond).
 
 
-%% The server of the local user.
-host(#{kind := msg, direction := out, to := To}) -> server(To);
-host(#{kind := unack_msg, to := To}) -> server(To);
-host(#{from := From}) -> server(From).
+resource(undefined) ->
+    <<>>;
+resource(Jid) ->
+    {_User, _Server, Resource} = jid:to_lower(Jid),
+    Resource.
 
 
-server(Jid) ->
-    {_User, Server} = jid:to_lus(Jid),
-    Server.
-
-
-jid(undefined, _User, _Server, _Resource, Facts) ->
-    Facts;
-jid(Jid, User, Server, Resource, Facts) ->
-    {LUser, LServer, LResource} = jid:to_lower(Jid),
-    part(User, LUser, part(Server, LServer, part(Resource, LResource, Facts))).
-
-
-part(_Key, <<>>, Facts) -> Facts;
-part(Key, Part, Facts) -> [{Key, Part} | Facts].
-
-
-archive_id(#{kind := user_status}, _Acc) ->
-    [];
-archive_id(#{direction := Direction}, Acc) ->
+archive_id(#{kind := user_status}, _Acc, Others) ->
+    Others;
+archive_id(#{direction := Direction}, Acc, Others) ->
     case http_pusher_host_stanza:archive_id(Direction, Acc) of
-        undefined -> [];
-        Id -> [{<<"archive_id">>, Id}]
+        undefined -> Others;
+        Id -> [{<<"archive_id">>, Id} | Others]
     end.
 
 
@@ -132,16 +117,16 @@ value(Value) when is_integer(Value) -> {ok, integer_to_binary(Value)};
 value(_Other) -> none.
 
 
-status(#{kind := user_status, status := Status}, _Known) -> [word(Status)];
+status(#{kind := user_status, status := Status}, _Known) -> word(Status);
 %% The status in an `in' event is not the receiver's.
-status(#{direction := out, status := Status}, _Known) when Status =/= undefined -> [word(Status)];
-status(#{kind := msg, status := undefined}, #{session := {ok, online}}) -> [word(online)];
-status(#{kind := msg, status := undefined}, #{session := {ok, offline}, exists := {ok, true}}) -> [word(offline)];
-status(_Event, _Known) -> [].
+status(#{direction := out, status := Status}, _Known) when Status =/= undefined -> word(Status);
+status(#{kind := msg, status := undefined}, #{session := {ok, online}}) -> word(online);
+status(#{kind := msg, status := undefined}, #{session := {ok, offline}, exists := {ok, true}}) -> word(offline);
+status(_Event, _Known) -> <<>>.
 
 
 word(Status) ->
-    {<<"user_status">>, atom_to_binary(Status, utf8)}.
+    atom_to_binary(Status, utf8).
 
 
 unread(true, #{kind := Kind, to := To}, {Acc, _}, Known) when Kind =/= user_status ->

@@ -14,7 +14,7 @@
 %% take about ten microseconds.
 -define(LONG, 65536).
 -define(MANY, 100).
-%% Facts other than a hook's metadata have fewer bytes: jids, which have at most three kilobytes each, ids and words.
+%% What every event has takes fewer bytes: names and resources, which have at most a kilobyte each, and words.
 -define(FACTS, 8192).
 %% A pool that is replaced during the hand-over is looked up again, at most this often.
 -define(TRIES, 3).
@@ -136,7 +136,7 @@ content(Handler, Event, Context, Known) ->
         #{needs_stanza := NeedsStanza, unread := Unread} = Handler,
         {Facts, Known1} = http_pusher_facts:of_event(Event, Context, Known, Unread),
         {Stanza, Known2} = stanza(NeedsStanza, Event, Known1),
-        {{event_or_long(Context, Facts, Stanza), Facts, Stanza}, Known2}
+        {{event_or_long(Facts, Stanza), Facts, Stanza}, Known2}
     catch
         Class:Reason:Stack ->
             {{rejected, event_error, failed("reading the event", Class, Reason, Stack)}, Known}
@@ -148,12 +148,8 @@ stanza(false, #{kind := msg}, Known) -> {<<>>, Known};
 stanza(_Needed, Event, Known) -> http_pusher_facts:stanza(Event, Known).
 
 
-%% The facts are looked at only if there is metadata, because most events have none.
-event_or_long({_Acc, Metadata}, _Facts, Stanza)
-  when map_size(Metadata) =:= 0, byte_size(Stanza) < ?LONG - ?FACTS ->
-    event;
-event_or_long(_Context, Facts, Stanza) ->
-    case is_short(Facts, ?LONG - byte_size(Stanza), ?MANY) of
+event_or_long(Facts, Stanza) ->
+    case is_short(http_pusher_facts:others(Facts), ?LONG - ?FACTS - byte_size(Stanza), ?MANY) of
         true -> event;
         false -> long_event
     end.
@@ -219,7 +215,7 @@ call(Pool, Id, Way, Names, {long_event, Facts, Stanza}) ->
     http_pusher_nif:push_event_dirty(Pool, Id, Way, Names, Facts, Stanza).
 
 
-%% Whether headers or facts have less than this many bytes and are at most so many.
+%% Whether headers or other facts have less than this many bytes and are at most so many.
 is_short([], Bytes, _Count) ->
     Bytes > 0;
 is_short([{Name, Value} | Pairs], Bytes, Count) when Bytes > 0, Count > 0 ->

@@ -4,13 +4,24 @@
 
 use std::cell::RefCell;
 
-use notification::{Content, HandlerId, PoolId};
-use payload::{Facts, Value};
+use notification::{Content, HandlerId, Names, PoolId};
+use payload::{Basics, Facts, Value};
 use rustler::{Binary, Env, NifResult, Term};
 
 use crate::held::held;
 use crate::ids::Id;
 use crate::push_nifs::{NameTerms, To, Way, push};
+
+/// Event, type, timestamp, status of the user, resource of the sender, that of the receiver, and other facts.
+type FactTerms<'a> = (
+    Binary<'a>,
+    Binary<'a>,
+    i64,
+    Binary<'a>,
+    Binary<'a>,
+    Binary<'a>,
+    Term<'a>,
+);
 
 thread_local! {
     /// Buffer for the facts, so that a call need not allocate one.
@@ -24,19 +35,19 @@ fn push_event<'a>(
     handler: Id<HandlerId>,
     way: Way,
     names: NameTerms<'a>,
-    facts: Term<'a>,
+    facts: FactTerms<'a>,
     stanza: Binary<'a>,
 ) -> NifResult<Term<'a>> {
     let _held = held!("push_event");
+    let to = To {
+        pool,
+        handler,
+        way,
+        names,
+    };
     FACTS.with_borrow_mut(|buffer| {
         buffer.clear();
-        read(facts, buffer)?;
-        let to = To {
-            pool,
-            handler,
-            way,
-            names,
-        };
+        read(&facts, &to, buffer)?;
         push(env, to, &stanza, Content::Event(buffer.as_bytes()))
     })
 }
@@ -49,32 +60,49 @@ fn push_event_dirty<'a>(
     handler: Id<HandlerId>,
     way: Way,
     names: NameTerms<'a>,
-    facts: Term<'a>,
+    facts: FactTerms<'a>,
     stanza: Binary<'a>,
 ) -> NifResult<Term<'a>> {
-    let mut buffer = Facts::default();
-    read(facts, &mut buffer)?;
     let to = To {
         pool,
         handler,
         way,
         names,
     };
+    let mut buffer = Facts::default();
+    read(&facts, &to, &mut buffer)?;
     push(env, to, &stanza, Content::Event(buffer.as_bytes()))
 }
 
-/// Reads a list of pairs of a key and a value: text, a number, true or false.
-fn read<'a>(list: Term<'a>, facts: &mut Facts) -> NifResult<()> {
-    let mut rest = list;
+/// Reads what every event has, and the list of the others: pairs of a key and a value, which is text, a
+/// number, true or false.
+fn read<'a>(terms: &FactTerms<'a>, to: &To<'a>, facts: &mut Facts) -> NifResult<()> {
+    let (event, message_type, timestamp, user_status, from_resource, to_resource, others) = terms;
+    let (sender, server, receiver, receiver_server) = &to.names;
+    let basics = Basics {
+        event,
+        message_type,
+        timestamp: *timestamp,
+        user_status,
+        from_resource,
+        to_resource,
+    };
+    let names = Names {
+        sender,
+        server,
+        receiver,
+    };
+    facts.describe(&basics, to.way.direction, names, receiver_server);
+    let mut rest = *others;
     while !rest.is_empty_list() {
         // rustler's own iterator panics at the end of an improper list.
         let (head, tail) = rest.list_get_cell()?;
-        let (key, value): (&'a str, Term<'a>) = head.decode()?;
+        let (key, value): (Binary<'a>, Term<'a>) = head.decode()?;
         rest = tail;
         if let Ok(text) = value.decode::<Binary<'a>>() {
-            facts.add(key, Value::Text(&text));
+            facts.add(&*key, Value::Text(&text));
         } else {
-            facts.add(key, bare(value)?);
+            facts.add(&*key, bare(value)?);
         }
     }
     Ok(())

@@ -22,7 +22,7 @@ thread_local! {
 /// The direction of the message, `in` or `out`. If a caller waits until the notification has been
 /// counted, `{Direction, Waiter}`: the reporter gets the bytes of `Waiter` back.
 pub struct Way {
-    direction: Direction,
+    pub direction: Direction,
     waiter: Option<Waiter>,
 }
 

@@ -4,9 +4,13 @@
 //! A fact is one byte for a known key, or 255 and the key with its [length](crate::lengths); then one byte
 //! for the type of the value, and the value.
 
+mod basics;
+
 use bytes::Buf;
 
 use crate::lengths;
+
+pub use basics::Basics;
 
 /// A key that is one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,24 +52,24 @@ const KEYS: [(&str, Known); 15] = [
     ("unread", Known::Unread),
 ];
 
-/// The byte of a known key. Sessions add each fact, so the key is not searched for in the list.
-fn code(key: &str) -> Option<u8> {
+/// The byte of a known key. Sessions add facts, so the key is not searched for in the list.
+fn code(key: &[u8]) -> Option<u8> {
     Some(match key {
-        "event" => Known::Event,
-        "type" => Known::Type,
-        "direction" => Known::Direction,
-        "timestamp" => Known::Timestamp,
-        "host" => Known::Host,
-        "from_user" => Known::FromUser,
-        "from_server" => Known::FromServer,
-        "from_resource" => Known::FromResource,
-        "to_user" => Known::ToUser,
-        "to_server" => Known::ToServer,
-        "to_resource" => Known::ToResource,
-        "user_status" => Known::UserStatus,
-        "client_state" => Known::ClientState,
-        "archive_id" => Known::ArchiveId,
-        "unread" => Known::Unread,
+        b"event" => Known::Event,
+        b"type" => Known::Type,
+        b"direction" => Known::Direction,
+        b"timestamp" => Known::Timestamp,
+        b"host" => Known::Host,
+        b"from_user" => Known::FromUser,
+        b"from_server" => Known::FromServer,
+        b"from_resource" => Known::FromResource,
+        b"to_user" => Known::ToUser,
+        b"to_server" => Known::ToServer,
+        b"to_resource" => Known::ToResource,
+        b"user_status" => Known::UserStatus,
+        b"client_state" => Known::ClientState,
+        b"archive_id" => Known::ArchiveId,
+        b"unread" => Known::Unread,
         _ => return None,
     } as u8)
 }
@@ -74,7 +78,8 @@ fn code(key: &str) -> Option<u8> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key<'a> {
     Known(Known),
-    SpeltOut(&'a str),
+    /// It need not be valid UTF-8.
+    SpeltOut(&'a [u8]),
 }
 
 const SPELT_OUT: u8 = u8::MAX;
@@ -102,22 +107,20 @@ pub enum Value<'a> {
 pub struct Facts(Vec<u8>);
 
 impl Facts {
-    /// Adds a fact. If a key is added twice, the later value counts.
-    pub fn add(&mut self, key: &str, value: Value<'_>) {
+    /// Adds a fact. If a key is added twice, the later value counts. A key need not be valid UTF-8.
+    pub fn add(&mut self, key: impl AsRef<[u8]>, value: Value<'_>) {
+        let key = key.as_ref();
         match code(key) {
             Some(code) => self.0.push(code),
             None => {
                 self.0.push(SPELT_OUT);
-                self.push_text(key.as_bytes());
+                self.push_text(key);
             }
         }
         match value {
             Value::Bool(false) => self.0.push(FALSE),
             Value::Bool(true) => self.0.push(TRUE),
-            Value::Integer(number) => {
-                self.0.push(INTEGER);
-                self.0.extend_from_slice(&number.to_le_bytes());
-            }
+            Value::Integer(number) => self.push_integer(number),
             Value::Float(number) => {
                 self.0.push(FLOAT);
                 self.0.extend_from_slice(&number.to_le_bytes());
@@ -140,6 +143,19 @@ impl Facts {
         self.0.clear();
     }
 
+    /// Adds a text under a known key, unless it is empty.
+    fn put(&mut self, key: Known, text: &[u8]) {
+        if !text.is_empty() {
+            self.0.extend_from_slice(&[key as u8, TEXT]);
+            self.push_text(text);
+        }
+    }
+
+    fn push_integer(&mut self, number: i64) {
+        self.0.push(INTEGER);
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
     fn push_text(&mut self, text: &[u8]) {
         lengths::push(&mut self.0, text.len());
         self.0.extend_from_slice(text);
@@ -149,7 +165,7 @@ impl Facts {
 /// Takes the next fact off the front of encoded facts; `None` at the end, or if the bytes are no fact.
 pub(crate) fn take<'a>(bytes: &mut &'a [u8]) -> Option<(Key<'a>, Value<'a>)> {
     let key = match bytes.try_get_u8().ok()? {
-        SPELT_OUT => Key::SpeltOut(str::from_utf8(take_text(bytes)?).ok()?),
+        SPELT_OUT => Key::SpeltOut(take_text(bytes)?),
         code => Key::Known(KEYS.get(usize::from(code))?.1),
     };
     let value = match bytes.try_get_u8().ok()? {
@@ -174,11 +190,16 @@ mod tests {
 
     use super::{Facts, KEYS, Key, Value, code, take};
 
-    fn all(mut bytes: &[u8]) -> (Vec<(&str, Value<'_>)>, usize) {
+    fn all(mut bytes: &[u8]) -> (Vec<(&[u8], Value<'_>)>, usize) {
         let mut facts = Vec::new();
         while let Some((key, value)) = take(&mut bytes) {
             let key = match key {
-                Key::Known(key) => KEYS.iter().find(|(_, known)| *known == key).unwrap().0,
+                Key::Known(key) => KEYS
+                    .iter()
+                    .find(|(_, known)| *known == key)
+                    .unwrap()
+                    .0
+                    .as_bytes(),
                 Key::SpeltOut(key) => key,
             };
             facts.push((key, value));
@@ -206,25 +227,26 @@ mod tests {
         ]
     }
 
-    fn key() -> impl Strategy<Value = String> {
+    fn key() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
-            proptest::sample::select(&KEYS[..]).prop_map(|(key, _)| key.to_owned()),
-            "metadata\\.\\PC{0,40}",
+            proptest::sample::select(&KEYS[..]).prop_map(|(key, _)| key.into()),
+            "metadata\\.\\PC{0,40}".prop_map(String::into_bytes),
+            proptest::collection::vec(any::<u8>(), 0..40),
         ]
     }
 
     #[test]
     fn the_bytes_of_keys_are_their_places() {
         for ((key, _), place) in KEYS.iter().zip(0..) {
-            assert_eq!(code(key), Some(place), "{key}");
+            assert_eq!(code(key.as_bytes()), Some(place), "{key}");
         }
-        assert_eq!(code("metadata.event"), None);
+        assert_eq!(code(b"metadata.event"), None);
     }
 
     proptest! {
         #[test]
         fn come_back_as_they_were_added(given in proptest::collection::vec((key(), given()), 0..12)) {
-            let added: Vec<(&str, Value<'_>)> = given
+            let added: Vec<(&[u8], Value<'_>)> = given
                 .iter()
                 .map(|(key, value)| {
                     let value = match value {
@@ -233,7 +255,7 @@ mod tests {
                         Given::Float(number) => Value::Float(*number),
                         Given::Bool(truth) => Value::Bool(*truth),
                     };
-                    (key.as_str(), value)
+                    (key.as_slice(), value)
                 })
                 .collect();
             let mut facts = Facts::default();

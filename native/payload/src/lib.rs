@@ -39,7 +39,7 @@ pub use batch::{BatchMade, Member};
 pub use cloudevents::CloudEventsMode;
 pub use compress::Compression;
 pub use error::{PayloadError, PlanError};
-pub use facts::{Facts, Value};
+pub use facts::{Basics, Facts, Value};
 pub use form::FormStyle;
 pub use headers::Headers;
 pub use plan::{FormatOptions, Made, Plan, PlanOptions};

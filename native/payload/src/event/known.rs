@@ -1,6 +1,6 @@
 //! The facts of an event, by name.
 
-use super::parts::{Metadata, Parts, Scalar, Text, text};
+use super::parts::{Metadata, Parts, Scalar, Text, text, valid};
 use crate::PayloadError;
 use crate::facts::{self, Key, Value};
 
@@ -46,7 +46,7 @@ impl<'a> Known<'a> {
                     if let Some(key) = key.strip_prefix(METADATA)
                         && let Some(value) = Scalar::new(value)
                     {
-                        known.metadata.insert(key, value);
+                        known.metadata.insert(valid(key), value);
                     }
                 }
             }
@@ -114,4 +114,4 @@ impl<'a> Known<'a> {
     }
 }
 
-const METADATA: &str = "metadata.";
+const METADATA: &[u8] = b"metadata.";

@@ -91,7 +91,7 @@ impl<'a> Parts<'a> {
 }
 
 /// What other modules of the host put into the hook, by key.
-pub type Metadata<'a> = BTreeMap<&'a str, Scalar<'a>>;
+pub type Metadata<'a> = BTreeMap<Cow<'a, str>, Scalar<'a>>;
 
 /// A value of the metadata.
 #[derive(Clone, Debug, Serialize)]
