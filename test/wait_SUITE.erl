@@ -1,5 +1,5 @@
 %% The setting and the option `wait': a session goes on when its notification is in the metrics, or when it
-%% has waited long enough, and then receives nothing later.
+%% has waited long enough, and then receives nothing later. The reporter that answers it: wait_reporter_SUITE.
 -module(wait_SUITE).
 
 
@@ -26,18 +26,12 @@ groups() ->
        the_handlers_own_option_goes_before_the_setting,
        all_handlers_are_waited_for_together,
        a_killed_session_leaves_nothing_behind,
-       a_killed_reporter_has_a_successor_that_answers,
-       the_row_of_a_rejection_is_counted_first,
-       a_session_is_told_before_the_engine_forgets,
-       a_crowd_that_waits_for_rejections_is_answered,
        an_engine_that_ends_answers,
        without_the_application_nothing_is_waited_for,
        other_sessions_go_on],
       [v5_0, v6_5])
         ++ pusher_case:groups([the_metric_is_there_when_the_session_goes_on,
-                               a_handler_that_crashes_leaves_no_answer_behind,
-                               a_reporter_killed_while_it_counts_a_rejection,
-                               a_reporter_killed_while_it_counts_an_outcome], [v6_9]).
+                               a_handler_that_crashes_leaves_no_answer_behind], [v6_9]).
 
 init_per_testcase(Case, Config) ->
     Default = case Case of
@@ -47,10 +41,9 @@ init_per_testcase(Case, Config) ->
               end,
     pusher_case:start(Config, #{env => Default}).
 
-%% In these the metrics count one notification twice, or the engine ends before all of them.
+%% In these the engine ends before the metrics have all of them.
 end_per_testcase(Case, Config) ->
-    Uncounted = [a_reporter_killed_while_it_counts_a_rejection, a_reporter_killed_while_it_counts_an_outcome,
-                 an_engine_that_ends_answers, without_the_application_nothing_is_waited_for],
+    Uncounted = [an_engine_that_ends_answers, without_the_application_nothing_is_waited_for],
     case lists:member(Case, Uncounted) of
         true -> pusher_case:finish(Config, uncounted);
         false -> pusher_case:finish(Config)
@@ -185,106 +178,19 @@ a_killed_session_leaves_nothing_behind(Config) ->
 terms_and_tables() ->
     {maps:get(count, persistent_term:info()), length(ets:all())}.
 
-a_killed_reporter_has_a_successor_that_answers(Config) ->
-    module(Config, #{}),
-    send(<<"alice">>, <<"before">>),
-    Reporter = whereis(?REPORTER),
-    ok = sys:suspend(?REPORTER),
-    Session = session(fun() -> send(<<"alice">>, <<"hi">>) end),
-    ok = test_endpoint:wait_for_count(endpoint(Config), 2, ?LONG),
-    exit(Reporter, kill),
-    ended(Session),
-    ?assertMatch(#{sent := 2}, host_metrics:read(?HOST)).
-
-%% Far more rows than the reporter takes at once, and the session's own is the last.
-the_row_of_a_rejection_is_counted_first(_Config) ->
-    pusher_case:module([#{path => "/n"}]),
-    ok = sys:suspend(?REPORTER),
-    #{rejected := Before} = pusher_case:numbers(),
-    [reject(iolist_to_binary(["/", integer_to_binary(N)]), <<>>) || N <- lists:seq(1, 600)],
-    Self = self(),
-    {_, Session} = session(fun() ->
-        send(<<"alice">>, <<"there is no pool">>),
-        Self ! {failed, maps:get(failed, host_metrics:read(?HOST))}
-    end),
-    _ = pusher_case:wait(fun() -> maps:get(rejected, pusher_case:numbers()) end,
-                         fun(Rejected) -> Rejected =:= Before + 601 end),
-    ok = sys:resume(?REPORTER),
-    receive {'DOWN', Session, process, _, Reason} -> ?assertEqual(normal, Reason) end,
-    receive {failed, Failed} -> ?assertEqual(601, Failed) end.
-
-%% More than the reporter takes at once, of several rows.
-a_crowd_that_waits_for_rejections_is_answered(_Config) ->
-    pusher_case:module([#{path => "/n"}]),
-    ok = sys:suspend(?REPORTER),
-    Self = self(),
-    {_, Crowd} = Session = session(fun() ->
-        Waiting = [begin
-                       Waits = http_pusher_wait:begin_for(10 * ?LONG),
-                       Path = iolist_to_binary(["/", integer_to_binary(N rem 7)]),
-                       reject(Path, http_pusher_wait:waiter(Waits)),
-                       Waits
-                   end || N <- lists:seq(1, 10000)],
-        Self ! rejected,
-        http_pusher_wait:for_all(Waiting)
-    end),
-    receive rejected -> ok; {'DOWN', Crowd, _, _, Crash} -> error(Crash) end,
-    ok = sys:resume(?REPORTER),
-    ended(Session),
-    ?assertMatch(#{failed := 10000}, host_metrics:read(?HOST)).
-
-%% Killed after that, the reporter has told the session or its successor does.
-a_session_is_told_before_the_engine_forgets(Config) ->
-    {ok, _} = pool(http_pool, Config, #{}),
-    module([#{path => "/n"}, #{path => "/n", pool_name => no_such_pool}]),
-    Functions = [{http_pusher_nif, outcome_counted, 1}, {http_pusher_nif, rejections_counted, 3},
-                 {http_pusher_wait, counted, 1}],
-    [1 = erlang:trace_pattern(Function, true, [local]) || Function <- Functions],
-    1 = erlang:trace(whereis(?REPORTER), true, [call]),
-    send(<<"alice">>, <<"hi">>),
-    %% What the reporter did after it had told the session may not be here yet.
-    Calls = [Function || {Function, _} <- traced(4)],
-    1 = erlang:trace(whereis(?REPORTER), false, [call]),
-    [1 = erlang:trace_pattern(Function, false, [local]) || Function <- Functions],
-    ?assert(lists:member(Calls, [[counted, outcome_counted, counted, rejections_counted],
-                                 [counted, rejections_counted, counted, outcome_counted]])).
-
-traced(0) ->
-    [];
-traced(Count) ->
-    receive {trace, _, call, {_, Function, Args}} -> [{Function, Args} | traced(Count - 1)]
-    after ?LONG -> error({only, flush()})
-    end.
-
-%% At the worst moment: the metric is updated, and the session has not been told.
-a_reporter_killed_while_it_counts_a_rejection(_Config) ->
-    pusher_case:module([#{path => "/n"}]),
-    killed_while_it_counts(fun() -> send(<<"alice">>, <<"there is no pool">>) end).
-
-a_reporter_killed_while_it_counts_an_outcome(Config) ->
-    module(Config, #{}),
-    killed_while_it_counts(fun() -> send(<<"alice">>, <<"hi">>) end).
-
-killed_while_it_counts(Send) ->
-    Reporter = whereis(?REPORTER),
-    ok = host_metrics:hold_next_event(self()),
-    Session = session(Send),
-    receive {held, Reporter} -> exit(Reporter, kill) after ?LONG -> error(nothing_counted) end,
-    ended(Session).
-
 an_engine_that_ends_answers(Config) ->
     module(Config, #{}),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
-    Session = session(fun() -> send(<<"alice">>, <<"hi">>) end),
+    Session = host_session:start(fun() -> send(<<"alice">>, <<"hi">>) end),
     _ = pusher_case:wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 1 end),
     ok = supervisor:terminate_child(http_pusher_sup, http_pusher_engine),
-    ended(Session),
+    host_session:ended(Session),
     ?assertMatch(#{failed := 1}, host_metrics:read(?HOST)).
 
 without_the_application_nothing_is_waited_for(Config) ->
     module(Config, #{}),
     ok = application:stop(mongoose_http_pusher),
-    ended(session(fun() -> send(<<"alice">>, <<"hi">>), [] = flush() end)).
+    host_session:ended(host_session:start(fun() -> send(<<"alice">>, <<"hi">>), [] = flush() end)).
 
 %% Only the sessions that asked for it wait.
 other_sessions_go_on(Config) ->
@@ -294,29 +200,16 @@ other_sessions_go_on(Config) ->
               should => fun() -> get(waits) =:= true end},
             #{path => "/fast"}]),
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head", #{path => "/slow"}),
-    Waiting = [session(fun() -> put(waits, true), send(<<"alice">>, <<"hi">>) end)
+    Waiting = [host_session:start(fun() -> put(waits, true), send(<<"alice">>, <<"hi">>) end)
                || _ <- lists:seq(1, 10)],
     [send(<<"bob">>, <<"hi">>) || _ <- lists:seq(1, 100)],
     pusher_case:wait_sent(110),
     ?assertEqual(10, length([Pid || {Pid, _} <- Waiting, is_process_alive(Pid)])),
     test_endpoint:reset_plans(endpoint(Config)),
     test_endpoint:release(endpoint(Config)),
-    [ended(Session) || Session <- Waiting].
+    [host_session:ended(Session) || Session <- Waiting].
 
 %%% Helpers
-
-session(Fun) ->
-    spawn_monitor(Fun).
-
-%% Rejects a notification for a handler with this path.
-reject(Path, Waiter) ->
-    Handler = http_pusher_nif:handler(?HOST, <<"http_pool">>, Path, #{}),
-    ok = http_pusher_nif:reject(Handler, bad_body, <<"alice">>, <<"text">>, Waiter).
-
-ended({Pid, Ref}) ->
-    receive {'DOWN', Ref, process, Pid, Reason} -> ?assertEqual(normal, Reason)
-    after ?LONG div 2 -> error({still_waiting, Pid})
-    end.
 
 numbers(Config) ->
     pusher_case:numbers_now(Config).

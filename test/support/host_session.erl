@@ -4,7 +4,7 @@
 
 -compile({no_auto_import, [element/2]}).
 
--export([run/1, send/3, send/5, push/3, push/6, event/2, unacknowledged/2, user_status/2]).
+-export([run/1, start/1, ended/1, send/3, send/5, push/3, push/6, event/2, unacknowledged/2, user_status/2]).
 -export([room_message/4, room_copy/4, acc/3, element/2, jid/1]).
 
 -spec send(term(), term(), term()) -> map().
@@ -150,6 +150,20 @@ run(Fun) ->
     after 120000 ->
             exit(Pid, kill),
             error(session_timeout)
+    end.
+
+%% @doc Runs the fun in a process of its own.
+-spec start(fun(() -> term())) -> {pid(), reference()}.
+start(Fun) ->
+    spawn_monitor(Fun).
+
+%% @doc Waits until it has ended, without a crash; half a minute at most.
+-spec ended({pid(), reference()}) -> ok.
+ended({Pid, Ref}) ->
+    receive
+        {'DOWN', Ref, process, Pid, normal} -> ok;
+        {'DOWN', Ref, process, Pid, Reason} -> error({session_crashed, Reason})
+    after 30000 -> error({still_waiting, Pid})
     end.
 
 attrs(none, From, To) ->
