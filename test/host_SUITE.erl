@@ -3,16 +3,10 @@
 %% events of 6.9 were read in single files of newer trees.
 -module(host_SUITE).
 
--compile([export_all, nowarn_export_all]).
-
--include_lib("stdlib/include/assert.hrl").
-
--define(HOST, <<"localhost">>).
 -define(ALICE, <<"Alice@LocalHost/Phone">>).
 -define(BOB, <<"bob@localhost">>).
 
-suite() ->
-    [{timetrap, {seconds, 60}}].
+-include("support/host_suite.hrl").
 
 all() ->
     [{group, v5_0}, {group, v6_5}, {group, v6_9}, hosts_in_nodes_of_their_own].
@@ -27,12 +21,6 @@ groups() ->
      {v6_5, [sequence], Both},
      {v6_9, [sequence], Both ++ [messages_are_routed_to_users_only]}].
 
-init_per_group(Generation, Config) ->
-    [{generation, Generation} | Config].
-
-end_per_group(_Generation, _Config) ->
-    ok.
-
 init_per_testcase(Case, Config) ->
     true = register(host_SUITE_collector, self()),
     case generation(Config) of
@@ -40,9 +28,6 @@ init_per_testcase(Case, Config) ->
         _ when Case =:= dynamic_domains_need_support -> Config;
         Generation -> ok = host_ctl:start(Generation), Config
     end.
-
-end_per_testcase(_Case, _Config) ->
-    host_ctl:stop().
 
 shapes_of_terms(Config) ->
     Jid = host_session:jid(?ALICE),
@@ -231,13 +216,6 @@ hosts_in_nodes_of_their_own(_Config) ->
                                              [global, tag, #{host => "http://h"}])),
          ok = host_ctl:stop_peer(Peer)
      end || {Generation, Peer} <- Peers].
-
-generation(Config) ->
-    proplists:get_value(generation, Config).
-
-%% 6.9 differs from 6.8 in its events alone.
-layout(Config) ->
-    host_ctl:layout(generation(Config)).
 
 start_probe(Config, Opts) ->
     start_probe(Config, ?HOST, Opts).

@@ -1,14 +1,7 @@
 %% The metrics of the stand-in hosts behave as those of the real ones do; host_SUITE says how that is known.
 -module(host_metrics_SUITE).
 
--compile([export_all, nowarn_export_all]).
-
--include_lib("stdlib/include/assert.hrl").
-
--define(HOST, <<"localhost">>).
-
-suite() ->
-    [{timetrap, {seconds, 60}}].
+-include("support/host_suite.hrl").
 
 all() ->
     [{group, v5_0}, {group, v6_5}, {group, v6_9}].
@@ -18,25 +11,16 @@ groups() ->
      {v6_5, [sequence], [metrics_are_updated, execute_raises_once_torn_down, back_ends_of_metrics]},
      {v6_9, [sequence], [metrics_are_updated]}].
 
-init_per_group(Generation, Config) ->
-    [{generation, Generation} | Config].
-
-end_per_group(_Generation, _Config) ->
-    ok.
-
 init_per_testcase(Case, Config) ->
     Options = case Case of
                   back_ends_of_metrics -> #{handlers => [exometer], record => false};
                   _ -> #{}
               end,
-    ok = host_ctl:start(proplists:get_value(generation, Config), Options),
+    ok = host_ctl:start(generation(Config), Options),
     Config.
 
-end_per_testcase(_Case, _Config) ->
-    host_ctl:stop().
-
-metrics_are_updated(_Config) ->
-    case host_ctl:layout() of
+metrics_are_updated(Config) ->
+    case layout(Config) of
         v5_0 ->
             Sent = [mod_event_pusher_http, sent],
             ?assertEqual({error, not_found}, mongoose_metrics:update(?HOST, Sent, 1)),

@@ -2,14 +2,7 @@
 %% in esl/MongooseIM at 5.0.0 and 6.8.0 or observed on the built releases.
 -module(host_pools_SUITE).
 
--compile([export_all, nowarn_export_all]).
-
--include_lib("stdlib/include/assert.hrl").
-
--define(HOST, <<"localhost">>).
-
-suite() ->
-    [{timetrap, {seconds, 60}}].
+-include("support/host_suite.hrl").
 
 all() ->
     [{group, v5_0}, {group, v6_5}, {group, v6_9}].
@@ -24,20 +17,11 @@ groups() ->
      {v6_5, [sequence], [queue_length_is_in_the_strategy | Both]},
      {v6_9, [sequence], Both}].
 
-init_per_group(Generation, Config) ->
-    [{generation, Generation} | Config].
-
-end_per_group(_Generation, _Config) ->
-    ok.
-
 init_per_testcase(pools_at_boot, Config) ->
     Config;
 init_per_testcase(_Case, Config) ->
     ok = host_ctl:start(generation(Config)),
     Config.
-
-end_per_testcase(_Case, _Config) ->
-    host_ctl:stop().
 
 pools_can_be_read(Config) ->
     Given = #{host => <<"http://127.0.0.1:1">>, workers => 3, strategy => available_worker,
@@ -128,12 +112,6 @@ queue_length_is_in_the_strategy(_Config) ->
     ?assertEqual({env, [17]}, erlang:fun_info(Strategy, env)).
 
 %%% Helpers
-
-generation(Config) ->
-    proplists:get_value(generation, Config).
-
-layout(Config) ->
-    host_ctl:layout(generation(Config)).
 
 per_host_type(Config) ->
     case layout(Config) of v5_0 -> host; v6_5 -> host_type end.
