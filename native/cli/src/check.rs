@@ -24,7 +24,7 @@ pub(crate) struct Files {
     /// tells 5.0 from 5.1 and later
     #[arg(long, value_name = "RELEASE")]
     mongooseim: Option<Release>,
-    /// The node's working directory, from which relative certificate paths are read; otherwise the
+    /// The node's working directory, from which relative names of files are read; otherwise the
     /// current directory
     #[arg(long, value_name = "DIR")]
     node_dir: Option<PathBuf>,

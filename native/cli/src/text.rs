@@ -1,10 +1,17 @@
-//! Settings as text, for people.
+//! Settings and numbers as text, for people.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use engine::settings::PoolSettings;
 use queue::WhenBusy;
 use transport::{TlsOptions, Verify};
+
+/// For example `1 handler`, `2 handlers`.
+pub(crate) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    let s = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {what}{s}")
+}
 
 /// For example `3 days`, `90 min`, `2 s`, `1.5 s`, `250 ms`.
 pub(crate) fn duration(duration: Duration) -> String {
@@ -84,8 +91,14 @@ fn verification(tls: &TlsOptions) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::{counted, duration};
     use std::time::Duration;
+
+    #[test]
+    fn one_and_many() {
+        let texts = [0, 1, 2].map(|count: u64| counted(count, "dead letter"));
+        assert_eq!(texts, ["0 dead letters", "1 dead letter", "2 dead letters"]);
+    }
 
     #[test]
     fn durations() {

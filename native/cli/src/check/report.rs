@@ -98,16 +98,11 @@ fn summary(judgement: &Judgement<'_>) -> String {
     };
     let counts = format!(
         "{}, {}, {}",
-        plural(judgement.routes.len(), "handler"),
-        plural(problems, "problem"),
-        plural(warnings, "warning")
+        text::counted(judgement.routes.len(), "handler"),
+        text::counted(problems, "problem"),
+        text::counted(warnings, "warning")
     );
     styled(style, &counts)
-}
-
-fn plural(count: usize, what: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{s}")
 }
 
 fn table(routes: &[Route<'_>]) -> String {

@@ -14,7 +14,7 @@ use super::show::{ms, quantile};
 use super::tally::{PoolTally, Tally};
 use crate::node::{Node, OpenPool};
 use crate::output::{GOOD, PROBLEM, STRONG, WARNING, styled};
-use crate::text::duration;
+use crate::text::{counted, duration};
 
 /// A run that has ended.
 pub(super) struct Report<'a> {
@@ -196,9 +196,9 @@ fn pool_lines(open: &OpenPool<'_>, pool: &PoolTally) -> Vec<String> {
     ];
     if load.attempts > 0 {
         lines.push(format!(
-            "  needed    {} workers: {:.1} a second, each takes one for {} (Little's law). Set workers = {}, which leaves room \
+            "  needed    {}: {:.1} a second, each takes one for {} (Little's law). Set workers = {}, which leaves room \
              for slow answers",
-            need.needed,
+            counted(need.needed, "worker"),
             need.busiest,
             ms(Duration::from_secs_f64(need.service)),
             need.needed * 2

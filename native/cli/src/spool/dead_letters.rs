@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Chosen;
 use super::file::{self, PoolFile, explain};
 use crate::output::print_line;
+use crate::text::counted;
 
 /// How many dead letters are removed in one transaction, so that a running node never waits long.
 const AT_ONCE: u32 = 1000;
@@ -27,12 +28,13 @@ pub(super) fn retry(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
     let node = put_back(directory, &mut files)?;
     if chosen.json {
         print_line(&json!({ "retried": asked, "node": node }).to_string());
-    } else if let Some(node) = node {
-        print_line(&format!("{asked} dead letters: {node} delivers them"));
     } else {
-        print_line(&format!(
-            "{asked} dead letters are notifications again: the node delivers them when it starts"
-        ));
+        let letters = counted(asked, "dead letter");
+        let them = if asked == 1 { "it" } else { "them" };
+        print_line(&match node {
+            Some(node) => format!("{letters}: {node} delivers {them}"),
+            None => format!("{letters} put back: the node delivers {them} when it starts"),
+        });
     }
     Ok(asked > 0)
 }
@@ -79,7 +81,7 @@ pub(super) fn purge(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
     if chosen.json {
         print_line(&json!({ "removed": removed }).to_string());
     } else {
-        print_line(&format!("{removed} dead letters removed"));
+        print_line(&format!("{} removed", counted(removed, "dead letter")));
     }
     Ok(removed > 0)
 }

@@ -20,6 +20,7 @@ use crate::node::Node;
 use crate::output::{print_line, visible};
 use crate::policy_options;
 use crate::routes::Route;
+use crate::text::counted;
 use crate::wake::{self, Wake};
 
 /// Arguments of `deliver`.
@@ -245,10 +246,13 @@ impl Account {
     fn in_text(&self) -> String {
         let mut lines = vec![format!("{} delivered", self.delivered)];
         for (reason, count) in &self.dead {
-            lines.push(format!("{count} are dead letters now: {reason}"));
+            lines.push(format!("{} now: {reason}", counted(*count, "dead letter")));
         }
         if self.left > 0 {
-            lines.push(format!("{} are left, and stay on disk", self.left));
+            lines.push(format!(
+                "{} left on disk",
+                counted(self.left, "notification")
+            ));
         }
         for ((pool, host_type, handler), count) in &self.without {
             lines.push(format!(
