@@ -2,16 +2,15 @@
 %% endpoint misbehaves. What its handler with `delivery = "at_least_once"' accepted must arrive all the same.
 %%
 %% Run by scripts/crash. The node is crash_node, in a VM of its own, which prints each message that was
-%% accepted. If BATCH is set, the handler sends batches. All choices follow from one printed seed; their timing
-%% does not. The last line is one JSON object. The exit status is 1 if something is wrong.
+%% accepted, and how many transactions its spool has ended. What was accepted before a transaction began that had ended
+%% at the kill must arrive. If BATCH is set, the handler sends batches. All choices follow from one printed seed; their
+%% timing does not. The last line is one JSON object. The exit status is 1 if something is wrong.
 -module(crash).
 
 -export([main/0]).
 
 -define(KILLS, 20).
 -define(WORKERS, 20).
-%% What was accepted less than this long before a kill may be lost, in milliseconds.
--define(GRACE, 200).
 %% More removals than this are never on their way to the disk together (the spool's own bound).
 -define(ONE_COMMIT, 512).
 %% The last node has this long to deliver what is left.
@@ -54,7 +53,7 @@ number(Name, Default) ->
         Text -> list_to_integer(Text)
     end.
 
-%% One life of the node: returns the messages that were accepted long enough before its end.
+%% One life of the node: returns the messages that were on disk at its end.
 round(Round, Seed, Life, Endpoint, Environment) ->
     Node = start_node([{"ROUND", integer_to_list(Round)}, {"SEED", integer_to_list(Seed + Round)}
                        | Environment]),
@@ -62,10 +61,20 @@ round(Round, Seed, Life, Endpoint, Environment) ->
     End = erlang:monotonic_time(millisecond) + Life div 4 + rand:uniform(Life),
     Lines = listen(Node, End, []),
     {os_pid, Pid} = erlang:port_info(Node, os_pid),
-    Killed = erlang:system_time(millisecond),
     _ = os:cmd("kill -9 " ++ integer_to_list(Pid)),
-    Rest = listen_to_end(Node, Lines),
-    [Message || {Time, Message} <- Rest, Time < Killed - ?GRACE].
+    on_disk(listen_to_end(Node, Lines)).
+
+%% When N transactions are seen to have ended, the next one may have begun before. The one after it begins later, with
+%% all that was accepted by then.
+on_disk(Lines) ->
+    Seen = [{Time, Commits} || {Time, {commits, Commits}} <- Lines],
+    Ended = lists:max([0 | [Commits || {_, Commits} <- Seen]]),
+    case [Time || {Time, Commits} <- Seen, Commits + 2 =< Ended] of
+        [] -> [];
+        Times ->
+            Last = lists:max(Times),
+            [Message || {Time, {message, Message}} <- Lines, Time < Last]
+    end.
 
 start_node(Environment) ->
     Erl = os:find_executable("erl"),
@@ -99,7 +108,10 @@ listen_to_end(Node, Lines) ->
 
 note(<<"accepted ", Rest/bytes>>, Lines) ->
     [Time, User, Round, Number] = binary:split(Rest, <<" ">>, [global]),
-    [{binary_to_integer(Time), {User, {binary_to_integer(Round), binary_to_integer(Number)}}} | Lines];
+    [{binary_to_integer(Time), {message, message([User, Round, Number])}} | Lines];
+note(<<"commits ", Rest/bytes>>, Lines) ->
+    [Time, Commits] = binary:split(Rest, <<" ">>),
+    [{binary_to_integer(Time), {commits, binary_to_integer(Commits)}} | Lines];
 note(Line, Lines) ->
     io:format("~ts~n", [Line]),
     Lines.

@@ -1,7 +1,7 @@
 %% @doc The node of the crash test: a stand-in host with one handler that delivers at least once.
 %%
-%% It sends messages until it is killed, and prints a line for each that was accepted; or it sends none, waits
-%% until its spool is empty, and says how many are left.
+%% It sends messages until it is killed, and prints a line for each that was accepted, and again and again how many
+%% transactions its spool has ended; or it sends none, waits until its spool is empty, and says how many are left.
 -module(crash_node).
 
 -export([main/0]).
@@ -42,7 +42,18 @@ send(Round) ->
                             _ = rand:seed(exsss, Seed + N),
                             send_on(N, Round, 1)
                     end) || N <- lists:seq(1, ?SENDERS)],
-    receive stop -> ok end.
+    tell_commits().
+
+%% A transaction that has begun after a message was accepted holds it.
+tell_commits() ->
+    Time = erlang:monotonic_time(microsecond),
+    case http_pusher_nif:spools() of
+        [#{open := true, commits := Commits}] ->
+            io:put_chars(["commits ", integer_to_list(Time), " ", integer_to_list(Commits), "\n"]);
+        _NotOpenYet -> ok
+    end,
+    timer:sleep(5),
+    tell_commits().
 
 %% Each sender has users of its own, so that numbers grow in each lane.
 send_on(N, Round, Number) ->
@@ -51,7 +62,7 @@ send_on(N, Round, Number) ->
     Text = iolist_to_binary([User, " ", Round, " ", integer_to_list(Number)]),
     Before = rejected(),
     _ = host_session:send(<<Name/binary, "@", ?HOST/binary>>, <<"bob@localhost">>, Text),
-    Time = erlang:system_time(millisecond),
+    Time = erlang:monotonic_time(microsecond),
     case rejected() of
         Before -> io:put_chars(["accepted ", integer_to_list(Time), " ", Text, "\n"]);
         %% This one, or that of another sender: it does not count as accepted.
