@@ -62,7 +62,9 @@ an_outage_and_its_end(Config) ->
     wait_sent(100),
     ?assertMatch(#{failed := 0}, host_metrics:read(?HOST)),
     {ok, [Up]} = host_log:wait(http_pusher_endpoint_up, 1, 120000),
-    ?assertMatch(#{level := notice, url := Url, waiting := 100, down_ms := Ms} when Ms > 0, Up),
+    %% Requests of the other workers may have been answered in the same moment.
+    ?assertMatch(#{level := notice, url := Url, waiting := Waited, down_ms := Ms}
+                   when Waited > 95, Waited =< 100, Ms > 0, Up),
     ?assertMatch(#{endpoints := [{Url, undefined, 0}], postponed := 0}, metrics()),
     ?assertMatch(#{outages := 1}, counted(Config)),
     First = first_arrivals(messages(Config)),
