@@ -3,7 +3,7 @@
 %%
 %% Run by scripts/crash. The node is crash_node, in a VM of its own, which prints each message that was
 %% accepted, and how many transactions its spool has ended. What was accepted before a transaction began that had ended
-%% at the kill must arrive. If BATCH is set, the handler sends batches. All choices follow from one printed seed; their
+%% at the kill must arrive, and so must what was accepted 200 ms before the kill, once the spool's file was open. If BATCH is set, the handler sends batches. All choices follow from one printed seed; their
 %% timing does not. The last line is one JSON object. The exit status is 1 if something is wrong.
 -module(crash).
 
@@ -11,6 +11,8 @@
 
 -define(KILLS, 20).
 -define(WORKERS, 20).
+%% What was accepted less than this long before a kill may be lost, in microseconds.
+-define(GRACE, 200000).
 %% More removals than this are never on their way to the disk together (the spool's own bound).
 -define(ONE_COMMIT, 512).
 %% The last node has this long to deliver what is left.
@@ -64,17 +66,20 @@ round(Round, Seed, Life, Endpoint, Environment) ->
     _ = os:cmd("kill -9 " ++ integer_to_list(Pid)),
     on_disk(listen_to_end(Node, Lines)).
 
-%% When N transactions are seen to have ended, the next one may have begun before. The one after it begins later, with
-%% all that was accepted by then.
+%% Before the file is open, what is accepted waits in memory, for as long as the machine takes to open it.
+on_disk([]) ->
+    [];
 on_disk(Lines) ->
+    Times = [Time || {Time, _} <- Lines],
+    {Began, Killed} = {lists:min(Times), lists:max(Times)},
     Seen = [{Time, Commits} || {Time, {commits, Commits}} <- Lines],
+    Opened = lists:min([Killed | [Time || {Time, _} <- Seen]]),
     Ended = lists:max([0 | [Commits || {_, Commits} <- Seen]]),
-    case [Time || {Time, Commits} <- Seen, Commits + 2 =< Ended] of
-        [] -> [];
-        Times ->
-            Last = lists:max(Times),
-            [Message || {Time, {message, Message}} <- Lines, Time < Last]
-    end.
+    %% When N transactions are seen to have ended, the next one may have begun before. The one after it begins later,
+    %% with all that was accepted by then.
+    Held = lists:max([Began | [Time || {Time, Commits} <- Seen, Commits + 2 =< Ended]]),
+    [Message || {Time, {message, Message}} <- Lines,
+                Time < Held orelse (Time > Opened andalso Time < Killed - ?GRACE)].
 
 start_node(Environment) ->
     Erl = os:find_executable("erl"),
