@@ -1,79 +1,35 @@
 //! An engine with a reporter that remembers every outcome, and pools at endpoints, for the tests beside.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod events;
+mod outcomes;
+mod patience;
+mod pools;
 pub mod process;
+mod scratch;
 pub mod spooled;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineSettings};
 use engine::pool::PoolCounts;
-use engine::report::outcomes::FIRST;
 use engine::settings::PoolOptions;
 use notification::{
     Content, DeliveryPolicy, Direction, Handler, HostTypeCounters, Names as Whose, Notification,
-    PoolId, PushError, Retry, Statuses, Verdict, lane_key,
+    PoolId, PushError, Retry, Statuses, lane_key,
 };
-use payload::FormStyle;
-use test_endpoint::{EndpointConfig, EndpointHandle, TestEndpoint};
-use transport::TlsOptions;
 use transport::names::Names;
 
+use outcomes::{Book, report};
+pub use outcomes::{End, Seen, Watch, per_sender};
+pub use patience::{BOUND, FOR_EVER, PATIENCE, TooShort, until, with_patience};
+pub use pools::{hurried, millis, options, pool_at, test_endpoint};
+pub use scratch::{Scratch, TempFile};
+
 pub const HOST_TYPE: &str = "localhost";
-/// Nothing here takes this long, on the slowest machine either: what does has hung. No verdict is a matter
-/// of how fast something is; what time-outs do to the millisecond is tested with a paused clock
-/// (`pool::tests::timeouts` in the engine).
-pub const BOUND: Duration = Duration::from_mins(2);
-/// Longer than any test. What returns before has not waited for it.
-pub const FOR_EVER: Duration = Duration::from_hours(1);
-/// Values of `request_timeout` for tests in which it ends something: from a short one, which a quick machine
-/// keeps, to one that every machine keeps.
-pub const PATIENCE: [Duration; 4] = [
-    Duration::from_millis(400),
-    Duration::from_secs(2),
-    Duration::from_secs(10),
-    Duration::from_mins(1),
-];
-
-/// An outcome as the reporter saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    Sent {
-        status: u16,
-        elapsed: Duration,
-    },
-    Failed {
-        reason: &'static str,
-        text: String,
-        attempts: u32,
-    },
-}
-
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub sender: String,
-    pub text: Vec<u8>,
-    pub end: End,
-    pub at: Instant,
-}
-
-/// Told of an outcome instead of its being remembered.
-pub type Watch = Box<dyn Fn(&Seen) + Send + Sync>;
-
-#[derive(Default)]
-struct Book {
-    seen: Mutex<Vec<Seen>>,
-    total: AtomicUsize,
-    watch: Option<Watch>,
-    more: Condvar,
-    done: AtomicBool,
-}
 
 /// An engine and its reporter.
 pub struct Bench {
@@ -296,184 +252,5 @@ impl Drop for Bench {
             reporter.thread().unpark();
             let _ = reporter.join();
         }
-    }
-}
-
-fn report(engine: &Engine, book: &Book) {
-    loop {
-        let done = book.done.load(Ordering::Acquire);
-        let batch = engine.outcomes.take(FIRST, 256, |outcome| Seen {
-            sender: String::from_utf8(outcome.notification.names().sender.to_vec()).unwrap(),
-            text: payload::body(&outcome.notification, FormStyle::default()).to_vec(),
-            end: match &outcome.verdict {
-                Verdict::Sent { status, elapsed } => End::Sent {
-                    status: *status,
-                    elapsed: *elapsed,
-                },
-                Verdict::Failed {
-                    reason,
-                    text,
-                    attempts,
-                } => End::Failed {
-                    reason: reason.as_str(),
-                    text: text.to_string(),
-                    attempts: *attempts,
-                },
-            },
-            at: Instant::now(),
-        });
-        if batch.is_empty() {
-            if done {
-                return;
-            }
-            // No time-out: the bell has to ring.
-            std::thread::park();
-            continue;
-        }
-        for seen in batch {
-            match &book.watch {
-                Some(watch) => watch(&seen),
-                None => book.seen.lock().unwrap().push(seen),
-            }
-            book.total.fetch_add(1, Ordering::AcqRel);
-            engine.outcomes.counted(FIRST);
-        }
-        book.more.notify_all();
-    }
-}
-
-/// Waits until `holds`.
-#[track_caller]
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + BOUND;
-    while !holds() {
-        assert!(Instant::now() < end, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// A pool of one worker over plain HTTP, in which no time is up before the test is over.
-pub fn options(host: impl Into<String>) -> PoolOptions {
-    PoolOptions {
-        host: host.into(),
-        path_prefix: "/".to_owned(),
-        request_timeout: millis(FOR_EVER),
-        call_timeout: millis(FOR_EVER),
-        workers: 1,
-        strategy: "best_worker".to_owned(),
-        max_worker_queue_len: None,
-        http2: false,
-        tls: None,
-    }
-}
-
-pub fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap()
-}
-
-pub fn test_endpoint(config: EndpointConfig) -> EndpointHandle {
-    TestEndpoint::start_in_thread(config, 1).unwrap()
-}
-
-/// The same pool in a hurry: an attempt ends after `request_timeout`, and all of them after five times that.
-pub fn hurried(options: PoolOptions, request_timeout: Duration) -> PoolOptions {
-    PoolOptions {
-        request_timeout: millis(request_timeout),
-        call_timeout: millis(5 * request_timeout),
-        ..options
-    }
-}
-
-/// That a time was too short for this machine: nothing is wrong before it has been tried with a longer one.
-#[derive(Debug)]
-pub struct TooShort(pub String);
-
-/// Tries with longer and longer times until one is long enough for this machine.
-#[track_caller]
-pub fn with_patience(mut attempt: impl FnMut(Duration) -> Result<(), TooShort>) {
-    let mut why = String::new();
-    for time in PATIENCE {
-        match attempt(time) {
-            Ok(()) => return,
-            Err(TooShort(text)) => why = format!("{time:?} is too short: {text}"),
-        }
-    }
-    panic!("{why}");
-}
-
-/// How often each sender's notifications have an outcome.
-pub fn per_sender(seen: &[Seen]) -> HashMap<&str, usize> {
-    let mut counts = HashMap::new();
-    for seen in seen {
-        *counts.entry(seen.sender.as_str()).or_default() += 1;
-    }
-    counts
-}
-
-/// Options for a pool at `endpoint`, and the file with its authority, if it speaks TLS.
-pub fn pool_at(endpoint: &EndpointHandle, http2: bool) -> (PoolOptions, Option<TempFile>) {
-    let base = endpoint.url("");
-    let Some(ca) = endpoint.ca_pem() else {
-        return (options(base), None);
-    };
-    let file = TempFile::new(ca, endpoint.port());
-    let tls = TlsOptions {
-        cacertfile: Some(file.0.clone()),
-        ..TlsOptions::default()
-    };
-    let options = PoolOptions {
-        tls: Some(tls),
-        http2,
-        ..options(base)
-    };
-    (options, Some(file))
-}
-
-/// A file that goes away with its test.
-pub struct TempFile(pub PathBuf);
-
-impl TempFile {
-    pub fn new(content: &str, number: u16) -> Self {
-        let name = format!("engine-faults-{}-{number}.pem", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, content).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// A folder of its own that goes away with its test.
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    pub fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("engine-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    /// A file that does not exist yet.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// Replaced, never written into: a pool may be reading it.
-    pub fn file(&self, name: &str, content: &str) -> files::Source {
-        let new = self.path("new");
-        std::fs::write(&new, content).unwrap();
-        std::fs::rename(new, self.path(name)).unwrap();
-        files::Source::File(self.path(name))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

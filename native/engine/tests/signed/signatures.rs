@@ -1,23 +1,21 @@
-//! Handlers with headers, authentication and signatures of their own, whatever makes the body.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
+//! Headers, authentication and a signature on whatever makes the body, and on each attempt.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use credentials::{AuthOptions, CredentialOptions, OAuth2Options};
+use credentials::{AuthOptions, CredentialOptions};
 use engine::handler_plan::HandlerOptions;
 use files::{Secret, Source};
 use hmac::{Hmac, KeyInit, Mac};
 use notification::Content;
 use payload::Headers;
 use sha2::Sha256;
-use support::events::{field, json, received, stanza};
-use support::{Bench, End, Scratch, options, pool_at, test_endpoint, until};
-use test_endpoint::{EndpointConfig, EndpointHandle, Fault, Plan, Record, TlsSettings};
-use transport::notices::{About, NoticeKind};
+use test_endpoint::{EndpointConfig, Fault, Plan, Record};
+
+use super::{assert_sent, endpoint_over, only};
+use crate::support::events::{field, json, received, stanza};
+use crate::support::{Bench, End, Scratch, options, pool_at, test_endpoint};
 
 /// Two secrets that sign side by side.
 const SECRETS: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n\
@@ -32,13 +30,6 @@ fn all(scratch: &Scratch) -> CredentialOptions {
         auth: Some(AuthOptions::Bearer(scratch.file("token", "t0ken\n"))),
         signing: Some(scratch.file("secrets", SECRETS)),
         path_secret: None,
-    }
-}
-
-fn only(credentials: CredentialOptions) -> HandlerOptions {
-    HandlerOptions {
-        credentials,
-        ..HandlerOptions::default()
     }
 }
 
@@ -60,19 +51,6 @@ fn assert_signed(record: &Record) {
         })
         .collect();
     assert_eq!(field(record, "webhook-signature"), expected.join(" "));
-}
-
-fn endpoint_over(http2: bool) -> EndpointHandle {
-    test_endpoint(EndpointConfig {
-        tls: http2.then(TlsSettings::self_signed),
-        http2,
-        ..EndpointConfig::default()
-    })
-}
-
-#[track_caller]
-fn assert_sent(end: &End) {
-    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
 }
 
 /// A form, what a callback module has made, and JSON, over both protocols.
@@ -194,159 +172,6 @@ fn each_attempt_is_signed() {
             .iter()
             .all(|record| field(record, "webhook-id") == id)
     );
-}
-
-/// It fails with its own reason before anything is sent, keeps the connection for others, is said once, and
-/// works once the file is there.
-#[test]
-fn a_secret_that_is_not_there() {
-    let scratch = Scratch::new("missing");
-    let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
-    let pool = bench.pool(options(endpoint.url("")));
-    let other = bench.handler("/n");
-    let handler = bench.planned(
-        "/n",
-        only(CredentialOptions {
-            auth: Some(AuthOptions::Bearer(Source::File(scratch.path("token")))),
-            ..CredentialOptions::default()
-        }),
-    );
-    bench.push_text(pool, &other, "first", b"hi").unwrap();
-    assert_sent(&bench.outcome_of("first").end);
-    for n in 0..3 {
-        let sender = format!("alice{n}");
-        bench.push_text(pool, &handler, &sender, b"hi").unwrap();
-        let end = bench.outcome_of(&sender).end;
-        let End::Failed {
-            reason,
-            text,
-            attempts,
-        } = end
-        else {
-            panic!("{end:?}");
-        };
-        assert_eq!((reason, attempts), ("secret_error", 0));
-        assert!(text.contains("auth.bearer_file"), "{text}");
-    }
-    bench.push_text(pool, &other, "second", b"hi").unwrap();
-    assert_sent(&bench.outcome_of("second").end);
-    let connections: Vec<_> = received(&endpoint)
-        .iter()
-        .map(|record| record.connection)
-        .collect();
-    assert_eq!(connections, [1, 1]);
-    let notices = bench.engine.notices.take();
-    let [notice] = &notices[..] else {
-        panic!("{notices:?}");
-    };
-    assert_eq!(notice.about, About::Handler(handler.id));
-    assert_eq!(notice.kind, NoticeKind::Problem);
-
-    scratch.file("token", "t0ken");
-    let mut n = 0;
-    until("the file is read again", || {
-        n += 1;
-        let sender = format!("carol{n}");
-        bench.push_text(pool, &handler, &sender, b"hi").unwrap();
-        matches!(bench.outcome_of(&sender).end, End::Sent { .. })
-    });
-    let last = received(&endpoint).pop().unwrap();
-    assert_eq!(field(&last, "authorization"), "Bearer t0ken");
-    let kinds: Vec<_> = bench.engine.notices.take();
-    let kinds: Vec<_> = kinds.iter().map(|notice| notice.kind).collect();
-    assert_eq!(kinds, [NoticeKind::Mended]);
-    bench.assert_conserved();
-}
-
-/// The secret of a path goes to the web service over both protocols, also beside a host of the handler's. What is said
-/// of a failure has the place of it, and a path without a place fails.
-#[test]
-fn a_secret_in_the_path() {
-    let scratch = Scratch::new("path");
-    let options_of = |headers: Vec<(String, Source)>| {
-        only(CredentialOptions {
-            headers,
-            path_secret: Some(scratch.file("path", "T0/5ecret-1\n")),
-            ..CredentialOptions::default()
-        })
-    };
-    let host = || {
-        vec![(
-            "host".to_owned(),
-            Source::Value(Secret::new("other.example:1")),
-        )]
-    };
-    for http2 in [false, true] {
-        let endpoint = endpoint_over(http2);
-        let bench = Bench::new();
-        let (options, _file) = pool_at(&endpoint, http2);
-        let pool = bench.pool(options);
-        for (sender, path, headers, sent) in [
-            (
-                "alice",
-                "/bot$SECRET/send?x=1",
-                vec![],
-                "/botT0/5ecret-1/send?x=1",
-            ),
-            ("bob", "/$SECRET", host(), "/T0/5ecret-1"),
-        ] {
-            let handler = bench.planned(path, options_of(headers));
-            bench.push_text(pool, &handler, sender, b"hi").unwrap();
-            assert_sent(&bench.outcome_of(sender).end);
-            assert_eq!(received(&endpoint).pop().unwrap().path, sent);
-        }
-        let without = bench.planned("/n", options_of(vec![]));
-        bench.push_text(pool, &without, "carol", b"hi").unwrap();
-        let end = format!("{:?}", bench.outcome_of("carol").end);
-        assert!(
-            end.contains("secret_error") && end.contains("$SECRET"),
-            "{end}"
-        );
-        endpoint
-            .set_plan("fault=close-before-head".parse().unwrap())
-            .unwrap();
-        let failing = bench.planned("/f/$SECRET", options_of(vec![]));
-        bench.push_text(pool, &failing, "dave", b"hi").unwrap();
-        let end = format!("{:?}", bench.outcome_of("dave").end);
-        assert!(
-            end.contains("/f/$SECRET") && !end.contains("5ecret"),
-            "{end}"
-        );
-        bench.assert_conserved();
-    }
-}
-
-#[test]
-fn a_token_endpoint_that_is_not_there() {
-    let scratch = Scratch::new("token");
-    let (bench, endpoint) = (Bench::new(), test_endpoint(EndpointConfig::default()));
-    let pool = bench.pool(options(endpoint.url("")));
-    let handler = bench.planned(
-        "/n",
-        only(CredentialOptions {
-            auth: Some(AuthOptions::OAuth2(OAuth2Options {
-                token_url: "http://127.0.0.1:1/token".to_owned(),
-                client_id: "id".to_owned(),
-                client_secret: scratch.file("client", "5ecret"),
-                scope: None,
-            })),
-            ..CredentialOptions::default()
-        }),
-    );
-    bench.push_text(pool, &handler, "alice", b"hi").unwrap();
-    let end = bench.outcome_of("alice").end;
-    let End::Failed {
-        reason,
-        text,
-        attempts,
-    } = end
-    else {
-        panic!("{end:?}");
-    };
-    assert_eq!((reason, attempts), ("token_error", 0), "{text}");
-    assert!(!text.contains("5ecret"), "{text}");
-    assert!(received(&endpoint).is_empty());
-    bench.assert_conserved();
 }
 
 /// Nothing in `{:?}` of a handler shows a secret: a handler is printed with its notification.

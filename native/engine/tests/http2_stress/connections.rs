@@ -1,10 +1,4 @@
-//! HTTP/2 under stress: fewer streams than workers, connections that die silently, peers that do not read,
-//! connections that take several tries.
-
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod h2_support;
-mod support;
+//! Connections that die in silence, that the peer does not read, that take several tries, or whose pool is closed.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,165 +8,13 @@ use std::time::Duration;
 
 use engine::engine::EngineSettings;
 use engine::settings::PoolOptions;
-use h2_support::Server;
 use http::Response;
-use support::process::{Connection, connections_to};
-use support::{BOUND, Bench, End, millis, pool_at, test_endpoint, until};
-use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 use transport::lifetimes::Lifetimes;
 
-#[track_caller]
-fn assert_sent(end: &End, expected: u16) {
-    assert!(
-        matches!(end, End::Sent { status, .. } if *status == expected),
-        "{end:?}"
-    );
-}
-
-fn endpoint(max_streams: u32) -> EndpointHandle {
-    test_endpoint(EndpointConfig {
-        tls: Some(TlsSettings::self_signed()),
-        http2: true,
-        max_streams,
-        ..EndpointConfig::default()
-    })
-}
-
-/// Five streams for fifty workers: what has no stream waits in the queue, under `call_timeout`.
-#[test]
-fn waiting_for_a_stream_is_waiting() {
-    const COUNT: u64 = 200;
-    const STREAMS: u64 = 5;
-    let bench = Bench::new();
-    let endpoint = endpoint(u32::try_from(STREAMS).unwrap());
-    let (options, _file) = pool_at(&endpoint, true);
-    let pool = bench.pool(PoolOptions {
-        workers: 50,
-        request_timeout: millis(BOUND),
-        call_timeout: millis(2 * BOUND),
-        ..options
-    });
-    endpoint
-        .set_plan("fault=stall-before-head".parse().unwrap())
-        .unwrap();
-    for n in 0..COUNT {
-        bench.push(pool, &format!("{n}")).unwrap();
-    }
-    until("all streams are taken", || {
-        endpoint.stats().in_flight == STREAMS && bench.counts(pool).queue.in_flight == STREAMS
-    });
-    // Time for one more to come, if it could.
-    sleep(Duration::from_millis(300));
-    let counts = bench.counts(pool).queue;
-    assert_eq!(
-        (counts.in_flight, counts.waiting),
-        (STREAMS, COUNT - STREAMS),
-        "{counts:?}"
-    );
-    assert_eq!(endpoint.stats().begun, STREAMS);
-    let metrics = bench.engine.metrics();
-    let slots: Vec<_> = metrics.values().map(|pool| pool.workers as u64).collect();
-    assert_eq!(slots, [STREAMS]);
-    endpoint.reset_plans().unwrap();
-    endpoint.release();
-    for seen in bench.outcomes(usize::try_from(COUNT).unwrap()) {
-        assert_sent(&seen.end, 200);
-    }
-    let stats = endpoint.stats();
-    assert_eq!((stats.begun, stats.max_in_flight), (COUNT, STREAMS));
-    bench.assert_conserved();
-}
-
-/// Found at a user: 130 of 200 notifications failed with `request_timeout`.
-#[test]
-fn few_streams_and_slow_answers() {
-    let bench = Bench::new();
-    let endpoint = endpoint(2);
-    let (options, _file) = pool_at(&endpoint, true);
-    let pool = bench.pool(PoolOptions {
-        workers: 40,
-        // Ten times what an answer takes, and half of what all take together.
-        request_timeout: 5_000,
-        call_timeout: millis(2 * BOUND),
-        ..options
-    });
-    endpoint.set_plan("delay=500".parse().unwrap()).unwrap();
-    for n in 0..40 {
-        bench.push(pool, &format!("{n}")).unwrap();
-    }
-    for seen in bench.outcomes(40) {
-        assert_sent(&seen.end, 200);
-    }
-    let stats = endpoint.stats();
-    assert_eq!(stats.begun, 40);
-    assert!(stats.max_in_flight <= 2, "{stats:?}");
-    bench.assert_conserved();
-}
-
-/// A request that gets no stream ends after `call_timeout`, and its reason says so.
-#[test]
-fn no_stream_within_call_timeout() {
-    let bench = Bench::new();
-    let endpoint = endpoint(1);
-    let (options, _file) = pool_at(&endpoint, true);
-    let pool = bench.pool(PoolOptions {
-        workers: 10,
-        request_timeout: millis(BOUND),
-        call_timeout: 4_000,
-        ..options
-    });
-    assert_sent(&bench.deliver(pool, "warm").0, 200);
-    endpoint
-        .set_plan("fault=stall-before-head".parse().unwrap())
-        .unwrap();
-    for n in 0..10 {
-        bench.push(pool, &format!("{n}")).unwrap();
-    }
-    for seen in bench.outcomes(11).split_off(1) {
-        match seen.end {
-            End::Failed { reason, text, .. } => {
-                assert_eq!(reason, "pool_timeout", "{text}");
-                let waited = text.contains("of 10 workers, of which the endpoint takes 1 at once");
-                assert!(waited || text.contains("no response within"), "{text}");
-            }
-            sent @ End::Sent { .. } => panic!("{sent:?}"),
-        }
-    }
-    assert!(endpoint.stats().begun <= 3, "{:?}", endpoint.stats());
-    bench.assert_conserved();
-}
-
-/// `next_available_worker`: a notification that would have to wait for a stream is rejected, and one
-/// that comes before the endpoint has said how many there are is not.
-#[test]
-fn no_waiting_for_a_stream_where_nothing_may_wait() {
-    let bench = Bench::new();
-    let endpoint = endpoint(3);
-    let (options, _file) = pool_at(&endpoint, true);
-    let pool = bench.pool(PoolOptions {
-        workers: 10,
-        strategy: "next_available_worker".to_owned(),
-        request_timeout: millis(BOUND),
-        call_timeout: millis(BOUND),
-        ..options
-    });
-    for n in 0..10 {
-        bench.push(pool, &format!("first {n}")).unwrap();
-    }
-    bench.outcomes(10);
-    endpoint
-        .set_plan("fault=stall-before-head".parse().unwrap())
-        .unwrap();
-    let taken = (0..10)
-        .filter(|n| bench.push(pool, &format!("second {n}")).is_ok())
-        .count();
-    assert_eq!(taken, 3);
-    until("they are there", || endpoint.stats().in_flight == 3);
-    endpoint.release();
-    for seen in bench.outcomes(13) {
-        assert_sent(&seen.end, 200);
-    }
-}
+use super::{assert_sent, endpoint};
+use crate::h2_support::Server;
+use crate::support::process::{Connection, connections_to};
+use crate::support::{BOUND, Bench, End, millis, pool_at, until};
 
 /// Pings soon, and gives a peer up that does not answer within `ping_timeout`.
 fn impatient(ping_timeout: Duration) -> EngineSettings {
