@@ -1,5 +1,5 @@
 //! The locks and atomics of code that the model checker searches: the real ones, or, with the feature
-//! `model`, loom's, which try every order in which threads can meet (`tests/model.rs`).
+//! `model`, loom's, which try every order in which threads can meet (`tests/model`).
 
 #[cfg(not(feature = "model"))]
 pub use atomic_waker::AtomicWaker;

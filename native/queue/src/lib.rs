@@ -7,7 +7,7 @@
 //! in total.
 //!
 //! This crate does not know what an item or a worker is. It has no I/O, no lock and no clock, so that
-//! the queue can be tested against a model (`tests/queue_model.rs`) and searched by a model checker.
+//! the queue can be tested against a model (`tests/queue_model`) and searched by a model checker.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(unused_crate_dependencies))]
 

@@ -10,7 +10,7 @@ mod stops;
 mod support;
 
 use notification::PushError;
-use support::spooled::{Node, endpoint};
+use support::spooled::Node;
 use support::until;
 use test_endpoint::{EndpointHandle, Record};
 

@@ -5,7 +5,7 @@ use files::{Secret, Source};
 
 use super::{assert_sent, endpoint_over, only};
 use crate::support::events::received;
-use crate::support::{Bench, Scratch, options, pool_at};
+use crate::support::{Bench, Scratch, pool_at};
 
 /// The secret of a path goes to the web service over both protocols, also beside a host of the handler's. What is said
 /// of a failure has the place of it, and a path without a place fails.
