@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::common::{Dir, check_in};
+use super::{code, rows};
 
 const README: &str = include_str!("../../../../README.md");
 const CONFIGURATION: &str = include_str!("../../../../docs/configuration.md");
@@ -46,4 +47,42 @@ fn every_example_passes_check() {
         }
     }
     assert!(count > 8, "{count}");
+}
+
+/// The table of configuration.md: the URL of each row, and a warning where the stock module has another.
+#[test]
+fn every_url_is_as_the_table_says() {
+    let dir = Dir::new();
+    let (_, table) = CONFIGURATION
+        .split_once("\n### Which URL comes out\n")
+        .unwrap();
+    let mut count = 0;
+    for row in &rows(table.split("\n\nIf the two").next().unwrap())[1..] {
+        let (prefix, url) = (code(row[0]).next().unwrap(), code(row[2]).next().unwrap());
+        let stock = code(row[3]).next();
+        let empty = row[1].contains("*(empty)*").then_some("");
+        for path in code(row[1]).chain(empty) {
+            let file = format!(
+                "[outgoing_pools.http.http_pool.connection]\nhost = \"http://localhost:1\"\npath_prefix = \"{prefix}\"\n\
+                 [[modules.mod_event_pusher.http.handlers]]\npath = \"{path}\"\n"
+            );
+            let checked = check_in(&dir, &file, &[]);
+            let found = checked.handler(0)["url"].as_str();
+            assert_eq!(found, Some(&*format!("http://localhost:1{url}")), "{file}");
+            let warned =
+                stock.map(|stock| format!("would have sent them to http://localhost:1{stock}\n"));
+            let differs = checked.text.contains("would have sent them to");
+            let as_shown = warned
+                .as_ref()
+                .is_some_and(|text| checked.text.contains(text));
+            assert_eq!(
+                (differs, as_shown),
+                (stock.is_some(), stock.is_some()),
+                "{}",
+                checked.text
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 9, "{count}");
 }
