@@ -2,8 +2,7 @@
 %% metrics that raise.
 -module(survival_SUITE).
 
-
--import(pusher_case, [module/1, module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
+-import(pusher_case, [module/2, endpoint/1, send/2, wait_sent/1, wait/2]).
 -import(pusher_kills, [kill/1, at_most_twice/2]).
 
 -define(HOST, <<"localhost">>).
