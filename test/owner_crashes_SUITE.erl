@@ -37,12 +37,17 @@ a_module_that_starts_while_an_owner_crashes_is_served(Config) ->
 a_module_that_starts_while_all_owners_crash_is_served_later(Config) ->
     {ok, _} = pool(Config, #{}),
     module([#{path => "/n", pool_name => no_such_pool}]),
-    Spoiler = spoil_owners(),
-    _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
-    {ok, [Line]} = host_log:wait(http_pusher_handler_failed, 1, 120000),
-    ?assertMatch(#{level := error, host_type := <<"example.org">>}, Line),
-    stop_spoiler(Spoiler),
+    replaced_code:crash(http_pusher_pool_rows, {put_handlers, 2}, []),
+    try
+        _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
+        {ok, [Line | _]} = host_log:wait(http_pusher_handler_failed, 1, 120000),
+        ?assertMatch(#{level := error, host_type := <<"example.org">>}, Line)
+    after
+        replaced_code:restore(http_pusher_pool_rows)
+    end,
     _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(<<"example.org">>, Types) end),
+    %% It answers when it has registered the handlers.
+    ok = http_pusher_pools:await_look(120000),
     host_session:send(<<"alice@example.org">>, <<"bob@localhost">>, <<"hi">>),
     {ok, _} = host_metrics:wait(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 1 end, 120000).
 

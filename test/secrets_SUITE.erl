@@ -98,7 +98,7 @@ nothing_secret_when_a_pool_cannot_be_opened(Config) ->
 
 %% With a pool's options in the stack trace, as arguments that match no clause.
 nothing_secret_when_a_helper_crashes(Config) ->
-    replace(http_pusher_pool_opening, {open, 4}, [[{atom, 1, false}]]),
+    replaced_code:crash(http_pusher_pool_opening, {open, 4}, [[{atom, 1, false}]]),
     try
         %% Only a pool whose files have to be read has a job for its opening.
         Tls = tls(Config, [{certfile, "no_such_file"}]),
@@ -107,7 +107,7 @@ nothing_secret_when_a_helper_crashes(Config) ->
         {ok, [#{reason := Reason} | _]} = host_log:wait(http_pusher_pool_failed, 1, 120000),
         ?assertNotEqual(nomatch, string:find(io_lib:format("~0tp", [Reason]), "function_clause"))
     after
-        reload(http_pusher_pool_opening)
+        replaced_code:restore(http_pusher_pool_opening)
     end,
     none_in_the_log().
 
@@ -115,12 +115,12 @@ nothing_secret_when_a_helper_crashes(Config) ->
 nothing_secret_when_the_owner_of_the_pools_crashes(Config) ->
     module([#{path => "/n"}]),
     Watch = erlang:monitor(process, http_pusher_pools),
-    replace(http_pusher_pool, {found, 4}, []),
+    replaced_code:crash(http_pusher_pool, {found, 4}, []),
     try
         {ok, _} = pool(Config, tls(Config, [])),
         receive {'DOWN', Watch, _, _, {asked_for, _}} -> ok after 120000 -> error(still_there) end
     after
-        reload(http_pusher_pool)
+        replaced_code:restore(http_pusher_pool)
     end,
     ?assertNotEqual(nomatch, string:find(log(), "#Fun<http_pusher_redacted")),
     none_in_the_log().
@@ -192,32 +192,11 @@ children(Supervisor) ->
                   end || {Id, Pid, Type, _} <- supervisor:which_children(Supervisor)]).
 
 held(Pid) ->
-    [sys:get_status(Pid), sys:get_state(Pid),
+    [sys:get_status(Pid, 60000), sys:get_state(Pid, 60000),
      erlang:process_info(Pid, [dictionary, messages, current_stacktrace])].
 
 found(Term) ->
     string:find(io_lib:format("~0tp", [Term]), ?SECRET).
-
-%% Loads the module with this function crashing: in its only clause, or with that clause's guard.
-replace(Module, {Name, Arity}, Guard) ->
-    {ok, {_, [{abstract_code, {_, Forms}}]}} = beam_lib:chunks(beam(Module), [abstract_code]),
-    Crash = {call, 1, {atom, 1, error}, [{atom, 1, asked_for}]},
-    Clause = {clause, 1, [{var, 1, '_'} || _ <- lists:seq(1, Arity)], Guard, [Crash]},
-    Changed = [case Form of
-                   {function, _, Name, Arity, _} -> {function, 1, Name, Arity, [Clause]};
-                   _ -> Form
-               end || Form <- Forms],
-    {ok, Module, Code} = compile:forms(Changed),
-    _ = code:purge(Module),
-    {module, Module} = code:load_binary(Module, beam(Module), Code).
-
-%% Where it is, even if what is loaded counts its lines (cover).
-beam(Module) ->
-    code:where_is_file(atom_to_list(Module) ++ ".beam").
-
-reload(Module) ->
-    _ = code:purge(Module),
-    {module, _} = code:load_file(Module).
 
 %%% The log, all of it, as text
 
