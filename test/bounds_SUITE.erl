@@ -127,6 +127,8 @@ a_session_sends_no_message(Config) ->
     module(Config, #{}),
     send(<<"alice">>, <<"the pool is open">>),
     wait_sent(1),
+    %% And the route says so.
+    ok = http_pusher_pools:await_look(120000),
     Self = self(),
     Session = spawn_link(fun() ->
         receive go -> ok end,
@@ -148,6 +150,8 @@ a_session_waits_for_no_process(Config) ->
     module(Config, #{}),
     send(<<"alice">>, <<"the pool is open">>),
     wait_sent(1),
+    %% And the route says so.
+    ok = http_pusher_pools:await_look(120000),
     Processes = [http_pusher_engine, http_pusher_pools, ?REPORTER,
                  http_pusher_starter, mongoose_wpool_http_mgr],
     [ok = sys:suspend(Process) || Process <- Processes],

@@ -68,6 +68,7 @@ a_pool_in_use_goes_on(Config) ->
     module(Config, #{workers => 1}),
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
+    wait_for_pool(open),
     #{id := Id} = pool(open),
     [begin
          kill_owner(),
@@ -174,6 +175,7 @@ an_engine_that_is_replaced_is_no_failed_pool(Config) ->
     Owner = whereis(?OWNER),
     1 = erlang:trace_pattern({http_pusher_pool, found, 4}, [{'_', [], [{return_trace}]}], []),
     1 = erlang:trace(Owner, true, [call]),
+    ok = sys:suspend(http_pusher_engine, 60000),
     ok = ?NIF:stop_engine(),
     ok = host_ctl:stop_pool(global, http_pool),
     {ok, _} = pusher_case:pool(Config, #{workers => 2}),
@@ -181,6 +183,7 @@ an_engine_that_is_replaced_is_no_failed_pool(Config) ->
         {trace, Owner, return_from, _, Found} -> ?assertMatch({unusable, {engine_down, _}}, Found)
     after 120000 -> error(not_looked_for)
     end,
+    ok = sys:resume(http_pusher_engine, 60000),
     _ = wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
     wait_for_pool(open),
     send(<<"alice">>, <<"1">>),
@@ -196,7 +199,7 @@ an_owner_waits_for_the_engine_that_replaces_a_stopped_one(Config) ->
     %% It creates a spare pool, and ends.
     ok = host_ctl:stop_pool(global, http_pool),
     {ok, _} = pusher_case:pool(Config, #{workers => 2}),
-    exit(whereis(?OWNER), kill),
+    kill_owner(),
     wait_for_pool(open),
     ?assertEqual(Application, whereis(http_pusher_sup)),
     ?assertEqual([], host_log:what(http_pusher_engine_down)),
@@ -223,6 +226,8 @@ warnings_of_a_dead_owner_are_logged(Config) ->
     [_, _] = wait(fun warnings/0, fun(Warnings) -> length(Warnings) =:= 2 end),
     ?assertMatch(#{current := #{id := Spare}}, row()),
     ?assertEqual(2, length(host_log:what(http_pusher_pool_opened))),
+    %% It has noted by then that it has logged them.
+    ok = ?OWNER:await_look(60000),
     kill_owner(),
     ok = ?OWNER:await_look(60000),
     ?assertEqual(2, length(host_log:what(http_pusher_pool_opened))).
@@ -253,8 +258,10 @@ pool(Phase) ->
         [] -> none
     end.
 
+%% The engine has it in this phase, and the owner has written that down.
 wait_for_pool(Phase) ->
-    wait(fun() -> pool(Phase) end, fun is_map/1).
+    _ = wait(fun() -> pool(Phase) end, fun is_map/1),
+    ok = ?OWNER:await_look(60000).
 
 push(Pool, Message) ->
     {ok, {_, Handler, _}} = http_pusher_routes:find({?HOST, http_pool, path(), <<>>}),
@@ -287,15 +294,19 @@ kill_owner() ->
 
 %% Kills the owner this many times, each time after this many calls into the engine or to its rows.
 kill_at_step(Step, Times) ->
-    Killer = spawn_link(fun() -> count_steps(Step, {whereis(?OWNER), Step}, Times) end),
+    Owner = wait(fun() -> whereis(?OWNER) end, fun is_pid/1),
+    Killer = spawn_link(fun() -> count_steps(Step, {Owner, Step}, Times) end),
     _ = [erlang:trace_pattern({Module, '_', '_'}, true, [local]) || Module <- traced()],
-    _ = [erlang:trace(Who, true, [call, {tracer, Killer}]) || Who <- [whereis(?OWNER), new_processes]],
+    _ = [erlang:trace(Who, true, [call, {tracer, Killer}]) || Who <- [Owner, new_processes]],
     Killer.
 
 count_steps(Step, {Pid, Left}, Times) ->
     receive
         {trace, Pid, call, _} when Left =:= 1, Times > 0 ->
+            %% It has ended before the case goes on with its successor.
+            Ref = erlang:monitor(process, Pid),
             exit(Pid, kill),
+            receive {'DOWN', Ref, _, _, _} -> ok end,
             count_steps(Step, {Pid, 0}, Times - 1);
         {trace, Pid, call, _} ->
             count_steps(Step, {Pid, Left - 1}, Times);
