@@ -18,7 +18,8 @@ groups() ->
        with_the_other_options]).
 
 init_per_testcase(_Case, Config) ->
-    Started = pusher_case:start(Config),
+    %% More than any machine takes for what a stop has to send.
+    Started = pusher_case:start(Config, #{env => [{drain_timeout, 55000}]}),
     {ok, _} = pusher_case:pool(Started, #{workers => 4}),
     Started.
 

@@ -130,7 +130,7 @@ a_stalled_pool_does_not_disturb_another(Config) ->
     wait_sent(200),
     Fast = [Record || #{path := <<"/fast/n">>} = Record <- pusher_case:received(Config)],
     ?assertEqual(200, length(Fast)),
-    ?assertMatch(#{in_flight := 2}, test_endpoint:stats(endpoint(Config))),
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 2 end),
     ?assertMatch(#{pending := 200}, pusher_case:numbers()).
 
 %% One lane for what a user sends, and one for each receiver of what is about to be delivered.

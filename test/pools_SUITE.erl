@@ -87,10 +87,13 @@ a_crashed_pool_goes_on_and_comes_back(Config) ->
     module([?HANDLER]),
     send(<<"alice">>, <<"1">>),
     wait_sent(1),
+    %% The host does not restart it before this has been checked.
+    ok = sys:suspend(mongoose_wpool_http_mgr, 60000),
     ok = host_ctl:crash_pool(global, http_pool),
     send(<<"alice">>, <<"2">>),
     wait_sent(2),
     ?assertEqual(undefined, host_ctl:pool_pid(global, http_pool)),
+    ok = sys:resume(mongoose_wpool_http_mgr, 60000),
     Second = wait(fun() -> host_ctl:pool_pid(global, http_pool) end, fun is_pid/1),
     ?assertNotEqual(First, Second),
     send(<<"alice">>, <<"3">>),

@@ -117,6 +117,9 @@ one_reporter_is_woken_for_little(Config) ->
     module(Config, #{workers => 20}),
     [First | Others] = reporters(),
     ok = pusher_case:settle(),
+    %% Each looks once when it starts, and waits without an end from then on.
+    _ = [pusher_case:wait(fun() -> process_info(Pid, status) end, fun(Status) -> Status =:= {status, waiting} end)
+         || Pid <- Others],
     1 = erlang:trace_pattern({?NIF, take_outcomes, 2}, true, [local]),
     [1 = erlang:trace(Pid, true, [call]) || Pid <- Others],
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 200)],

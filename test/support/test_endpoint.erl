@@ -201,7 +201,7 @@ own_loop(Port, Print) ->
 end_test_endpoint(Port) ->
     {os_pid, Pid} = erlang:port_info(Port, os_pid),
     port_close(Port),
-    wait_for_end("/proc/" ++ integer_to_list(Pid), 200).
+    wait_for_end("/proc/" ++ integer_to_list(Pid), 6000).
 
 wait_for_end(_Process, 0) ->
     exit(test_endpoint_does_not_end);
