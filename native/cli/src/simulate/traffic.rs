@@ -4,6 +4,7 @@
 //! Users write to one another and in rooms, at random moments whose rate follows the curve of the run. Each message makes
 //! the events that MongooseIM makes of it: one for its sender and one for each receiver.
 
+mod samples;
 mod stanzas;
 
 use std::time::Duration;
@@ -14,9 +15,7 @@ use super::curve::Curve;
 use super::population::{Population, User};
 use super::words;
 use crate::jid::Jid;
-use crate::rules::event::EventKind;
-use crate::sample::{ClientState, Sample, UserStatus, Way};
-use crate::stanza::{Body, Stanza};
+use crate::sample::Sample;
 use stanzas::Written;
 
 /// Of so many messages, one has a file.
@@ -137,23 +136,6 @@ impl Traffic {
         events.push(self.presence(user, online));
     }
 
-    fn presence(&mut self, user: User, online: bool) -> Sample {
-        self.population.set_online(user, online);
-        let device = self.population.device(user);
-        Sample {
-            kind: EventKind::UserStatus,
-            message_type: None,
-            direction: None,
-            to: device.clone(),
-            from: device,
-            user_status: Some(status(online)),
-            client_state: None,
-            archive_id: None,
-            stanza: Stanza::default(),
-            xml: String::new(),
-        }
-    }
-
     /// Who writes is online; the user comes first if that is not so.
     fn comes_online(&mut self, user: User, events: &mut Vec<Sample>) {
         if !self.population.is_online(user) {
@@ -241,73 +223,6 @@ impl Traffic {
     fn id(&mut self) -> String {
         format!("{:016x}", self.rng.u64(..))
     }
-
-    /// The event of a message that a user sends.
-    fn sent(&mut self, written: &Written, from: Jid, to: Jid, online: Option<bool>) -> Sample {
-        // From 6.9 on the event says so of every receiver.
-        let online = if self.plan.since_6_9 {
-            Some(true)
-        } else {
-            online
-        };
-        let sample = self.message(written, from, to, Some(Way::In));
-        Sample {
-            user_status: online.map(status),
-            ..sample
-        }
-    }
-
-    /// The event of a message that is about to be delivered.
-    fn delivered(&mut self, written: &Written, from: Jid, to: Jid, online: bool) -> Sample {
-        let looks = self.rng.u32(0..10) < 4;
-        let state = if looks {
-            ClientState::Active
-        } else {
-            ClientState::Inactive
-        };
-        let sample = self.message(written, from, to, Some(Way::Out));
-        Sample {
-            user_status: Some(status(online)),
-            client_state: (online && self.plan.since_6_9).then_some(state),
-            ..sample
-        }
-    }
-
-    fn unacknowledged(&mut self, written: &Written, from: User, to: User) -> Sample {
-        let (from, to) = (self.population.device(from), self.population.device(to));
-        let sample = self.message(written, from, to, None);
-        Sample {
-            kind: EventKind::Unacknowledged,
-            ..sample
-        }
-    }
-
-    fn message(&mut self, written: &Written, from: Jid, to: Jid, way: Option<Way>) -> Sample {
-        Sample {
-            kind: EventKind::Message,
-            message_type: Some(written.kind),
-            direction: way,
-            user_status: None,
-            client_state: None,
-            archive_id: Some(format!("{:013X}", self.rng.u64(..) >> 12)),
-            xml: written.xml(&from, &to),
-            stanza: Stanza {
-                name: "message".to_owned(),
-                kind: Some(written.kind.to_owned()),
-                from: Some(from.to_string()),
-                to: Some(to.to_string()),
-                body: match written.text {
-                    Some(_) => Body::NonEmpty,
-                    None => Body::Absent,
-                },
-                text: written.text.clone().unwrap_or_default(),
-                hints: Vec::new(),
-                jingle: false,
-            },
-            from,
-            to,
-        }
-    }
 }
 
 impl Iterator for Traffic {
@@ -317,14 +232,6 @@ impl Iterator for Traffic {
         let at = self.step()?;
         let events = self.events();
         Some(Happening { at, events })
-    }
-}
-
-fn status(online: bool) -> UserStatus {
-    if online {
-        UserStatus::Online
-    } else {
-        UserStatus::Offline
     }
 }
 

@@ -1,4 +1,7 @@
 use super::*;
+use crate::rules::event::EventKind;
+use crate::sample::{ClientState, UserStatus, Way};
+use crate::stanza::{Body, Stanza};
 
 fn plan() -> Plan {
     Plan {
