@@ -56,13 +56,3 @@ fn header<'a>(report: &'a Value, name: &str) -> Option<&'a str> {
     let field = headers.iter().find(|field| field[0] == name)?;
     field[1].as_str()
 }
-
-#[test]
-fn the_unread_count_is_one() {
-    let dir = Dir::new();
-    let handler = "format = \"json\"\ninclude = [\"unread\"]";
-    files(&dir, "localhost:1", handler, CHAT);
-    let (status, report) = send(&dir, &["--dry-run"]);
-    let body: Value = serde_json::from_str(report["body"].as_str().unwrap()).unwrap();
-    assert_eq!((status, &body["data"]["unread"]), (0, &Value::from(1)));
-}

@@ -1,4 +1,4 @@
-//! What is sent: templates, batches, compressed bodies; and nothing in a dry run.
+//! What is sent: templates, batches, compressed bodies, the unread count; and nothing in a dry run.
 
 use serde_json::Value;
 
@@ -142,4 +142,14 @@ fn bodies_are_compressed_and_shown_as_they_were() {
         let (_, report) = send(&dir, &[]);
         assert_eq!(header(&report, "content-encoding"), None);
     }
+}
+
+#[test]
+fn the_unread_count_is_one() {
+    let dir = Dir::new();
+    let handler = "format = \"json\"\ninclude = [\"unread\"]";
+    files(&dir, "localhost:1", handler, CHAT);
+    let (status, report) = send(&dir, &["--dry-run"]);
+    let body: Value = serde_json::from_str(report["body"].as_str().unwrap()).unwrap();
+    assert_eq!((status, &body["data"]["unread"]), (0, &Value::from(1)));
 }
