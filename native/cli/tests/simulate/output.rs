@@ -79,6 +79,7 @@ fn on_a_terminal() {
     let output = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .env("SHELL", "/bin/sh")
+        .env("TERM", "xterm")
         .current_dir(dir.path())
         .stdin(Stdio::null())
         .output()

@@ -91,7 +91,9 @@ async fn a_poisoned_notification() {
         .iter()
         .filter(|seen| seen.text == "poison")
         .count();
-    assert!((3..=4).contains(&tries), "{tries}");
+    // A pause is of any length up to a growing one: an attempt that comes before another lane has succeeded does not
+    // count. That six do not is less likely than one in a million.
+    assert!((3..=8).contains(&tries), "{tries}");
     let verdicts = world.verdicts();
     let Verdict::Failed {
         reason,
