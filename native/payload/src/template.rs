@@ -171,10 +171,8 @@ fn describe(error: &minijinja::Error, scope: Scope) -> String {
     let line = error.line().map(|line| format!("line {line}: "));
     let line = line.unwrap_or_default();
     let kind = error.kind();
-    let detail = error.detail().filter(|detail| {
-        // The one detail that shows values: those of a calculation.
-        !detail.starts_with("unable to calculate")
-    });
+    let detail = error.detail();
+    let detail = detail.filter(|detail| !shows_a_value(detail, error.template_source()));
     match (kind, detail) {
         (ErrorKind::OutOfFuel, _) => {
             format!("{line}it takes more than {} steps", scope.steps())
@@ -182,6 +180,17 @@ fn describe(error: &minijinja::Error, scope: Scope) -> String {
         (ErrorKind::UndefinedError, Some(detail)) => format!("{line}{detail}"),
         (_, Some(detail)) => format!("{line}{kind}: {detail}"),
         (_, None) => format!("{line}{kind}"),
+    }
+}
+
+/// Whether a detail has a value in it that is not from the template itself.
+fn shows_a_value(detail: &str, source: Option<&str>) -> bool {
+    // The name can come from a mapping: `sort(**{body: 1})`.
+    let named = detail.strip_prefix("unknown keyword argument '");
+    let named = named.and_then(|name| name.strip_suffix('\''));
+    match named {
+        Some(name) => !source.is_some_and(|source| source.contains(name)),
+        None => detail.starts_with("unable to calculate"),
     }
 }
 

@@ -132,6 +132,7 @@ fn mistakes_are_named_with_their_line_and_without_values() {
     ] {
         assert_eq!(failure(source, Escape::None), expected);
     }
+    assert!(failure("{{ [1] | sort(revers=1) }}", Escape::None).contains("revers"));
     for source in [
         "{{ body | int }}",
         "{{ body + 1 }}",
@@ -139,6 +140,7 @@ fn mistakes_are_named_with_their_line_and_without_values() {
         "{{ 7 // (body | length - body | length) }}",
         "{{ '%d' | format(body) }}",
         "{{ range(body) }}",
+        "{{ [1] | sort(**{body: 1}) }}",
     ] {
         let error = render_with(source, Escape::None, &with_body("hunter2")).expect_err(source);
         assert!(
