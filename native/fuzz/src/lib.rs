@@ -13,6 +13,8 @@ pub mod form_body;
 pub mod header_field;
 pub mod request_url;
 pub mod response;
+pub mod secret;
+pub mod template;
 
 use arbitrary::{Arbitrary, Unstructured};
 
@@ -20,7 +22,7 @@ use arbitrary::{Arbitrary, Unstructured};
 pub type Check = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its corpus.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 9] = [
     ("form", form_body::check),
     ("header", header_field::check),
     ("url", request_url::check),
@@ -28,6 +30,8 @@ pub const TARGETS: [(&str, Check); 7] = [
     ("response", response::check),
     ("event", event::check),
     ("batch", batch::check),
+    ("template", template::check),
+    ("secret", secret::check),
 ];
 
 /// The bytes as values of these types; `None` if there are too few bytes.

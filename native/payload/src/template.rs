@@ -23,7 +23,7 @@ use std::thread;
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use notification::panics;
 
-pub use check::{Finding, Try, check, try_out, try_out_batch};
+pub use check::{Finding, Try, check, try_out, try_out_batch, try_texts};
 pub use handler::TemplateOptions;
 pub(crate) use handler::Templates;
 pub use samples::{Sample, SampleKind, samples};

@@ -149,14 +149,46 @@ pub fn try_out_batch(
     tried_out(options, &variables::of_batch(events?, id), Scope::Batch)
 }
 
+/// Makes body and path with templates of these texts, without a file: of the first of these events in the JSON format,
+/// or, if `batched`, of all.
+pub fn try_texts(
+    body: &[u8],
+    content_type: &str,
+    path: Option<&str>,
+    events: &[(&str, &str)],
+    batched: bool,
+) -> Result<Try, String> {
+    let scope = Scope::of(batched);
+    let mut variables = Vec::with_capacity(events.len());
+    for (event, id) in events {
+        variables.push(variables_of(event, id)?);
+    }
+    let variables = match scope {
+        Scope::Batch => variables::of_batch(variables, BATCH_ID),
+        Scope::Event => variables.into_iter().next().unwrap_or_default(),
+    };
+    made_of(body, content_type, path, &variables, scope)
+}
+
 fn tried_out(options: &TemplateOptions, variables: &Value, scope: Scope) -> Result<Try, String> {
     let source = files::read(&options.file).map_err(|error| error.to_string())?;
-    let path = options.path.as_deref().map(|path| {
+    let path = options.path.as_deref();
+    made_of(&source, &options.content_type, path, variables, scope)
+}
+
+fn made_of(
+    body: &[u8],
+    content_type: &str,
+    path: Option<&str>,
+    variables: &Value,
+    scope: Scope,
+) -> Result<Try, String> {
+    let path = path.map(|path| {
         let rendered = Templates::path(path, scope)?.render(variables)?;
         String::from_utf8(rendered).map_err(|error| error.to_string())
     });
     Ok(Try {
-        body: Templates::body(&source, &options.content_type, scope)?.render(variables)?,
+        body: Templates::body(body, content_type, scope)?.render(variables)?,
         path: path.transpose()?,
     })
 }
