@@ -8,7 +8,7 @@ mod rules;
 mod secrets;
 mod stanzas;
 
-use common::{Dir, program};
+use common::{Dir, Running, program};
 use serde_json::Value;
 
 const GROUPCHAT: &str = "<message from='room@muclight.x/alice@example.org' to='bob@example.org' type='groupchat' id='m1'>\
@@ -48,6 +48,22 @@ fn send(dir: &Dir, more: &[&str]) -> (i32, Value) {
     let (status, text, errors) = run(dir, &[more, &["--json"]].concat());
     assert_eq!(errors, "");
     (status, serde_json::from_str(&text).unwrap())
+}
+
+/// What the endpoint has received. A payload is as the schemas say.
+#[track_caller]
+fn received(endpoint: &mut Running) -> Value {
+    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    let headers = record["headers"].as_array().unwrap();
+    let field = |name: &str| {
+        let field = headers.iter().find(|field| field[0] == name)?;
+        field[1].as_str().map(str::as_bytes)
+    };
+    let body = record["body"].as_str().unwrap();
+    if let Err(error) = schemas::check(field, body.as_bytes()) {
+        panic!("{error}: {body}");
+    }
+    record
 }
 
 /// The value of a header field in the report.

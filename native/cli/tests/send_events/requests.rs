@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CHAT, files, header, run, send};
+use super::{CHAT, files, header, received, run, send};
 use crate::common::{Dir, Running, program};
 
 #[test]
@@ -21,7 +21,7 @@ fn a_dry_run_sends_nothing() {
     // The next thing that the endpoint gets is the next notification.
     files(&dir, &endpoint.address, "", CHAT);
     assert_eq!(send(&dir, &[]).0, 0);
-    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    let record = received(&mut endpoint);
     assert_eq!(
         record["body"],
         "author=alice&server=example.org&receiver=bob&message=hi"
@@ -51,7 +51,7 @@ fn templates_make_body_path_and_header_fields() {
     );
     let (status, report) = send(&dir, &[]);
     assert_eq!(status, 0, "{report}");
-    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    let record = received(&mut endpoint);
     assert_eq!(record["path"], "/users/bob");
     assert_eq!(record["body"], "{\"text\": \"alice: hi\"}");
     assert_eq!(
@@ -79,7 +79,7 @@ fn a_batch_of_one() {
     let (status, report) = send(&dir, &[]);
     assert_eq!(status, 0, "{report}");
     assert!(header(&report, "webhook-id").unwrap().starts_with("batch_"));
-    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    let record = received(&mut endpoint);
     for body in [&report["body"], &record["body"]] {
         let events: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
         assert_eq!(events.as_array().unwrap().len(), 1);
@@ -127,7 +127,7 @@ fn bodies_are_compressed_and_shown_as_they_were() {
         let body = report["body"].as_str().unwrap();
         assert!(body.contains(long.trim_end()), "{body}");
         assert!(length < body.len() / 4, "{length}");
-        let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+        let record = received(&mut endpoint);
         assert!(record["body"].as_str().unwrap().contains(long.trim_end()));
         let (status, text, _) = run(&dir, &["--dry-run"]);
         assert_eq!(status, 0, "{text}");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CHAT, GROUPCHAT, OFFLINE, files, header, run, send};
+use super::{CHAT, GROUPCHAT, OFFLINE, files, header, received, run, send};
 use crate::common::{Dir, Running};
 
 /// Groupchat to members who are offline, and presence.
@@ -31,7 +31,7 @@ fn rules_decide_and_say_why() {
     assert_eq!(report["event"]["rules"][1]["matches"], 1);
     assert_eq!(header(&report, "host"), Some(endpoint.address.as_str()));
     assert_eq!(header(&report, "content-type"), Some("application/json"));
-    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    let record = received(&mut endpoint);
     let body: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["type"], "message.groupchat");
     assert_eq!(body["data"]["body"], "Hi & bye");
@@ -87,7 +87,7 @@ fn rules_decide_and_say_why() {
     dir.file("stanza.xml", OFFLINE);
     let (status, report) = send(&dir, &[]);
     assert_eq!(status, 0, "{report}");
-    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    let record = received(&mut endpoint);
     let body: Value = serde_json::from_str(record["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["type"], "presence.offline");
     assert_eq!(body["data"]["jid"], "alice@example.org/phone");

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CHAT, files, header, run, send};
+use super::{CHAT, files, header, received, run, send};
 use crate::common::{Dir, Running};
 
 /// What the official verifiers of Standard Webhooks would say is tested elsewhere; here, that nothing secret is shown.
@@ -17,7 +17,7 @@ fn secrets_are_sent_and_not_shown() {
     files(&dir, &endpoint.address, handler, CHAT);
     let (status, report) = send(&dir, &[]);
     assert_eq!(status, 0, "{report}");
-    let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+    let record = received(&mut endpoint);
     let sent = |name: &str| {
         let fields = record["headers"].as_array().unwrap();
         let field = fields.iter().find(|field| field[0] == name).unwrap();
@@ -89,7 +89,7 @@ fn the_secret_of_a_path_is_sent_and_not_shown() {
             report["url"].as_str().unwrap().contains("$SECRET"),
             "{report}"
         );
-        let record: Value = serde_json::from_str(&endpoint.line()).unwrap();
+        let record = received(&mut endpoint);
         assert_eq!(record["path"], sent);
         let (status, text, _) = run(&dir, &["--dry-run"]);
         assert_eq!(status, 0, "{text}");

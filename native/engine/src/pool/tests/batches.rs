@@ -48,6 +48,9 @@ struct Seen {
 impl scripted_endpoint::Seen for Seen {
     fn of(field: &dyn Fn(&str) -> String, body: &str) -> Self {
         let text = |json: &Json| json.as_str().unwrap().to_owned();
+        let content_type = field("content-type");
+        let known = |name: &str| (name == "content-type").then_some(content_type.as_bytes());
+        schemas::check(known, body.as_bytes()).unwrap();
         let json: Json = serde_json::from_str(body).unwrap();
         let events = json.as_array().unwrap().iter();
         Self {
