@@ -77,10 +77,18 @@ pub(super) struct Collector {
 }
 
 impl Clock {
-    /// The time.
+    /// The time at which an item comes.
     pub(super) fn millis(&mut self, now: Instant) -> u64 {
-        let begin = *self.0.get_or_insert(now);
-        u64::try_from(now.saturating_duration_since(begin).as_millis()).unwrap_or(u64::MAX)
+        self.0.get_or_insert(now);
+        self.read(now)
+    }
+
+    /// The time. It begins when the first item comes, and not when an alarm looks.
+    pub(super) fn read(&self, now: Instant) -> u64 {
+        let gone = self
+            .0
+            .map_or(Duration::ZERO, |begin| now.saturating_duration_since(begin));
+        u64::try_from(gone.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// The low half of the time `since`.

@@ -192,7 +192,7 @@ impl Groups {
                 _ => {}
             }
         }
-        let millis = self.clock.millis(now);
+        let millis = self.clock.read(now);
         for group in &mut self.all {
             let ready = group.ready();
             if let Some(limit) = &mut group.limit

@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use queue::{Rules, WhenBusy};
 
 use crate::groups::{BATCHED, BATCHES, LIMITED, group_of};
-use crate::ops::{Op, op};
+use crate::ops::{Op, Opening, op};
 use crate::world::World;
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -137,4 +137,28 @@ fn a_queue_length_of_zero_still_uses_the_workers() {
         });
     }
     assert_eq!(world.core.counts().accepted, 3);
+}
+
+/// An alarm that comes before the first item does not begin the time by which items are as old as they are.
+#[test]
+fn an_item_that_waited_elsewhere_and_is_the_first() {
+    let rules = Rules {
+        workers: 1,
+        when_busy: WhenBusy::Wait,
+        max_waiting: None,
+        call_timeout: Duration::from_secs(1),
+    };
+    let mut world = World::new(rules);
+    world.apply(Op::Open);
+    world.apply(Op::Gate(1, Opening::In(0)));
+    world.apply(Op::Alarm(1));
+    world.apply(Op::Wait(15));
+    world.apply(Op::Alarm(1));
+    let lane = (0..).find(|lane| group_of(*lane) == BATCHES).unwrap();
+    world.apply(Op::Push {
+        lane,
+        cost: 1,
+        age: 15,
+    });
+    world.settle();
 }

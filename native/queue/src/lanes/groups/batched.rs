@@ -11,7 +11,7 @@ impl Groups {
     /// Finds out whether a batch of a group is due, or when it will be.
     pub(super) fn look(&mut self, group: GroupId, now: Instant) {
         if let Some(batches) = &mut self.all[group.place()].batches
-            && let Some(due) = batches.look(self.clock.millis(now), self.hurry)
+            && let Some(due) = batches.look(self.clock.read(now), self.hurry)
             && let Some(due) = self.clock.at(due)
         {
             self.wake_at(due);
