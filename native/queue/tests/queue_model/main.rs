@@ -154,9 +154,8 @@ fn an_item_that_waited_elsewhere_and_is_the_first() {
     world.apply(Op::Alarm(1));
     world.apply(Op::Wait(15));
     world.apply(Op::Alarm(1));
-    let lane = (0..).find(|lane| group_of(*lane) == BATCHES).unwrap();
     world.apply(Op::Push {
-        lane,
+        lane: BATCHED,
         cost: 1,
         age: 15,
     });
