@@ -240,11 +240,19 @@ wait_sent(Count) ->
 %% @doc Waits until nothing is pending or uncounted in the engine.
 -spec settle() -> ok.
 settle() ->
-    Open = fun() -> [{HostType, Numbers} || HostType <- http_pusher_nif:host_types(),
-                                            Numbers <- [numbers(HostType)], is_open(Numbers)]
-           end,
-    [] = wait(Open, fun(Pending) -> Pending =:= [] end),
-    ok.
+    settle(unsettled()).
+
+%% As long as something has changed meanwhile: a slow machine may have much to deliver.
+settle(Before) ->
+    case host_log:poll(fun unsettled/0, fun(Left) -> Left =:= [] end, ?TIMEOUT) of
+        {ok, []} -> ok;
+        {timeout, Left} when Left =/= Before -> settle(Left);
+        {timeout, Left} -> error({still, Left})
+    end.
+
+unsettled() ->
+    [{HostType, Numbers} || HostType <- http_pusher_nif:host_types(),
+                            Numbers <- [numbers(HostType)], is_open(Numbers)].
 
 %% @doc All accepted messages were sent, and the others came while there was no pool.
 -spec all_accepted_are_sent(non_neg_integer(), config()) -> ok.
