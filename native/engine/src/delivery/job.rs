@@ -49,16 +49,18 @@ pub struct Tried {
 }
 
 impl Tried {
+    /// The memory of what a notification has on disk.
+    pub(crate) const KEPT: usize = heap::taken(size_of::<Kept>());
+
     /// The memory that it uses, with its identity.
     pub(crate) fn allocated(&self) -> usize {
         const BARE: usize = heap::taken(size_of::<Tried>()) + heap::taken(40);
-        const KEPT: usize = heap::taken(size_of::<Kept>());
         const BATCH: usize = heap::taken(size_of::<Batch>());
         // The others hold their room themselves.
         let batch = self.batch.as_ref().map_or(0, |batch| {
             BATCH + heap::taken(batch.others.capacity() * size_of::<Companion>())
         });
-        BARE + self.kept.as_ref().map_or(0, |_| KEPT) + batch
+        BARE + self.kept.as_ref().map_or(0, |_| Self::KEPT) + batch
     }
 }
 

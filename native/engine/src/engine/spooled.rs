@@ -61,7 +61,7 @@ pub(super) fn push_kept(
         id: Some(id),
         ..Tried::default()
     }));
-    if !pool.can_hold(&item) {
+    if !pool.can_hold_kept(&item) {
         return Err(Box::new(refused(pool, item, TOO_LARGE)));
     }
     let mut given = Some(item);

@@ -9,6 +9,7 @@ use queue::{Lanes, Leftovers, Place};
 use tokio::time::Instant;
 
 use super::{Pool, Queued};
+use crate::delivery::Tried;
 
 impl Pool {
     /// Accepts a notification, which its host type has admitted, for the lane `key`; otherwise returns
@@ -25,9 +26,9 @@ impl Pool {
         }
     }
 
-    /// Whether a lane that is empty has room for an item.
-    pub(crate) fn can_hold(&self, item: &Queued) -> bool {
-        self.core().fits_into_a_lane(item.cost())
+    /// Whether a lane that is empty has room for an item when it is kept on disk, too.
+    pub(crate) fn can_hold_kept(&self, item: &Queued) -> bool {
+        self.core().fits_into_a_lane(item.cost() + Tried::KEPT)
     }
 
     /// What is full for an item that was refused because there is no room.

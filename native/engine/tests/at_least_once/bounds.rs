@@ -19,9 +19,7 @@ fn past_the_memory_s_bound_the_disk_takes_them_and_they_come_in_in_order() {
         ..settings(path.path())
     };
     let node = Node::start(few, &endpoint);
-    for text in numbers(0..500) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(0..500));
     let account = node.bench.counters();
     assert_eq!((account.accepted, account.rejected), (500, 0));
     assert!(account.on_disk >= 480, "{account:?}");
@@ -80,6 +78,31 @@ fn a_notification_that_no_queue_can_hold_is_rejected_and_holds_up_no_other() {
     until("nothing is on disk", || node.waiting() == 0);
     let text = format!("{:?}", node.bench.engine.rejections.list());
     assert!(text.contains("max_pending_bytes"), "{text}");
+    node.assert_accounted();
+}
+
+/// What is on disk takes a little more memory when it comes in again.
+#[test]
+fn what_is_accepted_with_nearly_all_that_a_lane_may_hold_is_delivered() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let small = EngineSettings {
+        max_pending_bytes: 100_000,
+        max_lane_percent: 50,
+        ..settings(path.path())
+    };
+    let node = Node::start(small, &endpoint);
+    let texts = (0..).map(|more| "x".repeat(48_000 + 16 * more));
+    let accepted = texts
+        .take_while(|text| node.push("alice", text).is_ok())
+        .count();
+    assert!(accepted > 10 && node.bench.counters().on_disk > 0);
+    plan(&endpoint, "status=200");
+    node.bench.outcomes(accepted);
+    until("nothing waits on disk", || node.waiting() == 0);
+    assert_eq!(messages(&endpoint).len(), accepted);
+    assert_eq!(node.bench.counters().on_disk, 0);
     node.assert_accounted();
 }
 
