@@ -20,6 +20,13 @@ impl Node {
             .push_text(self.pool, &self.handler, sender, text.as_bytes())
     }
 
+    /// Pushes texts of one sender, which must be accepted.
+    fn push_all(&self, texts: Vec<String>) {
+        for text in texts {
+            self.push("alice", &text).unwrap();
+        }
+    }
+
     /// Accepted is sent, failed, pending or on disk alone.
     fn assert_accounted(&self) {
         until("the account is level", || {

@@ -13,9 +13,7 @@ fn what_is_delivered_leaves_the_disk() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
     let node = Node::start(settings(path.path()), &endpoint);
-    for text in numbers(0..50) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(0..50));
     let outcomes = node.bench.outcomes(50);
     assert!(
         outcomes
@@ -46,9 +44,7 @@ fn what_a_stop_leaves_is_delivered_after_the_start_in_order_and_first() {
     plan(&endpoint, "status=200");
     endpoint.clear();
     let node = Node::start(settings(path.path()), &endpoint);
-    for text in numbers(30..40) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(30..40));
     node.bench.outcomes(70);
     let arrived = endpoint.records_from(0);
     for (sender, count) in [("alice", 40), ("bob", 30)] {
@@ -73,9 +69,7 @@ fn what_a_host_type_leaves_stays_on_disk_until_it_is_back() {
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
     let node = Node::start(settings(path.path()), &endpoint);
-    for text in numbers(0..20) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(0..20));
     node.bench.engine.close_host_type(HOST_TYPE);
     node.bench.engine.abort_host_type(HOST_TYPE);
     until("nothing is in memory", || {
@@ -97,9 +91,7 @@ fn what_comes_in_twice_is_counted_once() {
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
     let node = Node::start(settings(path.path()), &endpoint);
-    for text in numbers(0..20) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(0..20));
     drop(node);
     let node = Node::start(settings(path.path()), &endpoint);
     for _ in 0..2 {
@@ -126,9 +118,7 @@ fn a_stop_and_a_start_in_one_process_count_each_notification_once() {
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
     let node = Node::start(settings(path.path()), &endpoint);
-    for text in numbers(0..20) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(0..20));
     node.bench.engine.stop();
     node.bench.start_again(settings(path.path()));
     plan(&endpoint, "status=200");
@@ -153,9 +143,7 @@ fn a_pool_that_resumes_goes_on_with_what_is_on_disk() {
         ..settings(path.path())
     };
     let node = Node::start(few, &endpoint);
-    for text in numbers(0..100) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(0..100));
     node.bench.engine.drain_pool(node.pool).unwrap();
     plan(&endpoint, "status=200");
     let on_disk = node.bench.counters().on_disk;
@@ -172,9 +160,7 @@ fn a_pool_that_is_replaced_leaves_its_notifications_to_the_next_one() {
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
     let node = Node::start(settings(path.path()), &endpoint);
-    for text in numbers(0..20) {
-        node.push("alice", &text).unwrap();
-    }
+    node.push_all(numbers(0..20));
     node.bench
         .engine
         .close_pool(node.pool, Duration::ZERO)
