@@ -2,7 +2,6 @@
 %% has waited long enough, and then receives nothing later. The reporter that answers it: wait_reporter_SUITE.
 -module(wait_SUITE).
 
-
 -import(pusher_case, [module/1, module/2, pool/3, endpoint/1, send/2]).
 
 -define(HOST, <<"localhost">>).

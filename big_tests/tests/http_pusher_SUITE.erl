@@ -5,7 +5,7 @@
 -module(http_pusher_SUITE).
 
 -import(distributed_helper, [mim/0, rpc/4]).
--import(http_pusher_endpoint_helper, [answer/2, form/1, nobody/0, requests/0, wait_for_requests/1, wait_until/3]).
+-import(http_pusher_endpoint_helper, [answer/2, form/1, closed_address/0, requests/0, wait_for_requests/1, wait_until/3]).
 -import(http_pusher_module_helper, [set_handlers/1, start_pool/2]).
 -import(http_pusher_node_helper, [counts/0, domain/0, exports/1, generation/0, host_type/0, wait_for_more/2]).
 -import(http_pusher_user_helper, [chat/3, chat_to_absent/2, story/2, user/1]).
@@ -86,10 +86,10 @@ message_with_every_character(Config) ->
     end).
 
 no_listener(Config) ->
-    start_pool(http_pool, #{host => nobody()}),
+    start_pool(http_pool, #{host => closed_address()}),
     set_handlers([#{}]),
     Before = counts(),
-    story(Config, fun(Alice, Bob) -> chat(Alice, Bob, <<"Hi, nobody!">>) end),
+    story(Config, fun(Alice, Bob) -> chat(Alice, Bob, <<"Hi!">>) end),
     wait_for_more(Before, #{failed => 1}).
 
 %% As in the stock module, an answer counts as sent, whatever its status.
@@ -174,7 +174,7 @@ prefix_without_path(Config) ->
 metrics_of_sent_and_failed(Config) ->
     Delay = 500,
     start_pool(http_pool, #{request_timeout => 4000}),
-    start_pool(other_pool, #{host => nobody()}),
+    start_pool(other_pool, #{host => closed_address()}),
     set_handlers([#{path => <<"/a">>}, #{path => <<"/b">>, pool_name => other_pool}]),
     answer(default, #{delay => Delay}),
     Before = counts(),
@@ -202,7 +202,7 @@ instrumentation_events(Config) ->
         _ ->
             Labels = #{host_type => host_type()},
             start_pool(http_pool, #{}),
-            start_pool(other_pool, #{host => nobody()}),
+            start_pool(other_pool, #{host => closed_address()}),
             set_handlers([#{path => <<"/a">>}, #{path => <<"/b">>, pool_name => other_pool}]),
             ?assertEqual([{?EVENT, Labels}],
                          [{Event, L} || {Event, L, _} <- rpc(mim(), mod_event_pusher_http,

@@ -2,7 +2,7 @@
 %% told to.
 -module(http_pusher_endpoint_helper).
 
--export([start_endpoint/0, stop_endpoint/0, endpoint/0, nobody/0, answer/2, forget/0]).
+-export([start_endpoint/0, stop_endpoint/0, endpoint/0, closed_address/0, answer/2, forget/0]).
 -export([requests/0, requests/1, wait_for_requests/1, wait_for_requests/2, wait_until/2, wait_until/3]).
 -export([form/1, json/1, header/2, lane_and_number/1, check_payloads/0]).
 %% Cowboy's callback.
@@ -43,9 +43,9 @@ stop_endpoint() ->
 endpoint() ->
     "http://127.0.0.1:" ++ integer_to_list(ranch:get_port(?LISTENER)).
 
-%% @doc A place where no process listens.
--spec nobody() -> string().
-nobody() ->
+%% @doc An address at which no process listens.
+-spec closed_address() -> string().
+closed_address() ->
     {ok, Socket} = gen_tcp:listen(0, [{ip, {127, 0, 0, 1}}]),
     {ok, Port} = inet:port(Socket),
     ok = gen_tcp:close(Socket),

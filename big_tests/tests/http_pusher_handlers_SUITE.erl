@@ -89,7 +89,7 @@ delivered_message_to_an_unknown_user(Config) ->
     start_pool(http_pool, #{}),
     set_handlers([callback(<<"/delivered">>)]),
     story(Config, fun(Alice, Bob) ->
-        Unknown = <<"nobody", (integer_to_binary(erlang:system_time()))/binary, "@", (domain())/binary>>,
+        Unknown = <<"unknown", (integer_to_binary(erlang:system_time()))/binary, "@", (domain())/binary>>,
         escalus:send(Alice, escalus_stanza:chat_to(Unknown, <<"Anybody there?">>)),
         escalus:assert(is_error, [<<"cancel">>, <<"service-unavailable">>], escalus:wait_for_stanza(Alice)),
         %% Notifications of one sender to one pool are in order: after this one there is none to come.

@@ -1,7 +1,7 @@
 %% @doc Slow endpoints, order, and pools and modules that come and go, in a real MongooseIM node.
 -module(http_pusher_pools_SUITE).
 
--import(http_pusher_endpoint_helper, [answer/2, form/1, nobody/0, requests/0, wait_for_requests/1,
+-import(http_pusher_endpoint_helper, [answer/2, form/1, closed_address/0, requests/0, wait_for_requests/1,
                                       wait_for_requests/2, wait_until/3]).
 -import(http_pusher_module_helper, [set_handlers/1, start_pool/2, stop_pool/1, stop_pusher/0]).
 -import(http_pusher_node_helper, [counts/0, difference/2, wait_for_more/2]).
@@ -110,11 +110,11 @@ pool_restarted_under_traffic(Config) ->
     ?assert(Sent > Count div 2).
 
 pool_moved_to_another_host(Config) ->
-    start_pool(http_pool, #{host => nobody()}),
+    start_pool(http_pool, #{host => closed_address()}),
     set_handlers([#{}]),
     Before = counts(),
     story(Config, fun(Alice, Bob) ->
-        chat(Alice, Bob, <<"to nobody">>),
+        chat(Alice, Bob, <<"to a closed port">>),
         wait_for_more(Before, #{failed => 1}),
         stop_pool(http_pool),
         start_pool(http_pool, #{}),
