@@ -205,6 +205,14 @@ impl Engine {
         self.running.load().is_some()
     }
 
+    /// Whether the engine was not stopped since this was loaded.
+    fn is_current(&self, running: &Arc<Running>) -> bool {
+        let current = self.running.load();
+        current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, running))
+    }
+
     /// Sends the threads a heartbeat. Returns whether they have answered the previous one.
     #[must_use]
     pub fn ping(&self) -> bool {

@@ -25,7 +25,7 @@ pub mod winding_up;
 mod worker_signals;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use notification::PoolId;
 use parking_lot::Mutex;
@@ -90,6 +90,8 @@ pub struct Pool {
     /// The signals of all workers, to cancel their requests.
     signals: Mutex<Vec<Arc<WorkerSignals>>>,
     quiet: Notify,
+    /// Whether the pool has ended because the engine has.
+    engine_stopped: AtomicBool,
     /// Rings the alarm, which wakes postponed lanes.
     bell: Arc<Notify>,
 }
@@ -136,6 +138,7 @@ impl Pool {
             start,
             signals: Mutex::default(),
             quiet: Notify::new(),
+            engine_stopped: AtomicBool::new(false),
             bell: Arc::default(),
         })
     }

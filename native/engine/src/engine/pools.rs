@@ -77,8 +77,8 @@ impl Engine {
     /// help.
     pub fn open_pool(&self, id: PoolId) -> Result<Vec<String>, EngineError> {
         let mut progress = self.begin_opening(id)?;
+        let running = self.running.load_full().ok_or(EngineError::Down)?;
         if matches!(progress, Progress::Reading) {
-            let running = self.running.load_full().ok_or(EngineError::Down)?;
             let pool = self.living_pool(&running, id)?;
             running.handle.block_on(pool.first_try());
             progress = pool.progress();
@@ -86,7 +86,7 @@ impl Engine {
         match progress {
             Progress::Open(warnings) => Ok(warnings),
             Progress::Failed(error) => Err(EngineError::Config(error)),
-            Progress::Reading | Progress::Ended => Err(EngineError::NoPool(id)),
+            Progress::Reading | Progress::Ended => Err(self.no_pool(&running, id)),
         }
     }
 
@@ -145,14 +145,19 @@ impl Engine {
 
     /// The pool of this number.
     pub fn pool(&self, id: PoolId) -> Result<Arc<Pool>, EngineError> {
-        let running = self.running.load();
-        let running = running.as_ref().ok_or(EngineError::Down)?;
-        running
-            .pools
-            .load()
-            .get(&id)
-            .cloned()
-            .ok_or(EngineError::NoPool(id))
+        let current = self.running.load();
+        let running = current.as_ref().ok_or(EngineError::Down)?;
+        let found = running.pools.load().get(&id).cloned();
+        found.ok_or_else(|| self.no_pool(running, id))
+    }
+
+    /// Why a pool of `running` is not there: it has ended, or all have with the engine.
+    pub(super) fn no_pool(&self, running: &Arc<Running>, id: PoolId) -> EngineError {
+        if self.is_current(running) {
+            EngineError::NoPool(id)
+        } else {
+            EngineError::Down
+        }
     }
 
     /// All pools that are not closed.

@@ -25,8 +25,8 @@ impl Engine {
         key: &[u8],
         notification: Notification,
     ) -> Result<(), PushError> {
-        let running = self.running.load();
-        let Some(running) = running.as_ref() else {
+        let current = self.running.load();
+        let Some(running) = current.as_ref() else {
             return Err(self.refuse(&notification, RejectReason::EngineDown, None));
         };
         if !notification.handler().host_type.admit() {
@@ -35,7 +35,7 @@ impl Engine {
         let pools = running.pools.load();
         let Some(pool) = pools.get(&id) else {
             notification.handler().host_type.take_back();
-            return Err(PushError::NotOpen);
+            return Err(self.not_open(running, &notification));
         };
         let item = Queued::from(notification);
         let pushed = match spool_of(running, pool, &item) {
@@ -52,10 +52,19 @@ impl Engine {
         } = *refusal;
         item.notification.handler().host_type.take_back();
         match why {
-            PushError::NotOpen => Err(PushError::NotOpen),
+            PushError::NotOpen => Err(self.not_open(running, &item.notification)),
             PushError::Rejected(reason) => {
                 Err(self.refuse(&item.notification, reason, Some((&pool, full))))
             }
+        }
+    }
+
+    /// A pool of `running` is not there, or takes nothing: because it was stopped, or because the engine was.
+    fn not_open(&self, running: &Arc<Running>, notification: &Notification) -> PushError {
+        if self.is_current(running) {
+            PushError::NotOpen
+        } else {
+            self.refuse(notification, RejectReason::EngineDown, None)
         }
     }
 
@@ -168,4 +177,43 @@ pub(super) fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), 
         refused,
         full: None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use notification::{Content, Direction, Names};
+
+    use super::*;
+    use crate::engine::{EngineError, EngineSettings};
+
+    /// A session or a caller that has begun before the engine stops finds its pool gone.
+    #[test]
+    fn what_finds_its_pool_gone_learns_whether_the_engine_is() {
+        let engine = Engine::default();
+        engine.start(EngineSettings::default(), |_| {}).unwrap();
+        let handler = engine.handler("localhost", "http_pool", "/n");
+        let names = Names {
+            sender: b"alice",
+            server: b"localhost",
+            receiver: b"bob",
+        };
+        let made = Notification::new(handler, Direction::In, names, b"hi", Content::Form);
+        let notification = made.unwrap();
+        let before = engine.running.load_full().unwrap();
+        let gone = engine.not_open(&before, &notification);
+        assert_eq!(gone, PushError::NotOpen);
+        assert!(matches!(
+            engine.no_pool(&before, PoolId::from(7)),
+            EngineError::NoPool(_)
+        ));
+        engine.stop();
+        let gone = engine.not_open(&before, &notification);
+        assert_eq!(gone, PushError::Rejected(RejectReason::EngineDown));
+        assert!(matches!(
+            engine.no_pool(&before, PoolId::from(7)),
+            EngineError::Down
+        ));
+    }
 }

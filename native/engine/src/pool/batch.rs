@@ -161,11 +161,8 @@ impl Pool {
     /// flight.
     pub(super) fn end_not_kept(self: &Arc<Self>, not_kept: NotKept<Queued>) {
         let NotKept { mut item, ticket } = not_kept;
-        let text = format!(
-            "pool {}: the pool was stopped before its next attempt",
-            self.name
-        );
-        let (reason, text) = (FailureReason::Shutdown, text.into());
+        let text = "the pool was stopped before its next attempt";
+        let (reason, text) = self.why_it_ends(FailureReason::Shutdown, text);
         let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
         let others = item.take_others();
         let mut ended = vec![(ticket, self.report_other(item, reserved, reason, &text))];

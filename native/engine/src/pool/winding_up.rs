@@ -5,6 +5,7 @@
 //! long, and requests in flight are cancelled.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use notification::{FailureReason, HostTypeId, PushError, Refused, RejectReason};
@@ -51,6 +52,10 @@ impl Pool {
     /// Ends the pool at once: what is waiting or in flight fails with `reason`. Must not run on an
     /// engine thread, which this may block for a fifth of a second.
     pub(crate) fn end(self: &Arc<Self>, reason: FailureReason, text: &str) {
+        if reason == FailureReason::EngineDown {
+            // Before the pool is closed: what finds it closed asks why.
+            self.engine_stopped.store(true, Ordering::Release);
+        }
         let parked = self.core().close();
         self.fail_all(None, reason, text);
         self.disconnect(parked);
@@ -73,7 +78,7 @@ impl Pool {
         reason: FailureReason,
         text: &str,
     ) {
-        let text = self.say(text);
+        let (reason, text) = self.why_it_ends(reason, text);
         let mut cursor = Some(0);
         while let Some(from) = cursor {
             cursor = self.fail_some(host_type, from, reason, &text);
@@ -89,17 +94,30 @@ impl Pool {
         reason: FailureReason,
         text: &str,
     ) {
-        let text = self.say(text);
         let mut cursor = Some(0);
         while let Some(from) = cursor {
+            let (reason, text) = self.why_it_ends(reason, text);
             cursor = self.fail_some(host_type, from, reason, &text);
             tokio::task::yield_now().await;
         }
+        let (reason, _) = self.why_it_ends(reason, text);
         self.cancel(host_type, reason);
     }
 
-    fn say(&self, text: &str) -> Arc<str> {
-        format!("pool {}: {text}", self.name).into()
+    /// The reason and the text for what ends because something is stopped: those of the engine, if that has
+    /// stopped as well.
+    pub(super) fn why_it_ends(
+        &self,
+        reason: FailureReason,
+        text: &str,
+    ) -> (FailureReason, Arc<str>) {
+        let engine_stopped = self.engine_stopped.load(Ordering::Acquire);
+        let (reason, text) = if engine_stopped && reason == FailureReason::Shutdown {
+            (FailureReason::EngineDown, "the engine was stopped")
+        } else {
+            (reason, text)
+        };
+        (reason, format!("pool {}: {text}", self.name).into())
     }
 
     /// Fails a few waiting notifications, starting at lane number `from`. Returns where to go on.
@@ -192,8 +210,7 @@ impl Pool {
                     (FailureReason::QueueFull, text.into())
                 }
                 PushError::NotOpen => {
-                    let text = format!("pool {}: it was stopped meanwhile", other.name);
-                    (FailureReason::Shutdown, text.into())
+                    other.why_it_ends(FailureReason::Shutdown, "it was stopped meanwhile")
                 }
             };
             let reported = self.report_failure(item, reason, &text);
