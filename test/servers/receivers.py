@@ -4,6 +4,7 @@ import base64
 import datetime
 import http.client
 import secrets
+import shutil
 import time
 
 from checks import Wrong
@@ -11,12 +12,27 @@ from process import PATIENCE
 from standardwebhooks import Webhook
 
 EXAMPLES = "examples/receivers"
+GO_LIBRARY = "github.com/standard-webhooks/standard-webhooks/libraries/go"
 BODY = '{"type":"message.chat","timestamp":"2026-11-26T12:34:56.789012Z","data":{"body":"ü"}}'
 
 
 def secret():
     """A new secret."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def new_id():
+    """The id of a new event."""
+    return f"msg_{secrets.token_hex(12)}"
+
+
+def signed_headers(key, webhook_id=None, minutes=0):
+    """The header fields of an event that was sent so many minutes from now."""
+    webhook_id = webhook_id or new_id()
+    at = datetime.datetime.now(tz=datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
+    return {"content-type": "application/json", "webhook-id": webhook_id,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": Webhook(key).sign(webhook_id, at, BODY)}
 
 
 class Receiver:
@@ -42,8 +58,11 @@ def start_all(place):
     """All receivers; they may not be ready yet."""
     examples = place.here.parents[1] / EXAMPLES
     python = place.venv / "bin/python"
-    binary = place.folder / "receiver"
-    place.go_build(binary, examples / "receiver.go")
+    libraries = place.here / "standard_webhooks"
+    binary, php = place.folder / "receiver", place.own_folder("receiver.php")
+    place.go_build(binary, examples / "receiver.go", {GO_LIBRARY: libraries / "go"})
+    shutil.copy(examples / "receiver.php", php)
+    shutil.copytree(libraries / "php", php / "vendor")
     return [
         Receiver(place, "receiver in Flask", "standardwebhooks",
                  [python, "-m", "flask", "--app", "flask_receiver", "run", "--port", "PORT"]),
@@ -52,9 +71,9 @@ def start_all(place):
         Receiver(place, "receiver in Express", "standardwebhooks",
                  ["node", examples / "express_receiver.js"],
                  NODE_PATH=str(place.venv.parent / "npm/node_modules")),
-        Receiver(place, "receiver in Go", "by hand", [binary]),
-        Receiver(place, "receiver in PHP", "by hand",
-                 [place.program("php8.2"), "-n", "-S", "127.0.0.1:PORT", examples / "receiver.php"],
+        Receiver(place, "receiver in Go", "a stand-in of its library", [binary]),
+        Receiver(place, "receiver in PHP", "a stand-in of its library",
+                 [place.program("php8.2"), "-n", "-S", "127.0.0.1:PORT", php / "receiver.php"],
                  PHP_CLI_SERVER_WORKERS="4"),
     ]
 
@@ -106,25 +125,56 @@ class ReceiverChecks:
         return "20 refused"
 
     def twice(self, receiver):
-        """An event that comes twice is taken once; an old or a changed one is refused."""
+        """An event that comes twice is taken once."""
         before = receiver.events()
-        now = datetime.datetime.now(tz=datetime.timezone.utc)
-        fresh = f"msg_{secrets.token_hex(12)}"
-        _equal("first", self._post(receiver, fresh, now), 204)
-        _equal("second", self._post(receiver, fresh, now), 204)
-        old = now - datetime.timedelta(minutes=10)
-        _equal("an old one", self._post(receiver, f"msg_{secrets.token_hex(12)}", old), 401)
-        changed = BODY.replace("ü", "u")
-        _equal("a changed one",
-               self._post(receiver, f"msg_{secrets.token_hex(12)}", now, sent=changed), 401)
-        _equal("events", _wait_for(receiver, len(before) + 1), [*before, fresh])
+        headers = signed_headers(receiver.secret)
+        for what in ("first", "second"):
+            _equal(what, self._post(receiver, headers), 204)
+        _equal("events", _wait_for(receiver, len(before) + 1), [*before, headers["webhook-id"]])
         return "taken once"
 
+    def decides(self, receiver):
+        """What is right is taken, all else is refused."""
+        before = receiver.events()
+        right, other = signed_headers(receiver.secret), secret()
+        signature = right["webhook-signature"]
+        wrong = signed_headers(other, right["webhook-id"])["webhook-signature"]
+        of_other_kind = "v1a," + base64.b64encode(secrets.token_bytes(64)).decode()
+
+        def with_signature(text):
+            return {**right, "webhook-signature": text}
+
+        taken = [("one signature", right),
+                 ("the second signature", with_signature(f"{wrong} {signature}")),
+                 ("the third signature, one of another kind",
+                  with_signature(f"{of_other_kind} {wrong} {signature}")),
+                 ("the second signature is of another key", with_signature(f"{signature} {wrong}")),
+                 ("2 minutes old", signed_headers(receiver.secret, minutes=-2)),
+                 ("2 minutes ahead", signed_headers(receiver.secret, minutes=2))]
+        refused = [("another key", signed_headers(other)),
+                   ("10 minutes old", signed_headers(receiver.secret, minutes=-10)),
+                   ("10 minutes ahead", signed_headers(receiver.secret, minutes=10)),
+                   ("another id", {**right, "webhook-id": new_id()}),
+                   ("another timestamp",
+                    {**right, "webhook-timestamp": str(int(right["webhook-timestamp"]) - 1)}),
+                   ("a timestamp that is no number", {**right, "webhook-timestamp": "now"}),
+                   ("a signature of another kind", with_signature(of_other_kind)),
+                   ("a signature without its kind", with_signature(signature.removeprefix("v1,"))),
+                   ("no signature in the header", with_signature("v1")),
+                   ("an empty header", with_signature(""))]
+        refused += [(f"no {name}", {key: value for key, value in right.items() if key != name})
+                    for name in right if name.startswith("webhook-")]
+        for what, headers in taken:
+            _equal(what, self._post(receiver, headers), 204)
+        for what, headers in refused:
+            _equal(what, self._post(receiver, headers), 401)
+        _equal("another body", self._post(receiver, right, BODY.replace("ü", "u")), 401)
+        # Four of them are one event.
+        _equal("events", len(_wait_for(receiver, len(before) + 3)), len(before) + 3)
+        return f"{len(taken)} taken, {len(refused) + 1} refused"
+
     @staticmethod
-    def _post(receiver, webhook_id, at, sent=BODY):
-        signature = Webhook(receiver.secret).sign(webhook_id, at, BODY)
-        headers = {"content-type": "application/json", "webhook-id": webhook_id,
-                   "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
+    def _post(receiver, headers, sent=BODY):
         connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=PATIENCE)
         try:
             connection.request("POST", "/events", sent.encode(), headers)

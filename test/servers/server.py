@@ -1,6 +1,7 @@
 """What the checks need to know of a web server, and what the servers need to know of the machine."""
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,8 +97,10 @@ class Place:
                 "CGO_ENABLED": "0", "GOCACHE": str(self.root.parent / "gocache"),
                 "GOPATH": str(self.own_folder("go")), "GOFLAGS": ""}
 
-    def go_build(self, binary, source):
-        """Compiles a program of one file."""
+    def go_build(self, binary, source, packages=()):
+        """Compiles a program of one file. `packages` are folders of what it imports, by the paths that it imports."""
+        for path, folder in dict(packages).items():
+            shutil.copytree(folder, self.own_folder("go") / "src" / path, dirs_exist_ok=True)
         subprocess.run([self.program("go"), "build", "-o", binary, source], check=True,
                        env=self.go_env())
 
