@@ -23,6 +23,8 @@ groups() ->
        an_event_as_json,
        an_event_that_is_long,
        an_event_through_a_template,
+       a_token_is_fetched_once_for_many_notifications,
+       a_token_is_renewed_before_it_ends,
        a_secret_that_appears_later]).
 
 init_per_testcase(_Case, Config) ->
@@ -106,6 +108,50 @@ an_event_through_a_template(Config) ->
     ?assertEqual([], [Line || Line = #{text := Text} <- host_log:what(http_pusher_pool_warning),
                               string:find(Text, "/of/") =/= nomatch]).
 
+%% By one request, with the client's id and secret; the notifications of all senders carry what it has brought.
+a_token_is_fetched_once_for_many_notifications(Config) ->
+    with_token_endpoint(
+      fun(Tokens) ->
+              token(Tokens, "long", 3600),
+              module([#{path => "/n", auth => oauth2(Config, Tokens)}]),
+              ok = test_endpoint:wait_for_count(Tokens, 1, 120000),
+              Senders = [<<"alice">>, <<"carol">>, <<"dave">>, <<"erin">>],
+              [send(Sender, <<"hi">>) || _ <- lists:seq(1, 10), Sender <- Senders],
+              wait_sent(40),
+              ?assertEqual([<<"Bearer long">>], authorizations(received(Config))),
+              [Asked = #{method := <<"POST">>, body := Body}] = test_endpoint:received(Tokens),
+              ?assertEqual(<<"Basic ", (base64:encode(<<"node:s3cret">>))/binary>>,
+                           field(<<"authorization">>, Asked)),
+              ?assertEqual([{<<"grant_type">>, <<"client_credentials">>}, {<<"scope">>, <<"events">>}],
+                           lists:sort(test_endpoint:form(Body)))
+      end).
+
+%% The first token is good for some seconds only, and is fetched again while it is. Once the endpoint has another,
+%% that one comes by itself, and the one before is used no more.
+a_token_is_renewed_before_it_ends(Config) ->
+    with_token_endpoint(
+      fun(Tokens) ->
+              token(Tokens, "brief", 5),
+              module([#{path => "/n", auth => oauth2(Config, Tokens)}]),
+              ok = test_endpoint:wait_for_count(Tokens, 1, 120000),
+              send(<<"alice">>, <<"hi">>),
+              _ = wait(fun() -> received(Config) end, fun(Requests) -> Requests =/= [] end),
+              ?assertEqual([<<"Bearer brief">>], authorizations(received(Config))),
+              token(Tokens, "long", 3600),
+              _ = wait(fun() ->
+                               send(<<"alice">>, <<"hi">>),
+                               pusher_case:settle(),
+                               authorizations([lists:last(received(Config))])
+                       end, fun(Last) -> Last =:= [<<"Bearer long">>] end),
+              {Before, Fetched} = {length(received(Config)), length(test_endpoint:received(Tokens))},
+              ?assert(Fetched >= 2),
+              [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
+              pusher_case:settle(),
+              Later = lists:nthtail(Before, received(Config)),
+              ?assertEqual({20, [<<"Bearer long">>]}, {length(Later), authorizations(Later)}),
+              ?assertEqual(Fetched, length(test_endpoint:received(Tokens)))
+      end).
+
 %% Said once, with the reason in each outcome, and over once the file is there.
 a_secret_that_appears_later(Config) ->
     File = filename:join(proplists:get_value(priv_dir, Config),
@@ -133,6 +179,25 @@ header(Tenant) ->
 
 tenant(Request) ->
     field(<<"x-tenant">>, Request).
+
+%% A second test endpoint, so that the case's own one receives notifications only.
+with_token_endpoint(Case) ->
+    Tokens = test_endpoint:start(),
+    try Case(Tokens) after test_endpoint:stop(Tokens) end.
+
+token(Tokens, Token, Seconds) ->
+    Body = io_lib:format("{\"access_token\":\"~s\",\"token_type\":\"Bearer\",\"expires_in\":~b}", [Token, Seconds]),
+    test_endpoint:plan(Tokens, ["header=content-type:application/json body=", Body]).
+
+oauth2(Config, Tokens) ->
+    File = filename:join(proplists:get_value(priv_dir, Config), "client_secret"),
+    ok = file:write_file(File, <<"s3cret\n">>),
+    #{oauth2 => #{token_url => list_to_binary(test_endpoint:url(Tokens, "/token")), client_id => <<"node">>,
+                  client_secret_file => unicode:characters_to_binary(File), scope => <<"events">>}}.
+
+%% Each value once.
+authorizations(Requests) ->
+    lists:usort([field(<<"authorization">>, Request) || Request <- Requests]).
 
 signing(Config) ->
     File = filename:join(proplists:get_value(priv_dir, Config), "secrets"),
