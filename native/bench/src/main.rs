@@ -71,9 +71,12 @@ enum Command {
     Report {
         /// The file that the driver has written.
         samples: PathBuf,
-        /// Directory for `results.json` and `throughput.svg`.
+        /// The file for all figures and samples.
         #[arg(long)]
-        out: PathBuf,
+        results: PathBuf,
+        /// The file for the picture (SVG).
+        #[arg(long)]
+        picture: PathBuf,
     },
 }
 
@@ -103,8 +106,12 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             return Ok(());
         }
         Command::Pinned { cores, program } => return Err(pinned::run(&cores, &program).into()),
-        Command::Report { samples, out } => {
-            report::write(&samples, &out)?;
+        Command::Report {
+            samples,
+            results,
+            picture,
+        } => {
+            report::write(&samples, &results, &picture)?;
             return Ok(());
         }
     };

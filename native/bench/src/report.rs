@@ -93,8 +93,8 @@ pub enum ReportError {
     Missing(String),
 }
 
-/// Reads the driver's samples, writes `results.json` and `throughput.svg` to `out`, and prints the table.
-pub fn write(samples: &Path, out: &Path) -> Result<(), ReportError> {
+/// Reads the driver's samples, writes all figures to one file and the picture to another, and prints the table.
+pub fn write(samples: &Path, to: &Path, picture_to: &Path) -> Result<(), ReportError> {
     let mut machine: Map<String, Value> = serde_json::from_slice(&std::fs::read(samples)?)?;
     let samples: Samples = serde_json::from_value(machine.remove("samples").unwrap_or_default())?;
     let mut results = Map::new();
@@ -109,11 +109,11 @@ pub fn write(samples: &Path, out: &Path) -> Result<(), ReportError> {
         let median = median.trim_end();
         let _ = writeln!(table, "| `{name}` | {what} | {median} | {low} … {high} |");
     }
-    std::fs::write(out.join("throughput.svg"), picture(&samples)?)?;
+    std::fs::write(picture_to, picture(&samples)?)?;
     results.insert("machine".to_owned(), Value::Object(machine));
     results.insert("samples".to_owned(), json!(samples));
     let results = serde_json::to_string_pretty(&results)? + "\n";
-    std::fs::write(out.join("results.json"), results)?;
+    std::fs::write(to, results)?;
     print!("{table}");
     Ok(())
 }

@@ -34,6 +34,10 @@ fn contributing_names_files_that_are_there() {
             }
         }
     }
+    for code in prose(CONTRIBUTING).flat_map(code) {
+        let is_page = code.strip_suffix(".md").is_some();
+        assert!(!is_page || root().join(code).exists(), "{code}");
+    }
     assert!(count > 25, "{count}");
 }
 

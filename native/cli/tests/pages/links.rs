@@ -1,6 +1,7 @@
 //! Links and commands lead somewhere.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::{code, files, prose, read, root};
 
@@ -17,17 +18,21 @@ fn anchors(page: &str) -> BTreeSet<String> {
     headings.map(anchor).collect()
 }
 
+/// The links of a page's text that lead to files, or into them.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let links = prose(text).flat_map(|line| line.split("](").skip(1));
+    links
+        .filter_map(|rest| rest.split(')').next())
+        .filter(|link| !link.contains("://") && !link.contains('`'))
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let pages = files("", ".md");
     assert!(pages.len() > 30, "{pages:?}");
     for page in pages {
         let text = read(&page);
-        let links = prose(&text).flat_map(|line| line.split("](").skip(1));
-        for link in links.filter_map(|rest| rest.split(')').next()) {
-            if link.contains("://") || link.contains('`') {
-                continue;
-            }
+        for link in links(&text) {
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
             let target = match file {
                 "" => page.clone(),
@@ -40,6 +45,40 @@ fn every_link_leads_somewhere() {
             }
         }
     }
+}
+
+/// A package has some of the repository's files: scripts/package names them.
+#[test]
+fn installed_pages_link_to_what_is_installed() {
+    let script = read(&root().join("scripts/package"));
+    let (_, list) = script.split_once("\ndocuments=\"").unwrap();
+    let root = root().canonicalize().unwrap();
+    let installed: Vec<PathBuf> = list
+        .split('"')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .map(|document| root.join(document))
+        .collect();
+    let is_installed = |file: &Path| installed.iter().any(|document| file.starts_with(document));
+    let mut count = 0;
+    for page in files("", ".md") {
+        let page = page.canonicalize().unwrap();
+        if !is_installed(&page) {
+            continue;
+        }
+        let text = read(&page);
+        for link in links(&text) {
+            let file = link.split('#').next().unwrap();
+            if file.is_empty() {
+                continue;
+            }
+            let target = page.parent().unwrap().join(file).canonicalize().unwrap();
+            assert!(is_installed(&target), "{}: {link}", page.display());
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count}");
 }
 
 #[test]
