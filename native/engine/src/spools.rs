@@ -8,6 +8,7 @@ mod accepting;
 mod coming_in;
 mod kept;
 mod lanes;
+mod locked;
 mod numbers;
 mod pool_spool;
 pub(crate) mod record;

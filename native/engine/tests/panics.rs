@@ -3,8 +3,12 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::thread;
+
 use engine::settings::PoolOptions;
-use notification::{PoolId, fail_point};
+use notification::{DeliveryPolicy, Guarantee, PoolId, fail_point};
+use support::spooled::{Node, settings};
 use support::{Bench, End, events, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, TlsSettings};
 
@@ -18,6 +22,7 @@ fn a_panic_costs_one_notification() {
     many_at_once();
     between_two_deliveries();
     in_a_payload();
+    in_a_push();
 }
 
 fn one_at_a_time(secure: bool) {
@@ -116,6 +121,48 @@ fn in_a_payload() {
     assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
     assert_all_parked(&bench, pool);
     bench.assert_conserved();
+}
+
+/// While a session hands over: in the queue, with its lock held and, for what is kept on disk, that of the spool's
+/// window. The session's call fails; the pool and its spool go on, and everything that was counted for it is given back.
+fn in_a_push() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = test_endpoint(EndpointConfig::default());
+    for guarantee in [Guarantee::BestEffort, Guarantee::AtLeastOnce] {
+        let policy = DeliveryPolicy {
+            guarantee,
+            ..support::spooled::policy()
+        };
+        let node = Arc::new(Node::with(settings(path.path()), &endpoint, policy, None));
+        // On a thread of its own: a lock that is never given back would keep the test from its end.
+        let push = |text: &'static str| {
+            let node = Arc::clone(&node);
+            let push = move || {
+                let (bench, pool, handler) = (&node.bench, node.pool, &node.handler);
+                bench.push_text(pool, handler, "alice", text.as_bytes())
+            };
+            let session = thread::spawn(push);
+            until("the call returns", || session.is_finished());
+            session.join()
+        };
+        push("before").unwrap().unwrap();
+        fail_point::arm("queue", 3);
+        for _ in 0..3 {
+            assert!(push("panics").is_err());
+        }
+        push("after").unwrap().unwrap();
+        node.bench.outcomes(2);
+        assert_eq!(node.bench.counters().sent, 2);
+        until("nothing is on disk", || {
+            guarantee == Guarantee::BestEffort || node.waiting() == 0
+        });
+        until("nothing is pending", || {
+            let counts = node.bench.counts(node.pool);
+            (counts.pending, counts.pending_bytes) == (0, 0)
+        });
+        node.bench.assert_conserved();
+        node.bench.engine.stop();
+    }
 }
 
 fn assert_all_parked(bench: &Bench, pool: PoolId) {

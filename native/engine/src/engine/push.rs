@@ -5,6 +5,7 @@ use std::sync::Arc;
 use notification::{
     Guarantee, Handler, Notification, PoolId, PushError, Refused, RejectReason, Waiter,
 };
+use scopeguard::ScopeGuard;
 use transport::notices::NoticeKind;
 
 use super::spooled::push_kept;
@@ -38,10 +39,19 @@ impl Engine {
             return Err(self.not_open(running, &notification));
         };
         let item = Queued::from(notification);
+        // Found by its number, and only then: see above.
+        let handler = item.notification.handler().id;
+        let admitted = scopeguard::guard((), |()| {
+            // A panic: the notification is in no queue.
+            if let Some(handler) = self.handler_by_id(handler) {
+                handler.host_type.take_back();
+            }
+        });
         let pushed = match spool_of(running, pool, &item) {
             None => push_to(pool, key, item),
             Some(spool) => push_kept(pool, &spool, key, item),
         };
+        ScopeGuard::into_inner(admitted);
         let Err(refusal) = pushed else {
             return Ok(());
         };

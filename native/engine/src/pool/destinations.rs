@@ -4,6 +4,7 @@
 //! again share a group for each URL, behind the gate of its breaker. A handler that sends batches, or
 //! that has a limit of its own, has a group of its own.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -32,6 +33,11 @@ pub(crate) struct Destination {
     pending: AtomicUsize,
 }
 
+/// A notification's part in the count of its destination: from its coming until it has its outcome, leaves memory,
+/// or is dropped by a panic.
+#[derive(Debug)]
+pub(crate) struct Came(Arc<Destination>);
+
 /// All of a pool's.
 #[derive(Debug, Default)]
 pub(crate) struct Destinations {
@@ -51,17 +57,28 @@ impl Destination {
             (None, None) => false,
         }
     }
+}
 
-    /// A notification for it was accepted.
-    pub(super) fn came(&self, retry: Option<&Retry>) {
-        if let (Some(address), Some(retry)) = (&self.address, retry) {
+impl Came {
+    pub(super) fn new(destination: Arc<Destination>, retry: Option<&Retry>) -> Self {
+        if let (Some(address), Some(retry)) = (&destination.address, retry) {
             address.came(retry);
         }
-        self.pending.fetch_add(1, Ordering::Relaxed);
+        destination.pending.fetch_add(1, Ordering::Relaxed);
+        Self(destination)
     }
+}
 
-    /// A notification for it has its outcome.
-    pub(super) fn went(&self) {
+impl Deref for Came {
+    type Target = Destination;
+
+    fn deref(&self) -> &Destination {
+        &self.0
+    }
+}
+
+impl Drop for Came {
+    fn drop(&mut self) {
         if let Some(address) = &self.address {
             address.went();
         }

@@ -18,7 +18,7 @@ use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use super::address::{Address, Ended};
-use super::destinations::Destination;
+use super::destinations::Came;
 use super::{Pool, Queued, WorkerSignals};
 use crate::delivery::{Job, Judgement, Opened};
 pub use parts::After;
@@ -34,7 +34,7 @@ struct Started {
     ticket: Ticket,
     job: Job,
     /// Where it has waited, if its handler has lanes of its own.
-    destination: Option<Arc<Destination>>,
+    destination: Option<Came>,
     /// Whether it has a token of its handler's limit, with which it was taken, and which no request has used.
     has_token: bool,
     /// Whether it asks whether its endpoint is back.

@@ -1,9 +1,10 @@
 //! Where records that are on disk alone come in: a pool's queue.
 
+use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant as Monotonic};
 
-use notification::{MessageId, Notification, PushError, Refused, RejectReason};
+use notification::{HostType, MessageId, Notification, PushError, Refused, RejectReason};
 use spool::Record;
 use tokio::time::Instant;
 
@@ -84,20 +85,19 @@ impl Finder for Intake {
         };
         let host_type = Arc::clone(&notification.handler().host_type);
         let key = [&u32::from(host_type.id).to_ne_bytes(), &*record.lane].concat();
-        let earlier = came.earlier;
+        let counted = Counted::new(&host_type, came.earlier);
         let id = MessageId::parse(&record.message_id).unwrap_or_else(MessageId::new);
-        let mut item = Self::count_in(&host_type, earlier, || {
-            Pool::restored(notification, id, row, came)
-        });
+        let mut item = Pool::restored(notification, id, row, came);
         loop {
             let Err(Refused { item: back, why }) = pool.push(&key, item) else {
+                counted.stays();
                 return Ok(());
             };
             item = back;
             match pool.heir() {
                 Some(heir) if why == PushError::NotOpen => pool = heir,
                 _ => {
-                    Self::count_out(&host_type, earlier);
+                    drop(counted);
                     let why = match why {
                         PushError::Rejected(RejectReason::QueueFull) => {
                             match pool.what_is_full(&key, &item) {
@@ -115,26 +115,35 @@ impl Finder for Intake {
     }
 }
 
-impl Intake {
-    /// Counts a notification before it can have an outcome.
-    fn count_in(
-        host_type: &notification::HostType,
-        earlier: bool,
-        item: impl FnOnce() -> Queued,
-    ) -> Queued {
+/// Counts a notification as in memory before it can have an outcome, and no more so when this is dropped.
+struct Counted<'a> {
+    host_type: &'a HostType,
+    /// Whether an earlier run of the node had accepted it.
+    earlier: bool,
+}
+
+impl<'a> Counted<'a> {
+    fn new(host_type: &'a HostType, earlier: bool) -> Self {
         if earlier {
             host_type.take_over();
         } else {
             host_type.come_in();
         }
-        item()
+        Self { host_type, earlier }
     }
 
-    fn count_out(host_type: &notification::HostType, earlier: bool) {
-        if earlier {
-            host_type.take_back();
+    /// It is in the queue.
+    fn stays(self) {
+        mem::forget(self);
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        if self.earlier {
+            self.host_type.take_back();
         } else {
-            host_type.leave_on_disk();
+            self.host_type.leave_on_disk();
         }
     }
 }

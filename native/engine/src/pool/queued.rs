@@ -1,12 +1,10 @@
 //! A notification in a pool's queue.
 
-use std::sync::Arc;
-
 use notification::{HostTypeId, Notification};
 use queue::{Lanes, Reservation};
 use tokio::time::Instant;
 
-use super::destinations::Destination;
+use super::destinations::Came;
 use crate::delivery::Tried;
 use crate::spools::Kept;
 
@@ -19,7 +17,7 @@ pub struct Queued {
     /// What is known of the attempts so far, if there were any.
     pub(crate) tried: Option<Box<Tried>>,
     /// Where it waits in its pool, if its handler has lanes of its own there.
-    pub(crate) destination: Option<Arc<Destination>>,
+    pub(crate) destination: Option<Came>,
 }
 
 impl From<Notification> for Queued {
@@ -46,16 +44,9 @@ impl Queued {
         self.notification.handler().host_type.id
     }
 
-    /// It has its outcome, or stays on disk.
-    pub(super) fn went(&self) {
-        if let Some(destination) = &self.destination {
-            destination.went();
-        }
-    }
-
     /// Lets go of what is in memory. It stays on disk, and comes in again when it can be delivered.
-    pub(super) fn leave_on_disk(&self, reserved: Reservation, kept: Box<Kept>) {
-        self.went();
+    pub(super) fn leave_on_disk(&mut self, reserved: Reservation, kept: Box<Kept>) {
+        drop(self.destination.take());
         drop(reserved);
         // Before it counts as on disk: a caller that waits until nothing is pending may have it come in again.
         drop(kept);

@@ -75,7 +75,7 @@ impl Pool {
         text: usize,
     ) {
         self.counters.count_outcome(&verdict);
-        item.went();
+        drop(item.destination);
         let mut notification = item.notification;
         // Freed here, on an engine thread: the reporter, which acknowledges outcomes, has no time to
         // free a long body.

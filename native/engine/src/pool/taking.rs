@@ -1,13 +1,16 @@
 //! Hand-over to a pool: first room in the bounds, then its queue. The choice of the pool is made in
 //! `engine`; the queue's own rules are in `queue`.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use notification::{Handler, PushError, Refused, RejectReason};
+use notification::{Handler, PushError, Refused, RejectReason, fail_point};
 use queue::{Lanes, Leftovers, Place};
+use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
+use super::destinations::Came;
 use super::{Pool, Queued};
 use crate::delivery::Tried;
 
@@ -57,9 +60,8 @@ impl Pool {
             self.crowd(now);
             return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
-        self.take_in(key, item, cost, now).inspect_err(|_| {
-            self.bounds.release(all);
-        })?;
+        let room = scopeguard::guard((), |()| self.bounds.release(all));
+        self.take_in(key, item, cost, now, room)?;
         if self.bounds.own().is_full() {
             self.crowd(now);
         }
@@ -79,20 +81,20 @@ impl Pool {
         self.clear_up(left);
     }
 
-    /// Puts an item for which room is reserved into the queue.
+    /// Puts an item into the queue. The room that is reserved for it stays so if the queue takes it, and is given
+    /// back otherwise, also by a panic.
     fn take_in(
         self: &Arc<Self>,
         key: &[u8],
         mut item: Queued,
         cost: usize,
         now: Instant,
+        room: ScopeGuard<(), impl FnOnce(())>,
     ) -> Result<(), Refused<Queued>> {
         let handler = item.notification.handler();
-        let destination = self.destination(handler);
-        if let Some(destination) = &destination {
-            // Before a worker can have it.
-            destination.came(handler.policy.retry.as_ref());
-        }
+        // Counted before a worker can have it.
+        let came = |known| Came::new(known, handler.policy.retry.as_ref());
+        let destination = self.destination(handler).map(came);
         let group = destination.as_ref().map(|destination| destination.group);
         item.destination = destination;
         let place = Place {
@@ -103,19 +105,24 @@ impl Pool {
         };
         let (pushed, left) = {
             let mut core = self.core.lock();
+            fail_point::point("queue");
             let pushed = core.push(place, item, cost, now);
             (pushed, core.leftovers())
         };
-        self.clear_up(left);
         match pushed {
             Ok(step) => {
-                self.follow(step);
+                ScopeGuard::into_inner(room);
+                // It is accepted now: if one of these panics, the caller must not take that for a refusal.
+                let follow = AssertUnwindSafe(|| {
+                    self.clear_up(left);
+                    self.follow(step);
+                });
+                let _ = panic::catch_unwind(follow);
                 Ok(())
             }
             Err(mut refused) => {
-                if let Some(destination) = refused.item.destination.take() {
-                    destination.went();
-                }
+                self.clear_up(left);
+                drop(refused.item.destination.take());
                 Err(refused)
             }
         }
@@ -141,11 +148,13 @@ impl Pool {
         }
         // The other pool's lane will soon be removed, and its room released.
         self.bounds.node().add(lane);
-        match self.take_in(key, item, cost, Instant::now()) {
+        let room = scopeguard::guard((), |()| {
+            self.bounds.own().release(cost + lane);
+            self.bounds.node().release(lane);
+        });
+        match self.take_in(key, item, cost, Instant::now(), room) {
             Ok(()) => Ok(cost),
             Err(refused) => {
-                self.bounds.own().release(cost + lane);
-                self.bounds.node().release(lane);
                 if refused.why == PushError::NotOpen
                     && let Some(heir) = self.heir()
                 {

@@ -51,7 +51,7 @@ impl PoolSpool {
     ) -> Result<Accepted, NotAccepted<E>> {
         let lane = self.lane_of(&record);
         // Held over both steps, so that the order on disk is the order in the queue. Neither waits.
-        let mut window = self.window.lock();
+        let mut window = self.window();
         let disk = self.disk.load();
         let Some(disk) = disk.as_ref() else {
             if !window.opening && window.early.is_empty() && !self.is_stopped(&window, &record) {
@@ -79,7 +79,10 @@ impl PoolSpool {
         if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
             return Ok(Accepted::OnDisk);
         }
-        match push(Some(Row::new(self, id, lane))) {
+        let row = Row::new(self, id, lane);
+        // One that a panic drops was not accepted.
+        let not_accepted = || disk.remove(id);
+        match self.with_queue(&mut window, (id, lane), || push(Some(row)), not_accepted) {
             Ok(()) => {
                 window.enter(id, lane);
                 Ok(Accepted::InMemory)

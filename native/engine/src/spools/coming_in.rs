@@ -31,7 +31,7 @@ pub(super) enum BroughtIn {
 impl PoolSpool {
     /// The place behind which records are to be read now, or none if all are in memory.
     pub(super) fn begin_to_read(&self) -> Option<ReadFrom> {
-        let mut window = self.window.lock();
+        let mut window = self.window();
         window.ended.clear();
         window.spilled.then_some(ReadFrom {
             after: window.loaded,
@@ -45,7 +45,7 @@ impl PoolSpool {
         &self,
         mut push: impl FnMut(&Record) -> Result<(), NotIn>,
     ) -> Result<bool, NotIn> {
-        let mut window = self.window.lock();
+        let mut window = self.window();
         if window.opening || self.disk.load().is_some() {
             return Ok(false);
         }
@@ -86,7 +86,7 @@ impl PoolSpool {
         push: impl FnOnce(Row, bool) -> BroughtIn,
     ) -> Result<(), NotIn> {
         let lane = self.lane_of(record);
-        let mut window = self.window.lock();
+        let mut window = self.window();
         if window.rewinds != from.rewinds {
             return Err(NotIn::Rewound);
         }
@@ -104,7 +104,9 @@ impl PoolSpool {
             return go_on(&mut window, id);
         }
         let foreign = window.is_foreign(id) && !window.counted.contains(&id);
-        match push(Row::new(self, id, lane), foreign) {
+        let row = Row::new(self, id, lane);
+        // A record that a panic drops is where it was.
+        match self.with_queue(&mut window, (id, lane), || push(row, foreign), || {}) {
             BroughtIn::Queued => {
                 window.counted.remove(&id);
                 window.enter(id, lane);
@@ -135,13 +137,13 @@ impl PoolSpool {
 
     /// Whether records are on disk alone, and memory has room for some.
     pub(super) fn is_low(&self) -> bool {
-        self.window.lock().is_low()
+        self.window().is_low()
     }
 
     /// All records behind `from` that there were when `next` was the next place have been read. Returns
     /// whether that is all there are: new ones go into the queue again.
     pub(super) fn is_done(&self, from: ReadFrom, next: RowId) -> bool {
-        let mut window = self.window.lock();
+        let mut window = self.window();
         let disk = self.disk.load();
         let more = disk.as_ref().is_some_and(|disk| disk.next() != next);
         if more || window.rewinds != from.rewinds {
@@ -154,7 +156,7 @@ impl PoolSpool {
 
     /// A record has ended. Returns whether others may have to come in.
     pub(super) fn ended(&self, id: RowId, lane: LaneId) -> bool {
-        let mut window = self.window.lock();
+        let mut window = self.window();
         window.in_memory.remove(&id);
         if let Some(behind) = window.lanes.went(lane) {
             window.read_again(behind);
@@ -167,28 +169,9 @@ impl PoolSpool {
         window.is_low()
     }
 
-    /// The notification of a record is no longer in memory, and has no outcome.
-    pub(super) fn left(&self, id: RowId, lane: LaneId) {
-        {
-            let mut window = self.window.lock();
-            window.in_memory.remove(&id);
-            if window.is_foreign(id) {
-                window.counted.insert(id);
-            }
-            if self.disk.load().is_none() {
-                return;
-            }
-            window.lanes.leaves(lane, id);
-            if let Some(behind) = window.lanes.went(lane) {
-                window.read_again(behind);
-            }
-        }
-        self.want();
-    }
-
     /// Whether a record of the lane before this one is on disk alone.
     pub(super) fn overtakes(&self, id: RowId, lane: LaneId) -> bool {
-        self.window.lock().lanes.overtakes(lane, id)
+        self.window().lanes.overtakes(lane, id)
     }
 
     /// Returns false if it runs already; then it is asked for once more when it has ended.

@@ -18,6 +18,7 @@ use transport::notices::{NoticeKind, Notices};
 
 use super::coming_in::AT_ONCE;
 use super::lanes::LaneId;
+use super::locked::Leaving;
 use super::window::{HandlerHash, Window};
 
 /// The spool of one pool, whatever its incarnation.
@@ -25,7 +26,9 @@ pub struct PoolSpool {
     name: Box<str>,
     /// None if the file cannot be opened: everything is in memory alone.
     pub(super) disk: ArcSwapOption<Spool>,
+    /// Locked by [`PoolSpool::window`] alone.
     pub(super) window: Mutex<Window>,
+    pub(super) leaving: Leaving,
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
     pub(super) refilling: Mutex<Refilling>,
@@ -71,6 +74,7 @@ impl PoolSpool {
                 opening: true,
                 ..Window::default()
             }),
+            leaving: Leaving::default(),
             why: Mutex::default(),
             refilling: Mutex::default(),
             lane_hash: RandomState::new(),
@@ -96,7 +100,7 @@ impl PoolSpool {
         let mut any = before > 0;
         // A few at a time: sessions wait for the lock.
         loop {
-            let mut window = self.window.lock();
+            let mut window = self.window();
             for _ in 0..AT_ONCE {
                 let record = window.parked.pop_front();
                 let Some(record) = record.or_else(|| window.early.pop_front()) else {
@@ -122,7 +126,7 @@ impl PoolSpool {
 
     /// The file cannot be opened now. Each reason is told once.
     pub(super) fn fails_to_open(&self, error: &str) {
-        self.window.lock().opening = false;
+        self.window().opening = false;
         // What waits is delivered from memory.
         self.want();
         let before = self.why.lock().replace(error.to_owned());
@@ -161,7 +165,7 @@ impl PoolSpool {
     /// How many records are on disk alone.
     #[must_use]
     pub fn on_disk_alone(&self) -> u64 {
-        let in_memory = self.window.lock().in_memory.len() as u64;
+        let in_memory = self.window().in_memory.len() as u64;
         self.totals()
             .map_or(0, |totals| totals.waiting.saturating_sub(in_memory))
     }
@@ -201,7 +205,7 @@ impl PoolSpool {
 
     pub(super) fn want(&self) {
         {
-            let window = self.window.lock();
+            let window = self.window();
             if !window.spilled && window.early.is_empty() {
                 return;
             }
@@ -215,7 +219,7 @@ impl PoolSpool {
     /// Everything on disk may have to come in: a handler is there that was not.
     pub fn look_again(&self) {
         {
-            let mut window = self.window.lock();
+            let mut window = self.window();
             while let Some(record) = window.parked.pop_back() {
                 window.early.push_front(record);
             }
@@ -229,7 +233,7 @@ impl PoolSpool {
     }
 
     pub(super) fn rewind(&self, to: RowId) {
-        let mut window = self.window.lock();
+        let mut window = self.window();
         if self.disk.load().is_some() {
             window.rewind(to);
         }
@@ -262,7 +266,7 @@ impl PoolSpool {
             Notice::BroughtBack { first, records } => {
                 let first = *first;
                 let end = first.0.saturating_add_unsigned(*records);
-                self.window.lock().back.push(first..RowId(end));
+                self.window().back.push(first..RowId(end));
                 self.rewind(RowId(first.0 - 1));
                 self.want();
             }
@@ -274,7 +278,7 @@ impl PoolSpool {
     pub(super) fn close(&self, open: impl FnOnce() -> Result<Spool, OpenError>) {
         *self.wants.write() = None;
         let waiting = {
-            let window = self.window.lock();
+            let window = self.window();
             window.early.len() + window.parked.len()
         };
         if waiting > 0 && self.disk.load().is_none() {

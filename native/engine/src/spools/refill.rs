@@ -1,9 +1,11 @@
 //! Brings records that are on disk alone into a pool's queue, in their order, as it has room.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use notification::{Handler, Notification};
+use notification::{FailureReason, Handler, Notification};
+use scopeguard::ScopeGuard;
 use spool::{History, Loaded, Record};
 use tokio::sync::oneshot;
 
@@ -77,11 +79,15 @@ pub enum NotIn {
 /// Brings records in until all are in memory or the pool does not take more. Only one call works at a time.
 pub(crate) async fn refill(spool: Arc<PoolSpool>, finder: Arc<dyn Finder>) {
     while spool.begin_refill() {
+        // Whatever becomes of this task, another one can begin.
+        let runs = scopeguard::guard(&spool, |spool| {
+            spool.end_refill();
+        });
         let end = bring_all(&spool, finder.as_ref()).await;
         if end.is_some() && end != Some(NotIn::Closed) && spool.is_low() {
             tokio::time::sleep(ROOM).await;
         }
-        if spool.end_refill() {
+        if ScopeGuard::into_inner(runs).end_refill() {
             // Perhaps another pool wants them now.
             return spool.want();
         }
@@ -116,7 +122,7 @@ async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn>
             return None;
         }
         for loaded in records {
-            match bring_in(spool, finder, from, loaded) {
+            match unless_it_panics(spool, finder, from, &loaded) {
                 Ok(()) => {}
                 Err(NotIn::Rewound) => break,
                 Err(end) => return Some(end),
@@ -127,43 +133,62 @@ async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn>
     None
 }
 
+/// A record whose way into the queue ends with a panic becomes a dead letter, as one whose delivery does, so that it is
+/// not tried for ever while all others wait. If it is in the queue nevertheless, it stays there.
+fn unless_it_panics(
+    spool: &Arc<PoolSpool>,
+    finder: &dyn Finder,
+    from: ReadFrom,
+    loaded: &Loaded,
+) -> Result<(), NotIn> {
+    let came_in = AssertUnwindSafe(|| bring_in(spool, finder, from, loaded));
+    panic::catch_unwind(came_in).unwrap_or_else(|_| {
+        spool.bring_in(from, (loaded.id, &loaded.record), |row, _| {
+            let reason = FailureReason::InternalError.as_str();
+            BroughtIn::GivenUp(row, loaded.history.clone(), reason)
+        })
+    })
+}
+
 fn bring_in(
     spool: &Arc<PoolSpool>,
     finder: &dyn Finder,
     from: ReadFrom,
-    loaded: Loaded,
+    loaded: &Loaded,
 ) -> Result<(), NotIn> {
     let Loaded {
         id,
         record,
         history,
     } = loaded;
-    let found = finder.find(&record);
+    let found = finder.find(record);
     let handler = match found {
         Found::Runs(handler) => handler,
         Found::MayCome => {
-            return spool.bring_in(from, (id, &record), |row, _| BroughtIn::Skipped(row));
+            return spool.bring_in(from, (*id, record), |row, _| BroughtIn::Skipped(row));
         }
         Found::Gone => {
-            return spool.bring_in(from, (id, &record), |row, _| {
-                BroughtIn::GivenUp(row, history, "handler_gone")
+            return spool.bring_in(from, (*id, record), |row, _| {
+                BroughtIn::GivenUp(row, history.clone(), "handler_gone")
             });
         }
     };
-    let Some(notification) = record::restore(&record, handler) else {
-        return spool.bring_in(from, (id, &record), |row, _| {
-            BroughtIn::GivenUp(row, history, "too_large")
+    let Some(notification) = record::restore(record, handler) else {
+        return spool.bring_in(from, (*id, record), |row, _| {
+            BroughtIn::GivenUp(row, history.clone(), "too_large")
         });
     };
-    spool.bring_in(from, (id, &record), |row, earlier| {
+    spool.bring_in(from, (*id, record), |row, earlier| {
         let came = Came {
             created: record.created,
             history: history.clone(),
             earlier,
         };
-        match finder.push(&record, notification, Some(row), came) {
+        match finder.push(record, notification, Some(row), came) {
             Ok(()) => BroughtIn::Queued,
-            Err((Some(row), NotIn::TooLarge)) => BroughtIn::GivenUp(row, history, "too_large"),
+            Err((Some(row), NotIn::TooLarge)) => {
+                BroughtIn::GivenUp(row, history.clone(), "too_large")
+            }
             Err((row, why)) => BroughtIn::Not(row, why),
         }
     })
@@ -182,9 +207,12 @@ fn bring_early(finder: &dyn Finder, record: &Record) -> Result<(), NotIn> {
         history: History::default(),
         earlier: false,
     };
-    finder
-        .push(record, notification, None, came)
-        .map_err(|(_, why)| why)
+    let push = AssertUnwindSafe(|| finder.push(record, notification, None, came));
+    match panic::catch_unwind(push) {
+        Ok(pushed) => pushed.map_err(|(_, why)| why),
+        // It is kept aside until there is a file.
+        Err(_) => Err(NotIn::NoHandler),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What waits for a file that is not open when the engine stops.
+//! What waits for a file that is not open when the engine stops, and panics while a notification is handed over.
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -43,4 +43,53 @@ fn if_there_can_be_no_file_a_notice_says_what_is_lost() {
     let texts: Vec<_> = told.iter().map(|notice| &*notice.text).collect();
     let says = |text: &&str| text.ends_with("lost with the engine: 1");
     assert!(texts.iter().any(says), "{texts:?}");
+}
+
+/// The queue panics with the notification that it was given, or after it has taken it. The window is locked then.
+#[test]
+fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
+    let path = tempfile::tempdir().unwrap();
+    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    while spool.begin_to_read().is_some() {
+        let (from, next) = (spool.begin_to_read().unwrap(), spool.disk().unwrap().next());
+        assert!(spool.is_done(from, next));
+    }
+    let queue: Arc<Mutex<Vec<Row>>> = Arc::default();
+    // On a thread of its own: a lock that is never given back would keep the test from its end.
+    let push = |takes: bool, panics: bool| {
+        let (spool, queue) = (Arc::clone(&spool), Arc::clone(&queue));
+        let session = thread::spawn(move || {
+            let push = |row: Option<Row>| {
+                let row = row.unwrap();
+                if takes {
+                    queue.lock().push(row);
+                }
+                assert!(!panics, "the queue panics");
+                Ok::<(), (_, NotTaken<()>)>(())
+            };
+            spool.accept(record(), push, || ()).unwrap()
+        });
+        let begin = Instant::now();
+        while !session.is_finished() {
+            assert!(begin.elapsed() < Duration::from_mins(1), "the call hangs");
+            thread::sleep(Duration::from_millis(1));
+        }
+        session.join().is_ok()
+    };
+    assert!(push(true, false));
+    assert!(!push(false, true));
+    assert!(!push(true, true));
+    assert!(push(true, false));
+    let rows: Vec<_> = queue.lock().drain(..).collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(spool.window().in_memory.len(), 3);
+    for row in rows {
+        row.delivered();
+    }
+    assert_eq!(spool.window().in_memory.len(), 0);
+    spool.disk().unwrap().close();
+    assert_eq!(spool.totals().unwrap().waiting, 0);
+    assert!(spool.begin_to_read().is_none(), "nothing is to come in");
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use spool::{Directory, RowId, Settings};
+use spool::{Admin, Directory, RowId, Settings};
 
 use super::super::Accepted;
 use super::super::sample::record;
@@ -360,4 +360,71 @@ async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
     assert!(matches!(spool.bring_early(&mut push), Ok(false)));
     let texts: Vec<&[u8]> = came.iter().map(|text| &**text).collect();
     assert_eq!(texts, [b"0", b"1", b"2", b"3"]);
+}
+
+/// A queue that panics for some records: with what it was given, or after it has taken it.
+struct Panics {
+    queue: Arc<Queue>,
+}
+
+impl Finder for Panics {
+    fn find(&self, record: &Record) -> Found {
+        self.queue.find(record)
+    }
+
+    fn push(
+        &self,
+        record: &Record,
+        notification: Notification,
+        row: Option<Row>,
+        came: Came,
+    ) -> Result<(), (Option<Row>, NotIn)> {
+        assert_ne!(&*record.text, b"1", "with the row");
+        let pushed = self.queue.push(record, notification, row, came);
+        assert_ne!(&*record.text, b"3", "the row is in the queue");
+        pushed
+    }
+}
+
+#[tokio::test]
+async fn a_record_whose_way_in_panics_becomes_a_dead_letter_and_the_others_come_in() {
+    let path = tempfile::tempdir().unwrap();
+    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+    let disk = directory.open("http_pool", |_| {}).unwrap();
+    for number in 0..6 {
+        disk.append(Record {
+            text: Bytes::from(number.to_string()),
+            ..record()
+        })
+        .unwrap();
+    }
+    disk.close();
+    drop(disk);
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let queue = Queue::new(100, 100);
+    let panics: Arc<dyn Finder> = Arc::new(Panics {
+        queue: Arc::clone(&queue),
+    });
+    let refill = tokio::spawn(refill(Arc::clone(&spool), panics));
+    tokio::time::timeout(Duration::from_mins(1), refill)
+        .await
+        .expect("it hangs")
+        .expect("it goes on");
+    assert!(spool.begin_refill(), "another one can begin");
+    let mut numbers = Vec::new();
+    loop {
+        let delivered = queue.deliver(|_| true);
+        if delivered.is_empty() {
+            break;
+        }
+        numbers.extend(delivered.into_iter().map(|(_, number)| number));
+    }
+    assert_eq!(numbers, [0, 2, 3, 4, 5]);
+    spool.disk().unwrap().close();
+    let totals = spool.totals().unwrap();
+    assert_eq!((totals.waiting, totals.dead), (0, 1));
+    let file = Directory::files(path.path()).unwrap().remove(0);
+    let letters = Admin::open(&file).unwrap().status().unwrap().dead;
+    assert_eq!(letters, [("internal_error".to_owned(), 1)]);
 }
