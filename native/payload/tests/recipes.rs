@@ -7,6 +7,8 @@
 mod demands;
 #[path = "recipes/page.rs"]
 mod page;
+#[path = "recipes/stores.rs"]
+mod stores;
 
 use std::fs;
 
@@ -28,10 +30,10 @@ const RECIPES: [(&str, &[SampleKind], Demands); 11] = [
     ("discord", MESSAGES, demands::discord),
     ("telegram", MESSAGES, demands::telegram),
     ("twilio", MESSAGES, demands::twilio),
-    ("elasticsearch", EVERYTHING, demands::elasticsearch),
-    ("loki", EVERYTHING, demands::loki),
-    ("influxdb", EVERYTHING, demands::influxdb),
-    ("kafka", EVERYTHING, demands::kafka),
+    ("elasticsearch", EVERYTHING, stores::elasticsearch),
+    ("loki", EVERYTHING, stores::loki),
+    ("influxdb", EVERYTHING, stores::influxdb),
+    ("kafka", EVERYTHING, stores::kafka),
 ];
 
 fn render(options: &TemplateOptions, event: &Value) -> Try {
@@ -261,10 +263,10 @@ fn every_event_is_made_into_what_the_service_demands() {
 
 /// The pages whose handlers can send batches.
 const BATCHES: [(&str, ManyDemands); 4] = [
-    ("elasticsearch", demands::many_documents),
-    ("influxdb", demands::many_points),
-    ("loki", demands::many_lines),
-    ("kafka", demands::many_records),
+    ("elasticsearch", stores::many_documents),
+    ("influxdb", stores::many_points),
+    ("loki", stores::many_lines),
+    ("kafka", stores::many_records),
 ];
 
 /// The template of batches in a page is the file in examples/templates, and makes of all events what the

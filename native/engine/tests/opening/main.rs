@@ -1,70 +1,24 @@
 //! Pools whose files are late, wrong, out of reach or on a mount that hangs when they are opened.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod hangs;
+mod secure;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use engine::engine::EngineError;
-use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
+use engine::pool::opening::PATIENCE;
 use engine::settings::PoolOptions;
 use notification::{PoolId, PushError, RejectReason};
-use support::{BOUND, Bench, End, TooShort, millis, options, test_endpoint, until, with_patience};
-use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
+use secure::Secure;
+use support::{BOUND, Bench, End, TooShort, millis, options, until, with_patience};
 use transport::notices::NoticeKind;
 use transport::{Remedy, TlsOptions};
-
-/// An endpoint over TLS, and the place for its authority's certificate.
-struct Secure {
-    endpoint: EndpointHandle,
-    ca: PathBuf,
-}
-
-impl Secure {
-    fn new(name: &str) -> Self {
-        let endpoint = test_endpoint(EndpointConfig {
-            tls: Some(TlsSettings::self_signed()),
-            ..EndpointConfig::default()
-        });
-        let file = format!("engine-opening-{name}-{}.pem", std::process::id());
-        let ca = std::env::temp_dir().join(file);
-        let _ = fs::remove_file(&ca);
-        Self { endpoint, ca }
-    }
-
-    fn options(&self) -> PoolOptions {
-        let tls = TlsOptions {
-            cacertfile: Some(self.ca.clone()),
-            ..TlsOptions::default()
-        };
-        PoolOptions {
-            tls: Some(tls),
-            request_timeout: millis(BOUND),
-            call_timeout: 2 * millis(BOUND),
-            ..options(self.endpoint.url(""))
-        }
-    }
-
-    /// In one step, as a rotation does it.
-    fn put(&self, content: &str) {
-        let new = self.ca.with_extension("new");
-        fs::write(&new, content).unwrap();
-        fs::rename(&new, &self.ca).unwrap();
-    }
-
-    fn put_right(&self) {
-        self.put(self.endpoint.ca_pem().unwrap());
-    }
-}
-
-impl Drop for Secure {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.ca);
-    }
-}
 
 fn configured(bench: &Bench, options: PoolOptions) -> PoolId {
     let pool = bench.engine.create_pool("global/http_pool").unwrap();
@@ -85,36 +39,6 @@ fn phase(bench: &Bench, pool: PoolId) -> &'static str {
 
 fn assert_sent(end: &End) {
     assert!(matches!(end, End::Sent { .. }), "{end:?}");
-}
-
-/// A FIFO in place of a file: a reader's `open` blocks until a writer opens it.
-struct Fifo(PathBuf);
-
-impl Fifo {
-    fn at(path: &Path) -> Self {
-        let fifo = path.with_extension("fifo");
-        let _ = fs::remove_file(&fifo);
-        let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
-        assert!(made.success());
-        fs::hard_link(&fifo, path).unwrap();
-        Self(fifo)
-    }
-
-    /// Each reader, present or to come, is answered. The thread ends with the process.
-    fn answer(self, content: &str) {
-        let content = content.to_owned();
-        std::thread::spawn(move || {
-            while fs::write(&self.0, &content).is_ok() {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        });
-    }
-}
-
-impl Drop for Fifo {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 #[test]
@@ -280,76 +204,4 @@ fn without_descriptors(url: &str, ca: PathBuf) {
     drop(taken);
     assert_sent(&bench.outcome_of("waits").end);
     bench.assert_conserved();
-}
-
-#[test]
-fn files_that_hang_hold_up_their_own_pool_alone() {
-    let bench = Bench::new();
-    let secure = Secure::new("hangs");
-    let fifo = Fifo::at(&secure.ca);
-    let begin = Instant::now();
-    let hanging = configured(&bench, secure.options());
-    let progress = bench.engine.begin_opening(hanging).unwrap();
-    assert!(matches!(progress, Progress::Reading), "{progress:?}");
-    bench.push(hanging, "waits").unwrap();
-    // A pool beside it.
-    let plain = test_endpoint(EndpointConfig::default());
-    let other = bench.pool(options(plain.url("")));
-    assert_sent(&bench.deliver(other, "another pool").0);
-    // The pool is replaced again and again, and each of its successors reads the same file.
-    for n in 0..3 * READERS_AT_MOST {
-        let next = configured(&bench, secure.options());
-        bench.engine.begin_opening(next).unwrap();
-        bench.push(next, &format!("successor {n}")).unwrap();
-        // The first of all is one of them.
-        if n + 1 >= READERS_AT_MOST {
-            until("a successor is refused a reader", || {
-                matches!(
-                    bench.engine.progress(next).unwrap(),
-                    Progress::Failed(error) if error.text.contains("earlier tries")
-                )
-            });
-        }
-        bench.engine.close_pool(next, Duration::ZERO).unwrap();
-        assert!(matches!(
-            bench.outcome_of(&format!("successor {n}")).end,
-            End::Failed {
-                reason: "shutdown",
-                ..
-            }
-        ));
-    }
-    // What waits is told so in time, and the pool opens when the file is there after all.
-    let End::Failed { reason, text, .. } = bench.outcome_of("waits").end else {
-        panic!("there is no certificate");
-    };
-    assert_eq!(reason, "pool_config");
-    assert!(text.contains("takes long"), "{text}");
-    assert!(begin.elapsed() >= PATIENCE);
-    fifo.answer(secure.endpoint.ca_pem().unwrap());
-    until("the pool opens", || phase(&bench, hanging) == "open");
-    assert_sent(&bench.deliver(hanging, "in time").0);
-    bench.assert_conserved();
-}
-
-/// An engine that stops does not wait for files or names that hang.
-#[test]
-fn an_engine_stops_while_files_hang() {
-    let bench = Bench::new();
-    let secure = Secure::new("stops");
-    let fifo = Fifo::at(&secure.ca);
-    let pool = configured(&bench, secure.options());
-    bench.engine.begin_opening(pool).unwrap();
-    bench.push(pool, "waits").unwrap();
-    let begin = Instant::now();
-    bench.engine.stop();
-    assert!(matches!(
-        bench.outcome_of("waits").end,
-        End::Failed {
-            reason: "engine_down",
-            ..
-        }
-    ));
-    assert!(begin.elapsed() < BOUND);
-    fifo.answer("");
 }
