@@ -14,7 +14,7 @@ use std::time::Duration;
 use engine::engine::EngineSettings;
 use engine::settings::PoolOptions;
 use support::process::connections_to;
-use support::{BOUND, Bench, End, TempFile, millis, options, test_endpoint, until};
+use support::{BOUND, Bench, TempFile, assert_sent, millis, options, test_endpoint, until};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 use transport::TlsOptions;
 use transport::lifetimes::Lifetimes;
@@ -46,11 +46,6 @@ fn pool_at(endpoint: &EndpointHandle, http2: bool) -> (PoolOptions, Option<TempF
         ..options
     };
     (patient, file)
-}
-
-#[track_caller]
-fn assert_sent(end: &End) {
-    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
 }
 
 /// A pool that is never idle follows its name to another machine, and no notification is lost.

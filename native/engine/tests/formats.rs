@@ -9,13 +9,8 @@ use engine::handler_plan::HandlerOptions;
 use notification::Content;
 use payload::{CloudEventsMode, Facts, FormatOptions, PlanOptions};
 use support::events::{TIMESTAMP, field, fields, json, received, stanza};
-use support::{Bench, End, options, pool_at, test_endpoint};
+use support::{Bench, End, assert_sent, options, pool_at, test_endpoint};
 use test_endpoint::{EndpointConfig, Fault, Plan, TlsSettings};
-
-#[track_caller]
-fn assert_sent(end: &End) {
-    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
-}
 
 #[test]
 fn json_over_both_protocols() {
@@ -196,11 +191,7 @@ fn the_form_of_an_event() {
     let bad = Content::Event(b"\xfe\xfe");
     bench.push_content(pool, &bench.handler("/n"), "dave", b"", bad);
     let end = bench.outcome_of("dave").end;
-    let reason = |end: &End| match end {
-        End::Failed { reason, .. } => *reason,
-        End::Sent { .. } => panic!("{end:?}"),
-    };
-    assert_eq!(reason(&end), "payload_error");
+    assert_eq!(end.failure().0, "payload_error");
     let records = received(&endpoint);
     assert_eq!(records.len(), 4);
     for record in &records {

@@ -11,16 +11,8 @@ use std::thread;
 use std::time::Duration;
 
 use engine::settings::PoolOptions;
-use support::{Bench, End, options, process, test_endpoint};
+use support::{Bench, End, assert_answered, options, process, test_endpoint};
 use test_endpoint::EndpointConfig;
-
-#[track_caller]
-fn assert_sent(end: &End, expected: u16) {
-    assert!(
-        matches!(end, End::Sent { status, .. } if *status == expected),
-        "{expected}: {end:?}"
-    );
-}
 
 #[test]
 fn no_redirect_is_followed() {
@@ -36,7 +28,7 @@ fn no_redirect_is_followed() {
             let plan = format!("status={status} header=location:{target}");
             endpoint.set_plan(plan.parse().unwrap()).unwrap();
             let (end, _) = bench.deliver(pool, &format!("{status} {target}"));
-            assert_sent(&end, status);
+            assert_answered(&end, status);
         }
     }
     assert_eq!(elsewhere.stats().connections_accepted, 0);
@@ -62,7 +54,7 @@ fn nothing_is_remembered_of_a_response() {
         let status = if plan.contains("401") { 401 } else { 200 };
         for turn in 0..3 {
             let (end, _) = bench.deliver(pool, &format!("sender {turn} of {status}"));
-            assert_sent(&end, status);
+            assert_answered(&end, status);
         }
         // A connection of its own remembers nothing either.
         endpoint.close_connections();

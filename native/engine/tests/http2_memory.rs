@@ -14,17 +14,9 @@ use engine::settings::PoolOptions;
 use h2_support::Server;
 use http::{Response, StatusCode};
 use support::process::status;
-use support::{BOUND, Bench, End, millis, until};
+use support::{BOUND, Bench, assert_answered, millis, until};
 use transport::endpoint::Endpoint;
 use transport::tls::TlsClient;
-
-#[track_caller]
-fn assert_sent(end: &End, expected: u16) {
-    assert!(
-        matches!(end, End::Sent { status, .. } if *status == expected),
-        "{end:?}"
-    );
-}
 
 /// Answers each request with 413 as soon as its head is there, and never makes room for its body.
 fn early_answers(asked: Arc<AtomicUsize>) -> Server {
@@ -119,7 +111,7 @@ fn a_body_that_nobody_wants_is_let_go_with_its_notification() {
     let asked = Arc::new(AtomicUsize::new(0));
     let server = early_answers(Arc::clone(&asked));
     // The outcomes are not kept: their texts would be the most of what is measured.
-    let bench = Bench::watched(Box::new(|seen| assert_sent(&seen.end, 413)));
+    let bench = Bench::watched(Box::new(|seen| assert_answered(&seen.end, 413)));
     let pool = bench.pool(PoolOptions {
         workers: 4,
         request_timeout: millis(BOUND),

@@ -60,15 +60,8 @@ fn template(file: PathBuf) -> HandlerOptions {
 
 #[track_caller]
 fn assert_failed(end: &End, word: &str) {
-    let End::Failed {
-        reason,
-        text,
-        attempts,
-    } = end
-    else {
-        panic!("{end:?}");
-    };
-    assert_eq!((*reason, *attempts), (word, 0), "{text}");
+    let (reason, attempts, text) = end.failure();
+    assert_eq!((reason, attempts), (word, 0), "{text}");
     assert!(text.contains("reading it takes long"), "{text}");
 }
 

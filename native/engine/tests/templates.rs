@@ -8,14 +8,9 @@ use std::path::PathBuf;
 use engine::handler_plan::HandlerOptions;
 use payload::{CloudEventsMode, FormatOptions, PlanOptions, TemplateOptions};
 use support::events::{field, received, stanza};
-use support::{Bench, End, Scratch, options, pool_at, test_endpoint, until};
+use support::{Bench, End, Scratch, assert_sent, options, pool_at, test_endpoint, until};
 use test_endpoint::{EndpointConfig, TlsSettings};
 use transport::notices::{About, NoticeKind};
-
-#[track_caller]
-fn assert_sent(end: &End) {
-    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
-}
 
 fn template(file: PathBuf, path: &str) -> HandlerOptions {
     HandlerOptions {
@@ -95,9 +90,7 @@ fn what_an_event_puts_into_the_path_is_in_no_reason() {
         let handler = bench.planned(path, template(scratch.path("body"), path));
         bench.push_event(pool, &handler, path, &stanza("hunter2"));
         let end = bench.outcome_of(path).end;
-        let End::Failed { reason, text, .. } = end else {
-            panic!("{end:?}");
-        };
+        let (reason, _, text) = end.failure();
         assert_eq!(reason, "econnrefused");
         assert!(!text.contains("hunter2") && text.contains(url), "{text}");
     }
@@ -117,14 +110,7 @@ fn a_template_that_does_not_compile() {
         let sender = format!("alice{n}");
         bench.push_event(pool, &handler, &sender, &stanza("hi"));
         let end = bench.outcome_of(&sender).end;
-        let End::Failed {
-            reason,
-            text,
-            attempts,
-        } = end
-        else {
-            panic!("{end:?}");
-        };
+        let (reason, attempts, text) = end.failure();
         assert_eq!((reason, attempts), ("template_error", 0));
         assert!(text.contains("body") && text.contains("line 2"), "{text}");
     }

@@ -1,18 +1,18 @@
 //! Requests that share an HTTP/2 connection: beside a stream that fails, on few streams, and before GOAWAY.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use engine::settings::PoolOptions;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use test_endpoint::{EndpointConfig, TlsSettings};
-use transport::TlsOptions;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::{assert_failed, assert_sent, sent_in_time};
-use crate::support::{
-    Bench, TempFile, hurried, options, pool_at, test_endpoint, until, with_patience,
-};
+use crate::h2_support::Server;
+use crate::support::{Bench, hurried, pool_at, test_endpoint, until, with_patience};
 
 /// The timeout of one request ends while another request is in flight on the same connection.
 #[test]
@@ -92,23 +92,13 @@ fn http2_goes_on_beside_a_stream_that_fails() {
 /// A peer that accepts fewer streams than there are workers: requests take turns, and none fails.
 #[test]
 fn http2_with_few_streams() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
     let most = Arc::new(AtomicUsize::new(0));
-    let authority = test_endpoint::certs::Authority::new("few streams").unwrap();
-    let (port, ca) = runtime.block_on(few_streams(&authority, Arc::clone(&most)));
+    let seen = Arc::clone(&most);
+    let server = Server::new(move |stream| two_streams(stream, Arc::clone(&seen)));
     let bench = Bench::new();
     let pool = bench.pool(PoolOptions {
         workers: 10,
-        http2: true,
-        tls: Some(TlsOptions {
-            cacertfile: Some(ca.0.clone()),
-            ..TlsOptions::default()
-        }),
-        ..options(format!("https://127.0.0.1:{port}"))
+        ..server.options()
     });
     for n in 0..40 {
         bench.push(pool, &format!("{n}")).unwrap();
@@ -123,54 +113,23 @@ fn http2_with_few_streams() {
     bench.assert_conserved();
 }
 
-/// An HTTP/2 server that accepts two streams at once, and the file with its CA certificate.
-async fn few_streams(
-    authority: &test_endpoint::certs::Authority,
-    most: Arc<AtomicUsize>,
-) -> (u16, TempFile) {
-    use hyper_util::rt::{TokioExecutor, TokioIo};
-    use rustls_pki_types::pem::PemObject;
-
-    let identity = authority.server(&["127.0.0.1"]).unwrap();
-    let chain = rustls_pki_types::CertificateDer::pem_slice_iter(identity.cert.as_bytes());
-    let key = rustls_pki_types::PrivateKeyDer::from_pem_slice(identity.key.as_bytes());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain.map(Result::unwrap).collect(), key.unwrap())
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let (acceptor, most) = (acceptor.clone(), Arc::clone(&most));
-            tokio::spawn(async move {
-                let stream = acceptor.accept(socket).await.unwrap();
-                let now = Arc::new(AtomicUsize::new(0));
-                let answer = hyper::service::service_fn(move |_| {
-                    let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-                    async move {
-                        most.fetch_max(now.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        now.fetch_sub(1, Ordering::AcqRel);
-                        let empty = http_body_util::Empty::<bytes::Bytes>::new();
-                        Ok::<_, std::convert::Infallible>(hyper::Response::new(empty))
-                    }
-                });
-                let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                    .max_concurrent_streams(2)
-                    .serve_connection(TokioIo::new(stream), answer)
-                    .await;
-            });
+/// Serves a connection of two streams at once. Counts how many there were.
+async fn two_streams(stream: TlsStream<TcpStream>, most: Arc<AtomicUsize>) {
+    let now = Arc::new(AtomicUsize::new(0));
+    let answer = hyper::service::service_fn(move |_| {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        async move {
+            most.fetch_max(now.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            now.fetch_sub(1, Ordering::AcqRel);
+            let empty = http_body_util::Empty::<bytes::Bytes>::new();
+            Ok::<_, std::convert::Infallible>(hyper::Response::new(empty))
         }
     });
-    (port, TempFile::new(&authority.ca_pem(), port))
+    let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .max_concurrent_streams(2)
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
 }
 
 /// Each answer comes with a GOAWAY. Requests that have not begun on that connection wait for the next one.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod descriptors;
+#[path = "../h2_support/mod.rs"]
+mod h2_support;
 mod http2_streams;
 mod names;
 mod raw_bytes;
@@ -10,21 +12,12 @@ mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::{End, TooShort};
-
-#[track_caller]
-fn assert_sent(end: &End) {
-    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
-}
+use support::{End, TooShort, assert_sent};
 
 #[track_caller]
 fn assert_failed(end: &End, expected: &str, made: u32) {
-    match end {
-        End::Failed {
-            reason, attempts, ..
-        } => assert_eq!((*reason, *attempts), (expected, made), "{end:?}"),
-        End::Sent { .. } => panic!("{end:?}"),
-    }
+    let (reason, attempts, text) = end.failure();
+    assert_eq!((reason, attempts), (expected, made), "{text}");
 }
 
 /// Sent; or the time was too short for this machine.

@@ -11,7 +11,7 @@ use engine::settings::PoolOptions;
 use http::Response;
 use transport::lifetimes::Lifetimes;
 
-use super::{assert_sent, endpoint};
+use super::{assert_answered, endpoint};
 use crate::h2_support::Server;
 use crate::support::process::{Connection, connections_to};
 use crate::support::{BOUND, Bench, End, millis, pool_at, until};
@@ -48,7 +48,7 @@ fn forgotten_in_silence(ping_timeout: Duration) -> bool {
         call_timeout: millis(BOUND),
         ..server.options()
     });
-    assert_sent(&bench.deliver(pool, "before").0, 200);
+    assert_answered(&bench.deliver(pool, "before").0, 200);
     for n in 0..30 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
@@ -59,7 +59,7 @@ fn forgotten_in_silence(ping_timeout: Duration) -> bool {
             } if text.contains("no answer to a PING") => {
                 return false;
             }
-            end => assert_sent(&end, 200),
+            end => assert_answered(&end, 200),
         }
     }
     assert!(connections.load(Ordering::Acquire) >= 2);
@@ -174,7 +174,7 @@ fn a_late_joiner_of_an_attempt_to_connect() {
         call_timeout: millis(BOUND),
         ..options
     });
-    assert_sent(&bench.deliver(pool, "warm").0, 200);
+    assert_answered(&bench.deliver(pool, "warm").0, 200);
     endpoint
         .push_next(1, "fault=tls-stall".parse().unwrap())
         .unwrap();
@@ -196,7 +196,7 @@ fn a_late_joiner_of_an_attempt_to_connect() {
         ),
         end => panic!("{end:?}"),
     }
-    assert_sent(&bench.outcome_of("late").end, 200);
+    assert_answered(&bench.outcome_of("late").end, 200);
     bench.assert_conserved();
 }
 
@@ -206,7 +206,7 @@ fn the_connection_of_a_closed_pool_is_closed() {
     let endpoint = endpoint(100);
     let (options, _file) = pool_at(&endpoint, true);
     let pool = bench.pool(options);
-    assert_sent(&bench.deliver(pool, "one").0, 200);
+    assert_answered(&bench.deliver(pool, "one").0, 200);
     assert_eq!(endpoint.stats().connections_open, 1);
     bench.engine.close_pool(pool, Duration::ZERO).unwrap();
     until("it is closed", || endpoint.stats().connections_open == 0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::settings::PoolOptions;
 
-use super::{assert_sent, endpoint};
+use super::{assert_answered, endpoint};
 use crate::support::{BOUND, Bench, End, millis, pool_at, until};
 
 /// Five streams for fifty workers: what has no stream waits in the queue, under `call_timeout`.
@@ -46,7 +46,7 @@ fn waiting_for_a_stream_is_waiting() {
     endpoint.reset_plans().unwrap();
     endpoint.release();
     for seen in bench.outcomes(usize::try_from(COUNT).unwrap()) {
-        assert_sent(&seen.end, 200);
+        assert_answered(&seen.end, 200);
     }
     let stats = endpoint.stats();
     assert_eq!((stats.begun, stats.max_in_flight), (COUNT, STREAMS));
@@ -85,7 +85,7 @@ fn few_streams(delay: u64) -> bool {
         {
             return false;
         }
-        assert_sent(&seen.end, 200);
+        assert_answered(&seen.end, 200);
     }
     let stats = endpoint.stats();
     assert_eq!(stats.begun, 40);
@@ -106,7 +106,7 @@ fn no_stream_within_call_timeout() {
         call_timeout: 4_000,
         ..options
     });
-    assert_sent(&bench.deliver(pool, "warm").0, 200);
+    assert_answered(&bench.deliver(pool, "warm").0, 200);
     endpoint
         .set_plan("fault=stall-before-head".parse().unwrap())
         .unwrap();
@@ -155,6 +155,6 @@ fn no_waiting_for_a_stream_where_nothing_may_wait() {
     until("they are there", || endpoint.stats().in_flight == 3);
     endpoint.release();
     for seen in bench.outcomes(13) {
-        assert_sent(&seen.end, 200);
+        assert_answered(&seen.end, 200);
     }
 }

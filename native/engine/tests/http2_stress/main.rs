@@ -9,16 +9,8 @@ mod h2_support;
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::{End, test_endpoint};
+use support::{assert_answered, test_endpoint};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
-
-#[track_caller]
-fn assert_sent(end: &End, expected: u16) {
-    assert!(
-        matches!(end, End::Sent { status, .. } if *status == expected),
-        "{end:?}"
-    );
-}
 
 fn endpoint(max_streams: u32) -> EndpointHandle {
     test_endpoint(EndpointConfig {

@@ -9,7 +9,7 @@ use engine::pool::opening::{PATIENCE, Progress, READERS_AT_MOST};
 use test_endpoint::EndpointConfig;
 
 use super::secure::Secure;
-use super::support::{BOUND, Bench, End, options, test_endpoint, until};
+use super::support::{BOUND, Bench, options, test_endpoint, until};
 use super::{assert_sent, configured, phase};
 
 /// A FIFO in place of a file: a reader's `open` blocks until a writer opens it.
@@ -71,18 +71,12 @@ fn files_that_hang_hold_up_their_own_pool_alone() {
             });
         }
         bench.engine.close_pool(next, Duration::ZERO).unwrap();
-        assert!(matches!(
-            bench.outcome_of(&format!("successor {n}")).end,
-            End::Failed {
-                reason: "shutdown",
-                ..
-            }
-        ));
+        let end = bench.outcome_of(&format!("successor {n}")).end;
+        assert_eq!(end.failure().0, "shutdown");
     }
     // What waits is told so in time, and the pool opens when the file is there after all.
-    let End::Failed { reason, text, .. } = bench.outcome_of("waits").end else {
-        panic!("there is no certificate");
-    };
+    let end = bench.outcome_of("waits").end;
+    let (reason, _, text) = end.failure();
     assert_eq!(reason, "pool_config");
     assert!(text.contains("takes long"), "{text}");
     assert!(begin.elapsed() >= PATIENCE);
@@ -103,13 +97,7 @@ fn an_engine_stops_while_files_hang() {
     bench.push(pool, "waits").unwrap();
     let begin = Instant::now();
     bench.engine.stop();
-    assert!(matches!(
-        bench.outcome_of("waits").end,
-        End::Failed {
-            reason: "engine_down",
-            ..
-        }
-    ));
+    assert_eq!(bench.outcome_of("waits").end.failure().0, "engine_down");
     assert!(begin.elapsed() < BOUND);
     fifo.answer("");
 }

@@ -16,7 +16,7 @@ use engine::pool::opening::PATIENCE;
 use engine::settings::PoolOptions;
 use notification::{PoolId, PushError, RejectReason};
 use secure::Secure;
-use support::{BOUND, Bench, End, TooShort, millis, options, until, with_patience};
+use support::{BOUND, Bench, End, TooShort, assert_sent, millis, options, until, with_patience};
 use transport::notices::NoticeKind;
 use transport::{Remedy, TlsOptions};
 
@@ -35,10 +35,6 @@ fn remedy(opened: Result<Vec<String>, EngineError>) -> Remedy {
 
 fn phase(bench: &Bench, pool: PoolId) -> &'static str {
     bench.engine.pool(pool).unwrap().phase()
-}
-
-fn assert_sent(end: &End) {
-    assert!(matches!(end, End::Sent { .. }), "{end:?}");
 }
 
 #[test]
@@ -86,9 +82,8 @@ fn a_file_that_comes_very_late_opens_the_pool_all_the_same() {
     let begin = Instant::now();
     assert_eq!(remedy(bench.engine.open_pool(pool)), Remedy::Retry);
     bench.push(pool, "too early").unwrap();
-    let End::Failed { reason, text, .. } = bench.outcome_of("too early").end else {
-        panic!("there is no certificate");
-    };
+    let end = bench.outcome_of("too early").end;
+    let (reason, _, text) = end.failure();
     assert_eq!(reason, "pool_config");
     assert!(text.contains("No such file"), "{text}");
     assert!(begin.elapsed() >= PATIENCE);

@@ -9,7 +9,7 @@ mod support;
 
 use credentials::CredentialOptions;
 use engine::handler_plan::HandlerOptions;
-use support::{End, test_endpoint};
+use support::{assert_sent, test_endpoint};
 use test_endpoint::{EndpointConfig, EndpointHandle, TlsSettings};
 
 fn only(credentials: CredentialOptions) -> HandlerOptions {
@@ -25,9 +25,4 @@ fn endpoint_over(http2: bool) -> EndpointHandle {
         http2,
         ..EndpointConfig::default()
     })
-}
-
-#[track_caller]
-fn assert_sent(end: &End) {
-    assert!(matches!(end, End::Sent { status: 200, .. }), "{end:?}");
 }

@@ -30,14 +30,7 @@ fn a_secret_that_is_not_there() {
         let sender = format!("alice{n}");
         bench.push_text(pool, &handler, &sender, b"hi").unwrap();
         let end = bench.outcome_of(&sender).end;
-        let End::Failed {
-            reason,
-            text,
-            attempts,
-        } = end
-        else {
-            panic!("{end:?}");
-        };
+        let (reason, attempts, text) = end.failure();
         assert_eq!((reason, attempts), ("secret_error", 0));
         assert!(text.contains("auth.bearer_file"), "{text}");
     }
@@ -90,14 +83,7 @@ fn a_token_endpoint_that_is_not_there() {
     );
     bench.push_text(pool, &handler, "alice", b"hi").unwrap();
     let end = bench.outcome_of("alice").end;
-    let End::Failed {
-        reason,
-        text,
-        attempts,
-    } = end
-    else {
-        panic!("{end:?}");
-    };
+    let (reason, attempts, text) = end.failure();
     assert_eq!((reason, attempts), ("token_error", 0), "{text}");
     assert!(!text.contains("5ecret"), "{text}");
     assert!(received(&endpoint).is_empty());

@@ -24,7 +24,7 @@ use notification::{
 use transport::names::Names;
 
 use outcomes::{Book, report};
-pub use outcomes::{End, Seen, Watch, per_sender};
+pub use outcomes::{End, Seen, Watch, assert_answered, assert_sent, per_sender};
 pub use patience::{BOUND, FOR_EVER, PATIENCE, TooShort, until, with_patience};
 pub use pools::{hurried, millis, options, pool_at, test_endpoint};
 pub use scratch::{Scratch, TempFile};

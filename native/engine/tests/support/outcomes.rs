@@ -24,6 +24,36 @@ pub enum End {
     },
 }
 
+impl End {
+    /// Why it failed: the reason, the attempts made, and the text.
+    #[track_caller]
+    pub fn failure(&self) -> (&'static str, u32, &str) {
+        match self {
+            Self::Failed {
+                reason,
+                text,
+                attempts,
+            } => (reason, *attempts, text),
+            Self::Sent { .. } => panic!("{self:?}"),
+        }
+    }
+}
+
+/// It was sent, and the answer was 200.
+#[track_caller]
+pub fn assert_sent(end: &End) {
+    assert_answered(end, 200);
+}
+
+/// It was sent, and the answer had this status.
+#[track_caller]
+pub fn assert_answered(end: &End, expected: u16) {
+    assert!(
+        matches!(end, End::Sent { status, .. } if *status == expected),
+        "{expected}: {end:?}"
+    );
+}
+
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub sender: String,
