@@ -37,6 +37,7 @@ use transport::notices::{NoticeKind, Notices};
 
 pub use accepting::{Accepted, NotAccepted, NotTaken};
 pub(crate) use kept::Kept;
+pub(crate) use lanes::most_in_memory;
 pub use pool_spool::{Held, PoolSpool};
 pub use record::handler_key;
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};

@@ -107,6 +107,43 @@ fn what_a_stop_leaves_is_delivered_after_the_start() {
     node.bench.assert_conserved();
 }
 
+/// One sender has more than memory holds of a lane that goes one by one: full batches go, and none waits for company
+/// that is on disk alone.
+#[test]
+fn a_sender_with_many_events_waits_for_no_company() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    let policy = DeliveryPolicy {
+        batch: Some(Batch {
+            max_events: 1_000,
+            linger: Duration::from_hours(1),
+            ..Batch::default()
+        }),
+        ..policy()
+    };
+    let node = Node::with(settings(path.path()), &endpoint, policy, Some(json()));
+    let push = |numbers: std::ops::Range<u32>| {
+        for number in numbers {
+            let stanza = stanza(&format!("{number}"));
+            node.bench
+                .push_event(node.pool, &node.handler, "alice", &stanza);
+        }
+    };
+    push(0..5_000);
+    node.bench.outcomes(5_000);
+    // The same while they wait for an endpoint that is down, and after it.
+    plan(&endpoint, "status=503");
+    push(5_000..9_000);
+    until("some were tried", || endpoint.stats().received > 6);
+    plan(&endpoint, "status=200");
+    node.bench.outcomes(9_000);
+    until("nothing is on disk", || node.waiting() == 0);
+    assert_complete(&endpoint, 9_000);
+    let full = received(&endpoint);
+    assert!(full.iter().all(|record| events(record).len() == 1_000));
+    node.bench.assert_conserved();
+}
+
 /// What is refused for good is a dead letter each, and can be asked back.
 #[test]
 fn a_refused_batch_is_a_dead_letter_for_each_event() {

@@ -9,7 +9,7 @@ use super::Engine;
 use super::push::{RefusedBy, push_to};
 use crate::delivery::Tried;
 use crate::pool::{Pool, Queued, WhatIsFull};
-use crate::spools::{Accepted, Kept, NotAccepted, NotTaken, PoolSpool, record};
+use crate::spools::{Accepted, Kept, NotAccepted, NotTaken, PoolSpool, most_in_memory, record};
 
 /// The bytes of a lane's key that belong to one run: the number of the host type.
 const OF_THE_RUN: usize = size_of::<u32>();
@@ -57,6 +57,7 @@ pub(super) fn push_kept(
     let id = MessageId::new();
     let lane = key.get(OF_THE_RUN..).unwrap_or_default();
     let record = record::of(&item.notification, &id, lane);
+    let most = most_in_memory(&item.notification.handler().policy);
     item.tried = Some(Box::new(Tried {
         id: Some(id),
         ..Tried::default()
@@ -67,6 +68,7 @@ pub(super) fn push_kept(
     let mut given = Some(item);
     let accepted = spool.accept(
         record,
+        most,
         |row| {
             let Some(mut item) = given.take() else {
                 return Ok(());

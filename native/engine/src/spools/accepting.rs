@@ -41,11 +41,12 @@ pub enum NotAccepted<E> {
 }
 
 impl PoolSpool {
-    /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room.
-    /// `push` returns the row if the queue does not take it, with the reason.
+    /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room, and memory
+    /// has fewer than `most` of its lane ([`most_in_memory`](super::most_in_memory)). `push` returns the row if the queue does not take it, with the reason.
     pub fn accept<E>(
         self: &Arc<Self>,
         record: Record,
+        most: usize,
         push: impl FnOnce(Option<Row>) -> Result<(), (Option<Row>, NotTaken<E>)>,
         full: impl FnOnce() -> E,
     ) -> Result<Accepted, NotAccepted<E>> {
@@ -75,7 +76,7 @@ impl PoolSpool {
             window.lanes.skipped(lane, id);
             return Ok(Accepted::OnDisk);
         }
-        let has_most = window.lanes.has_most(lane) && !disk.totals().failing;
+        let has_most = window.lanes.has_most(lane, most) && !disk.totals().failing;
         if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
             return Ok(Accepted::OnDisk);
         }

@@ -77,12 +77,13 @@ impl PoolSpool {
     }
 
     /// Puts a record that was read into the queue with `push`, which learns whether an earlier run had
-    /// accepted it. A record that is there already is skipped, and one whose lane is behind. Returns why there
-    /// is no going on.
+    /// accepted it. A record that is there already is skipped, and one whose lane is behind, or has `most` of its
+    /// records in memory. Returns why there is no going on.
     pub(super) fn bring_in(
         self: &Arc<Self>,
         from: ReadFrom,
         (id, record): (RowId, &Record),
+        most: usize,
         push: impl FnOnce(Row, bool) -> BroughtIn,
     ) -> Result<(), NotIn> {
         let lane = self.lane_of(record);
@@ -97,7 +98,7 @@ impl PoolSpool {
             window.lanes.skipped(lane, id);
             return go_on(&mut window, id);
         }
-        if window.lanes.has_most(lane) && window.lanes.full_at(lane, id) {
+        if window.lanes.has_most(lane, most) && window.lanes.full_at(lane, id) {
             return go_on(&mut window, id);
         }
         if self.is_stopped(&window, record) {

@@ -5,6 +5,7 @@
 //! read *again* from the first that stayed behind, so that it keeps its order and holds up no other lane. That
 //! ends when it is behind once more, or with the last row that was skipped: what follows has been read.
 
+use notification::DeliveryPolicy;
 use spool::RowId;
 
 use super::numbers::NumberMap;
@@ -13,9 +14,16 @@ use super::numbers::NumberMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct LaneId(pub u64);
 
-/// How many rows of a lane are in memory at most. One after the other is delivered, so more would only take
+/// How many rows of a lane are in memory at most, if they are delivered one after the other: more would only take
 /// the room of other lanes while this one is stuck; fewer, and it would wait for the disk.
-pub(super) const MOST: usize = 512;
+const MOST: usize = 512;
+
+/// How many rows of a lane of this policy are in memory at most. Of one that goes in batches there is enough for the
+/// batch on its way and for the next one, which would wait for company otherwise that is on disk alone.
+pub(crate) fn most_in_memory(policy: &DeliveryPolicy) -> usize {
+    let batch = policy.batch.map_or(0, |batch| batch.max_events);
+    MOST.max(usize::try_from(batch).map_or(usize::MAX, |events| events.saturating_mul(2)))
+}
 
 /// The lanes that have rows in memory, or are behind.
 #[derive(Debug, Default)]
@@ -46,10 +54,10 @@ impl LaneRows {
         self.rows.entry(lane).or_default().in_memory += 1;
     }
 
-    /// Whether no more rows of the lane should come into memory.
-    pub(super) fn has_most(&self, lane: LaneId) -> bool {
+    /// Whether no more rows of the lane should come into memory, which has room for so many.
+    pub(super) fn has_most(&self, lane: LaneId, most: usize) -> bool {
         let rows = self.rows.get(&lane);
-        rows.is_some_and(|rows| rows.in_memory >= MOST)
+        rows.is_some_and(|rows| rows.in_memory >= most)
     }
 
     /// A row has left memory. Returns the row from which the lane is to be read again, if it is time.

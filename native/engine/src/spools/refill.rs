@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Row;
 use super::coming_in::BroughtIn;
+use super::lanes::most_in_memory;
 use super::pool_spool::PoolSpool;
 use super::record;
 use super::window::ReadFrom;
@@ -143,7 +144,7 @@ fn unless_it_panics(
 ) -> Result<(), NotIn> {
     let came_in = AssertUnwindSafe(|| bring_in(spool, finder, from, loaded));
     panic::catch_unwind(came_in).unwrap_or_else(|_| {
-        spool.bring_in(from, (loaded.id, &loaded.record), |row, _| {
+        spool.bring_in(from, (loaded.id, &loaded.record), usize::MAX, |row, _| {
             let reason = FailureReason::InternalError.as_str();
             BroughtIn::GivenUp(row, loaded.history.clone(), reason)
         })
@@ -165,20 +166,23 @@ fn bring_in(
     let handler = match found {
         Found::Runs(handler) => handler,
         Found::MayCome => {
-            return spool.bring_in(from, (*id, record), |row, _| BroughtIn::Skipped(row));
+            return spool.bring_in(from, (*id, record), usize::MAX, |row, _| {
+                BroughtIn::Skipped(row)
+            });
         }
         Found::Gone => {
-            return spool.bring_in(from, (*id, record), |row, _| {
+            return spool.bring_in(from, (*id, record), usize::MAX, |row, _| {
                 BroughtIn::GivenUp(row, history.clone(), "handler_gone")
             });
         }
     };
+    let most = most_in_memory(&handler.policy);
     let Some(notification) = record::restore(record, handler) else {
-        return spool.bring_in(from, (*id, record), |row, _| {
+        return spool.bring_in(from, (*id, record), usize::MAX, |row, _| {
             BroughtIn::GivenUp(row, history.clone(), "too_large")
         });
     };
-    spool.bring_in(from, (*id, record), |row, earlier| {
+    spool.bring_in(from, (*id, record), most, |row, earlier| {
         let came = Came {
             created: record.created,
             history: history.clone(),

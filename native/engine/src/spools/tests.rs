@@ -18,7 +18,7 @@ fn stop_with_one(path: &Path) -> Arc<Notices> {
     let spools = Spools::new(Some(settings), Handlers::default(), Arc::clone(&notices));
     let pool = spools.known("http_pool");
     let queue = |row| Err((row, NotTaken::Other("no queue is asked")));
-    let accepted = pool.accept(record(), queue, || "the bound");
+    let accepted = pool.accept(record(), usize::MAX, queue, || "the bound");
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spools.close();
     notices
@@ -69,7 +69,7 @@ fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
                 assert!(!panics, "the queue panics");
                 Ok::<(), (_, NotTaken<()>)>(())
             };
-            spool.accept(record(), push, || ()).unwrap()
+            spool.accept(record(), usize::MAX, push, || ()).unwrap()
         });
         let begin = Instant::now();
         while !session.is_finished() {

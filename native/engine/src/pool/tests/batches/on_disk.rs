@@ -90,6 +90,7 @@ impl World {
         let mut kept = None;
         let accepted = spool.accept(
             record::of(&notification, &MessageId::new(), sender.as_bytes()),
+            usize::MAX,
             |row| {
                 kept = push(row.unwrap(), notification);
                 Ok::<(), (_, NotTaken<()>)>(())
