@@ -6,33 +6,19 @@
 %% yet.
 %%
 %% It also writes down what it knows (http_pusher_pool_rows), so that a successor goes on where it died
-%% (http_pusher_pool_recovery). http_pusher_pool does the steps for one pool.
+%% (http_pusher_pool_recovery). http_pusher_pool_checks does the checks and keeps the jobs,
+%% http_pusher_pool the steps for one pool.
 -module(http_pusher_pools).
 -behaviour(gen_server).
 
 -export([start_link/1, add/2, remove/1, host_types/0, stopping/1, stopped/1, await_look/1]).
 -export([init/1, handle_continue/2, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
 
--type pool_key() :: http_pusher_pool_key:pool_key().
 -type handler() :: http_pusher_host:handler().
 
--type state() :: #{
-                   settings := http_pusher_settings:settings(),
-                   pools := #{pool_key() => http_pusher_pool_rows:row()},
-                   %% By the monitor of their process.
-                   jobs := #{reference() => {http_pusher_pool_job:kind(), pool_key()}},
-                   %% Until when pools are checked more often.
-                   eager := integer() | undefined,
-                   %% Handlers that could not be registered: tried again with each check.
-                   unrouted := [http_pusher_handlers:one()],
-                   stop_budget := http_pusher_stop_budget:budget()
-                  }.
+-type state() :: http_pusher_pool_checks:state().
 
--define(BETWEEN_LOOKS, 1000).
-%% Pools are started right after a module has started or another pool has stopped. For a while they are
-%% checked more often, so that the first notification to a new pool finds it open.
--define(BETWEEN_EAGER_LOOKS,  50).
--define(EAGER,                10000).
+-define(BETWEEN_LOOKS,        1000).
 -define(BETWEEN_ENGINE_LOOKS, 20).
 
 
@@ -119,7 +105,7 @@ handle_continue(recover, Settings = #{drain_timeout := Drain}) ->
     %% The owner before may have died while it registered one of them, and no process would name the others
     %% again.
     Missing = http_pusher_handlers:unrouted(),
-    {noreply, close_unused(add_handlers(Missing, eager(State)))}.
+    {noreply, close_unused(add_handlers(Missing, http_pusher_pool_checks:eager(State)))}.
 
 
 %% An engine that ends takes this process with it. Until then each owner would die of the first pool that it
@@ -146,7 +132,7 @@ handle_call({add, HostType, Handlers}, _From, State = #{stop_budget := Budget}) 
     State1 = State#{stop_budget := http_pusher_stop_budget:over(Budget)},
     {reply, ok,
             add_handlers([ {HostType, Handler} || Handler <- Handlers ],
-                         eager(only(HostType, Handlers, State1)))};
+                         http_pusher_pool_checks:eager(only(HostType, Handlers, State1)))};
 handle_call({remove, HostType}, _From, State) ->
     http_pusher_pool_rows:delete_handlers(HostType),
     {reply, ok, close_unused(only(HostType, [], State))};
@@ -168,28 +154,26 @@ handle_cast({stopped, Stop}, State = #{stop_budget := Budget}) ->
 -spec handle_info(term(), state()) -> {noreply, state()}.
 handle_info({look, Key}, State) ->
     _ = http_pusher_routes:asked(Key),
-    {noreply, told(Key, State)};
+    {noreply, http_pusher_pool_checks:told(Key, State)};
 handle_info(look_at_all, State) ->
     {noreply, add_handlers(maps:get(unrouted, State), State)};
-handle_info(look_again, State = #{eager := Until}) ->
-    case now_ms() < Until of
-        true ->
-            _ = erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again),
-            {noreply, look_at_all(State)};
-        false ->
-            {noreply, State#{eager := undefined}}
-    end;
+handle_info(look_again, State) ->
+    {noreply, http_pusher_pool_checks:look_again(State)};
 handle_info({close, Key, Until}, State = #{pools := Pools}) ->
     case Pools of
-        #{Key := Row} -> {noreply, put_row(Key, http_pusher_pool:close_stopped(Key, Row, Until), State)};
+        #{Key := Row} ->
+            Closed = http_pusher_pool:close_stopped(Key, Row, Until),
+            {noreply, http_pusher_pool_checks:put_row(Key, Closed, State)};
         _ -> {noreply, State}
     end;
 handle_info({'DOWN', Ref, process, _Pid, Reason}, State = #{jobs := Jobs}) ->
     case maps:take(Ref, Jobs) of
         {{Kind, Key}, Rest} ->
-            {noreply, ended(Key, Ref, http_pusher_pool_job:result(Kind, Reason), State#{jobs := Rest})};
+            Result = http_pusher_pool_job:result(Kind, Reason),
+            {noreply, http_pusher_pool_checks:ended(Key, Ref, Result, State#{jobs := Rest})};
         error ->
-            {noreply, look_at_all(eager(stop_ended(Ref, State)))}
+            Eager = http_pusher_pool_checks:eager(stop_ended(Ref, State)),
+            {noreply, http_pusher_pool_checks:all(Eager)}
     end;
 handle_info(_Info, State) ->
     {noreply, State}.
@@ -210,7 +194,7 @@ stop_ended(Stop, State = #{stop_budget := Budget}) ->
 
 add_handlers(Handlers, State = #{pools := Pools, unrouted := Unrouted}) ->
     {Pools1, Unrouted1} = http_pusher_handlers:register(Handlers, Unrouted, Pools),
-    look_at_all(State#{pools := Pools1, unrouted := Unrouted1}).
+    http_pusher_pool_checks:all(State#{pools := Pools1, unrouted := Unrouted1}).
 
 
 %% From now on the host type has only these handlers.
@@ -226,119 +210,6 @@ close_unused(State = #{pools := Pools, settings := #{drain_timeout := Drain}}) -
     maps:foreach(fun(Key, Row) -> http_pusher_pool:forget(Key, Row, Drain) end,
                  maps:without(Used, Pools)),
     State#{pools := maps:with(Used, Pools)}.
-
-
-%%% Looking at the host's pools
-
-
-eager(State = #{eager := Until}) ->
-    _ = [ erlang:send_after(?BETWEEN_EAGER_LOOKS, self(), look_again) || Until =:= undefined ],
-    State#{eager := now_ms() + ?EAGER}.
-
-
-%% A session that was killed between its two steps has asked for a check, but has not sent the message, and
-%% no other session would ask again.
-look_at_all(State = #{pools := Pools}) ->
-    lists:foldl(fun(Key, S) ->
-                        case http_pusher_routes:asked(Key) of
-                            true -> told(Key, S);
-                            false -> look(Key, S)
-                        end
-                end,
-                State,
-                maps:keys(Pools)).
-
-
-%% A session has met a process of the host that is not known: something waits in the spare pool, or is about
-%% to. A look that is under way may have read the options before that, so another one follows.
-told(Key, State) ->
-    case State of
-        #{pools := #{Key := Row = #{job := {_, Ref}}}} ->
-            put_row(Key, Row#{spare_used := true, job := {again, Ref}}, State);
-        #{pools := #{Key := Row}} ->
-            look(Key, put_row(Key, Row#{spare_used := true}, State));
-        _ ->
-            State
-    end.
-
-
-%% Compares the host's process with the known one; a job reads the rest.
-look(Key, State = #{settings := #{drain_timeout := Drain}}) ->
-    case State of
-        #{pools := #{Key := Row = #{job := none, pid := Known}}} ->
-            case whereis(http_pusher_pool_key:process_name(Key)) of
-                undefined -> put_row(Key, http_pusher_pool:gone(Key, Row, Drain), State);
-                Known -> State;
-                _New -> started(look, http_pusher_pool_job:look(Key), Key, Row#{spare_used := true}, State)
-            end;
-        _ ->
-            State
-    end.
-
-
-put_row(Key, Row, State = #{pools := Pools}) ->
-    State#{pools := Pools#{Key := Row}}.
-
-
-%%% Jobs
-
-
-started(Kind, Ref, Key, Row, State = #{jobs := Jobs}) ->
-    put_row(Key, Row#{job := {running, Ref}}, State#{jobs := Jobs#{Ref => {Kind, Key}}}).
-
-
-ended(Key, Ref, Result, State) ->
-    case State of
-        #{pools := #{Key := Row = #{job := {Since, Ref}}}} ->
-            Idle = Row#{job := none},
-            State1 = on_result(Result, Key, Idle, put_row(Key, Idle, State)),
-            case Since of
-                again -> told(Key, State1);
-                running -> State1
-            end;
-        %% The job worked for a row that has been forgotten since.
-        _ ->
-            State
-    end.
-
-
-on_result({found, Found}, Key, Row, State = #{settings := Settings}) ->
-    case http_pusher_pool:found(Key, Row, Found, Settings) of
-        {opened, Options, More, New} -> opened(Key, New, Options, Found, More, State);
-        {open, Options, New} -> open(Key, New, Options, Found, State);
-        {kept, Kept} -> put_row(Key, Kept, State);
-        %% This process ends with the engine, which is about to be replaced.
-        {unusable, {engine_down, _}} -> State;
-        {unusable, Problem} -> on_result({crashed, open, Problem}, Key, Row, State)
-    end;
-on_result(not_started, _Key, _Row, State) ->
-    State;
-%% It was closed before it was open, or the engine is about to be replaced.
-on_result({not_opened, {Ended, _}}, Key, _Row, State)
-  when Ended =:= pool_not_started; Ended =:= engine_down ->
-    look(Key, State);
-on_result({crashed, Kind, Crash}, Key, _Row, State) ->
-    http_pusher_log:helper_crashed(http_pusher_pool_key:name(Key), Kind, Crash),
-    State;
-on_result(Result, Key, Row, State) ->
-    http_pusher_log:pool_opened(http_pusher_pool_key:name(Key), Result),
-    New = case Result of
-              {not_opened, {pool_config, _}} -> http_pusher_pool:not_opened(Key, Row);
-              %% It is open, or opens when it can.
-              _ -> Row
-          end,
-    look(Key, put_row(Key, http_pusher_pool:announced(Key, New), State)).
-
-
-opened(Key = {_, Tag}, Row, Options, #{warnings := Warnings}, More, State) ->
-    Paths = http_pusher_pool_opening:paths(Tag),
-    Result = http_pusher_pool_opening:opened(Options, Warnings ++ More, Paths),
-    on_result(Result, Key, Row, State).
-
-
-open(Key = {_, Tag}, Row = #{current := #{id := Id}}, Options, #{warnings := Warnings}, State) ->
-    Paths = http_pusher_pool_opening:paths(Tag),
-    started(open, http_pusher_pool_job:open(Id, Options, Warnings, Paths), Key, Row, State).
 
 
 now_ms() ->
