@@ -14,6 +14,7 @@
 
 mod batches;
 mod chunks;
+mod clock;
 mod groups;
 mod index;
 mod lane;
@@ -29,8 +30,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use batches::{Clock, Collector};
+use batches::Collector;
 use chunks::Chunks;
+use clock::Clock;
 use groups::Groups;
 use index::Index;
 use lane::{Lane, Node, State};
@@ -199,7 +201,7 @@ impl<T> Lanes<T> {
         let id = self.groups.next(&self.slots)?;
         let group = self.slots[id].group;
         let taken = self.take_from(id);
-        self.groups.spend(group, now);
+        self.groups.spend(group, now, &self.slots);
         Some(taken)
     }
 
@@ -215,16 +217,17 @@ impl<T> Lanes<T> {
         let lane = &mut self.slots[id];
         lane.state = State::Out;
         lane.out += 1;
-        let alone = self.groups.gate(lane.group) == Gate::One;
-        self.groups.taken(lane.group);
+        let (group, head_since) = (lane.group, lane.head_since);
+        let alone = self.groups.gate(group) == Gate::One;
+        self.groups.taken(group);
         if collects {
             let collector = Collector::begin(&ticket);
-            self.groups.collect(lane.group, collector);
+            self.groups.collect(group, collector, &self.slots);
         }
         Taken {
             item,
             ticket,
-            head_since: lane.head_since,
+            head_since,
             alone,
             weight: weight as usize,
             collects,

@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::chunks::Chunks;
+use super::clock::Clock;
 use super::groups::GroupId;
 use super::ready::Ready;
 use super::{Lane, Lanes, State, Ticket, Unlinked};
@@ -42,11 +43,6 @@ pub struct Companion<T> {
     pub ticket: Ticket,
 }
 
-/// Milliseconds since the first item came. A node keeps the low half of its time, which is enough for items that
-/// wait for less than 49 days.
-#[derive(Debug, Default)]
-pub(super) struct Clock(Option<Instant>);
-
 /// The part of a group that makes batches.
 #[derive(Debug)]
 pub(super) struct Batches {
@@ -62,8 +58,8 @@ pub(super) struct Batches {
     due: bool,
     /// Whether none has to.
     hurry: bool,
-    /// Whether none has to before the next batch is made, because no more can come.
-    crowded: bool,
+    /// Since when none has to before the next batch is made, because no more can come.
+    crowded: Option<Instant>,
     collector: Option<Collector>,
 }
 
@@ -76,53 +72,6 @@ pub(super) struct Collector {
     cost: usize,
 }
 
-impl Clock {
-    /// The time at which an item comes.
-    pub(super) fn millis(&mut self, now: Instant) -> u64 {
-        self.0.get_or_insert(now);
-        self.read(now)
-    }
-
-    /// The time. It begins when the first item comes, and not when an alarm looks.
-    pub(super) fn read(&self, now: Instant) -> u64 {
-        let gone = self
-            .0
-            .map_or(Duration::ZERO, |begin| now.saturating_duration_since(begin));
-        u64::try_from(gone.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// The low half of the time `since`.
-    pub(super) fn low(&mut self, since: Instant, now: Instant) -> u32 {
-        // The first call sets the clock.
-        self.millis(now);
-        low(self.millis(since.min(now)))
-    }
-
-    /// The whole time of which this is the low half.
-    pub(super) fn widen(&mut self, since: u32, now: Instant) -> u64 {
-        let now = self.millis(now);
-        now.saturating_sub(u64::from(low(now).wrapping_sub(since)))
-    }
-
-    /// The time that is `before` or soon after it, and of which `since` is the low half.
-    pub(super) fn later(before: u64, since: u32) -> u64 {
-        let after = since.wrapping_sub(low(before));
-        // What was handed over later may have been put before it.
-        let after = if after > u32::MAX / 2 { 0 } else { after };
-        before + u64::from(after)
-    }
-
-    /// When that time is.
-    pub(super) fn at(&self, millis: u64) -> Option<Instant> {
-        self.0?.checked_add(Duration::from_millis(millis))
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "that is what it is for")]
-fn low(millis: u64) -> u32 {
-    millis as u32
-}
-
 impl Batches {
     pub(super) fn new(rule: Batching) -> Self {
         Self {
@@ -133,7 +82,7 @@ impl Batches {
             cost: 0,
             due: false,
             hurry: false,
-            crowded: false,
+            crowded: None,
             collector: None,
         }
     }
@@ -168,19 +117,42 @@ impl Batches {
         self.items -= lane.waiting as usize;
         self.cost -= lane.cost;
         self.ages.remove(&(lane.age, id));
-        self.crowded &= !self.ages.is_empty();
+        self.fewer();
     }
 
-    /// Finds out whether an item is due, as all are if the pool hurries. Returns when one will be, if none is.
-    pub(super) fn look(&mut self, now: u64, hurry: bool) -> Option<u64> {
+    fn fewer(&mut self) {
+        if self.ages.is_empty() {
+            self.crowded = None;
+        }
+    }
+
+    /// When the oldest item is due, on [`Clock`].
+    fn oldest_due(&self) -> Option<u64> {
         let linger = u64::try_from(self.rule.linger.as_millis()).unwrap_or(u64::MAX);
-        let oldest = self.ages.first().map(|(age, _)| age.saturating_add(linger));
-        let hurry = hurry || self.hurry || self.crowded;
-        self.due = hurry || oldest.is_some_and(|at| at <= now);
-        oldest.filter(|_| !self.due && self.collector.is_none())
+        self.ages.first().map(|(age, _)| age.saturating_add(linger))
+    }
+
+    /// Finds out whether an item is due, as all are if the pool hurries.
+    pub(super) fn look(&mut self, now: u64, hurry: bool) {
+        let hurry = hurry || self.hurry || self.crowded.is_some();
+        self.due = hurry || self.oldest_due().is_some_and(|at| at <= now);
     }
 
     /// Whether its items wait for company.
+    pub(super) fn lingers(&self) -> bool {
+        !self.due && self.collector.is_none() && !self.ages.is_empty()
+    }
+
+    /// When it is to be looked at ([`Batches::look`]), if its items wait for company.
+    pub(super) fn alarm(&self, clock: &Clock) -> Option<Instant> {
+        if !self.lingers() {
+            return None;
+        }
+        let due = self.oldest_due().and_then(|due| clock.at(due));
+        due.into_iter().chain(self.crowded).min()
+    }
+
+    /// Whether its items are to wait for no company from now on.
     pub(super) fn set_hurry(&mut self, hurry: bool) {
         self.hurry = hurry;
         self.due |= hurry;
@@ -191,11 +163,16 @@ impl Batches {
         self.due = true;
     }
 
-    /// No more items can come. Returns whether one waits for company, in vain.
-    pub(super) fn crowd(&mut self) -> bool {
-        let waits = !self.due && self.collector.is_none() && !self.ages.is_empty();
-        self.crowded |= waits;
-        waits
+    /// No more items can come: those that wait for company wait in vain.
+    pub(super) fn crowd(&mut self, now: Instant) {
+        if self.lingers() {
+            self.crowded.get_or_insert(now);
+        }
+    }
+
+    /// Whether its items wait for company that may come.
+    pub(super) fn waits(&self) -> bool {
+        self.lingers() && self.crowded.is_none()
     }
 
     pub(super) fn collector(&self) -> Option<Collector> {
@@ -203,7 +180,7 @@ impl Batches {
     }
 
     pub(super) fn set_collector(&mut self, collector: Option<Collector>) {
-        self.crowded = false;
+        self.crowded = None;
         self.collector = collector;
     }
 
@@ -230,7 +207,7 @@ impl Batches {
             lane.age = Clock::later(lane.age, next);
             self.ages.insert((lane.age, id));
         }
-        self.crowded &= !self.ages.is_empty();
+        self.fewer();
     }
 }
 
@@ -274,22 +251,23 @@ impl<T> Lanes<T> {
 
     /// The batch whose first item is that of `lead` is complete as it is: its group serves others.
     pub fn stop_collecting(&mut self, lead: &Ticket, now: Instant) {
-        self.groups.collected(self.slots[lead.lane].group, now);
+        let group = self.slots[lead.lane].group;
+        self.groups.collected(group, now, &self.slots);
     }
 
     /// Has batches of the group made at once, whatever may join them, or no more so.
     pub fn set_hurry(&mut self, group: GroupId, hurry: bool) {
-        self.groups.set_hurry(group, hurry);
+        self.groups.set_hurry(group, hurry, &self.slots);
     }
 
     /// The same for all groups, also for those that come later.
     pub fn set_all_hurry(&mut self, hurry: bool) {
-        self.groups.set_all_hurry(hurry);
+        self.groups.set_all_hurry(hurry, &self.slots);
     }
 
     /// No more items can come before some have ended: those that wait for company need not wait.
     pub fn crowd(&mut self, now: Instant) {
-        self.groups.crowd(None, now);
+        self.groups.crowd_all(now, &self.slots);
     }
 
     /// The same for one lane and its group, if the lane holds as much as it may.
@@ -297,7 +275,7 @@ impl<T> Lanes<T> {
         let lane = &self.slots[id];
         // Otherwise the end of what is out makes room.
         if lane.state == State::Ready && lane.returned == 0 {
-            self.groups.crowd(Some(lane.group), now);
+            self.groups.crowd(lane.group, now, &self.slots);
         }
     }
 
@@ -324,7 +302,8 @@ impl<T> Lanes<T> {
         self.slots[id].out += 1;
         let items = items + 1;
         let lane = id;
-        self.groups.collect(group, Collector { lane, items, cost });
+        let collector = Collector { lane, items, cost };
+        self.groups.collect(group, collector, &self.slots);
         let ticket = Ticket {
             companion: true,
             ..ticket

@@ -39,12 +39,12 @@ impl<T> Lanes<T> {
 
     /// Adds a group of lanes whose items do not expire, behind a gate, with a limit or without.
     pub fn add_group(&mut self, gate: GateId, rate: Option<Rate>) -> GroupId {
-        self.groups.add(gate, rate)
+        self.groups.add(gate, rate, &self.slots)
     }
 
     /// A request of a group begins that no item is taken for: it counts against the group's limit.
     pub fn spend(&mut self, group: GroupId, now: Instant) {
-        self.groups.spend(group, now);
+        self.groups.spend(group, now, &self.slots);
     }
 
     /// Whether lanes of a group wait for its limit.
@@ -119,7 +119,7 @@ impl<T> Lanes<T> {
             self.slots[id].state = State::Idle;
             woken += usize::from(self.enqueue(id, now));
         }
-        let (served, next) = self.groups.due(now);
+        let (served, next) = self.groups.due(now, &self.slots);
         let next = self.postponed.first().into_iter().chain(next).min();
         (woken + served, next)
     }

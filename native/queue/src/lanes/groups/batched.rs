@@ -8,28 +8,28 @@ use crate::lanes::chunks::Chunks;
 use crate::lanes::lane::{Lane, State};
 
 impl Groups {
-    /// Finds out whether a batch of a group is due, or when it will be.
+    /// Finds out whether a batch of a group is due.
     pub(super) fn look(&mut self, group: GroupId, now: Instant) {
-        if let Some(batches) = &mut self.all[group.place()].batches
-            && let Some(due) = batches.look(self.clock.read(now), self.hurry)
-            && let Some(due) = self.clock.at(due)
-        {
-            self.wake_at(due);
+        if let Some(batches) = &mut self.all[group.place()].batches {
+            batches.look(self.clock.read(now), self.hurry);
         }
     }
 
-    /// No more items can come, to this group or to any: the next batch goes as it is. The alarm sees to it.
-    pub(in crate::lanes) fn crowd(&mut self, group: Option<GroupId>, now: Instant) {
-        let mut waits = false;
-        for (place, of) in self.all.iter_mut().enumerate() {
-            if let Some(batches) = &mut of.batches
-                && group.is_none_or(|group| group.place() == place)
-            {
-                waits |= batches.crowd();
-            }
+    /// No more items can come to this group: the next batch goes as it is. The alarm sees to it.
+    pub(in crate::lanes) fn crowd(&mut self, group: GroupId, now: Instant, lanes: &Chunks<Lane>) {
+        if let Some(batches) = &mut self.all[group.place()].batches {
+            batches.crowd(now);
         }
-        if waits {
-            self.wake_at(now);
+        self.note(group.place(), lanes);
+    }
+
+    /// The same for all groups. Each is looked at once, until something else changes it.
+    pub(in crate::lanes) fn crowd_all(&mut self, now: Instant, lanes: &Chunks<Lane>) {
+        while let Some(place) = self.orders.lingering() {
+            if let Some(batches) = &mut self.all[place].batches {
+                batches.crowd(now);
+            }
+            self.note(place, lanes);
         }
     }
 
@@ -40,6 +40,7 @@ impl Groups {
         if let Some(batches) = &mut self.all[lanes[id].group.place()].batches {
             batches.set_due();
         }
+        self.note(lanes[id].group.place(), lanes);
     }
 
     /// An item was appended to a lane that had items. Returns whether that lets one more batch be made.
@@ -53,6 +54,7 @@ impl Groups {
         if let Some(batches) = &mut self.all[place].batches {
             batches.grew(cost);
         }
+        self.note(place, lanes);
         self.served_with(place) > before
     }
 
@@ -75,18 +77,30 @@ impl Groups {
     }
 
     /// So much of a batch is collected.
-    pub(in crate::lanes) fn collect(&mut self, group: GroupId, collector: Collector) {
+    pub(in crate::lanes) fn collect(
+        &mut self,
+        group: GroupId,
+        collector: Collector,
+        lanes: &Chunks<Lane>,
+    ) {
         if let Some(batches) = &mut self.all[group.place()].batches {
             batches.set_collector(Some(collector));
         }
+        self.note(group.place(), lanes);
     }
 
     /// A batch is complete: another one may be made.
-    pub(in crate::lanes) fn collected(&mut self, group: GroupId, now: Instant) {
+    pub(in crate::lanes) fn collected(
+        &mut self,
+        group: GroupId,
+        now: Instant,
+        lanes: &Chunks<Lane>,
+    ) {
         if let Some(batches) = &mut self.all[group.place()].batches {
             batches.set_collector(None);
         }
         self.look(group, now);
+        self.note(group.place(), lanes);
     }
 
     /// The first of the lanes that are ready with no batch.
@@ -95,19 +109,29 @@ impl Groups {
     }
 
     /// Whether the group's items wait for no company.
-    pub(in crate::lanes) fn set_hurry(&mut self, group: GroupId, hurry: bool) {
+    pub(in crate::lanes) fn set_hurry(
+        &mut self,
+        group: GroupId,
+        hurry: bool,
+        lanes: &Chunks<Lane>,
+    ) {
         if let Some(batches) = &mut self.all[group.place()].batches {
             batches.set_hurry(hurry);
         }
+        self.note(group.place(), lanes);
     }
 
     /// Whether the items of no group do.
-    pub(in crate::lanes) fn set_all_hurry(&mut self, hurry: bool) {
+    pub(in crate::lanes) fn set_all_hurry(&mut self, hurry: bool, lanes: &Chunks<Lane>) {
         self.hurry = hurry;
-        if hurry {
-            let groups = self.all.iter_mut();
-            let batches = groups.filter_map(|group| group.batches.as_deref_mut());
-            batches.for_each(Batches::set_due);
+        if !hurry {
+            return;
+        }
+        for place in 0..self.all.len() {
+            if let Some(batches) = &mut self.all[place].batches {
+                batches.set_due();
+                self.note(place, lanes);
+            }
         }
     }
 
@@ -117,10 +141,12 @@ impl Groups {
         if lane.state != State::Ready || lane.returned == 0 {
             return false;
         }
-        let Some(batches) = &mut self.all[lane.group.place()].batches else {
+        let place = lane.group.place();
+        let Some(batches) = &mut self.all[place].batches else {
             return false;
         };
         batches.remove_again(id, lanes);
+        self.note(place, lanes);
         true
     }
 
@@ -137,6 +163,7 @@ impl Groups {
             && lane.state == State::Ready
         {
             batches.shrank(id, cost, next, lane);
+            self.note(lanes[id].group.place(), lanes);
         }
     }
 }

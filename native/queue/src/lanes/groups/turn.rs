@@ -2,51 +2,26 @@
 
 use super::Groups;
 use super::gate::Gate;
-use super::group::Group;
+use crate::lanes::NONE;
 use crate::lanes::chunks::Chunks;
 use crate::lanes::lane::Lane;
 
 impl Groups {
     /// How many lanes may be served now.
     pub(in crate::lanes) fn served(&self) -> usize {
-        if let [only] = &*self.all {
-            return only.ready.len();
-        }
-        // Asked in nearly every step, so each group is looked at once: gates that let one through are few.
-        let open = |group: &&Group| self.gates[group.gate.place()] == Gate::Open;
-        let behind_open: usize = self.all.iter().filter(open).map(Group::allowed).sum();
-        let is_one = |gate: &usize| self.gates[*gate] == Gate::One;
-        let ones = (0..self.gates.len()).filter(is_one);
-        behind_open + ones.map(|gate| self.served_at(gate)).sum::<usize>()
-    }
-
-    /// How many lanes behind a gate may be served now.
-    fn served_at(&self, gate: usize) -> usize {
-        let behind = || {
-            let groups = self.all.iter().filter(|group| group.gate.place() == gate);
-            groups.map(Group::allowed).sum::<usize>()
-        };
-        match self.gates[gate] {
-            Gate::Open => behind(),
-            Gate::One => behind().min(1),
-            Gate::Until(_) | Gate::Closed => 0,
+        match &*self.all {
+            [only] => only.ready.len(),
+            _ => self.served,
         }
     }
 
-    /// How many lanes may be served now, of those that a step of this group can change. A push asks for it, and each
-    /// end: while the gate is open it looks at no other group, however many there are.
+    /// How many lanes may be served now, of those that a step of this group can change.
     pub(super) fn served_with(&self, group: usize) -> usize {
-        let gate = self.all[group].gate.place();
-        match self.gates[gate] {
+        let gate = &self.gates[self.all[group].gate.place()];
+        match gate.state {
             Gate::Open => self.all[group].allowed(),
-            Gate::One | Gate::Until(_) | Gate::Closed => self.served_at(gate),
+            Gate::One | Gate::Until(_) | Gate::Closed => gate.served(),
         }
-    }
-
-    /// Whether a group has a lane that may be served now.
-    fn is_served(&self, group: &Group) -> bool {
-        let open = matches!(self.gates[group.gate.place()], Gate::Open | Gate::One);
-        open && group.allowed() > 0
     }
 
     /// The lane that is next.
@@ -54,21 +29,49 @@ impl Groups {
         if let [only] = &*self.all {
             return only.ready.front();
         }
-        let served = self.in_turn().filter(|group| self.is_served(group));
-        served
-            .flat_map(Group::fronts)
-            .min_by_key(|id| lanes[*id].head_since)
+        let group = &self.all[self.orders.next(self.last)?];
+        first(group.fronts(), lanes)
     }
 
     /// The ready lane whose first item came to the head first, served or not.
     pub(in crate::lanes) fn oldest(&self, lanes: &Chunks<Lane>) -> Option<u32> {
-        let ready = self.in_turn().flat_map(Group::all_fronts);
-        ready.min_by_key(|id| lanes[*id].head_since)
+        if let [only] = &*self.all {
+            return only.ready.front();
+        }
+        let group = &self.all[self.orders.oldest(self.last)?];
+        first(group.all_fronts(), lanes)
     }
 
-    /// All groups, that which was served last at the end.
-    fn in_turn(&self) -> impl Iterator<Item = &Group> {
-        let count = self.all.len();
-        (1..=count).map(move |after| &self.all[(self.last + after) % count])
+    /// Notes what a step has changed of a group. Each step that may have changed something calls this.
+    pub(super) fn note(&mut self, place: usize, lanes: &Chunks<Lane>) {
+        if self.all.len() == 1 {
+            return;
+        }
+        let group = &mut self.all[place];
+        let (before, now) = (group.noted, group.look(lanes, &self.clock));
+        if before == now {
+            return;
+        }
+        group.noted = now;
+        let gate = &mut self.gates[group.gate.place()];
+        self.served -= gate.served();
+        self.held -= gate.held();
+        gate.allowed = gate.allowed + now.allowed - before.allowed;
+        gate.ready = gate.ready + now.ready - before.ready;
+        self.served += gate.served();
+        self.held += gate.held();
+        let serves = gate.state.serves();
+        let number = u32::try_from(place).unwrap_or(NONE);
+        self.orders.note(number, (before, serves), (now, serves));
+        if before.alarm != now.alarm
+            && let Some(at) = now.alarm
+        {
+            self.wake_at(at);
+        }
     }
+}
+
+/// Of these lanes, the one whose first item came to the head first.
+fn first(lanes: impl Iterator<Item = u32>, all: &Chunks<Lane>) -> Option<u32> {
+    lanes.min_by_key(|id| all[*id].head_since)
 }

@@ -237,8 +237,16 @@ impl Model {
         if self.free == 0 {
             self.free = self.tokens(now);
         }
-        self.look(now);
+        if self.next_batch().is_some_and(|at| at <= now) {
+            self.look(now);
+        }
         self.next()
+    }
+
+    /// When a batch goes as it is, if its items wait for company.
+    fn next_batch(&self) -> Option<Instant> {
+        let oldest = self.oldest_due().into_iter().chain(self.crowded).min();
+        oldest.filter(|_| self.lingers())
     }
 
     pub fn next(&self) -> Option<Instant> {
@@ -246,8 +254,7 @@ impl Model {
             Gate::Until(due) => Some(*due),
             _ => None,
         });
-        let oldest = self.oldest_due().into_iter().chain(self.crowded).min();
-        let batch = oldest.filter(|_| self.lingers());
+        let batch = self.next_batch();
         let times = self.postponed.values().copied().chain(gates).chain(batch);
         times.chain(self.next_token()).min()
     }
