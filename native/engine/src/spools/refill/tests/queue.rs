@@ -1,0 +1,142 @@
+//! A queue that tests fill from the disk and empty themselves, and spools for it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use spool::{Directory, Settings};
+
+use super::super::super::sample::record;
+use super::super::*;
+use crate::engine::Engine;
+
+/// The rows and numbers of what waits in a lane.
+type Waiting = VecDeque<(Row, u32)>;
+
+/// A queue that holds so many notifications, and so many of each lane. It delivers the first of each lane, but
+/// of those that are stuck.
+pub(super) struct Queue {
+    handler: Arc<Handler>,
+    most: usize,
+    most_of_a_lane: usize,
+    pub(super) lanes: Mutex<BTreeMap<Vec<u8>, Waiting>>,
+    /// How many records were looked at.
+    pub(super) looked: AtomicU32,
+    /// From which of them on the handler runs.
+    pub(super) runs_from: AtomicU32,
+}
+
+impl Queue {
+    pub(super) fn new(most: usize, most_of_a_lane: usize) -> Arc<Self> {
+        Arc::new(Self {
+            handler: Engine::default().handler("localhost", "http_pool", "/n"),
+            most,
+            most_of_a_lane,
+            lanes: Mutex::default(),
+            looked: AtomicU32::new(0),
+            runs_from: AtomicU32::new(0),
+        })
+    }
+
+    /// Delivers the first one of each lane for which `works` holds: lane and number.
+    pub(super) fn deliver(&self, works: impl Fn(&[u8]) -> bool) -> Vec<(Vec<u8>, u32)> {
+        let mut first = Vec::new();
+        for (lane, rows) in self.lanes.lock().iter_mut() {
+            if works(lane) {
+                first.extend(rows.pop_front().map(|row| (lane.clone(), row)));
+            }
+        }
+        let delivered = first.into_iter().map(|(lane, (row, number))| {
+            row.delivered();
+            (lane, number)
+        });
+        delivered.collect()
+    }
+}
+
+impl Finder for Queue {
+    fn find(&self, _: &Record) -> Found {
+        let looked = self.looked.fetch_add(1, Ordering::Relaxed);
+        if looked < self.runs_from.load(Ordering::Relaxed) {
+            return Found::MayCome;
+        }
+        Found::Runs(Arc::clone(&self.handler))
+    }
+
+    fn push(
+        &self,
+        record: &Record,
+        _: Notification,
+        row: Option<Row>,
+        _: Came,
+    ) -> Result<(), (Option<Row>, NotIn)> {
+        let mut lanes = self.lanes.lock();
+        let all: usize = lanes.values().map(VecDeque::len).sum();
+        let rows = lanes.entry(record.lane.to_vec()).or_default();
+        if rows.len() >= self.most_of_a_lane {
+            return Err((row, NotIn::LaneFull));
+        }
+        if all >= self.most {
+            return Err((row, NotIn::Full));
+        }
+        let number = std::str::from_utf8(&record.text).unwrap().parse().unwrap();
+        rows.push_back((row.unwrap(), number));
+        Ok(())
+    }
+}
+
+/// A spool that an earlier run has left with these lanes, in this order.
+pub(super) fn spool_of(
+    path: &std::path::Path,
+    lanes: impl Iterator<Item = String>,
+) -> Arc<PoolSpool> {
+    let directory = Directory::take(path, "one@localhost", Settings::default()).unwrap();
+    let disk = directory.open("http_pool", |_| {}).unwrap();
+    let mut numbers = BTreeMap::<String, u32>::new();
+    for lane in lanes {
+        let number = numbers.entry(lane.clone()).or_default();
+        let record = Record {
+            lane: Bytes::from(lane.into_bytes()),
+            text: Bytes::from(number.to_string().into_bytes()),
+            ..record()
+        };
+        disk.append(record).unwrap();
+        *number += 1;
+    }
+    disk.close();
+    drop(disk);
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    spool
+}
+
+/// Delivers until so many are delivered. Returns the numbers of each lane in their order.
+pub(super) async fn drain(
+    spool: &Arc<PoolSpool>,
+    queue: &Arc<Queue>,
+    count: usize,
+    works: impl Fn(&[u8]) -> bool,
+) -> BTreeMap<Vec<u8>, Vec<u32>> {
+    let mut delivered = BTreeMap::<Vec<u8>, Vec<u32>>::new();
+    let mut left = count;
+    while left > 0 {
+        if spool.is_low() {
+            refill(Arc::clone(spool), Arc::clone(queue) as Arc<dyn Finder>).await;
+        }
+        let some = queue.deliver(&works);
+        assert!(!some.is_empty(), "{left} of {count} do not come in");
+        left -= some.len();
+        for (lane, number) in some {
+            delivered.entry(lane).or_default().push(number);
+        }
+    }
+    delivered
+}
+
+/// The thread that writes has removed all records.
+pub(super) async fn nothing_waits(spool: &PoolSpool) {
+    while spool.totals().unwrap().waiting > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
