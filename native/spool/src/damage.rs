@@ -1,5 +1,8 @@
-//! A file that `SQLite` cannot read: it is set aside under another name, and what can be read of it goes
-//! into a new one.
+//! A file that `SQLite` cannot read: what can be read of it goes into a new one, and then it is set aside under another
+//! name.
+//!
+//! Until the new one has all of it, the damaged one stays where it is. So a disk that is full meanwhile, or a node that
+//! is killed, costs nothing: the file is found damaged again, and everything is done once more.
 
 use std::fs::{self, File};
 use std::io;
@@ -44,6 +47,10 @@ pub(crate) fn open(
     pool: &str,
     settings: Settings,
 ) -> Result<(Store, Option<SetAside>), OpenError> {
+    finish(path).map_err(|error| OpenError::Io {
+        path: path.to_owned(),
+        error,
+    })?;
     match Store::open(path, pool, settings) {
         Ok(store) => Ok((store, None)),
         Err(OpenError::Sqlite { error, .. }) if is_damage(&error) => {
@@ -54,8 +61,7 @@ pub(crate) fn open(
     }
 }
 
-/// Sets a damaged file aside and begins a new one with what can be read of it. No connection to it may be
-/// open.
+/// Sets a damaged file aside, in favour of a new one with what can be read of it. No connection to it may be open.
 ///
 /// A disk that cannot be read looks like damage to `SQLite`, but may work again: then this is an error, and the
 /// file stays where it is.
@@ -68,14 +74,52 @@ pub(crate) fn replace(
         path: path.to_owned(),
         error,
     };
-    read_through(path).map_err(io_error)?;
-    let aside = set_aside(path).map_err(io_error)?;
-    let mut store = Store::open(path, pool, settings)?;
-    let saved = take_over(&aside, &mut store).map_err(|error| OpenError::Sqlite {
+    let sqlite_error = |error| OpenError::Sqlite {
         path: path.to_owned(),
         error,
-    })?;
+    };
+    read_through(path).map_err(io_error)?;
+    let new = new_file(path);
+    // What an earlier try has left.
+    remove(&new).map_err(io_error)?;
+    let saved = {
+        let mut store = Store::open(&new, pool, settings)?;
+        take_over(path, &mut store).map_err(sqlite_error)?
+    };
+    // Closed, it is one file; a log is left if the disk had no room for what is in it.
+    if store::family(&new)[1].exists() {
+        return Err(io_error(io::ErrorKind::StorageFull.into()));
+    }
+    let aside = set_aside(path).map_err(io_error)?;
+    fs::rename(&new, path).map_err(io_error)?;
+    let store = Store::open(path, pool, settings)?;
     Ok((store, SetAside { path: aside, saved }))
+}
+
+/// The file that is to take a damaged one's place.
+fn new_file(path: &Path) -> PathBuf {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    PathBuf::from(new)
+}
+
+/// Finishes what a killed node has begun: the damaged file was set aside, so the new one is complete.
+fn finish(path: &Path) -> io::Result<()> {
+    let new = new_file(path);
+    if new.exists() && !path.exists() {
+        fs::rename(new, path)?;
+    }
+    Ok(())
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    for file in store::family(file) {
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Reads the file and its log to their ends. A connection of this process would lose its locks by that.
@@ -107,10 +151,8 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
 
 /// Copies the records that can be read. Each is read by its own, so that a damaged page costs the records
 /// on it alone.
-fn take_over(aside: &Path, store: &mut Store) -> rusqlite::Result<u64> {
-    let Ok(damaged) = Connection::open_with_flags(aside, OpenFlags::SQLITE_OPEN_READ_WRITE) else {
-        return Ok(0);
-    };
+fn take_over(damaged: &Path, store: &mut Store) -> rusqlite::Result<u64> {
+    let damaged = Connection::open_with_flags(damaged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let sql = format!(
         "SELECT {} FROM notification n JOIN handler h ON h.id = n.handler WHERE n.id > ?1 ORDER BY n.id LIMIT 1",
         store::COLUMNS
@@ -128,6 +170,8 @@ fn take_over(aside: &Path, store: &mut Store) -> rusqlite::Result<u64> {
                 batch.push(Change::Postpone(loaded.id, Box::new(loaded.history)));
             }
             Err(rusqlite::Error::QueryReturnedNoRows) => break,
+            // It could be read a moment ago, and can be later.
+            Err(error) if is_the_disk_s(&error) => return Err(error),
             // The records behind a damaged page may be on sound ones. Gaps grow, so that this ends.
             Err(_) if misses < MISSES => {
                 after = after.saturating_add(1 << (misses / 16));
@@ -143,6 +187,21 @@ fn take_over(aside: &Path, store: &mut Store) -> rusqlite::Result<u64> {
     Ok(saved)
 }
 
+/// Whether an error is one of the disk, which may work again, or has no room for what reading needs.
+fn is_the_disk_s(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+        )
+    )
+}
+
 /// How many places in a row that cannot be read end the search: gaps up to 2^20.
 const MISSES: u32 = 16 * 20;
 
@@ -151,4 +210,44 @@ fn save(store: &mut Store, batch: &mut Vec<Change>, last: i64) -> rusqlite::Resu
     let saved = batch.len() as u64 / 2;
     batch.clear();
     Ok(saved)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn begin(file: &Path, records: i64) {
+        let mut store = Store::open(file, "http_pool", Settings::default()).unwrap();
+        store.write(&[], RowId(records)).unwrap();
+    }
+
+    fn next(file: &Path) -> RowId {
+        let (store, aside) = open(file, "http_pool", Settings::default()).unwrap();
+        assert!(aside.is_none());
+        store.totals().unwrap().1
+    }
+
+    /// A node is killed between the two renames, or before them.
+    #[test]
+    fn what_a_killed_node_has_begun_is_finished_or_done_again() {
+        let path = tempfile::tempdir().unwrap();
+        let file = path.path().join("pool.sqlite3");
+        begin(&new_file(&file), 7);
+        assert_eq!(next(&file), RowId(7));
+        assert!(!new_file(&file).exists());
+        // Here the damaged file is still in its place; the new one may have a part of its records.
+        begin(&new_file(&file), 9);
+        assert_eq!(next(&file), RowId(7));
+        fs::write(&file, b"this is no database, by any means at all").unwrap();
+        let (store, aside) = open(&file, "http_pool", Settings::default()).unwrap();
+        assert_ne!(
+            store.totals().unwrap().1,
+            RowId(9),
+            "nothing of the part is there"
+        );
+        assert_eq!(aside.unwrap().saved, 0);
+        assert!(!new_file(&file).exists());
+    }
 }
