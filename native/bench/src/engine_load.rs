@@ -250,10 +250,10 @@ fn fill(load: &Load, senders: usize, directory: &Path) -> Result<(), LoadError> 
     for n in 0..load.requests {
         let sender = Bytes::from(format!("user{}", n % senders));
         let record = Record {
-            host_type: HOST_TYPE.to_owned(),
-            handler: format!("{POOL} {}", path(load)),
+            host_type: HOST_TYPE.into(),
+            handler: format!("{POOL} {}", path(load)).into(),
             lane: sender.clone(),
-            message_id: MessageId::new().to_string(),
+            message_id: MessageId::new().shared(),
             created: spool::now_ms(),
             direction: Direction::In,
             sender,

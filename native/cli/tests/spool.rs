@@ -14,10 +14,10 @@ const POOL: &str = "global/http_pool";
 
 fn record(number: i64) -> Record {
     Record {
-        host_type: "localhost".to_owned(),
-        handler: "http_pool /notifications".to_owned(),
+        host_type: "localhost".into(),
+        handler: "http_pool /notifications".into(),
         lane: b"alice".to_vec().into(),
-        message_id: format!("msg_{number}"),
+        message_id: format!("msg_{number}").into(),
         created: 1_764_160_496_789 + number,
         direction: Direction::In,
         sender: b"alice".to_vec().into(),

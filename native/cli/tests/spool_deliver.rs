@@ -42,10 +42,10 @@ fn configure(dir: &Dir, endpoint: &EndpointHandle, handler: &str) {
 fn record(number: u64, path: &str) -> Record {
     let lane = format!("user{}", number % LANES).into_bytes();
     Record {
-        host_type: "localhost".to_owned(),
-        handler: format!("http_pool {path}"),
+        host_type: "localhost".into(),
+        handler: format!("http_pool {path}").into(),
         lane: lane.clone().into(),
-        message_id: format!("msg_{number}"),
+        message_id: format!("msg_{number}").into(),
         created: spool::now_ms(),
         direction: Direction::In,
         sender: lane.into(),

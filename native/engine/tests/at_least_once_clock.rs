@@ -21,10 +21,10 @@ const HOUR: i64 = 3_600_000;
 fn record(number: u32, created: i64) -> Record {
     let sender = format!("user{}", number % 3).into_bytes();
     Record {
-        host_type: HOST_TYPE.to_owned(),
-        handler: "http_pool /n".to_owned(),
+        host_type: HOST_TYPE.into(),
+        handler: "http_pool /n".into(),
         lane: Bytes::from(sender.clone()),
-        message_id: format!("msg_{number}"),
+        message_id: format!("msg_{number}").into(),
         created,
         direction: Direction::In,
         sender: Bytes::from(sender),

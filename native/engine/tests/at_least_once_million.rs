@@ -21,10 +21,10 @@ const LANES: u32 = 10_000;
 fn record(number: u32) -> Record {
     let sender = format!("user{}", number % LANES);
     Record {
-        host_type: HOST_TYPE.to_owned(),
-        handler: "http_pool /n".to_owned(),
+        host_type: HOST_TYPE.into(),
+        handler: "http_pool /n".into(),
         lane: Bytes::from(sender.clone().into_bytes()),
-        message_id: format!("msg_{number:024}"),
+        message_id: format!("msg_{number:024}").into(),
         created: spool::now_ms(),
         direction: Direction::In,
         sender: Bytes::from(sender.into_bytes()),

@@ -1,7 +1,7 @@
 //! A handler: the part of an entry in the module's configuration section that the engine needs.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::rejected::RejectCounters;
 use crate::{DeliveryPolicy, HandlerId, HostType};
@@ -22,6 +22,8 @@ pub struct Handler {
     pub plan: Option<Arc<dyn Any + Send + Sync>>,
     /// What the handler asks of its deliveries.
     pub policy: DeliveryPolicy,
+    /// What it is called on disk, once that was asked: its records share the text.
+    pub on_disk: OnceLock<Arc<str>>,
     /// Counts the handler's rejected notifications since the process started.
     pub rejected: RejectCounters,
 }
@@ -37,6 +39,7 @@ impl Handler {
             path: path.into(),
             policy: DeliveryPolicy::default(),
             plan: None,
+            on_disk: OnceLock::new(),
             rejected: RejectCounters::default(),
         }
     }

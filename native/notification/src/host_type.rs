@@ -4,6 +4,7 @@
 //! A host type can be closed on its own (when the module is stopped for it) while others go on in the
 //! same pools.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use crate::HostTypeId;
@@ -14,7 +15,7 @@ pub struct HostType {
     /// A number that is unique in the engine.
     pub id: HostTypeId,
     /// The host's name for it.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     open: AtomicBool,
     openings: AtomicU64,
     pushed: AtomicU64,

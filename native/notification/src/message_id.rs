@@ -6,8 +6,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::process;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
 /// What all identities of this process begin with: `msg_` and 96 random bits. Of ten million processes, two
@@ -25,7 +25,7 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The identity of a notification: `msg_` and letters and digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MessageId(Box<str>);
+pub struct MessageId(Arc<str>);
 
 impl MessageId {
     /// Creates an identity that no other notification has.
@@ -41,7 +41,7 @@ impl MessageId {
             let digit = (count >> (4 * place)).to_le_bytes()[0] & 0xf;
             char::from(HEX[usize::from(digit)])
         }));
-        Self(text.into_boxed_str())
+        Self(text.into())
     }
 
     /// The identity of several notifications that share a request.
@@ -55,6 +55,12 @@ impl MessageId {
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'.';
         ((1..=255).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.into()))
+    }
+
+    /// The text, shared with this.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
     }
 
     /// The identity as it is sent.

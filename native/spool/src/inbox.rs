@@ -29,6 +29,8 @@ pub(crate) struct Inbox {
     pub changes: Vec<Change>,
     pub loads: Vec<Load>,
     pub next: RowId,
+    /// How many changes without hurry there are, with those that the thread has taken over and not written.
+    pub lazy: usize,
     /// Whether records are among the changes: the next transaction begins as soon as the thread's pace allows.
     pub urgent: bool,
     /// Whether the thread must not wait at all.

@@ -1,6 +1,7 @@
 //! What a spool holds: records, and dead letters.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use notification::Direction;
@@ -34,18 +35,19 @@ impl Kind {
     }
 }
 
-/// One notification. Everything is in terms that outlive the process. The parts may share one allocation: they
-/// are made by a session and freed by another thread.
+/// One notification. Everything is in terms that outlive the process. What many records have in common is
+/// shared, and the parts may be in one allocation: they are made by a session and freed by another thread, which
+/// costs an allocator more than all the rest of a hand-over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The host type of the handler.
-    pub host_type: String,
+    pub host_type: Arc<str>,
     /// The handler, in the terms of its configuration: the engine writes it and finds the handler by it.
-    pub handler: String,
+    pub handler: Arc<str>,
     /// The key of the lane, without what belongs to one run.
     pub lane: Bytes,
     /// `webhook-id`.
-    pub message_id: String,
+    pub message_id: Arc<str>,
     /// When it was handed over, in milliseconds since the epoch.
     pub created: i64,
     /// The direction of the message.

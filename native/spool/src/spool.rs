@@ -18,7 +18,7 @@ use crate::totals::{Reasons, Totals};
 use crate::writer::Writer;
 
 /// Changes that may wait for company: more wake the thread.
-const LAZY: usize = 512;
+pub(crate) const LAZY: usize = 512;
 
 /// The most bytes of records that wait in memory for a disk that is slow or fails.
 const UNWRITTEN: u64 = 64 << 20;
@@ -57,6 +57,7 @@ impl Spool {
                 changes: Vec::new(),
                 loads: Vec::new(),
                 next,
+                lazy: 0,
                 urgent: false,
                 at_once: false,
                 asleep: false,
@@ -201,11 +202,12 @@ impl Spool {
     fn later(&self, change: Change) {
         let mut inbox = self.shared.inbox.lock();
         inbox.changes.push(change);
-        match inbox.changes.len() {
+        inbox.lazy += 1;
+        if inbox.lazy == LAZY {
+            self.hurry(inbox);
+        } else if inbox.changes.len() == 1 {
             // From now on the thread waits only for a little company.
-            1 => self.wake_if_asleep(inbox),
-            LAZY => self.hurry(inbox),
-            _ => {}
+            self.wake_if_asleep(inbox);
         }
     }
 

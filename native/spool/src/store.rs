@@ -25,6 +25,14 @@ use write::{Numbers, write_all};
 /// How long a transaction of another process (the command-line program) may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// The most memory that pages of the file take, in KiB: those of a window of 20,000 notifications of the usual size.
+/// Otherwise each removal reads its page from the log.
+const CACHE_KIB: i64 = 8 << 10;
+
+/// After so many pages (16 MiB) in the log they go into the file: a page that was written several times goes there
+/// once.
+const CHECKPOINT_PAGES: i64 = 4000;
+
 /// A change that is to be written.
 #[derive(Debug)]
 pub(crate) enum Change {
@@ -185,6 +193,10 @@ fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {
         Sync::Full => "FULL",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // A record's handler is written before it, and never removed.
+    connection.pragma_update(None, "foreign_keys", false)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }

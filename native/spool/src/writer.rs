@@ -2,10 +2,11 @@
 //!
 //! A record that comes while the thread sleeps wakes it, and is written at once. From then on, and as long as
 //! records keep coming, transactions begin at a fixed pace, and the thread looks for new records by itself.
-//! So a session need not wake it, and a busy pool has fewer and larger transactions.
+//! So a session need not wake it, and a busy pool has fewer and larger transactions. Removals wait longer (`late`).
 //!
 //! If the disk fails, it keeps what it could not write, and tries again with growing pauses.
 
+mod late;
 mod looking;
 mod pace;
 mod reading;
@@ -25,14 +26,14 @@ use crate::inbox::{Inbox, Load, Shared};
 use crate::notice::Notice;
 use crate::record::RowId;
 use crate::settings::Settings;
+use crate::spool::LAZY;
 use crate::store::{Change, Store};
 use crate::totals::Totals;
+use late::{COMPANY, Late};
 use looking::LOOK;
 use pace::Pace;
 use superfluous::forget_what_ended;
 
-/// How long changes without hurry wait for company.
-const COMPANY: Duration = Duration::from_millis(5);
 /// How often it looks for dead letters that are too old.
 const TRIM: Duration = Duration::from_mins(1);
 /// The pauses between two tries of a disk that fails.
@@ -51,6 +52,8 @@ pub(crate) struct Writer {
     settings: Settings,
     /// What could not be written.
     unwritten: Vec<Change>,
+    /// What waits for company.
+    late: Late,
     /// How many these were when the superfluous ones were dropped last.
     compacted: usize,
     trouble: Option<Trouble>,
@@ -85,6 +88,7 @@ impl Writer {
             pool: pool.to_owned(),
             settings,
             unwritten: Vec::new(),
+            late: Late::default(),
             compacted: 0,
             trouble: None,
             pace: Pace::default(),
@@ -138,10 +142,22 @@ impl Writer {
         if !inbox.changes.is_empty() {
             self.pace.takes(now, records);
         }
-        inbox.at_once = false;
+        let hurries = std::mem::take(&mut inbox.at_once) || self.trouble.is_some();
+        let lazy_due = self.late.due().or(company.map(|since| since + COMPANY));
+        let all = hurries || inbox.lazy >= LAZY || lazy_due.is_some_and(|due| due <= now);
+        if all {
+            inbox.lazy = 0;
+        }
         inbox.coming = 0;
         self.unwritten.append(&mut inbox.changes);
-        (std::mem::take(&mut inbox.loads), inbox.closing)
+        let taken = (std::mem::take(&mut inbox.loads), inbox.closing);
+        drop(inbox);
+        if all {
+            self.late.give_back(&mut self.unwritten);
+        } else {
+            self.late.hold_back(&mut self.unwritten, now);
+        }
+        taken
     }
 
     /// When there is something to do, if nothing else comes. `company` is since when changes wait for others.
@@ -151,8 +167,13 @@ impl Writer {
         }
         match &self.trouble {
             Some(trouble) => trouble.again,
-            None if inbox.changes.is_empty() => self.looked + LOOK,
-            None => *company.get_or_insert(now) + COMPANY,
+            None => self.late.due().unwrap_or_else(|| {
+                if inbox.changes.is_empty() {
+                    self.looked + LOOK
+                } else {
+                    *company.get_or_insert(now) + COMPANY
+                }
+            }),
         }
     }
 

@@ -6,10 +6,10 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{Node, record, until};
-use spool::Settings;
+use spool::{RowId, Settings};
 
 /// From the begin of a transaction to that of the next one, if nothing else is asked of the thread.
-const PACE: Duration = Duration::from_millis(2);
+const PACE: Duration = Duration::from_millis(10);
 const RECORDS: u64 = 500;
 
 #[test]
@@ -25,6 +25,30 @@ fn records_that_keep_coming_share_transactions() {
     until("all are written", || spool.totals().waiting == RECORDS);
     let commits = u128::from(spool.totals().commits);
     let most = begin.elapsed().as_nanos() / PACE.as_nanos() + 2;
+    assert!(commits <= most, "{commits} of at most {most}");
+}
+
+/// How long removals wait for company.
+const COMPANY: Duration = Duration::from_millis(50);
+
+#[test]
+fn removals_that_keep_coming_share_transactions() {
+    let path = tempfile::tempdir().unwrap();
+    let node = Node::start(path.path(), Settings::default());
+    let spool = node.spool();
+    let places: Vec<RowId> = (0..RECORDS)
+        .map(|number| spool.append(record(number, b"x")).unwrap())
+        .collect();
+    until("all are written", || spool.totals().waiting == RECORDS);
+    let before = spool.totals().commits;
+    let begin = Instant::now();
+    for place in places {
+        spool.remove(place);
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    until("all are removed", || spool.totals().waiting == 0);
+    let commits = u128::from(spool.totals().commits - before);
+    let most = begin.elapsed().as_nanos() / COMPANY.as_nanos() + 2;
     assert!(commits <= most, "{commits} of at most {most}");
 }
 

@@ -128,7 +128,7 @@ fn a_dead_letter_keeps_everything_and_can_be_delivered_after_all() {
     assert_eq!(node.notice(), expected);
     let back = load(&spool, other, 10).unwrap();
     assert_eq!(&*back[0].record.text, b"poison");
-    assert_eq!(back[0].record.message_id, "msg_1");
+    assert_eq!(&*back[0].record.message_id, "msg_1");
     assert_eq!(back[0].history, History::default());
     assert_eq!(spool.totals().dead, 1);
 
@@ -176,7 +176,7 @@ fn dead_letters_come_back_without_a_node_too() {
     assert_eq!(admin.retry(&Selection::All).unwrap(), 5);
     assert_eq!(admin.bring_back(&directory).unwrap(), 5);
     let texts: Vec<_> = admin.records(RowId(0), 10).unwrap();
-    let order: Vec<_> = texts.iter().map(|l| l.record.message_id.as_str()).collect();
+    let order: Vec<_> = texts.iter().map(|l| &*l.record.message_id).collect();
     assert_eq!(order, ["msg_0", "msg_1", "msg_2", "msg_3", "msg_4"]);
     assert_eq!(integrity(&Directory::files(path.path()).unwrap()[0]), "ok");
 }
@@ -207,7 +207,7 @@ fn bounds_are_kept_by_refusing_and_by_removing_the_oldest_dead_letters() {
     assert_eq!(spool.totals().dead, 3);
     let admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
     let left = admin.dead_letters(&Selection::All, RowId(0), 10).unwrap();
-    assert_eq!(left[0].loaded.record.message_id, "msg_7");
+    assert_eq!(&*left[0].loaded.record.message_id, "msg_7");
     // And there is room again.
     spool.append(record(12, &[b'x'; 1000])).unwrap();
 }

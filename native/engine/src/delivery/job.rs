@@ -54,7 +54,8 @@ impl Tried {
 
     /// The memory that it uses, with its identity.
     pub(crate) fn allocated(&self) -> usize {
-        const BARE: usize = heap::taken(size_of::<Tried>()) + heap::taken(40);
+        const BARE: usize =
+            heap::taken(size_of::<Tried>()) + heap::taken(40 + 2 * size_of::<usize>());
         const BATCH: usize = heap::taken(size_of::<Batch>());
         // The others hold their room themselves.
         let batch = self.batch.as_ref().map_or(0, |batch| {

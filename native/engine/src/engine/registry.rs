@@ -1,6 +1,6 @@
 //! Host types and handlers by name and number: created once, never removed.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use notification::{DeliveryPolicy, Handler, HandlerId, HostType, HostTypeId, RejectCounters};
 
@@ -142,6 +142,7 @@ impl Engine {
                 };
                 HandlerPlan::new(id, options, batched, shared).into_any()
             }),
+            on_disk: OnceLock::new(),
             rejected: RejectCounters::default(),
         });
         let mut handlers = Vec::clone(&known);

@@ -172,7 +172,8 @@ impl PoolSpool {
 
     /// Whether a record of the lane before this one is on disk alone.
     pub(super) fn overtakes(&self, id: RowId, lane: LaneId) -> bool {
-        self.window().lanes.overtakes(lane, id)
+        // What put a record of the lane behind has happened before this one's turn came.
+        self.behinds.any() && self.window().lanes.overtakes(lane, id)
     }
 
     /// Returns false if it runs already; then it is asked for once more when it has ended.

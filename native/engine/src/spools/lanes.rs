@@ -5,6 +5,9 @@
 //! read *again* from the first that stayed behind, so that it keeps its order and holds up no other lane. That
 //! ends when it is behind once more, or with the last row that was skipped: what follows has been read.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use notification::DeliveryPolicy;
 use spool::RowId;
 
@@ -31,6 +34,26 @@ pub(super) struct LaneRows {
     rows: NumberMap<LaneId, Rows>,
     /// The lanes that are read again, with the last row that was skipped.
     again: NumberMap<LaneId, RowId>,
+    behind: Arc<Behinds>,
+}
+
+/// How many lanes are behind or about to be, for those that do not have the lock: each delivery asks, and most often
+/// there is none.
+#[derive(Debug, Default)]
+pub(super) struct Behinds(AtomicUsize);
+
+impl Behinds {
+    pub(super) fn any(&self) -> bool {
+        self.0.load(Ordering::Acquire) > 0
+    }
+
+    pub(super) fn more(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn fewer(&self, by: usize) {
+        self.0.fetch_sub(by, Ordering::AcqRel);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +72,11 @@ struct Behind {
 }
 
 impl LaneRows {
+    /// How many of these lanes are behind, from now on too.
+    pub(super) fn behinds(&self) -> Arc<Behinds> {
+        Arc::clone(&self.behind)
+    }
+
     /// A row is in the queue.
     pub(super) fn entered(&mut self, lane: LaneId) {
         self.rows.entry(lane).or_default().in_memory += 1;
@@ -69,6 +97,7 @@ impl LaneRows {
             self.rows.remove(&lane);
         }
         let behind = again?;
+        self.behind.fewer(1);
         self.again.insert(lane, behind.last);
         Some(behind.first)
     }
@@ -97,7 +126,8 @@ impl LaneRows {
     pub(super) fn full_at(&mut self, lane: LaneId, row: RowId) -> bool {
         match self.rows.get_mut(&lane) {
             Some(rows) if rows.in_memory > 0 => {
-                rows.stay_behind(row, self.again.remove(&lane), rows.in_memory / 2);
+                let low = rows.in_memory / 2;
+                rows.stay_behind(row, self.again.remove(&lane), low, &self.behind);
                 true
             }
             _ => false,
@@ -109,7 +139,7 @@ impl LaneRows {
     pub(super) fn leaves(&mut self, lane: LaneId, row: RowId) {
         let last = self.again.remove(&lane);
         let rows = self.rows.entry(lane).or_default();
-        rows.stay_behind(row, last, 0);
+        rows.stay_behind(row, last, 0, &self.behind);
     }
 
     pub(super) fn is_behind(&self, lane: LaneId) -> bool {
@@ -127,7 +157,10 @@ impl LaneRows {
 
 impl Rows {
     /// `last`: the last row that was skipped before, if the lane is read again.
-    fn stay_behind(&mut self, row: RowId, last: Option<RowId>, low: usize) {
+    fn stay_behind(&mut self, row: RowId, last: Option<RowId>, low: usize, behinds: &Behinds) {
+        if self.behind.is_none() {
+            behinds.more();
+        }
         let behind = self.behind.get_or_insert(Behind {
             first: row,
             last: row,

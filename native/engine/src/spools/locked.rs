@@ -71,6 +71,8 @@ impl PoolSpool {
 
     /// The notification of a record is no longer in memory, and has no outcome.
     pub(super) fn left(&self, id: RowId, lane: LaneId) {
+        // Its lane is behind from now on, though nothing says yet where.
+        self.behinds.more();
         self.leaving.note(id, lane);
         self.see_to_what_left(false);
     }
@@ -86,6 +88,7 @@ impl PoolSpool {
     ) -> R {
         let panicked = scopeguard::guard((window, if_dropped), |(window, if_dropped)| {
             if self.leaving.stays(id) {
+                self.behinds.fewer(1);
                 if_dropped();
             } else {
                 window.counted.remove(&id);
@@ -121,7 +124,9 @@ impl PoolSpool {
             return false;
         }
         let on_disk = self.disk.load().is_some();
-        for (id, lane) in self.leaving.take() {
+        let rows = self.leaving.take();
+        let left = rows.len();
+        for (id, lane) in rows {
             window.in_memory.remove(&id);
             if window.is_foreign(id) {
                 window.counted.insert(id);
@@ -133,6 +138,7 @@ impl PoolSpool {
                 }
             }
         }
+        self.behinds.fewer(left);
         on_disk
     }
 }

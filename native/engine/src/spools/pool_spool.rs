@@ -17,7 +17,7 @@ use spool::{Notice, OpenError, Reasons, Record, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
 use super::coming_in::AT_ONCE;
-use super::lanes::LaneId;
+use super::lanes::{Behinds, LaneId};
 use super::locked::Leaving;
 use super::window::{HandlerHash, Window};
 
@@ -28,6 +28,8 @@ pub struct PoolSpool {
     pub(super) disk: ArcSwapOption<Spool>,
     /// Locked by [`PoolSpool::window`] alone.
     pub(super) window: Mutex<Window>,
+    /// How many of its lanes are behind, or will be when a record that leaves is seen to.
+    pub(super) behinds: Arc<Behinds>,
     pub(super) leaving: Leaving,
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
@@ -67,13 +69,15 @@ impl std::fmt::Debug for PoolSpool {
 
 impl PoolSpool {
     pub(crate) fn new(name: &str, notices: Arc<Notices>) -> Self {
+        let window = Window {
+            opening: true,
+            ..Window::default()
+        };
         Self {
             name: name.into(),
             disk: ArcSwapOption::empty(),
-            window: Mutex::new(Window {
-                opening: true,
-                ..Window::default()
-            }),
+            behinds: window.lanes.behinds(),
+            window: Mutex::new(window),
             leaving: Leaving::default(),
             why: Mutex::default(),
             refilling: Mutex::default(),

@@ -24,10 +24,10 @@ pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Re
         extra,
     ]);
     Record {
-        host_type: handler.host_type.name.to_string(),
-        handler: handler_key(handler),
+        host_type: Arc::clone(&handler.host_type.name),
+        handler: Arc::clone(handler.on_disk.get_or_init(|| handler_key(handler).into())),
         lane,
-        message_id: id.as_str().to_owned(),
+        message_id: id.shared(),
         created: spool::now_ms(),
         direction: notification.direction(),
         sender,

@@ -56,8 +56,8 @@ impl Row {
 
     fn end(self, step: impl FnOnce(&Spool, RowId)) {
         let Place { spool, id, lane } = self.disarm();
-        if let Some(disk) = spool.disk() {
-            step(&disk, id);
+        if let Some(disk) = &*spool.disk.load() {
+            step(disk, id);
         }
         if spool.ended(id, lane) {
             spool.want();

@@ -6,10 +6,10 @@ use spool::{Kind, Record};
 
 pub(super) fn record() -> Record {
     Record {
-        host_type: "localhost".to_owned(),
-        handler: "http_pool /n".to_owned(),
+        host_type: "localhost".into(),
+        handler: "http_pool /n".into(),
         lane: Bytes::from_static(b"alice"),
-        message_id: "msg_1".to_owned(),
+        message_id: "msg_1".into(),
         created: 0,
         direction: Direction::In,
         sender: Bytes::from_static(b"alice"),

@@ -1,5 +1,7 @@
 //! How a row is read and written: the columns of a record and its history.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use notification::Direction;
 use rusqlite::Row;
@@ -16,10 +18,10 @@ pub(crate) fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
     Ok(Loaded {
         id: RowId(row.get(0)?),
         record: Record {
-            host_type: row.get(1)?,
-            handler: row.get(2)?,
+            host_type: text(row, 1)?,
+            handler: text(row, 2)?,
             lane: bytes(row, 3)?,
-            message_id: row.get(4)?,
+            message_id: text(row, 4)?,
             created: row.get(5)?,
             direction: direction(row, 6)?,
             sender: bytes(row, 7)?,
@@ -38,6 +40,10 @@ pub(crate) fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
             answer: row.get(18)?,
         },
     })
+}
+
+fn text(row: &Row<'_>, at: usize) -> rusqlite::Result<Arc<str>> {
+    row.get_ref(at)?.as_str().map(Arc::from).map_err(Into::into)
 }
 
 fn bytes(row: &Row<'_>, at: usize) -> rusqlite::Result<Bytes> {

@@ -1,8 +1,9 @@
 //! The SQL of changes, and the totals that go with each.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use rusqlite::{Statement, Transaction, params};
+use rusqlite::{CachedStatement, Statement, Transaction, params};
 
 use super::Change;
 use super::rows::direction_word;
@@ -27,11 +28,19 @@ pub(super) fn write_all(
     let mut more = [0_i64; 4];
     // Looked up once, not for each record.
     let mut insert = transaction.prepare_cached(INSERT)?;
+    let mut last = None;
     for change in changes {
         match change {
             Change::Append(id, record) => {
                 // A commit that failed may have reached the disk all the same.
-                if lives(id) && append(transaction, &mut insert, handlers, *id, record)? {
+                if lives(id)
+                    && append(
+                        &mut insert,
+                        *id,
+                        number_of(transaction, handlers, &mut last, record)?,
+                        record,
+                    )?
+                {
                     more[0] += 1;
                     more[1] += record.size().cast_signed();
                 }
@@ -50,7 +59,7 @@ pub(super) fn write_all(
                 transaction
                     .prepare_cached(sql)?
                     .execute(params![id.0, reason.0, now_ms()])?;
-                let [rows, bytes] = remove(transaction, *id, *id)?;
+                let [rows, bytes] = Removal::prepare(transaction)?.of(*id, *id)?;
                 if rows > 0 {
                     more[0] -= rows;
                     more[1] -= bytes;
@@ -61,9 +70,10 @@ pub(super) fn write_all(
             }
         }
     }
+    let mut removal = Removal::prepare(transaction)?;
     for run in removed.chunk_by(|one, other| one.0 + 1 == other.0) {
         if let (Some(first), Some(last)) = (run.first(), run.last()) {
-            let [rows, bytes] = remove(transaction, *first, *last)?;
+            let [rows, bytes] = removal.of(*first, *last)?;
             more[0] -= rows;
             more[1] -= bytes;
         }
@@ -96,18 +106,17 @@ const INSERT: &str = "INSERT INTO notification (id, handler, size, lane, message
 
 /// Returns false if the record was there already.
 fn append(
-    transaction: &Transaction<'_>,
     insert: &mut Statement<'_>,
-    handlers: &mut Numbers,
     id: RowId,
+    handler: i64,
     record: &Record,
 ) -> rusqlite::Result<bool> {
     let added = insert.execute(params![
         id.0,
-        number_of(transaction, handlers, record)?,
+        handler,
         record.size().cast_signed(),
         &*record.lane,
-        record.message_id,
+        &*record.message_id,
         record.created,
         direction_word(record.direction),
         &*record.sender,
@@ -120,8 +129,29 @@ fn append(
     Ok(added > 0)
 }
 
+/// The handler of the record before, and its number.
+type Last<'a> = Option<(&'a Record, i64)>;
+
 /// The number of a record's handler, which is new if no record of it was there.
-fn number_of(
+fn number_of<'a>(
+    transaction: &Transaction<'_>,
+    handlers: &mut Numbers,
+    last: &mut Last<'a>,
+    record: &'a Record,
+) -> rusqlite::Result<i64> {
+    // Most often it is that of the record before: no text is looked at.
+    if let Some((before, number)) = last
+        && Arc::ptr_eq(&before.handler, &record.handler)
+        && Arc::ptr_eq(&before.host_type, &record.host_type)
+    {
+        return Ok(*number);
+    }
+    let number = look_up(transaction, handlers, record)?;
+    *last = Some((record, number));
+    Ok(number)
+}
+
+fn look_up(
     transaction: &Transaction<'_>,
     handlers: &mut Numbers,
     record: &Record,
@@ -129,33 +159,47 @@ fn number_of(
     let Record {
         host_type, handler, ..
     } = record;
-    let known = handlers.get(host_type);
-    if let Some(number) = known.and_then(|of_it| of_it.get(handler)) {
+    let known = handlers.get(&**host_type);
+    if let Some(number) = known.and_then(|of_it| of_it.get(&**handler)) {
         return Ok(*number);
     }
     let sql = "INSERT INTO handler (host_type, handler) VALUES (?1, ?2) \
                ON CONFLICT DO UPDATE SET handler = handler RETURNING id";
     let number = transaction
         .prepare_cached(sql)?
-        .query_row(params![host_type, handler], |row| row.get(0))?;
-    let of_it = handlers.entry(host_type.clone()).or_default();
-    of_it.insert(handler.clone(), number);
+        .query_row(params![&**host_type, &**handler], |row| row.get(0))?;
+    let of_it = handlers.entry(host_type.to_string()).or_default();
+    of_it.insert(handler.to_string(), number);
     Ok(number)
 }
 
-/// Removes the records from `first` to `last`. Returns how many there were, and how many bytes they took.
-fn remove(transaction: &Transaction<'_>, first: RowId, last: RowId) -> rusqlite::Result<[i64; 2]> {
-    let range = [first.0, last.0];
-    let sql =
-        "SELECT count(*), coalesce(sum(size), 0) FROM notification WHERE id BETWEEN ?1 AND ?2";
-    let found = transaction
-        .prepare_cached(sql)?
-        .query_row(range, |row| Ok([row.get(0)?, row.get(1)?]))?;
-    if found[0] > 0 {
-        let sql = "DELETE FROM notification WHERE id BETWEEN ?1 AND ?2";
-        transaction.prepare_cached(sql)?.execute(range)?;
+/// Removes records that are in a row.
+struct Removal<'a> {
+    count: CachedStatement<'a>,
+    delete: CachedStatement<'a>,
+}
+
+impl<'a> Removal<'a> {
+    fn prepare(transaction: &'a Transaction<'_>) -> rusqlite::Result<Self> {
+        let count =
+            "SELECT count(*), coalesce(sum(size), 0) FROM notification WHERE id BETWEEN ?1 AND ?2";
+        let delete = "DELETE FROM notification WHERE id BETWEEN ?1 AND ?2";
+        Ok(Self {
+            count: transaction.prepare_cached(count)?,
+            delete: transaction.prepare_cached(delete)?,
+        })
     }
-    Ok(found)
+
+    /// Removes the records from `first` to `last`. Returns how many there were, and how many bytes they took.
+    fn of(&mut self, first: RowId, last: RowId) -> rusqlite::Result<[i64; 2]> {
+        let range = [first.0, last.0];
+        let count = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?]);
+        let found: [i64; 2] = self.count.query_row(range, count)?;
+        if found[0] > 0 {
+            self.delete.execute(range)?;
+        }
+        Ok(found)
+    }
 }
 
 fn note_history(

@@ -6,9 +6,9 @@
 use std::time::{Duration, Instant};
 
 /// While records keep coming, the time from the begin of a transaction to that of the next one.
-const PACE: Duration = Duration::from_millis(2);
+const PACE: Duration = Duration::from_millis(10);
 /// For so long after the last record came, the thread looks for the next one by itself.
-const WATCH: Duration = Duration::from_millis(10);
+const WATCH: Duration = Duration::from_millis(30);
 
 /// When the thread took over what had come.
 #[derive(Debug, Default)]

@@ -6,12 +6,12 @@ use notification::Direction;
 use super::*;
 use crate::record::{DeathReason, History, Kind, Record};
 
-fn append(id: i64) -> Change {
+pub(super) fn append(id: i64) -> Change {
     let record = Record {
-        host_type: "localhost".to_owned(),
-        handler: "http_pool /n".to_owned(),
+        host_type: "localhost".into(),
+        handler: "http_pool /n".into(),
         lane: Bytes::from_static(b"alice"),
-        message_id: format!("msg_{id}"),
+        message_id: format!("msg_{id}").into(),
         created: 0,
         direction: Direction::In,
         sender: Bytes::from_static(b"alice"),

@@ -14,10 +14,10 @@ pub const LONG: Duration = Duration::from_mins(1);
 
 pub fn record(number: u64, text: &[u8]) -> Record {
     Record {
-        host_type: "localhost".to_owned(),
-        handler: "http_pool /notifications".to_owned(),
+        host_type: "localhost".into(),
+        handler: "http_pool /notifications".into(),
         lane: Bytes::from(format!("user{}\0localhost", number % 7).into_bytes()),
-        message_id: format!("msg_{number}"),
+        message_id: format!("msg_{number}").into(),
         created: i64::try_from(number).unwrap(),
         direction: Direction::In,
         sender: Bytes::from(format!("user{}", number % 7).into_bytes()),

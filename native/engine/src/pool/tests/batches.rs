@@ -10,7 +10,7 @@ mod retried;
 mod yielding;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -151,6 +151,7 @@ impl World {
             path: "/n".into(),
             policy,
             plan: Some(plan.into_any()),
+            on_disk: OnceLock::default(),
             rejected: RejectCounters::default(),
         };
         handler.host_type.set_open(true);

@@ -1,7 +1,7 @@
 //! A pool that no engine owns, opened by the test itself, and the notification that most tests push.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use notification::{
     Content, DeliveryPolicy, Direction, Handler, HandlerId, HostType, HostTypeId, Names,
@@ -54,6 +54,7 @@ pub(in crate::pool) fn notification(path: &str) -> Notification {
         path: path.into(),
         plan: None,
         policy: DeliveryPolicy::default(),
+        on_disk: OnceLock::default(),
         rejected: RejectCounters::default(),
     };
     let names = Names {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use notification::policy::{PolicyOptions, RetryOptions};
@@ -195,6 +195,7 @@ fn handler(policy: DeliveryPolicy) -> Handler {
         path: "/n".into(),
         policy,
         plan: None,
+        on_disk: OnceLock::default(),
         rejected: RejectCounters::default(),
     }
 }

@@ -1,6 +1,8 @@
 //! Tests that no row starves another, and that each waiter is listed with its own rejection.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::OnceLock;
+
 use notification::{DeliveryPolicy, HostType, RejectCounters};
 
 use super::*;
@@ -18,6 +20,7 @@ fn handlers(count: u32) -> Vec<Arc<Handler>> {
                 path: "/n".into(),
                 plan: None,
                 policy: DeliveryPolicy::default(),
+                on_disk: OnceLock::default(),
                 rejected: RejectCounters::default(),
             })
         })
