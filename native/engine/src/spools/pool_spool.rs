@@ -222,17 +222,7 @@ impl PoolSpool {
 
     /// Everything on disk may have to come in: a handler is there that was not.
     pub fn look_again(&self) {
-        {
-            let mut window = self.window();
-            while let Some(record) = window.parked.pop_back() {
-                window.early.push_front(record);
-            }
-            // In one step with the way back: what comes in between would come before what was skipped.
-            window.stopped.clear();
-            if self.disk.load().is_some() {
-                window.rewind(RowId(0));
-            }
-        }
+        self.window().look_again(self.disk.load().is_some());
         self.want();
     }
 

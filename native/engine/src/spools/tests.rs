@@ -93,3 +93,44 @@ fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
     assert_eq!(spool.totals().unwrap().waiting, 0);
     assert!(spool.begin_to_read().is_none(), "nothing is to come in");
 }
+
+/// A handler that was stopped comes back while a session hands over: what was skipped meanwhile is before it, so it does
+/// not go into the queue directly, at whatever moment of that it gets the lock.
+#[test]
+fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped() {
+    let path = tempfile::tempdir().unwrap();
+    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    for _ in 0..3 {
+        let held = {
+            let mut window = spool.window();
+            window.stopped.insert(spool.handler_of(&record()));
+            // All that is on disk was looked at.
+            window.spilled = false;
+            // So the way back takes longer than the millisecond after which a lock goes to the thread that has waited
+            // longest, instead of the one that comes first.
+            window.parked.extend((0..50_000).map(|_| record()));
+            window
+        };
+        let looks = {
+            let spool = Arc::clone(&spool);
+            thread::spawn(move || spool.look_again())
+        };
+        thread::sleep(Duration::from_millis(20));
+        let session = {
+            let spool = Arc::clone(&spool);
+            thread::spawn(move || {
+                let queue = |_: Option<Row>| panic!("it came before what was skipped");
+                let accepted = spool.accept::<()>(record(), usize::MAX, queue, || ());
+                assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
+            })
+        };
+        thread::sleep(Duration::from_millis(20));
+        // Both wait for the lock now, in this order.
+        drop(held);
+        looks.join().unwrap();
+        session.join().unwrap();
+        spool.window().early.clear();
+    }
+}

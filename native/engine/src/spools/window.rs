@@ -74,6 +74,18 @@ impl Window {
         self.forget_again();
     }
 
+    /// Everything on disk may have to come in, and what waits for a handler that did not run. `on_disk`: whether there
+    /// is a file. One step: what came between two of them would come before what was skipped.
+    pub fn look_again(&mut self, on_disk: bool) {
+        while let Some(record) = self.parked.pop_back() {
+            self.early.push_front(record);
+        }
+        self.stopped.clear();
+        if on_disk {
+            self.rewind(RowId(0));
+        }
+    }
+
     /// A lane is to be read again from its record `first`.
     pub fn read_again(&mut self, first: RowId) {
         let to = RowId(first.0 - 1);
