@@ -105,7 +105,7 @@ impl Pool {
     pub(super) fn tell(self: &Arc<Self>, address: &Address, sign: Sign, ended: Ended<'_>) -> bool {
         let now = Instant::now();
         let mut steps = Vec::new();
-        let (change, is_down) = {
+        let (change, waiting, is_down) = {
             let mut breaker = address.breaker.lock();
             let change = match sign {
                 Sign::Works => {
@@ -130,36 +130,31 @@ impl Pool {
                 Change::Down { ask, .. } | Change::Ask(ask) => Some(Gate::Until(ask)),
                 Change::Up { .. } => Some(Gate::Open),
             };
+            // Before the gate lets them go.
+            let waiting = address.pending.load(Ordering::Relaxed);
             if let Some(gate) = gate {
                 steps = self.core().set_gate(address.gate, gate);
             }
-            (change, breaker.down_since().is_some())
+            (change, waiting, breaker.down_since().is_some())
         };
         for step in steps {
             self.follow(step);
         }
+        let outage = |since: Instant| Outage {
+            pool: self.name.clone(),
+            url: self.url(ended.handler),
+            since: SystemTime::now() - since.elapsed(),
+            waiting,
+        };
         match change {
             Change::Down { since, .. } => {
                 self.counters.count_outage();
-                self.notices
-                    .endpoint_down(self.outage(address, ended.handler, since), ended.text);
+                self.notices.endpoint_down(outage(since), ended.text);
             }
-            Change::Up { since } => {
-                self.notices
-                    .endpoint_up(self.outage(address, ended.handler, since));
-            }
+            Change::Up { since } => self.notices.endpoint_up(outage(since)),
             Change::None | Change::Ask(_) => {}
         }
         is_down
-    }
-
-    fn outage(&self, address: &Address, handler: &Handler, since: Instant) -> Outage {
-        Outage {
-            pool: self.name.clone(),
-            url: self.url(handler),
-            since: SystemTime::now() - since.elapsed(),
-            waiting: address.pending.load(Ordering::Relaxed),
-        }
     }
 
     fn url(&self, handler: &Handler) -> String {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use notification::policy::RetryOptions;
 use notification::{DeliveryPolicy, FailureReason};
 use tokio::time::{Instant, sleep};
@@ -12,6 +13,8 @@ use transport::notices::NoticeKind;
 
 use super::scripted_endpoint::endpoint;
 use super::world::{Seen, World, reason};
+use crate::delivery::{Judgement, Opened, Sign};
+use crate::pool::{Pool, WorkerSignals};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -166,4 +169,43 @@ async fn a_handler_that_sets_nothing_does_not_wait() {
         world.pool.counts().queue.postponed + world.pool.counts().queue.waiting,
         50
     );
+}
+
+/// Workers that deliver at once what they are started for, but not before the endpoint is back.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a pool starts its workers with these"
+)]
+fn at_once(pool: Arc<Pool>, opened: Arc<Opened>, _: Arc<WorkerSignals>) {
+    let known = pool.endpoints();
+    if known.is_empty() || known[0].down_since.is_some() || pool.counters.outages() == 0 {
+        return;
+    }
+    let Some(taken) = pool.core().take(Instant::now()) else {
+        return;
+    };
+    pool.in_flight(&opened, taken).conclude(Judgement::Success {
+        status: StatusCode::OK,
+        elapsed: Duration::ZERO,
+    });
+}
+
+/// The line that says how many waited counts them before the first of them goes.
+#[tokio::test(start_paused = true)]
+async fn what_waited_is_counted_before_it_goes() {
+    let world = World::with_workers(at_once, RetryOptions::default());
+    for number in 0..100 {
+        world.push(&format!("user{number}"), "hi");
+    }
+    let trouble = Sign::Trouble { answered: false };
+    let down = (0..100).any(|lane| world.tell(trouble, lane, false));
+    assert!(down);
+    assert!(!world.tell(Sign::Works, 0, true));
+    assert!(world.sent() > 0, "some are delivered in that step");
+    let notices = world.notices();
+    let expected = [
+        (NoticeKind::EndpointDown, 100),
+        (NoticeKind::EndpointUp, 100),
+    ];
+    assert_eq!(notices, expected);
 }

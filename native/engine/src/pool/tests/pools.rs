@@ -12,13 +12,23 @@ use queue::{Bound, LaneLimits};
 use tokio::runtime::Handle;
 use transport::endpoint::Endpoint;
 
-use crate::pool::{Pool, PoolLimits};
+use crate::delivery::Opened;
+use crate::pool::{Pool, PoolLimits, WorkerSignals};
 use crate::report::counters::CountersByPool;
 use crate::report::outcomes::Outcomes;
 use crate::settings::PoolOptions;
 
 /// A pool that is not open yet, for `items` notifications, which may all be in one lane.
 pub(in crate::pool) fn pool(counters: &CountersByPool, items: usize) -> Arc<Pool> {
+    pool_with(counters, items, crate::worker::start)
+}
+
+/// The same with other workers.
+pub(in crate::pool) fn pool_with(
+    counters: &CountersByPool,
+    items: usize,
+    start: fn(Arc<Pool>, Arc<Opened>, Arc<WorkerSignals>),
+) -> Arc<Pool> {
     let lane = LaneLimits {
         items,
         cost: usize::MAX,
@@ -41,7 +51,7 @@ pub(in crate::pool) fn pool(counters: &CountersByPool, items: usize) -> Arc<Pool
         (node, Arc::default()),
         report,
         Handle::current(),
-        crate::worker::start,
+        start,
     )
 }
 

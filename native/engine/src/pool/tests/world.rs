@@ -13,9 +13,11 @@ use notification::{
 use tokio::time::{Instant, sleep};
 use transport::notices::{About, NoticeKind};
 
-use super::pools::{open_with, pool};
+use super::pools::{open_with, pool, pool_with};
 use super::scripted_endpoint::{self, Endpoint};
-use crate::pool::Pool;
+use crate::delivery::{Opened, Sign};
+use crate::pool::address::Ended;
+use crate::pool::{Pool, WorkerSignals};
 use crate::report::counters::CountersByPool;
 use crate::report::outcomes::FIRST;
 
@@ -80,11 +82,43 @@ impl World {
         let counters = Arc::<CountersByPool>::default();
         let pool = pool(&counters, 100_000);
         open_with(&pool, url, 5_000, 60_000, workers);
+        Self::of_pool(pool, counters, policy)
+    }
+
+    /// This pool, and a handler with this policy.
+    fn of_pool(pool: Arc<Pool>, counters: Arc<CountersByPool>, policy: DeliveryPolicy) -> Self {
         Self {
             pool,
             counters,
             handler: Arc::new(handler(policy)),
         }
+    }
+
+    /// A pool whose workers are `start`, with as many as are asked for.
+    pub(super) fn with_workers(
+        start: fn(Arc<Pool>, Arc<Opened>, Arc<WorkerSignals>),
+        retry: RetryOptions,
+    ) -> Self {
+        let counters = Arc::<CountersByPool>::default();
+        let pool = pool_with(&counters, 100_000, start);
+        open_with(&pool, "http://127.0.0.1:1", 5_000, 60_000, 1_000);
+        Self::of_pool(pool, counters, policy(retry))
+    }
+
+    /// The pool learns what a delivery says about the endpoint, of the lane of this number.
+    pub(super) fn tell(&self, sign: Sign, lane: u32, probe: bool) -> bool {
+        let destination = self.pool.destination(&self.handler).unwrap();
+        let ended = Ended {
+            handler: &self.handler,
+            retry: self.handler.policy.retry.as_ref().unwrap(),
+            lane,
+            first: true,
+            probe,
+            asked: Duration::ZERO,
+            text: "503",
+        };
+        self.pool
+            .tell(destination.address.as_ref().unwrap(), sign, ended)
     }
 
     /// The same pool, and another handler.
