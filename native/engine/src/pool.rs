@@ -25,9 +25,10 @@ pub mod winding_up;
 mod worker_signals;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use notification::PoolId;
+use notification::sync::AtomicBool;
 use parking_lot::Mutex;
 use payload::FormStyle;
 use queue::{Bound, Budget, Core, LaneLimits, Parts, PoolBounds, Rules, Step, Taken};
@@ -72,6 +73,8 @@ pub struct Pool {
     /// The pool's name, for reports.
     pub name: Box<str>,
     core: Mutex<PoolCore>,
+    /// Whether items wait for company that may come ([`Core::lingering`]).
+    lingering: Arc<AtomicBool>,
     /// How far the opening has come.
     progress: Arc<watch::Sender<Progress>>,
     /// Cuts a pause between two tries to open short.
@@ -118,10 +121,12 @@ impl Pool {
         start: fn(Arc<Self>, Arc<Opened>, Arc<WorkerSignals>),
     ) -> Arc<Self> {
         let (outcomes, counters, notices) = report;
+        let core = Core::with_room(limits.lane, limits.items);
         Arc::new(Self {
             id,
             name: name.into(),
-            core: Mutex::new(Core::with_room(limits.lane, limits.items)),
+            lingering: core.lingering(),
+            core: Mutex::new(core),
             progress: Arc::new(watch::Sender::new(Progress::Reading)),
             try_again: Arc::default(),
             bounds: Arc::new(PoolBounds::new(

@@ -11,6 +11,10 @@ mod batches;
 mod staffing;
 mod transitions;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use notification::sync::AtomicBool;
 use notification::{HostTypeId, Refused, RejectReason};
 use tokio::time::Instant;
 
@@ -39,6 +43,9 @@ pub struct Core<T, W, P: Parts = Bare> {
     timer_runs: bool,
     /// The task that wakes postponed lanes.
     pub(crate) alarm: Alarm,
+    /// Whether items wait for company that may come: as it is, and as those see it who do not have the lock.
+    lingers: bool,
+    lingering: Arc<AtomicBool>,
 }
 
 impl<T, W, P: Parts> Core<T, W, P> {
@@ -62,6 +69,8 @@ impl<T, W, P: Parts> Core<T, W, P> {
             counts: QueueCounts::default(),
             timer_runs: false,
             alarm: Alarm::Off,
+            lingers: false,
+            lingering: Arc::new(AtomicBool::new(false)),
         }
     }
 
@@ -213,6 +222,11 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// What the steps so far have left to do outside the lock ([`Lanes::leftovers`]). The caller asks for it
     /// after each step that accepts, takes or ends an item, and after each that puts one back.
     pub fn leftovers(&mut self) -> Leftovers<T> {
+        let lingers = self.lanes.lingers();
+        if lingers != self.lingers {
+            self.lingers = lingers;
+            self.lingering.store(lingers, Ordering::Release);
+        }
         let mut left = self.lanes.leftovers();
         left.alarm = self.alarm_for_what_waits();
         left

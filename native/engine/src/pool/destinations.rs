@@ -25,8 +25,6 @@ pub(crate) struct Destination {
     /// The host type of that handler, or of the first one that came.
     host_type: HostTypeId,
     pub(crate) group: GroupId,
-    /// Whether they go in batches.
-    batched: bool,
     /// Where they go, if deliveries are tried again.
     pub(super) address: Option<Arc<Address>>,
     /// Its notifications without an outcome.
@@ -127,7 +125,6 @@ impl Pool {
             owner: handler.policy.has_own_group().then_some(handler.id),
             host_type: handler.host_type.id,
             group,
-            batched: handler.policy.batch.is_some(),
             address,
             pending: AtomicUsize::new(0),
         });
@@ -137,15 +134,6 @@ impl Pool {
             drop(self.core().set_hurry(added.group, true));
         }
         Some(added)
-    }
-
-    /// Whether a handler's notifications go in batches.
-    pub(super) fn makes_batches(&self) -> bool {
-        self.destinations
-            .known
-            .load()
-            .iter()
-            .any(|known| known.batched)
     }
 
     /// The groups of lanes that belong to handlers of this host type alone.

@@ -68,9 +68,10 @@ impl Pool {
         Ok(())
     }
 
-    /// There is no room for more notifications before some have ended: what waits for company would wait in vain.
+    /// There is no room for more notifications before some have ended: what waits for company would wait in vain. Each
+    /// push that is refused says so, and takes the lock only if something has begun to wait since the last one.
     fn crowd(self: &Arc<Self>, now: Instant) {
-        if !self.makes_batches() {
+        if !self.lingering.load(Ordering::Acquire) {
             return;
         }
         let left = {

@@ -1,5 +1,8 @@
 //! Steps for items that are taken together: in one batch, as the first one's group says.
 
+use std::sync::Arc;
+
+use notification::sync::AtomicBool;
 use tokio::time::Instant;
 
 use super::Core;
@@ -58,6 +61,11 @@ impl<T, W, P: Parts> Core<T, W, P> {
     /// it is. The alarm sees to it ([`Core::leftovers`]).
     pub fn crowd(&mut self, now: Instant) {
         self.lanes.crowd(now);
+    }
+
+    /// Says, without the lock, whether [`Core::crowd`] would change something after the last [`Core::leftovers`].
+    pub fn lingering(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.lingering)
     }
 
     /// Finds workers for the batches that may be made now that one is complete.

@@ -279,6 +279,11 @@ impl<T> Lanes<T> {
         }
     }
 
+    /// Whether items wait for company that may come.
+    pub fn lingers(&self) -> bool {
+        self.groups.lingers()
+    }
+
     fn next_companion(&mut self, group: GroupId) -> Option<Companion<T>> {
         let (rule, collector) = self.groups.collector(group)?;
         let Collector { lane, items, cost } = collector;

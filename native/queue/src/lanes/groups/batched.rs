@@ -33,6 +33,11 @@ impl Groups {
         }
     }
 
+    /// Whether items of a group wait for company that may come.
+    pub(in crate::lanes) fn lingers(&self) -> bool {
+        self.orders.lingering().is_some()
+    }
+
     /// Appends a lane whose first item, a batch, is gone ([`Groups::remove_batch`]). Its next batch is made in
     /// place of that one.
     pub(in crate::lanes) fn push_rest(&mut self, id: u32, lanes: &mut Chunks<Lane>) {

@@ -217,3 +217,39 @@ async fn nor_where_one_is_refused() {
     world.ended(2).await;
     world.assert_empty();
 }
+
+/// Pushes that are refused take the queue's lock once for what waits, and no more so as long as nothing else comes.
+#[tokio::test(start_paused = true)]
+async fn refused_pushes_leave_the_queue_alone() {
+    let endpoint = answers(200).await;
+    let world = Arc::new(World::not_open(&batch(500, 60_000)));
+    let bounds = world.pool.bounds.own().bytes();
+    for round in 0..3 {
+        world.push("alice", &format!("a.{round}"));
+        let rest = usize::MAX - bounds.used();
+        assert!(bounds.reserve(rest));
+        let refused = |world: &World| {
+            let notification = world.notification("kate", "k", "<message/>");
+            assert!(world.pool.push(b"kate", notification).is_err());
+        };
+        refused(&world);
+        let held = world.pool.core();
+        let session = {
+            let world = Arc::clone(&world);
+            std::thread::spawn(move || (0..1_000).for_each(|_| refused(&world)))
+        };
+        let begin = std::time::Instant::now();
+        while !session.is_finished() {
+            assert!(begin.elapsed() < MINUTE, "they wait for the lock");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(held);
+        session.join().unwrap();
+        bounds.release(rest);
+    }
+    open_with_queue(&world.pool, &endpoint.url, 5_000, 60_000, 1, None);
+    let begin = Instant::now();
+    world.ended(3).await;
+    assert!(begin.elapsed() < MINUTE / 2, "{:?}", begin.elapsed());
+    world.assert_empty();
+}
