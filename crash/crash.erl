@@ -13,7 +13,8 @@
 -define(WORKERS, 20).
 %% What was accepted less than this long before a kill may be lost, in microseconds.
 -define(GRACE, 200000).
-%% More removals than this are never on their way to the disk together (the spool's own bound).
+%% So many removals are written at once (the spool's own bound). While a transaction is being written, more may come together,
+%% but the kills are so many that their sum stays far below the bound.
 -define(ONE_COMMIT, 512).
 %% The last node has this long to deliver what is left.
 -define(DRAIN, 120000).

@@ -1,8 +1,8 @@
 %% @doc What a node does with the library, without a host: two notifications to ENDPOINT, one as a form, and one as JSON,
 %% signed with the key in WEBHOOK_SECRET and kept on disk (SPOOL) until it is delivered.
 %%
-%% Run by packaging/emulated-node in an Erlang of another machine, and of another OTP than the one that compiles this: no
-%% instruction that takes binaries apart is the same in both.
+%% Run by packaging/emulated-node in an Erlang of another machine, and of another OTP than the one that compiles this: OTP 29
+%% lacks the instructions that build binaries for OTP 24 (packaging/beams_load.escript), so this builds none with `<<...>>'.
 -module(emulated_node).
 
 -export([main/0]).

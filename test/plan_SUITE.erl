@@ -138,6 +138,8 @@ a_token_is_renewed_before_it_ends(Config) ->
               _ = wait(fun() -> received(Config) end, fun(Requests) -> Requests =/= [] end),
               ?assertEqual([<<"Bearer brief">>], authorizations(received(Config))),
               token(Tokens, "long", 3600),
+              %% Nothing is sent meanwhile.
+              ok = test_endpoint:wait_for_count(Tokens, length(test_endpoint:received(Tokens)) + 1, 120000),
               _ = wait(fun() ->
                                send(<<"alice">>, <<"hi">>),
                                pusher_case:settle(),

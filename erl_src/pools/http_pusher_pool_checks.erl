@@ -1,5 +1,5 @@
-%% @doc Checks the host's pools for their owner (http_pusher_pools), and does what the jobs of the checks
-%% return. Each function returns the owner's state as it is afterwards.
+%% @doc Checks the host's pools for their owner (http_pusher_pools), and applies the results of the jobs that
+%% look at them. Each function returns the owner's state as it is afterwards.
 -module(http_pusher_pool_checks).
 
 -export([eager/1, look_again/1, all/1, told/2, put_row/3, ended/4]).

@@ -6,7 +6,7 @@
 %% yet.
 %%
 %% It also writes down what it knows (http_pusher_pool_rows), so that a successor goes on where it died
-%% (http_pusher_pool_recovery). http_pusher_pool_checks does the checks and keeps the jobs,
+%% (http_pusher_pool_recovery). http_pusher_pool_checks does the checks and starts the jobs,
 %% http_pusher_pool the steps for one pool.
 -module(http_pusher_pools).
 -behaviour(gen_server).

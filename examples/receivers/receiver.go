@@ -25,7 +25,7 @@ func main() {
 	if err != nil || len(secret) < 32 {
 		panic("WEBHOOK_SECRET is not a secret")
 	}
-	queue := make(chan Work, 1000)
+	queue := make(chan Work, 1000) // When so many wait, the answers wait too.
 	go handle(queue)
 	var seen sync.Map // Forget ids after a few days. With more than one process, keep them in a table that all see.
 	http.HandleFunc("/events", func(w http.ResponseWriter, r *http.Request) {

@@ -2,7 +2,7 @@
 // Receives signed events in PHP: verifies, answers, and does the work afterwards.
 //
 // composer require standard-webhooks/standard-webhooks
-// WEBHOOK_SECRET=whsec_... SEEN=/var/lib/receiver php -S 127.0.0.1:8080 receiver.php
+// mkdir -p seen && WEBHOOK_SECRET=whsec_... SEEN=seen php -S 127.0.0.1:8080 receiver.php
 
 declare(strict_types=1);
 
@@ -18,7 +18,7 @@ function is_new(string $id): bool
 
 $secret = (string) getenv('WEBHOOK_SECRET');
 // A secret has at least 24 bytes, which are 32 characters; some versions of the library accept an empty one.
-if (strlen($secret) < 32) {
+if (strlen($secret) < 32 || !is_writable((string) getenv('SEEN'))) {
     http_response_code(500);
     exit;
 }

@@ -18,7 +18,14 @@ fn root() -> PathBuf {
 
 /// What a clone has below `folder`, as far as it ends so; nothing that was built or installed.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    const MADE: [&str; 5] = ["target", "_build", "node_modules", "priv", "corpus"];
+    const MADE: [&str; 6] = [
+        "target",
+        "_build",
+        "node_modules",
+        "vendor",
+        "priv",
+        "corpus",
+    ];
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
