@@ -32,6 +32,7 @@ use crate::totals::Totals;
 use late::{COMPANY, Late};
 use looking::LOOK;
 use pace::Pace;
+use reading::Place;
 use superfluous::forget_what_ended;
 
 /// How often it looks for dead letters that are too old.
@@ -57,6 +58,8 @@ pub(crate) struct Writer {
     /// How many these were when the superfluous ones were dropped last.
     compacted: usize,
     trouble: Option<Trouble>,
+    /// Where damage was met, while there was no room for what can be read of the file.
+    damaged: Option<Place>,
     pace: Pace,
     looked: Instant,
     trimmed: Instant,
@@ -91,6 +94,7 @@ impl Writer {
             late: Late::default(),
             compacted: 0,
             trouble: None,
+            damaged: None,
             pace: Pace::default(),
             looked: now,
             trimmed: now,
@@ -233,7 +237,8 @@ impl Writer {
         if let Some(aside) = aside {
             self.say_set_aside(aside);
         }
-        Ok(())
+        // A file that is damaged further on opens all the same.
+        self.read_where_damaged()
     }
 
     fn replace(&mut self) -> Result<(), String> {
@@ -241,6 +246,7 @@ impl Writer {
         let (store, aside) = damage::replace(&self.file, &self.pool, self.settings)
             .map_err(|error| error.to_string())?;
         self.store = Some(store);
+        self.damaged = None;
         self.say_set_aside(aside);
         Ok(())
     }
