@@ -159,7 +159,9 @@ impl Writer {
         if all {
             self.late.give_back(&mut self.unwritten);
         } else {
-            self.late.hold_back(&mut self.unwritten, now);
+            // They have waited since then, though a record ends the wait.
+            let since = company.unwrap_or(now);
+            self.late.hold_back(&mut self.unwritten, since);
         }
         taken
     }

@@ -27,8 +27,8 @@ impl Late {
     }
 
     /// Takes the removals out of `changes`, but for those of records that are among them: such a record is not
-    /// written at all.
-    pub fn hold_back(&mut self, changes: &mut Vec<Change>, now: Instant) {
+    /// written at all. `since`: since when the first of them waits.
+    pub fn hold_back(&mut self, changes: &mut Vec<Change>, since: Instant) {
         let first = changes.iter().find_map(|change| match change {
             Change::Append(id, _) => Some(*id),
             _ => None,
@@ -42,7 +42,7 @@ impl Late {
             _ => true,
         });
         if !self.removals.is_empty() {
-            self.since.get_or_insert(now);
+            self.since.get_or_insert(since);
         }
     }
 

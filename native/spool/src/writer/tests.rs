@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
+use std::thread;
+
 use bytes::Bytes;
 use notification::Direction;
+use parking_lot::{Condvar, Mutex};
 
 use super::*;
 use crate::record::{DeathReason, History, Kind, Record};
@@ -66,4 +69,51 @@ fn a_record_that_is_there_already_is_counted_once() {
     let (totals, next) = store.totals().unwrap();
     assert_eq!((totals.waiting, next), (2, RowId(3)));
     assert_eq!(store.load(RowId(0), 10, u64::MAX).unwrap().len(), 2);
+}
+
+/// A removal waits, and a record comes before the wait is over.
+#[test]
+fn a_record_does_not_make_a_removal_wait_once_more() {
+    let path = tempfile::tempdir().unwrap();
+    let file = path.path().join("pool.spool");
+    let store = Store::open(&file, "http_pool", Settings::default()).unwrap();
+    let inbox = Inbox {
+        changes: vec![Change::Remove(RowId(1))],
+        loads: Vec::new(),
+        next: RowId(2),
+        lazy: 1,
+        urgent: false,
+        at_once: false,
+        asleep: false,
+        closing: false,
+        held: 0,
+        coming: 0,
+        unwritten: 0,
+        totals: Totals::default(),
+        reasons: Arc::default(),
+    };
+    let shared = Arc::new(Shared {
+        inbox: Mutex::new(inbox),
+        wake: Condvar::new(),
+    });
+    let place = (file, "http_pool", Settings::default());
+    let mut writer = Writer::new(Arc::clone(&shared), store, Arc::new(|_| ()), place);
+    let waits = thread::spawn(move || {
+        writer.wait();
+        writer.late.due()
+    });
+    while !shared.inbox.lock().asleep && !waits.is_finished() {
+        thread::yield_now();
+    }
+    let waited = Instant::now();
+    thread::sleep(COMPANY / 5);
+    {
+        let mut inbox = shared.inbox.lock();
+        inbox.changes.push(append(2));
+        inbox.urgent = true;
+    }
+    shared.wake.notify_one();
+    let due = waits.join().unwrap();
+    // None if the wait was over before the record came.
+    assert!(due.is_none_or(|due| due <= waited + COMPANY), "{due:?}");
 }
