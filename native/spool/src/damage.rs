@@ -96,20 +96,44 @@ pub(crate) fn replace(
     Ok((store, SetAside { path: aside, saved }))
 }
 
+/// What the name of the file that is to take a damaged one's place ends with.
+const NEW: &str = ".new";
+
 /// The file that is to take a damaged one's place.
 fn new_file(path: &Path) -> PathBuf {
     let mut new = path.as_os_str().to_owned();
-    new.push(".new");
+    new.push(NEW);
     PathBuf::from(new)
 }
 
-/// Finishes what a killed node has begun: the damaged file was set aside, so the new one is complete.
+/// Whether there is a file, or a new one that is still to take its place.
+pub(crate) fn is_there(path: &Path) -> bool {
+    path.is_file() || new_file(path).is_file()
+}
+
+/// The name of the file whose place this one is to take.
+pub(crate) fn file_of_new(name: &str) -> Option<&str> {
+    name.strip_suffix(NEW)
+}
+
+/// Finishes what a killed node has begun, or ends it: as long as the damaged file is in its place, the new one may have
+/// a part of the records, and is made once more.
 fn finish(path: &Path) -> io::Result<()> {
-    let new = new_file(path);
-    if new.exists() && !path.exists() {
-        fs::rename(new, path)?;
+    if path.try_exists()? {
+        return remove(&new_file(path));
     }
-    Ok(())
+    finish_renames(path)
+}
+
+/// If the damaged file was set aside, the new one, which was closed before, takes its place.
+pub(crate) fn finish_renames(path: &Path) -> io::Result<()> {
+    let new = new_file(path);
+    if path.try_exists()? || !new.try_exists()? {
+        return Ok(());
+    }
+    // `SQLite` would write what a log of the damaged file holds into this one.
+    set_aside(path)?;
+    fs::rename(new, path)
 }
 
 fn remove(file: &Path) -> io::Result<()> {
@@ -213,41 +237,4 @@ fn save(store: &mut Store, batch: &mut Vec<Change>, last: i64) -> rusqlite::Resu
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    fn begin(file: &Path, records: i64) {
-        let mut store = Store::open(file, "http_pool", Settings::default()).unwrap();
-        store.write(&[], RowId(records)).unwrap();
-    }
-
-    fn next(file: &Path) -> RowId {
-        let (store, aside) = open(file, "http_pool", Settings::default()).unwrap();
-        assert!(aside.is_none());
-        store.totals().unwrap().1
-    }
-
-    /// A node is killed between the two renames, or before them.
-    #[test]
-    fn what_a_killed_node_has_begun_is_finished_or_done_again() {
-        let path = tempfile::tempdir().unwrap();
-        let file = path.path().join("pool.sqlite3");
-        begin(&new_file(&file), 7);
-        assert_eq!(next(&file), RowId(7));
-        assert!(!new_file(&file).exists());
-        // Here the damaged file is still in its place; the new one may have a part of its records.
-        begin(&new_file(&file), 9);
-        assert_eq!(next(&file), RowId(7));
-        fs::write(&file, b"this is no database, by any means at all").unwrap();
-        let (store, aside) = open(&file, "http_pool", Settings::default()).unwrap();
-        assert_ne!(
-            store.totals().unwrap().1,
-            RowId(9),
-            "nothing of the part is there"
-        );
-        assert_eq!(aside.unwrap().saved, 0);
-        assert!(!new_file(&file).exists());
-    }
-}
+mod tests;

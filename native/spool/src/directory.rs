@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use nix::unistd::{AccessFlags, access};
 
+use crate::damage;
 use crate::error::OpenError;
 use crate::file_name;
 use crate::notice::Notice;
@@ -92,7 +93,7 @@ impl Directory {
     /// Whether there is a file of this pool.
     #[must_use]
     pub fn has_file(path: &Path, pool: &str) -> bool {
-        path.join(file_name::of_pool(pool)).is_file()
+        damage::is_there(&path.join(file_name::of_pool(pool)))
     }
 
     /// Where it is.
@@ -101,7 +102,8 @@ impl Directory {
         &self.path
     }
 
-    /// The spools' files that are there.
+    /// The spools' files that are there. What a killed node was about to rename is renamed now, unless a node has the
+    /// directory, which does it by itself.
     pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(path)? {
@@ -109,10 +111,34 @@ impl Directory {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             if name.ends_with(file_name::ENDING) {
                 files.push(file);
+            } else if let Some(name) = damage::file_of_new(&name)
+                && name.ends_with(file_name::ENDING)
+            {
+                let file = path.join(name);
+                unless_held(path, || damage::finish_renames(&file))?;
+                if file.is_file() {
+                    files.push(file);
+                }
             }
         }
         files.sort();
+        files.dedup();
         Ok(files)
+    }
+}
+
+/// Does this while no node can have the directory, if none has it.
+fn unless_held(path: &Path, step: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let lock = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path.join(LOCK))?;
+    match lock.try_lock() {
+        Ok(()) => step(),
+        Err(TryLockError::WouldBlock) => Ok(()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
