@@ -8,6 +8,8 @@
 //! The lock and the clock are the caller's, and so is what a worker (`W`) does.
 
 mod batches;
+#[cfg(test)]
+mod many_groups;
 mod staffing;
 mod transitions;
 

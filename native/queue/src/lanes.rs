@@ -43,6 +43,8 @@ use postpone::Postponed;
 use crate::step::Call;
 
 pub use batches::{Batching, Companion};
+#[cfg(test)]
+pub(crate) use groups::looks;
 pub use groups::{Gate, GateId, GroupId};
 pub use lane::{LaneLimits, Place};
 pub use leftovers::Leftovers;

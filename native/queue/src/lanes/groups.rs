@@ -15,6 +15,7 @@
 mod batched;
 mod gate;
 mod group;
+pub(crate) mod looks;
 mod orders;
 mod turn;
 

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::GateId;
+use super::looks;
 use super::orders::Noted;
 use crate::lanes::batches::Batches;
 use crate::lanes::chunks::Chunks;
@@ -27,6 +28,7 @@ pub(super) struct Group {
 impl Group {
     /// How many of its lanes the group's own rules let be served.
     pub(super) fn allowed(&self) -> usize {
+        looks::count();
         let ready = self.ready.len();
         let made = |batches: &Batches| batches.again().len() + batches.served(ready);
         let lanes = self.batches.as_deref().map_or(ready, made);
@@ -36,12 +38,14 @@ impl Group {
 
     /// How many lanes are ready, served or not.
     pub(super) fn ready(&self) -> usize {
+        looks::count();
         let again = |batches: &Batches| batches.again().len();
         self.ready.len() + self.batches.as_deref().map_or(0, again)
     }
 
     /// The lanes of which one is next if the group is served.
     pub(super) fn fronts(&self) -> impl Iterator<Item = u32> + use<> {
+        looks::count();
         let Some(batches) = &self.batches else {
             return None.into_iter().chain(self.ready.front());
         };
@@ -52,6 +56,7 @@ impl Group {
 
     /// The lanes of which one is next if all are served.
     pub(super) fn all_fronts(&self) -> impl Iterator<Item = u32> + use<> {
+        looks::count();
         let batches = self.batches.as_ref();
         let again = batches.and_then(|batches| batches.again().front());
         again.into_iter().chain(self.ready.front())
@@ -76,11 +81,13 @@ impl Group {
 
     /// Whether its items wait for company.
     pub(super) fn lingers(&self) -> bool {
+        looks::count();
         self.batches.as_deref().is_some_and(Batches::lingers)
     }
 
     /// Whether it has a limit, and no token.
     pub(super) fn has_no_token(&self) -> bool {
+        looks::count();
         self.limit.as_ref().is_some_and(|limit| limit.free() == 0)
     }
 }
