@@ -27,7 +27,7 @@ pub(super) struct Leaving {
 pub(super) struct Locked<'a> {
     // Fields are dropped in this order.
     window: MutexGuard<'a, Window>,
-    _after: After<'a>,
+    after: After<'a>,
 }
 
 /// What is done after the window is unlocked.
@@ -65,7 +65,7 @@ impl PoolSpool {
         let wants = self.let_leave(&mut window);
         Locked {
             window,
-            _after: After { spool: self, wants },
+            after: After { spool: self, wants },
         }
     }
 
@@ -111,10 +111,11 @@ impl PoolSpool {
             let Some(mut window) = self.window.try_lock() else {
                 break;
             };
-            wants |= self.let_leave(&mut window);
+            wants |= self.let_leave(&mut window) && window.wants();
         }
         if wants {
-            self.want();
+            // The queue may be locked by this thread, and the window by one that waits for the queue.
+            self.ask();
         }
     }
 
@@ -154,6 +155,12 @@ impl Deref for Locked<'_> {
 impl DerefMut for Locked<'_> {
     fn deref_mut(&mut self) -> &mut Window {
         &mut self.window
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.after.wants = self.after.wants && self.window.wants();
     }
 }
 

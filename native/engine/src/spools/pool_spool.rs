@@ -208,12 +208,14 @@ impl PoolSpool {
     }
 
     pub(super) fn want(&self) {
-        {
-            let window = self.window();
-            if !window.spilled && window.early.is_empty() {
-                return;
-            }
+        let wants = self.window().wants();
+        if wants {
+            self.ask();
         }
+    }
+
+    /// Has records come in. The window need not be locked.
+    pub(super) fn ask(&self) {
         let wants = self.wants.read().clone();
         if let Some(wants) = wants {
             wants();

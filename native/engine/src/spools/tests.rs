@@ -1,7 +1,9 @@
 //! What waits for a file that is not open when the engine stops, and panics while a notification is handed over.
 #![allow(clippy::unwrap_used)]
 
+use std::mem;
 use std::path::Path;
+use std::sync::Barrier;
 
 use super::sample::record;
 use super::*;
@@ -133,4 +135,62 @@ fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped(
         session.join().unwrap();
         spool.window().early.clear();
     }
+}
+
+/// A notification leaves the queue while that is locked, as one does that a panic drops there, and a session that gets
+/// the window meanwhile waits for the queue.
+#[test]
+fn what_leaves_under_the_lock_of_the_queue_does_not_wait_for_the_window() {
+    let path = tempfile::tempdir().unwrap();
+    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let queue: Arc<Mutex<Vec<Row>>> = Arc::default();
+    for _ in 0..50_000 {
+        let push = |row: Option<Row>| {
+            queue.lock().extend(row);
+            Ok::<(), (_, NotTaken<()>)>(())
+        };
+        spool.accept(record(), usize::MAX, push, || ()).unwrap();
+    }
+    let (last, others) = {
+        let mut rows = queue.lock();
+        (rows.pop().unwrap(), mem::take(&mut *rows))
+    };
+    {
+        // They are noted. To see to them takes longer than the millisecond after which a lock goes to the thread that
+        // waits for it.
+        let _held = spool.window.lock();
+        drop(others);
+    }
+    let both = Arc::new(Barrier::new(2));
+    let leaves = {
+        let (queue, both) = (Arc::clone(&queue), Arc::clone(&both));
+        thread::spawn(move || {
+            let _locked = queue.lock();
+            both.wait();
+            drop(last);
+        })
+    };
+    let session = {
+        let spool = Arc::clone(&spool);
+        thread::spawn(move || {
+            both.wait();
+            while !spool.window.is_locked() && !leaves.is_finished() {
+                std::hint::spin_loop();
+            }
+            let window = spool.window();
+            drop(queue.lock());
+            drop(window);
+            leaves.join().unwrap();
+        })
+    };
+    let begin = Instant::now();
+    while !session.is_finished() {
+        let waits = begin.elapsed();
+        assert!(waits < Duration::from_mins(1), "each waits for the other");
+        thread::sleep(Duration::from_millis(1));
+    }
+    session.join().unwrap();
+    assert_eq!(spool.window().in_memory.len(), 0);
 }

@@ -128,6 +128,11 @@ impl Window {
         early || self.spilled && self.in_memory.len() <= self.low
     }
 
+    /// Whether records may have to come in.
+    pub fn wants(&self) -> bool {
+        self.spilled || !self.early.is_empty()
+    }
+
     /// Whether this run has not accepted the record.
     pub fn is_foreign(&self, id: RowId) -> bool {
         id < self.first || self.back.iter().any(|back| back.contains(&id))
