@@ -14,6 +14,8 @@
 -define(HOST, <<"localhost">>).
 %% Generous, because no verdict may depend on how fast the machine is.
 -define(TIMEOUT, 120000).
+%% If something is pending for so long, the log of the case says where.
+-define(LONG, 20000).
 
 -type config() :: [{atom(), term()}].
 -export_type([numbers/0]).
@@ -240,7 +242,14 @@ wait_sent(Count) ->
 %% @doc Waits until nothing is pending or uncounted in the engine.
 -spec settle() -> ok.
 settle() ->
-    settle(unsettled()).
+    case host_log:poll(fun unsettled/0, fun(Left) -> Left =:= [] end, ?LONG) of
+        {ok, []} ->
+            ok;
+        {timeout, Left} ->
+            %% Which pool holds it, and whether requests are in flight.
+            ct:pal("pending for ~b ms: ~p~n~p~n~p", [?LONG, Left, http_pusher_nif:pools(), http_pusher_pool_rows:all()]),
+            settle(Left)
+    end.
 
 %% As long as something has changed meanwhile: a slow machine may have much to deliver.
 settle(Before) ->
