@@ -22,11 +22,14 @@ class Records:
 
     def __init__(self, path):
         self.file = path.open("rb")
+        # The begin of a line that an application of another run is just writing.
+        self.rest = b""
         self.runs = defaultdict(list)
 
     def of(self, run):
         """The records of a run in the order of their writing. A line is written before its answer."""
-        for line in self.file:
+        *lines, self.rest = (self.rest + self.file.read()).split(b"\n")
+        for line in lines:
             record = json.loads(line)
             self.runs[record["message"].split(" ", 1)[0]].append(record)
         return self.runs.pop(run, [])
