@@ -247,7 +247,12 @@ settle() ->
             ok;
         {timeout, Left} ->
             %% Which pool holds it, and whether requests are in flight.
-            ct:pal("pending for ~b ms: ~p~n~p~n~p", [?LONG, Left, http_pusher_nif:pools(), http_pusher_pool_rows:all()]),
+            Pools = http_pusher_nif:pools(),
+            ct:pal("pending for ~b ms: ~p~n~p~n~p", [?LONG, Left, Pools, http_pusher_pool_rows:all()]),
+            _ = put(pending_for_long,
+                    [{Phase, Closing, Waiting, InFlight, Workers}
+                     || #{phase := Phase, closing := Closing, waiting := Waiting, in_flight := InFlight,
+                          workers := Workers} <- Pools]),
             settle(Left)
     end.
 
@@ -269,9 +274,10 @@ all_accepted_are_sent(Pushed, Config) ->
     ok = settle(),
     Numbers = wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
     #{accepted := Accepted, rejected := Rejected, sent := Sent, failed := Failed} = Numbers,
-    {Pushed, 0, Accepted, []} =
-        {Accepted + Rejected, Failed, Sent, maps:to_list(maps:without([pool_not_started], reasons()))},
-    ok.
+    case {Accepted + Rejected, Failed, Sent, maps:to_list(maps:without([pool_not_started], reasons()))} of
+        {Pushed, 0, Accepted, []} -> ok;
+        Other -> error({not_all_sent, Other, {pending_for_long, get(pending_for_long)}})
+    end.
 
 is_open(#{pending := Pending, uncounted_rejections := Rejected}) ->
     Pending > 0 orelse Rejected > 0.
