@@ -121,7 +121,7 @@ a_damaged_file(Config) ->
     ?assertMatch(#{level := critical, pool := Pool, text := _}, Line),
     [Aside] = filelib:wildcard(File ++ ".damaged-*"),
     contains(maps:get(text, Line), Aside),
-    contains(maps:get(text, Line), "0 notifications were taken over"),
+    contains(maps:get(text, Line), "0 notifications and 0 dead letters were taken over"),
     opened(Config),
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),

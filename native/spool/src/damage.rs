@@ -4,26 +4,22 @@
 //! Until the new one has all of it, the damaged one stays where it is. So a disk that is full meanwhile, or a node that
 //! is killed, costs nothing: the file is found damaged again, and everything is done once more.
 
+mod taking_over;
+
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::ErrorCode;
 
 use crate::clock::now_ms;
 use crate::error::OpenError;
-use crate::record::RowId;
-use crate::settings::Settings;
-use crate::store::{self, Change, Store};
-
-/// What became of a damaged file.
-#[derive(Debug)]
-pub(crate) struct SetAside {
-    /// Where it is now.
-    pub path: PathBuf,
-    /// How many records were taken over from it.
-    pub saved: u64,
-}
+use crate::names::{self, sync_directory_of};
+use crate::notice::Notice;
+use crate::settings::{Settings, Sync};
+use crate::store::{self, Store};
+use taking_over::take_over;
 
 /// Whether an error means that the file's content is damaged, rather than that the disk fails.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
@@ -41,27 +37,45 @@ pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// Opens the file. If it is damaged, sets it aside and begins a new one.
+/// Opens the file. If it is damaged, sets it aside, says so, and begins a new one.
 pub(crate) fn open(
     path: &Path,
     pool: &str,
     settings: Settings,
-) -> Result<(Store, Option<SetAside>), OpenError> {
-    finish(path).map_err(|error| OpenError::Io {
+    tell: &dyn Fn(Notice),
+) -> Result<Store, OpenError> {
+    let io_error = |error| OpenError::Io {
         path: path.to_owned(),
         error,
-    })?;
-    match Store::open(path, pool, settings) {
-        Ok(store) => Ok((store, None)),
+    };
+    let sqlite_error = |error| OpenError::Sqlite {
+        path: path.to_owned(),
+        error,
+    };
+    let finished = finish(path).map_err(io_error)?;
+    match Store::open(path, pool, settings).and_then(|store| {
+        // Otherwise a damaged index of the dead letters would be met again and again.
+        store.dead_by_reason().map_err(sqlite_error)?;
+        Ok(store)
+    }) {
+        Ok(store) => {
+            if let Some(aside) = finished {
+                tell(set_aside_notice(aside, &store).map_err(sqlite_error)?);
+            }
+            if settings.sync == Sync::Full {
+                sync_directory_of(path).map_err(io_error)?;
+            }
+            Ok(store)
+        }
         Err(OpenError::Sqlite { error, .. }) if is_damage(&error) => {
-            let (store, aside) = replace(path, pool, settings)?;
-            Ok((store, Some(aside)))
+            replace(path, pool, settings, tell)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Sets a damaged file aside, in favour of a new one with what can be read of it. No connection to it may be open.
+/// Sets a damaged file aside, in favour of a new one with what can be read of it, and says so. No connection to it may
+/// be open.
 ///
 /// A disk that cannot be read looks like damage to `SQLite`, but may work again: then this is an error, and the
 /// file stays where it is.
@@ -69,7 +83,8 @@ pub(crate) fn replace(
     path: &Path,
     pool: &str,
     settings: Settings,
-) -> Result<(Store, SetAside), OpenError> {
+    tell: &dyn Fn(Notice),
+) -> Result<Store, OpenError> {
     let io_error = |error| OpenError::Io {
         path: path.to_owned(),
         error,
@@ -82,28 +97,55 @@ pub(crate) fn replace(
     let new = new_file(path);
     // What an earlier try has left.
     remove(&new).map_err(io_error)?;
-    let saved = {
-        let mut store = Store::open(&new, pool, settings)?;
-        take_over(path, &mut store).map_err(sqlite_error)?
+    let aside = new_aside(path);
+    let notice = {
+        // The dates of dead letters are right only after they were written.
+        let keep_all = Settings {
+            dead_letters_max_bytes: u64::MAX,
+            dead_letters_max_age: Duration::MAX,
+            ..settings
+        };
+        let mut store = Store::open(&new, pool, keep_all)?;
+        take_over(path, &mut store, &settings).map_err(sqlite_error)?;
+        set_aside_notice(aside.clone(), &store).map_err(sqlite_error)?
     };
     // Closed, it is one file; a log is left if the disk had no room for what is in it.
     if store::family(&new)[1].exists() {
         return Err(io_error(io::ErrorKind::StorageFull.into()));
     }
-    let aside = set_aside(path).map_err(io_error)?;
-    fs::rename(&new, path).map_err(io_error)?;
-    let store = Store::open(path, pool, settings)?;
-    Ok((store, SetAside { path: aside, saved }))
+    // The damaged file must not lose its name before the new one has its own for certain.
+    sync_directory_of(&new)
+        .and_then(|()| set_aside(path, &aside))
+        .and_then(|()| put_in_place(&new, path))
+        .map_err(io_error)?;
+    tell(notice);
+    Store::open(path, pool, settings)
+}
+
+/// What is said of a damaged file when a new one has what could be read of it, and nothing else.
+fn set_aside_notice(aside: PathBuf, new: &Store) -> rusqlite::Result<Notice> {
+    let (totals, _) = new.totals()?;
+    Ok(Notice::SetAside {
+        path: aside,
+        saved: totals.waiting,
+        dead: totals.dead,
+    })
 }
 
 /// What the name of the file that is to take a damaged one's place ends with.
 const NEW: &str = ".new";
+/// What the name of a damaged file has behind the one that it had; then comes the date.
+const DAMAGED: &str = ".damaged-";
 
 /// The file that is to take a damaged one's place.
-fn new_file(path: &Path) -> PathBuf {
-    let mut new = path.as_os_str().to_owned();
-    new.push(NEW);
-    PathBuf::from(new)
+pub(crate) fn new_file(path: &Path) -> PathBuf {
+    with_ending(path, NEW)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// Whether there is a file, or a new one that is still to take its place.
@@ -117,23 +159,30 @@ pub(crate) fn file_of_new(name: &str) -> Option<&str> {
 }
 
 /// Finishes what a killed node has begun, or ends it: as long as the damaged file is in its place, the new one may have
-/// a part of the records, and is made once more.
-fn finish(path: &Path) -> io::Result<()> {
+/// a part of the records, and is made once more. Returns where a damaged file is whose replacement was finished.
+fn finish(path: &Path) -> io::Result<Option<PathBuf>> {
     if path.try_exists()? {
-        return remove(&new_file(path));
+        remove(&new_file(path))?;
+        return Ok(None);
     }
     finish_renames(path)
 }
 
-/// If the damaged file was set aside, the new one, which was closed before, takes its place.
-pub(crate) fn finish_renames(path: &Path) -> io::Result<()> {
+/// If the damaged file was set aside, the new one, which was closed before, takes its place. Returns where the damaged
+/// one is.
+pub(crate) fn finish_renames(path: &Path) -> io::Result<Option<PathBuf>> {
     let new = new_file(path);
     if path.try_exists()? || !new.try_exists()? {
-        return Ok(());
+        return Ok(None);
     }
+    let aside = last_aside(path)?;
     // `SQLite` would write what a log of the damaged file holds into this one.
-    set_aside(path)?;
-    fs::rename(new, path)
+    let goes_with_it = aside
+        .clone()
+        .filter(|aside| !store::family(aside)[1].exists());
+    set_aside(path, &goes_with_it.unwrap_or_else(|| new_aside(path)))?;
+    put_in_place(&new, path)?;
+    Ok(aside)
 }
 
 fn remove(file: &Path) -> io::Result<()> {
@@ -158,82 +207,49 @@ fn read_through(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Renames the file and its log, which must stay together.
-fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let date = now_ms();
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".damaged-{date}"));
-    let aside = PathBuf::from(aside);
-    for (from, to) in store::family(path).iter().zip(store::family(&aside)) {
+/// A name for a damaged file.
+fn new_aside(path: &Path) -> PathBuf {
+    with_ending(path, &format!("{DAMAGED}{}", now_ms()))
+}
+
+/// Where the file that was set aside last is.
+fn last_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+    let begin = with_ending(path, DAMAGED);
+    let mut last = None;
+    for entry in fs::read_dir(names::directory_of(path))? {
+        let file = path.with_file_name(entry?.file_name());
+        let date = file.as_os_str().as_encoded_bytes();
+        let date = date.strip_prefix(begin.as_os_str().as_encoded_bytes());
+        // Those of its log and of that one's index end with a word.
+        if date.is_some_and(|date| date.iter().all(u8::is_ascii_digit)) {
+            last = last.max(Some(file));
+        }
+    }
+    Ok(last)
+}
+
+/// Renames the file and its log, which must stay together. A log whose file has another name is found by that name;
+/// a file whose log has another one would be read without it. So the file goes first, for certain.
+fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
+    for (from, to) in store::family(path).iter().zip(store::family(aside)) {
         match fs::rename(from, to) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            Ok(()) => sync_directory_of(path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(aside)
+    Ok(())
 }
 
-/// Copies the records that can be read. Each is read by its own, so that a damaged page costs the records
-/// on it alone.
-fn take_over(damaged: &Path, store: &mut Store) -> rusqlite::Result<u64> {
-    let damaged = Connection::open_with_flags(damaged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let sql = format!(
-        "SELECT {} FROM notification n JOIN handler h ON h.id = n.handler WHERE n.id > ?1 ORDER BY n.id LIMIT 1",
-        store::COLUMNS
-    );
-    let (mut saved, mut after) = (0, 0_i64);
-    let mut misses = 0;
-    let mut batch = Vec::new();
-    loop {
-        let found = damaged.query_row(&sql, params![after], store::loaded);
-        match found {
-            Ok(loaded) => {
-                misses = 0;
-                after = loaded.id.0;
-                batch.push(Change::Append(loaded.id, Box::new(loaded.record)));
-                batch.push(Change::Postpone(loaded.id, Box::new(loaded.history)));
-            }
-            Err(rusqlite::Error::QueryReturnedNoRows) => break,
-            // It could be read a moment ago, and can be later.
-            Err(error) if is_the_disk_s(&error) => return Err(error),
-            // The records behind a damaged page may be on sound ones. Gaps grow, so that this ends.
-            Err(_) if misses < MISSES => {
-                after = after.saturating_add(1 << (misses / 16));
-                misses += 1;
-            }
-            Err(_) => break,
-        }
-        if batch.len() >= 2048 {
-            saved += save(store, &mut batch, after)?;
-        }
+/// Gives the new file the name of the damaged one. What is written to it from now on must not be lost with that name.
+fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(new, path)?;
+    let synced = sync_directory_of(path);
+    if synced.is_err() {
+        // The next try finds that this is still to be done.
+        let _ = fs::rename(path, new);
     }
-    saved += save(store, &mut batch, after)?;
-    Ok(saved)
-}
-
-/// Whether an error is one of the disk, which may work again, or has no room for what reading needs.
-fn is_the_disk_s(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure
-                | ErrorCode::ReadOnly
-                | ErrorCode::CannotOpen
-                | ErrorCode::DatabaseBusy
-                | ErrorCode::DatabaseLocked
-        )
-    )
-}
-
-/// How many places in a row that cannot be read end the search: gaps up to 2^20.
-const MISSES: u32 = 16 * 20;
-
-fn save(store: &mut Store, batch: &mut Vec<Change>, last: i64) -> rusqlite::Result<u64> {
-    store.write(batch, RowId(last + 1))?;
-    let saved = batch.len() as u64 / 2;
-    batch.clear();
-    Ok(saved)
+    synced
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use nix::unistd::{AccessFlags, access};
 use crate::damage;
 use crate::error::OpenError;
 use crate::file_name;
+use crate::names;
 use crate::notice::Notice;
 use crate::settings::Settings;
 use crate::spool::Spool;
@@ -35,11 +35,7 @@ impl Directory {
             move |error| OpenError::Io { path, error }
         };
         // What users wrote is for the node's own user.
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(failed(path))?;
+        names::make_directory(path, settings.sync).map_err(failed(path))?;
         let lock_path = path.join(LOCK);
         let mut lock = File::options()
             .read(true)
@@ -115,7 +111,7 @@ impl Directory {
                 && name.ends_with(file_name::ENDING)
             {
                 let file = path.join(name);
-                unless_held(path, || damage::finish_renames(&file))?;
+                unless_held(path, || damage::finish_renames(&file).map(drop))?;
                 if file.is_file() {
                     files.push(file);
                 }

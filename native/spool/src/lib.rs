@@ -20,6 +20,7 @@ mod directory;
 mod error;
 mod file_name;
 mod inbox;
+mod names;
 mod notice;
 mod record;
 mod schema;

@@ -20,6 +20,8 @@ pub enum Notice {
         path: PathBuf,
         /// How many records were taken over.
         saved: u64,
+        /// How many dead letters were taken over.
+        dead: u64,
     },
     /// An operator wants dead letters delivered: they are records again.
     BroughtBack {

@@ -38,7 +38,7 @@ impl Spool {
         settings: Settings,
         tell: Arc<dyn Fn(Notice) + Send + std::marker::Sync>,
     ) -> Result<Self, OpenError> {
-        let (store, aside) = damage::open(&file, pool, settings)?;
+        let store = damage::open(&file, pool, settings, &*tell)?;
         let counted = store
             .totals()
             .and_then(|totals| Ok((totals, store.dead_by_reason()?)));
@@ -46,12 +46,6 @@ impl Spool {
             path: file.clone(),
             error,
         })?;
-        if let Some(aside) = aside {
-            tell(Notice::SetAside {
-                path: aside.path,
-                saved: aside.saved,
-            });
-        }
         let shared = Arc::new(Shared {
             inbox: Mutex::new(Inbox {
                 changes: Vec::new(),

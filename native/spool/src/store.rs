@@ -18,7 +18,7 @@ use crate::schema;
 use crate::settings::{Settings, Sync};
 use crate::totals::{Reasons, Totals};
 use dead::trim;
-pub(crate) use dead::{bring_back, remove_dead};
+pub(crate) use dead::{Ended, bring_back, remove_dead};
 pub(crate) use rows::{COLUMNS, loaded};
 use write::{Numbers, write_all};
 
@@ -49,7 +49,8 @@ pub(crate) struct Store {
     settings: Settings,
     /// The numbers of the handlers that were written, by host type and handler.
     handlers: Numbers,
-    data_version: i64,
+    /// None until it is asked for: what another process has changed before is looked at once.
+    data_version: Option<i64>,
 }
 
 impl Store {
@@ -69,14 +70,13 @@ impl Store {
             });
         }
         schema::migrate(&mut connection, pool).map_err(failed)?;
-        let mut store = Self {
+        let store = Self {
             connection,
             settings,
             handlers: HashMap::new(),
-            data_version: 0,
+            data_version: None,
         };
         store.check().map_err(failed)?;
-        store.data_version = store.read_data_version().map_err(failed)?;
         Ok(store)
     }
 
@@ -146,16 +146,13 @@ impl Store {
         Ok(records)
     }
 
-    /// Whether another process has changed the file since the last call.
+    /// Whether another process has changed the file since the last call, or before the first.
     pub fn changed_outside(&mut self) -> rusqlite::Result<bool> {
-        let version = self.read_data_version()?;
-        Ok(std::mem::replace(&mut self.data_version, version) != version)
-    }
-
-    fn read_data_version(&self) -> rusqlite::Result<i64> {
-        self.connection
+        let version = self
+            .connection
             .prepare_cached("PRAGMA data_version")?
-            .query_row([], |row| row.get(0))
+            .query_row([], |row| row.get(0))?;
+        Ok(self.data_version.replace(version) != Some(version))
     }
 
     /// How many dead letters an operator wants delivered after all.

@@ -233,31 +233,20 @@ impl Writer {
     }
 
     fn reopen(&mut self) -> Result<(), String> {
-        let (store, aside) = damage::open(&self.file, &self.pool, self.settings)
+        let store = damage::open(&self.file, &self.pool, self.settings, &*self.tell)
             .map_err(|error| error.to_string())?;
         self.store = Some(store);
-        if let Some(aside) = aside {
-            self.say_set_aside(aside);
-        }
         // A file that is damaged further on opens all the same.
         self.read_where_damaged()
     }
 
     fn replace(&mut self) -> Result<(), String> {
         self.store = None;
-        let (store, aside) = damage::replace(&self.file, &self.pool, self.settings)
+        let store = damage::replace(&self.file, &self.pool, self.settings, &*self.tell)
             .map_err(|error| error.to_string())?;
         self.store = Some(store);
         self.damaged = None;
-        self.say_set_aside(aside);
         Ok(())
-    }
-
-    fn say_set_aside(&self, aside: damage::SetAside) {
-        (self.tell)(Notice::SetAside {
-            path: aside.path,
-            saved: aside.saved,
-        });
     }
 
     fn settle(&mut self, totals: Totals, took: Duration) {

@@ -1,5 +1,5 @@
 //! A disk whose calls fail: a file system that was mounted again read-only, I/O errors while writing, and while
-//! reading. Each case runs in a process of its own, whose calls of the C library fail on request
+//! reading, and directories that cannot be synced. Each case runs in a process of its own, whose calls of the C library fail on request
 //! (`disk_errors/failing.c`).
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use common::{Node, load, record, until};
-use spool::{Notice, RowId, Settings, Spool, Sync};
+use spool::{Directory, Notice, RowId, Settings, Spool, Sync};
 
 /// Names the file that says how calls fail.
 const FAILING: &str = "FAILING";
@@ -179,4 +179,156 @@ fn errors_at_the_start() {
     work_again();
     let spool = node.spool();
     assert_eq!(load(&spool, RowId(0), 100).unwrap().len(), 20);
+}
+
+/// From now on so many directories can be synced, and no more.
+fn sync_directories(most: Option<usize>) {
+    let file = format!("{}.directories", env::var(FAILING).unwrap());
+    match most {
+        Some(most) => fs::write(file, most.to_string()).unwrap(),
+        None => fs::remove_file(file).unwrap(),
+    }
+}
+
+/// A spool of which a page cannot be read.
+fn leave_damaged(path: &Path) {
+    let node = Node::start(path, Settings::default());
+    let spool = node.spool();
+    append(&spool, 0..200);
+    spool.close();
+    let file = Directory::files(path).unwrap().remove(0);
+    let mut bytes = fs::read(&file).unwrap();
+    // 13: a page of rows.
+    let holds_it =
+        |page: &&mut [u8]| page[0] == 13 && page.windows(7).any(|part| part == b"msg_100");
+    let page = bytes.chunks_mut(4096).find(holds_it).unwrap();
+    page.fill(0xa5);
+    fs::write(&file, bytes).unwrap();
+}
+
+const FILE: &str = "global%2Fhttp_pool.sqlite3";
+
+/// What is renamed while the file is opened, and when directories are synced and files written, in turn.
+fn renamed(node: &Node) -> Vec<String> {
+    let trace = format!("{}.trace", env::var(FAILING).unwrap());
+    fs::write(&trace, "").unwrap();
+    node.spool().close();
+    let mut steps: Vec<_> = fs::read_to_string(&trace)
+        .unwrap()
+        .lines()
+        .map(|line| match line.split_once(' ').unwrap() {
+            ("rename", from) => format!("rename {}", from.strip_prefix(FILE).unwrap()),
+            ("write", to) if to.contains(".new") => "write .new".to_owned(),
+            (what, _) => what.to_owned(),
+        })
+        .collect();
+    steps.dedup();
+    steps
+}
+
+/// What a file system keeps of a directory after a loss of power may be all up to its last sync, and anything of what
+/// came later. So each renaming is behind a sync of what it depends on, and before one of what depends on it.
+#[test]
+fn renaming_a_damaged_file_is_synced_step_by_step() {
+    if !inside("renaming_a_damaged_file_is_synced_step_by_step") {
+        return;
+    }
+    let path = tempfile::tempdir().unwrap();
+    leave_damaged(path.path());
+    let node = Node::start(path.path(), Settings::default());
+    let steps = renamed(&node);
+    assert!(matches!(node.notice(), Notice::SetAside { .. }));
+    let expected = [
+        "write .new",
+        "sync",
+        "rename ",
+        "sync",
+        "rename .new",
+        "sync",
+    ];
+    let begin = steps.iter().rposition(|step| step == "write .new").unwrap();
+    assert_eq!(steps[begin..][..expected.len()], expected, "{steps:?}");
+    // The node was killed before it set the log aside too.
+    let file = path.path().join(FILE);
+    fs::rename(&file, path.path().join(format!("{FILE}.new"))).unwrap();
+    fs::write(file.with_extension("sqlite3-wal"), b"its log").unwrap();
+    let steps = renamed(&node);
+    let expected = ["rename -wal", "sync", "rename .new", "sync"];
+    assert_eq!(steps[..expected.len()], expected, "{steps:?}");
+}
+
+/// Whichever sync fails, nothing is lost, and that a file was damaged is said once.
+#[test]
+fn directories_that_cannot_be_synced_while_a_damaged_file_is_replaced() {
+    if !inside("directories_that_cannot_be_synced_while_a_damaged_file_is_replaced") {
+        return;
+    }
+    let mut refused = 0;
+    for most in 0.. {
+        assert!(most < 20);
+        let path = tempfile::tempdir().unwrap();
+        leave_damaged(path.path());
+        let node = Node::start(path.path(), Settings::default());
+        sync_directories(Some(most));
+        let first = node.try_spool();
+        sync_directories(None);
+        let is_opened = first.is_ok();
+        if let Err(error) = first {
+            assert!(error.to_string().contains("os error 5"), "{error}");
+            refused += 1;
+        }
+        let spool = node.spool();
+        let said = node.notices();
+        let [
+            Notice::SetAside {
+                path: aside,
+                saved,
+                dead: 0,
+            },
+        ] = &said[..]
+        else {
+            panic!("{most}: {said:?}");
+        };
+        assert!(aside.exists(), "{aside:?}");
+        assert!((100..200).contains(saved), "{saved}");
+        assert_eq!(load(&spool, RowId(0), 200).unwrap().len() as u64, *saved);
+        if is_opened {
+            break;
+        }
+    }
+    // For the new file, for the one that was set aside, and for the new one in its place.
+    assert!(refused >= 3, "{refused}");
+}
+
+/// With `Sync::Full` a commit is on the disk only if the file's name is.
+#[test]
+fn directories_that_cannot_be_synced_when_a_file_is_made() {
+    if !inside("directories_that_cannot_be_synced_when_a_file_is_made") {
+        return;
+    }
+    let full = Settings {
+        sync: Sync::Full,
+        ..Settings::default()
+    };
+    let path = tempfile::tempdir().unwrap();
+    let path = path.path().join("database/spool");
+    sync_directories(Some(0));
+    for _ in 0..2 {
+        let refused = Directory::take(&path, "one@localhost", full);
+        assert!(refused.is_err(), "{refused:?}");
+    }
+    sync_directories(None);
+    let node = Node::start(&path, full);
+    sync_directories(Some(0));
+    for _ in 0..2 {
+        assert!(node.try_spool().is_err());
+    }
+    sync_directories(None);
+    append(&node.spool(), 0..3);
+    drop(node);
+    // Without it, the file may be gone after a loss of power, as all that was written in the last seconds.
+    sync_directories(Some(0));
+    let node = Node::start(&path, Settings::default());
+    assert_eq!(load(&node.spool(), RowId(0), 100).unwrap().len(), 3);
+    sync_directories(None);
 }

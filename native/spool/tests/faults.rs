@@ -31,7 +31,10 @@ fn a_file_that_is_no_database_is_set_aside() {
     let file = file_of(path.path());
     fs::write(&file, b"this is no database, by any means at all").unwrap();
     let spool = node.spool();
-    let Notice::SetAside { path: aside, saved } = node.notice() else {
+    let Notice::SetAside {
+        path: aside, saved, ..
+    } = node.notice()
+    else {
         panic!("another notice");
     };
     assert_eq!(saved, 0);

@@ -181,6 +181,29 @@ fn dead_letters_come_back_without_a_node_too() {
     assert_eq!(integrity(&Directory::files(path.path()).unwrap()[0]), "ok");
 }
 
+/// The node was killed before it saw that an operator had asked for them.
+#[test]
+fn dead_letters_that_were_asked_back_before_the_start_come_back() {
+    let path = tempfile::tempdir().unwrap();
+    let node = Node::start(path.path(), Settings::default());
+    let spool = node.spool();
+    let place = spool.append(record(1, b"x")).unwrap();
+    spool.bury(place, history(1), DeathReason("gave_up".to_owned()));
+    spool.close();
+    drop(spool);
+    let mut admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
+    assert_eq!(admin.retry(&Selection::All).unwrap(), 1);
+    drop(admin);
+    let spool = node.spool();
+    let expected = Notice::BroughtBack {
+        first: RowId(2),
+        records: 1,
+    };
+    assert_eq!(node.notice(), expected);
+    let back = load(&spool, RowId(0), 10).unwrap();
+    assert_eq!(&*back[0].record.message_id, "msg_1");
+}
+
 #[test]
 fn bounds_are_kept_by_refusing_and_by_removing_the_oldest_dead_letters() {
     let path = tempfile::tempdir().unwrap();

@@ -251,9 +251,9 @@ impl PoolSpool {
                 self.notices.tell(&self.name, NoticeKind::SpoolWrites, text);
                 self.want();
             }
-            Notice::SetAside { path, saved } => {
+            Notice::SetAside { path, saved, dead } => {
                 let text = format!(
-                    "the spool was damaged and is now {}; {saved} notifications were taken over from it",
+                    "the spool was damaged and is now {}; {saved} notifications and {dead} dead letters were taken over from it",
                     path.display()
                 );
                 self.notices

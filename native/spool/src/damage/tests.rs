@@ -1,17 +1,28 @@
 //! A node that is killed while it replaces a damaged file.
 #![allow(clippy::unwrap_used)]
 
+use std::cell::RefCell;
+
 use super::*;
 use crate::directory::Directory;
+use crate::record::RowId;
 
 fn begin(file: &Path, records: i64) {
     let mut store = Store::open(file, "http_pool", Settings::default()).unwrap();
     store.write(&[], RowId(records)).unwrap();
 }
 
+/// Opens the file. Returns it with what is said of it.
+fn opened(file: &Path) -> (Store, Vec<Notice>) {
+    let said = RefCell::new(Vec::new());
+    let tell = |notice| said.borrow_mut().push(notice);
+    let store = open(file, "http_pool", Settings::default(), &tell).unwrap();
+    (store, said.into_inner())
+}
+
 fn next(file: &Path) -> RowId {
-    let (store, aside) = open(file, "http_pool", Settings::default()).unwrap();
-    assert!(aside.is_none());
+    let (store, said) = opened(file);
+    assert!(said.is_empty(), "{said:?}");
     store.totals().unwrap().1
 }
 
@@ -29,14 +40,45 @@ fn what_a_killed_node_has_begun_is_finished_or_done_again() {
     assert!(!new_file(&file).exists());
     begin(&new_file(&file), 9);
     fs::write(&file, b"this is no database, by any means at all").unwrap();
-    let (store, aside) = open(&file, "http_pool", Settings::default()).unwrap();
+    let (store, said) = opened(&file);
     assert_ne!(
         store.totals().unwrap().1,
         RowId(9),
         "nothing of the part is there"
     );
-    assert_eq!(aside.unwrap().saved, 0);
+    let [
+        Notice::SetAside {
+            saved: 0, dead: 0, ..
+        },
+    ] = said[..]
+    else {
+        panic!("{said:?}");
+    };
     assert!(!new_file(&file).exists());
+}
+
+/// A node is killed when the damaged file is set aside, and the new one has not taken its place. The next one says so.
+#[test]
+fn what_was_taken_over_before_a_node_was_killed_is_said_after_its_start() {
+    let path = tempfile::tempdir().unwrap();
+    let file = path.path().join("pool.sqlite3");
+    begin(&new_file(&file), 7);
+    let aside = new_aside(&file);
+    fs::write(&aside, b"damaged").unwrap();
+    // An older one, of another pool's file, and a log.
+    fs::write(with_ending(&file, ".damaged-17"), b"older").unwrap();
+    fs::write(with_ending(&aside, "-wal"), b"its log").unwrap();
+    let other = path.path().join("pool2.sqlite3.damaged-9999999999999");
+    fs::write(other, b"another").unwrap();
+    let (store, said) = opened(&file);
+    assert_eq!(store.totals().unwrap().1, RowId(7));
+    let expected = Notice::SetAside {
+        path: aside,
+        saved: 0,
+        dead: 0,
+    };
+    assert_eq!(said, [expected]);
+    assert!(opened(&file).1.is_empty());
 }
 
 /// A node is killed when the damaged file is set aside, and its log is not.

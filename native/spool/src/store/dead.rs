@@ -1,13 +1,42 @@
 //! Dead letters: brought back, and removed when they are too old or too many.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
+use super::Store;
 use crate::clock::now_ms;
 use crate::record::RowId;
 use crate::settings::Settings;
 
 /// Dead letters that are removed in one go when there are too many.
 const TRIM: u32 = 256;
+
+/// What a dead letter of another file has besides its record, its history and its reason.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub id: RowId,
+    /// When it was given up.
+    pub at: i64,
+    /// Whether it is asked back.
+    pub retry: bool,
+}
+
+impl Store {
+    /// Gives dead letters what they had in another file. Those that are too old then, or too many, are removed.
+    pub fn restore(&mut self, letters: &[Ended], settings: &Settings) -> rusqlite::Result<()> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        {
+            let sql = "UPDATE dead_letter SET ended = ?2, retry = ?3 WHERE id = ?1";
+            let mut statement = transaction.prepare_cached(sql)?;
+            for letter in letters {
+                statement.execute(params![letter.id.0, letter.at, letter.retry])?;
+            }
+        }
+        trim(&transaction, settings)?;
+        transaction.commit()
+    }
+}
 
 /// Makes dead letters that are asked back records again. Returns how many.
 pub(crate) fn bring_back(

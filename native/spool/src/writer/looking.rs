@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{TRIM, Writer};
+use crate::damage;
 use crate::inbox::RECOUNT;
 use crate::notice::Notice;
 use crate::store::Store;
@@ -28,12 +29,18 @@ impl Writer {
         };
         if self.trimmed.elapsed() > TRIM {
             self.trimmed = Instant::now();
-            // It is tried again a minute later.
-            let _ = store.trim();
-            if let Ok((totals, _)) = store.totals() {
-                self.shared.inbox.lock().settle(totals);
+            // Unless the file is damaged, it is tried again a minute later.
+            if let Err(error) = store.trim()
+                && damage::is_damage(&error)
+                && let Err(error) = self.replace()
+            {
+                return self.fail(&error);
             }
+            self.settle_totals();
         }
+        let Some(store) = self.store.as_mut() else {
+            return;
+        };
         if store.changed_outside().unwrap_or_default() {
             self.take_changes();
         }
@@ -59,7 +66,11 @@ impl Writer {
                 _ => break,
             }
         }
-        if let Ok((totals, _)) = store.totals() {
+        self.settle_totals();
+    }
+
+    fn settle_totals(&self) {
+        if let Some(Ok((totals, _))) = self.store.as_ref().map(Store::totals) {
             self.shared.inbox.lock().settle(totals);
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use notification::Direction;
-use spool::{Directory, Kind, Loaded, Notice, Record, RowId, Settings, Spool};
+use spool::{Directory, Kind, Loaded, Notice, OpenError, Record, RowId, Settings, Spool};
 
 /// More than any step of a test takes.
 pub const LONG: Duration = Duration::from_mins(1);
@@ -47,16 +47,23 @@ impl Node {
     }
 
     pub fn spool(&self) -> Spool {
+        self.try_spool().unwrap()
+    }
+
+    pub fn try_spool(&self) -> Result<Spool, OpenError> {
         let tell = self.tell.clone();
-        self.directory
-            .open("global/http_pool", move |notice| {
-                let _ = tell.send(notice);
-            })
-            .unwrap()
+        self.directory.open("global/http_pool", move |notice| {
+            let _ = tell.send(notice);
+        })
     }
 
     pub fn notice(&self) -> Notice {
         self.notices.recv_timeout(LONG).unwrap()
+    }
+
+    /// What was said and not asked for yet.
+    pub fn notices(&self) -> Vec<Notice> {
+        self.notices.try_iter().collect()
     }
 }
 

@@ -1,6 +1,7 @@
 /* A disk that fails: while the file that FAILING names is there, calls of the C library for files of a spool
- * fail with the error number in it. If the number is negative, only those that read do. Loaded with
- * LD_PRELOAD. */
+ * fail with the error number in it. If the number is negative, only those that read do. While there is one with
+ * .directories behind that name, only as many directories as it says can be synced. If there is one with .trace,
+ * what is renamed, written and synced is added to it, a line each. Loaded with LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,36 +10,88 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
 
-/* The number in the file; 0 if there is none. */
-static int number(void) {
+/* Opens the file that FAILING names, with this behind its name; -1 if there is none. */
+static int open_request(const char *ending, int flags) {
     const char *name = getenv("FAILING");
-    char text[16] = {0};
+    char path[512];
     if (name == NULL)
-        return 0;
-    int fd = REAL(int, "open", const char *, int, ...)(name, O_RDONLY);
+        return -1;
+    snprintf(path, sizeof path, "%s%s", name, ending);
+    return REAL(int, "open", const char *, int, ...)(path, flags);
+}
+
+/* The number in the file, or this one if there is none. */
+static int number_in(const char *ending, int otherwise) {
+    char text[16] = {0};
+    int fd = open_request(ending, O_RDONLY);
     if (fd < 0)
-        return 0;
+        return otherwise;
     ssize_t length = REAL(ssize_t, "read", int, void *, size_t)(fd, text, sizeof text - 1);
     close(fd);
-    return length > 0 ? atoi(text) : 0;
+    return length > 0 ? atoi(text) : otherwise;
+}
+
+static int number(void) {
+    return number_in("", 0);
+}
+
+static void trace(const char *what, const char *path) {
+    char line[1024];
+    const char *name = strrchr(path, '/');
+    int before = errno, fd = open_request(".trace", O_WRONLY | O_APPEND);
+    if (fd >= 0) {
+        int length = snprintf(line, sizeof line, "%s %s\n", what, name == NULL ? path : name + 1);
+        if (REAL(ssize_t, "write", int, const void *, size_t)(fd, line, length) != length)
+            abort();
+        close(fd);
+    }
+    errno = before;
 }
 
 static int is_spool(const char *path) {
     return strstr(path, ".sqlite3") != NULL;
 }
 
-static int is_spool_fd(int fd) {
-    char link[64], path[512] = {0};
+static int path_of_fd(int fd, char path[512]) {
+    char link[64];
     int before = errno;
+    memset(path, 0, 512);
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
+    ssize_t length = readlink(link, path, 511);
     errno = before;
-    return length > 0 && is_spool(path);
+    return length > 0;
+}
+
+static int is_spool_fd(int fd) {
+    char path[512];
+    return path_of_fd(fd, path) && is_spool(path);
+}
+
+static int is_directory(int fd) {
+    struct stat found;
+    return fstat(fd, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
+/* Sets errno and returns 1 if the directory is not to be synced. */
+static int directory_fails(int fd) {
+    static int synced = 0;
+    char path[512];
+    int most = number_in(".directories", -1);
+    if (most < 0) {
+        synced = 0;
+    } else if (synced++ >= most) {
+        errno = EIO;
+        return 1;
+    }
+    if (path_of_fd(fd, path))
+        trace("sync", path);
+    return 0;
 }
 
 /* Sets errno and returns 1 if the call is to fail. */
@@ -61,6 +114,9 @@ ssize_t write(int fd, const void *data, size_t size) {
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at) {
+    char path[512];
+    if (path_of_fd(fd, path) && is_spool(path))
+        trace("write", path);
     return writes_fail(fd) ? -1 : REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, data, size, at);
 }
 
@@ -69,11 +125,20 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at) {
 }
 
 int fsync(int fd) {
+    if (is_directory(fd) ? directory_fails(fd) : 0)
+        return -1;
     return writes_fail(fd) ? -1 : REAL(int, "fsync", int)(fd);
 }
 
 int fdatasync(int fd) {
     return writes_fail(fd) ? -1 : REAL(int, "fdatasync", int)(fd);
+}
+
+int rename(const char *from, const char *to) {
+    int failed = REAL(int, "rename", const char *, const char *)(from, to);
+    if (!failed)
+        trace("rename", from);
+    return failed;
 }
 
 int ftruncate64(int fd, off64_t size) {
