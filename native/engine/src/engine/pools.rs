@@ -93,8 +93,11 @@ impl Engine {
     /// Finds closing pools too: a pool that closes before it has opened still delivers what it has
     /// accepted.
     fn living_pool(&self, running: &Running, id: PoolId) -> Result<Arc<Pool>, EngineError> {
-        let closing = running.closing.lock().get(&id).cloned();
-        closing.map_or_else(|| self.pool(id), Ok)
+        // In this order: a pool enters `closing` before it leaves `pools`.
+        self.pool(id).or_else(|missing| {
+            let closing = running.closing.lock();
+            closing.get(&id).cloned().ok_or(missing)
+        })
     }
 
     /// Hands pool `from`, which was never configured, over to `to`: its waiting notifications, and

@@ -1,14 +1,18 @@
 //! Pools are closed: open, quick, still opening, and unable to open.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::engine::EngineError;
-use notification::{PushError, RejectReason};
+use notification::{PoolId, PushError, RejectReason};
 use test_endpoint::EndpointConfig;
 
 use super::{assert_all, patient, stalled};
 use crate::support::{Bench, FOR_EVER, options, test_endpoint, until};
+
+/// Pools in one test; each is one chance to meet a moment of nanoseconds.
+const MANY: usize = 2_000;
 
 #[test]
 fn a_pool_that_is_closed_drains_and_then_gives_up() {
@@ -92,5 +96,47 @@ fn a_pool_that_cannot_open_fails_what_it_took() {
     assert_all(&bench.outcomes(100), 100, "pool_config");
     let pushed = bench.push(pool, "late");
     assert_eq!(pushed, Err(PushError::Rejected(RejectReason::PoolConfig)));
+    bench.assert_conserved();
+}
+
+/// A pool is found at every moment, also in that in which it becomes one that is closing. Otherwise it could miss its
+/// opening, and what it has accepted would fail when its time is over.
+#[test]
+fn a_pool_is_found_while_it_is_closed() {
+    let bench = Bench::new();
+    let endpoint = test_endpoint(EndpointConfig::default());
+    let pools: Vec<PoolId> = (0..MANY)
+        .map(|n| {
+            let pool = bench.engine.create_pool("opening").unwrap();
+            bench
+                .engine
+                .configure_pool(pool, patient(&endpoint))
+                .unwrap();
+            bench.push(pool, &format!("{n}")).unwrap();
+            pool
+        })
+        .collect();
+    let (looked, closed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut missed = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (n, pool) in pools.iter().enumerate() {
+                while looked.load(Ordering::SeqCst) <= n {
+                    std::hint::spin_loop();
+                }
+                bench.engine.close_pool(*pool, FOR_EVER).unwrap();
+                closed.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        for (n, pool) in pools.iter().enumerate() {
+            while closed.load(Ordering::SeqCst) <= n {
+                missed += usize::from(bench.engine.progress(*pool).is_err());
+                looked.fetch_max(n + 1, Ordering::SeqCst);
+            }
+            bench.engine.begin_opening(*pool).unwrap();
+        }
+    });
+    assert_eq!(missed, 0);
+    assert_all(&bench.outcomes(MANY), MANY, "sent");
     bench.assert_conserved();
 }
