@@ -35,6 +35,7 @@ init_per_testcase(Case, Config) ->
     Drain = case Case of
                 a_stopped_pool_keeps_its_time -> 6000;
                 what_waits_for_a_pool_that_does_not_come_back_is_given_up -> 500;
+                warnings_of_a_dead_owner_are_logged -> 500;
                 _ -> 60000
             end,
     pusher_case:start(Config, #{env => [{drain_timeout, Drain}]}).
@@ -183,6 +184,7 @@ an_engine_that_is_replaced_is_no_failed_pool(Config) ->
         {trace, Owner, return_from, _, Found} -> ?assertMatch({unusable, {engine_down, _}}, Found)
     after 120000 -> error(not_looked_for)
     end,
+    1 = erlang:trace_pattern({http_pusher_pool, found, 4}, false, []),
     ok = sys:resume(http_pusher_engine, 60000),
     _ = wait(fun() -> whereis(?OWNER) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
     wait_for_pool(open),
