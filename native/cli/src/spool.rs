@@ -125,20 +125,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
             limit,
             json,
         } => {
-            let files = file::open_all(directory, pool.as_deref())?;
             let which = reason.clone().map_or(Selection::All, Selection::Reason);
-            records::list(&files, dead.then_some(&which), *limit, *json)
+            file::with_each(directory, pool.as_deref(), |files| {
+                records::list(files, dead.then_some(&which), *limit, *json)
+            })
         }
-        Command::Show { id, pool, json } => {
-            let files = file::open_all(directory, pool.as_deref())?;
-            records::show(&files, RowId(*id), *json)
-        }
+        Command::Show { id, pool, json } => file::with_each(directory, pool.as_deref(), |files| {
+            records::show(files, RowId(*id), *json)
+        }),
         Command::Retry(chosen) => dead_letters::retry(directory, chosen),
         Command::Purge(chosen) => dead_letters::purge(directory, chosen),
         Command::Deliver(arguments) => deliver::run(directory, arguments),
-        Command::Export { pool } => {
-            let files = file::open_all(directory, pool.as_deref())?;
-            records::export(&files)
-        }
+        Command::Export { pool } => file::with_each(directory, pool.as_deref(), records::export),
     }
 }

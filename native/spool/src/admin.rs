@@ -1,18 +1,15 @@
 //! A spool's file as an operator's program sees it: beside a running node, or without one.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, ToSql, TransactionBehavior};
+use rusqlite::{Connection, ToSql, TransactionBehavior};
 
 use crate::directory::Directory;
 use crate::error::OpenError;
+use crate::looking_in;
 use crate::record::{DeadLetter, DeathReason, Loaded, RowId};
 use crate::schema;
 use crate::store;
-
-/// How long a node's transaction may hold the file.
-const BUSY: Duration = Duration::from_secs(10);
 
 /// An open file.
 #[derive(Debug)]
@@ -62,15 +59,13 @@ impl Selection {
 }
 
 impl Admin {
-    /// Opens a file that is there.
+    /// Opens a file that is there, if only to read it: then nothing of it can be changed.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Sqlite {
             path: path.to_owned(),
             error,
         };
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
+        let connection = looking_in::connect(path)?;
         let found = schema::version(&connection).map_err(failed)?;
         if found != schema::VERSION {
             return Err(OpenError::Newer {

@@ -92,6 +92,13 @@ impl Directory {
         damage::is_there(&path.join(file_name::of_pool(pool)))
     }
 
+    /// Whether this would be the file of this pool.
+    #[must_use]
+    pub fn is_file_of(file: &Path, pool: &str) -> bool {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        damage::file_of_new(&name).unwrap_or(&name) == file_name::of_pool(pool)
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -99,27 +106,43 @@ impl Directory {
     }
 
     /// The spools' files that are there. What a killed node was about to rename is renamed now, unless a node has the
-    /// directory, which does it by itself.
+    /// directory, which does it by itself, or this user may not: then it is returned under the name that it has.
     pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(path)? {
-            let file = entry?.path();
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let found = entry?.path();
+            let name = found.file_name().unwrap_or_default().to_string_lossy();
             if name.ends_with(file_name::ENDING) {
-                files.push(file);
+                files.push(found);
             } else if let Some(name) = damage::file_of_new(&name)
                 && name.ends_with(file_name::ENDING)
             {
-                let file = path.join(name);
-                unless_held(path, || damage::finish_renames(&file).map(drop))?;
-                if file.is_file() {
-                    files.push(file);
-                }
+                files.extend(in_place(path, path.join(name), found)?);
             }
         }
         files.sort();
         files.dedup();
         Ok(files)
+    }
+}
+
+/// Where a file is that has a new one beside it, or had.
+fn in_place(directory: &Path, file: PathBuf, new: PathBuf) -> io::Result<Option<PathBuf>> {
+    if file.try_exists()? {
+        return Ok(None);
+    }
+    match unless_held(directory, || damage::finish_renames(&file).map(drop)) {
+        Ok(()) => Ok(Some(file).filter(|file| file.is_file())),
+        // The damaged file was set aside, so the new one is complete.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Ok(Some(new))
+        }
+        Err(error) => Err(error),
     }
 }
 

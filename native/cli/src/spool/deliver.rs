@@ -123,7 +123,8 @@ const HOLDER: &str = "http-pusher spool deliver";
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 fn refuse_beside_a_node(directory: &Path) -> Result<(), String> {
-    let holder = Directory::holder(directory).map_err(|error| explain(directory, &error))?;
+    let holder = Directory::holder(directory)
+        .map_err(|error| format!("{}: {error}", directory.display()))?;
     holder.map_or(Ok(()), |holder| {
         Err(format!(
             "{}: {} uses it, and delivers what is in it",

@@ -6,12 +6,15 @@ use ::spool::{Directory, Status};
 use comfy_table::{Table, presets};
 use serde_json::json;
 
-use super::file;
+use super::file::{self, PoolFile};
 use super::words;
 use crate::output::{print_line, visible};
 
 pub(super) fn run(directory: &Path, json: bool) -> Result<bool, String> {
-    let files = file::open_all(directory, None)?;
+    file::with_each(directory, None, |files| print(directory, files, json))
+}
+
+fn print(directory: &Path, files: &[PoolFile], json: bool) -> Result<bool, String> {
     let node = Directory::holder(directory)
         .map_err(|error| format!("{}: {error}", directory.display()))?;
     let statuses: Vec<&Status> = files.iter().map(|file| &file.status).collect();
