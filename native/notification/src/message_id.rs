@@ -20,6 +20,8 @@ static PROCESS: LazyLock<String> = LazyLock::new(|| {
 });
 /// The digits of the counter.
 const DIGITS: u32 = 12;
+/// The bytes of an identity that is made here.
+const LENGTH: usize = "msg_".len() + 24 + DIGITS as usize;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -33,15 +35,17 @@ impl MessageId {
     #[allow(clippy::new_without_default, reason = "each one is another")]
     pub fn new() -> Self {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let process = PROCESS.as_str();
-        let mut text = String::with_capacity(process.len() + DIGITS as usize);
-        text.push_str(process);
         // Digit by digit, because the general formatter took ten times as long. A counter does not reach 48 bits.
-        text.extend((0..DIGITS).rev().map(|place| {
+        let digits = (0..DIGITS).rev().map(|place| {
             let digit = (count >> (4 * place)).to_le_bytes()[0] & 0xf;
-            char::from(HEX[usize::from(digit)])
-        }));
-        Self(text.into())
+            HEX[usize::from(digit)]
+        });
+        let mut text = [0; LENGTH];
+        for (to, byte) in text.iter_mut().zip(PROCESS.bytes().chain(digits)) {
+            *to = byte;
+        }
+        // Of ASCII alone, it is always text.
+        Self(str::from_utf8(&text).unwrap_or_default().into())
     }
 
     /// The identity of several notifications that share a request.

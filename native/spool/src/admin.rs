@@ -9,12 +9,14 @@ use crate::error::OpenError;
 use crate::looking_in;
 use crate::record::{DeadLetter, DeathReason, Loaded, RowId};
 use crate::schema;
-use crate::store;
+use crate::store::{self, Layout};
 
 /// An open file.
 #[derive(Debug)]
 pub struct Admin {
     connection: Connection,
+    /// How its rows are read. An older file is changed by the node alone.
+    layout: Layout,
     path: PathBuf,
 }
 
@@ -67,7 +69,7 @@ impl Admin {
         };
         let connection = looking_in::connect(path)?;
         let found = schema::version(&connection).map_err(failed)?;
-        if found != schema::VERSION {
+        if found > schema::VERSION {
             return Err(OpenError::Newer {
                 path: path.to_owned(),
                 found,
@@ -76,6 +78,7 @@ impl Admin {
         }
         Ok(Self {
             connection,
+            layout: Layout::of(found),
             path: path.to_owned(),
         })
     }
@@ -128,10 +131,10 @@ impl Admin {
         let sql = format!(
             "SELECT {} FROM notification n JOIN handler h ON h.id = n.handler \
              WHERE n.id > ?1 ORDER BY n.id LIMIT ?2",
-            store::COLUMNS
+            self.layout.columns
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map((after.0, most), store::loaded)?;
+        let rows = statement.query_map((after.0, most), self.layout.read)?;
         rows.collect()
     }
 
@@ -152,7 +155,7 @@ impl Admin {
         let sql = format!(
             "SELECT {}, n.reason, n.ended FROM dead_letter n JOIN handler h ON h.id = n.handler \
              WHERE n.id > ?2 AND {} ORDER BY n.id LIMIT ?3",
-            store::COLUMNS,
+            self.layout.columns,
             condition
                 .replace("reason", "n.reason")
                 .replace("id =", "n.id ="),
@@ -160,7 +163,7 @@ impl Admin {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map((value, after.0, most), |row| {
             Ok(DeadLetter {
-                loaded: store::loaded(row)?,
+                loaded: (self.layout.read)(row)?,
                 reason: DeathReason(row.get("reason")?),
                 ended: row.get("ended")?,
             })
@@ -199,6 +202,8 @@ impl Admin {
 
     /// Makes dead letters that are asked back records again. The directory shows that no node is at it.
     pub fn bring_back(&mut self, _held: &Directory) -> rusqlite::Result<u64> {
+        schema::update(&mut self.connection)?;
+        self.layout = Layout::NEWEST;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -15,6 +15,7 @@
 
 mod admin;
 mod clock;
+mod content;
 mod damage;
 mod directory;
 mod error;
@@ -33,11 +34,12 @@ mod writer;
 
 pub use admin::{Admin, Selection, Status};
 pub use clock::now_ms;
+pub use content::Parts;
 pub use directory::{Directory, concern, is_network_file_system};
 pub use error::{Full, OpenError};
 pub use looking_in::meaning;
 pub use notice::Notice;
-pub use record::{DeadLetter, DeathReason, History, Kind, Loaded, Record, RowId};
+pub use record::{DeadLetter, DeathReason, History, Kind, Loaded, Packed, Record, RowId};
 pub use rusqlite::Error as SqlError;
 pub use settings::{Settings, Sync};
 pub use spool::Spool;

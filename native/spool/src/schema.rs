@@ -1,9 +1,28 @@
 //! The tables, and their version. `PRAGMA user_version` holds the number of steps that were done.
 
-use rusqlite::{Connection, TransactionBehavior};
+mod packing;
 
-/// Each step makes the next version out of the one before. A step that was released never changes.
-const STEPS: &[&str] = &["
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// What makes the next version out of the one before. A step that was released never changes.
+struct Step {
+    sql: &'static str,
+    /// What SQL alone cannot do, after that.
+    then: fn(&Transaction<'_>) -> rusqlite::Result<()>,
+}
+
+impl Step {
+    const fn sql(sql: &'static str) -> Self {
+        Self {
+            sql,
+            then: |_| Ok(()),
+        }
+    }
+}
+
+const STEPS: &[Step] = &[
+    Step::sql(
+        "
     CREATE TABLE pool (
         name TEXT NOT NULL,
         next INTEGER NOT NULL DEFAULT 1,
@@ -66,10 +85,17 @@ const STEPS: &[&str] = &["
     CREATE INDEX dead_letter_by_reason ON dead_letter (reason);
     CREATE INDEX dead_letter_by_age ON dead_letter (ended);
     CREATE INDEX dead_letter_by_retry ON dead_letter (retry) WHERE retry <> 0;
-"];
+",
+    ),
+    // One column for all that a notification says: to write the columns took most of the time of a record.
+    Step {
+        sql: packing::TABLES,
+        then: packing::pack,
+    },
+];
 
 /// The newest version that this release knows.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// The version of a file.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -77,8 +103,13 @@ pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Brings a file to the newest version. The caller has refused newer ones.
+pub(crate) fn update(connection: &mut Connection) -> rusqlite::Result<()> {
+    apply(connection, STEPS)
+}
+
+/// The same for a file that may be new: it is that of this pool.
 pub(crate) fn migrate(connection: &mut Connection, pool: &str) -> rusqlite::Result<()> {
-    apply(connection, STEPS)?;
+    update(connection)?;
     connection.execute(
         "INSERT INTO pool (name) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM pool)",
         [pool],
@@ -86,12 +117,13 @@ pub(crate) fn migrate(connection: &mut Connection, pool: &str) -> rusqlite::Resu
     Ok(())
 }
 
-fn apply(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
+fn apply(connection: &mut Connection, steps: &[Step]) -> rusqlite::Result<()> {
     let done = usize::try_from(version(connection)?).unwrap_or_default();
     for (version, step) in (1_i64..).zip(steps).skip(done) {
         // Either the whole step is done, and counted, or nothing of it.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.sql)?;
+        (step.then)(&transaction)?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
     }
@@ -102,7 +134,7 @@ fn apply(connection: &mut Connection, steps: &[&str]) -> rusqlite::Result<()> {
 mod tests {
     use rusqlite::Connection;
 
-    use super::{STEPS, VERSION, apply, version};
+    use super::{STEPS, Step, VERSION, apply, version};
 
     #[test]
     fn the_version_is_the_number_of_steps() {
@@ -112,7 +144,7 @@ mod tests {
     #[test]
     fn an_older_file_gets_the_missing_steps_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
-        let steps = ["CREATE TABLE a (x)", "ALTER TABLE a ADD y DEFAULT 7"];
+        let steps = ["CREATE TABLE a (x)", "ALTER TABLE a ADD y DEFAULT 7"].map(Step::sql);
         apply(&mut connection, &steps[..1]).unwrap();
         connection.execute("INSERT INTO a VALUES (1)", []).unwrap();
         apply(&mut connection, &steps).unwrap();
@@ -127,8 +159,14 @@ mod tests {
     #[test]
     fn a_step_that_fails_leaves_nothing() {
         let mut connection = Connection::open_in_memory().unwrap();
-        assert!(apply(&mut connection, &["CREATE TABLE a (x); CREATE TABLE a (x)"]).is_err());
+        let fails = Step::sql("CREATE TABLE a (x); CREATE TABLE a (x)");
+        assert!(apply(&mut connection, &[fails]).is_err());
+        let fails = Step {
+            sql: "CREATE TABLE a (x)",
+            then: |_| Err(rusqlite::Error::QueryReturnedNoRows),
+        };
+        assert!(apply(&mut connection, &[fails]).is_err());
         assert_eq!(version(&connection).unwrap(), 0);
-        apply(&mut connection, &["CREATE TABLE a (x)"]).unwrap();
+        apply(&mut connection, &[Step::sql("CREATE TABLE a (x)")]).unwrap();
     }
 }

@@ -11,7 +11,7 @@ use crate::damage;
 use crate::error::{Full, OpenError};
 use crate::inbox::{Inbox, Load, Shared};
 use crate::notice::Notice;
-use crate::record::{DeathReason, History, Loaded, Record, RowId};
+use crate::record::{DeathReason, History, Loaded, Packed, RowId};
 use crate::settings::Settings;
 use crate::store::Change;
 use crate::totals::{Reasons, Totals};
@@ -83,7 +83,8 @@ impl Spool {
 
     /// Appends a record: it is in the transaction that begins next, which is at once, or a moment after the one
     /// before has begun.
-    pub fn append(&self, record: Record) -> Result<RowId, Full> {
+    pub fn append(&self, record: impl Into<Packed>) -> Result<RowId, Full> {
+        let record = record.into();
         let size = record.size();
         if size > self.max_bytes {
             return Err(Full::Record {
@@ -91,7 +92,6 @@ impl Spool {
                 most: self.max_bytes,
             });
         }
-        let record = Box::new(record);
         let inbox = self.shared.inbox.lock();
         if inbox.held + size > self.max_bytes {
             return Err(Full::Bound {
@@ -109,11 +109,11 @@ impl Spool {
     }
 
     /// Appends a record whatever the bound: one that was accepted before the file was open.
-    pub fn append_anyway(&self, record: Record) -> RowId {
-        self.put(Box::new(record), self.shared.inbox.lock())
+    pub fn append_anyway(&self, record: impl Into<Packed>) -> RowId {
+        self.put(record.into(), self.shared.inbox.lock())
     }
 
-    fn put(&self, record: Box<Record>, mut inbox: MutexGuard<'_, Inbox>) -> RowId {
+    fn put(&self, record: Packed, mut inbox: MutexGuard<'_, Inbox>) -> RowId {
         let size = record.size();
         inbox.held += size;
         inbox.coming += size;
@@ -125,9 +125,9 @@ impl Spool {
         id
     }
 
-    /// Removes a record that was delivered. It may take a moment: removals come together.
-    pub fn remove(&self, id: RowId) {
-        self.later(Change::Remove(id));
+    /// Removes a record that was delivered, and takes `size` bytes. It may take a moment: removals come together.
+    pub fn remove(&self, id: RowId, size: u64) {
+        self.later(Change::Remove(id, size));
     }
 
     /// Notes the attempts so far of a record that waits for its next one.

@@ -13,14 +13,14 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::error::OpenError;
-use crate::record::{DeathReason, History, Loaded, Record, RowId};
+use crate::record::{DeathReason, History, Loaded, Packed, RowId};
 use crate::schema;
 use crate::settings::{Settings, Sync};
 use crate::totals::{Reasons, Totals};
 use dead::trim;
 pub(crate) use dead::{Ended, bring_back, remove_dead};
-pub(crate) use rows::{COLUMNS, loaded};
-use write::{Numbers, write_all};
+pub(crate) use rows::Layout;
+use write::{Counts, Numbers, write_all};
 
 /// How long a transaction of another process (the command-line program) may hold the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -29,15 +29,20 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Otherwise each removal reads its page from the log.
 const CACHE_KIB: i64 = 8 << 10;
 
+/// The bytes of a page of a new file. Of `SQLite`'s own 4 KiB twice as many pages are written, at a greater cost than that
+/// of their bytes; larger ones cost more bytes.
+const PAGE: i64 = 8 << 10;
+
 /// After so many pages (16 MiB) in the log they go into the file: a page that was written several times goes there
 /// once.
-const CHECKPOINT_PAGES: i64 = 4000;
+const CHECKPOINT_PAGES: i64 = 2000;
 
 /// A change that is to be written.
 #[derive(Debug)]
 pub(crate) enum Change {
-    Append(RowId, Box<Record>),
-    Remove(RowId),
+    Append(RowId, Packed),
+    /// With the bytes that the record takes.
+    Remove(RowId, u64),
     Postpone(RowId, Box<History>),
     Bury(RowId, Box<History>, DeathReason),
 }
@@ -51,6 +56,9 @@ pub(crate) struct Store {
     handlers: Numbers,
     /// None until it is asked for: what another process has changed before is looked at once.
     data_version: Option<i64>,
+    /// Whether the file may have records that were not written here, or lack some that were: of a commit that failed,
+    /// nobody can say whether it has reached the disk.
+    unsure: bool,
 }
 
 impl Store {
@@ -75,6 +83,7 @@ impl Store {
             settings,
             handlers: HashMap::new(),
             data_version: None,
+            unsure: true,
         };
         store.check().map_err(failed)?;
         Ok(store)
@@ -107,19 +116,42 @@ impl Store {
 
     /// Writes changes in one transaction. On an error, nothing of them is written. Returns the totals after it.
     pub fn write(&mut self, changes: &[Change], next: RowId) -> rusqlite::Result<Totals> {
+        let unsure = std::mem::replace(&mut self.unsure, true);
+        let mut counts = if unsure { Counts::Asked } else { Counts::Known };
+        loop {
+            if let Some(totals) = self.try_to_write(changes, next, counts)? {
+                self.unsure = false;
+                return Ok(totals);
+            }
+            // What is asked for is always known.
+            counts = Counts::Asked;
+        }
+    }
+
+    /// Returns none, and has written nothing, if the counts are known and the file has other records.
+    fn try_to_write(
+        &mut self,
+        changes: &[Change],
+        next: RowId,
+        counts: Counts,
+    ) -> rusqlite::Result<Option<Totals>> {
         let handlers = &mut self.handlers;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let written = write_all(&transaction, handlers, changes, next).and_then(|buried| {
+        let written = write_all(&transaction, handlers, changes, next, counts).and_then(|buried| {
+            let Some(buried) = buried else {
+                transaction.rollback()?;
+                return Ok(None);
+            };
             if buried {
                 trim(&transaction, &self.settings)?;
             }
             let (totals, _) = totals(&transaction)?;
             transaction.commit()?;
-            Ok(totals)
+            Ok(Some(totals))
         });
-        if written.is_err() {
+        if !matches!(written, Ok(Some(_))) {
             // Some of their rows may have been rolled back.
             self.handlers.clear();
         }
@@ -129,15 +161,16 @@ impl Store {
     /// Up to `most` records behind `after`, in order, of about `bytes` bytes at most, but at least one.
     pub fn load(&self, after: RowId, most: u32, bytes: u64) -> rusqlite::Result<Vec<Loaded>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM notification n JOIN handler h ON h.id = n.handler \
-             WHERE n.id > ?1 ORDER BY n.id LIMIT ?2"
+            "SELECT {} FROM notification n JOIN handler h ON h.id = n.handler \
+             WHERE n.id > ?1 ORDER BY n.id LIMIT ?2",
+            Layout::NEWEST.columns
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![after.0, most], loaded)?;
+        let rows = statement.query_map(params![after.0, most], Layout::NEWEST.read)?;
         let (mut records, mut taken) = (Vec::new(), 0);
         for row in rows {
             let row = row?;
-            taken += row.record.size();
+            taken += row.size;
             records.push(row);
             if taken >= bytes {
                 break;
@@ -184,6 +217,7 @@ impl Store {
 fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "page_size", PAGE)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     let synchronous = match sync {
         Sync::Normal => "NORMAL",
@@ -224,3 +258,6 @@ pub(crate) fn family(path: &Path) -> [PathBuf; 3] {
         PathBuf::from(name)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,14 +9,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{LONG, Node, integrity, load, record};
+use common::{LONG, Node, integrity, load, record, size};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use spool::{Directory, Full, Notice, OpenError, RowId, Settings, Spool};
+use spool::{Directory, Full, History, Notice, OpenError, RowId, Settings, Spool};
 
 fn file_of(path: &Path) -> std::path::PathBuf {
     Directory::files(path).unwrap().remove(0)
 }
+
+/// The bytes of a page.
+const PAGE: usize = 8192;
 
 /// Waits until everything that was appended is written.
 fn written(spool: &Spool) {
@@ -59,8 +62,8 @@ fn what_can_be_read_of_a_damaged_file_is_taken_over() {
     let file = file_of(path.path());
     // A few pages in the middle, as a bad block leaves them.
     let mut bytes = fs::read(&file).unwrap();
-    let middle = bytes.len() / 2 / 4096 * 4096;
-    bytes[middle..middle + 3 * 4096].fill(0xa5);
+    let middle = bytes.len() / 2 / PAGE * PAGE;
+    bytes[middle..middle + 3 * PAGE].fill(0xa5);
     fs::write(&file, bytes).unwrap();
     let spool = node.spool();
     // The damage is not at the start, so it is noticed when the records are read.
@@ -80,9 +83,52 @@ fn what_can_be_read_of_a_damaged_file_is_taken_over() {
     let Notice::SetAside { saved, .. } = node.notice() else {
         panic!("another notice");
     };
-    // Three pages hold about 24 of the records.
+    // Three pages hold about 60 of the records.
     assert!((1900..2000).contains(&saved), "{saved}");
     assert!(found.len() >= 1900, "{}", found.len());
+}
+
+/// The page is sound, and what a row says is not: it costs that row alone.
+#[test]
+fn a_record_whose_content_is_damaged_costs_itself_alone() {
+    let damages = [
+        "x''",
+        "x'0100'",
+        "x'0701'",
+        "substr(content, 1, length(content) - 1)",
+        "content || x'00'",
+        "'text'",
+    ];
+    for damage in damages {
+        let path = tempfile::tempdir().unwrap();
+        let node = Node::start(path.path(), Settings::default());
+        let spool = node.spool();
+        for n in 0..20 {
+            spool.append(record(n, b"<message/>")).unwrap();
+        }
+        let attempted = History {
+            attempts: 2,
+            ..History::default()
+        };
+        spool.postpone(RowId(9), attempted.clone());
+        spool.close();
+        let connection = rusqlite::Connection::open(file_of(path.path())).unwrap();
+        let sql = format!("UPDATE notification SET content = {damage} WHERE id = 8");
+        connection.execute(&sql, []).unwrap();
+        drop(connection);
+        let spool = node.spool();
+        let found = load(&spool, RowId(0), 100).unwrap();
+        let Notice::SetAside { saved, .. } = node.notice() else {
+            panic!("another notice");
+        };
+        assert_eq!(saved, 19, "{damage}");
+        let expected = (1..=20).filter(|id| *id != 8);
+        assert!(found.iter().map(|one| one.id.0).eq(expected), "{damage}");
+        assert_eq!(found[7].history, attempted);
+        spool.append(record(20, b"<message/>")).unwrap();
+        written(&spool);
+        assert_eq!(spool.totals().waiting, 20);
+    }
 }
 
 #[test]
@@ -134,7 +180,7 @@ fn a_disk_that_fails_is_said_once_and_everything_is_written_when_it_works() {
     assert!(spool.totals().failing);
     assert!(load(&spool, RowId(0), 10).is_err());
     // Delivered from memory.
-    spool.remove(first);
+    spool.remove(first, size(0, b"before"));
     connection.execute_batch("ROLLBACK").unwrap();
     assert_eq!(node.notice(), Notice::Writes);
     assert!(!spool.totals().failing);
@@ -163,7 +209,7 @@ fn what_waits_for_a_disk_that_fails_is_bounded() {
     assert!(matches!(refused, Full::Memory { .. }), "{refused}");
     assert!((32..=64).contains(&taken.len()), "{}", taken.len());
     for id in &taken {
-        spool.remove(*id);
+        spool.remove(*id, size(0, &text));
     }
     let begin = Instant::now();
     while spool.append(record(1, &text)).is_err() {
@@ -218,7 +264,8 @@ proptest! {
                 states.push(present.clone());
             }
             for _ in 0..remove.min(present.len()) {
-                spool.remove(RowId(present.remove(0)));
+                let id = present.remove(0);
+                spool.remove(RowId(id), size(id.cast_unsigned(), &[b'y'; 200]));
                 written(&spool);
                 states.push(present.clone());
             }
@@ -229,7 +276,10 @@ proptest! {
         let reopened = after.spool();
         let found: Vec<i64> = load(&reopened, RowId(0), 10_000).unwrap().iter().map(|l| l.id.0).collect();
         prop_assert!(states.contains(&found), "{found:?}");
-        prop_assert_eq!(reopened.totals().waiting, found.len() as u64);
+        let totals = reopened.totals();
+        prop_assert_eq!(totals.waiting, found.len() as u64);
+        let bytes = found.iter().map(|id| size(id.cast_unsigned(), &[b'y'; 200])).sum::<u64>();
+        prop_assert_eq!(totals.waiting_bytes, bytes);
         prop_assert_eq!(integrity(&file_of(copy.path())), "ok");
     }
 }

@@ -63,8 +63,8 @@ fn what_can_be_read_of_a_damaged_file_waits_for_room() {
     drop(spool);
     let file = Directory::files(path.path()).unwrap().remove(0);
     let mut bytes = fs::read(&file).unwrap();
-    let middle = bytes.len() / 2 / 4096 * 4096;
-    bytes[middle..middle + 3 * 4096].fill(0xa5);
+    let middle = bytes.len() / 2 / 8192 * 8192;
+    bytes[middle..middle + 3 * 8192].fill(0xa5);
     fs::write(&file, bytes).unwrap();
     let spool = node.spool();
     limit(Some(LIMIT));
@@ -93,7 +93,7 @@ fn what_can_be_read_of_a_damaged_file_waits_for_room() {
         other => panic!("{other:?}"),
     };
     assert_eq!(node.notice(), Notice::Writes);
-    // Three pages hold about 24 of the records.
+    // Three pages hold about 60 of the records.
     assert!((1900..=2000).contains(&saved), "{saved}");
     let found = load(&spool, RowId(0), 5000).unwrap();
     assert!(found.len() >= 1900, "{}", found.len());

@@ -5,7 +5,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Node, record, until};
+use common::{Node, record, size, until};
 use spool::{RowId, Settings};
 
 /// From the begin of a transaction to that of the next one, if nothing else is asked of the thread.
@@ -36,14 +36,19 @@ fn removals_that_keep_coming_share_transactions() {
     let path = tempfile::tempdir().unwrap();
     let node = Node::start(path.path(), Settings::default());
     let spool = node.spool();
-    let places: Vec<RowId> = (0..RECORDS)
-        .map(|number| spool.append(record(number, b"x")).unwrap())
+    let places: Vec<(RowId, u64)> = (0..RECORDS)
+        .map(|number| {
+            (
+                spool.append(record(number, b"x")).unwrap(),
+                size(number, b"x"),
+            )
+        })
         .collect();
     until("all are written", || spool.totals().waiting == RECORDS);
     let before = spool.totals().commits;
     let begin = Instant::now();
-    for place in places {
-        spool.remove(place);
+    for (place, size) in places {
+        spool.remove(place, size);
         std::thread::sleep(Duration::from_micros(300));
     }
     until("all are removed", || spool.totals().waiting == 0);

@@ -6,7 +6,7 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use common::{LONG, Node, ids, integrity, load, record, until};
+use common::{LONG, Node, ids, integrity, load, record, size, until};
 use spool::{
     Admin, DeathReason, Directory, Full, History, Notice, OpenError, RowId, Selection, Settings,
 };
@@ -60,7 +60,7 @@ fn what_was_delivered_is_gone_and_its_place_is_never_given_again() {
         .collect();
     load(&spool, RowId(0), 1).unwrap();
     for place in &places {
-        spool.remove(*place);
+        spool.remove(*place, size(0, b"x"));
     }
     assert!(load(&spool, RowId(0), 10).unwrap().is_empty());
     let totals = spool.totals();
@@ -79,7 +79,7 @@ fn a_record_that_is_delivered_before_it_is_written_leaves_nothing() {
     let spool = node.spool();
     for n in 0..1000 {
         let place = spool.append(record(n, b"x")).unwrap();
-        spool.remove(place);
+        spool.remove(place, size(n, b"x"));
     }
     assert!(load(&spool, RowId(0), 10).unwrap().is_empty());
     let totals = spool.totals();
@@ -149,13 +149,13 @@ fn the_oldest_is_the_first_in_order() {
     let second = spool.append(record(501, b"second")).unwrap();
     load(&spool, RowId(0), 1).unwrap();
     assert_eq!(spool.totals().oldest, Some(500));
-    spool.remove(first);
+    spool.remove(first, size(500, b"first"));
     load(&spool, RowId(0), 1).unwrap();
     assert_eq!(spool.totals().oldest, Some(501));
     spool.close();
     let spool = node.spool();
     assert_eq!(spool.totals().oldest, Some(501));
-    spool.remove(second);
+    spool.remove(second, size(501, b"second"));
     load(&spool, RowId(0), 1).unwrap();
     assert_eq!(spool.totals().oldest, None);
 }

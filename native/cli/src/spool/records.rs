@@ -127,6 +127,7 @@ fn row(file: &PoolFile, found: &Found) -> Vec<String> {
         id,
         record,
         history,
+        ..
     } = found.loaded();
     let last = match found {
         Found::Waiting(_) => history.error.clone(),
@@ -149,6 +150,7 @@ fn in_json(file: &PoolFile, found: &Found) -> Value {
         id,
         record,
         history,
+        ..
     } = found.loaded();
     let (state, reason, ended) = match found {
         Found::Waiting(_) => ("waiting", None, None),
@@ -183,6 +185,7 @@ fn in_text(file: &PoolFile, found: &Found) -> String {
         id,
         record,
         history,
+        ..
     } = found.loaded();
     let mut lines = vec![
         ("pool", file.status.pool.clone()),

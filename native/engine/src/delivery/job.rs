@@ -43,14 +43,14 @@ pub struct Tried {
     /// How many deliveries to its endpoint had succeeded when it failed last.
     pub(crate) successes: u64,
     /// What it has on disk.
-    pub(crate) kept: Option<Box<Kept>>,
+    pub(crate) kept: Option<Kept>,
     /// The notifications that share its requests, if its handler sends batches.
     pub(crate) batch: Option<Box<Batch>>,
 }
 
 impl Tried {
     /// The memory of what a notification has on disk.
-    pub(crate) const KEPT: usize = heap::taken(size_of::<Kept>());
+    pub(crate) const KEPT: usize = Kept::ALLOCATED;
 
     /// The memory that it uses, with its identity.
     pub(crate) fn allocated(&self) -> usize {
@@ -84,7 +84,7 @@ impl Job {
 
     fn lead_overtakes(&self) -> bool {
         let kept = self.tried.as_ref().and_then(|tried| tried.kept.as_ref());
-        kept.is_some_and(|kept| kept.overtakes())
+        kept.is_some_and(Kept::overtakes)
     }
 
     /// What it is judged by, after this many attempts.
@@ -179,9 +179,9 @@ impl Job {
     /// Does something with what each member of the present request has on disk.
     pub(crate) fn each_kept(&mut self, mut each: impl FnMut(&mut Kept)) {
         let Some(tried) = &mut self.tried else { return };
-        tried.kept.as_deref_mut().into_iter().for_each(&mut each);
+        tried.kept.as_mut().into_iter().for_each(&mut each);
         let others = tried.batch.iter_mut().flat_map(|batch| batch.in_part_mut());
-        let kept = others.filter_map(|other| other.item.tried.as_mut()?.kept.as_deref_mut());
+        let kept = others.filter_map(|other| other.item.tried.as_mut()?.kept.as_mut());
         kept.for_each(each);
     }
 

@@ -73,7 +73,7 @@ pub(super) fn push_kept(
             let Some(mut item) = given.take() else {
                 return Ok(());
             };
-            item.set_kept(row.map(|row| Box::new(Kept::new(row, History::default()))));
+            item.set_kept(row.map(|row| Kept::new(row, History::default())));
             let Err(refusal) = push_to(pool, key, item) else {
                 return Ok(());
             };
@@ -88,7 +88,7 @@ pub(super) fn push_kept(
             } else {
                 NotTaken::Other((pool, why))
             };
-            let row = item.take_kept().map(|kept| kept.into_row());
+            let row = item.take_kept().map(Kept::into_row);
             given = Some(item);
             Err((row, why))
         },

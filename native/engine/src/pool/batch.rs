@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Pool, Queued, Reported};
 use crate::request::Unmade;
+use crate::spools::Kept;
 
 /// How many members are collected, or end, under one lock.
 pub(super) const AT_ONCE: usize = 64;
@@ -91,7 +92,7 @@ impl Companion {
     pub(crate) fn overtakes(&self) -> bool {
         let tried = self.item.tried.as_ref();
         let kept = tried.and_then(|tried| tried.kept.as_ref());
-        kept.is_some_and(|kept| kept.overtakes())
+        kept.is_some_and(Kept::overtakes)
     }
 }
 

@@ -56,7 +56,7 @@ impl Pool {
         let tried = Tried {
             id: Some(message_id),
             attempts: came.history.attempts,
-            kept: row.map(|row| Box::new(Kept::new(row, came.history))),
+            kept: row.map(|row| Kept::new(row, came.history)),
             ..Tried::default()
         };
         Queued {
@@ -108,7 +108,7 @@ impl Finder for Intake {
                         }
                         _ => NotIn::Closed,
                     };
-                    return Err((item.take_kept().map(|kept| kept.into_row()), why));
+                    return Err((item.take_kept().map(Kept::into_row), why));
                 }
             }
         }

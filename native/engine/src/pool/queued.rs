@@ -45,7 +45,7 @@ impl Queued {
     }
 
     /// Lets go of what is in memory. It stays on disk, and comes in again when it can be delivered.
-    pub(super) fn leave_on_disk(&mut self, reserved: Reservation, kept: Box<Kept>) {
+    pub(super) fn leave_on_disk(&mut self, reserved: Reservation, kept: Kept) {
         drop(self.destination.take());
         drop(reserved);
         // Before it counts as on disk: a caller that waits until nothing is pending may have it come in again.
@@ -54,12 +54,12 @@ impl Queued {
     }
 
     /// Notes what it has on disk.
-    pub(crate) fn set_kept(&mut self, kept: Option<Box<Kept>>) {
+    pub(crate) fn set_kept(&mut self, kept: Option<Kept>) {
         self.tried.get_or_insert_default().kept = kept;
     }
 
     /// Takes out what it has on disk, if it has.
-    pub(crate) fn take_kept(&mut self) -> Option<Box<Kept>> {
+    pub(crate) fn take_kept(&mut self) -> Option<Kept> {
         self.tried.as_mut().and_then(|tried| tried.kept.take())
     }
 }

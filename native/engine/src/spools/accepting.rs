@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use spool::{Full, Record};
+use spool::{Full, Packed};
 
 use super::Row;
 use super::pool_spool::PoolSpool;
@@ -45,24 +45,26 @@ impl PoolSpool {
     /// has fewer than `most` of its lane ([`most_in_memory`](super::most_in_memory)). `push` returns the row if the queue does not take it, with the reason.
     pub fn accept<E>(
         self: &Arc<Self>,
-        record: Record,
+        record: Packed,
         most: usize,
         push: impl FnOnce(Option<Row>) -> Result<(), (Option<Row>, NotTaken<E>)>,
         full: impl FnOnce() -> E,
     ) -> Result<Accepted, NotAccepted<E>> {
-        let lane = self.lane_of(&record);
+        let size = record.size();
+        let handler = self.handler_of(&record.host_type, &record.handler);
+        let lane = self.lane_of(handler, record.lane());
         // Held over both steps, so that the order on disk is the order in the queue. Neither waits.
         let mut window = self.window();
         let disk = self.disk.load();
         let Some(disk) = disk.as_ref() else {
-            if !window.opening && window.early.is_empty() && !self.is_stopped(&window, &record) {
+            if !window.opening && window.early.is_empty() && !window.is_stopped(handler) {
                 return match push(None) {
                     Ok(()) => Ok(Accepted::InMemory),
                     Err((_, NotTaken::Other(error))) => Err(NotAccepted::Pool(error)),
                     Err(_) => Err(NotAccepted::Pool(full())),
                 };
             }
-            let bytes = window.early_bytes + record.size();
+            let bytes = window.early_bytes + size;
             if window.early.len() >= EARLY || bytes > EARLY_BYTES {
                 return Err(NotAccepted::Pool(full()));
             }
@@ -70,7 +72,7 @@ impl PoolSpool {
             window.early.push_back(record);
             return Ok(Accepted::OnDisk);
         };
-        let stopped = self.is_stopped(&window, &record);
+        let stopped = window.is_stopped(handler);
         let id = disk.append(record).map_err(NotAccepted::Full)?;
         if window.lanes.is_behind(lane) {
             window.lanes.skipped(lane, id);
@@ -80,9 +82,9 @@ impl PoolSpool {
         if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
             return Ok(Accepted::OnDisk);
         }
-        let row = Row::new(self, id, lane);
+        let row = Row::new(self, id, lane, size);
         // One that a panic drops was not accepted.
-        let not_accepted = || disk.remove(id);
+        let not_accepted = || disk.remove(id, size);
         match self.with_queue(&mut window, (id, lane), || push(Some(row)), not_accepted) {
             Ok(()) => {
                 window.enter(id, lane);
@@ -103,7 +105,7 @@ impl PoolSpool {
                     }
                 };
                 if let Some(error) = error {
-                    disk.remove(id);
+                    disk.remove(id, size);
                     return Err(NotAccepted::Pool(error));
                 }
                 Ok(Accepted::OnDisk)

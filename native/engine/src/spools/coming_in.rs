@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use spool::{DeathReason, History, Record, RowId};
+use spool::{DeathReason, History, Loaded, Packed, RowId};
 
 use super::Row;
 use super::lanes::LaneId;
@@ -43,7 +43,7 @@ impl PoolSpool {
     /// be opened. Returns whether there are more, or why there is no going on.
     pub(super) fn bring_early(
         &self,
-        mut push: impl FnMut(&Record) -> Result<(), NotIn>,
+        mut push: impl FnMut(&Packed) -> Result<(), NotIn>,
     ) -> Result<bool, NotIn> {
         let mut window = self.window();
         if window.opening || self.disk.load().is_some() {
@@ -53,7 +53,8 @@ impl PoolSpool {
             let Some(record) = window.early.front() else {
                 return Ok(false);
             };
-            let pushed = if self.is_stopped(&window, record) {
+            let handler = self.handler_of(&record.host_type, &record.handler);
+            let pushed = if window.is_stopped(handler) {
                 Err(NotIn::NoHandler)
             } else {
                 push(record)
@@ -68,7 +69,7 @@ impl PoolSpool {
             if let Some(record) = record {
                 window.early_bytes = window.early_bytes.saturating_sub(record.size());
                 if parks {
-                    window.stopped.insert(self.handler_of(&record));
+                    window.stopped.insert(handler);
                     window.parked.push_back(record);
                 }
             }
@@ -82,11 +83,14 @@ impl PoolSpool {
     pub(super) fn bring_in(
         self: &Arc<Self>,
         from: ReadFrom,
-        (id, record): (RowId, &Record),
+        loaded: &Loaded,
         most: usize,
         push: impl FnOnce(Row, bool) -> BroughtIn,
     ) -> Result<(), NotIn> {
-        let lane = self.lane_of(record);
+        let Loaded { id, record, .. } = loaded;
+        let id = *id;
+        let handler = self.handler_of(&record.host_type, &record.handler);
+        let lane = self.lane_of(handler, &record.lane);
         let mut window = self.window();
         if window.rewinds != from.rewinds {
             return Err(NotIn::Rewound);
@@ -101,11 +105,11 @@ impl PoolSpool {
         if window.lanes.has_most(lane, most) && window.lanes.full_at(lane, id) {
             return go_on(&mut window, id);
         }
-        if self.is_stopped(&window, record) {
+        if window.is_stopped(handler) {
             return go_on(&mut window, id);
         }
         let foreign = window.is_foreign(id) && !window.counted.contains(&id);
-        let row = Row::new(self, id, lane);
+        let row = Row::new(self, id, lane, loaded.size);
         // A record that a panic drops is where it was.
         match self.with_queue(&mut window, (id, lane), || push(row, foreign), || {}) {
             BroughtIn::Queued => {
@@ -115,7 +119,7 @@ impl PoolSpool {
             }
             BroughtIn::Skipped(row) => {
                 row.disarm();
-                window.stopped.insert(self.handler_of(record));
+                window.stopped.insert(handler);
                 go_on(&mut window, id)
             }
             BroughtIn::GivenUp(row, history, reason) => {

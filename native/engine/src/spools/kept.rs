@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use notification::heap;
 use spool::{History, now_ms};
 
 use super::Row;
@@ -14,11 +15,16 @@ const ANSWER: usize = 512;
 #[derive(Debug)]
 pub struct Kept {
     row: Row,
-    history: History,
+    /// Boxed, because there is hardly ever one.
+    history: Option<Box<History>>,
 }
 
 impl Kept {
+    /// The most memory that it allocates for numbers.
+    pub(crate) const ALLOCATED: usize = heap::taken(size_of::<History>());
+
     pub(crate) fn new(row: Row, history: History) -> Self {
+        let history = (history != History::default()).then(|| Box::new(history));
         Self { row, history }
     }
 
@@ -35,27 +41,29 @@ impl Kept {
     /// Remembers the start of an answer that was no success.
     pub(crate) fn note_answer(&mut self, start: &[u8]) {
         let start = &start[..start.len().min(ANSWER)];
-        self.history.answer = String::from_utf8_lossy(start).into_owned();
+        self.history.get_or_insert_default().answer = String::from_utf8_lossy(start).into_owned();
     }
 
     /// Remembers a failed delivery, after which there were so many attempts.
     pub(crate) fn note(&mut self, attempts: u32, status: Option<StatusCode>, text: &Arc<str>) {
         let now = now_ms();
-        if attempts > self.history.attempts {
-            self.history.attempts = attempts;
-            self.history.first.get_or_insert(now);
-            self.history.last = Some(now);
+        let history = self.history.get_or_insert_default();
+        if attempts > history.attempts {
+            history.attempts = attempts;
+            history.first.get_or_insert(now);
+            history.last = Some(now);
         }
-        self.history.status = status.map(|status| status.as_u16());
+        history.status = status.map(|status| status.as_u16());
         if status.is_none() {
-            self.history.answer.clear();
+            history.answer.clear();
         }
-        self.history.error = text.to_string();
+        history.error = text.to_string();
     }
 
     /// Its next attempt comes later.
     pub(crate) fn postponed(&self) {
-        self.row.postponed(self.history.clone());
+        let history = self.history.as_deref().cloned();
+        self.row.postponed(history.unwrap_or_default());
     }
 
     /// It was delivered.
@@ -65,6 +73,10 @@ impl Kept {
 
     /// It was given up.
     pub(crate) fn buried(self, reason: &str) {
-        self.row.buried(self.history, reason);
+        self.row.buried(
+            self.history
+                .map_or_else(History::default, |history| *history),
+            reason,
+        );
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
-use spool::{Notice, OpenError, Reasons, Record, RowId, Spool, Totals};
+use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
 use super::coming_in::AT_ONCE;
@@ -34,7 +34,7 @@ pub struct PoolSpool {
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
     pub(super) refilling: Mutex<Refilling>,
-    lane_hash: RandomState,
+    hashes: RandomState,
     /// Called when records may have to come in.
     wants: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
     notices: Arc<Notices>,
@@ -81,7 +81,7 @@ impl PoolSpool {
             leaving: Leaving::default(),
             why: Mutex::default(),
             refilling: Mutex::default(),
-            lane_hash: RandomState::new(),
+            hashes: RandomState::new(),
             wants: RwLock::new(None),
             notices,
         }
@@ -174,21 +174,12 @@ impl PoolSpool {
             .map_or(0, |totals| totals.waiting.saturating_sub(in_memory))
     }
 
-    pub(super) fn lane_of(&self, record: &Record) -> LaneId {
-        let key = (&record.host_type, &record.handler, &record.lane);
-        LaneId(self.lane_hash.hash_one(key))
+    pub(super) fn lane_of(&self, handler: HandlerHash, lane: &[u8]) -> LaneId {
+        LaneId(self.hashes.hash_one((handler, lane)))
     }
 
-    pub(super) fn handler_of(&self, record: &Record) -> HandlerHash {
-        HandlerHash(
-            self.lane_hash
-                .hash_one((&record.host_type, &record.handler)),
-        )
-    }
-
-    /// Whether records of its handler wait for all to be looked at again.
-    pub(super) fn is_stopped(&self, window: &Window, record: &Record) -> bool {
-        !window.stopped.is_empty() && window.stopped.contains(&self.handler_of(record))
+    pub(super) fn handler_of(&self, host_type: &str, handler: &str) -> HandlerHash {
+        HandlerHash(self.hashes.hash_one((host_type, handler)))
     }
 
     /// Says what is to be done when records may have to come in, if that `holds` still.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use notification::{Content, Handler, MessageId, Names, Notification};
-use spool::{Kind, Record};
+use spool::{Kind, Packed, Parts, Record};
 
 /// The notification as a record. `lane` is its lane's key without what belongs to this run.
-pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Record {
+pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Packed {
     let handler = notification.handler();
     let names = notification.names();
     let (kind, extra) = match notification.content() {
@@ -15,34 +14,23 @@ pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Re
         Content::Custom(headers) => (Kind::Custom, headers),
         Content::Event(facts) => (Kind::Event, facts),
     };
-    let [lane, sender, server, receiver, text, extra] = together([
+    let parts = Parts {
         lane,
-        names.sender,
-        names.server,
-        names.receiver,
-        notification.text(),
-        extra,
-    ]);
-    Record {
-        host_type: Arc::clone(&handler.host_type.name),
-        handler: Arc::clone(handler.on_disk.get_or_init(|| handler_key(handler).into())),
-        lane,
-        message_id: id.shared(),
-        created: spool::now_ms(),
+        message_id: id.as_str(),
         direction: notification.direction(),
-        sender,
-        server,
-        receiver,
+        sender: names.sender,
+        server: names.server,
+        receiver: names.receiver,
         kind,
-        text,
+        text: notification.text(),
         extra,
-    }
-}
-
-/// Copies of these, in one allocation.
-fn together<const PARTS: usize>(parts: [&[u8]; PARTS]) -> [Bytes; PARTS] {
-    let mut left = Bytes::from(parts.concat());
-    parts.map(|part| left.split_to(part.len()))
+    };
+    Packed::new(
+        Arc::clone(&handler.host_type.name),
+        Arc::clone(handler.on_disk.get_or_init(|| handler_key(handler).into())),
+        spool::now_ms(),
+        &parts,
+    )
 }
 
 /// The handler in the terms of its configuration.

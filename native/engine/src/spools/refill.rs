@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use notification::{FailureReason, Handler, Notification};
 use scopeguard::ScopeGuard;
-use spool::{History, Loaded, Record};
+use spool::{History, Loaded, Packed, Record};
 use tokio::sync::oneshot;
 
 use super::Row;
@@ -144,7 +144,7 @@ fn unless_it_panics(
 ) -> Result<(), NotIn> {
     let came_in = AssertUnwindSafe(|| bring_in(spool, finder, from, loaded));
     panic::catch_unwind(came_in).unwrap_or_else(|_| {
-        spool.bring_in(from, (loaded.id, &loaded.record), usize::MAX, |row, _| {
+        spool.bring_in(from, loaded, usize::MAX, |row, _| {
             let reason = FailureReason::InternalError.as_str();
             BroughtIn::GivenUp(row, loaded.history.clone(), reason)
         })
@@ -158,31 +158,27 @@ fn bring_in(
     loaded: &Loaded,
 ) -> Result<(), NotIn> {
     let Loaded {
-        id,
-        record,
-        history,
+        record, history, ..
     } = loaded;
     let found = finder.find(record);
     let handler = match found {
         Found::Runs(handler) => handler,
         Found::MayCome => {
-            return spool.bring_in(from, (*id, record), usize::MAX, |row, _| {
-                BroughtIn::Skipped(row)
-            });
+            return spool.bring_in(from, loaded, usize::MAX, |row, _| BroughtIn::Skipped(row));
         }
         Found::Gone => {
-            return spool.bring_in(from, (*id, record), usize::MAX, |row, _| {
+            return spool.bring_in(from, loaded, usize::MAX, |row, _| {
                 BroughtIn::GivenUp(row, history.clone(), "handler_gone")
             });
         }
     };
     let most = most_in_memory(&handler.policy);
     let Some(notification) = record::restore(record, handler) else {
-        return spool.bring_in(from, (*id, record), usize::MAX, |row, _| {
+        return spool.bring_in(from, loaded, usize::MAX, |row, _| {
             BroughtIn::GivenUp(row, history.clone(), "too_large")
         });
     };
-    spool.bring_in(from, (*id, record), most, |row, earlier| {
+    spool.bring_in(from, loaded, most, |row, earlier| {
         let came = Came {
             created: record.created,
             history: history.clone(),
@@ -199,7 +195,10 @@ fn bring_in(
 }
 
 /// A record that is in no file.
-fn bring_early(finder: &dyn Finder, record: &Record) -> Result<(), NotIn> {
+fn bring_early(finder: &dyn Finder, packed: &Packed) -> Result<(), NotIn> {
+    let Some(record) = &packed.unpack() else {
+        return Ok(());
+    };
     let Found::Runs(handler) = finder.find(record) else {
         return Err(NotIn::NoHandler);
     };

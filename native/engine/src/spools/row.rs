@@ -19,21 +19,25 @@ pub(super) struct Place {
     spool: Arc<PoolSpool>,
     id: RowId,
     lane: LaneId,
+    /// The bytes that it takes.
+    size: u64,
 }
 
 impl Row {
-    pub(super) fn new(spool: &Arc<PoolSpool>, id: RowId, lane: LaneId) -> Self {
+    pub(super) fn new(spool: &Arc<PoolSpool>, id: RowId, lane: LaneId, size: u64) -> Self {
         let place = Place {
             spool: Arc::clone(spool),
             id,
             lane,
+            size,
         };
         Self(scopeguard::guard(place, Place::leave))
     }
 
     /// Its notification was delivered.
     pub fn delivered(self) {
-        self.end(Spool::remove);
+        let size = self.0.size;
+        self.end(|disk, id| disk.remove(id, size));
     }
 
     /// Its notification was given up: it becomes a dead letter.
@@ -55,7 +59,9 @@ impl Row {
     }
 
     fn end(self, step: impl FnOnce(&Spool, RowId)) {
-        let Place { spool, id, lane } = self.disarm();
+        let Place {
+            spool, id, lane, ..
+        } = self.disarm();
         if let Some(disk) = &*spool.disk.load() {
             step(disk, id);
         }

@@ -20,7 +20,7 @@ fn stop_with_one(path: &Path) -> Arc<Notices> {
     let spools = Spools::new(Some(settings), Handlers::default(), Arc::clone(&notices));
     let pool = spools.known("http_pool");
     let queue = |row| Err((row, NotTaken::Other("no queue is asked")));
-    let accepted = pool.accept(record(), usize::MAX, queue, || "the bound");
+    let accepted = pool.accept(record().into(), usize::MAX, queue, || "the bound");
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spools.close();
     notices
@@ -71,7 +71,9 @@ fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
                 assert!(!panics, "the queue panics");
                 Ok::<(), (_, NotTaken<()>)>(())
             };
-            spool.accept(record(), usize::MAX, push, || ()).unwrap()
+            spool
+                .accept(record().into(), usize::MAX, push, || ())
+                .unwrap()
         });
         let begin = Instant::now();
         while !session.is_finished() {
@@ -107,12 +109,14 @@ fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped(
     for _ in 0..3 {
         let held = {
             let mut window = spool.window();
-            window.stopped.insert(spool.handler_of(&record()));
+            window
+                .stopped
+                .insert(spool.handler_of(&record().host_type, &record().handler));
             // All that is on disk was looked at.
             window.spilled = false;
             // So the way back takes longer than the millisecond after which a lock goes to the thread that has waited
             // longest, instead of the one that comes first.
-            window.parked.extend((0..50_000).map(|_| record()));
+            window.parked.extend((0..50_000).map(|_| record().into()));
             window
         };
         let looks = {
@@ -124,7 +128,7 @@ fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped(
             let spool = Arc::clone(&spool);
             thread::spawn(move || {
                 let queue = |_: Option<Row>| panic!("it came before what was skipped");
-                let accepted = spool.accept::<()>(record(), usize::MAX, queue, || ());
+                let accepted = spool.accept::<()>(record().into(), usize::MAX, queue, || ());
                 assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
             })
         };
@@ -151,7 +155,9 @@ fn what_leaves_under_the_lock_of_the_queue_does_not_wait_for_the_window() {
             queue.lock().extend(row);
             Ok::<(), (_, NotTaken<()>)>(())
         };
-        spool.accept(record(), usize::MAX, push, || ()).unwrap();
+        spool
+            .accept(record().into(), usize::MAX, push, || ())
+            .unwrap();
     }
     let (last, others) = {
         let mut rows = queue.lock();

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use spool::{Record, RowId};
+use spool::{Packed, RowId};
 
 use super::lanes::{LaneId, LaneRows};
 use super::numbers::NumberSet;
@@ -34,11 +34,11 @@ pub(super) struct Window {
     /// Whether the file is being opened for the first time.
     pub opening: bool,
     /// What was accepted before the file was open, in order.
-    pub early: VecDeque<Record>,
+    pub early: VecDeque<Packed>,
     /// The bytes of `early`.
     pub early_bytes: u64,
     /// What waited in `early` for a handler that does not run.
-    pub parked: VecDeque<Record>,
+    pub parked: VecDeque<Packed>,
     /// The handlers that did not run when a record of theirs was looked at. What follows stays behind it until all
     /// is looked at again, also if they run meanwhile.
     pub stopped: NumberSet<HandlerHash>,
@@ -121,6 +121,11 @@ impl Window {
     pub fn forget_again(&mut self) {
         self.resume = None;
         self.lanes.forget_again();
+    }
+
+    /// Whether records of this handler wait for all to be looked at again.
+    pub fn is_stopped(&self, handler: HandlerHash) -> bool {
+        !self.stopped.is_empty() && self.stopped.contains(&handler)
     }
 
     pub fn is_low(&self) -> bool {

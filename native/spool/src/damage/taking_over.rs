@@ -6,8 +6,9 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use crate::record::{DeathReason, History, Loaded, RowId};
+use crate::schema;
 use crate::settings::Settings;
-use crate::store::{self, Change, Ended, Store};
+use crate::store::{Change, Ended, Layout, Store};
 
 /// So many rows, or rows of so many bytes, are written together.
 const ROWS: usize = 1024;
@@ -23,6 +24,8 @@ pub(super) fn take_over(
     settings: &Settings,
 ) -> rusqlite::Result<()> {
     let damaged = Connection::open_with_flags(damaged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // If the version cannot be read, the rest of the first page cannot be read either.
+    let layout = Layout::of(schema::version(&damaged).unwrap_or(schema::VERSION));
     let mut batch = Batch {
         store,
         settings,
@@ -34,9 +37,9 @@ pub(super) fn take_over(
     };
     // The dead letters are first: each is a record for a moment, whose number a damaged file may give to another
     // record too.
-    let sql = select(", n.reason, n.ended, n.retry", "dead_letter");
+    let sql = select(layout, ", n.reason, n.ended, n.retry", "dead_letter");
     let letter = |row: &Row<'_>| {
-        let loaded = store::loaded(row)?;
+        let loaded = (layout.read)(row)?;
         let ended = Ended {
             id: loaded.id,
             at: row.get("ended")?,
@@ -47,14 +50,14 @@ pub(super) fn take_over(
     each(&damaged, &sql, letter, |loaded, (reason, ended)| {
         batch.bury(loaded, reason, ended)
     })?;
-    let sql = select("", "notification");
-    let record = |row: &Row<'_>| Ok((store::loaded(row)?, ()));
+    let sql = select(layout, "", "notification");
+    let record = |row: &Row<'_>| Ok(((layout.read)(row)?, ()));
     each(&damaged, &sql, record, |loaded, ()| batch.append(loaded))?;
     batch.write()
 }
 
-fn select(more: &str, table: &str) -> String {
-    let columns = store::COLUMNS;
+fn select(layout: Layout, more: &str, table: &str) -> String {
+    let columns = layout.columns;
     format!(
         "SELECT {columns}{more} FROM {table} n JOIN handler h ON h.id = n.handler \
          WHERE n.id > ?1 ORDER BY n.id LIMIT 1"
@@ -125,9 +128,10 @@ impl Batch<'_> {
             id,
             record,
             history,
+            ..
         } = loaded;
         let bytes = record.size();
-        self.changes.push(Change::Append(id, Box::new(record)));
+        self.changes.push(Change::Append(id, record.into()));
         if history != History::default() {
             self.changes.push(Change::Postpone(id, Box::new(history)));
         }
@@ -139,9 +143,10 @@ impl Batch<'_> {
             id,
             record,
             history,
+            ..
         } = loaded;
         let bytes = record.size();
-        self.changes.push(Change::Append(id, Box::new(record)));
+        self.changes.push(Change::Append(id, record.into()));
         self.changes
             .push(Change::Bury(id, Box::new(history), reason));
         self.ended.push(ended);

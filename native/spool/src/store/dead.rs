@@ -44,10 +44,8 @@ pub(crate) fn bring_back(
     first: RowId,
     most: u32,
 ) -> rusqlite::Result<i64> {
-    let sql = "INSERT INTO notification (id, handler, size, lane, message_id, created, direction, sender, server, \
-               receiver, kind, text, extra) \
-               SELECT ?1 + row_number() OVER (ORDER BY id) - 1, handler, size, lane, message_id, ?3, direction, \
-               sender, server, receiver, kind, text, extra \
+    let sql = "INSERT INTO notification (id, handler, size, created, content) \
+               SELECT ?1 + row_number() OVER (ORDER BY id) - 1, handler, size, ?3, content \
                FROM (SELECT * FROM dead_letter WHERE retry <> 0 ORDER BY id LIMIT ?2)";
     // `created` is now: the time after which it is given up begins again.
     let back = transaction.execute(sql, params![first.0, most, now_ms()])?;

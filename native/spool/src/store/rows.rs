@@ -1,43 +1,64 @@
-//! How a row is read and written: the columns of a record and its history.
+//! How a row is read: a record and its history.
+
+mod version_1;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use notification::Direction;
 use rusqlite::Row;
 use rusqlite::types::Type;
 
-use crate::record::{History, Kind, Loaded, Record, RowId};
+use crate::record::{History, Loaded, Record, RowId};
 
-/// The columns for [`loaded`], of a table called `n`, with its handler `h`.
-pub(crate) const COLUMNS: &str = "n.id, h.host_type, h.handler, n.lane, n.message_id, n.created, n.direction, n.sender, \
-     n.server, n.receiver, n.kind, n.text, n.extra, n.attempts, n.first, n.last, n.status, n.error, n.answer";
+/// How records and dead letters are read from a file of some version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    /// What [`Layout::read`] reads, of a table called `n`, with its handler `h`.
+    pub columns: &'static str,
+    /// Reads a row that begins with these columns.
+    pub read: fn(&Row<'_>) -> rusqlite::Result<Loaded>,
+}
 
-/// Reads [`COLUMNS`].
-pub(crate) fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
+impl Layout {
+    /// The version before contents were packed.
+    pub const VERSION_1: Self = Self {
+        columns: version_1::COLUMNS,
+        read: version_1::loaded,
+    };
+
+    /// That of the newest version.
+    pub const NEWEST: Self = Self {
+        columns: COLUMNS,
+        read: loaded,
+    };
+
+    /// That of this version.
+    pub fn of(version: i64) -> Self {
+        match version {
+            1 => Self::VERSION_1,
+            _ => Self::NEWEST,
+        }
+    }
+}
+
+const COLUMNS: &str = "n.id, h.host_type, h.handler, n.size, n.created, n.content, n.attempts, n.first, n.last, \
+     n.status, n.error, n.answer";
+
+fn loaded(row: &Row<'_>) -> rusqlite::Result<Loaded> {
+    let content = row.get_ref(5)?.as_blob()?;
+    let (host_type, handler) = (text(row, 1)?, text(row, 2)?);
+    let record = Record::read(host_type, handler, row.get(4)?, content)
+        .ok_or_else(|| unknown(5, Type::Blob, "is not the content of a notification"))?;
     Ok(Loaded {
         id: RowId(row.get(0)?),
-        record: Record {
-            host_type: text(row, 1)?,
-            handler: text(row, 2)?,
-            lane: bytes(row, 3)?,
-            message_id: text(row, 4)?,
-            created: row.get(5)?,
-            direction: direction(row, 6)?,
-            sender: bytes(row, 7)?,
-            server: bytes(row, 8)?,
-            receiver: bytes(row, 9)?,
-            kind: kind(row, 10)?,
-            text: bytes(row, 11)?,
-            extra: bytes(row, 12)?,
-        },
+        record,
+        size: size(row, 3)?,
         history: History {
-            attempts: row.get(13)?,
-            first: row.get(14)?,
-            last: row.get(15)?,
-            status: row.get(16)?,
-            error: row.get(17)?,
-            answer: row.get(18)?,
+            attempts: row.get::<_, Option<_>>(6)?.unwrap_or_default(),
+            first: row.get(7)?,
+            last: row.get(8)?,
+            status: row.get(9)?,
+            error: row.get::<_, Option<_>>(10)?.unwrap_or_default(),
+            answer: row.get::<_, Option<_>>(11)?.unwrap_or_default(),
         },
     })
 }
@@ -46,28 +67,8 @@ fn text(row: &Row<'_>, at: usize) -> rusqlite::Result<Arc<str>> {
     row.get_ref(at)?.as_str().map(Arc::from).map_err(Into::into)
 }
 
-fn bytes(row: &Row<'_>, at: usize) -> rusqlite::Result<Bytes> {
-    row.get::<_, Vec<u8>>(at).map(Bytes::from)
-}
-
-pub(super) fn direction_word(direction: Direction) -> &'static str {
-    match direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-    }
-}
-
-fn direction(row: &Row<'_>, at: usize) -> rusqlite::Result<Direction> {
-    let word: String = row.get(at)?;
-    [Direction::In, Direction::Out]
-        .into_iter()
-        .find(|direction| direction_word(*direction) == word)
-        .ok_or_else(|| unknown(at, Type::Text, "is neither in nor out"))
-}
-
-fn kind(row: &Row<'_>, at: usize) -> rusqlite::Result<Kind> {
-    Kind::from_number(row.get(at)?)
-        .ok_or_else(|| unknown(at, Type::Integer, "is no kind of content"))
+fn size(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(at).map(i64::cast_unsigned)
 }
 
 fn unknown(at: usize, of: Type, text: &'static str) -> rusqlite::Error {

@@ -15,7 +15,8 @@ pub(super) const COMPANY: Duration = Duration::from_millis(50);
 /// The removals that wait.
 #[derive(Debug, Default)]
 pub(super) struct Late {
-    removals: Vec<RowId>,
+    /// The bytes that each takes are with it.
+    removals: Vec<(RowId, u64)>,
     /// Since when the first of them waits.
     since: Option<Instant>,
 }
@@ -35,8 +36,8 @@ impl Late {
         });
         changes.retain(|change| match change {
             // Places are given out in order: a record before the first of these is in the file.
-            Change::Remove(id) if first.is_none_or(|first| *id < first) => {
-                self.removals.push(*id);
+            Change::Remove(id, size) if first.is_none_or(|first| *id < first) => {
+                self.removals.push((*id, *size));
                 false
             }
             _ => true,
@@ -49,7 +50,8 @@ impl Late {
     /// Puts them back: they are written now.
     pub fn give_back(&mut self, changes: &mut Vec<Change>) {
         self.since = None;
-        changes.extend(self.removals.drain(..).map(Change::Remove));
+        let removals = self.removals.drain(..);
+        changes.extend(removals.map(|(id, size)| Change::Remove(id, size)));
     }
 }
 
@@ -58,8 +60,10 @@ mod tests {
     use super::*;
     use crate::writer::tests::append;
 
+    const SIZE: u64 = 7;
+
     fn remove(id: i64) -> Change {
-        Change::Remove(RowId(id))
+        Change::Remove(RowId(id), SIZE)
     }
 
     #[test]
@@ -71,12 +75,12 @@ mod tests {
         let [
             Change::Append(..),
             Change::Append(..),
-            Change::Remove(RowId(8)),
+            Change::Remove(RowId(8), SIZE),
         ] = &changes[..]
         else {
             panic!("{changes:?}");
         };
-        assert_eq!(late.removals, [RowId(3), RowId(4)]);
+        assert_eq!(late.removals, [(RowId(3), SIZE), (RowId(4), SIZE)]);
     }
 
     #[test]

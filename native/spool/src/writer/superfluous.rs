@@ -11,7 +11,7 @@ pub(super) fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
     let removed: HashSet<RowId> = changes
         .iter()
         .filter_map(|change| match change {
-            Change::Remove(id) => Some(*id),
+            Change::Remove(id, _) => Some(*id),
             _ => None,
         })
         .collect();
@@ -37,7 +37,7 @@ pub(super) fn forget_what_ended(changes: &mut Vec<Change>) -> u64 {
         }
         Change::Postpone(id, _) => !removed.contains(id),
         // A record that the file has is removed from it later.
-        Change::Remove(id) => !dropped.contains(id),
+        Change::Remove(id, _) => !dropped.contains(id),
         _ => true,
     });
     freed

@@ -24,7 +24,7 @@ pub(super) fn append(id: i64) -> Change {
         text: Bytes::from_static(b"hello"),
         extra: Bytes::new(),
     };
-    Change::Append(RowId(id), Box::new(record))
+    Change::Append(RowId(id), record.into())
 }
 
 fn postpone(id: i64, attempts: u32) -> Change {
@@ -44,7 +44,7 @@ fn of_many_notes_about_one_record_the_last_is_kept() {
     }
     let reason = DeathReason("bad_status".to_owned());
     changes.push(Change::Bury(RowId(2), Box::default(), reason));
-    changes.push(Change::Remove(RowId(3)));
+    changes.push(Change::Remove(RowId(3), 0));
     assert!(forget_what_ended(&mut changes) > 0);
     let [
         Change::Append(RowId(1), _),
@@ -78,7 +78,7 @@ fn a_record_does_not_make_a_removal_wait_once_more() {
     let file = path.path().join("pool.spool");
     let store = Store::open(&file, "http_pool", Settings::default()).unwrap();
     let inbox = Inbox {
-        changes: vec![Change::Remove(RowId(1))],
+        changes: vec![Change::Remove(RowId(1), 0)],
         loads: Vec::new(),
         next: RowId(2),
         lazy: 1,

@@ -29,6 +29,11 @@ pub fn record(number: u64, text: &[u8]) -> Record {
     }
 }
 
+/// The bytes that [`record`] of this text takes, if its number is this one or as long.
+pub fn size(number: u64, text: &[u8]) -> u64 {
+    record(number, text).size()
+}
+
 /// A directory for one node, and what its spools say.
 pub struct Node {
     pub directory: Directory,

@@ -199,7 +199,7 @@ async fn a_handler_that_comes_in_the_middle_of_a_lane() {
         ..record()
     };
     let push = |_: Option<Row>| panic!("others are before it");
-    let accepted = spool.accept::<()>(record, usize::MAX, push, || ());
+    let accepted = spool.accept::<()>(record.into(), usize::MAX, push, || ());
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spool.look_again();
     let delivered = drain(&spool, &queue, 11, |_| true).await;
@@ -217,19 +217,19 @@ async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
             ..record()
         };
         let push = |_: Option<Row>| panic!("others are before it");
-        let accepted = spool.accept::<()>(record, usize::MAX, push, || ());
+        let accepted = spool.accept::<()>(record.into(), usize::MAX, push, || ());
         assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     };
     (0..3).for_each(hand_over);
     spool.fails_to_open("no disk");
     let mut asked = 0;
     let mut came = Vec::new();
-    let mut push = |record: &Record| {
+    let mut push = |record: &Packed| {
         asked += 1;
         if asked == 1 {
             return Err(NotIn::NoHandler);
         }
-        came.push(record.text.clone());
+        came.push(record.unpack().unwrap().text);
         Ok(())
     };
     assert!(matches!(spool.bring_early(&mut push), Ok(false)));

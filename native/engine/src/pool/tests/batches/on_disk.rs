@@ -42,7 +42,7 @@ async fn what_must_wait_stays_on_disk_if_no_request_can_be_made() {
         ] {
             let push = |row, notification| {
                 let mut item = Queued::from(notification);
-                item.set_kept(Some(Box::new(Kept::new(row, History::default()))));
+                item.set_kept(Some(Kept::new(row, History::default())));
                 world.pool.push(sender.as_bytes(), item).unwrap();
                 None
             };
