@@ -113,9 +113,10 @@ unmet(Row) ->
     Row#{pid := undefined, spare_used := true, announce := true}.
 
 
-%% The process that was to open it may have died before that. If it is at work still, this does no harm.
+%% The process that was to open it may have died before that. If it is at work still, this does no harm. It does
+%% not wait for files; a pool that is closed next delivers what it has accepted only if its opening has begun.
 ensure_opened(Id, Phase) when Phase =:= opening; Phase =:= leaving ->
-    _ = spawn(http_pusher_nif, open_pool, [Id]),
+    _ = http_pusher_nif:open_pool(Id),
     ok;
 ensure_opened(_Id, _Phase) ->
     ok.
