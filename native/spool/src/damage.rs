@@ -28,10 +28,12 @@ pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
             error.code,
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
         ),
-        // A table, a row or a column that every file of this version has is not there.
+        // A row or a column that every file of this version has is not there, or holds what no release has written.
         rusqlite::Error::SqlInputError { .. }
         | rusqlite::Error::QueryReturnedNoRows
         | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..)
         | rusqlite::Error::FromSqlConversionFailure(..) => true,
         _ => false,
     }

@@ -34,6 +34,20 @@ pub enum OpenError {
         /// The newest version that this release knows.
         known: i64,
     },
+    /// The disk has no room to bring an older file to this release's version.
+    #[error("{} has version {found}: to bring it to version {known} takes {needed} bytes of disk besides, and {free} are free; until then the pool works from memory", .path.display())]
+    NoRoom {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// This release's version.
+        known: i64,
+        /// The bytes that must be free.
+        needed: u64,
+        /// The bytes that are free.
+        free: u64,
+    },
     /// `SQLite` cannot work with the file.
     #[error("{}: {error}", .path.display())]
     Sqlite {

@@ -2,6 +2,8 @@
 
 mod packing;
 
+pub(crate) use packing::room;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// What makes the next version out of the one before. A step that was released never changes.

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::statvfs::statvfs;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::error::OpenError;
@@ -77,7 +78,17 @@ impl Store {
                 known: schema::VERSION,
             });
         }
+        let is_old = (1..schema::VERSION).contains(&found);
+        if is_old {
+            is_there_room(path, found)?;
+        }
         schema::migrate(&mut connection, pool).map_err(failed)?;
+        if is_old {
+            // The log has grown by the whole file, and would stay as large.
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(failed)?;
+        }
         let store = Self {
             connection,
             settings,
@@ -212,6 +223,28 @@ impl Store {
         trim(&transaction, &self.settings)?;
         transaction.commit()
     }
+}
+
+/// Whether the disk has room to bring a file of an older version to the newest one. A transaction that fills the disk
+/// leaves none for what comes next.
+fn is_there_room(path: &Path, found: i64) -> Result<(), OpenError> {
+    let io_error = |error| OpenError::Io {
+        path: path.to_owned(),
+        error,
+    };
+    let needed = schema::room(path.metadata().map_err(io_error)?.len());
+    let disk = statvfs(path).map_err(|error| io_error(error.into()))?;
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+    if free >= needed {
+        return Ok(());
+    }
+    Err(OpenError::NoRoom {
+        path: path.to_owned(),
+        found,
+        known: schema::VERSION,
+        needed,
+        free,
+    })
 }
 
 fn connect(path: &Path, sync: Sync) -> rusqlite::Result<Connection> {

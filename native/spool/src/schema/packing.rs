@@ -1,9 +1,9 @@
 //! The step from version 1 to version 2: what a notification says goes from nine columns into one.
 //!
-//! It is one transaction, so a node that is killed meanwhile, or whose disk is full, leaves the file as it was. Until
-//! it ends, the disk holds both.
+//! It is one transaction, so a node that is killed meanwhile leaves the file as it was. The disk holds the old rows, the
+//! new ones and the log meanwhile ([`room`]); the file stays as large as both, and what is free in it is used again.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Error, Transaction, params};
 
 use crate::record::{Loaded, Packed};
 use crate::store::Layout;
@@ -11,9 +11,9 @@ use crate::store::Layout;
 /// The tables of version 1 under other names, and those of version 2. Only a notification that was attempted has a
 /// history.
 pub(super) const TABLES: &str = "
-    DROP INDEX dead_letter_by_reason;
-    DROP INDEX dead_letter_by_age;
-    DROP INDEX dead_letter_by_retry;
+    DROP INDEX IF EXISTS dead_letter_by_reason;
+    DROP INDEX IF EXISTS dead_letter_by_age;
+    DROP INDEX IF EXISTS dead_letter_by_retry;
     ALTER TABLE notification RENAME TO notification_1;
     ALTER TABLE dead_letter RENAME TO dead_letter_1;
     CREATE TABLE notification (
@@ -61,6 +61,12 @@ const END: &str = "
         dead_bytes = (SELECT coalesce(sum(size), 0) FROM dead_letter);
 ";
 
+/// The bytes that must be free on the disk for a file of `size` bytes: the log has the new rows, and then the file grows
+/// by them.
+pub(crate) const fn room(size: u64) -> u64 {
+    size.saturating_mul(5) / 2
+}
+
 /// Packs all rows.
 pub(super) fn pack(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     pack_table(transaction, "notification", "")?;
@@ -88,7 +94,16 @@ fn pack_table(transaction: &Transaction<'_>, table: &str, more: &str) -> rusqlit
         let record = Packed::from(&record);
         insert.execute(params![id.0, record.size().cast_signed(), record.content()])?;
     }
-    Ok(())
+    let count = |table: &str| {
+        let sql = format!("SELECT count(*) FROM {table}");
+        transaction.query_row(&sql, [], |row| row.get::<_, i64>(0))
+    };
+    if count(table)? == count(&format!("{table}_1"))? {
+        Ok(())
+    } else {
+        // The handler of a row is not there.
+        Err(Error::QueryReturnedNoRows)
+    }
 }
 
 #[cfg(test)]

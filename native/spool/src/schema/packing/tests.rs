@@ -1,6 +1,7 @@
 //! Files of version 1, as earlier releases have left them.
 #![allow(clippy::unwrap_used)]
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
@@ -14,11 +15,12 @@ use rusqlite::Connection;
 use crate::admin::{Admin, Selection};
 use crate::damage;
 use crate::directory::Directory;
+use crate::error::OpenError;
 use crate::notice::Notice;
 use crate::record::{DeadLetter, DeathReason, History, Kind, Loaded, Record, RowId};
 use crate::schema::{STEPS, apply, version};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{Store, family};
 
 fn record(number: i64) -> Record {
     Record {
@@ -266,11 +268,23 @@ fn the_program_reads_a_file_of_version_1_and_leaves_it_as_it_is() {
 /// As every damage: what can be read is taken over, and the file is set aside as it was.
 #[test]
 fn a_damaged_row_of_version_1_costs_itself_alone() {
-    for damage in ["direction = 'sideways'", "kind = 7", "message_id = x'ff'"] {
+    for damage in [
+        "direction = 'sideways'",
+        "kind = 7",
+        "kind = 300",
+        "message_id = x'ff'",
+        "attempts = 5000000000",
+        "status = 70000",
+        "error = CAST(x'ff' AS TEXT)",
+        "handler = 99",
+    ] {
         let path = tempfile::tempdir().unwrap();
         let (waits, dead) = some();
         let file = file_of_version_1(path.path(), &waits, &dead);
         let connection = Connection::open(&file).unwrap();
+        connection
+            .pragma_update(None, "foreign_keys", false)
+            .unwrap();
         let sql = format!("UPDATE notification SET {damage} WHERE id = 8");
         connection.execute(&sql, []).unwrap();
         drop(connection);
@@ -295,6 +309,61 @@ fn a_damaged_row_of_version_1_costs_itself_alone() {
         let connection = Connection::open(&aside).unwrap();
         assert_eq!(version(&connection).unwrap(), 1);
     }
+}
+
+#[test]
+fn a_file_of_version_1_without_an_index_is_one_of_version_2() {
+    let path = tempfile::tempdir().unwrap();
+    let (waits, dead) = some();
+    let file = file_of_version_1(path.path(), &waits, &dead);
+    let connection = Connection::open(&file).unwrap();
+    connection
+        .execute_batch("DROP INDEX dead_letter_by_age")
+        .unwrap();
+    drop(connection);
+    has(&file, &waits, &dead);
+}
+
+/// A file that is larger than it is: no disk has room for what it would take.
+#[test]
+fn a_file_of_version_1_waits_for_room() {
+    let path = tempfile::tempdir().unwrap();
+    let (waits, dead) = some();
+    let file = file_of_version_1(path.path(), &waits, &dead);
+    let size = file.metadata().unwrap().len();
+    let set_size = |size| {
+        let file = File::options().write(true).open(&file).unwrap();
+        file.set_len(size).unwrap();
+    };
+    set_size(1 << 42);
+    let opened = Store::open(&file, "http_pool", Settings::default());
+    let Err(OpenError::NoRoom {
+        found: 1,
+        known: 2,
+        needed,
+        ..
+    }) = opened
+    else {
+        panic!("{opened:?}");
+    };
+    assert_eq!(needed, 5 << 41);
+    set_size(size);
+    let connection = Connection::open(&file).unwrap();
+    assert_eq!(version(&connection).unwrap(), 1);
+    drop(connection);
+    has(&file, &waits, &dead);
+}
+
+/// What the update has written to the log does not stay there.
+#[test]
+fn the_log_is_empty_after_the_update() {
+    let path = tempfile::tempdir().unwrap();
+    let (waits, dead) = some();
+    let file = file_of_version_1(path.path(), &waits, &dead);
+    let store = Store::open(&file, "http_pool", Settings::default()).unwrap();
+    let log = &family(&file)[1];
+    assert_eq!(log.metadata().unwrap().len(), 0);
+    drop(store);
 }
 
 fn bytes() -> impl Strategy<Value = Bytes> {
