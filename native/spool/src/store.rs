@@ -58,7 +58,7 @@ pub(crate) struct Store {
     /// None until it is asked for: what another process has changed before is looked at once.
     data_version: Option<i64>,
     /// Whether the file may have records that were not written here, or lack some that were: of a commit that failed,
-    /// nobody can say whether it has reached the disk.
+    /// it is not known whether it has reached the disk.
     unsure: bool,
 }
 
@@ -232,7 +232,10 @@ fn is_there_room(path: &Path, found: i64) -> Result<(), OpenError> {
         path: path.to_owned(),
         error,
     };
-    let needed = schema::room(path.metadata().map_err(io_error)?.len());
+    // Of a node that was killed, most may be in the log.
+    let log = family(path)[1].metadata().map_or(0, |log| log.len());
+    let size = path.metadata().map_err(io_error)?.len();
+    let needed = schema::room(size.saturating_add(log));
     let disk = statvfs(path).map_err(|error| io_error(error.into()))?;
     let free = disk.blocks_available().saturating_mul(disk.fragment_size());
     if free >= needed {

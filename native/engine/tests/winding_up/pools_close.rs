@@ -122,7 +122,7 @@ fn a_pool_is_found_while_it_is_closed() {
         scope.spawn(|| {
             for (n, pool) in pools.iter().enumerate() {
                 while looked.load(Ordering::SeqCst) <= n {
-                    std::hint::spin_loop();
+                    std::thread::yield_now();
                 }
                 bench.engine.close_pool(*pool, FOR_EVER).unwrap();
                 closed.fetch_add(1, Ordering::SeqCst);

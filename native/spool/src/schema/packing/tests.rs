@@ -1,26 +1,21 @@
 //! Files of version 1, as earlier releases have left them.
 #![allow(clippy::unwrap_used)]
 
-use std::fs::File;
+mod faults;
+mod random;
+
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
 use bytes::Bytes;
 use notification::Direction;
-use proptest::collection::vec;
-use proptest::prelude::*;
-use proptest::test_runner::Config;
 use rusqlite::Connection;
 
 use crate::admin::{Admin, Selection};
-use crate::damage;
 use crate::directory::Directory;
-use crate::error::OpenError;
-use crate::notice::Notice;
 use crate::record::{DeadLetter, DeathReason, History, Kind, Loaded, Record, RowId};
 use crate::schema::{STEPS, apply, version};
 use crate::settings::Settings;
-use crate::store::{Store, family};
+use crate::store::Store;
 
 fn record(number: i64) -> Record {
     Record {
@@ -263,165 +258,4 @@ fn the_program_reads_a_file_of_version_1_and_leaves_it_as_it_is() {
     let totals = Store::open(&file, "http_pool", Settings::default()).unwrap();
     let (totals, _) = totals.totals().unwrap();
     assert_eq!((totals.waiting, totals.dead), (5, 1));
-}
-
-/// As every damage: what can be read is taken over, and the file is set aside as it was.
-#[test]
-fn a_damaged_row_of_version_1_costs_itself_alone() {
-    for damage in [
-        "direction = 'sideways'",
-        "kind = 7",
-        "kind = 300",
-        "message_id = x'ff'",
-        "attempts = 5000000000",
-        "status = 70000",
-        "error = CAST(x'ff' AS TEXT)",
-        "handler = 99",
-    ] {
-        let path = tempfile::tempdir().unwrap();
-        let (waits, dead) = some();
-        let file = file_of_version_1(path.path(), &waits, &dead);
-        let connection = Connection::open(&file).unwrap();
-        connection
-            .pragma_update(None, "foreign_keys", false)
-            .unwrap();
-        let sql = format!("UPDATE notification SET {damage} WHERE id = 8");
-        connection.execute(&sql, []).unwrap();
-        drop(connection);
-        let (tell, notices) = mpsc::channel();
-        let tell = |notice| tell.send(notice).unwrap();
-        let store = damage::open(&file, "http_pool", Settings::default(), &tell).unwrap();
-        let Notice::SetAside {
-            path: aside,
-            saved,
-            dead: saved_dead,
-        } = notices.try_recv().unwrap()
-        else {
-            panic!("another notice");
-        };
-        assert_eq!((saved, saved_dead), (3, 3));
-        let left: Vec<_> = waits
-            .iter()
-            .filter(|one| one.id != RowId(8))
-            .cloned()
-            .collect();
-        assert_eq!(store.load(RowId(0), 100, u64::MAX).unwrap(), left);
-        let connection = Connection::open(&aside).unwrap();
-        assert_eq!(version(&connection).unwrap(), 1);
-    }
-}
-
-#[test]
-fn a_file_of_version_1_without_an_index_is_one_of_version_2() {
-    let path = tempfile::tempdir().unwrap();
-    let (waits, dead) = some();
-    let file = file_of_version_1(path.path(), &waits, &dead);
-    let connection = Connection::open(&file).unwrap();
-    connection
-        .execute_batch("DROP INDEX dead_letter_by_age")
-        .unwrap();
-    drop(connection);
-    has(&file, &waits, &dead);
-}
-
-/// A file that is larger than it is: no disk has room for what it would take.
-#[test]
-fn a_file_of_version_1_waits_for_room() {
-    let path = tempfile::tempdir().unwrap();
-    let (waits, dead) = some();
-    let file = file_of_version_1(path.path(), &waits, &dead);
-    let size = file.metadata().unwrap().len();
-    let set_size = |size| {
-        let file = File::options().write(true).open(&file).unwrap();
-        file.set_len(size).unwrap();
-    };
-    set_size(1 << 42);
-    let opened = Store::open(&file, "http_pool", Settings::default());
-    let Err(OpenError::NoRoom {
-        found: 1,
-        known: 2,
-        needed,
-        ..
-    }) = opened
-    else {
-        panic!("{opened:?}");
-    };
-    assert_eq!(needed, 5 << 41);
-    set_size(size);
-    let connection = Connection::open(&file).unwrap();
-    assert_eq!(version(&connection).unwrap(), 1);
-    drop(connection);
-    has(&file, &waits, &dead);
-}
-
-/// What the update has written to the log does not stay there.
-#[test]
-fn the_log_is_empty_after_the_update() {
-    let path = tempfile::tempdir().unwrap();
-    let (waits, dead) = some();
-    let file = file_of_version_1(path.path(), &waits, &dead);
-    let store = Store::open(&file, "http_pool", Settings::default()).unwrap();
-    let log = &family(&file)[1];
-    assert_eq!(log.metadata().unwrap().len(), 0);
-    drop(store);
-}
-
-fn bytes() -> impl Strategy<Value = Bytes> {
-    vec(any::<u8>(), 0..300).prop_map(Bytes::from)
-}
-
-prop_compose! {
-    fn histories()(
-        numbers in any::<(u32, Option<i64>, Option<i64>, Option<u16>)>(),
-        error in ".{0,20}",
-        answer in ".{0,20}",
-    ) -> History {
-        let (attempts, first, last, status) = numbers;
-        History { attempts, first, last, status, error, answer }
-    }
-}
-
-prop_compose! {
-    fn records()(
-        parts in proptest::array::uniform6(bytes()),
-        message_id in ".{0,20}",
-        created in any::<i64>(),
-        out in any::<bool>(),
-        kind in 0..3_u8,
-        handler in 0..2_i64,
-    ) -> Record {
-        let [lane, sender, server, receiver, text, extra] = parts;
-        Record {
-            lane,
-            sender,
-            server,
-            receiver,
-            text,
-            extra,
-            message_id: message_id.into(),
-            created,
-            direction: if out { Direction::Out } else { Direction::In },
-            kind: Kind::from_number(kind).unwrap(),
-            ..record(handler)
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(Config { cases: 12, ..Config::default() })]
-
-    #[test]
-    fn whatever_a_file_of_version_1_holds_stays(
-        waits in vec((records(), histories()), 0..12),
-        dead in vec((records(), histories()), 0..12),
-    ) {
-        let path = tempfile::tempdir().unwrap();
-        let waits: Vec<_> = (100..).zip(waits).map(|(id, (record, history))| waiting(id, record, history)).collect();
-        let dead: Vec<_> = (1..)
-            .zip(dead)
-            .map(|(id, (record, history))| letter(waiting(id, record, history), i64::MAX))
-            .collect();
-        let file = file_of_version_1(path.path(), &waits, &dead);
-        has(&file, &waits, &dead);
-    }
 }
