@@ -58,7 +58,7 @@ test: build test-rust test-erlang test-memory
 
 # What is put before it counts the lines that run (coverage).
 test-rust:
-	$(COUNTED) cargo test --locked --workspace
+	$(COUNTED) scripts/rust-tests
 	MODEL_PREEMPTIONS=2 $(MODEL)
 
 test-erlang: build
