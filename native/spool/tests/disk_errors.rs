@@ -325,7 +325,9 @@ fn directories_that_cannot_be_synced_when_a_file_is_made() {
         assert!(node.try_spool().is_err());
     }
     sync_directories(None);
-    append(&node.spool(), 0..3);
+    let spool = node.spool();
+    append(&spool, 0..3);
+    spool.close();
     drop(node);
     // Without it, the file may be gone after a loss of power, as all that was written in the last seconds.
     sync_directories(Some(0));
