@@ -49,7 +49,7 @@ use destinations::Destinations;
 use opening::Progress;
 pub use queued::Queued;
 pub(crate) use reporting::Reported;
-pub(crate) use taking::WhatIsFull;
+pub(crate) use taking::{Follows, WhatIsFull};
 pub use worker_signals::WorkerSignals;
 
 /// What a pool has in its phases.

@@ -18,6 +18,7 @@ mod row;
 mod sample;
 #[cfg(test)]
 mod tests;
+mod whose;
 mod window;
 
 use std::collections::{HashMap, HashSet};
@@ -39,9 +40,10 @@ pub use accepting::{Accepted, NotAccepted, NotTaken};
 pub(crate) use kept::Kept;
 pub(crate) use lanes::most_in_memory;
 pub use pool_spool::{Held, PoolSpool};
-pub use record::handler_key;
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
 pub use row::Row;
+pub(crate) use whose::HandlerHash;
+pub use whose::handler_key;
 
 /// The pauses between two tries to open a spool.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

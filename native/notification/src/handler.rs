@@ -6,6 +6,15 @@ use std::sync::{Arc, OnceLock};
 use crate::rejected::RejectCounters;
 use crate::{DeliveryPolicy, HandlerId, HostType};
 
+/// What a handler is called on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnDisk {
+    /// The text, which its records share.
+    pub key: Arc<str>,
+    /// A hash of the text and of the host type; the engine makes it.
+    pub hash: u64,
+}
+
 /// One configured handler.
 #[derive(Debug)]
 pub struct Handler {
@@ -22,8 +31,8 @@ pub struct Handler {
     pub plan: Option<Arc<dyn Any + Send + Sync>>,
     /// What the handler asks of its deliveries.
     pub policy: DeliveryPolicy,
-    /// What it is called on disk, once that was asked: its records share the text.
-    pub on_disk: OnceLock<Arc<str>>,
+    /// What it is called on disk, once that was asked.
+    pub on_disk: OnceLock<OnDisk>,
     /// Counts the handler's rejected notifications since the process started.
     pub rejected: RejectCounters,
 }

@@ -31,7 +31,7 @@ mod rejected;
 pub mod sync;
 mod waiter;
 
-pub use handler::Handler;
+pub use handler::{Handler, OnDisk};
 pub use host_type::{HostType, HostTypeCounters};
 pub use ids::{HandlerId, HostTypeId, PoolId};
 pub use message_id::MessageId;

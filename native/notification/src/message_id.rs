@@ -12,16 +12,22 @@ use std::time::SystemTime;
 
 /// What all identities of this process begin with: `msg_` and 96 random bits. Of ten million processes, two
 /// have the same with a probability of one in 10^15.
-static PROCESS: LazyLock<String> = LazyLock::new(|| {
+static PROCESS: LazyLock<[u8; PROCESS_LENGTH]> = LazyLock::new(|| {
     // The keys of a `RandomState` come from the system's random numbers.
     let state = RandomState::new();
     let [first, second] = [0, 1].map(|n| state.hash_one((n, SystemTime::now(), process::id())));
-    format!("msg_{first:016x}{:08x}", second >> 32)
+    let mut bytes = [0; PROCESS_LENGTH];
+    let (prefix, digits) = bytes.split_at_mut(PREFIX.len());
+    prefix.copy_from_slice(PREFIX);
+    let (more, most) = digits.split_at_mut(8);
+    write_digits(second, more);
+    write_digits(first, most);
+    bytes
 });
-/// The digits of the counter.
-const DIGITS: u32 = 12;
-/// The bytes of an identity that is made here.
-const LENGTH: usize = "msg_".len() + 24 + DIGITS as usize;
+const PREFIX: &[u8] = b"msg_";
+const PROCESS_LENGTH: usize = PREFIX.len() + 24;
+/// The digits of the counter, which does not reach 48 bits.
+const DIGITS: usize = 12;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
@@ -34,16 +40,10 @@ impl MessageId {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "each one is another")]
     pub fn new() -> Self {
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        // Digit by digit, because the general formatter took ten times as long. A counter does not reach 48 bits.
-        let digits = (0..DIGITS).rev().map(|place| {
-            let digit = (count >> (4 * place)).to_le_bytes()[0] & 0xf;
-            HEX[usize::from(digit)]
-        });
-        let mut text = [0; LENGTH];
-        for (to, byte) in text.iter_mut().zip(PROCESS.bytes().chain(digits)) {
-            *to = byte;
-        }
+        let mut text = [0; PROCESS_LENGTH + DIGITS];
+        let (process, count) = text.split_at_mut(PROCESS_LENGTH);
+        process.copy_from_slice(&*PROCESS);
+        write_digits(COUNT.fetch_add(1, Ordering::Relaxed), count);
         // Of ASCII alone, it is always text.
         Self(str::from_utf8(&text).unwrap_or_default().into())
     }
@@ -74,6 +74,15 @@ impl MessageId {
     }
 }
 
+/// Writes the last hexadecimal digits of a number, as many as there is room for. The general formatter takes ten times
+/// as long.
+fn write_digits(mut number: u64, to: &mut [u8]) {
+    for digit in to.iter_mut().rev() {
+        *digit = HEX[usize::from(number.to_le_bytes()[0] & 0xf)];
+        number >>= 4;
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -82,7 +91,7 @@ impl fmt::Display for MessageId {
 
 #[cfg(test)]
 mod tests {
-    use super::MessageId;
+    use super::{MessageId, write_digits};
 
     #[test]
     fn no_two_are_the_same_and_none_has_a_dot() {
@@ -93,6 +102,15 @@ mod tests {
             assert_eq!(bare.len(), 36);
             assert!(bare.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         }
+    }
+
+    #[test]
+    fn the_last_digits_of_a_number_are_written() {
+        let mut digits = [0; 4];
+        write_digits(0xf_12ab, &mut digits);
+        assert_eq!(&digits, b"12ab");
+        write_digits(0xc, &mut digits);
+        assert_eq!(&digits, b"000c");
     }
 
     #[test]

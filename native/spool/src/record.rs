@@ -131,12 +131,6 @@ impl Packed {
         ROW + self.content.len() as u64
     }
 
-    /// The key of the lane.
-    #[must_use]
-    pub fn lane(&self) -> &[u8] {
-        Parts::decode(&self.content).map_or(&[], |parts| parts.lane)
-    }
-
     pub(crate) fn content(&self) -> &[u8] {
         &self.content
     }

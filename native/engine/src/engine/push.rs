@@ -10,7 +10,7 @@ use transport::notices::NoticeKind;
 
 use super::spooled::push_kept;
 use super::{Engine, Running};
-use crate::pool::{Pool, Queued};
+use crate::pool::{Follows, Pool, Queued};
 use crate::report::rejections::WAITERS;
 use crate::spools::PoolSpool;
 use spool::Full;
@@ -172,15 +172,25 @@ fn spool_of(running: &Running, pool: &Pool, item: &Queued) -> Option<Arc<PoolSpo
 }
 
 /// Hands over to `pool`, or to its heir. On failure, also returns the pool that refused.
-pub(super) fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), Box<RefusedBy>> {
-    let Err(refused) = pool.push(key, item) else {
-        return Ok(());
+fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), Box<RefusedBy>> {
+    put_into(pool, key, item).map(drop)
+}
+
+/// The same, but what follows is the caller's: it is done when the caller drops it.
+pub(super) fn put_into(
+    pool: &Arc<Pool>,
+    key: &[u8],
+    item: Queued,
+) -> Result<Follows, Box<RefusedBy>> {
+    let refused = match pool.put(key, item) {
+        Ok(follows) => return Ok(follows),
+        Err(refused) => refused,
     };
     // Check for an heir after the push: a pool has its heir before it is closed.
     if refused.why == PushError::NotOpen
         && let Some(heir) = pool.heir()
     {
-        return push_to(&heir, key, refused.item);
+        return put_into(&heir, key, refused.item);
     }
     Err(Box::new(RefusedBy {
         pool: Arc::clone(pool),

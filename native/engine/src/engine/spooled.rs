@@ -6,10 +6,12 @@ use notification::{MessageId, PushError, Refused, RejectReason};
 use spool::History;
 
 use super::Engine;
-use super::push::{RefusedBy, push_to};
+use super::push::{RefusedBy, put_into};
 use crate::delivery::Tried;
 use crate::pool::{Pool, Queued, WhatIsFull};
-use crate::spools::{Accepted, Kept, NotAccepted, NotTaken, PoolSpool, most_in_memory, record};
+use crate::spools::{
+    Accepted, HandlerHash, Kept, NotAccepted, NotTaken, PoolSpool, most_in_memory, record,
+};
 
 /// The bytes of a lane's key that belong to one run: the number of the host type.
 const OF_THE_RUN: usize = size_of::<u32>();
@@ -56,6 +58,7 @@ pub(super) fn push_kept(
 ) -> Result<(), Box<RefusedBy>> {
     let id = MessageId::new();
     let lane = key.get(OF_THE_RUN..).unwrap_or_default();
+    let handler = HandlerHash::of_handler(item.notification.handler());
     let record = record::of(&item.notification, &id, lane);
     let most = most_in_memory(&item.notification.handler().policy);
     item.tried = Some(Box::new(Tried {
@@ -67,15 +70,16 @@ pub(super) fn push_kept(
     }
     let mut given = Some(item);
     let accepted = spool.accept(
-        record,
+        (record, handler, handler.lane(lane)),
         most,
         |row| {
             let Some(mut item) = given.take() else {
-                return Ok(());
+                return Ok(None);
             };
             item.set_kept(row.map(|row| Kept::new(row, History::default())));
-            let Err(refusal) = push_to(pool, key, item) else {
-                return Ok(());
+            let refusal = match put_into(pool, key, item) {
+                Ok(follows) => return Ok(Some(follows)),
+                Err(refusal) => refusal,
             };
             let RefusedBy { pool, refused, .. } = *refusal;
             let Refused { mut item, why } = refused;
@@ -96,7 +100,11 @@ pub(super) fn push_kept(
     );
     let mut full = None;
     let (refuser, why) = match accepted {
-        Ok(Accepted::InMemory) => return Ok(()),
+        Ok(Accepted::InMemory(follows)) => {
+            // To wake a worker may take a while, and the spool is not locked any more.
+            drop(follows);
+            return Ok(());
+        }
         Ok(Accepted::OnDisk) => {
             if let Some(item) = given {
                 item.notification.handler().host_type.leave_on_disk();

@@ -11,7 +11,7 @@ use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
 use super::destinations::Came;
-use super::{Pool, Queued};
+use super::{Pool, PoolStep, Queued};
 use crate::delivery::Tried;
 
 impl Pool {
@@ -22,6 +22,15 @@ impl Pool {
         key: &[u8],
         item: impl Into<Queued>,
     ) -> Result<(), Refused<Queued>> {
+        self.put(key, item).map(drop)
+    }
+
+    /// The same, but what follows is the caller's, who may hold a lock now.
+    pub(crate) fn put(
+        self: &Arc<Self>,
+        key: &[u8],
+        item: impl Into<Queued>,
+    ) -> Result<Follows, Refused<Queued>> {
         let (item, now) = (item.into(), Instant::now());
         match own_lane(key, item.notification.handler()) {
             Some(own) => self.push_to(&own, item, now),
@@ -53,7 +62,7 @@ impl Pool {
         key: &[u8],
         item: Queued,
         now: Instant,
-    ) -> Result<(), Refused<Queued>> {
+    ) -> Result<Follows, Refused<Queued>> {
         let cost = item.cost();
         let all = cost + Lanes::<Queued>::lane_cost(key);
         if !self.bounds.reserve(all) {
@@ -61,11 +70,11 @@ impl Pool {
             return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
         let room = scopeguard::guard((), |()| self.bounds.release(all));
-        self.take_in(key, item, cost, now, room)?;
+        let follows = self.take_in(key, item, cost, now, room)?;
         if self.bounds.own().is_full() {
             self.crowd(now);
         }
-        Ok(())
+        Ok(follows)
     }
 
     /// There is no room for more notifications before some have ended: what waits for company would wait in vain. Each
@@ -91,7 +100,7 @@ impl Pool {
         cost: usize,
         now: Instant,
         room: ScopeGuard<(), impl FnOnce(())>,
-    ) -> Result<(), Refused<Queued>> {
+    ) -> Result<Follows, Refused<Queued>> {
         let handler = item.notification.handler();
         // Counted before a worker can have it.
         let came = |known| Came::new(known, handler.policy.retry.as_ref());
@@ -113,13 +122,10 @@ impl Pool {
         match pushed {
             Ok(step) => {
                 ScopeGuard::into_inner(room);
-                // It is accepted now: if one of these panics, the caller must not take that for a refusal.
-                let follow = AssertUnwindSafe(|| {
-                    self.clear_up(left);
-                    self.follow(step);
-                });
-                let _ = panic::catch_unwind(follow);
-                Ok(())
+                Ok(Follows {
+                    pool: Arc::clone(self),
+                    steps: Some((left, step)),
+                })
             }
             Err(mut refused) => {
                 self.clear_up(left);
@@ -154,7 +160,10 @@ impl Pool {
             self.bounds.node().release(lane);
         });
         match self.take_in(key, item, cost, Instant::now(), room) {
-            Ok(()) => Ok(cost),
+            Ok(follows) => {
+                drop(follows);
+                Ok(cost)
+            }
             Err(refused) => {
                 if refused.why == PushError::NotOpen
                     && let Some(heir) = self.heir()
@@ -180,6 +189,29 @@ impl Pool {
         if bytes > 0 {
             self.bounds.release_bytes(bytes);
         }
+    }
+}
+
+/// What follows when the queue has taken an item: most often a worker is woken. It is done when this is dropped, whatever
+/// happens before.
+#[derive(Debug)]
+#[must_use = "no worker is woken before this is dropped"]
+pub(crate) struct Follows {
+    pool: Arc<Pool>,
+    steps: Option<(Leftovers<Queued>, PoolStep)>,
+}
+
+impl Drop for Follows {
+    fn drop(&mut self) {
+        let Some((left, step)) = self.steps.take() else {
+            return;
+        };
+        // The item is accepted: if one of these panics, the caller must not take that for a refusal.
+        let follow = AssertUnwindSafe(|| {
+            self.pool.clear_up(left);
+            self.pool.follow(step);
+        });
+        let _ = panic::catch_unwind(follow);
     }
 }
 

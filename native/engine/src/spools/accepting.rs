@@ -6,6 +6,7 @@ use spool::{Full, Packed};
 
 use super::Row;
 use super::pool_spool::PoolSpool;
+use super::whose::{HandlerHash, LaneId};
 
 /// The most notifications that wait for a file to be opened, and of how many bytes.
 const EARLY: usize = 10_000;
@@ -13,9 +14,9 @@ const EARLY_BYTES: u64 = 16 << 20;
 
 /// Where an accepted notification is.
 #[derive(Debug)]
-pub enum Accepted {
-    /// In the queue, and on disk unless the disk fails.
-    InMemory,
+pub enum Accepted<T> {
+    /// In the queue, and on disk unless the disk fails, with what is to follow.
+    InMemory(T),
     /// On disk alone; it comes in when its turn is near.
     OnDisk,
 }
@@ -42,24 +43,23 @@ pub enum NotAccepted<E> {
 
 impl PoolSpool {
     /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room, and memory
-    /// has fewer than `most` of its lane ([`most_in_memory`](super::most_in_memory)). `push` returns the row if the queue does not take it, with the reason.
-    pub fn accept<E>(
+    /// has fewer than `most` of its lane ([`most_in_memory`](super::most_in_memory)). `push` returns the row if the queue
+    /// does not take it, with the reason, and otherwise what is to follow when no lock is held any more.
+    pub(crate) fn accept<T, E>(
         self: &Arc<Self>,
-        record: Packed,
+        (record, handler, lane): (Packed, HandlerHash, LaneId),
         most: usize,
-        push: impl FnOnce(Option<Row>) -> Result<(), (Option<Row>, NotTaken<E>)>,
+        push: impl FnOnce(Option<Row>) -> Result<T, (Option<Row>, NotTaken<E>)>,
         full: impl FnOnce() -> E,
-    ) -> Result<Accepted, NotAccepted<E>> {
+    ) -> Result<Accepted<T>, NotAccepted<E>> {
         let size = record.size();
-        let handler = self.handler_of(&record.host_type, &record.handler);
-        let lane = self.lane_of(handler, record.lane());
         // Held over both steps, so that the order on disk is the order in the queue. Neither waits.
         let mut window = self.window();
         let disk = self.disk.load();
         let Some(disk) = disk.as_ref() else {
             if !window.opening && window.early.is_empty() && !window.is_stopped(handler) {
                 return match push(None) {
-                    Ok(()) => Ok(Accepted::InMemory),
+                    Ok(follows) => Ok(Accepted::InMemory(follows)),
                     Err((_, NotTaken::Other(error))) => Err(NotAccepted::Pool(error)),
                     Err(_) => Err(NotAccepted::Pool(full())),
                 };
@@ -86,9 +86,9 @@ impl PoolSpool {
         // One that a panic drops was not accepted.
         let not_accepted = || disk.remove(id, size);
         match self.with_queue(&mut window, (id, lane), || push(Some(row)), not_accepted) {
-            Ok(()) => {
+            Ok(follows) => {
                 window.enter(id, lane);
-                Ok(Accepted::InMemory)
+                Ok(Accepted::InMemory(follows))
             }
             Err((row, why)) => {
                 // Its end would take the lock that is held here.

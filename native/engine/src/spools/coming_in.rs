@@ -7,9 +7,9 @@ use std::sync::Arc;
 use spool::{DeathReason, History, Loaded, Packed, RowId};
 
 use super::Row;
-use super::lanes::LaneId;
 use super::pool_spool::PoolSpool;
 use super::refill::NotIn;
+use super::whose::{HandlerHash, LaneId};
 use super::window::{ReadFrom, Window};
 
 /// How many records that were in no file are moved under one lock.
@@ -53,7 +53,7 @@ impl PoolSpool {
             let Some(record) = window.early.front() else {
                 return Ok(false);
             };
-            let handler = self.handler_of(&record.host_type, &record.handler);
+            let handler = HandlerHash::of(&record.host_type, &record.handler);
             let pushed = if window.is_stopped(handler) {
                 Err(NotIn::NoHandler)
             } else {
@@ -89,8 +89,8 @@ impl PoolSpool {
     ) -> Result<(), NotIn> {
         let Loaded { id, record, .. } = loaded;
         let id = *id;
-        let handler = self.handler_of(&record.host_type, &record.handler);
-        let lane = self.lane_of(handler, &record.lane);
+        let handler = HandlerHash::of(&record.host_type, &record.handler);
+        let lane = handler.lane(&record.lane);
         let mut window = self.window();
         if window.rewinds != from.rewinds {
             return Err(NotIn::Rewound);

@@ -12,10 +12,7 @@ use notification::DeliveryPolicy;
 use spool::RowId;
 
 use super::numbers::NumberMap;
-
-/// A lane as the spool knows it: the hash of its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct LaneId(pub u64);
+use super::whose::LaneId;
 
 /// How many rows of a lane are in memory at most, if they are delivered one after the other: more would only take
 /// the room of other lanes while this one is stuck; fewer, and it would wait for the disk.

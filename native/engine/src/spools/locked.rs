@@ -12,8 +12,8 @@ use parking_lot::{Mutex, MutexGuard};
 use scopeguard::ScopeGuard;
 use spool::RowId;
 
-use super::lanes::LaneId;
 use super::pool_spool::PoolSpool;
+use super::whose::LaneId;
 use super::window::Window;
 
 /// Records whose notifications are no longer in memory, and have no outcome.

@@ -7,8 +7,6 @@
 //!
 //! While the file is being opened, notifications wait for it, behind what it may hold.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -17,9 +15,9 @@ use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
 use super::coming_in::AT_ONCE;
-use super::lanes::{Behinds, LaneId};
+use super::lanes::Behinds;
 use super::locked::Leaving;
-use super::window::{HandlerHash, Window};
+use super::window::Window;
 
 /// The spool of one pool, whatever its incarnation.
 pub struct PoolSpool {
@@ -34,7 +32,6 @@ pub struct PoolSpool {
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
     pub(super) refilling: Mutex<Refilling>,
-    hashes: RandomState,
     /// Called when records may have to come in.
     wants: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
     notices: Arc<Notices>,
@@ -81,7 +78,6 @@ impl PoolSpool {
             leaving: Leaving::default(),
             why: Mutex::default(),
             refilling: Mutex::default(),
-            hashes: RandomState::new(),
             wants: RwLock::new(None),
             notices,
         }
@@ -172,14 +168,6 @@ impl PoolSpool {
         let in_memory = self.window().in_memory.len() as u64;
         self.totals()
             .map_or(0, |totals| totals.waiting.saturating_sub(in_memory))
-    }
-
-    pub(super) fn lane_of(&self, handler: HandlerHash, lane: &[u8]) -> LaneId {
-        LaneId(self.hashes.hash_one((handler, lane)))
-    }
-
-    pub(super) fn handler_of(&self, host_type: &str, handler: &str) -> HandlerHash {
-        HandlerHash(self.hashes.hash_one((host_type, handler)))
     }
 
     /// Says what is to be done when records may have to come in, if that `holds` still.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use notification::{Content, Handler, MessageId, Names, Notification};
 use spool::{Kind, Packed, Parts, Record};
 
+use super::whose::shared_key;
+
 /// The notification as a record. `lane` is its lane's key without what belongs to this run.
 pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Packed {
     let handler = notification.handler();
@@ -27,17 +29,10 @@ pub(crate) fn of(notification: &Notification, id: &MessageId, lane: &[u8]) -> Pa
     };
     Packed::new(
         Arc::clone(&handler.host_type.name),
-        Arc::clone(handler.on_disk.get_or_init(|| handler_key(handler).into())),
+        shared_key(handler),
         spool::now_ms(),
         &parts,
     )
-}
-
-/// The handler in the terms of its configuration.
-#[must_use]
-pub fn handler_key(handler: &Handler) -> String {
-    // The general formatter would be a good part of what a hand-over costs.
-    [&*handler.pool_name, " ", &*handler.path].concat()
 }
 
 /// Whether it is the record's.

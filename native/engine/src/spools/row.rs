@@ -6,7 +6,7 @@ use scopeguard::ScopeGuard;
 use spool::{DeathReason, History, RowId, Spool};
 
 use super::PoolSpool;
-use super::lanes::LaneId;
+use super::whose::LaneId;
 
 /// A record's place in the spool, held by its notification. If it is dropped, the record stays on disk and
 /// comes in again later.

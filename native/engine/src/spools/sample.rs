@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use notification::Direction;
-use spool::{Kind, Record};
+use spool::{Kind, Packed, Record};
+
+use super::whose::{HandlerHash, LaneId};
 
 pub(super) fn record() -> Record {
     Record {
@@ -19,4 +21,11 @@ pub(super) fn record() -> Record {
         text: Bytes::from_static(b"hello"),
         extra: Bytes::new(),
     }
+}
+
+/// The record as a session hands it over: with its handler and its lane.
+pub(super) fn handed_over(record: Record) -> (Packed, HandlerHash, LaneId) {
+    let handler = HandlerHash::of(&record.host_type, &record.handler);
+    let lane = handler.lane(&record.lane);
+    (record.into(), handler, lane)
 }

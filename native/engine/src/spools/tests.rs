@@ -5,22 +5,26 @@ use std::mem;
 use std::path::Path;
 use std::sync::Barrier;
 
-use super::sample::record;
+use super::sample::{handed_over, record};
 use super::*;
 
-/// Accepts a notification before the file is open, and stops.
-fn stop_with_one(path: &Path) -> Arc<Notices> {
-    let settings = SpoolSettings {
+fn settings(path: &Path) -> SpoolSettings {
+    SpoolSettings {
         directory: path.to_owned(),
         node: "one@localhost".to_owned(),
         spool: Settings::default(),
         grace: GRACE,
-    };
+    }
+}
+
+/// Accepts a notification before the file is open, and stops.
+fn stop_with_one(path: &Path) -> Arc<Notices> {
+    let settings = settings(path);
     let notices = Arc::new(Notices::default());
     let spools = Spools::new(Some(settings), Handlers::default(), Arc::clone(&notices));
     let pool = spools.known("http_pool");
-    let queue = |row| Err((row, NotTaken::Other("no queue is asked")));
-    let accepted = pool.accept(record().into(), usize::MAX, queue, || "the bound");
+    let queue = |row| Err::<(), _>((row, NotTaken::Other("no queue is asked")));
+    let accepted = pool.accept(handed_over(record()), usize::MAX, queue, || "the bound");
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spools.close();
     notices
@@ -72,7 +76,7 @@ fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
                 Ok::<(), (_, NotTaken<()>)>(())
             };
             spool
-                .accept(record().into(), usize::MAX, push, || ())
+                .accept(handed_over(record()), usize::MAX, push, || ())
                 .unwrap()
         });
         let begin = Instant::now();
@@ -111,7 +115,7 @@ fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped(
             let mut window = spool.window();
             window
                 .stopped
-                .insert(spool.handler_of(&record().host_type, &record().handler));
+                .insert(HandlerHash::of(&record().host_type, &record().handler));
             // All that is on disk was looked at.
             window.spilled = false;
             // So the way back takes longer than the millisecond after which a lock goes to the thread that has waited
@@ -128,7 +132,8 @@ fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped(
             let spool = Arc::clone(&spool);
             thread::spawn(move || {
                 let queue = |_: Option<Row>| panic!("it came before what was skipped");
-                let accepted = spool.accept::<()>(record().into(), usize::MAX, queue, || ());
+                let accepted =
+                    spool.accept::<(), ()>(handed_over(record()), usize::MAX, queue, || ());
                 assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
             })
         };
@@ -156,7 +161,7 @@ fn what_leaves_under_the_lock_of_the_queue_does_not_wait_for_the_window() {
             Ok::<(), (_, NotTaken<()>)>(())
         };
         spool
-            .accept(record().into(), usize::MAX, push, || ())
+            .accept(handed_over(record()), usize::MAX, push, || ())
             .unwrap();
     }
     let (last, others) = {

@@ -7,12 +7,9 @@ use std::ops::Range;
 
 use spool::{Packed, RowId};
 
-use super::lanes::{LaneId, LaneRows};
+use super::lanes::LaneRows;
 use super::numbers::NumberSet;
-
-/// A handler as the spool knows it: the hash of its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct HandlerHash(pub u64);
+use super::whose::{HandlerHash, LaneId};
 
 /// What is in memory.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use spool::{Admin, Directory, RowId, Settings};
 
 use super::super::Accepted;
-use super::super::sample::record;
+use super::super::sample::{handed_over, record};
 use super::*;
 use crate::engine::Engine;
 use queue::{Queue, drain, nothing_waits, spool_of};
@@ -199,7 +199,7 @@ async fn a_handler_that_comes_in_the_middle_of_a_lane() {
         ..record()
     };
     let push = |_: Option<Row>| panic!("others are before it");
-    let accepted = spool.accept::<()>(record.into(), usize::MAX, push, || ());
+    let accepted = spool.accept::<(), ()>(handed_over(record), usize::MAX, push, || ());
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spool.look_again();
     let delivered = drain(&spool, &queue, 11, |_| true).await;
@@ -217,7 +217,7 @@ async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
             ..record()
         };
         let push = |_: Option<Row>| panic!("others are before it");
-        let accepted = spool.accept::<()>(record.into(), usize::MAX, push, || ());
+        let accepted = spool.accept::<(), ()>(handed_over(record), usize::MAX, push, || ());
         assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     };
     (0..3).for_each(hand_over);

@@ -8,7 +8,7 @@ use spool::{Directory, History, Settings};
 
 use super::*;
 use crate::pool::Queued;
-use crate::spools::{Accepted, Kept, NotTaken, PoolSpool, Row, record};
+use crate::spools::{Accepted, HandlerHash, Kept, NotTaken, PoolSpool, Row, record};
 
 /// No request can be made of any member, or one can: either way those that must wait stay on disk, and have no
 /// outcome. The others have theirs.
@@ -88,8 +88,10 @@ impl World {
         let stanza = format!("<message type='chat' id='m'><body>{text}</body></message>");
         let notification = self.notification(sender, text, &stanza);
         let mut kept = None;
+        let handler = HandlerHash::of_handler(notification.handler());
+        let record = record::of(&notification, &MessageId::new(), sender.as_bytes());
         let accepted = spool.accept(
-            record::of(&notification, &MessageId::new(), sender.as_bytes()),
+            (record, handler, handler.lane(sender.as_bytes())),
             usize::MAX,
             |row| {
                 kept = push(row.unwrap(), notification);
@@ -97,7 +99,10 @@ impl World {
             },
             || (),
         );
-        assert!(matches!(accepted, Ok(Accepted::InMemory)), "{accepted:?}");
+        assert!(
+            matches!(accepted, Ok(Accepted::InMemory(()))),
+            "{accepted:?}"
+        );
         kept
     }
 }
