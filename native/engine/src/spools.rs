@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use notification::{Guarantee, Handler, panics};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use spool::{Directory, OpenError, Record, Settings, Spool};
 use tokio::runtime::Handle;
 use transport::notices::{NoticeKind, Notices};
@@ -73,7 +73,9 @@ pub struct SpoolSettings {
 pub struct Spools {
     settings: Option<SpoolSettings>,
     /// None until the first spool is opened, or if another node has it.
-    directory: Mutex<Option<Directory>>,
+    directory: Mutex<Option<Arc<Directory>>>,
+    /// Read while a file is opened.
+    opening: RwLock<()>,
     /// The pools whose spool is open or being opened.
     begun: Mutex<HashSet<Box<str>>>,
     closed: AtomicBool,
@@ -107,6 +109,7 @@ impl Spools {
         Self {
             settings,
             directory: Mutex::new(None),
+            opening: RwLock::default(),
             begun: Mutex::default(),
             closed: AtomicBool::new(false),
             pools: ArcSwap::default(),
@@ -221,13 +224,14 @@ impl Spools {
     /// Opens the spool of a pool. Blocks for as long as the disk takes. Returns whether it is open; otherwise
     /// a notice says why.
     fn open(&self, settings: &SpoolSettings, pool: &str) -> bool {
-        // Held until the spool has the file, so that it is closed with the others.
-        let mut taken = self.directory.lock();
+        // Held until the spool has the file, so that it is closed with the others. Several are opened at a time: one
+        // may take long.
+        let _opening = self.opening.read();
         if self.closed.load(Ordering::Acquire) {
             return false;
         }
         let known = self.known(pool);
-        match self.open_file(settings, pool, &known, &mut taken) {
+        match self.open_file(settings, pool, &known) {
             Ok(disk) => {
                 known.opened(disk);
                 true
@@ -257,23 +261,25 @@ impl Spools {
         settings: &SpoolSettings,
         pool: &str,
         known: &Arc<PoolSpool>,
-        taken: &mut Option<Directory>,
     ) -> Result<Spool, OpenError> {
-        let directory = match taken {
-            Some(directory) => directory,
-            None => {
-                let directory =
-                    Directory::take(&settings.directory, &settings.node, settings.spool)?;
-                self.warn_of_network(pool, &directory);
-                taken.insert(directory)
-            }
-        };
+        let directory = self.directory(settings, pool)?;
         let heard = Arc::downgrade(known);
         directory.open(pool, move |notice| {
             if let Some(spool) = heard.upgrade() {
                 spool.hear(&notice);
             }
         })
+    }
+
+    /// The directory, which is this node's from the first of its files on.
+    fn directory(&self, settings: &SpoolSettings, pool: &str) -> Result<Arc<Directory>, OpenError> {
+        let mut taken = self.directory.lock();
+        if let Some(directory) = &*taken {
+            return Ok(Arc::clone(directory));
+        }
+        let directory = Directory::take(&settings.directory, &settings.node, settings.spool)?;
+        self.warn_of_network(pool, &directory);
+        Ok(Arc::clone(taken.insert(Arc::new(directory))))
     }
 
     fn warn_of_network(&self, pool: &str, directory: &Directory) {
@@ -294,11 +300,11 @@ impl Spools {
             return;
         };
         // A file that is being opened is closed too.
-        let mut directory = self.directory.lock();
+        let _none_opens = self.opening.write();
         let pools = self.pools.swap(Arc::default());
         for (pool, spool) in &*pools {
-            spool.close(|| self.open_file(settings, pool, spool, &mut directory));
+            spool.close(|| self.open_file(settings, pool, spool));
         }
-        *directory = None;
+        *self.directory.lock() = None;
     }
 }

@@ -151,6 +151,7 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
                 NoticeKind::EndpointUp => "endpoint_up",
                 NoticeKind::SpoolFails => "spool_fails",
                 NoticeKind::SpoolWrites => "spool_writes",
+                NoticeKind::SpoolUpdate => "spool_update",
                 NoticeKind::SpoolDamaged => "spool_damaged",
                 NoticeKind::NotOpened(remedy) => pool_nifs::not_opened(remedy),
             };

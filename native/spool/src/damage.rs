@@ -55,7 +55,7 @@ pub(crate) fn open(
         error,
     };
     let finished = finish(path).map_err(io_error)?;
-    match Store::open(path, pool, settings).and_then(|store| {
+    match Store::open(path, pool, settings, tell).and_then(|store| {
         // Otherwise a damaged index of the dead letters would be met again and again.
         store.dead_by_reason().map_err(sqlite_error)?;
         Ok(store)
@@ -107,7 +107,7 @@ pub(crate) fn replace(
             dead_letters_max_age: Duration::MAX,
             ..settings
         };
-        let mut store = Store::open(&new, pool, keep_all)?;
+        let mut store = Store::open(&new, pool, keep_all, tell)?;
         take_over(path, &mut store, &settings).map_err(sqlite_error)?;
         set_aside_notice(aside.clone(), &store).map_err(sqlite_error)?
     };
@@ -121,7 +121,7 @@ pub(crate) fn replace(
         .and_then(|()| put_in_place(&new, path))
         .map_err(io_error)?;
     tell(notice);
-    Store::open(path, pool, settings)
+    Store::open(path, pool, settings, tell)
 }
 
 /// What is said of a damaged file when a new one has what could be read of it, and nothing else.

@@ -1,6 +1,7 @@
-//! What a spool says of itself: that its disk fails, that its file was damaged, what came back.
+//! What a spool says of itself: that its disk fails, that its file was damaged or is updated, what came back.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::record::RowId;
 
@@ -14,6 +15,20 @@ pub enum Notice {
     },
     /// The disk takes what was in memory, after it had failed.
     Writes,
+    /// The file is of an earlier version, and is brought to this release's. That takes a while if much is in it.
+    Updates {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes it has, with its log.
+        bytes: u64,
+    },
+    /// That is done.
+    Updated {
+        /// The file.
+        path: PathBuf,
+        /// How long it took.
+        took: Duration,
+    },
     /// The file was damaged. A new one was begun.
     SetAside {
         /// Where the damaged file is.

@@ -8,12 +8,13 @@ mod write;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::error::OpenError;
+use crate::notice::Notice;
 use crate::record::{DeathReason, History, Loaded, Packed, RowId};
 use crate::schema;
 use crate::settings::{Settings, Sync};
@@ -63,8 +64,13 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the file, makes it if it is not there, and brings it to this release's version.
-    pub fn open(path: &Path, pool: &str, settings: Settings) -> Result<Self, OpenError> {
+    /// Opens the file, makes it if it is not there, and brings it to this release's version, of which it tells.
+    pub fn open(
+        path: &Path,
+        pool: &str,
+        settings: Settings,
+        tell: &dyn Fn(Notice),
+    ) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Sqlite {
             path: path.to_owned(),
             error,
@@ -78,9 +84,11 @@ impl Store {
                 known: schema::VERSION,
             });
         }
-        let is_old = (1..schema::VERSION).contains(&found);
+        let (began, is_old) = (Instant::now(), (1..schema::VERSION).contains(&found));
         if is_old {
-            is_there_room(path, found)?;
+            let bytes = size_if_there_is_room(path, found)?;
+            let path = path.to_owned();
+            tell(Notice::Updates { path, bytes });
         }
         schema::migrate(&mut connection, pool).map_err(failed)?;
         if is_old {
@@ -88,6 +96,8 @@ impl Store {
             connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
                 .map_err(failed)?;
+            let (path, took) = (path.to_owned(), began.elapsed());
+            tell(Notice::Updated { path, took });
         }
         let store = Self {
             connection,
@@ -225,9 +235,9 @@ impl Store {
     }
 }
 
-/// Whether the disk has room to bring a file of an older version to the newest one. A transaction that fills the disk
-/// leaves none for what comes next.
-fn is_there_room(path: &Path, found: i64) -> Result<(), OpenError> {
+/// The bytes of a file of an older version, with its log, if the disk has room to bring it to the newest one. A
+/// transaction that fills the disk leaves none for what comes next.
+fn size_if_there_is_room(path: &Path, found: i64) -> Result<u64, OpenError> {
     let io_error = |error| OpenError::Io {
         path: path.to_owned(),
         error,
@@ -235,11 +245,12 @@ fn is_there_room(path: &Path, found: i64) -> Result<(), OpenError> {
     // Of a node that was killed, most may be in the log.
     let log = family(path)[1].metadata().map_or(0, |log| log.len());
     let size = path.metadata().map_err(io_error)?.len();
-    let needed = schema::room(size.saturating_add(log));
+    let bytes = size.saturating_add(log);
+    let needed = schema::room(bytes);
     let disk = statvfs(path).map_err(|error| io_error(error.into()))?;
     let free = disk.blocks_available().saturating_mul(disk.fragment_size());
     if free >= needed {
-        return Ok(());
+        return Ok(bytes);
     }
     Err(OpenError::NoRoom {
         path: path.to_owned(),

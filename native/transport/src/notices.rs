@@ -63,6 +63,8 @@ pub enum NoticeKind {
     SpoolFails,
     /// The disk takes them again.
     SpoolWrites,
+    /// A pool's file is brought to this release's format, or has been.
+    SpoolUpdate,
     /// A pool's file was damaged, and a new one was begun.
     SpoolDamaged,
     /// A pool that could not be opened at first is now open.

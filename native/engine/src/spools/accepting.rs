@@ -9,7 +9,7 @@ use super::pool_spool::PoolSpool;
 use super::whose::{HandlerHash, LaneId};
 
 /// The most notifications that wait for a file to be opened, and of how many bytes.
-const EARLY: usize = 10_000;
+pub(super) const EARLY: usize = 10_000;
 const EARLY_BYTES: u64 = 16 << 20;
 
 /// Where an accepted notification is.

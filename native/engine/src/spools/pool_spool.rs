@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
+use super::accepting::EARLY;
 use super::coming_in::AT_ONCE;
 use super::lanes::Behinds;
 use super::locked::Leaving;
@@ -229,6 +230,23 @@ impl PoolSpool {
                 let text = "the disk takes notifications again".to_owned();
                 self.notices.tell(&self.name, NoticeKind::SpoolWrites, text);
                 self.want();
+            }
+            Notice::Updates { path, bytes } => {
+                let text = format!(
+                    "{} ({} MiB) is brought to the format of this release; until then, notifications for the handlers \
+                     of this pool with delivery = \"at_least_once\" wait in memory, {EARLY} at most",
+                    path.display(),
+                    bytes.div_ceil(1 << 20)
+                );
+                self.notices.tell(&self.name, NoticeKind::SpoolUpdate, text);
+            }
+            Notice::Updated { path, took } => {
+                let text = format!(
+                    "{} has the format of this release, after {:.1} s",
+                    path.display(),
+                    took.as_secs_f64()
+                );
+                self.notices.tell(&self.name, NoticeKind::SpoolUpdate, text);
             }
             Notice::SetAside { path, saved, dead } => {
                 let text = format!(

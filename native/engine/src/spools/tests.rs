@@ -1,6 +1,8 @@
 //! What waits for a file that is not open when the engine stops, and panics while a notification is handed over.
 #![allow(clippy::unwrap_used)]
 
+mod opening;
+
 use std::mem;
 use std::path::Path;
 use std::sync::Barrier;

@@ -8,7 +8,7 @@ use crate::directory::Directory;
 use crate::record::RowId;
 
 fn begin(file: &Path, records: i64) {
-    let mut store = Store::open(file, "http_pool", Settings::default()).unwrap();
+    let mut store = Store::open(file, "http_pool", Settings::default(), &|_| ()).unwrap();
     store.write(&[], RowId(records)).unwrap();
 }
 
@@ -89,7 +89,7 @@ fn the_log_of_a_damaged_file_is_not_taken_for_that_of_the_new_one() {
     let [_, log, _] = store::family(&file);
     let kept = path.path().join("kept");
     {
-        let mut store = Store::open(&file, "http_pool", Settings::default()).unwrap();
+        let mut store = Store::open(&file, "http_pool", Settings::default(), &|_| ()).unwrap();
         store.write(&[], RowId(3)).unwrap();
         fs::copy(&log, &kept).unwrap();
     }

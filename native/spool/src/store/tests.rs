@@ -109,7 +109,13 @@ fn told(totals: Totals) -> [u64; 4] {
 }
 
 fn store(path: &Path) -> Store {
-    Store::open(&path.join("pool.sqlite3"), "http_pool", Settings::default()).unwrap()
+    Store::open(
+        &path.join("pool.sqlite3"),
+        "http_pool",
+        Settings::default(),
+        &|_| (),
+    )
+    .unwrap()
 }
 
 /// A removal names its bytes, so that nothing is counted first. The file may be another one than was thought.

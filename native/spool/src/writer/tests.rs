@@ -63,7 +63,7 @@ fn of_many_notes_about_one_record_the_last_is_kept() {
 fn a_record_that_is_there_already_is_counted_once() {
     let path = tempfile::tempdir().unwrap();
     let file = path.path().join("pool.spool");
-    let mut store = Store::open(&file, "http_pool", Settings::default()).unwrap();
+    let mut store = Store::open(&file, "http_pool", Settings::default(), &|_| ()).unwrap();
     store.write(&[append(1)], RowId(2)).unwrap();
     store.write(&[append(1), append(2)], RowId(3)).unwrap();
     let (totals, next) = store.totals().unwrap();
@@ -76,7 +76,7 @@ fn a_record_that_is_there_already_is_counted_once() {
 fn a_record_does_not_make_a_removal_wait_once_more() {
     let path = tempfile::tempdir().unwrap();
     let file = path.path().join("pool.spool");
-    let store = Store::open(&file, "http_pool", Settings::default()).unwrap();
+    let store = Store::open(&file, "http_pool", Settings::default(), &|_| ()).unwrap();
     let inbox = Inbox {
         changes: vec![Change::Remove(RowId(1), 0)],
         loads: Vec::new(),

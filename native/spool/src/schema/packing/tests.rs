@@ -4,6 +4,7 @@
 mod faults;
 mod random;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -11,7 +12,9 @@ use notification::Direction;
 use rusqlite::Connection;
 
 use crate::admin::{Admin, Selection};
+use crate::damage;
 use crate::directory::Directory;
+use crate::notice::Notice;
 use crate::record::{DeadLetter, DeathReason, History, Kind, Loaded, Record, RowId};
 use crate::schema::{STEPS, apply, version};
 use crate::settings::Settings;
@@ -139,7 +142,7 @@ fn file_of_version_1(path: &Path, waiting: &[Loaded], dead: &[DeadLetter]) -> Pa
 
 /// Opens the file with this release, and looks whether it has exactly these.
 fn has(file: &Path, waiting: &[Loaded], dead: &[DeadLetter]) {
-    let store = Store::open(file, "http_pool", Settings::default()).unwrap();
+    let store = Store::open(file, "http_pool", Settings::default(), &|_| ()).unwrap();
     assert_eq!(store.load(RowId(0), 10_000, u64::MAX).unwrap(), waiting);
     let (totals, next) = store.totals().unwrap();
     let bytes = |loaded: &mut dyn Iterator<Item = &Loaded>| loaded.map(|one| one.size).sum::<u64>();
@@ -220,6 +223,29 @@ fn what_a_file_of_version_1_holds_stays_as_it_is() {
 }
 
 #[test]
+fn an_update_says_when_it_begins_and_when_it_is_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let (waiting, dead) = some();
+    let file = file_of_version_1(directory.path(), &waiting, &dead);
+    let told = RefCell::new(Vec::new());
+    let tell = |notice| told.borrow_mut().push(notice);
+    for _ in 0..2 {
+        damage::open(&file, "http_pool", Settings::default(), &tell).unwrap();
+    }
+    let told = told.into_inner();
+    // The second time there is nothing to do.
+    let [
+        Notice::Updates { path, bytes },
+        Notice::Updated { path: done, .. },
+    ] = &told[..]
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!([path, done], [&file; 2]);
+    assert!(*bytes > 0);
+}
+
+#[test]
 fn an_empty_file_of_version_1_is_one_of_version_2() {
     let path = tempfile::tempdir().unwrap();
     let file = file_of_version_1(path.path(), &[], &[]);
@@ -255,7 +281,7 @@ fn the_program_reads_a_file_of_version_1_and_leaves_it_as_it_is() {
     assert_eq!(back.record.text, dead[2].loaded.record.text);
     assert_eq!(back.history, History::default());
     assert_eq!(version(&Connection::open(&file).unwrap()).unwrap(), 2);
-    let totals = Store::open(&file, "http_pool", Settings::default()).unwrap();
+    let totals = Store::open(&file, "http_pool", Settings::default(), &|_| ()).unwrap();
     let (totals, _) = totals.totals().unwrap();
     assert_eq!((totals.waiting, totals.dead), (5, 1));
 }
