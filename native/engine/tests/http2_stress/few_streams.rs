@@ -118,7 +118,10 @@ fn no_stream_within_call_timeout() {
             End::Failed { reason, text, .. } => {
                 assert_eq!(reason, "pool_timeout", "{text}");
                 let waited = text.contains("of 10 workers, of which the endpoint takes 1 at once");
-                assert!(waited || text.contains("no response within"), "{text}");
+                // On a busy machine one gets its turn just when its time ends.
+                let begun = ["no response within", "no connection within"];
+                let begun = begun.iter().any(|words| text.contains(words));
+                assert!(waited || begun, "{text}");
             }
             sent @ End::Sent { .. } => panic!("{sent:?}"),
         }
