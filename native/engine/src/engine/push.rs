@@ -173,7 +173,7 @@ fn spool_of(running: &Running, pool: &Pool, item: &Queued) -> Option<Arc<PoolSpo
 
 /// Hands over to `pool`, or to its heir. On failure, also returns the pool that refused.
 fn push_to(pool: &Arc<Pool>, key: &[u8], item: Queued) -> Result<(), Box<RefusedBy>> {
-    put_into(pool, key, item).map(drop)
+    hand_over(pool, key, item, Pool::push)
 }
 
 /// The same, but what follows is the caller's: it is done when the caller drops it.
@@ -182,15 +182,27 @@ pub(super) fn put_into(
     key: &[u8],
     item: Queued,
 ) -> Result<Follows, Box<RefusedBy>> {
-    let refused = match pool.put(key, item) {
-        Ok(follows) => return Ok(follows),
+    hand_over(pool, key, item, Pool::put)
+}
+
+/// Hands a notification over to a pool, for the lane with this key.
+type Push<T> = fn(&Arc<Pool>, &[u8], Queued) -> Result<T, Refused<Queued>>;
+
+fn hand_over<T>(
+    pool: &Arc<Pool>,
+    key: &[u8],
+    item: Queued,
+    push: Push<T>,
+) -> Result<T, Box<RefusedBy>> {
+    let refused = match push(pool, key, item) {
+        Ok(taken) => return Ok(taken),
         Err(refused) => refused,
     };
     // Check for an heir after the push: a pool has its heir before it is closed.
     if refused.why == PushError::NotOpen
         && let Some(heir) = pool.heir()
     {
-        return put_into(&heir, key, refused.item);
+        return hand_over(&heir, key, refused.item, push);
     }
     Err(Box::new(RefusedBy {
         pool: Arc::clone(pool),

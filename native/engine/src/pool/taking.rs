@@ -22,16 +22,26 @@ impl Pool {
         key: &[u8],
         item: impl Into<Queued>,
     ) -> Result<(), Refused<Queued>> {
-        self.put(key, item).map(drop)
+        let taken = self.take_any(key, item.into())?;
+        self.see_to(taken);
+        Ok(())
     }
 
     /// The same, but what follows is the caller's, who may hold a lock now.
     pub(crate) fn put(
         self: &Arc<Self>,
         key: &[u8],
-        item: impl Into<Queued>,
+        item: Queued,
     ) -> Result<Follows, Refused<Queued>> {
-        let (item, now) = (item.into(), Instant::now());
+        let taken = self.take_any(key, item)?;
+        Ok(Follows {
+            pool: Arc::clone(self),
+            taken: Some(taken),
+        })
+    }
+
+    fn take_any(self: &Arc<Self>, key: &[u8], item: Queued) -> Result<Taken, Refused<Queued>> {
+        let now = Instant::now();
         match own_lane(key, item.notification.handler()) {
             Some(own) => self.push_to(&own, item, now),
             None => self.push_to(key, item, now),
@@ -62,7 +72,7 @@ impl Pool {
         key: &[u8],
         item: Queued,
         now: Instant,
-    ) -> Result<Follows, Refused<Queued>> {
+    ) -> Result<Taken, Refused<Queued>> {
         let cost = item.cost();
         let all = cost + Lanes::<Queued>::lane_cost(key);
         if !self.bounds.reserve(all) {
@@ -70,11 +80,11 @@ impl Pool {
             return Err(Refused::rejected(item, RejectReason::QueueFull));
         }
         let room = scopeguard::guard((), |()| self.bounds.release(all));
-        let follows = self.take_in(key, item, cost, now, room)?;
+        let taken = self.take_in(key, item, cost, now, room)?;
         if self.bounds.own().is_full() {
             self.crowd(now);
         }
-        Ok(follows)
+        Ok(taken)
     }
 
     /// There is no room for more notifications before some have ended: what waits for company would wait in vain. Each
@@ -100,7 +110,7 @@ impl Pool {
         cost: usize,
         now: Instant,
         room: ScopeGuard<(), impl FnOnce(())>,
-    ) -> Result<Follows, Refused<Queued>> {
+    ) -> Result<Taken, Refused<Queued>> {
         let handler = item.notification.handler();
         // Counted before a worker can have it.
         let came = |known| Came::new(known, handler.policy.retry.as_ref());
@@ -122,10 +132,7 @@ impl Pool {
         match pushed {
             Ok(step) => {
                 ScopeGuard::into_inner(room);
-                Ok(Follows {
-                    pool: Arc::clone(self),
-                    steps: Some((left, step)),
-                })
+                Ok(Taken { left, step })
             }
             Err(mut refused) => {
                 self.clear_up(left);
@@ -160,8 +167,8 @@ impl Pool {
             self.bounds.node().release(lane);
         });
         match self.take_in(key, item, cost, Instant::now(), room) {
-            Ok(follows) => {
-                drop(follows);
+            Ok(taken) => {
+                self.see_to(taken);
                 Ok(cost)
             }
             Err(refused) => {
@@ -173,6 +180,16 @@ impl Pool {
                 Err(refused)
             }
         }
+    }
+
+    /// Does what follows when the queue has taken an item. The item is accepted: if a step panics, the caller must not
+    /// take that for a refusal.
+    fn see_to(self: &Arc<Self>, Taken { left, step }: Taken) {
+        let steps = AssertUnwindSafe(|| {
+            self.clear_up(left);
+            self.follow(step);
+        });
+        let _ = panic::catch_unwind(steps);
     }
 
     /// Releases the notification's room in this pool's bounds; its room in the node's bounds stays
@@ -192,26 +209,27 @@ impl Pool {
     }
 }
 
+/// What the queue asks for when it has taken an item.
+#[derive(Debug)]
+struct Taken {
+    left: Leftovers<Queued>,
+    step: PoolStep,
+}
+
 /// What follows when the queue has taken an item: most often a worker is woken. It is done when this is dropped, whatever
 /// happens before.
 #[derive(Debug)]
 #[must_use = "no worker is woken before this is dropped"]
 pub(crate) struct Follows {
     pool: Arc<Pool>,
-    steps: Option<(Leftovers<Queued>, PoolStep)>,
+    taken: Option<Taken>,
 }
 
 impl Drop for Follows {
     fn drop(&mut self) {
-        let Some((left, step)) = self.steps.take() else {
-            return;
-        };
-        // The item is accepted: if one of these panics, the caller must not take that for a refusal.
-        let follow = AssertUnwindSafe(|| {
-            self.pool.clear_up(left);
-            self.pool.follow(step);
-        });
-        let _ = panic::catch_unwind(follow);
+        if let Some(taken) = self.taken.take() {
+            self.pool.see_to(taken);
+        }
     }
 }
 
