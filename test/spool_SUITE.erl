@@ -14,7 +14,8 @@ groups() ->
                         dead_letters_by_reason,
                         a_pool_without_a_spool_shows_none,
                         a_directory_that_another_process_holds,
-                        a_damaged_file]).
+                        a_damaged_file,
+                        a_file_that_is_updated]).
 
 init_per_testcase(Case, Config) ->
     Directory = directory(Case, Config),
@@ -126,6 +127,11 @@ a_damaged_file(Config) ->
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
     await(Config, spool_failing, 0).
+
+a_file_that_is_updated(_Config) ->
+    ok = http_pusher_log:notices([{<<"global/p">>, spool_update, <<"it begins">>}]),
+    {ok, [Line]} = host_log:wait(http_pusher_spool_update, 1, 120000),
+    ?assertMatch(#{level := notice, pool := <<"global/p">>, text := <<"it begins">>}, Line).
 
 %%% Spools
 

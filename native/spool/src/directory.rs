@@ -76,7 +76,8 @@ impl Directory {
         }
     }
 
-    /// Opens the spool of a pool. `tell` is called on the spool's thread.
+    /// Opens the spool of a pool. `tell` is called on this thread while the file is opened,
+    /// and on the spool's afterwards.
     pub fn open(
         &self,
         pool: &str,

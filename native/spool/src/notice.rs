@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::record::RowId;
 
-/// What a spool has to say. `tell` gets it on the spool's thread.
+/// What a spool has to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The disk fails. What is handed over from now on is in memory alone, until [`Notice::Writes`].

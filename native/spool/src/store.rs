@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
+use parking_lot::Mutex;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::error::OpenError;
@@ -84,21 +85,10 @@ impl Store {
                 known: schema::VERSION,
             });
         }
-        let (began, is_old) = (Instant::now(), (1..schema::VERSION).contains(&found));
-        if is_old {
-            let bytes = size_if_there_is_room(path, found)?;
-            let path = path.to_owned();
-            tell(Notice::Updates { path, bytes });
+        if (1..schema::VERSION).contains(&found) {
+            update(&mut connection, path, found, tell)?;
         }
         schema::migrate(&mut connection, pool).map_err(failed)?;
-        if is_old {
-            // The log has grown by the whole file, and would stay as large.
-            connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-                .map_err(failed)?;
-            let (path, took) = (path.to_owned(), began.elapsed());
-            tell(Notice::Updated { path, took });
-        }
         let store = Self {
             connection,
             settings,
@@ -233,6 +223,37 @@ impl Store {
         trim(&transaction, &self.settings)?;
         transaction.commit()
     }
+}
+
+/// Brings a file of an older version to the newest one.
+fn update(
+    connection: &mut Connection,
+    path: &Path,
+    found: i64,
+    tell: &dyn Fn(Notice),
+) -> Result<(), OpenError> {
+    // One at a time: each asks whether there is room, and then takes it.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock();
+    let failed = |error| OpenError::Sqlite {
+        path: path.to_owned(),
+        error,
+    };
+    let bytes = size_if_there_is_room(path, found)?;
+    let began = Instant::now();
+    tell(Notice::Updates {
+        path: path.to_owned(),
+        bytes,
+    });
+    schema::update(connection).map_err(failed)?;
+    tell(Notice::Updated {
+        path: path.to_owned(),
+        took: began.elapsed(),
+    });
+    // The log has grown by the whole file, and would stay as large.
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .map_err(failed)
 }
 
 /// The bytes of a file of an older version, with its log, if the disk has room to bring it to the newest one. A

@@ -10,7 +10,7 @@ use super::whose::{HandlerHash, LaneId};
 
 /// The most notifications that wait for a file to be opened, and of how many bytes.
 pub(super) const EARLY: usize = 10_000;
-const EARLY_BYTES: u64 = 16 << 20;
+pub(super) const EARLY_BYTES: u64 = 16 << 20;
 
 /// Where an accepted notification is.
 #[derive(Debug)]

@@ -8,13 +8,14 @@
 //! While the file is being opened, notifications wait for it, behind what it may hold.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, RwLock};
 use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
-use super::accepting::EARLY;
+use super::accepting::{EARLY, EARLY_BYTES};
 use super::coming_in::AT_ONCE;
 use super::lanes::Behinds;
 use super::locked::Leaving;
@@ -32,6 +33,8 @@ pub struct PoolSpool {
     pub(super) leaving: Leaving,
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
     why: Mutex<Option<String>>,
+    /// Whether it was said that the file is updated.
+    updates: AtomicBool,
     pub(super) refilling: Mutex<Refilling>,
     /// Called when records may have to come in.
     wants: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
@@ -78,6 +81,7 @@ impl PoolSpool {
             window: Mutex::new(window),
             leaving: Leaving::default(),
             why: Mutex::default(),
+            updates: AtomicBool::new(false),
             refilling: Mutex::default(),
             wants: RwLock::new(None),
             notices,
@@ -232,11 +236,16 @@ impl PoolSpool {
                 self.want();
             }
             Notice::Updates { path, bytes } => {
+                // It begins once more at each try, if it fails.
+                if self.updates.swap(true, Ordering::Relaxed) {
+                    return;
+                }
                 let text = format!(
                     "{} ({} MiB) is brought to the format of this release; until then, notifications for the handlers \
-                     of this pool with delivery = \"at_least_once\" wait in memory, {EARLY} at most",
+                     of this pool with delivery = \"at_least_once\" wait in memory, at most {EARLY} and {} MiB",
                     path.display(),
-                    bytes.div_ceil(1 << 20)
+                    bytes.div_ceil(1 << 20),
+                    EARLY_BYTES >> 20
                 );
                 self.notices.tell(&self.name, NoticeKind::SpoolUpdate, text);
             }

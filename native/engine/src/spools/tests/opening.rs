@@ -1,6 +1,10 @@
-//! A file that takes long to open, because it is updated or another program has it, keeps no other pool waiting.
+//! A file that takes long to open, because it is updated or another program has it: it keeps no other pool waiting, and
+//! the log says why.
+
+use std::path::PathBuf;
 
 use rusqlite::Connection;
+use spool::Notice;
 
 use super::*;
 
@@ -17,6 +21,8 @@ fn overtakes(settings: &SpoolSettings, lock: &Connection) -> bool {
         while spools.of(SLOW).is_none() {
             thread::yield_now();
         }
+        // Time to come to the lock. The verdict does not need it, but it would find more faults.
+        thread::sleep(Duration::from_millis(50));
         assert!(spools.open(settings, OTHER));
         let overtakes = !slow.is_finished();
         lock.execute_batch("ROLLBACK").unwrap();
@@ -36,4 +42,36 @@ fn a_file_that_takes_long_to_open_keeps_no_other_waiting() {
     let lock = Connection::open(path.path().join("slow.sqlite3")).unwrap();
     // The slow one is given up after five seconds, in which a machine may not get to open the other.
     assert!((0..10).any(|_| overtakes(&settings, &lock)));
+}
+
+/// An update that fails begins once more with each try.
+#[test]
+fn an_update_is_said_once() {
+    let notices = Arc::new(Notices::default());
+    let spool = PoolSpool::new("http_pool", Arc::clone(&notices));
+    let path = PathBuf::from("pool.sqlite3");
+    for _ in 0..2 {
+        spool.hear(&Notice::Updates {
+            path: path.clone(),
+            bytes: 5 << 20,
+        });
+    }
+    spool.hear(&Notice::Updated {
+        path,
+        took: Duration::from_millis(1500),
+    });
+    let told = notices.take();
+    assert!(
+        told.iter()
+            .all(|notice| notice.kind == NoticeKind::SpoolUpdate)
+    );
+    let texts: Vec<_> = told.iter().map(|notice| &*notice.text).collect();
+    let [begins, done] = texts[..] else {
+        panic!("{texts:?}");
+    };
+    assert!(
+        begins.starts_with("pool.sqlite3 (5 MiB) is brought to"),
+        "{begins}"
+    );
+    assert!(done.ends_with("after 1.5 s"), "{done}");
 }
