@@ -73,7 +73,8 @@ class Place:
             shell = subprocess.Popen(["bash", "-c", command], cwd=self.root, stdin=subprocess.PIPE, stdout=file,
                                      stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            end = time.monotonic() + 2 * PATIENCE
+            # It also installs the receiver's packages, which takes minutes on a busy machine.
+            end = time.monotonic() + 10 * PATIENCE
             while not done(text := output.read_text(errors="replace"), self.events()):
                 if time.monotonic() > end or shell.poll() is not None:
                     raise Wrong(f"{len(self.events())} events; {text[-4000:]}")
