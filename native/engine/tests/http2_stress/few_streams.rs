@@ -97,6 +97,12 @@ fn few_streams(delay: u64) -> bool {
 /// A request that gets no stream ends after `call_timeout`, and its reason says so.
 #[test]
 fn no_stream_within_call_timeout() {
+    // On a busy machine each may get its turn just when its time ends.
+    assert!((0..5).any(|_| some_get_no_stream() > 0), "none waited");
+}
+
+/// Returns how many requests ended while they waited for a stream.
+fn some_get_no_stream() -> usize {
     let bench = Bench::new();
     let endpoint = endpoint(1);
     let (options, _file) = pool_at(&endpoint, true);
@@ -113,21 +119,24 @@ fn no_stream_within_call_timeout() {
     for n in 0..10 {
         bench.push(pool, &format!("{n}")).unwrap();
     }
+    let mut waited = 0;
     for seen in bench.outcomes(11).split_off(1) {
         match seen.end {
             End::Failed { reason, text, .. } => {
                 assert_eq!(reason, "pool_timeout", "{text}");
-                let waited = text.contains("of 10 workers, of which the endpoint takes 1 at once");
-                // On a busy machine one gets its turn just when its time ends.
+                if text.contains("of 10 workers, of which the endpoint takes 1 at once") {
+                    waited += 1;
+                    continue;
+                }
                 let begun = ["no response within", "no connection within"];
-                let begun = begun.iter().any(|words| text.contains(words));
-                assert!(waited || begun, "{text}");
+                assert!(begun.iter().any(|words| text.contains(words)), "{text}");
             }
             sent @ End::Sent { .. } => panic!("{sent:?}"),
         }
     }
     assert!(endpoint.stats().begun <= 3, "{:?}", endpoint.stats());
     bench.assert_conserved();
+    waited
 }
 
 /// `next_available_worker`: a notification that would have to wait for a stream is rejected, and one
