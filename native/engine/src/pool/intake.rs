@@ -8,7 +8,7 @@ use notification::{HostType, MessageId, Notification, PushError, Refused, Reject
 use spool::Record;
 use tokio::time::Instant;
 
-use super::{Pool, Queued, WhatIsFull};
+use super::{Follows, Pool, Queued, WhatIsFull};
 use crate::delivery::Tried;
 use crate::spools::{Came, Finder, Found, Kept, NotIn, Row, Spools, refill};
 
@@ -24,7 +24,7 @@ impl Pool {
         let Some(spool) = self.spools.of(&self.name) else {
             return;
         };
-        let finder: Arc<dyn Finder> = Arc::new(Intake {
+        let finder = Arc::new(Intake {
             pool: Arc::downgrade(self),
             spools: Arc::clone(&self.spools),
         });
@@ -69,6 +69,8 @@ impl Pool {
 }
 
 impl Finder for Intake {
+    type Follows = Follows;
+
     fn find(&self, record: &Record) -> Found {
         self.spools.find(record)
     }
@@ -79,7 +81,7 @@ impl Finder for Intake {
         notification: Notification,
         row: Option<Row>,
         came: Came,
-    ) -> Result<(), (Option<Row>, NotIn)> {
+    ) -> Result<Follows, (Option<Row>, NotIn)> {
         let Some(mut pool) = self.pool.upgrade() else {
             return Err((row, NotIn::Closed));
         };
@@ -89,9 +91,12 @@ impl Finder for Intake {
         let id = MessageId::parse(&record.message_id).unwrap_or_else(MessageId::new);
         let mut item = Pool::restored(notification, id, row, came);
         loop {
-            let Err(Refused { item: back, why }) = pool.push(&key, item) else {
-                counted.stays();
-                return Ok(());
+            let Refused { item: back, why } = match pool.put(&key, item) {
+                Ok(follows) => {
+                    counted.stays();
+                    return Ok(follows);
+                }
+                Err(refused) => refused,
             };
             item = back;
             match pool.heir() {

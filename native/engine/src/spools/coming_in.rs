@@ -17,9 +17,9 @@ pub(super) const AT_ONCE: usize = 64;
 
 /// What became of a record that was to come in.
 #[derive(Debug)]
-pub(super) enum BroughtIn {
-    /// It is in the queue.
-    Queued,
+pub(super) enum BroughtIn<T> {
+    /// It is in the queue. This is to follow when no lock is held any more.
+    Queued(T),
     /// It stays on disk for now: its handler does not run.
     Skipped(Row),
     /// It belongs to no handler, or is no notification: it becomes a dead letter.
@@ -41,10 +41,14 @@ impl PoolSpool {
 
     /// Puts some of what was accepted before the file was open into the queue with `push`, if the file cannot
     /// be opened. Returns whether there are more, or why there is no going on.
-    pub(super) fn bring_early(
+    ///
+    /// What `push` returns is dropped when no lock is held any more.
+    pub(super) fn bring_early<T>(
         &self,
-        mut push: impl FnMut(&Packed) -> Result<(), NotIn>,
+        mut push: impl FnMut(&Packed) -> Result<T, NotIn>,
     ) -> Result<bool, NotIn> {
+        // Dropped after the window is unlocked.
+        let mut follows = Vec::with_capacity(AT_ONCE);
         let mut window = self.window();
         if window.opening || self.disk.load().is_some() {
             return Ok(false);
@@ -60,7 +64,10 @@ impl PoolSpool {
                 push(record)
             };
             let parks = match pushed {
-                Ok(()) => false,
+                Ok(one) => {
+                    follows.push(one);
+                    false
+                }
                 // Others must not wait for its handler.
                 Err(NotIn::NoHandler) => true,
                 Err(why) => return Err(why),
@@ -80,12 +87,12 @@ impl PoolSpool {
     /// Puts a record that was read into the queue with `push`, which learns whether an earlier run had
     /// accepted it. A record that is there already is skipped, and one whose lane is behind, or has `most` of its
     /// records in memory. Returns why there is no going on.
-    pub(super) fn bring_in(
+    pub(super) fn bring_in<T>(
         self: &Arc<Self>,
         from: ReadFrom,
         loaded: &Loaded,
         most: usize,
-        push: impl FnOnce(Row, bool) -> BroughtIn,
+        push: impl FnOnce(Row, bool) -> BroughtIn<T>,
     ) -> Result<(), NotIn> {
         let Loaded { id, record, .. } = loaded;
         let id = *id;
@@ -112,10 +119,13 @@ impl PoolSpool {
         let row = Row::new(self, id, lane, loaded.size);
         // A record that a panic drops is where it was.
         match self.with_queue(&mut window, (id, lane), || push(row, foreign), || {}) {
-            BroughtIn::Queued => {
+            BroughtIn::Queued(follows) => {
                 window.counted.remove(&id);
                 window.enter(id, lane);
-                go_on(&mut window, id)
+                let end = go_on(&mut window, id);
+                drop(window);
+                drop(follows);
+                end
             }
             BroughtIn::Skipped(row) => {
                 row.disarm();

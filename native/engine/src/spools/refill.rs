@@ -36,7 +36,11 @@ pub enum Found {
 }
 
 /// Where records come in.
-pub trait Finder: Send + Sync {
+pub trait Finder: Send + Sync + 'static {
+    /// What is to follow when the queue has taken a notification, and no lock is held any more. It is done when this is
+    /// dropped.
+    type Follows: Send;
+
     /// The handler of a record.
     fn find(&self, record: &Record) -> Found;
     /// Puts a notification into the queue. If the queue does not take it, the row comes back.
@@ -46,7 +50,7 @@ pub trait Finder: Send + Sync {
         notification: Notification,
         row: Option<Row>,
         came: Came,
-    ) -> Result<(), (Option<Row>, NotIn)>;
+    ) -> Result<Self::Follows, (Option<Row>, NotIn)>;
 }
 
 /// What a record brings besides its notification.
@@ -78,13 +82,13 @@ pub enum NotIn {
 }
 
 /// Brings records in until all are in memory or the pool does not take more. Only one call works at a time.
-pub(crate) async fn refill(spool: Arc<PoolSpool>, finder: Arc<dyn Finder>) {
+pub(crate) async fn refill<F: Finder>(spool: Arc<PoolSpool>, finder: Arc<F>) {
     while spool.begin_refill() {
         // Whatever becomes of this task, another one can begin.
         let runs = scopeguard::guard(&spool, |spool| {
             spool.end_refill();
         });
-        let end = bring_all(&spool, finder.as_ref()).await;
+        let end = bring_all(&spool, &*finder).await;
         if end.is_some() && end != Some(NotIn::Closed) && spool.is_low() {
             tokio::time::sleep(ROOM).await;
         }
@@ -98,7 +102,7 @@ pub(crate) async fn refill(spool: Arc<PoolSpool>, finder: Arc<dyn Finder>) {
     }
 }
 
-async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn> {
+async fn bring_all(spool: &Arc<PoolSpool>, finder: &impl Finder) -> Option<NotIn> {
     loop {
         match spool.bring_early(|record| bring_early(finder, record)) {
             Ok(true) => tokio::task::yield_now().await,
@@ -134,11 +138,14 @@ async fn bring_all(spool: &Arc<PoolSpool>, finder: &dyn Finder) -> Option<NotIn>
     None
 }
 
+/// What becomes of a record that is not given to the queue.
+type NotQueued = BroughtIn<()>;
+
 /// A record whose way into the queue ends with a panic becomes a dead letter, as one whose delivery does, so that it is
 /// not tried for ever while all others wait. If it is in the queue nevertheless, it stays there.
 fn unless_it_panics(
     spool: &Arc<PoolSpool>,
-    finder: &dyn Finder,
+    finder: &impl Finder,
     from: ReadFrom,
     loaded: &Loaded,
 ) -> Result<(), NotIn> {
@@ -146,14 +153,14 @@ fn unless_it_panics(
     panic::catch_unwind(came_in).unwrap_or_else(|_| {
         spool.bring_in(from, loaded, usize::MAX, |row, _| {
             let reason = FailureReason::InternalError.as_str();
-            BroughtIn::GivenUp(row, loaded.history.clone(), reason)
+            NotQueued::GivenUp(row, loaded.history.clone(), reason)
         })
     })
 }
 
-fn bring_in(
+fn bring_in<F: Finder>(
     spool: &Arc<PoolSpool>,
-    finder: &dyn Finder,
+    finder: &F,
     from: ReadFrom,
     loaded: &Loaded,
 ) -> Result<(), NotIn> {
@@ -164,18 +171,18 @@ fn bring_in(
     let handler = match found {
         Found::Runs(handler) => handler,
         Found::MayCome => {
-            return spool.bring_in(from, loaded, usize::MAX, |row, _| BroughtIn::Skipped(row));
+            return spool.bring_in(from, loaded, usize::MAX, |row, _| NotQueued::Skipped(row));
         }
         Found::Gone => {
             return spool.bring_in(from, loaded, usize::MAX, |row, _| {
-                BroughtIn::GivenUp(row, history.clone(), "handler_gone")
+                NotQueued::GivenUp(row, history.clone(), "handler_gone")
             });
         }
     };
     let most = most_in_memory(&handler.policy);
     let Some(notification) = record::restore(record, handler) else {
         return spool.bring_in(from, loaded, usize::MAX, |row, _| {
-            BroughtIn::GivenUp(row, history.clone(), "too_large")
+            NotQueued::GivenUp(row, history.clone(), "too_large")
         });
     };
     spool.bring_in(from, loaded, most, |row, earlier| {
@@ -185,7 +192,7 @@ fn bring_in(
             earlier,
         };
         match finder.push(record, notification, Some(row), came) {
-            Ok(()) => BroughtIn::Queued,
+            Ok(follows) => BroughtIn::Queued(follows),
             Err((Some(row), NotIn::TooLarge)) => {
                 BroughtIn::GivenUp(row, history.clone(), "too_large")
             }
@@ -195,15 +202,15 @@ fn bring_in(
 }
 
 /// A record that is in no file.
-fn bring_early(finder: &dyn Finder, packed: &Packed) -> Result<(), NotIn> {
+fn bring_early<F: Finder>(finder: &F, packed: &Packed) -> Result<Option<F::Follows>, NotIn> {
     let Some(record) = &packed.unpack() else {
-        return Ok(());
+        return Ok(None);
     };
     let Found::Runs(handler) = finder.find(record) else {
         return Err(NotIn::NoHandler);
     };
     let Some(notification) = record::restore(record, handler) else {
-        return Ok(());
+        return Ok(None);
     };
     let came = Came {
         created: record.created,
@@ -212,7 +219,7 @@ fn bring_early(finder: &dyn Finder, packed: &Packed) -> Result<(), NotIn> {
     };
     let push = AssertUnwindSafe(|| finder.push(record, notification, None, came));
     match panic::catch_unwind(push) {
-        Ok(pushed) => pushed.map_err(|(_, why)| why),
+        Ok(pushed) => pushed.map(Some).map_err(|(_, why)| why),
         // It is kept aside until there is a file.
         Err(_) => Err(NotIn::NoHandler),
     }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod follows;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ struct Going {
 }
 
 impl Finder for Going {
+    type Follows = ();
+
     fn find(&self, _: &Record) -> Found {
         let (spool, asked) = (Arc::downgrade(&self.spool), Arc::clone(&self.asked));
         let wants = move || {
@@ -153,7 +156,7 @@ async fn whatever_happens_each_lane_is_in_order() {
         let mut left = rows;
         while left > 0 {
             if spool.is_low() {
-                refill(Arc::clone(&spool), Arc::clone(&queue) as Arc<dyn Finder>).await;
+                refill(Arc::clone(&spool), Arc::clone(&queue)).await;
             }
             for rows in queue.lanes.lock().values_mut() {
                 // As a pool that ends does it, or a host type that stops.
@@ -191,7 +194,7 @@ async fn a_handler_that_comes_in_the_middle_of_a_lane() {
     let spool = spool_of(path.path(), (0..10).map(|_| "alice".to_owned()));
     let queue = Queue::new(100, 100);
     queue.runs_from.store(4, Ordering::Relaxed);
-    refill(Arc::clone(&spool), Arc::clone(&queue) as Arc<dyn Finder>).await;
+    refill(Arc::clone(&spool), Arc::clone(&queue)).await;
     assert_eq!(queue.looked.load(Ordering::Relaxed), 10);
     assert!(queue.deliver(|_| true).is_empty());
     let record = Record {
@@ -247,6 +250,8 @@ struct Panics {
 }
 
 impl Finder for Panics {
+    type Follows = ();
+
     fn find(&self, record: &Record) -> Found {
         self.queue.find(record)
     }
@@ -282,7 +287,7 @@ fn a_record_whose_way_in_panics_becomes_a_dead_letter_and_the_others_come_in() {
     let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
     spool.opened(directory.open("http_pool", |_| {}).unwrap());
     let queue = Queue::new(100, 100);
-    let panics: Arc<dyn Finder> = Arc::new(Panics {
+    let panics = Arc::new(Panics {
         queue: Arc::clone(&queue),
     });
     // On a thread of its own: a lock that is never given back would keep the test from its end.

@@ -56,6 +56,8 @@ impl Queue {
 }
 
 impl Finder for Queue {
+    type Follows = ();
+
     fn find(&self, _: &Record) -> Found {
         let looked = self.looked.fetch_add(1, Ordering::Relaxed);
         if looked < self.runs_from.load(Ordering::Relaxed) {
@@ -122,7 +124,7 @@ pub(super) async fn drain(
     let mut left = count;
     while left > 0 {
         if spool.is_low() {
-            refill(Arc::clone(spool), Arc::clone(queue) as Arc<dyn Finder>).await;
+            refill(Arc::clone(spool), Arc::clone(queue)).await;
         }
         let some = queue.deliver(&works);
         assert!(!some.is_empty(), "{left} of {count} do not come in");
