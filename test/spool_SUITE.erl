@@ -110,13 +110,8 @@ a_damaged_file(Config) ->
     {ok, _} = pool(Config, #{}),
     handlers(Config, [handler()]),
     opened(Config),
-    Directory = proplists:get_value(spool_dir, Config),
-    [File] = filelib:wildcard(filename:join(Directory, "*.sqlite3")),
-    %% The starter starts it again, but not before the file is damaged.
-    ok = sys:suspend(http_pusher_starter),
-    ok = application:stop(mongoose_http_pusher),
-    ok = file:write_file(File, lists:duplicate(1000, "no database ")),
-    ok = sys:resume(http_pusher_starter),
+    File = file(Config),
+    restarted_with(Config, lists:duplicate(1000, "no database ")),
     Pool = pool_name(Config),
     {ok, [Line]} = host_log:wait(http_pusher_spool_damaged, 1, 120000),
     ?assertMatch(#{level := critical, pool := Pool, text := _}, Line),
@@ -128,10 +123,24 @@ a_damaged_file(Config) ->
     await(Config, sent, 1),
     await(Config, spool_failing, 0).
 
-a_file_that_is_updated(_Config) ->
-    ok = http_pusher_log:notices([{<<"global/p">>, spool_update, <<"it begins">>}]),
-    {ok, [Line]} = host_log:wait(http_pusher_spool_update, 1, 120000),
-    ?assertMatch(#{level := notice, pool := <<"global/p">>, text := <<"it begins">>}, Line).
+%% What an earlier release has left is brought to this one's format, and the log says so before and afterwards.
+a_file_that_is_updated(Config) ->
+    {ok, _} = pool(Config, #{}),
+    handlers(Config, [handler()]),
+    opened(Config),
+    Packed = filename:join([host_code:test_dir(), "data", "spool_of_version_1.sqlite3.gz"]),
+    {ok, Old} = file:read_file(Packed),
+    restarted_with(Config, zlib:gunzip(Old)),
+    Pool = pool_name(Config),
+    {ok, [Begins, Done]} = host_log:wait(http_pusher_spool_update, 2, 120000),
+    [?assertMatch(#{level := notice, pool := Pool}, Line) || Line <- [Begins, Done]],
+    contains(maps:get(text, Begins), "(1 MiB) is brought to the format of this release"),
+    contains(maps:get(text, Done), filename:basename(file(Config)) ++ " has the format of this release"),
+    %% Its one notification is of a handler that is not configured, and becomes a dead letter half a minute later.
+    _ = wait(fun() -> number(Config, spool_waiting) + number(Config, dead_letters) end, fun(N) -> N =:= 1 end),
+    opened(Config),
+    send(<<"alice">>, <<"hi">>),
+    await(Config, sent, 1).
 
 %%% Spools
 
@@ -150,6 +159,19 @@ opened(Config) ->
     _ = wait(fun() -> [open || #{pool := Name, open := true} <- http_pusher_nif:spools(), Name =:= Pool] end,
              fun(Open) -> Open =:= [open] end),
     ok.
+
+file(Config) ->
+    [File] = filelib:wildcard(filename:join(proplists:get_value(spool_dir, Config), "*.sqlite3")),
+    File.
+
+%% The application starts again with this as the pool's file.
+restarted_with(Config, Bytes) ->
+    File = file(Config),
+    %% The starter does that, but not before the file is there.
+    ok = sys:suspend(http_pusher_starter),
+    ok = application:stop(mongoose_http_pusher),
+    ok = file:write_file(File, Bytes),
+    ok = sys:resume(http_pusher_starter).
 
 %% A process of the system that holds the directory's lock as another node does.
 hold(Directory) ->
