@@ -72,25 +72,27 @@ one_lane_has_its_share(Config) ->
 
 outcomes_that_wait_for_the_reporter_are_pending(Config) ->
     module(Config, #{}),
-    ok = sys:suspend(?REPORTER),
+    ok = sys:suspend(?REPORTER, 60000),
     [send(user(N), <<"hi">>) || N <- lists:seq(1, 80)],
     ok = test_endpoint:wait_for_count(endpoint(Config), 50, 120000),
     ?assertMatch(#{accepted := 50, rejected := 30, pending := 50, sent := 50},
                  wait_numbers(Config, fun(#{sent := Sent}) -> Sent =:= 50 end)),
     ?assertMatch(#{sent := 0, failed := 0}, host_metrics:read(<<"localhost">>)),
-    ok = sys:resume(?REPORTER),
+    ok = sys:resume(?REPORTER, 60000),
     wait_sent(50),
+    %% The reporter acknowledges them after it has counted them, and only then there is room again.
+    _ = wait_numbers(Config, fun(#{pending := Pending}) -> Pending =:= 0 end),
     send(<<"alice">>, <<"there is room again">>),
     wait_sent(51).
 
 the_reporters_mailbox_stays_empty(Config) ->
     module(Config, #{workers => 20}),
-    ok = sys:suspend(?REPORTER),
+    ok = sys:suspend(?REPORTER, 60000),
     [send(user(N rem 100), <<"hi">>) || N <- lists:seq(1, 2000)],
     ok = test_endpoint:wait_for_count(endpoint(Config), 2000, 120000),
     {message_queue_len, Waiting} = process_info(whereis(?REPORTER), message_queue_len),
     ?assert(Waiting =< 2),
-    ok = sys:resume(?REPORTER),
+    ok = sys:resume(?REPORTER, 60000),
     wait_sent(2000).
 
 %% Nothing has to be restarted when the endpoint comes back.
@@ -154,10 +156,10 @@ a_session_waits_for_no_process(Config) ->
     ok = http_pusher_pools:await_look(120000),
     Processes = [http_pusher_engine, http_pusher_pools, ?REPORTER,
                  http_pusher_starter, mongoose_wpool_http_mgr],
-    [ok = sys:suspend(Process) || Process <- Processes],
+    [ok = sys:suspend(Process, 60000) || Process <- Processes],
     [send(<<"alice">>, <<"hi">>) || _ <- lists:seq(1, 20)],
     ok = test_endpoint:wait_for_count(endpoint(Config), 21, 120000),
-    [ok = sys:resume(Process) || Process <- Processes],
+    [ok = sys:resume(Process, 60000) || Process <- Processes],
     wait_sent(21).
 
 traced(Session) ->

@@ -5,7 +5,6 @@
 %% which the host's sessions need. Here that process is held in between.
 -module(brief_pools_SUITE).
 
-
 -import(pusher_case, [module/1, send/2, wait/2, wait_sent/1]).
 
 -define(HOST, <<"localhost">>).
@@ -30,8 +29,9 @@ end_per_testcase(_Case, Config) ->
 
 a_pool_whose_row_comes_late_and_is_stopped_at_once(Config) ->
     Starting = half_started(Config),
-    pushed(),
+    Reader = pushed(),
     go_on(Starting),
+    true = erlang:resume_process(Reader),
     timer:sleep(20),
     _ = host_ctl:stop_pool(global, brief),
     wait_sent(3),
@@ -39,8 +39,9 @@ a_pool_whose_row_comes_late_and_is_stopped_at_once(Config) ->
 
 a_pool_that_is_stopped_before_its_row_is_written(Config) ->
     Starting = half_started(Config),
-    pushed(),
+    Reader = pushed(),
     _ = host_ctl:stop_pool(global, brief),
+    true = erlang:resume_process(Reader),
     wait_sent(3),
     in_order(Config),
     exit(Starting, kill),
@@ -49,8 +50,9 @@ a_pool_that_is_stopped_before_its_row_is_written(Config) ->
 %% The pool comes back, and is the same pool.
 a_pool_that_crashes_before_its_row_is_written(Config) ->
     Starting = half_started(Config),
-    pushed(),
+    Reader = pushed(),
     ok = host_ctl:crash_pool(global, brief),
+    true = erlang:resume_process(Reader),
     wait_sent(3),
     go_on(Starting),
     _ = wait(fun() -> host_ctl:pool_pid(global, brief) end, fun is_pid/1),
@@ -66,12 +68,14 @@ half_started(Config) ->
     {ok, _} = pusher_case:pool(other, Config, #{}),
     module([#{path => "/n", pool_name => brief}]),
     ok = http_pusher_pools:await_look(30000),
-    ok = sys:suspend(?MANAGER),
+    %% It looks at the new pool when the notifications are there.
+    true = erlang:suspend_process(whereis(http_pusher_pools)),
+    ok = sys:suspend(?MANAGER, 60000),
     Starting = spawn(fun() -> {ok, _} = pusher_case:pool(brief, Config, #{workers => 1}) end),
     _ = wait(fun() -> process_info(whereis(?MANAGER), message_queue_len) end,
              fun({message_queue_len, Length}) -> Length > 0 end),
     true = erlang:suspend_process(Starting),
-    ok = sys:resume(?MANAGER),
+    ok = sys:resume(?MANAGER, 60000),
     _ = wait(fun() -> maps:is_key({http, global, brief}, element(3, sys:get_state(?MANAGER, 30000))) end,
              fun(Known) -> Known end),
     ?assertEqual([], ets:lookup(mongoose_wpool, {http, global, brief})),
@@ -81,15 +85,12 @@ go_on(Starting) ->
     true = erlang:resume_process(Starting),
     _ = wait(fun() -> ets:lookup(mongoose_wpool, {http, global, brief}) end, fun(Rows) -> Rows =/= [] end).
 
-%% Three notifications, and the manager has been asked for the pool's options since.
+%% Three notifications. Returns the process that has asked the manager for the pool's options since.
 pushed() ->
-    Manager = whereis(?MANAGER),
-    1 = erlang:trace(Manager, true, ['receive']),
     [send(<<"alice">>, integer_to_binary(N)) || N <- [1, 2, 3]],
-    receive {trace, Manager, 'receive', {system, _, get_state}} -> ok
-    after 30000 -> error(not_asked)
-    end,
-    1 = erlang:trace(Manager, false, ['receive']).
+    Owner = whereis(http_pusher_pools),
+    true = erlang:resume_process(Owner),
+    pool_reader:hold(Owner).
 
 in_order(Config) ->
     Texts = [binary_to_integer(Text) || {_, Text} <- pusher_case:messages(Config)],

@@ -34,7 +34,7 @@ pools_can_be_read(Config) ->
     ?assertEqual({ok, <<"/">>, 2000}, mongoose_wpool_http:get_params(?HOST, bare)),
     ?assertEqual({error, pool_not_started}, mongoose_wpool_http:get_params(?HOST, none)),
     ?assertEqual(undefined, mongoose_wpool:get_pool_settings(http, ?HOST, none)),
-    {state, http, Pools, Monitors} = sys:get_state(mongoose_wpool_http_mgr),
+    {state, http, Pools, Monitors} = sys:get_state(mongoose_wpool_http_mgr, 60000),
     ?assertEqual(2, map_size(Monitors)),
     #{{http, global, full} := Full, {http, ?HOST, bare} := Bare} = Pools,
     case layout(Config) of
@@ -74,28 +74,39 @@ pool_of_a_host_type_goes_before_global(Config) ->
 crashed_pool_comes_back(_Config) ->
     {ok, Pid} = host_ctl:start_pool(global, tag, #{host => "http://h", path_prefix => "/p"}),
     Rows = {ets:tab2list(mongoose_wpool), ets:tab2list(mongoose_wpool_http)},
-    ok = host_ctl:crash_pool(global, tag),
+    Before = crashed(),
     ?assertEqual(Rows, {ets:tab2list(mongoose_wpool), ets:tab2list(mongoose_wpool_http)}),
-    {state, http, #{{http, global, tag} := Before}, _} = sys:get_state(mongoose_wpool_http_mgr),
-    ?assertMatch(#{monitor := undefined}, Before),
     {ok, NewPid} = host_log:poll(fun() -> host_ctl:pool_pid(global, tag) end, fun is_pid/1, 60000),
     ?assertNotEqual(Pid, NewPid),
-    {state, http, #{{http, global, tag} := After}, _} = sys:get_state(mongoose_wpool_http_mgr),
+    {state, http, #{{http, global, tag} := After}, _} = sys:get_state(mongoose_wpool_http_mgr, 60000),
     ?assertEqual(maps:remove(monitor, Before), maps:remove(monitor, After)),
-    ?assertMatch([#{pool_key := {http, global, tag}, level := error}], host_log:what(pool_restart)).
+    ?assertMatch([#{pool_key := {http, global, tag}, level := error} | _], host_log:what(pool_restart)).
+
+%% A pool that has crashed, as the manager knows it. Once more if it is back already, two seconds later.
+crashed() ->
+    ok = host_ctl:crash_pool(global, tag),
+    case sys:get_state(mongoose_wpool_http_mgr, 60000) of
+        {state, http, #{{http, global, tag} := #{monitor := undefined} = Pool}, _} ->
+            Pool;
+        _ ->
+            {ok, _} = host_log:poll(fun() -> host_ctl:pool_pid(global, tag) end, fun is_pid/1, 60000),
+            crashed()
+    end.
 
 rows_go_before_the_pool_does(Config) ->
     {ok, Pid} = host_ctl:start_pool(global, tag, #{host => "http://h"}),
-    ok = sys:suspend(mongoose_wpool_http_mgr),
+    ok = sys:suspend(mongoose_wpool_http_mgr, 60000),
     {Stopper, Ref} = spawn_monitor(fun() -> exit({result, host_ctl:stop_pool(global, tag)}) end),
     ?assertMatch({ok, []}, host_log:poll(fun() -> ets:tab2list(mongoose_wpool) end,
                                          fun(Rows) -> Rows =:= [] end, 60000)),
     ?assertMatch({ok, []}, host_log:poll(fun() -> ets:tab2list(mongoose_wpool_http) end,
                                          fun(Rows) -> Rows =:= [] end, 60000)),
     ?assert(is_process_alive(Pid)),
-    ok = sys:resume(mongoose_wpool_http_mgr),
+    ok = sys:resume(mongoose_wpool_http_mgr, 60000),
     ?assertEqual({result, ok}, receive {'DOWN', Ref, _, Stopper, Reason} -> Reason end),
-    ?assertNot(is_process_alive(Pid)),
+    %% In 5.0 whoever stops a pool waits for five seconds at most.
+    Ended = erlang:monitor(process, Pid),
+    receive {'DOWN', Ended, _, _, _} -> ok end,
     ?assertEqual(case layout(Config) of v5_0 -> {error, unknown_pool}; v6_5 -> ok end,
                  host_ctl:stop_pool(global, tag)).
 
