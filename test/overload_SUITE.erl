@@ -42,8 +42,8 @@ a_million_against_a_stalled_endpoint(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     %% Longer than this test: what is accepted stays.
     module(Config, #{workers => 50, request_timeout => ?REQUEST_TIMEOUT, call_timeout => 600000}),
+    ok = http_pusher_pools:await_look(120000),
     pusher_case:send(<<"alice">>, <<"hi">>),
-    ok = test_endpoint:wait_for_count(endpoint(Config), 1, 120000),
     Events = [[event(Session, N) || N <- lists:seq(1, ?SENDERS)] || Session <- lists:seq(1, ?SESSIONS)],
     Before = outside_kb(),
     Watch = watch(),

@@ -30,6 +30,8 @@ a_module_that_starts_while_an_owner_crashes_is_served(Config) ->
     module([#{path => "/n", pool_name => no_such_pool}]),
     spoil(whereis(http_pusher_pools)),
     _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
+    _ = wait(fun http_pusher_pools:host_types/0, fun(Types) -> is_map_key(<<"example.org">>, Types) end),
+    ok = http_pusher_pools:await_look(120000),
     host_session:send(<<"alice@example.org">>, <<"bob@localhost">>, <<"hi">>),
     {ok, _} = host_metrics:wait(<<"example.org">>, fun(#{sent := Sent}) -> Sent =:= 1 end, 120000).
 
@@ -81,4 +83,4 @@ stop_spoiler(Spoiler) ->
     receive {stopped, Spoiler} -> ok end.
 
 spoil(Owner) ->
-    sys:replace_state(Owner, fun(_State) -> spoilt end).
+    sys:replace_state(Owner, fun(_State) -> spoilt end, 60000).

@@ -67,7 +67,7 @@ every_combination_of_own_and_global(Config) ->
     [wait(fun() -> pid(Key) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Before end)
      || {Key, Before} <- Old],
     [host_ctl:stop_pool(Scope, Tag) || {Scope, Tag} <- In([stopped])],
-    ok = sys:suspend(?MANAGER),
+    ok = sys:suspend(?MANAGER, 60000),
     [crash(Key) || Key <- In([crashed])],
     Unlisted = [hd(ets:take(mongoose_wpool, {http, Scope, Tag}))
                 || {Scope, Tag} <- In([starting, stopping])],
@@ -77,7 +77,7 @@ every_combination_of_own_and_global(Config) ->
     send(<<"alice">>, <<"hi">>),
     %% Back to the state that the host would have.
     true = ets:insert(mongoose_wpool, Unlisted),
-    ok = sys:resume(?MANAGER),
+    ok = sys:resume(?MANAGER, 60000),
     true = erlang:resume_process(Owner),
     ok = pusher_case:settle(),
     Got = [{binary_to_atom(Tag), own} || Tag <- paths(own(Config))]
@@ -91,7 +91,7 @@ every_combination_of_own_and_global(Config) ->
 a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
     crashed_unseen({?HOST, http_pool}, Config),
     [send(<<"alice">>, integer_to_binary(N)) || N <- [1, 2, 3]],
-    ok = sys:resume(?MANAGER),
+    ok = sys:resume(?MANAGER, 60000),
     ok = test_endpoint:wait_for_count(own(Config), 3, 30000),
     ?assertEqual([], pusher_case:received(Config)).
 
@@ -99,8 +99,14 @@ a_pool_that_crashed_before_it_was_opened_keeps_its_notifications(Config) ->
 a_pool_that_does_not_come_back_gives_them_up(Config) ->
     crashed_unseen({?HOST, http_pool}, Config),
     send(<<"alice">>, <<"hi">>),
-    ok = sys:resume(?MANAGER),
-    host_ctl:stop_pool(?HOST, http_pool),
+    {Stopper, Ref} = spawn_monitor(fun() -> host_ctl:stop_pool(?HOST, http_pool) end),
+    %% The manager has it before it would restart the pool.
+    _ = wait(fun() -> process_info(whereis(?MANAGER), messages) end,
+             fun({messages, Messages}) ->
+                     [stop || {'$gen_call', _, {stop_pool, _, _}} <- Messages] =/= []
+             end),
+    ok = sys:resume(?MANAGER, 60000),
+    receive {'DOWN', Ref, process, Stopper, Reason} -> ?assertEqual(normal, Reason) end,
     _ = pusher_case:wait_reason(shutdown, 1),
     ?assertEqual([], pusher_case:received(Config) ++ test_endpoint:received(own(Config))).
 
@@ -110,7 +116,7 @@ a_pool_that_crashed_with_its_owner_goes_on(Config) ->
     start_pool(Key, Config),
     module([#{path => "/n"}]),
     opened([{Key, running}]),
-    ok = sys:suspend(?MANAGER),
+    ok = sys:suspend(?MANAGER, 60000),
     crash(Key),
     Owner = whereis(?OWNER),
     exit(Owner, kill),
@@ -119,7 +125,7 @@ a_pool_that_crashed_with_its_owner_goes_on(Config) ->
     send(<<"alice">>, <<"hi">>),
     ok = test_endpoint:wait_for_count(own(Config), 1, 30000),
     ?assertEqual(undefined, pid(Key)),
-    ok = sys:resume(?MANAGER).
+    ok = sys:resume(?MANAGER, 60000).
 
 %%% Helpers
 
@@ -132,7 +138,7 @@ crashed_unseen(Key, Config) ->
     Owner = whereis(?OWNER),
     true = erlang:suspend_process(Owner),
     start_pool(Key, Config),
-    ok = sys:suspend(?MANAGER),
+    ok = sys:suspend(?MANAGER, 60000),
     crash(Key),
     true = erlang:resume_process(Owner).
 
@@ -154,7 +160,9 @@ opened(Pools) ->
     Names = [http_pusher_pool_key:name(Key) || {Key, _} <- Pools],
     _ = wait(fun() -> Names -- [Name || #{name := Name, phase := open}
                                            <- http_pusher_nif:pools()] end,
-             fun(Missing) -> Missing =:= [] end).
+             fun(Missing) -> Missing =:= [] end),
+    %% The owner has written that down.
+    ok = http_pusher_pools:await_look(120000).
 
 paths(Endpoint) ->
     [lists:last(binary:split(Path, <<"/">>, [global])) || #{path := Path} <- test_endpoint:received(Endpoint)].

@@ -167,7 +167,8 @@ a_stopped_pool_is_not_started(Config) ->
 
 a_host_types_own_pool_goes_before_the_global_one(Config) ->
     {ok, _} = pool(Config, #{}),
-    {ok, _} = host_ctl:start_pool(<<"localhost">>, http_pool, #{host => test_endpoint:url(other(Config))}),
+    {ok, _} = host_ctl:start_pool(<<"localhost">>, http_pool, #{host => test_endpoint:url(other(Config)),
+                                                                request_timeout => 120000, call_timeout => 240000}),
     module([?HANDLER]),
     _ = host_ctl:start_module(<<"example.org">>, [?HANDLER]),
     From = fun(Domain) ->

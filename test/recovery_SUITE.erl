@@ -165,7 +165,9 @@ a_stop_meets_a_dead_owner(Config) ->
     #{pending := 0, sent := Sent} = pusher_case:numbers(),
     ?assertEqual(50, Sent - maps:get(sent, Before)),
     ?assertEqual(#{}, ?OWNER:host_types()),
+    Ended = erlang:monitor(process, Killer),
     Killer ! stop,
+    receive {'DOWN', Ended, process, Killer, _} -> ok end,
     wait(fun() -> [Name || #{name := Name} <- ?NIF:pools()] end, fun(Names) -> Names =:= [] end).
 
 %% The engine has ended, and its process has not noticed: a pool that is replaced just then cannot be

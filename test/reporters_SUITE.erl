@@ -108,6 +108,8 @@ held_with_a_batch(Config) ->
     Held = receive {held, Pid} -> Pid end,
     true = erlang:resume_process(First),
     ?assertNotEqual(First, Held),
+    %% All outcomes are there.
+    _ = pusher_case:wait_numbers(Config, fun(#{sent := Sent}) -> Sent =:= 600 end),
     _ = pusher_case:wait(fun() -> {maps:get(sent, host_metrics:read(?HOST)), ?NIF:unacknowledged()} end,
                          fun({Sent, Left}) -> Sent =:= 600 + 1 - Left end),
     Held.

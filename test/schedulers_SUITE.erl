@@ -14,7 +14,7 @@
 
 -define(NIF, http_pusher_nif).
 -define(HOST, <<"localhost">>).
--define(ROUNDS, 12).
+-define(ROUNDS, 40).
 -define(MILLISECOND, 1000000).
 
 %% Far beyond what a case takes: every wait in it has a bound of its own.

@@ -158,7 +158,7 @@ opened(Config) ->
     Pool = pool_name(Config),
     _ = wait(fun() -> [open || #{pool := Name, open := true} <- http_pusher_nif:spools(), Name =:= Pool] end,
              fun(Open) -> Open =:= [open] end),
-    ok.
+    ok = http_pusher_pools:await_look(120000).
 
 file(Config) ->
     [File] = filelib:wildcard(filename:join(proplists:get_value(spool_dir, Config), "*.sqlite3")),
@@ -168,10 +168,10 @@ file(Config) ->
 restarted_with(Config, Bytes) ->
     File = file(Config),
     %% The starter does that, but not before the file is there.
-    ok = sys:suspend(http_pusher_starter),
+    ok = sys:suspend(http_pusher_starter, 60000),
     ok = application:stop(mongoose_http_pusher),
     ok = file:write_file(File, Bytes),
-    ok = sys:resume(http_pusher_starter).
+    ok = sys:resume(http_pusher_starter, 60000).
 
 %% A process of the system that holds the directory's lock as another node does.
 hold(Directory) ->

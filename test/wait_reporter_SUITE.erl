@@ -39,7 +39,7 @@ a_killed_reporter_has_a_successor_that_answers(Config) ->
     module(Config, #{}),
     send(<<"alice">>, <<"before">>),
     Reporter = whereis(?REPORTER),
-    ok = sys:suspend(?REPORTER),
+    ok = sys:suspend(?REPORTER, 60000),
     Session = host_session:start(fun() -> send(<<"alice">>, <<"hi">>) end),
     ok = test_endpoint:wait_for_count(endpoint(Config), 2, ?LONG),
     exit(Reporter, kill),
@@ -49,7 +49,7 @@ a_killed_reporter_has_a_successor_that_answers(Config) ->
 %% Far more rows than the reporter takes at once, and the session's own is the last.
 the_row_of_a_rejection_is_counted_first(_Config) ->
     pusher_case:module([#{path => "/n"}]),
-    ok = sys:suspend(?REPORTER),
+    ok = sys:suspend(?REPORTER, 60000),
     #{rejected := Before} = pusher_case:numbers(),
     [reject(iolist_to_binary(["/", integer_to_binary(N)]), <<>>) || N <- lists:seq(1, 600)],
     Self = self(),
@@ -59,14 +59,14 @@ the_row_of_a_rejection_is_counted_first(_Config) ->
     end),
     _ = pusher_case:wait(fun() -> maps:get(rejected, pusher_case:numbers()) end,
                          fun(Rejected) -> Rejected =:= Before + 601 end),
-    ok = sys:resume(?REPORTER),
+    ok = sys:resume(?REPORTER, 60000),
     receive {'DOWN', Session, process, _, Reason} -> ?assertEqual(normal, Reason) end,
     receive {failed, Failed} -> ?assertEqual(601, Failed) end.
 
 %% More than the reporter takes at once, of several rows.
 a_crowd_that_waits_for_rejections_is_answered(_Config) ->
     pusher_case:module([#{path => "/n"}]),
-    ok = sys:suspend(?REPORTER),
+    ok = sys:suspend(?REPORTER, 60000),
     Self = self(),
     {_, Crowd} = Session = host_session:start(fun() ->
         Waiting = [begin
@@ -79,7 +79,7 @@ a_crowd_that_waits_for_rejections_is_answered(_Config) ->
         http_pusher_wait:for_all(Waiting)
     end),
     receive rejected -> ok; {'DOWN', Crowd, _, _, Crash} -> error(Crash) end,
-    ok = sys:resume(?REPORTER),
+    ok = sys:resume(?REPORTER, 60000),
     host_session:ended(Session),
     ?assertMatch(#{failed := 10000}, host_metrics:read(?HOST)).
 

@@ -151,6 +151,7 @@ names_that_are_deleted_come_back(Config) ->
     handlers(Config, [#{path => "/n"}]),
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
+    all_named(),
     Names = our_entries(),
     [exometer:delete(Name) || Name <- Names],
     _ = wait(fun gauges:our_entries/0, fun(Back) -> Back =:= Names end),
@@ -171,11 +172,17 @@ names_that_are_deleted_come_back(Config) ->
     _ = wait(fun gauges:our_entries/0, fun(Back) -> Back =:= Names end),
     await(Config, sent, 1).
 
+%% The process that makes the names has made all of a round.
+all_named() ->
+    _ = sys:get_state(http_pusher_gauges, 120000),
+    ok.
+
 reporters_send_them_as_often_as_the_hosts_own(Config) ->
     {ok, _} = pool(Config, #{}),
     handlers(Config, [#{path => "/n"}]),
     send(<<"alice">>, <<"hi">>),
     await(Config, sent, 1),
+    all_named(),
     [{HostsOwn, _, _} | _] = exometer:find_entries([<<"localhost">>]),
     ok = exometer_report:add_reporter(graphite),
     ok = exometer_report:add_reporter(somebody_elses),
@@ -204,12 +211,12 @@ names_come_and_go_with_the_application(Config) ->
     await(Config, sent, 1),
     Down = http_pusher_downtime:rejected(<<"localhost">>),
     %% The starter restarts it, but not before all this has been checked.
-    ok = sys:suspend(http_pusher_starter),
+    ok = sys:suspend(http_pusher_starter, 60000),
     ok = application:stop(mongoose_http_pusher),
     ?assertEqual([], our_entries()),
     ?assertEqual([], collectors(Config)),
     send(<<"alice">>, <<"nobody there">>),
-    ok = sys:resume(http_pusher_starter),
+    ok = sys:resume(http_pusher_starter, 60000),
     _ = wait(fun() -> whereis(http_pusher_gauges) end, fun is_pid/1),
     await(Config, sent, 1),
     _ = wait(fun gauges:down/0, fun(Count) -> Count =:= Down + 1 end),
