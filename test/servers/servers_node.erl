@@ -73,7 +73,7 @@ run(Slot, #{url := Url, path := Path, http2 := Http2, senders := Senders} = Spec
     Metrics = host_metrics:read(HostType),
     %% A line in the log follows its metric.
     _ = host_log:poll(fun() -> lists:sum([Count || {_, Count} <- statuses(Name)]) end,
-                      fun(Logged) -> Logged >= maps:get(sent, Metrics) end, 5000),
+                      fun(Logged) -> Logged >= maps:get(sent, Metrics) end, ?SETTLE),
     Reasons = reasons(Name),
     in_turn(fun() ->
                     ok = host_ctl:stop_module(HostType),

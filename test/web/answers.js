@@ -21,7 +21,7 @@ module.exports = [
       await now("Now: status 200");
       assert.match(await page.locator('.row[data-n="1"] .answer').innerText(), /503/);
       await page.selectOption("#filter-only", "refused");
-      assert.equal(await page.locator("#list > li:not([hidden])").count(), 3);
+      await page.waitForFunction(() => document.querySelectorAll("#list > li:not([hidden])").length === 3);
 
       await page.getByLabel("Status", { exact: true }).fill("429");
       await page.getByLabel("Retry-After").fill("120");
@@ -68,6 +68,7 @@ module.exports = [
       const context = await browser.newContext();
       try {
         const page = await context.newPage();
+        page.setDefaultTimeout(180_000);
         await page.goto(passing.page);
         await page.locator("#forwarding", { hasText: url }).waitFor();
         await page.locator("#answers-now", { hasText: "what your service answers" }).waitFor();

@@ -28,6 +28,7 @@ module.exports = [
         }
         assert.ok(address, "there is no address");
         const page = await context.newPage();
+        page.setDefaultTimeout(180_000);
         await page.goto(address);
         await page.getByText(`${counts.sent} notifications`, { exact: true }).waitFor();
         assert.ok(counts.sent > 0);

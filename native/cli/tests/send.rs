@@ -8,13 +8,20 @@ use serde_json::Value;
 
 /// A file that sends to `address`, with these lines in the connection's section.
 fn file(dir: &Dir, scheme: &str, address: &str, connection: &str) {
+    // No test is about the defaults, which a busy machine can exceed.
+    let patience = if connection.contains("request_timeout") {
+        ""
+    } else {
+        "request_timeout = 600000"
+    };
     let text = format!(
         "[general]\nhosts = [\"example.org\"]\n\
          [[modules.mod_event_pusher.http.handlers]]\npath = \"/n\"\n\
          [[modules.mod_event_pusher.http.handlers]]\npath = \"/alerts?a=b\"\n\
          callback_module = \"my_alerts\"\n\
+         [outgoing_pools.http.http_pool]\ncall_timeout = 600000\n\
          [outgoing_pools.http.http_pool.connection]\n\
-         host = \"{scheme}://{address}\"\npath_prefix = \"/api\"\n{connection}\n"
+         host = \"{scheme}://{address}\"\npath_prefix = \"/api\"\n{patience}\n{connection}\n"
     );
     dir.file("mongooseim.toml", &text);
 }

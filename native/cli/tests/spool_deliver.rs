@@ -32,8 +32,9 @@ fn configure(dir: &Dir, endpoint: &EndpointHandle, handler: &str) {
         "[general]\nhosts = [\"localhost\"]\n\
          [[modules.mod_event_pusher.http.handlers]]\npath = \"/n\"\ndelivery = \"at_least_once\"\n\
          retry = {{initial = 20, max = 100}}\n{handler}\n\
-         [outgoing_pools.http.http_pool]\nworkers = 4\n\
-         [outgoing_pools.http.http_pool.connection]\nhost = \"{}\"\n",
+         [outgoing_pools.http.http_pool]\nworkers = 4\ncall_timeout = 600000\n\
+         [outgoing_pools.http.http_pool.connection]\nhost = \"{}\"\n\
+         request_timeout = 600000\n",
         endpoint.url("")
     );
     dir.file("mongooseim.toml", &text);

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use notification::Direction;
@@ -19,6 +21,18 @@ const FILE: &str = "global%2Fhttp_pool.sqlite3";
 
 /// A user to whom nothing belongs, for tests that run as root: root may write everywhere.
 const USER: u32 = 54_321;
+
+/// Runs a program that was just copied. A process that began meanwhile may have it open for writing.
+fn output(command: &mut Command) -> Output {
+    loop {
+        match command.output() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            output => return output.unwrap(),
+        }
+    }
+}
 
 /// Directories that others may look into, with the program.
 struct Place(TempDir);
@@ -44,7 +58,7 @@ impl Place {
         if self.0.path().metadata().unwrap().uid() == 0 {
             command.uid(USER).gid(USER);
         }
-        command.current_dir("/").output().unwrap()
+        output(command.current_dir("/"))
     }
 
     fn json(&self, directory: &Path, arguments: &[&str]) -> Vec<Value> {
@@ -199,12 +213,8 @@ fn a_new_file_that_a_killed_node_has_left() {
         &place,
         &place.read_only(&ended, "in the middle, read-only").0,
     );
-    let output = Command::new(place.path("http-pusher"))
-        .arg("spool")
-        .arg(&ended)
-        .arg("export")
-        .output()
-        .unwrap();
+    let mut command = Command::new(place.path("http-pusher"));
+    let output = output(command.arg("spool").arg(&ended).arg("export"));
     assert_eq!(lines(&output).len(), 4, "{output:?}");
     assert!(ended.join(FILE).exists() && !new.exists());
 }

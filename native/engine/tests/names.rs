@@ -46,8 +46,8 @@ impl Resolver {
         let names = {
             let (plan, asked) = (Arc::clone(&plan), Arc::clone(&asked));
             Names::with(Arc::new(move |_| {
-                asked.fetch_add(1, Ordering::AcqRel);
                 let plan = *plan.lock().unwrap();
+                asked.fetch_add(1, Ordering::AcqRel);
                 match plan {
                     Plan::Answer(last) => Ok(vec![address(last)]),
                     Plan::Fail => Err(io::Error::other("no name server answers")),
@@ -196,6 +196,14 @@ fn the_last_good_answer_serves_while_look_ups_hang_or_fail() {
         advance(NEXT_AFTER).await;
         endpoint.link().await.unwrap();
         until("a look-up that fails", || resolver.asked() == 3).await;
+        while !resolver.names.resolve(HOST).await.is_ok_and(|known| {
+            known
+                .old
+                .is_some_and(|why| why.contains("no name server answers"))
+        }) {
+            tokio::task::yield_now().await;
+            std::thread::sleep(Duration::from_millis(1));
+        }
         for _ in 0..5 {
             advance(2 * KEEP_BAD).await;
             let link = timeout(PATIENCE, endpoint.link()).await;

@@ -130,8 +130,11 @@ fn a_template_that_does_not_compile() {
         bench.push_event(pool, &handler, &sender, &stanza("hi"));
         matches!(bench.outcome_of(&sender).end, End::Sent { .. })
     });
-    let kinds: Vec<_> = bench.engine.notices.take();
-    let kinds: Vec<_> = kinds.iter().map(|notice| notice.kind).collect();
+    let mut kinds = Vec::new();
+    until("it is said", || {
+        kinds.extend(bench.engine.notices.take().iter().map(|notice| notice.kind));
+        !kinds.is_empty()
+    });
     assert_eq!(kinds, [NoticeKind::Mended]);
     bench.assert_conserved();
 }

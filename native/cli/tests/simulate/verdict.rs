@@ -6,6 +6,12 @@ use super::{check, endpoint, file, number, simulate, summary};
 /// Ten requests a second that take 100 ms each keep one worker busy.
 #[test]
 fn littles_law() {
+    // Workers are counted now and then, so on a busy machine some of the time is missed.
+    assert!((0..5).any(|_| time_of_a_request() > 95.0));
+}
+
+/// How many milliseconds a worker had a request of 100 ms.
+fn time_of_a_request() -> f64 {
     let (dir, endpoint) = (Dir::new(), endpoint("delay=100"));
     file(&dir, &endpoint, "", "workers = 40");
     let more = [
@@ -23,12 +29,12 @@ fn littles_law() {
     check(&summary, &endpoint);
     let pool = &summary["pools"][0];
     let request = pool["worker_ms"].as_f64().unwrap();
-    assert!(request > 95.0, "{summary}");
     let (needed, suggested) = (
         number(&pool["workers_needed"]),
         number(&pool["workers_suggested"]),
     );
-    assert!(needed >= 10 && suggested == 2 * needed, "{summary}");
+    assert_eq!(suggested, 2 * needed, "{summary}");
+    assert!(needed >= 10 || request <= 95.0, "{summary}");
     let expected = pool["per_second"].as_f64().unwrap() * request / 1000.0;
     assert!(
         (f64::from(u32::try_from(needed).unwrap()) - expected).abs() <= 1.0,
@@ -41,6 +47,7 @@ fn littles_law() {
         at("p50") >= 99.0 && at("p50") <= at("p95") && at("p95") <= at("p99"),
         "{summary}"
     );
+    request
 }
 
 /// An endpoint that is slower than the traffic: it is said, with the status.

@@ -40,6 +40,10 @@ fn what_a_stop_leaves_is_delivered_after_the_start_in_order_and_first() {
     // Nothing has failed, and nothing is lost.
     assert_eq!(node.bench.seen(), 0);
     drop(node);
+    until("the endpoint has seen the end of each request", || {
+        let stats = endpoint.stats();
+        stats.connections_open == 0 && stats.in_flight == 0
+    });
 
     plan(&endpoint, "status=200");
     endpoint.clear();
@@ -145,8 +149,9 @@ fn a_pool_that_resumes_goes_on_with_what_is_on_disk() {
     let node = Node::start(few, &endpoint);
     node.push_all(numbers(0..100));
     node.bench.engine.drain_pool(node.pool).unwrap();
-    plan(&endpoint, "status=200");
+    // Before the endpoint takes any.
     let on_disk = node.bench.counters().on_disk;
+    plan(&endpoint, "status=200");
     node.bench.outcomes(usize::try_from(100 - on_disk).unwrap());
     assert!(node.bench.engine.resume_pool(node.pool).unwrap());
     node.bench.outcomes(100);

@@ -32,11 +32,10 @@ pub fn test_endpoint(config: EndpointConfig) -> EndpointHandle {
     TestEndpoint::start_in_thread(config, 1).unwrap()
 }
 
-/// The same pool in a hurry: an attempt ends after `request_timeout`, and all of them after five times that.
+/// The same pool in a hurry: an attempt ends after `request_timeout`.
 pub fn hurried(options: PoolOptions, request_timeout: Duration) -> PoolOptions {
     PoolOptions {
         request_timeout: millis(request_timeout),
-        call_timeout: millis(5 * request_timeout),
         ..options
     }
 }
