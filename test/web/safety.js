@@ -92,6 +92,7 @@ module.exports = [
       const context = await browser.newContext();
       try {
         const stranger = await context.newPage();
+        stranger.setDefaultTimeout(180_000);
         await stranger.goto(`http://stranger.example:${site.address().port}/`);
         const settings = JSON.stringify({ status: 500 });
         const tries = await stranger.evaluate(async ([page, body]) => {

@@ -71,7 +71,9 @@ fn send_and_receive() {
         .replace("request_timeout = 2000", "request_timeout = 600000")
         .replace(
             "localhost:8000\"",
-            &format!("localhost:{port}\"\n    tls.cacertfile = \"ca.pem\"\n    tls.verify_peer = true"),
+            &format!(
+                "localhost:{port}\"\n    tls.cacertfile = \"ca.pem\"\n    tls.verify_peer = true"
+            ),
         );
     dir.file("mongooseim.toml", &file);
     let send = [
