@@ -13,6 +13,8 @@ from flask import Flask, abort, request
 from standardwebhooks import Webhook, WebhookVerificationError
 
 app = Flask(__name__)
+# Anyone can send something before the signature is checked.
+app.config["MAX_CONTENT_LENGTH"] = 1024 * 1024
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
 work = queue.Queue()
 # With more than one process, keep the ids in a table that all see.
@@ -47,7 +49,10 @@ def handle_all():
     """What takes time."""
     while True:
         webhook_id, event = work.get()
-        print(f"event {webhook_id} {event['type']}", flush=True)
+        try:
+            print(f"event {webhook_id} {event['type']}", flush=True)
+        except Exception:  # It costs this event alone, not all that come after it.
+            app.logger.exception("event %s", webhook_id)
 
 
 threading.Thread(target=handle_all, daemon=True).start()

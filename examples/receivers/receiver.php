@@ -13,7 +13,8 @@ ini_set('display_errors', '0'); // A warning in the answer would make it a 200.
 /** Whether this id comes for the first time. A file for each; a job removes those that are older than a few days. */
 function is_new(string $id): bool
 {
-    return @fopen(getenv('SEEN') . '/' . hash('sha256', $id), 'x') !== false;
+    $file = getenv('SEEN') . '/' . hash('sha256', $id);
+    return @fopen($file, 'x') !== false || !file_exists($file); // If it cannot be noted, better twice than never.
 }
 
 $secret = (string) getenv('WEBHOOK_SECRET');
