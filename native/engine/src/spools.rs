@@ -6,6 +6,7 @@
 
 mod accepting;
 mod coming_in;
+mod given_up;
 mod kept;
 mod lanes;
 mod locked;

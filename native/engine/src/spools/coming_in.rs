@@ -136,6 +136,7 @@ impl PoolSpool {
                 row.disarm();
                 if let Some(disk) = self.disk() {
                     disk.bury(id, history, DeathReason(reason.to_owned()));
+                    window.given_up.add(reason);
                 }
                 go_on(&mut window, id)
             }

@@ -38,7 +38,7 @@ pub struct PoolSpool {
     pub(super) refilling: Mutex<Refilling>,
     /// Called when records may have to come in.
     wants: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
-    notices: Arc<Notices>,
+    pub(super) notices: Arc<Notices>,
 }
 
 /// Whether the refill runs, and whether it was asked for meanwhile.

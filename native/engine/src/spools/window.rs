@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use spool::{Packed, RowId};
 
+use super::given_up::GivenUp;
 use super::lanes::LaneRows;
 use super::numbers::NumberSet;
 use super::whose::{HandlerHash, LaneId};
@@ -45,6 +46,8 @@ pub(super) struct Window {
     pub counted: NumberSet<RowId>,
     /// Records that have ended since the last read began, which may have seen them.
     pub ended: NumberSet<RowId>,
+    /// What was given up on its way into memory.
+    pub given_up: GivenUp,
 }
 
 /// Where a reader is.

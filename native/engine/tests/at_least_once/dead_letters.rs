@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spool::{Admin, Directory, RowId, Selection};
+use transport::notices::NoticeKind;
 
 use crate::support::spooled::{Node, endpoint, plan, policy, settings};
 use crate::support::{Bench, End, HOST_TYPE, options, until};
@@ -77,5 +78,14 @@ fn what_belongs_to_no_handler_becomes_a_dead_letter_after_a_while() {
     let admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
     let dead = admin.status().unwrap().dead;
     assert_eq!(dead, [("handler_gone".to_owned(), 1)]);
+    // It has no outcome, so the log says it.
+    let mut said = Vec::new();
+    until("it is said", || {
+        said.extend(bench.engine.notices.take());
+        said.iter().any(|notice| {
+            notice.kind == NoticeKind::SpoolGaveUp
+                && notice.text.starts_with("handler_gone: 1 notifications")
+        })
+    });
     assert!(bench.push_text(pool, &other, "alice", b"x").is_ok());
 }
