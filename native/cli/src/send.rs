@@ -14,6 +14,7 @@ use crate::check::{Files, Parsed};
 use crate::config::handlers::Handler;
 use crate::fate::Fate;
 use crate::output::print_line;
+use crate::policy_options;
 use crate::routes::Route;
 use crate::sample::Sample;
 use delivery::Delivery;
@@ -82,6 +83,7 @@ fn send(arguments: &Arguments, route: &Route<'_>, sample: &Sample) -> Result<Rep
     } else {
         (report.connection, report.certificate) = delivery::measure(route.settings)?;
         report.verdict = Some(delivery.send()?);
+        report.policy = policy_options::of(route.handler)?;
     }
     Ok(report)
 }

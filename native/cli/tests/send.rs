@@ -94,6 +94,33 @@ fn handler_names_and_message_can_be_chosen() {
     assert!(text.contains("sent: status 404"), "{text}");
 }
 
+/// As the node does, which tries it again or counts a failure.
+#[test]
+fn a_status_that_is_no_success_of_the_handler() {
+    let dir = Dir::new();
+    let endpoint = Running::receive(&dir, &["--status", "503"]);
+    for options in ["success = [\"2xx\"]", "retry = {}"] {
+        file(&dir, "http", &endpoint.address, "");
+        let text = std::fs::read_to_string(dir.path().join("mongooseim.toml")).unwrap();
+        let handler = "path = \"/n\"\n";
+        dir.file(
+            "mongooseim.toml",
+            &text.replace(handler, &format!("{handler}{options}\n")),
+        );
+        let (status, report) = send(&dir, &[]);
+        assert_eq!(status, 1, "{report}");
+        assert_eq!(report["outcome"]["sent"], false);
+        assert_eq!(report["outcome"]["status"], 503);
+        assert_eq!(report["outcome"]["reason"], "bad_status");
+        let output = program(&dir)
+            .args(["send", "mongooseim.toml"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("refused: status 503"), "{text}");
+    }
+}
+
 #[test]
 fn tls_version_and_peer_are_reported() {
     let dir = Dir::new();

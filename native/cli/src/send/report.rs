@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use notification::Verdict;
+use notification::{DeliveryPolicy, FailureReason, Verdict};
 use serde_json::{Value, json};
 use test_endpoint::Record;
 use transport::dial::Dialled;
@@ -26,13 +26,16 @@ pub(super) struct Report {
     pub certificate: Option<PeerCertificate>,
     /// The outcome that the engine reports; `None` if nothing was to be sent.
     pub verdict: Option<Verdict>,
+    /// Which answers the handler takes as success.
+    pub policy: DeliveryPolicy,
 }
 
 impl Report {
     /// Whether the notification counts as sent, or as good as that with `--dry-run`.
     pub(super) fn is_good(&self) -> bool {
         match &self.verdict {
-            Some(verdict) => matches!(verdict, Verdict::Sent { .. }),
+            Some(Verdict::Sent { status, .. }) => self.policy.is_success(*status),
+            Some(Verdict::Failed { .. }) => false,
             None => self.request.is_some(),
         }
     }
@@ -54,7 +57,7 @@ impl Report {
         lines.extend(self.connection.iter().flat_map(connection));
         lines.extend(self.certificate.as_ref().map(certificate));
         lines.push(match &self.verdict {
-            Some(verdict) => outcome(verdict),
+            Some(verdict) => self.outcome(verdict),
             None => "not sent: --dry-run".to_owned(),
         });
         lines.join("\n")
@@ -72,10 +75,72 @@ impl Report {
             "body": request.map(|request| String::from_utf8_lossy(&request.content()).into_owned()),
             "connection": self.connection.as_ref().map(connection_in_json),
             "certificate": self.certificate.as_ref().map(certificate_in_json),
-            "outcome": self.verdict.as_ref().map(outcome_in_json),
+            "outcome": self.verdict.as_ref().map(|verdict| self.outcome_in_json(verdict)),
         })
     }
+
+    fn outcome(&self, verdict: &Verdict) -> String {
+        match verdict {
+            Verdict::Sent { status, elapsed } => {
+                let first_byte = format!(
+                    "status {status}, first byte {} after hand-over, connecting included",
+                    ms(*elapsed)
+                );
+                if !self.policy.is_success(*status) {
+                    let text = format!("refused: {first_byte} ({REFUSED})");
+                    styled(PROBLEM, &text)
+                } else if (200..300).contains(status) {
+                    styled(GOOD, &format!("sent: {first_byte}"))
+                } else {
+                    let text = format!("sent: {first_byte} (this status counts as sent)");
+                    styled(WARNING, &text)
+                }
+            }
+            Verdict::Failed {
+                reason,
+                text,
+                attempts,
+            } => {
+                let times = match attempts {
+                    0 | 1 => String::new(),
+                    more => format!(", {more} attempts"),
+                };
+                styled(
+                    PROBLEM,
+                    &format!("failed: {}: {text}{times}", reason.as_str()),
+                )
+            }
+        }
+    }
+
+    fn outcome_in_json(&self, verdict: &Verdict) -> Value {
+        match verdict {
+            Verdict::Sent { status, elapsed } => {
+                let sent = self.policy.is_success(*status);
+                let mut outcome =
+                    json!({ "sent": sent, "status": status, "first_byte_ms": millis(*elapsed) });
+                if !sent {
+                    outcome["reason"] = FailureReason::BadStatus.as_str().into();
+                    outcome["text"] = REFUSED.into();
+                }
+                outcome
+            }
+            Verdict::Failed {
+                reason,
+                text,
+                attempts,
+            } => json!({
+                "sent": false,
+                "reason": reason.as_str(),
+                "text": &**text,
+                "attempts": attempts,
+            }),
+        }
+    }
 }
+
+/// What a status means that is no success of the handler.
+const REFUSED: &str = "for this handler that is no success: the node tries again, as `retry` says, or counts a failure";
 
 fn request(request: &Record, route: &Route<'_>) -> Vec<String> {
     let mut lines = vec![styled(
@@ -192,54 +257,6 @@ fn certificate_in_json(certificate: &PeerCertificate) -> Value {
         "names": certificate.names,
         "not_after": certificate.not_after,
     })
-}
-
-fn outcome(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Sent { status, elapsed } => {
-            let text = format!(
-                "sent: status {status}, first byte {} after hand-over, connecting included",
-                ms(*elapsed)
-            );
-            if (200..300).contains(status) {
-                styled(GOOD, &text)
-            } else {
-                styled(WARNING, &format!("{text} (every status counts as sent)"))
-            }
-        }
-        Verdict::Failed {
-            reason,
-            text,
-            attempts,
-        } => {
-            let times = match attempts {
-                0 | 1 => String::new(),
-                more => format!(", {more} attempts"),
-            };
-            styled(
-                PROBLEM,
-                &format!("failed: {}: {text}{times}", reason.as_str()),
-            )
-        }
-    }
-}
-
-fn outcome_in_json(verdict: &Verdict) -> Value {
-    match verdict {
-        Verdict::Sent { status, elapsed } => {
-            json!({ "sent": true, "status": status, "first_byte_ms": millis(*elapsed) })
-        }
-        Verdict::Failed {
-            reason,
-            text,
-            attempts,
-        } => json!({
-            "sent": false,
-            "reason": reason.as_str(),
-            "text": &**text,
-            "attempts": attempts,
-        }),
-    }
 }
 
 fn millis(time: Duration) -> f64 {
