@@ -10,7 +10,7 @@
 %%
 %% Types: pool_name, module, path, boolean, {milliseconds, Lowest, Highest}, {integer, Lowest, Highest}, {one_of,
 %% Atoms}; success (a status, a class of statuses, any), cause (the same without any, and timeout, connection); text (must
-%% not be empty), value (of a header), header_name, media_type, file, variable (of the environment), url
+%% not be empty), value (of a header), header_name, media_type, file, variable (of the environment), user, url
 %% (http or https), uri_reference, domain: strings; {list, Type}: a list that may be empty, {filled_list,
 %% Type}: one that may not; {section, Options, Constraints}; {sections, Options, Constraints} and
 %% {filled_sections, ...}: a list of sections.
@@ -92,7 +92,7 @@
          "a file that holds a bearer token"},
         {bearer_env, variable, none, "5.0",
          "a variable of the environment that holds a bearer token"},
-        {basic_user, text, none, "5.0",
+        {basic_user, user, none, "5.0",
          "the user name of basic authentication"},
         {basic_password_file, file, none, "5.0",
          "a file that holds the password"},

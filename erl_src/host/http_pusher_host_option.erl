@@ -56,12 +56,15 @@ is_valid(value, Value) -> is_field_value(Value);
 is_valid(_Type, <<>>) -> false;
 is_valid(text, Value) -> is_printable(Value);
 is_valid(file, Value) -> is_printable(Value);
+%% RFC 7617.
+is_valid(user, Value) -> is_printable(Value) andalso binary:match(Value, <<":">>) =:= nomatch;
 is_valid(variable, Value) -> is_printable(Value) andalso binary:match(Value, <<"=">>) =:= nomatch;
 is_valid(header_name, Name) -> is_token(Name) andalso not is_reserved(Name);
 is_valid(media_type, Value) -> is_field_value(Value) andalso is_media_type(Value);
 %% ASCII without spaces, without `#', and without `@' in the authority.
 is_valid(url, Value) -> matches(Value, "^https?://[!-\"$-.0->A-~]+([/?][!-\"$-~]*)?$");
-is_valid(uri_reference, Value) -> matches(Value, "^[!-~]+$");
+%% The characters of RFC 3986, 2.
+is_valid(uri_reference, Value) -> matches(Value, "^([A-Za-z0-9._~:/?#\\[\\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$");
 is_valid(success, Value) -> Value =:= <<"any">> orelse is_statuses(Value);
 %% 410 is always final.
 is_valid(cause, <<"410">>) -> false;
@@ -71,6 +74,7 @@ is_valid(cause, Value) -> lists:member(Value, [<<"timeout">>, <<"connection">>])
 expected(value) -> "the value of a header field: text without control characters";
 expected(text) -> "text that is not empty";
 expected(file) -> "the name of a file";
+expected(user) -> "a user name without a colon";
 expected(variable) -> "the name of a variable of the environment";
 expected(header_name) ->
     ["the name of a header field, other than those that the client, the format or the "
@@ -78,7 +82,7 @@ expected(header_name) ->
      lists:join(", ", ?HANDLER_RESERVED_HEADERS)];
 expected(media_type) -> "a media type, for example \"text/plain; charset=utf-8\"";
 expected(url) -> "a URL that begins with http:// or https://, without user name and fragment";
-expected(uri_reference) -> "a URI reference (ASCII without spaces)";
+expected(uri_reference) -> "a URI reference (RFC 3986; other characters as %20 and the like)";
 expected(success) -> "a list of \"any\", \"2xx\" to \"5xx\", \"200\" to \"599\"";
 expected(cause) ->
     "a list of \"timeout\", \"connection\", \"2xx\" to \"5xx\", \"200\" to \"599\", "

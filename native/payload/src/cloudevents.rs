@@ -162,7 +162,8 @@ fn default_source(host: &str) -> String {
 
 /// Whether a URI reference is made of these characters (RFC 3986, 2), and is not empty, as CloudEvents
 /// demands.
-fn is_uri_reference(text: &str) -> bool {
+#[must_use]
+pub fn is_uri_reference(text: &str) -> bool {
     let allowed =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte);
     let mut bytes = text.bytes();

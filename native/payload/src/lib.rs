@@ -36,7 +36,7 @@ use http::{HeaderName, HeaderValue};
 use notification::Notification;
 
 pub use batch::{BatchMade, Member};
-pub use cloudevents::CloudEventsMode;
+pub use cloudevents::{CloudEventsMode, is_uri_reference};
 pub use compress::Compression;
 pub use error::{PayloadError, PlanError};
 pub use facts::{Basics, Facts, Value};

@@ -1,5 +1,7 @@
 //! The kinds of text that options hold, and which texts are of a kind.
 
+use payload::is_uri_reference;
+
 use super::reserved_headers;
 
 /// What a text has to be.
@@ -21,6 +23,8 @@ pub(crate) enum TextKind {
     MediaType,
     /// The name of a file.
     File,
+    /// A user name of basic authentication (RFC 7617).
+    User,
     /// A variable of the environment.
     Variable,
     /// A URL of http or https.
@@ -48,6 +52,7 @@ impl TextKind {
             "media_type" => Self::MediaType,
             "file" => Self::File,
             "variable" => Self::Variable,
+            "user" => Self::User,
             "url" => Self::Url,
             "uri_reference" => Self::UriReference,
             "domain" => Self::Domain,
@@ -78,6 +83,7 @@ impl TextKind {
             Self::PoolName | Self::Module => !text.is_empty(),
             Self::Text | Self::File => !text.is_empty() && is_printable(text),
             Self::Variable => !text.is_empty() && is_printable(text) && !text.contains('='),
+            Self::User => !text.is_empty() && is_printable(text) && !text.contains(':'),
             Self::HeaderName => {
                 is_token(text) && !reserved_headers().contains(&text.to_ascii_lowercase())
             }
@@ -87,7 +93,7 @@ impl TextKind {
             Self::Cause => {
                 matches!(text, "timeout" | "connection") || text != "410" && is_statuses(text)
             }
-            Self::UriReference => !text.is_empty() && text.bytes().all(|c| c.is_ascii_graphic()),
+            Self::UriReference => is_uri_reference(text),
             Self::Domain => {
                 text.len() < 1024
                     && !text.bytes().any(|c| c <= b' ' || b"@/\x7f".contains(&c))
@@ -114,11 +120,15 @@ impl TextKind {
             Self::Text => "must be text that is not empty".to_owned(),
             Self::File => "must be the name of a file".to_owned(),
             Self::Variable => "must be the name of a variable of the environment".to_owned(),
+            Self::User => "must be a user name without a colon".to_owned(),
             Self::Url => {
                 "must be a URL that begins with http:// or https://, without user name and fragment"
                     .to_owned()
             }
-            Self::UriReference => "must be a URI reference (ASCII without spaces)".to_owned(),
+            Self::UriReference => {
+                "must be a URI reference (RFC 3986; other characters as %20 and the like)"
+                    .to_owned()
+            }
             Self::Domain => "is not a domain".to_owned(),
             Self::Success => {
                 "must be a list of \"any\", \"2xx\" to \"5xx\", \"200\" to \"599\"".to_owned()
