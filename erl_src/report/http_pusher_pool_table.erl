@@ -270,6 +270,7 @@ rejected_before(Rejected) ->
                || {HostType, PoolName, Reason, Count} <- Rejected,
                   Count > 0,
                   Reason =/= queue_full,
+                  Reason =/= spool_full,
                   Reason =/= pool_config ],
     case Before of
         [] ->
