@@ -36,5 +36,5 @@
     {http2_pools, pool_tags, [],
      "tags of the pools that speak HTTP/2 (over https only)"},
     {log_level, {one_of, [debug, info, notice, warning, error, none]}, info,
-     "the least severe level at which this application logs"}
+     "the least severe level at which single notifications are logged"}
 ]).
