@@ -66,7 +66,7 @@
 %% Why a pool is not open: `pool_config', until it gets other options; `file_refused', until a file changes;
 %% `not_yet', a condition that may pass and is tried again.
 -type not_opened() :: pool_config | file_refused | not_yet.
--type notice() :: {Pool :: binary(), warning | opened | not_opened(), Text :: binary()} |
+-type notice() :: {Pool :: binary(), warning | opened | not_opened() | spool_notice(), Text :: binary()} |
                   {handler_id(), warning | problem | mended, Text :: binary()} |
                   {{Pool :: binary(),
                     Url :: binary(),
@@ -74,6 +74,7 @@
                     Waiting :: non_neg_integer()},
                    endpoint_down | endpoint_up,
                    Reason :: binary()}.
+-type spool_notice() :: spool_fails | spool_writes | spool_update | spool_damaged | spool_gave_up.
 %% One incarnation. `closing': it can no longer be found by its id, and comes to its end.
 -type pool() :: #{
                   id := pool_id(),
