@@ -23,8 +23,14 @@ const LOCK: &str = "node.lock";
 pub struct Directory {
     path: PathBuf,
     settings: Settings,
-    /// The system gives the lock back when the file is closed, also when the process is killed.
-    _lock: File,
+    /// The system gives the lock back when the process is killed.
+    lock: File,
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        give_back(&self.lock);
+    }
 }
 
 impl Directory {
@@ -58,7 +64,7 @@ impl Directory {
         Ok(Self {
             path: path.to_owned(),
             settings,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -70,7 +76,10 @@ impl Directory {
             Err(error) => return Err(error),
         };
         match lock.try_lock_shared() {
-            Ok(()) => Ok(None),
+            Ok(()) => {
+                give_back(&lock);
+                Ok(None)
+            }
             Err(TryLockError::WouldBlock) => holder_in(&mut lock).map(Some),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -156,10 +165,20 @@ fn unless_held(path: &Path, step: impl FnOnce() -> io::Result<()>) -> io::Result
         .truncate(false)
         .open(path.join(LOCK))?;
     match lock.try_lock() {
-        Ok(()) => step(),
+        Ok(()) => {
+            let done = step();
+            give_back(&lock);
+            done
+        }
         Err(TryLockError::WouldBlock) => Ok(()),
         Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// To close the file is not enough: a process that was forked a moment ago may have it too.
+fn give_back(lock: &File) {
+    // If that fails, the lock ends with the last of them.
+    let _ = lock.unlock();
 }
 
 fn write_holder(lock: &mut File, holder: &str) -> io::Result<()> {
@@ -219,4 +238,23 @@ pub fn is_network_file_system(path: &Path) -> bool {
     // The type of the number is another one with each C library.
     nix::sys::statfs::statfs(path)
         .is_ok_and(|found| NETWORK.contains(&i128::from(found.filesystem_type().0)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{Directory, Settings};
+
+    /// As between the fork and the exec of another thread's child.
+    #[test]
+    fn it_is_free_although_another_process_has_the_locked_file() {
+        let path = tempfile::tempdir().unwrap();
+        let take = || Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+        let first = take();
+        let _child = first.lock.try_clone().unwrap();
+        drop(first);
+        assert_eq!(Directory::holder(path.path()).unwrap(), None);
+        take();
+    }
 }
