@@ -82,7 +82,7 @@ expected(header_name) ->
      lists:join(", ", ?HANDLER_RESERVED_HEADERS)];
 expected(media_type) -> "a media type, for example \"text/plain; charset=utf-8\"";
 expected(url) -> "a URL that begins with http:// or https://, without user name and fragment";
-expected(uri_reference) -> "a URI reference (RFC 3986; other characters as %20 and the like)";
+expected(uri_reference) -> "a URI reference (RFC 3986): percent-encode other characters, a space as %20";
 expected(success) -> "a list of \"any\", \"2xx\" to \"5xx\", \"200\" to \"599\"";
 expected(cause) ->
     "a list of \"timeout\", \"connection\", \"2xx\" to \"5xx\", \"200\" to \"599\", "

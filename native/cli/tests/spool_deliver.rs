@@ -69,6 +69,19 @@ fn fill(directory: &Path, pool: &str, path: &str, count: u64) {
     spool.close();
 }
 
+/// One more that is too large for any lane: a tenth of 64 MiB.
+fn add_a_large_one(directory: &Path) {
+    let node = Directory::take(directory, "one@localhost", Settings::default()).unwrap();
+    let spool = node.open(POOL, |_| ()).unwrap();
+    let large = Record {
+        text: vec![b'x'; 7 << 20].into(),
+        ..record(0, "/n")
+    };
+    spool.append(large).unwrap();
+    written(&spool);
+    spool.close();
+}
+
 /// An endpoint that answers so, its configuration, and so many notifications for it that a node has left behind.
 fn left_behind(plan: &str, count: u64) -> (Dir, EndpointHandle) {
     let (dir, endpoint) = (Dir::new(), endpoint(plan));
@@ -125,6 +138,23 @@ fn texts(endpoint: &EndpointHandle) -> Vec<u64> {
         text.parse().unwrap()
     };
     records.iter().map(|record| text(&record.body)).collect()
+}
+
+/// It has no outcome, and is a dead letter all the same.
+#[test]
+fn what_is_given_up_on_its_way_in_is_in_the_account() {
+    let (dir, _endpoint) = left_behind("", 3);
+    add_a_large_one(&dir.path().join("spool"));
+    let output = run(&dir, &[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["delivered"], 3, "{said}");
+    assert_eq!(said["dead_letters"], json!({ "too_large": 1 }), "{said}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("too_large: ") && errors.contains("from the disk: 1."),
+        "{errors}"
+    );
 }
 
 /// All arrive, each once, each lane in its order; after that nothing waits.

@@ -153,7 +153,7 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
                 NoticeKind::SpoolWrites => "spool_writes",
                 NoticeKind::SpoolUpdate => "spool_update",
                 NoticeKind::SpoolDamaged => "spool_damaged",
-                NoticeKind::SpoolGaveUp => "spool_gave_up",
+                NoticeKind::SpoolGivenUp => "spool_given_up",
                 NoticeKind::NotOpened(remedy) => pool_nifs::not_opened(remedy),
             };
             (about, atoms::word(env, kind), &*notice.text).encode(env)

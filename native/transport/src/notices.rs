@@ -68,7 +68,7 @@ pub enum NoticeKind {
     /// A pool's file was damaged, and a new one was begun.
     SpoolDamaged,
     /// Notifications that came in from the disk were given up.
-    SpoolGaveUp,
+    SpoolGivenUp,
     /// A pool that could not be opened at first is now open.
     Opened,
     /// A pool still cannot be opened, for another reason than before.

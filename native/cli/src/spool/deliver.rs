@@ -56,7 +56,7 @@ type Key = (String, String, String);
 #[derive(Debug, Default)]
 struct Account {
     delivered: u64,
-    dead: BTreeMap<&'static str, u64>,
+    dead: BTreeMap<String, u64>,
     /// What has a handler, and waits.
     left: u64,
     /// What has none.
@@ -66,7 +66,7 @@ struct Account {
 /// Delivers what waits; returns whether nothing is left and nothing was given up.
 pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, String> {
     refuse_beside_a_node(directory)?;
-    let waiting = waiting(directory)?;
+    let (waiting, dead) = (waiting(directory)?, dead_letters(directory)?);
     let files = Files::new(
         arguments.config.clone(),
         arguments.app_config.clone(),
@@ -108,6 +108,10 @@ pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, Strin
     // nothing changes on disk any more.
     node.engine.stop();
     node.outcomes(|outcome| result.ended(&outcome.verdict));
+    for notice in node.notices() {
+        eprintln!("{}", visible(&notice));
+    }
+    result.are_new(&dead, dead_letters(directory)?);
     result.is_left(self::waiting(directory)?, &kept);
     print_line(&if arguments.json {
         result.in_json().to_string()
@@ -147,6 +151,17 @@ fn waiting(directory: &Path) -> Result<BTreeMap<Key, u64>, String> {
     Ok(waiting)
 }
 
+/// How many dead letters there are, by reason.
+fn dead_letters(directory: &Path) -> Result<BTreeMap<String, u64>, String> {
+    let mut dead = BTreeMap::new();
+    for file in file::open_all(directory, None)? {
+        for (reason, count) in file.status.dead {
+            *dead.entry(reason).or_default() += count;
+        }
+    }
+    Ok(dead)
+}
+
 fn start<'a>(
     routes: &[Route<'a>],
     hosts: &[&'a str],
@@ -155,7 +170,7 @@ fn start<'a>(
     ring: std::sync::mpsc::SyncSender<Wake>,
 ) -> Result<Node<'a>, String> {
     let root = arguments.node_dir.as_deref();
-    // It delivers from its start on.
+    // It delivers from its start on. A signal that comes while files are opened ends it after that, a second one at once.
     wake::at_signals(ring.clone())?;
     Node::start((routes, hosts), settings, root, Ok, ring)
 }
@@ -208,7 +223,21 @@ impl Account {
     fn ended(&mut self, verdict: &Verdict) {
         match verdict {
             Verdict::Sent { .. } => self.delivered += 1,
-            Verdict::Failed { reason, .. } => *self.dead.entry(reason.as_str()).or_default() += 1,
+            Verdict::Failed { reason, .. } => {
+                let reason = reason.as_str().to_owned();
+                *self.dead.entry(reason).or_default() += 1;
+            }
+        }
+    }
+
+    /// Takes over the dead letters that are new. What was given up on its way in from the disk has no outcome.
+    fn are_new(&mut self, before: &BTreeMap<String, u64>, now: BTreeMap<String, u64>) {
+        for (reason, count) in now {
+            let new = count.saturating_sub(before.get(&reason).copied().unwrap_or_default());
+            if new > 0 {
+                let known = self.dead.entry(reason).or_default();
+                *known = new.max(*known);
+            }
         }
     }
 

@@ -3,74 +3,166 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use transport::notices::NoticeKind;
 
 use super::pool_spool::PoolSpool;
 
-/// While more may follow, it is said so often at most.
+/// It is said so often at most.
 const PAUSE: Duration = Duration::from_mins(1);
 
-/// How many there are that nothing was said of yet, by reason.
+/// How many, by reason.
+type Counts = BTreeMap<&'static str, u64>;
+
+/// How many there are that nothing was said of yet.
 #[derive(Debug, Default)]
-pub(super) struct GivenUp {
-    counts: BTreeMap<&'static str, u64>,
+pub(super) struct Unsaid {
+    counts: Counts,
     said: Option<Instant>,
+    /// Whether a task waits until it can be said.
+    awaited: bool,
 }
 
-impl GivenUp {
+/// When they are said.
+#[derive(Debug, PartialEq, Eq)]
+enum When {
+    Now(Counts),
+    Later(Instant),
+    /// There are none, or a task waits for it already.
+    Never,
+}
+
+impl Unsaid {
     /// One more.
     pub fn add(&mut self, reason: &'static str) {
         *self.counts.entry(reason).or_default() += 1;
     }
 
-    /// What is to be said now. `more`: whether others may follow soon.
-    pub fn take(&mut self, more: bool, now: Instant) -> BTreeMap<&'static str, u64> {
-        let soon = self.said.is_some_and(|said| now < said + PAUSE);
-        if self.counts.is_empty() || more && soon {
-            return BTreeMap::new();
-        }
-        self.said = Some(now);
+    /// All of them.
+    fn take(&mut self) -> Counts {
         mem::take(&mut self.counts)
+    }
+
+    fn when(&mut self, now: Instant) -> When {
+        if self.counts.is_empty() {
+            return When::Never;
+        }
+        match self.said.map(|said| said + PAUSE) {
+            Some(_) if self.awaited => When::Never,
+            Some(next) if now < next => {
+                self.awaited = true;
+                When::Later(next)
+            }
+            _ => {
+                self.said = Some(now);
+                When::Now(self.take())
+            }
+        }
     }
 }
 
 impl PoolSpool {
-    /// Has the log say what was given up since the last time. `more`: whether others may follow soon.
-    pub(super) fn tell_what_was_given_up(&self, more: bool) {
-        let given_up = self.window().given_up.take(more, Instant::now());
-        for (reason, count) in given_up {
+    /// Has the log say what was given up since the last time, a minute after that.
+    pub(super) fn tell_what_was_given_up(self: &Arc<Self>) {
+        let when = self.window().given_up.when(Instant::now());
+        match when {
+            When::Now(counts) => self.tell_of(counts),
+            When::Later(at) => {
+                let spool = Arc::downgrade(self);
+                tokio::spawn(async move {
+                    sleep_until(at).await;
+                    if let Some(spool) = spool.upgrade() {
+                        spool.window().given_up.awaited = false;
+                        spool.tell_what_was_given_up();
+                    }
+                });
+            }
+            When::Never => {}
+        }
+    }
+
+    /// The same at the end.
+    pub(super) fn tell_all_that_was_given_up(&self) {
+        let counts = self.window().given_up.take();
+        self.tell_of(counts);
+    }
+
+    fn tell_of(&self, counts: Counts) {
+        for (reason, count) in counts {
             let text = format!(
-                "{reason}: {count} notifications that came in from the disk were given up. They are dead letters now, and the \
-                 metrics do not count them; http-pusher spool shows them"
+                "{reason}: notifications that were given up on their way in from the disk: {count}. They become dead letters, \
+                 which http-pusher spool shows; the counters sent and failed have none of them"
             );
             self.notices
-                .tell(self.name(), NoticeKind::SpoolGaveUp, text);
+                .tell(self.name(), NoticeKind::SpoolGivenUp, text);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, GivenUp, Instant, PAUSE};
+    use std::sync::Arc;
+
+    use tokio::time::{Duration, Instant, advance};
+    use transport::notices::{NoticeKind, Notices};
+
+    use super::{PAUSE, PoolSpool, Unsaid, When};
 
     #[test]
-    fn all_are_said_at_the_end_and_meanwhile_once_a_minute() {
+    fn they_are_said_at_once_and_then_once_a_minute() {
         let now = Instant::now();
-        let mut given_up = GivenUp::default();
-        assert!(given_up.take(false, now).is_empty());
-        given_up.add("handler_gone");
-        given_up.add("handler_gone");
-        given_up.add("too_large");
-        let said: Vec<_> = given_up.take(true, now).into_iter().collect();
-        assert_eq!(said, [("handler_gone", 2), ("too_large", 1)]);
-        given_up.add("too_large");
-        let soon = now + PAUSE.saturating_sub(Duration::from_millis(1));
-        assert!(given_up.take(true, soon).is_empty());
-        assert_eq!(given_up.take(true, now + PAUSE).len(), 1);
-        given_up.add("too_large");
-        assert_eq!(given_up.take(false, now + PAUSE).len(), 1);
+        let mut unsaid = Unsaid::default();
+        assert_eq!(unsaid.when(now), When::Never);
+        unsaid.add("handler_gone");
+        unsaid.add("handler_gone");
+        unsaid.add("too_large");
+        let counts = [("handler_gone", 2), ("too_large", 1)];
+        assert_eq!(unsaid.when(now), When::Now(counts.into()));
+        unsaid.add("too_large");
+        assert_eq!(unsaid.when(now), When::Later(now + PAUSE));
+        // Awaited.
+        assert_eq!(unsaid.when(now), When::Never);
+        unsaid.awaited = false;
+        let counts = [("too_large", 1)];
+        assert_eq!(unsaid.when(now + PAUSE), When::Now(counts.into()));
+    }
+
+    fn said(notices: &Notices) -> Vec<String> {
+        let notices = notices.take();
+        assert!(
+            notices
+                .iter()
+                .all(|notice| notice.kind == NoticeKind::SpoolGivenUp)
+        );
+        let texts = notices.iter().map(|notice| notice.text.clone());
+        texts.collect()
+    }
+
+    /// Although no other record comes in.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_said_at_once_is_said_a_minute_later_or_at_the_end() {
+        let notices = Arc::new(Notices::default());
+        let spool = Arc::new(PoolSpool::new("http_pool", Arc::clone(&notices)));
+        for first in [true, false, false] {
+            spool.window().given_up.add("handler_gone");
+            spool.tell_what_was_given_up();
+            assert_eq!(said(&notices).len(), usize::from(first));
+        }
+        tokio::task::yield_now().await;
+        advance(PAUSE + Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
+        let texts = said(&notices);
+        assert!(
+            texts[0].starts_with("handler_gone: ") && texts[0].contains("disk: 2."),
+            "{texts:?}"
+        );
+        spool.window().given_up.add("too_large");
+        spool.tell_what_was_given_up();
+        assert!(said(&notices).is_empty());
+        spool.close(|| panic!("nothing waits for the file"));
+        assert_eq!(said(&notices).len(), 1);
     }
 }

@@ -279,6 +279,7 @@ impl PoolSpool {
     /// `open` opens now. If that fails, it is lost, and a notice says so.
     pub(super) fn close(&self, open: impl FnOnce() -> Result<Spool, OpenError>) {
         *self.wants.write() = None;
+        self.tell_all_that_was_given_up();
         let waiting = {
             let window = self.window();
             window.early.len() + window.parked.len()

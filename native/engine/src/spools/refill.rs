@@ -89,7 +89,7 @@ pub(crate) async fn refill<F: Finder>(spool: Arc<PoolSpool>, finder: Arc<F>) {
             spool.end_refill();
         });
         let end = bring_all(&spool, &*finder).await;
-        spool.tell_what_was_given_up(end.is_some_and(|end| end != NotIn::Closed));
+        spool.tell_what_was_given_up();
         if end.is_some() && end != Some(NotIn::Closed) && spool.is_low() {
             tokio::time::sleep(ROOM).await;
         }

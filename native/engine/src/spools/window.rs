@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use spool::{Packed, RowId};
 
-use super::given_up::GivenUp;
+use super::given_up::Unsaid;
 use super::lanes::LaneRows;
 use super::numbers::NumberSet;
 use super::whose::{HandlerHash, LaneId};
@@ -47,7 +47,7 @@ pub(super) struct Window {
     /// Records that have ended since the last read began, which may have seen them.
     pub ended: NumberSet<RowId>,
     /// What was given up on its way into memory.
-    pub given_up: GivenUp,
+    pub given_up: Unsaid,
 }
 
 /// Where a reader is.

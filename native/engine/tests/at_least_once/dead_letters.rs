@@ -83,8 +83,9 @@ fn what_belongs_to_no_handler_becomes_a_dead_letter_after_a_while() {
     until("it is said", || {
         said.extend(bench.engine.notices.take());
         said.iter().any(|notice| {
-            notice.kind == NoticeKind::SpoolGaveUp
-                && notice.text.starts_with("handler_gone: 1 notifications")
+            notice.kind == NoticeKind::SpoolGivenUp
+                && notice.text.starts_with("handler_gone: ")
+                && notice.text.contains("from the disk: 1.")
         })
     });
     assert!(bench.push_text(pool, &other, "alice", b"x").is_ok());
