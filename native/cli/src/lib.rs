@@ -86,7 +86,7 @@ enum Command {
     /// not, the request, the answer's status, the peer with its certificate, and how long the name
     /// look-up, connecting, TLS and the first byte took; or the reason that the node would log.
     ///
-    /// Exit status: 0 if it counts as sent (as the handler's `success` says), 1 if it failed or rules do
+    /// Exit status: 0 if it counts as sent (as the handler's options say), 1 if it failed or rules do
     /// not send it, 2 if it could not be tried.
     Send(Box<send::Arguments>),
     /// Send the traffic of a chat service, without one

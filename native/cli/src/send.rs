@@ -70,11 +70,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
 }
 
 fn send(arguments: &Arguments, route: &Route<'_>, sample: &Sample) -> Result<Report, String> {
+    let policy = policy_options::of(route.handler)?;
     let delivery = Delivery::new(route, sample, arguments.files.root())?;
     let (request, verdict) = delivery.preview()?;
     let mut report = Report {
         request,
         custom: custom(route.handler, sample),
+        policy,
         ..Report::default()
     };
     if arguments.dry_run {
@@ -83,7 +85,6 @@ fn send(arguments: &Arguments, route: &Route<'_>, sample: &Sample) -> Result<Rep
     } else {
         (report.connection, report.certificate) = delivery::measure(route.settings)?;
         report.verdict = Some(delivery.send()?);
-        report.policy = policy_options::of(route.handler)?;
     }
     Ok(report)
 }

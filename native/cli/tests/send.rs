@@ -99,7 +99,10 @@ fn handler_names_and_message_can_be_chosen() {
 fn a_status_that_is_no_success_of_the_handler() {
     let dir = Dir::new();
     let endpoint = Running::receive(&dir, &["--status", "503"]);
-    for options in ["success = [\"2xx\"]", "retry = {}"] {
+    for (options, reason, said) in [
+        ("success = [\"2xx\"]", Some("bad_status"), "bad_status"),
+        ("retry = {}", None, "would try again"),
+    ] {
         file(&dir, "http", &endpoint.address, "");
         let text = std::fs::read_to_string(dir.path().join("mongooseim.toml")).unwrap();
         let handler = "path = \"/n\"\n";
@@ -111,13 +114,35 @@ fn a_status_that_is_no_success_of_the_handler() {
         assert_eq!(status, 1, "{report}");
         assert_eq!(report["outcome"]["sent"], false);
         assert_eq!(report["outcome"]["status"], 503);
-        assert_eq!(report["outcome"]["reason"], "bad_status");
+        assert_eq!(report["outcome"]["reason"].as_str(), reason);
         let output = program(&dir)
             .args(["send", "mongooseim.toml"])
             .output()
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("refused: status 503"), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+/// Nothing is sent of a handler whose options contradict one another.
+#[test]
+fn options_that_cannot_be_used() {
+    let dir = Dir::new();
+    let nobody = "127.0.0.1:9";
+    file(&dir, "http", nobody, "");
+    let text = std::fs::read_to_string(dir.path().join("mongooseim.toml")).unwrap();
+    let handler = "path = \"/n\"\n";
+    let wrong = format!("{handler}retry = {{initial = 1000, max = 10}}\n");
+    dir.file("mongooseim.toml", &text.replace(handler, &wrong));
+    for more in [&[][..], &["--dry-run"]] {
+        let output = program(&dir)
+            .args(["send", "mongooseim.toml"])
+            .args(more)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
     }
 }
 

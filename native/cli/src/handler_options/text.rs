@@ -126,7 +126,7 @@ impl TextKind {
                     .to_owned()
             }
             Self::UriReference => {
-                "must be a URI reference (RFC 3986; other characters as %20 and the like)"
+                "must be a URI reference (RFC 3986): percent-encode other characters, a space as %20"
                     .to_owned()
             }
             Self::Domain => "is not a domain".to_owned(),

@@ -82,17 +82,16 @@ impl Report {
     fn outcome(&self, verdict: &Verdict) -> String {
         match verdict {
             Verdict::Sent { status, elapsed } => {
-                let first_byte = format!(
+                let answer = format!(
                     "status {status}, first byte {} after hand-over, connecting included",
                     ms(*elapsed)
                 );
-                if !self.policy.is_success(*status) {
-                    let text = format!("refused: {first_byte} ({REFUSED})");
-                    styled(PROBLEM, &text)
+                if let Some(refusal) = self.refusal(*status) {
+                    styled(PROBLEM, &format!("refused: {answer} ({refusal})"))
                 } else if (200..300).contains(status) {
-                    styled(GOOD, &format!("sent: {first_byte}"))
+                    styled(GOOD, &format!("sent: {answer}"))
                 } else {
-                    let text = format!("sent: {first_byte} (this status counts as sent)");
+                    let text = format!("sent: {answer} (this status counts as sent)");
                     styled(WARNING, &text)
                 }
             }
@@ -113,15 +112,33 @@ impl Report {
         }
     }
 
+    /// What the node does about a status that is no success of the handler.
+    fn refusal(&self, status: u16) -> Option<&'static str> {
+        if self.policy.is_success(status) {
+            None
+        } else if self.policy.retries_status(status) {
+            Some("the node would try again, as the handler's retry says")
+        } else {
+            Some(
+                "the node would count a failure, bad_status: the handler's success does not have it",
+            )
+        }
+    }
+
     fn outcome_in_json(&self, verdict: &Verdict) -> Value {
         match verdict {
             Verdict::Sent { status, elapsed } => {
-                let sent = self.policy.is_success(*status);
-                let mut outcome =
-                    json!({ "sent": sent, "status": status, "first_byte_ms": millis(*elapsed) });
-                if !sent {
-                    outcome["reason"] = FailureReason::BadStatus.as_str().into();
-                    outcome["text"] = REFUSED.into();
+                let refusal = self.refusal(*status);
+                let mut outcome = json!({
+                    "sent": refusal.is_none(),
+                    "status": status,
+                    "first_byte_ms": millis(*elapsed),
+                });
+                if let Some(refusal) = refusal {
+                    outcome["text"] = refusal.into();
+                    if !self.policy.retries_status(*status) {
+                        outcome["reason"] = FailureReason::BadStatus.as_str().into();
+                    }
                 }
                 outcome
             }
@@ -138,9 +155,6 @@ impl Report {
         }
     }
 }
-
-/// What a status means that is no success of the handler.
-const REFUSED: &str = "for this handler that is no success: the node tries again, as `retry` says, or counts a failure";
 
 fn request(request: &Record, route: &Route<'_>) -> Vec<String> {
     let mut lines = vec![styled(
