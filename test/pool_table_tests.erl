@@ -93,6 +93,7 @@ lines_are_broken_and_long_words_are_not_test() ->
 
 rejections_before_a_pool_are_by_host_type_test() ->
     Rejected = [{<<"localhost">>, <<"http_pool">>, queue_full, 5},
+                {<<"localhost">>, <<"http_pool">>, spool_full, 6},
                 {<<"localhost">>, <<"http_pool">>, bad_header, 2},
                 {<<"localhost">>, <<"http_pool">>, bad_body, 0},
                 {<<"localhost">>, <<"http_pool">>, shutdown, 1},
@@ -101,7 +102,7 @@ rejections_before_a_pool_are_by_host_type_test() ->
     shows(Text, "\n  localhost, http_pool: bad_header 2, shutdown 1\n"),
     shows(Text, "\n  localhost: engine_down 4\n"),
     shows(Text, "There are no pools yet"),
-    ?assertEqual(nomatch, string:find(Text, "queue_full")).
+    [?assertEqual(nomatch, string:find(Text, Reason)) || Reason <- ["queue_full", "spool_full"]].
 
 text(Pools) ->
     text(Pools, #{}).

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notification::Direction;
 use serde_json::Value;
@@ -24,9 +24,13 @@ const USER: u32 = 54_321;
 
 /// Runs a program that was just copied. A process that began meanwhile may have it open for writing.
 fn output(command: &mut Command) -> Output {
+    let begin = Instant::now();
     loop {
         match command.output() {
-            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+            Err(error)
+                if error.kind() == ErrorKind::ExecutableFileBusy
+                    && begin.elapsed() < Duration::from_mins(1) =>
+            {
                 thread::sleep(Duration::from_millis(10));
             }
             output => return output.unwrap(),

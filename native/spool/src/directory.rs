@@ -60,12 +60,13 @@ impl Directory {
             }
             Err(TryLockError::Error(error)) => return Err(failed(&lock_path)(error)),
         }
-        write_holder(&mut lock, holder).map_err(failed(&lock_path))?;
-        Ok(Self {
+        let mut taken = Self {
             path: path.to_owned(),
             settings,
             lock,
-        })
+        };
+        write_holder(&mut taken.lock, holder).map_err(failed(&lock_path))?;
+        Ok(taken)
     }
 
     /// The name of the node that uses the directory now, if one does.

@@ -120,7 +120,11 @@ fn signed_and_certain() {
 #[test]
 fn batches() {
     // Workers are counted now and then, so on a busy machine some of the time is missed.
-    assert!((0..5).any(|_| time_of_a_batch() > 45.0));
+    let mut times = Vec::new();
+    while times.last().is_none_or(|time| *time <= 45.0) {
+        assert!(times.len() < 5, "{times:?}");
+        times.push(time_of_a_batch());
+    }
 }
 
 /// How many milliseconds a worker had a request of 50 ms.

@@ -7,7 +7,11 @@ use super::{check, endpoint, file, number, simulate, summary};
 #[test]
 fn littles_law() {
     // Workers are counted now and then, so on a busy machine some of the time is missed.
-    assert!((0..5).any(|_| time_of_a_request() > 95.0));
+    let mut times = Vec::new();
+    while times.last().is_none_or(|time| *time <= 95.0) {
+        assert!(times.len() < 5, "{times:?}");
+        times.push(time_of_a_request());
+    }
 }
 
 /// How many milliseconds a worker had a request of 100 ms.

@@ -132,15 +132,21 @@ async fn an_old_connection_takes_no_more_and_answers_what_it_has() {
     let born = Instant::now();
     let mut under_way = Vec::new();
     while link.is_usable() {
+        // Its age can end in the same millisecond.
+        let Some(begun) = link.begin().await else {
+            break;
+        };
         let link = link.clone();
-        under_way.push(tokio::spawn(async move { exchange(&link).await }));
+        under_way.push(tokio::spawn(
+            async move { link.exchange(begun, post()).await },
+        ));
         sleep(Duration::from_secs(10)).await;
     }
     let age = born.elapsed();
     assert!(age >= 4 * MINUTE && age <= 5 * MINUTE + Duration::from_secs(10));
     assert!(link.begin().await.is_none());
     for answered in under_way {
-        assert_eq!(answered.await.unwrap().unwrap(), StatusCode::OK);
+        assert_eq!(answered.await.unwrap().unwrap().status(), StatusCode::OK);
     }
     let last = Instant::now();
     assert!(server.await.unwrap() - last < Duration::from_secs(1));
