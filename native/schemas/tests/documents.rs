@@ -88,7 +88,7 @@ fn message(family: &str, kind: &str) -> Value {
             "enum": ["active", "inactive"],
         },
         "unread": {
-            "description": "Unread messages of the receiver, with `include = [\"unread\"]`.",
+            "description": "Messages of this conversation that the receiver has not read, this one included, with `include = [\"unread\"]`.",
             "type": "integer",
             "minimum": 0,
         },

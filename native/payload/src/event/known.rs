@@ -27,7 +27,7 @@ pub struct Known<'a> {
     pub client_state: Text<'a>,
     /// The id in the archive, if the session knows it.
     pub archive_id: Text<'a>,
-    /// Unread messages of the receiver.
+    /// Messages of this conversation that the receiver has not read, this one included.
     pub unread: Option<i64>,
     /// What other modules of the host put into the hook.
     pub metadata: Metadata<'a>,
