@@ -108,8 +108,7 @@ fn traditional(block: &Pem, password: &[u8]) -> Result<Vec<u8>, KeyError> {
         }
     };
     // With a wrong password, one decryption in 256 has valid padding, but hardly ever a DER header.
-    der.filter(|der| is_der_sequence(der))
-        .ok_or(KeyError::WrongPassword)
+    der.filter(|der| is_key(der)).ok_or(KeyError::WrongPassword)
 }
 
 fn decrypt<C>(data: &[u8], password: &[u8], iv: &[u8], key_len: usize) -> Option<Vec<u8>>
@@ -146,13 +145,15 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-fn is_der_sequence(der: &[u8]) -> bool {
-    match der {
-        [0x30, len, rest @ ..] if *len < 0x80 => rest.len() == usize::from(*len),
-        [0x30, 0x81, len, rest @ ..] => rest.len() == usize::from(*len),
-        [0x30, 0x82, high, low, rest @ ..] => {
-            rest.len() == usize::from(u16::from_be_bytes([*high, *low]))
+/// Whether this is the encoding of a private key: a sequence that begins with its version, a number of one byte.
+fn is_key(der: &[u8]) -> bool {
+    let (length, content) = match der {
+        [0x30, length, content @ ..] if *length < 0x80 => (usize::from(*length), content),
+        [0x30, 0x81, length, content @ ..] => (usize::from(*length), content),
+        [0x30, 0x82, high, low, content @ ..] => {
+            (usize::from(u16::from_be_bytes([*high, *low])), content)
         }
-        _ => false,
-    }
+        _ => return false,
+    };
+    content.len() == length && content.starts_with(&[0x02, 0x01])
 }

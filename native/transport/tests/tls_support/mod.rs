@@ -47,8 +47,10 @@ impl Dir {
     }
 
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
+        let (path, new) = (self.0.join(name), self.0.join(format!("{name}.new")));
+        // Another file, so that it differs: the times of files are coarse on older kernels.
+        std::fs::write(&new, content).unwrap();
+        std::fs::rename(&new, &path).unwrap();
         path
     }
 
