@@ -75,7 +75,8 @@ fn on_a_terminal() {
     let (dir, endpoint) = (Dir::new(), endpoint(""));
     file(&dir, &endpoint, ALL, "");
     let program = env!("CARGO_BIN_EXE_http-pusher");
-    let command = format!("{program} simulate mongooseim.toml --duration 2s --rate 30");
+    let command =
+        format!("{program} simulate mongooseim.toml --duration 2s --rate 30 --drain 600s");
     let output = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .env("SHELL", "/bin/sh")
