@@ -28,7 +28,7 @@ init_per_testcase(dynamic_domains_share_their_host_type, Config) ->
 init_per_testcase(modules_and_pools_of_the_configuration_start_with_the_node, Config) ->
     Endpoint = test_endpoint:start(),
     Pools = [{global, http_pool, #{host => test_endpoint:url(Endpoint), request_timeout => 30000,
-                                       call_timeout => 60000}}],
+                                call_timeout => 60000}}],
     Started = pusher_case:start(Config, #{pools => Pools,
                                           modules => [{<<"localhost">>, [#{path => "/n"}]}]}),
     [{configured, Endpoint}, {more_endpoints, [Endpoint]} | Started];

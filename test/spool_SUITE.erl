@@ -123,7 +123,8 @@ a_damaged_file(Config) ->
     await(Config, sent, 1),
     await(Config, spool_failing, 0).
 
-%% A file of an earlier version (made with its tables and one row, see schema.rs of native/spool) is brought to this one's format, and the log says so before and afterwards.
+%% A file of an earlier version (made with its tables and one row, see schema.rs of native/spool) is brought to the
+%% format of this one, and the log says so before and afterwards.
 a_file_that_is_updated(Config) ->
     {ok, _} = pool(Config, #{}),
     handlers(Config, [handler()]),
@@ -141,7 +142,7 @@ a_file_that_is_updated(Config) ->
     await(Config, sent, 1),
     %% Its one notification is of a handler that is not configured, and becomes a dead letter half a minute later.
     case proplists:get_value(generation, Config) of
-        %% Half a minute is enough.
+        %% What follows does not differ between the generations, and takes half a minute.
         v5_0 ->
             ok;
         v6_5 ->

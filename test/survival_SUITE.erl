@@ -225,8 +225,9 @@ without_the_library_the_node_goes_on(Config) ->
                  wait(fun() -> Call(host_metrics, read, [?HOST]) end, fun(#{failed := F}) -> F >= 3 end)),
     ?assertEqual(1, length(Call(host_log, what, [http_pusher_engine_down]))),
     %% The line follows the metric.
-    _ = wait(fun() -> Call(pusher_case, reasons, []) end,
-             fun(Reasons) -> maps:get(engine_down, Reasons, 0) >= 3 end),
+    ?assertMatch(#{engine_down := 3},
+                 wait(fun() -> Call(pusher_case, reasons, []) end,
+                      fun(Reasons) -> maps:get(engine_down, Reasons, 0) >= 3 end)),
     Priv = filename:join(filename:dirname(Ebin), "priv"),
     Library = filename:basename(http_pusher_library:file()),
     {ok, Target} = file:read_file(filename:join(Priv, Library)),

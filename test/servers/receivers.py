@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import gzip
 import http.client
 import secrets
 import shutil
@@ -26,13 +27,13 @@ def new_id():
     return f"msg_{secrets.token_hex(12)}"
 
 
-def signed_headers(key, webhook_id=None, minutes=0):
-    """The header fields of an event that was sent so many minutes from now."""
+def signed_headers(key, webhook_id=None, minutes=0, body=BODY):
+    """The header fields of an event with this body that was sent so many minutes from now."""
     webhook_id = webhook_id or new_id()
     at = datetime.datetime.now(tz=datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
     return {"content-type": "application/json", "webhook-id": webhook_id,
             "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": Webhook(key).sign(webhook_id, at, BODY)}
+            "webhook-signature": Webhook(key).sign(webhook_id, at, body)}
 
 
 class Receiver:
@@ -173,11 +174,42 @@ class ReceiverChecks:
         _equal("events", len(_wait_for(receiver, len(before) + 3)), len(before) + 3)
         return f"{len(taken)} taken, {len(refused) + 1} refused"
 
+    def goes_on(self, receiver):
+        """One event that it cannot handle costs none of those after it."""
+        odd = '{"no":"type"}'
+        self._post(receiver, signed_headers(receiver.secret, body=odd), odd)
+        headers = signed_headers(receiver.secret)
+        _equal("the next event", self._post(receiver, headers), 204)
+        end = time.monotonic() + PATIENCE
+        while headers["webhook-id"] not in receiver.events():
+            if time.monotonic() > end:
+                raise Wrong("the next event was accepted and is not handled")
+            time.sleep(0.05)
+        return "the next one is handled"
+
+    def bounds(self, receiver):
+        """A body of more than 1 MiB is refused, although its signature is right; in PHP, that is the web server's."""
+        if receiver.name == "receiver in Express":
+            compressed = {**signed_headers(receiver.secret), "content-encoding": "gzip"}
+            _equal("a compressed body", self._post(receiver, compressed, gzip.compress(BODY.encode())), 415)
+        if receiver.name == "receiver in PHP":
+            return "none of its own"
+        large = BODY.replace("ü", "x" * (1 << 20))
+        try:
+            status = self._post(receiver, signed_headers(receiver.secret, body=large), large)
+        except ConnectionError:
+            # It closes with a part of the body unread.
+            return "closed"
+        if status < 400:
+            raise Wrong(f"a large body: {status}")
+        return f"{status} for a large body"
+
     @staticmethod
     def _post(receiver, headers, sent=BODY):
+        body = sent.encode() if isinstance(sent, str) else sent
         connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=PATIENCE)
         try:
-            connection.request("POST", "/events", sent.encode(), headers)
+            connection.request("POST", "/events", body, headers)
             response = connection.getresponse()
             response.read()
             return response.status

@@ -83,7 +83,8 @@ def check_all(checks, servers, report):
 def check_receivers(checks, running, report):
     """Every check at every receiver."""
     for receiver in running:
-        for check in (checks.signed, checks.wrong_key, checks.twice, checks.decides):
+        for check in (checks.signed, checks.wrong_key, checks.twice, checks.decides,
+                      checks.goes_on, checks.bounds):
             report.check(f"{receiver.name}, {check.__name__.replace('_', ' ')}", check, receiver)
 
 

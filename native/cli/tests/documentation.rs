@@ -106,9 +106,9 @@ fn send_and_receive() {
     }
 
     drop(endpoint);
-    // Its port may be another program's by now; this one the system gives to none.
-    let nobody = file.replace(&format!("localhost:{port}"), "localhost:9");
-    dir.file("mongooseim.toml", &nobody);
+    // Another program may have its port by now; the system never assigns port 9.
+    let closed = file.replace(&format!("localhost:{port}"), "localhost:9");
+    dir.file("mongooseim.toml", &closed);
     let text = printed(&dir, &send).replace(":9", ":8000");
     let shown = example("failed: econnrefused");
     assert_eq!(text.lines().last(), shown.first().copied());

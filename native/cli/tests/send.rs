@@ -6,8 +6,8 @@ mod common;
 use common::{Dir, Running, program};
 use serde_json::Value;
 
-/// Where nothing listens. The system gives this port to no program.
-const NOBODY: &str = "127.0.0.1:9";
+/// An address where nothing listens: the system never assigns this port.
+const CLOSED: &str = "127.0.0.1:9";
 
 /// A file that sends to `address`, with these lines in the connection's section.
 fn file(dir: &Dir, scheme: &str, address: &str, connection: &str) {
@@ -132,7 +132,7 @@ fn a_status_that_is_no_success_of_the_handler() {
 #[test]
 fn options_that_cannot_be_used() {
     let dir = Dir::new();
-    file(&dir, "http", NOBODY, "");
+    file(&dir, "http", CLOSED, "");
     let text = std::fs::read_to_string(dir.path().join("mongooseim.toml")).unwrap();
     let handler = "path = \"/n\"\n";
     let wrong = format!("{handler}retry = {{initial = 1000, max = 10}}\n");
@@ -235,7 +235,7 @@ fn failures_have_the_reasons_of_the_node() {
             .contains("http-pusher-test-endpoint")
     );
 
-    file(&dir, "http", NOBODY, "");
+    file(&dir, "http", CLOSED, "");
     let (status, report) = send(&dir, &[]);
     assert_eq!(
         (status, &report["outcome"]["reason"]),

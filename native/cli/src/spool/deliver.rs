@@ -66,7 +66,7 @@ struct Account {
 /// Delivers what waits; returns whether nothing is left and nothing was given up.
 pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, String> {
     refuse_beside_a_node(directory)?;
-    let (waiting, dead) = (waiting(directory)?, dead_letters(directory)?);
+    let before = OnDisk::read(directory)?;
     let files = Files::new(
         arguments.config.clone(),
         arguments.app_config.clone(),
@@ -82,7 +82,8 @@ pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, Strin
             routes.push(route);
         }
     }
-    let host_types: BTreeSet<String> = waiting.keys().map(|(_, host, _)| host.clone()).collect();
+    let waiting = before.waiting.keys();
+    let host_types: BTreeSet<String> = waiting.map(|(_, host, _)| host.clone()).collect();
     let hosts: Vec<&str> = if parsed.hosts().is_empty() {
         host_types.iter().map(String::as_str).collect()
     } else {
@@ -102,7 +103,7 @@ pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, Strin
         .map(|(pool, host, handler)| (pool.to_owned(), host.to_owned(), handler))
         .collect();
     let mut result = Account::default();
-    result.is_left(waiting, &kept);
+    result.is_left(before.waiting, &kept);
     wait(&node, &woken, arguments, &mut result);
     // An outcome may come a moment after its record has left the disk. When the engine has ended, all are there, and
     // nothing changes on disk any more.
@@ -111,8 +112,9 @@ pub(super) fn run(directory: &Path, arguments: &Arguments) -> Result<bool, Strin
     for notice in node.notices() {
         eprintln!("{}", visible(&notice));
     }
-    result.are_new(&dead, dead_letters(directory)?);
-    result.is_left(self::waiting(directory)?, &kept);
+    let after = OnDisk::read(directory)?;
+    result.are_new(&before.dead, after.dead);
+    result.is_left(after.waiting, &kept);
     print_line(&if arguments.json {
         result.in_json().to_string()
     } else {
@@ -138,28 +140,31 @@ fn refuse_beside_a_node(directory: &Path) -> Result<(), String> {
     })
 }
 
-/// How many records wait for each handler.
-fn waiting(directory: &Path) -> Result<BTreeMap<Key, u64>, String> {
-    let mut waiting = BTreeMap::new();
-    for file in file::open_all(directory, None)? {
-        let found = file.admin.by_handler();
-        let found = found.map_err(|error| explain(&file.path, &error))?;
-        for ((host_type, handler), count) in found {
-            waiting.insert((file.status.pool.clone(), host_type, handler), count);
-        }
-    }
-    Ok(waiting)
+/// What the files of a directory hold.
+#[derive(Debug, Default)]
+struct OnDisk {
+    /// How many records wait for each handler.
+    waiting: BTreeMap<Key, u64>,
+    /// How many dead letters there are, by reason.
+    dead: BTreeMap<String, u64>,
 }
 
-/// How many dead letters there are, by reason.
-fn dead_letters(directory: &Path) -> Result<BTreeMap<String, u64>, String> {
-    let mut dead = BTreeMap::new();
-    for file in file::open_all(directory, None)? {
-        for (reason, count) in file.status.dead {
-            *dead.entry(reason).or_default() += count;
+impl OnDisk {
+    fn read(directory: &Path) -> Result<Self, String> {
+        let mut found = Self::default();
+        for file in file::open_all(directory, None)? {
+            let waiting = file.admin.by_handler();
+            let waiting = waiting.map_err(|error| explain(&file.path, &error))?;
+            for ((host_type, handler), count) in waiting {
+                let key = (file.status.pool.clone(), host_type, handler);
+                found.waiting.insert(key, count);
+            }
+            for (reason, count) in file.status.dead {
+                *found.dead.entry(reason).or_default() += count;
+            }
         }
+        Ok(found)
     }
-    Ok(dead)
 }
 
 fn start<'a>(

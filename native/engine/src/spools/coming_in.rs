@@ -48,7 +48,7 @@ impl PoolSpool {
         mut push: impl FnMut(&Packed) -> Result<T, NotIn>,
     ) -> Result<bool, NotIn> {
         // Dropped after the window is unlocked.
-        let mut follows = Vec::with_capacity(AT_ONCE);
+        let mut follows = Vec::new();
         let mut window = self.window();
         if window.opening || self.disk.load().is_some() {
             return Ok(false);

@@ -11,22 +11,23 @@ use transport::notices::NoticeKind;
 
 use super::pool_spool::PoolSpool;
 
-/// It is said so often at most.
+/// There is at most one line for each reason in this time.
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// How many, by reason.
 type Counts = BTreeMap<&'static str, u64>;
 
-/// How many there are that nothing was said of yet.
+/// How many were given up and are in no line of the log yet.
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
     counts: Counts,
+    /// When the last line was logged.
     said: Option<Instant>,
-    /// Whether a task waits until it can be said.
+    /// Whether a task waits until the next line may be logged.
     awaited: bool,
 }
 
-/// When they are said.
+/// When they are logged.
 #[derive(Debug, PartialEq, Eq)]
 enum When {
     Now(Counts),
@@ -65,7 +66,7 @@ impl Unsaid {
 }
 
 impl PoolSpool {
-    /// Has the log say what was given up since the last time, a minute after that.
+    /// Logs what was given up since the last such line, at most once a minute.
     pub(super) fn tell_what_was_given_up(self: &Arc<Self>) {
         let when = self.window().given_up.when(Instant::now());
         match when {
@@ -84,7 +85,7 @@ impl PoolSpool {
         }
     }
 
-    /// The same at the end.
+    /// Logs the rest, because the spool is closed.
     pub(super) fn tell_all_that_was_given_up(&self) {
         let counts = self.window().given_up.take();
         self.tell_of(counts);

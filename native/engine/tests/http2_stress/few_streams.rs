@@ -134,7 +134,7 @@ fn some_get_no_stream() -> usize {
             sent @ End::Sent { .. } => panic!("{sent:?}"),
         }
     }
-    // Whoever says that it waited has not begun; the first one has.
+    // A request that ended while it waited for a stream never began; the warm-up request did.
     let stats = endpoint.stats();
     let not_begun = u64::try_from(waited).unwrap();
     assert!(stats.begun <= 11 - not_begun, "{waited} waited: {stats:?}");

@@ -1,4 +1,4 @@
-//! What follows when a record has come in, such as that a worker is woken: nobody waits for it with the window.
+//! What follows when a record has come in, such as waking a worker, is done after the window is unlocked.
 
 use std::sync::atomic::AtomicBool;
 
@@ -45,7 +45,7 @@ impl Takes {
         }
     }
 
-    /// How often something followed while nobody held the window.
+    /// How many follow-ups ran. Fails if one ran while the window was locked.
     fn done(&self) -> u32 {
         assert!(!self.locked.load(Ordering::SeqCst), "the window was locked");
         self.done.load(Ordering::SeqCst)
