@@ -15,7 +15,7 @@
 -define(GRACE, 200000).
 %% So many removals are written at once (the spool's own bound). While a transaction is being written, more may come together,
 %% but the kills are so many that their sum stays far below the bound.
--define(ONE_COMMIT, 512).
+-define(ONE_COMMIT, 2048).
 %% The last node has this long to deliver what is left.
 -define(DRAIN, 120000).
 -define(START, 60000).

@@ -17,8 +17,9 @@ use crate::store::Change;
 use crate::totals::{Reasons, Totals};
 use crate::writer::Writer;
 
-/// Changes that may wait for company: more wake the thread.
-pub(crate) const LAZY: usize = 512;
+/// Changes that may wait for company: more wake the thread. At fewer than 40,000 removals a second the time that they wait
+/// ends it before.
+pub(crate) const LAZY: usize = 2048;
 
 /// The most bytes of records that wait in memory for a disk that is slow or fails.
 const UNWRITTEN: u64 = 64 << 20;
