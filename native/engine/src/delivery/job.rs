@@ -36,7 +36,7 @@ pub struct Tried {
     pub(crate) attempts: u32,
     /// The pauses that it has had on its own, not with its endpoint.
     pub(crate) pauses: u32,
-    /// How many deliveries of it failed while other lanes succeeded.
+    /// How many deliveries of it failed at the endpoint while other lanes succeeded.
     pub(crate) alone: u32,
     /// Whether other lanes succeed at present.
     pub(crate) others_succeed: bool,

@@ -37,7 +37,7 @@ pub(super) struct History {
     pub attempts: u32,
     /// The pauses that it has had.
     pub pauses: u32,
-    /// How many deliveries of it failed while other lanes succeeded, with this one if it fails.
+    /// How many deliveries of it failed at the endpoint while other lanes succeeded, with this one if it does.
     pub alone: u32,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn judge(
         status,
         sign,
     };
-    if history.alone >= retry.alone {
+    if sign.is_trouble() && history.alone >= retry.alone {
         let why = format!(
             "given up after {} attempts that failed while other lanes were delivered",
             history.alone

@@ -63,6 +63,15 @@ pub enum Sign {
     Nothing,
 }
 
+impl Sign {
+    /// Whether the endpoint was asked, and did not take the notification: this may be the notification's own fault if
+    /// others are taken.
+    #[must_use]
+    pub fn is_trouble(self) -> bool {
+        matches!(self, Self::Trouble { .. })
+    }
+}
+
 impl Judgement {
     /// What it says about the endpoint.
     #[must_use]

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::address::{Address, Ended};
 use super::destinations::Came;
 use super::{Pool, Queued, WorkerSignals};
-use crate::delivery::{Job, Judgement, Opened};
+use crate::delivery::{Job, Judgement, Opened, Sign};
 pub use parts::After;
 
 /// A notification that has started and has no outcome yet.
@@ -184,9 +184,10 @@ impl Started {
                 asked,
                 status,
                 text,
+                sign,
                 ..
             } => {
-                self.remember(attempts, is_down);
+                self.remember(attempts, is_down, sign);
                 self.job.each_kept(|kept| {
                     kept.note(attempts, status, &text);
                     kept.postponed();
@@ -224,13 +225,13 @@ impl Started {
     }
 
     /// Remembers a failed delivery, after which there were so many attempts.
-    fn remember(&mut self, attempts: u32, is_down: bool) {
+    fn remember(&mut self, attempts: u32, is_down: bool, sign: Sign) {
         let successes = self.address().map(|address| address.successes());
         let tried = self.job.tried.get_or_insert_default();
         tried.attempts = attempts;
         if !is_down {
             tried.pauses = tried.pauses.saturating_add(1);
-            tried.alone += u32::from(tried.others_succeed);
+            tried.alone += u32::from(sign.is_trouble() && tried.others_succeed);
         }
         if let Some(successes) = successes {
             tried.successes = successes;

@@ -235,3 +235,22 @@ fn poisoned_after_enough_attempts_alone() {
     assert_eq!(after(7), ("500".to_owned(), ANSWERED));
     assert_eq!(after(8), ("poisoned".to_owned(), ANSWERED));
 }
+
+/// Another handler of the same URL may deliver while the token of this one is missing.
+#[test]
+fn a_notification_that_could_not_be_sent_is_not_poisoned() {
+    let (now, policy) = (Instant::now(), certain());
+    let after = |reason, alone| {
+        let before = History {
+            alone,
+            ..history(now)
+        };
+        let text = "no token".into();
+        let ending = Ending::Failure { reason, text };
+        short(&judge(&policy, ending, before, now, half), now).0
+    };
+    assert_eq!(after(FailureReason::RequestTimeout, 8), "poisoned");
+    for reason in [FailureReason::TokenError, FailureReason::SecretError] {
+        assert_eq!(after(reason, 8), "500");
+    }
+}
