@@ -44,7 +44,8 @@ impl Kept {
         self.history.get_or_insert_default().answer = String::from_utf8_lossy(start).into_owned();
     }
 
-    /// Remembers a failed delivery, after which there were so many attempts.
+    /// Remembers a failed delivery, after which there were so many attempts. Without another attempt, the last answer
+    /// is still that of the one before.
     pub(crate) fn note(&mut self, attempts: u32, status: Option<StatusCode>, text: &Arc<str>) {
         let now = now_ms();
         let history = self.history.get_or_insert_default();
@@ -52,10 +53,10 @@ impl Kept {
             history.attempts = attempts;
             history.first.get_or_insert(now);
             history.last = Some(now);
-        }
-        history.status = status.map(|status| status.as_u16());
-        if status.is_none() {
-            history.answer.clear();
+            history.status = status.map(|status| status.as_u16());
+            if status.is_none() {
+                history.answer.clear();
+            }
         }
         history.error = text.to_string();
     }

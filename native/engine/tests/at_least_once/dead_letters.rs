@@ -32,6 +32,37 @@ fn what_is_given_up_is_a_dead_letter_with_the_last_answer() {
     node.bench.assert_conserved();
 }
 
+/// The endpoint is down, so that most of them are given up while they wait for it.
+#[test]
+fn what_is_given_up_while_it_waits_keeps_the_last_answer() {
+    const SENDERS: u64 = 20;
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503 body=busy");
+    let mut impatient = policy();
+    let retry = impatient.retry.as_mut().unwrap();
+    retry.give_up_after = Duration::from_millis(500);
+    let node = Node::with(settings(path.path()), &endpoint, impatient, None);
+    for sender in 0..SENDERS {
+        node.push(&format!("user{sender}"), "hello").unwrap();
+    }
+    until("all are dead letters", || node.totals().dead == SENDERS);
+    let admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
+    let letters = admin.dead_letters(&Selection::All, RowId(0), 100).unwrap();
+    let mut waited = 0;
+    for letter in letters {
+        assert_eq!(letter.reason.0, "gave_up");
+        let history = letter.loaded.history;
+        if history.attempts > 0 {
+            let last = (history.status, &*history.answer);
+            assert_eq!(last, (Some(503), "busy"), "{}", history.error);
+            waited += u64::from(history.error.starts_with("not delivered"));
+        }
+    }
+    assert!(waited > 0, "each was given up after an attempt");
+    node.bench.assert_conserved();
+}
+
 #[test]
 fn a_dead_letter_that_is_asked_back_is_delivered() {
     let path = tempfile::tempdir().unwrap();
