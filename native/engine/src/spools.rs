@@ -22,7 +22,7 @@ mod tests;
 mod whose;
 mod window;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +40,7 @@ use transport::notices::{NoticeKind, Notices};
 pub use accepting::{Accepted, NotAccepted, NotTaken};
 pub(crate) use kept::Kept;
 pub(crate) use lanes::most_in_memory;
+pub(crate) use pool_spool::Wants;
 pub use pool_spool::{Held, PoolSpool};
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
 pub use row::Row;
@@ -77,8 +78,8 @@ pub struct Spools {
     directory: Mutex<Option<Arc<Directory>>>,
     /// Read while a file is opened.
     opening: RwLock<()>,
-    /// The pools whose spool is open or being opened.
-    begun: Mutex<HashSet<Box<str>>>,
+    /// The pools whose spool is open, or being opened or looked for, and whether it is needed.
+    begun: Mutex<HashMap<Box<str>, bool>>,
     closed: AtomicBool,
     pools: ArcSwap<HashMap<Box<str>, Arc<PoolSpool>>>,
     handlers: Handlers,
@@ -183,12 +184,19 @@ impl Spools {
         let Some(settings) = self.settings.clone() else {
             return;
         };
-        if !self.begun.lock().insert(pool.into()) {
-            return;
-        }
+        let before = {
+            let mut begun = self.begun.lock();
+            let before = begun.get(pool).copied();
+            // A thread that finds no file sees that one is needed after all.
+            begun.insert(pool.into(), needed || before == Some(true));
+            before
+        };
         if needed {
             // From now on notifications wait for the file.
             self.known(pool);
+        }
+        if before.is_some() {
+            return;
         }
         let (spools, pool) = (Arc::downgrade(self), pool.to_owned());
         let name = pool.clone();
@@ -196,10 +204,10 @@ impl Spools {
             .name("http_pusher_spools".to_owned())
             .spawn(move || {
                 panics::adopt_thread();
-                if !needed && !Directory::has_file(&settings.directory, &pool) {
-                    if let Some(spools) = spools.upgrade() {
-                        spools.begun.lock().remove(&*pool);
-                    }
+                if !needed
+                    && !Directory::has_file(&settings.directory, &pool)
+                    && spools.upgrade().is_none_or(|spools| spools.forget(&pool))
+                {
                     return;
                 }
                 let mut pause = FIRST_PAUSE;
@@ -216,10 +224,24 @@ impl Spools {
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
             });
-        if thread.is_err() {
+        if let Err(error) = thread {
             // The next look at the pool asks again.
             self.begun.lock().remove(&*name);
+            if needed {
+                let error = format!("opening the spool of {name}: no thread: {error}");
+                self.known(&name).fails_to_open(&error);
+            }
         }
+    }
+
+    /// A pool has no file. Returns false if one is needed meanwhile.
+    fn forget(&self, pool: &str) -> bool {
+        let mut begun = self.begun.lock();
+        let needed = begun.get(pool) == Some(&true);
+        if !needed {
+            begun.remove(pool);
+        }
+        !needed
     }
 
     /// Opens the spool of a pool. Blocks for as long as the disk takes. Returns whether it is open; otherwise

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{Follows, Pool, Queued, WhatIsFull};
 use crate::delivery::Tried;
-use crate::spools::{Came, Finder, Found, Kept, NotIn, Row, Spools, refill};
+use crate::spools::{Came, Finder, Found, Kept, NotIn, Row, Spools, Wants, refill};
 
 /// The way from a pool's spool into the pool.
 struct Intake {
@@ -29,13 +29,19 @@ impl Pool {
             spools: Arc::clone(&self.spools),
         });
         let (heard, handle) = (Arc::downgrade(&spool), self.handle.clone());
-        let wants = Arc::new(move || {
-            if let Some(spool) = heard.upgrade() {
-                handle.spawn(refill(spool, Arc::clone(&finder)));
-            }
+        let pool = Arc::downgrade(self);
+        spool.set_wants(Wants {
+            pool: self.id,
+            takes: Box::new(move || {
+                let pool = pool.upgrade();
+                pool.is_some_and(|pool| pool.core().phase().takes())
+            }),
+            ask: Box::new(move || {
+                if let Some(spool) = heard.upgrade() {
+                    handle.spawn(refill(spool, Arc::clone(&finder)));
+                }
+            }),
         });
-        // A pool that is going must not take them from the one that has come.
-        spool.set_wants(wants, || self.core().phase().takes());
     }
 
     /// A queue's item for a record that came in.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
+use notification::PoolId;
 use parking_lot::{Mutex, RwLock};
 use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
@@ -36,9 +37,18 @@ pub struct PoolSpool {
     /// Whether it was said that the file is updated.
     updates: AtomicBool,
     pub(super) refilling: Mutex<Refilling>,
-    /// Called when records may have to come in.
-    wants: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
+    wants: RwLock<Option<Arc<Wants>>>,
     pub(super) notices: Arc<Notices>,
+}
+
+/// The pool into whose queue records come.
+pub(crate) struct Wants {
+    /// Of several that take notifications, the one with the highest number has come last.
+    pub pool: PoolId,
+    /// Whether it takes notifications.
+    pub takes: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Called when records may have to come in.
+    pub ask: Box<dyn Fn() + Send + Sync>,
 }
 
 /// Whether the refill runs, and whether it was asked for meanwhile.
@@ -175,18 +185,18 @@ impl PoolSpool {
             .map_or(0, |totals| totals.waiting.saturating_sub(in_memory))
     }
 
-    /// Says what is to be done when records may have to come in, if that `holds` still.
-    pub(crate) fn set_wants(
-        &self,
-        wants: Arc<dyn Fn() + Send + Sync>,
-        holds: impl FnOnce() -> bool,
-    ) {
+    /// Records come into this pool from now on, unless it is going, or one that has come after it takes them: whoever
+    /// attaches a pool may be late.
+    pub(crate) fn set_wants(&self, wants: Wants) {
         {
             let mut present = self.wants.write();
-            if !holds() {
+            let later = present
+                .as_ref()
+                .is_some_and(|present| present.pool > wants.pool && (present.takes)());
+            if later || !(wants.takes)() {
                 return;
             }
-            *present = Some(wants);
+            *present = Some(Arc::new(wants));
         }
         self.want();
     }
@@ -202,7 +212,7 @@ impl PoolSpool {
     pub(super) fn ask(&self) {
         let wants = self.wants.read().clone();
         if let Some(wants) = wants {
-            wants();
+            (wants.ask)();
         }
     }
 

@@ -53,6 +53,39 @@ fn if_there_can_be_no_file_a_notice_says_what_is_lost() {
     assert!(texts.iter().any(says), "{texts:?}");
 }
 
+/// The thread that opens the file attaches the pools that it has found before, perhaps after their successors have come.
+#[test]
+fn records_come_into_the_pool_that_came_last_as_long_as_it_takes_them() {
+    let path = tempfile::tempdir().unwrap();
+    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+    let spool = PoolSpool::new("http_pool", Arc::default());
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let second_takes = Arc::new(AtomicBool::new(true));
+    let attach = |pool: u32, takes: Arc<AtomicBool>| {
+        let asked = Arc::clone(&asked);
+        spool.set_wants(Wants {
+            pool: pool.into(),
+            takes: Box::new(move || takes.load(Ordering::Relaxed)),
+            ask: Box::new(move || asked.lock().push(pool)),
+        });
+    };
+    let asks = || {
+        asked.lock().clear();
+        spool.look_again();
+        mem::take(&mut *asked.lock())
+    };
+    attach(2, Arc::clone(&second_takes));
+    attach(1, Arc::new(AtomicBool::new(true)));
+    assert_eq!(asks(), [2]);
+    // It has been stopped, and the one before it resumes.
+    second_takes.store(false, Ordering::Relaxed);
+    attach(1, Arc::new(AtomicBool::new(true)));
+    assert_eq!(asks(), [1]);
+    attach(3, Arc::new(AtomicBool::new(false)));
+    assert_eq!(asks(), [1]);
+}
+
 /// The queue panics with the notification that it was given, or after it has taken it. The window is locked then.
 #[test]
 fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {

@@ -15,6 +15,7 @@ use super::super::Accepted;
 use super::super::sample::{handed_over, record};
 use super::*;
 use crate::engine::Engine;
+use crate::spools::Wants;
 use queue::{Queue, drain, nothing_waits, spool_of};
 
 /// A spool whose file holds a record.
@@ -46,7 +47,11 @@ impl Finder for Going {
             let begins = spool.upgrade().is_some_and(|spool| spool.begin_refill());
             assert_eq!(begins, asked.fetch_add(1, Ordering::SeqCst) > 0);
         };
-        self.spool.set_wants(Arc::new(wants), || true);
+        self.spool.set_wants(Wants {
+            pool: 1.into(),
+            takes: Box::new(|| true),
+            ask: Box::new(wants),
+        });
         Found::Runs(Arc::clone(&self.handler))
     }
 

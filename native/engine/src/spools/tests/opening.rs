@@ -44,6 +44,29 @@ fn a_file_that_takes_long_to_open_keeps_no_other_waiting() {
     assert!((0..10).any(|_| overtakes(&settings, &lock)));
 }
 
+/// A handler that needs a file comes while a thread looks whether an earlier run has left one.
+#[test]
+fn a_file_that_is_needed_while_it_is_looked_for_is_made() {
+    let path = tempfile::tempdir().unwrap();
+    let settings = settings(path.path());
+    let spools = Spools::new(Some(settings), Handlers::default(), Arc::default());
+    let spools = Arc::new(spools);
+    let pools: Vec<_> = (0..50).map(|number| format!("pool{number}")).collect();
+    for pool in &pools {
+        spools.begin_to_open(pool, false, || ());
+        spools.begin_to_open(pool, true, || ());
+    }
+    let until = Instant::now() + Duration::from_mins(1);
+    for pool in &pools {
+        let spool = spools.of(pool).unwrap();
+        while spool.totals().is_none() {
+            assert!(Instant::now() < until, "{pool} is not open");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+    spools.close();
+}
+
 /// An update that fails begins once more with each try.
 #[test]
 fn an_update_is_said_once() {
