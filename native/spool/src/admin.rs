@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ToSql, TransactionBehavior};
+use rusqlite::{Connection, ToSql, TransactionBehavior, params};
 
 use crate::directory::Directory;
 use crate::error::OpenError;
@@ -50,7 +50,19 @@ pub enum Selection {
     One(RowId),
 }
 
+/// Dead letters that are asked back in one transaction.
+const RETRY: u32 = 1000;
+
 impl Selection {
+    /// Whether dead letters with this reason may be among them.
+    #[must_use]
+    pub fn may_have(&self, reason: &str) -> bool {
+        match self {
+            Self::Reason(only) => only == reason,
+            Self::All | Self::One(_) => true,
+        }
+    }
+
     fn sql(&self) -> (&'static str, &dyn ToSql) {
         match self {
             Self::All => ("?1", &true),
@@ -178,11 +190,25 @@ impl Admin {
     }
 
     /// Asks for dead letters to be delivered after all. A running node sees it within a second or two;
-    /// without one, [`Admin::bring_back`] does it. Returns how many.
+    /// without one, [`Admin::bring_back`] does it. Returns how many. A thousand at a time, so that a node never waits long.
     pub fn retry(&mut self, which: &Selection) -> rusqlite::Result<usize> {
         let (condition, value) = which.sql();
-        let sql = format!("UPDATE dead_letter SET retry = 1 WHERE retry = 0 AND {condition}");
-        self.connection.execute(&sql, [value])
+        let sql = format!(
+            "UPDATE dead_letter SET retry = 1 WHERE id IN \
+             (SELECT id FROM dead_letter WHERE {condition} AND retry = 0 AND id > ?2 ORDER BY id LIMIT {RETRY}) \
+             RETURNING id"
+        );
+        let (mut asked, mut after) = (0, RowId::default());
+        loop {
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let ids = statement.query_map(params![value, after.0], |row| row.get(0).map(RowId))?;
+            let ids: Vec<RowId> = ids.collect::<Result<_, _>>()?;
+            asked += ids.len();
+            match ids.into_iter().max() {
+                Some(last) => after = last,
+                None => return Ok(asked),
+            }
+        }
     }
 
     /// Removes up to `most` dead letters for good. Returns how many.

@@ -2,7 +2,9 @@
 //! a URL.
 
 use std::fmt::Write;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hasher;
+
+use fnv::FnvHasher;
 
 /// The end of every spool's name.
 pub(crate) const ENDING: &str = ".sqlite3";
@@ -22,8 +24,9 @@ pub(crate) fn of_pool(pool: &str) -> String {
         }
     }
     if name.len() > LONGEST {
-        let mut hasher = DefaultHasher::new();
-        pool.hash(&mut hasher);
+        // A hash that is the same in every release: the file must be found again.
+        let mut hasher = FnvHasher::default();
+        hasher.write(pool.as_bytes());
         name.truncate(LONGEST);
         let _ = write!(name, "~{:016x}", hasher.finish());
     }
@@ -43,5 +46,10 @@ mod tests {
         let long = ["ä".repeat(200), "ä".repeat(201)].map(|pool| of_pool(&pool));
         assert_ne!(long[0], long[1]);
         assert!(long[1].len() < LONGEST + 32);
+        assert!(
+            long[0].ends_with("~3d4243829e4936e5.sqlite3"),
+            "{}",
+            long[0]
+        );
     }
 }

@@ -199,10 +199,10 @@ impl Store {
         Ok(self.data_version.replace(version) != Some(version))
     }
 
-    /// How many dead letters an operator wants delivered after all.
-    pub fn asked_back(&self) -> rusqlite::Result<u32> {
-        let sql = "SELECT count(*) FROM dead_letter WHERE retry <> 0";
-        self.connection.query_row(sql, [], |row| row.get(0))
+    /// How many dead letters an operator wants delivered after all; counts up to `most`.
+    pub fn asked_back(&self, most: u32) -> rusqlite::Result<u32> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM dead_letter WHERE retry <> 0 LIMIT ?1)";
+        self.connection.query_row(sql, [most], |row| row.get(0))
     }
 
     /// Makes up to `most` of those dead letters records again, from the place `first` on. Returns how many.

@@ -10,6 +10,7 @@ mod late;
 mod looking;
 mod pace;
 mod reading;
+mod slowest;
 mod superfluous;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use late::{COMPANY, Late};
 use looking::LOOK;
 use pace::Pace;
 use reading::Place;
+use slowest::Slowest;
 use superfluous::forget_what_ended;
 
 /// How often it looks for dead letters that are too old.
@@ -63,7 +65,9 @@ pub(crate) struct Writer {
     pace: Pace,
     looked: Instant,
     trimmed: Instant,
-    slowest: (Instant, Duration),
+    slowest: Slowest,
+    /// When more of the dead letters that an operator asks for come back, if there are more.
+    come_back: Option<Instant>,
     /// When the dead letters were counted by reason, and how many there were.
     counted: (Instant, u64),
 }
@@ -98,7 +102,8 @@ impl Writer {
             pace: Pace::default(),
             looked: now,
             trimmed: now,
-            slowest: (now, Duration::ZERO),
+            slowest: Slowest::new(now),
+            come_back: None,
             counted: (now, dead),
         }
     }
@@ -171,16 +176,17 @@ impl Writer {
         if inbox.urgent {
             return self.pace.due(now);
         }
-        match &self.trouble {
-            Some(trouble) => trouble.again,
-            None => self.late.due().unwrap_or_else(|| {
-                if inbox.changes.is_empty() {
-                    self.looked + LOOK
-                } else {
-                    *company.get_or_insert(now) + COMPANY
-                }
-            }),
+        if let Some(trouble) = &self.trouble {
+            return trouble.again;
         }
+        let due = self.late.due().unwrap_or_else(|| {
+            if inbox.changes.is_empty() {
+                self.looked + LOOK
+            } else {
+                *company.get_or_insert(now) + COMPANY
+            }
+        });
+        self.come_back.map_or(due, |back| back.min(due))
     }
 
     /// Writes what is to be written, unless the disk has failed a moment ago.
@@ -250,14 +256,12 @@ impl Writer {
     }
 
     fn settle(&mut self, totals: Totals, took: Duration) {
-        if self.slowest.0.elapsed() > TRIM || took > self.slowest.1 {
-            self.slowest = (Instant::now(), took);
-        }
+        self.slowest.note(Instant::now(), took);
         let recovered = self.trouble.take().is_some();
         {
             let mut inbox = self.shared.inbox.lock();
             inbox.totals.commits += 1;
-            inbox.totals.slowest_commit = self.slowest.1;
+            inbox.totals.slowest_commit = self.slowest.at(Instant::now());
             inbox.totals.failing = false;
             inbox.settle(totals);
         }

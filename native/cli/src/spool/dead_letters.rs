@@ -61,7 +61,9 @@ pub(super) fn purge(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
     let mut removed = 0;
     let all: u64 = files
         .iter()
-        .flat_map(|file| file.status.dead.iter().map(|(_, count)| count))
+        .flat_map(|file| &file.status.dead)
+        .filter(|(reason, _)| which.may_have(reason))
+        .map(|(_, count)| count)
         .sum();
     let progress = ProgressBar::new(all);
     for file in &mut files {

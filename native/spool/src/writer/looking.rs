@@ -1,5 +1,5 @@
-//! What the thread does now and then: it takes over what an operator's program has changed, and drops and counts dead
-//! letters.
+//! What the thread does now and then: it brings back the dead letters that an operator asks for, and drops and counts
+//! others.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,19 @@ use crate::store::Store;
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// Dead letters that are brought back in one transaction.
 const BACK: u32 = 1000;
+/// The pause after they could not be brought back.
+const BACK_AGAIN: Duration = TRIM;
 
 impl Writer {
     /// Looks for what an operator's program has changed, and for dead letters that are too old.
     pub(super) fn look_around(&mut self) {
-        if self.looked.elapsed() < LOOK {
+        let now = Instant::now();
+        let come_back = self.come_back.is_some_and(|due| due <= now);
+        if self.looked + LOOK > now && !come_back {
             return;
         }
-        self.looked = Instant::now();
+        self.looked = now;
+        self.shared.inbox.lock().totals.slowest_commit = self.slowest.at(self.looked);
         if self.trouble.is_some() {
             return;
         }
@@ -41,29 +46,42 @@ impl Writer {
         let Some(store) = self.store.as_mut() else {
             return;
         };
-        if store.changed_outside().unwrap_or_default() {
-            self.take_changes();
+        if come_back || store.changed_outside().unwrap_or_default() {
+            self.bring_back();
         }
         self.count_dead_letters();
     }
 
-    /// Takes over what an operator's program has changed.
-    fn take_changes(&mut self) {
+    /// Brings back some of the dead letters that an operator asks for. If there are more, these follow after what has come
+    /// meanwhile is written: there may be hundreds of thousands.
+    fn bring_back(&mut self) {
         let Some(store) = self.store.as_mut() else {
             return;
         };
-        loop {
-            let asked = store.asked_back().unwrap_or_default().min(BACK);
+        let back = store.asked_back(BACK).and_then(|asked| {
             if asked == 0 {
-                break;
+                return Ok(None);
             }
             // Their places are theirs from now on; sessions append behind them meanwhile.
             let first = self.shared.inbox.lock().reserve(asked);
-            match store.bring_back(first, asked) {
-                Ok(records) if records > 0 => {
-                    (self.tell)(Notice::BroughtBack { first, records });
+            Ok(Some((first, store.bring_back(first, asked)?)))
+        });
+        match back {
+            Ok(Some((first, records))) if records > 0 => {
+                self.come_back = (records == BACK.into()).then(Instant::now);
+                (self.tell)(Notice::BroughtBack { first, records });
+            }
+            Ok(_) => self.come_back = None,
+            Err(error) => {
+                self.come_back = Some(Instant::now() + BACK_AGAIN);
+                let replaced = if damage::is_damage(&error) {
+                    self.replace()
+                } else {
+                    Err(error.to_string())
+                };
+                if let Err(error) = replaced {
+                    return self.fail(&error);
                 }
-                _ => break,
             }
         }
         self.settle_totals();
