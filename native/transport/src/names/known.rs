@@ -44,6 +44,9 @@ struct Name {
     bad: Option<(LookUpError, Instant)>,
     /// The look-ups under way.
     asking: Vec<u64>,
+    /// The number of the latest look-up when the last answer arrived. Those up to it that are still under
+    /// way say nothing about the resolver as it is now.
+    answered: u64,
     /// When the latest look-up started.
     last: Option<Instant>,
     /// When the first look-up since the last answer started.
@@ -113,6 +116,7 @@ impl Known {
             Err(error) => name.bad = Some((error, now)),
         }
         name.since = None;
+        name.answered = self.asked;
         name.answers.send_replace(());
     }
 
@@ -154,15 +158,21 @@ impl Name {
         (now.saturating_duration_since(*came) < KEEP_OLD).then(|| Arc::clone(list))
     }
 
-    /// When the next look-up may start.
+    /// When the next look-up may start: at once after an answer, whatever earlier look-ups still hang, and
+    /// otherwise the later, the more of them hang.
     fn next_look_up(&self, now: Instant) -> Instant {
-        let Some(last) = self.last.filter(|_| !self.asking.is_empty()) else {
-            return now;
-        };
-        if self.asking.len() >= AT_MOST {
+        let all = self.asking.len();
+        if all >= AT_MOST {
             return now + NEXT_AFTER_AT_MOST;
         }
-        let doubled = u32::try_from(self.asking.len() - 1).unwrap_or(u32::MAX);
+        let since_answer = self.asking.iter().filter(|asking| **asking > self.answered);
+        let (Some(last), new @ 1..) = (self.last, since_answer.count()) else {
+            return now;
+        };
+        // Earlier ones count too once they hold half of the threads. A resolver that answers only now and then
+        // would soon take the others as well, and the name could never be looked up again.
+        let hang = if all < AT_MOST / 2 { new } else { all };
+        let doubled = u32::try_from(hang - 1).unwrap_or(u32::MAX);
         let wait = NEXT_AFTER.saturating_mul(1_u32.checked_shl(doubled).unwrap_or(u32::MAX));
         last + wait.min(NEXT_AFTER_AT_MOST)
     }
@@ -210,6 +220,45 @@ mod tests {
         known.ended("a.test", 7);
         let later = begin + 2 * day;
         assert!(matches!(known.next("a.test", later), Next::Ask(_)));
+    }
+
+    #[test]
+    fn look_ups_that_hung_do_not_delay_those_of_a_resolver_that_works_again() {
+        let (mut known, begin) = (Known::default(), Instant::now());
+        let hung = starts(&mut known, begin, Duration::from_mins(40)).len();
+        assert_eq!(hung, 10);
+        // From then on each look-up is answered, and each answer is followed by another look-up.
+        let mut now = begin + Duration::from_hours(1);
+        for n in 0..100 {
+            let Next::Ask(asking) = known.next("a.test", now) else {
+                panic!("look-up {n} has to wait");
+            };
+            known.answered("a.test", Ok(list(n)), now);
+            known.ended("a.test", asking);
+            now += KEEP_GOOD;
+        }
+        assert_eq!(known.names["a.test"].asking.len(), hung);
+    }
+
+    #[test]
+    fn a_resolver_that_answers_now_and_then_keeps_threads_for_hours() {
+        let (mut known, begin) = (Known::default(), Instant::now());
+        let mut now = begin;
+        let mut hung = 0;
+        while hung < AT_MOST - 1 {
+            // Every second look-up hangs.
+            match known.next("a.test", now) {
+                Next::Ask(asking) if asking % 2 == 0 => {
+                    known.answered("a.test", Ok(list(1)), now);
+                    known.ended("a.test", asking);
+                }
+                Next::Ask(_) => hung += 1,
+                Next::Answer(_) => now += Duration::from_secs(1),
+                Next::Wait(until, _) => now = until,
+            }
+        }
+        let took = now - begin;
+        assert!(took > Duration::from_hours(1), "{took:?}");
     }
 
     #[test]
