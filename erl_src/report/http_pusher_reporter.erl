@@ -116,11 +116,12 @@ report(State = #{number := Number, log_level := LogLevel}) ->
 report_others(Outcomes, State) ->
     Rejections = http_pusher_nif:rejections(),
     State1 = lists:foldl(fun rejected/2, State, Rejections),
-    State2 = lists:foldl(fun notice/2, State1, http_pusher_nif:notices()),
+    Notices = http_pusher_nif:notices(),
+    State2 = lists:foldl(fun notice/2, State1, Notices),
     NextLine = http_pusher_storm:due(),
     %% Each is one batch, and there may be more.
-    Wait = case {Outcomes, Rejections} of
-               {[], []} -> min(NextLine, ?IDLE);
+    Wait = case {Outcomes, Rejections, Notices} of
+               {[], [], []} -> min(NextLine, ?IDLE);
                _ -> 0
            end,
     {noreply, State2, Wait}.

@@ -20,6 +20,8 @@ use crate::{ENGINE, atoms, pool_nifs};
 const ROWS: usize = 256;
 /// The most waiting callers in one batch of rows.
 const WAITERS: usize = 512;
+/// The most notices in one batch.
+const NOTICES: usize = 256;
 
 /// The processes, by their numbers.
 static REPORTERS: [Mutex<Option<LocalPid>>; REPORTERS_AT_MOST] =
@@ -129,11 +131,11 @@ fn rejections_counted(handler: Id<HandlerId>, reason: Term<'_>, count: u64) -> N
     Ok(atoms::ok())
 }
 
-/// Other messages to log; each is returned once.
+/// Some of the other messages to log; each is returned once.
 #[rustler::nif]
 fn notices(env: Env<'_>) -> Vec<Term<'_>> {
     let _held = held!("notices");
-    let notices = ENGINE.notices.take();
+    let notices = ENGINE.notices.some(NOTICES);
     notices
         .iter()
         .map(|notice| {

@@ -1,15 +1,17 @@
 //! Messages to the operator that belong to no notification, for example that a rotated certificate
-//! cannot be used. The queue is bounded: when it is full, the oldest notice is dropped.
+//! cannot be used. The queue is bounded: when it is full, the oldest notice is dropped, and one more notice
+//! says how many were.
 
 use std::collections::VecDeque;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use notification::HandlerId;
 use parking_lot::Mutex;
 
 use crate::Remedy;
 
-const AT_MOST: usize = 64;
+/// The most notices that wait. Most are said once, so there is room for one of each pool of a large node.
+const AT_MOST: usize = 1024;
 
 /// A message about a pool or a handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +80,23 @@ pub enum NoticeKind {
 /// Notices that the reporter has not taken yet.
 #[derive(Debug, Default)]
 pub struct Notices {
-    queue: Mutex<VecDeque<Notice>>,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    queue: VecDeque<Notice>,
+    /// Set if there was no room for all.
+    dropped: Option<Dropped>,
+}
+
+/// Notices for which there was no room.
+#[derive(Debug)]
+struct Dropped {
+    /// What the first of them was about.
+    about: About,
+    since: Instant,
+    count: usize,
 }
 
 impl Notices {
@@ -110,9 +128,17 @@ impl Notices {
     }
 
     fn push(&self, about: About, kind: NoticeKind, text: String) {
-        let mut queue = self.queue.lock();
-        if queue.len() == AT_MOST {
-            queue.pop_front();
+        let mut waiting = self.waiting.lock();
+        let Waiting { queue, dropped } = &mut *waiting;
+        if queue.len() >= AT_MOST
+            && let Some(oldest) = queue.pop_front()
+        {
+            let dropped = dropped.get_or_insert_with(|| Dropped {
+                about: oldest.about,
+                since: Instant::now(),
+                count: 0,
+            });
+            dropped.count += 1;
         }
         queue.push_back(Notice { about, kind, text });
     }
@@ -120,6 +146,127 @@ impl Notices {
     /// Takes all notices out.
     #[must_use]
     pub fn take(&self) -> Vec<Notice> {
-        self.queue.lock().drain(..).collect()
+        self.some(usize::MAX)
+    }
+
+    /// Takes the oldest notices out, at most `most`. The first says how many were dropped, if any were.
+    #[must_use]
+    pub fn some(&self, most: usize) -> Vec<Notice> {
+        let mut waiting = self.waiting.lock();
+        let Waiting { queue, dropped } = &mut *waiting;
+        let dropped = if most > 0 { dropped.take() } else { None };
+        let most = (most - usize::from(dropped.is_some())).min(queue.len());
+        let rest = queue.drain(..most);
+        dropped.map(Notice::from).into_iter().chain(rest).collect()
+    }
+}
+
+impl From<Dropped> for Notice {
+    fn from(dropped: Dropped) -> Self {
+        let (about, this) = match dropped.about {
+            // The host logs of an endpoint only that it is down or back.
+            About::Endpoint(outage) => (About::Pool(outage.pool), "this pool"),
+            about @ About::Pool(_) => (about, "this pool"),
+            about @ About::Handler(_) => (about, "this handler"),
+        };
+        let what = match dropped.count {
+            1 => format!("1 more notice, about {this}, was"),
+            count => format!("{count} more notices, the first of them about {this}, were"),
+        };
+        let text = format!(
+            "{what} dropped in the last {} s, because the reporter has not taken them",
+            dropped.since.elapsed().as_secs()
+        );
+        Self {
+            about,
+            kind: NoticeKind::Warning,
+            text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(notices: &Notices) {
+        for n in 0..AT_MOST {
+            notices.add(&format!("pool {n}"), "its CA cannot be read".to_owned());
+        }
+    }
+
+    fn handler() -> HandlerId {
+        HandlerId::from(7)
+    }
+
+    #[test]
+    fn what_is_dropped_is_counted() {
+        let notices = Notices::default();
+        fill(&notices);
+        for n in 0..3 {
+            notices.add(&format!("late pool {n}"), "so its CA".to_owned());
+        }
+        let taken = notices.take();
+        assert_eq!(taken.len(), AT_MOST + 1);
+        let told = &taken[0];
+        assert_eq!(told.about, About::Pool("pool 0".into()));
+        assert_eq!(told.kind, NoticeKind::Warning);
+        let text = "3 more notices, the first of them about this pool, were dropped in the last ";
+        assert!(told.text.starts_with(text), "{}", told.text);
+        assert_eq!(taken[1].about, About::Pool("pool 3".into()));
+        assert_eq!(taken[AT_MOST].about, About::Pool("late pool 2".into()));
+        // It is said once, and what comes later is counted anew.
+        assert_eq!(notices.take(), []);
+        fill(&notices);
+        assert_eq!(notices.take().len(), AT_MOST);
+    }
+
+    #[test]
+    fn the_count_is_told_of_a_handler_or_of_the_pool_of_an_endpoint() {
+        let outage = Outage {
+            pool: "down".into(),
+            url: "http://127.0.0.1:1".to_owned(),
+            since: SystemTime::UNIX_EPOCH,
+            waiting: 1,
+        };
+        let notices = Notices::default();
+        notices.endpoint_down(outage, "refused");
+        fill(&notices);
+        let told = notices.take().remove(0);
+        assert_eq!(told.about, About::Pool("down".into()));
+        assert_eq!(told.kind, NoticeKind::Warning);
+        assert!(
+            told.text.starts_with("1 more notice, about this pool, was"),
+            "{}",
+            told.text
+        );
+
+        notices.tell_handler(handler(), NoticeKind::Problem, "no secret".to_owned());
+        fill(&notices);
+        let told = notices.take().remove(0);
+        assert_eq!(told.about, About::Handler(handler()));
+        assert_eq!(told.kind, NoticeKind::Warning);
+    }
+
+    #[test]
+    fn some_at_a_time_are_all_in_the_end() {
+        let notices = Notices::default();
+        notices.add("the first", "dropped".to_owned());
+        fill(&notices);
+        let mut all = Vec::new();
+        loop {
+            let some = notices.some(100);
+            assert!(some.len() <= 100);
+            if some.is_empty() {
+                break;
+            }
+            all.extend(some);
+        }
+        assert_eq!(all.len(), AT_MOST + 1);
+        assert_eq!(all[0].about, About::Pool("the first".into()));
+        assert_eq!(
+            all[AT_MOST].about,
+            About::Pool(format!("pool {}", AT_MOST - 1).into())
+        );
     }
 }
