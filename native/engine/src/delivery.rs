@@ -86,7 +86,7 @@ pub async fn deliver(
     let mut attempts = Attempts {
         made: before,
         accepted_at: job.accepted_at,
-        others: job.handed_over().skip(1).collect(),
+        others: job.others_not_tried(),
         counters,
         begins: Some(begins),
     };

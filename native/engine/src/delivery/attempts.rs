@@ -36,7 +36,8 @@ pub(super) struct Answer {
 pub(super) struct Attempts<'a, B> {
     pub(super) made: u32,
     pub(super) accepted_at: Instant,
-    /// When the others of its batch were handed over.
+    /// When the others of its batch were handed over whose first attempt is to come, which may be a later one of
+    /// the lead.
     pub(super) others: Vec<Instant>,
     pub(super) counters: &'a PoolCounters,
     /// Called with the first attempt of this delivery.
@@ -50,13 +51,15 @@ impl<B: FnOnce()> Attempts<'_, B> {
             begins();
         }
         self.made += 1;
-        if self.made == 1 {
-            for handed_over in std::iter::once(&self.accepted_at).chain(&self.others) {
-                let waited = now.saturating_duration_since(*handed_over);
-                self.counters.queue_time.add(waited);
-            }
+        let lead = if self.made == 1 {
+            Some(self.accepted_at)
         } else {
             self.counters.count_retry();
+            None
+        };
+        for handed_over in lead.into_iter().chain(self.others.drain(..)) {
+            let waited = now.saturating_duration_since(handed_over);
+            self.counters.queue_time.add(waited);
         }
     }
 }

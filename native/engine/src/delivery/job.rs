@@ -112,14 +112,18 @@ impl Job {
 
     /// When the last of the notifications in the present request was handed over.
     pub(crate) fn youngest(&self) -> Instant {
-        self.handed_over().max().unwrap_or(self.accepted_at)
+        let others = self.others().map(|other| other.item.accepted_at);
+        others.fold(self.accepted_at, Instant::max)
     }
 
-    /// When each of them was handed over.
-    pub(super) fn handed_over(&self) -> impl Iterator<Item = Instant> {
-        let others = self.batch().into_iter().flat_map(Batch::in_part);
-        let others = others.map(|other| other.item.accepted_at);
-        std::iter::once(self.accepted_at).chain(others)
+    /// When those behind the lead were handed over that have had no attempt yet.
+    pub(super) fn others_not_tried(&self) -> Vec<Instant> {
+        let new = self.others().filter(|other| other.attempts() == 0);
+        new.map(|other| other.item.accepted_at).collect()
+    }
+
+    fn others(&self) -> impl Iterator<Item = &Companion> {
+        self.batch().into_iter().flat_map(Batch::in_part)
     }
 
     /// Makes one request of the batch, of as many members as it can have, and notes which of them are in it and

@@ -42,6 +42,9 @@ pub(crate) struct Companion {
     pub(crate) ticket: Ticket,
     /// Its identity, if it is not in `item`.
     pub(crate) id: Option<MessageId>,
+    /// How many attempts the last request of the batch that it was in had come to; 0 while it was in none. The
+    /// lead's own number says nothing of it: not each request has all members.
+    pub(crate) attempts: u32,
 }
 
 impl Batch {
@@ -64,6 +67,12 @@ impl Batch {
         let others = self.size().saturating_sub(1);
         self.others.iter_mut().take(others)
     }
+
+    /// With the present request, which failed, its lead has come to so many attempts. Those behind it were in none.
+    pub(super) fn was_tried(&mut self, attempts: u32) {
+        self.in_part_mut()
+            .for_each(|other| other.attempts = attempts);
+    }
 }
 
 impl Companion {
@@ -75,7 +84,13 @@ impl Companion {
             reserved,
             ticket,
             id: None,
+            attempts: 0,
         }
+    }
+
+    /// The attempts made, with those of its own that it came with.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts.max(self.item.attempts())
     }
 
     /// Its notification with its identity, which it gets now if it has none.
@@ -144,11 +159,13 @@ impl Pool {
         // Its place has room for the list of the others.
         let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
         let others = item.take_others();
-        let reported = self.report_other(item, reserved, reason, text);
+        let attempts = item.attempts();
+        let reported = self.report_other(item, reserved, attempts, reason, text);
         let mut on_disk = u64::from(reported.is_none());
         let mut tickets = Vec::with_capacity(others.len());
         for other in others {
-            let reported = self.report_other(other.item, other.reserved, reason, text);
+            let attempts = other.attempts();
+            let reported = self.report_other(other.item, other.reserved, attempts, reason, text);
             on_disk += u64::from(reported.is_none());
             tickets.push(other.ticket);
         }
@@ -166,9 +183,12 @@ impl Pool {
         let (reason, text) = self.why_it_ends(FailureReason::Shutdown, text);
         let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
         let others = item.take_others();
-        let mut ended = vec![(ticket, self.report_other(item, reserved, reason, &text))];
+        let attempts = item.attempts();
+        let reported = self.report_other(item, reserved, attempts, reason, &text);
+        let mut ended = vec![(ticket, reported)];
         for other in others {
-            let reported = self.report_other(other.item, other.reserved, reason, &text);
+            let attempts = other.attempts();
+            let reported = self.report_other(other.item, other.reserved, attempts, reason, &text);
             ended.push((other.ticket, reported));
         }
         self.release(ended, |core, (ticket, reported)| {

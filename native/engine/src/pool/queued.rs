@@ -39,6 +39,11 @@ impl Queued {
         Lanes::<Self>::ITEM_COST + self.notification.allocated() + tried
     }
 
+    /// The attempts made, as far as it knows itself.
+    pub(super) fn attempts(&self) -> u32 {
+        self.tried.as_ref().map_or(0, |tried| tried.attempts)
+    }
+
     /// The host type that it was accepted for.
     pub(crate) fn host_type(&self) -> HostTypeId {
         self.notification.handler().host_type.id

@@ -38,18 +38,20 @@ impl Pool {
         text: &Arc<str>,
     ) -> Reported {
         let reserved = Reservation::new(Arc::clone(&self.bounds), item.cost());
-        self.report_other(item, reserved, reason, text)
+        let attempts = item.attempts();
+        self.report_other(item, reserved, attempts, reason, text)
     }
 
-    /// The same for a notification whose room in the bounds is held.
+    /// The same for a notification whose room in the bounds is held, after so many attempts: of those in a batch it
+    /// does not know them all itself.
     pub(super) fn report_other(
         self: &Arc<Self>,
         mut item: Queued,
         reserved: Reservation,
+        attempts: u32,
         reason: FailureReason,
         text: &Arc<str>,
     ) -> Reported {
-        let attempts = item.tried.as_ref().map_or(0, |tried| tried.attempts);
         if let Some(mut kept) = item.take_kept() {
             if reason != FailureReason::GaveUp {
                 item.leave_on_disk(reserved, kept);

@@ -176,13 +176,15 @@ impl Started {
                 "the engine was stopped".to_owned(),
             )
         };
-        let verdict = Verdict::Failed {
+        let text: Arc<str> = text.into();
+        let failed = |attempts| Verdict::Failed {
             reason,
-            text: text.into(),
-            attempts: self.attempts(),
+            text: Arc::clone(&text),
+            attempts,
         };
-        self.end_first(usize::MAX, |_| verdict.clone());
-        self.finish(verdict);
+        self.end_first(usize::MAX, |one| failed(one.attempts()));
+        let last = failed(self.attempts());
+        self.finish(last);
     }
 }
 

@@ -34,6 +34,7 @@ impl InFlight {
     /// follows for the rest.
     pub async fn go_on(mut self, opened: &Opened, judgement: Judgement) -> After {
         let youngest = self.0.job.youngest();
+        let before = self.0.attempts();
         let Some(batch) = self.0.job.batch_mut() else {
             return After::Conclude(self, judgement);
         };
@@ -45,31 +46,43 @@ impl InFlight {
             return After::Conclude(self, own);
         }
         if left == 0 {
-            return self.again(opened, &judgement);
+            self.0.tell(&judgement);
+            return self.again(opened);
         }
         if left > 1 && self.0.is_too_large(&judgement) {
             self.0.halve(left);
-            return self.again(opened, &judgement);
+            self.0.tell(&judgement);
+            return self.again(opened);
         }
-        if let Judgement::Retry { .. } = judgement {
+        if let Judgement::Retry { attempts, .. } = judgement {
             // The next attempt is of those that are left of it, so that it has the same identity.
             self.0.set_part(left);
+            if attempts > before
+                && let Some(batch) = self.0.job.batch_mut()
+            {
+                batch.was_tried(attempts);
+            }
             return After::Conclude(self, judgement);
         }
         self.0.note(left, &judgement);
         let more = self.0.members() > left;
+        if more {
+            // While this request's lead leads: the next one may have had no attempt yet.
+            self.0.tell(&judgement);
+        }
         let mut to_end = if more { left } else { left - 1 };
         let mut turns = Turns::default();
         while to_end > 0 {
             let some = to_end.min(AT_ONCE);
-            self.0.end_first(some, |accepted_at| {
-                verdict(&judgement, youngest.saturating_duration_since(accepted_at))
+            self.0.end_first(some, |one| {
+                let older = youngest.saturating_duration_since(one.item.accepted_at);
+                verdict(&judgement, older)
             });
             to_end -= some;
             turns.after_some().await;
         }
         if more {
-            return self.again(opened, &judgement);
+            return self.again(opened);
         }
         self.0.set_part(1);
         let older = youngest.saturating_duration_since(self.0.job.accepted_at);
@@ -77,9 +90,8 @@ impl InFlight {
     }
 
     /// The next request of what is left.
-    fn again(mut self, opened: &Opened, judgement: &Judgement) -> After {
+    fn again(mut self, opened: &Opened) -> After {
         let started = &mut *self.0;
-        started.tell(judgement);
         started.probe = false;
         started.set_part(0);
         started.job.deadline = Instant::now() + opened.settings.call_timeout;
@@ -143,9 +155,11 @@ impl Started {
 
     /// No request has more than half as many from now on.
     fn halve(&mut self, refused: usize) {
+        self.set_part(refused);
         if let Some(tried) = &mut self.job.tried {
             tried.attempts += 1;
             if let Some(batch) = &mut tried.batch {
+                batch.was_tried(tried.attempts);
                 batch.most = Some(refused.div_ceil(2));
             }
         }
@@ -154,7 +168,6 @@ impl Started {
     /// Ends those that cannot be sent, each for its own reason. If none else is left, the last of them is left,
     /// and this returns what it ends with.
     fn end_spoilt(&mut self, spoilt: Vec<(usize, Unmade)>) -> Option<Judgement> {
-        let attempts = self.attempts();
         let mut ended = Vec::with_capacity(spoilt.len());
         let mut own = None;
         for (place, Unmade { reason, text }) in spoilt.into_iter().rev() {
@@ -165,6 +178,7 @@ impl Started {
                     .and_then(|batch| batch.others.remove(behind)),
                 None => self.take_first(),
             };
+            let attempts = one.as_ref().map_or(self.attempts(), Companion::attempts);
             let judgement = Judgement::Final {
                 reason,
                 text: text.clone(),
@@ -188,7 +202,7 @@ impl Started {
     }
 
     /// Ends the first members, but not all of them.
-    pub(super) fn end_first(&mut self, count: usize, verdict: impl Fn(Instant) -> Verdict) {
+    pub(super) fn end_first(&mut self, count: usize, verdict: impl Fn(&Companion) -> Verdict) {
         // Those right behind the lead go with it, so that only one other becomes the lead, however many end.
         let behind: Vec<Companion> = match self.job.batch_mut() {
             Some(batch) => {
@@ -199,7 +213,7 @@ impl Started {
         };
         let first = if count > 0 { self.take_first() } else { None };
         let ended = first.into_iter().chain(behind).map(|one| {
-            let verdict = verdict(one.item.accepted_at);
+            let verdict = verdict(&one);
             (one, verdict)
         });
         self.end_all(ended);
@@ -214,11 +228,12 @@ impl Started {
             reserved,
             mut ticket,
             id,
+            attempts,
         } = tried.batch.as_mut()?.others.pop_front()?;
         ticket.lead_instead_of(&mut self.ticket);
         let mut next = item.tried.unwrap_or_default();
         next.id = next.id.or(id);
-        next.attempts = next.attempts.max(tried.attempts);
+        next.attempts = next.attempts.max(attempts);
         next.others_succeed = tried.others_succeed;
         next.successes = tried.successes;
         next.batch = tried.batch.take();
@@ -233,6 +248,7 @@ impl Started {
             reserved: mem::replace(&mut job.reserved, reserved),
             ticket: mem::replace(&mut self.ticket, ticket),
             id: None,
+            attempts: 0,
         })
     }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod company;
+mod counted;
 mod ends;
 mod on_disk;
 mod parts;
