@@ -88,7 +88,7 @@ async fn given_up_while_they_wait() {
         if ends {
             world.pool.end(FailureReason::Shutdown, "stopped");
         } else {
-            sleep(Duration::from_mins(60)).await;
+            sleep(Duration::from_hours(1)).await;
         }
         world.ended(40).await;
         let text = if ends { "stopped" } else { "is down" };
