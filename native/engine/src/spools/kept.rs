@@ -49,14 +49,17 @@ impl Kept {
     pub(crate) fn note(&mut self, attempts: u32, status: Option<StatusCode>, text: &Arc<str>) {
         let now = now_ms();
         let history = self.history.get_or_insert_default();
-        if attempts > history.attempts {
+        let another = attempts > history.attempts;
+        if another {
             history.attempts = attempts;
             history.first.get_or_insert(now);
             history.last = Some(now);
-            history.status = status.map(|status| status.as_u16());
-            if status.is_none() {
-                history.answer.clear();
-            }
+        }
+        if let Some(status) = status {
+            history.status = Some(status.as_u16());
+        } else if another {
+            history.status = None;
+            history.answer.clear();
         }
         history.error = text.to_string();
     }
