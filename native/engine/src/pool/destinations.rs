@@ -4,6 +4,7 @@
 //! again share a group for each URL, behind the gate of its breaker. A handler that sends batches, or
 //! that has a limit of its own, has a group of its own.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +28,8 @@ pub(crate) struct Destination {
     pub(crate) group: GroupId,
     /// Where they go, if deliveries are tried again.
     pub(super) address: Option<Arc<Address>>,
+    /// Whether its handler has a limit.
+    has_limit: bool,
     /// Its notifications without an outcome.
     pending: AtomicUsize,
 }
@@ -36,10 +39,18 @@ pub(crate) struct Destination {
 #[derive(Debug)]
 pub(crate) struct Came(Arc<Destination>);
 
+/// Those of the handlers that have handed something over.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    all: Vec<Arc<Destination>>,
+    /// Each push asks for its handler's, and there may be thousands of handlers.
+    of: BTreeMap<HandlerId, Arc<Destination>>,
+}
+
 /// All of a pool's.
 #[derive(Debug, Default)]
 pub(crate) struct Destinations {
-    known: ArcSwap<Vec<Arc<Destination>>>,
+    known: ArcSwap<Known>,
     addresses: ArcSwap<Vec<Arc<Address>>>,
     adding: Mutex<()>,
 }
@@ -91,10 +102,28 @@ impl Destinations {
     }
 
     fn find(&self, handler: &Handler) -> Option<Arc<Destination>> {
+        self.known.load().of.get(&handler.id).cloned()
+    }
+
+    /// That of another handler, if this one's notifications wait there too.
+    fn shared(&self, handler: &Handler) -> Option<Arc<Destination>> {
         let known = self.known.load();
-        known.iter().find(|known| known.is_of(handler)).cloned()
+        known.all.iter().find(|known| known.is_of(handler)).cloned()
+    }
+
+    /// From now on it is this handler's. The caller adds one at a time.
+    fn note(&self, handler: &Handler, destination: &Arc<Destination>, is_new: bool) {
+        let mut known = Known::clone(&self.known.load());
+        if is_new {
+            known.all.push(Arc::clone(destination));
+        }
+        known.of.insert(handler.id, Arc::clone(destination));
+        self.known.store(Arc::new(known));
     }
 }
+
+/// How many groups are looked at under one lock.
+const AT_ONCE: usize = 256;
 
 impl Pool {
     /// Where a handler's notifications wait, if that is not the queue's first group.
@@ -109,6 +138,10 @@ impl Pool {
         let _one_at_a_time = destinations.adding.lock();
         if let Some(found) = destinations.find(handler) {
             return Some(found);
+        }
+        if let Some(shared) = destinations.shared(handler) {
+            destinations.note(handler, &shared, false);
+            return Some(shared);
         }
         let retries = handler.policy.retry.is_some();
         let address = retries.then(|| self.address(&handler.path));
@@ -126,9 +159,10 @@ impl Pool {
             host_type: handler.host_type.id,
             group,
             address,
+            has_limit: handler.policy.rate.is_some(),
             pending: AtomicUsize::new(0),
         });
-        add(&destinations.known, &added);
+        destinations.note(handler, &added, true);
         if !handler.host_type.is_open() {
             // It was closed before the group was known. There is nothing in it yet.
             drop(self.core().set_hurry(added.group, true));
@@ -140,6 +174,7 @@ impl Pool {
     pub(super) fn groups_of(&self, host_type: HostTypeId) -> Vec<GroupId> {
         let known = self.destinations.known.load();
         let own = known
+            .all
             .iter()
             .filter(|known| known.owner.is_some() && known.host_type == host_type);
         own.map(|known| known.group).collect()
@@ -148,11 +183,14 @@ impl Pool {
     /// How many notifications have no outcome of handlers whose limit is reached.
     pub(crate) fn limited(&self) -> u64 {
         let known = self.destinations.known.load();
-        let core = self.core();
-        let limited = known.iter().filter(|known| core.is_limited(known.group));
-        limited
-            .map(|known| known.pending.load(Ordering::Relaxed) as u64)
-            .sum()
+        let with_limit: Vec<_> = known.all.iter().filter(|known| known.has_limit).collect();
+        let some = with_limit.chunks(AT_ONCE).map(|some| {
+            let core = self.core();
+            let limited = some.iter().filter(|known| core.is_limited(known.group));
+            let pending = limited.map(|known| known.pending.load(Ordering::Relaxed) as u64);
+            pending.sum::<u64>()
+        });
+        some.sum()
     }
 
     /// The URL of a path. The caller adds one destination at a time.
@@ -164,13 +202,9 @@ impl Pool {
         }
         let gate = self.core().add_gate();
         let added = Arc::new(Address::new(path, gate));
-        add(&self.destinations.addresses, &added);
+        let mut more = Vec::clone(&known);
+        more.push(Arc::clone(&added));
+        self.destinations.addresses.store(Arc::new(more));
         added
     }
-}
-
-fn add<T>(all: &ArcSwap<Vec<Arc<T>>>, one: &Arc<T>) {
-    let mut more = Vec::clone(&all.load());
-    more.push(Arc::clone(one));
-    all.store(Arc::new(more));
 }
