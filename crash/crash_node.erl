@@ -16,6 +16,8 @@ main() ->
     ok = logger:remove_handler(default),
     ok = application:load(mongoose_http_pusher),
     ok = application:set_env(mongoose_http_pusher, spool_dir, os:getenv("SPOOL_DIR")),
+    %% More than a machine with few cores has.
+    ok = application:set_env(mongoose_http_pusher, reporters, 3),
     ok = host_ctl:start(v6_5, #{hosts => [?HOST], log => none}),
     {ok, _} = host_ctl:start_pool(global, http_pool,
                                   #{host => os:getenv("URL"), workers => number("WORKERS"),

@@ -3,7 +3,7 @@
 %% of rows.
 %%
 %% CPU time of the scheduler's thread is measured, so that a busy machine does not count. A call can still
-%% be charged with what the machine does meanwhile, so each case has up to twelve rounds: what a function does
+%% be charged with what the machine does meanwhile, so each case has up to forty rounds: what a function does
 %% itself is in all of them.
 -module(schedulers_SUITE).
 

@@ -94,6 +94,14 @@ impl Directory {
         tell: impl Fn(Notice) + Send + Sync + 'static,
     ) -> Result<Spool, OpenError> {
         let file = self.path.join(file_name::of_pool(pool));
+        let length = length(&file);
+        if length > LONGEST {
+            return Err(OpenError::TooLong {
+                path: file,
+                length,
+                most: LONGEST,
+            });
+        }
         Spool::open(file, pool, self.settings, Arc::new(tell))
     }
 
@@ -194,6 +202,15 @@ fn holder_in(lock: &mut File) -> io::Result<String> {
     Ok(holder)
 }
 
+/// The bytes of a file's name that `SQLite` takes, less what it adds, and what a file is called while it is made.
+const LONGEST: usize = 480;
+
+/// The bytes of a file's name from the root on.
+fn length(file: &Path) -> usize {
+    let whole = std::path::absolute(file);
+    whole.map_or(0, |whole| whole.as_os_str().len())
+}
+
 /// What speaks against spools in this directory, if something does. The directory need not be there: the node
 /// makes it. Nothing is changed.
 #[must_use]
@@ -212,6 +229,13 @@ pub fn concern(path: &Path) -> Option<String> {
         return Some(format!(
             "{name} cannot be written to by this user: {}",
             error.desc()
+        ));
+    }
+    let of_a_pool = path.join(file_name::of_pool("global/http_pool"));
+    if length(&of_a_pool) > LONGEST {
+        return Some(format!(
+            "the names of its files would be too long for SQLite, which takes at most {LONGEST} bytes from the root on: \
+             choose a shorter one"
         ));
     }
     is_network_file_system(there).then(|| {

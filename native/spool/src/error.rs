@@ -48,6 +48,16 @@ pub enum OpenError {
         /// The bytes that are free.
         free: u64,
     },
+    /// The file's name is too long for `SQLite`.
+    #[error("{}: the name has {length} bytes, and SQLite takes at most {most}; choose a shorter spool_dir", .path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The bytes of its name, from the root on.
+        length: usize,
+        /// The most that are allowed.
+        most: usize,
+    },
     /// `SQLite` cannot work with the file.
     #[error("{}: {error}", .path.display())]
     Sqlite {

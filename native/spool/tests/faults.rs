@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{LONG, Node, integrity, load, record, size};
+use common::{LONG, Node, integrity, load, record, size, until};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use spool::{Directory, Full, History, Notice, OpenError, RowId, Settings, Spool};
@@ -157,6 +157,30 @@ fn what_speaks_against_a_directory_is_known_before_it_is_made() {
     let concern = spool::concern(&locked.join("spools"));
     let taken = Directory::take(&locked.join("spools"), "one@localhost", Settings::default());
     assert_eq!(concern.is_some(), taken.is_err(), "{concern:?}");
+}
+
+/// `SQLite` would only say that it cannot open the file.
+#[test]
+fn a_directory_whose_name_is_too_long_is_named() {
+    let path = tempfile::tempdir().unwrap();
+    let long = (0..5).fold(path.path().to_owned(), |path, _| path.join("d".repeat(90)));
+    let concern = spool::concern(&long).unwrap();
+    assert!(concern.contains("too long"), "{concern}");
+    let node = Node::start(&long, Settings::default());
+    let refused = node.try_spool().unwrap_err();
+    let text = refused.to_string();
+    let expected = "bytes, and SQLite takes at most 480; choose a shorter spool_dir";
+    assert!(text.ends_with(expected), "{text}");
+    // Just as long as allowed.
+    let file = "/global%2Fhttp_pool.sqlite3".len();
+    let left = 480 - file - path.path().as_os_str().len() - 1;
+    let halves = [left.div_ceil(2), left / 2 - 1].map(|bytes| "d".repeat(bytes));
+    let longest = path.path().join(halves.join("/"));
+    assert_eq!(spool::concern(&longest), None);
+    let node = Node::start(&longest, Settings::default());
+    let spool = node.spool();
+    spool.append(record(1, b"x")).unwrap();
+    until("it is written", || spool.totals().waiting == 1);
 }
 
 #[test]
