@@ -1,4 +1,5 @@
-%% The owner of the pools, message by message: a session's request for a check is never lost.
+%% The owner of the pools, message by message: a session's request for a check is never lost, and drives no loop of
+%% looks that crash.
 -module(pools_tests).
 
 -include_lib("eunit/include/eunit.hrl").
@@ -42,16 +43,67 @@ a_word_during_a_look_test_() ->
               ?assertEqual([], maps:values(maps:get(jobs, Later)))
       end]}.
 
+%% However often sessions ask, each look that crashes makes the pause before the next one twice as long.
+looks_that_crash_become_rare_test_() ->
+    {setup, fun start/0, fun stop/1,
+     {timeout, 60,
+      fun() ->
+              host_log:start(error),
+              try
+                  Begin = erlang:monotonic_time(millisecond),
+                  State = lists:foldl(fun(_, S) -> asked(crashed(S, badmatch)) end, state(), lists:seq(1, 3)),
+                  %% 50, 100 and 200 ms: a slow machine only makes it more.
+                  ?assert(erlang:monotonic_time(millisecond) - Begin >= 350),
+                  ?assertMatch([#{level := error, job := look}], host_log:what(http_pusher_pool_failed)),
+                  %% Another reason is news, and so is the first one after that.
+                  Other = crashed(asked(crashed(State, function_clause)), function_clause),
+                  ?assertMatch([_, _], host_log:what(http_pusher_pool_failed)),
+                  Last = crashed(asked(Other), badmatch),
+                  ?assertMatch([_, _, _], host_log:what(http_pusher_pool_failed)),
+                  %% The host has started the pool again: it is looked at at once.
+                  stop_pool(),
+                  start_pool(),
+                  {noreply, Looked} = handle_info({look, ?KEY}, Last),
+                  ?assertMatch([{look, ?KEY}], maps:values(maps:get(jobs, Looked)))
+              after
+                  host_log:stop()
+              end
+      end}}.
+
+%% A look has crashed. Sessions have asked for another one meanwhile.
+crashed(State, Reason) ->
+    [Ref] = maps:keys(maps:get(jobs, State)),
+    {noreply, Told} = handle_info({look, ?KEY}, State),
+    Crash = http_pusher_redacted:run(fun() -> error(Reason) end),
+    {noreply, Later} = handle_info({'DOWN', Ref, process, self(), Crash}, Told),
+    Later.
+
+%% Sessions ask for a look until there is one.
+asked(State) ->
+    case handle_info({look, ?KEY}, State) of
+        {noreply, #{jobs := Jobs} = Later} when map_size(Jobs) =:= 0 ->
+            timer:sleep(5),
+            asked(Later);
+        {noreply, Later} ->
+            Later
+    end.
+
 %% The host has a process that the owner does not know.
 start() ->
     http_pusher_routes:new(),
-    Process = spawn(fun() -> receive stop -> ok end end),
-    true = register(http_pusher_pool_key:process_name(?KEY), Process),
-    Process.
+    start_pool().
 
-stop(Process) ->
-    Process ! stop,
+stop(_) ->
+    stop_pool(),
     ets:delete(http_pusher_routes).
+
+start_pool() ->
+    true = register(http_pusher_pool_key:process_name(?KEY), spawn(fun() -> receive stop -> ok end end)).
+
+stop_pool() ->
+    Name = http_pusher_pool_key:process_name(?KEY),
+    Name ! stop,
+    true = unregister(Name).
 
 state() ->
     Ref = make_ref(),

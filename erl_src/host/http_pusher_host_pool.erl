@@ -39,11 +39,12 @@ is_listed({Scope, Tag}) ->
     end.
 
 
-%% @doc The pool as it runs now. `not_started' if it does not run, also while it is being restarted.
+%% @doc The pool as it runs now. `not_started' if it does not run, also while it is being restarted;
+%% `unreadable' if it runs, but the host lacks what Missing names, or its manager has not answered.
 %%
 %% If it ends while it is being read, the result is what was read until then: it has lived, and
 %% notifications may have come for it.
--spec find(http_pusher_pool_key:pool_key()) -> {ok, pool()} | not_started.
+-spec find(http_pusher_pool_key:pool_key()) -> {ok, pool()} | not_started | {unreadable, Missing :: [atom()]}.
 find(Key) ->
     case whereis(http_pusher_pool_key:process_name(Key)) of
         undefined ->
@@ -53,6 +54,7 @@ find(Key) ->
             Read = read(Key, Ref, #{}, ?WAIT),
             erlang:demonitor(Ref, [flush]),
             case Read of
+                {unreadable, _} -> Read;
                 #{manager := _} -> {ok, found(Key, Pid, Read)};
                 _ -> not_started
             end
@@ -70,19 +72,27 @@ read(Key = {Scope, Tag}, Ref, Known0, Waits) ->
     case Known of
         #{manager := _, mongoose_wpool := _, mongoose_wpool_http := _} ->
             Known;
+        #{manager_is_late := true} ->
+            missing(Known);
         _ ->
             receive
                 {'DOWN', Ref, process, _, _} -> Known
             after
                 hd(Waits) ->
                     case tl(Waits) of
-                        [] -> #{};
+                        [] -> missing(Known);
                         Rest -> read(Key, Ref, Known, Rest)
                     end
             end
     end.
 
 
+missing(Known) ->
+    Places = [{manager, ?MANAGER}, {mongoose_wpool, mongoose_wpool}, {mongoose_wpool_http, mongoose_wpool_http}],
+    {unreadable, [ Place || {Part, Place} <- Places, not is_map_key(Part, Known) ]}.
+
+
+%% A manager that takes so long is not asked once more by the same look, which would take half an hour.
 manager(_Key, Known = #{manager := _}) ->
     Known;
 manager({Scope, Tag}, Known) ->
@@ -90,6 +100,7 @@ manager({Scope, Tag}, Known) ->
         {state, http, Pools, _} = sys:get_state(?MANAGER, ?MANAGER_TIMEOUT),
         Known#{manager => maps:get({http, Scope, Tag}, Pools)}
     catch
+        exit:{timeout, _} -> Known#{manager_is_late => true};
         _:_ -> Known
     end.
 

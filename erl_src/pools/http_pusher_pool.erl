@@ -123,7 +123,8 @@ watch(Pid, Row = #{timer := Timer}) ->
       monitor := erlang:monitor(process, Pid),
       stopping := no,
       timer := none,
-      spare_used := false
+      spare_used := false,
+      trouble := none
      }.
 
 

@@ -77,11 +77,15 @@ told(Key, State) ->
 %% Compares the host's process with the known one; a job reads the rest.
 look(Key, State = #{settings := #{drain_timeout := Drain}}) ->
     case State of
-        #{pools := #{Key := Row = #{job := none, pid := Known}}} ->
+        #{pools := #{Key := Row = #{job := none, pid := Known, trouble := Trouble}}} ->
             case whereis(http_pusher_pool_key:process_name(Key)) of
                 undefined -> put_row(Key, http_pusher_pool:gone(Key, Row, Drain), State);
                 Known -> State;
-                _New -> started(look, http_pusher_pool_job:look(Key), Key, Row#{spare_used := true}, State)
+                New ->
+                    case http_pusher_pool_trouble:is_held_back(New, Trouble) of
+                        true -> State;
+                        false -> started(look, http_pusher_pool_job:look(Key), Key, Row#{spare_used := true}, State)
+                    end
             end;
         _ ->
             State
@@ -132,9 +136,10 @@ on_result(not_started, _Key, _Row, State) ->
 on_result({not_opened, {Ended, _}}, Key, _Row, State)
   when Ended =:= pool_not_started; Ended =:= engine_down ->
     look(Key, State);
-on_result({crashed, Kind, Crash}, Key, _Row, State) ->
-    http_pusher_log:helper_crashed(http_pusher_pool_key:name(Key), Kind, Crash),
-    State;
+on_result({unreadable, _} = Problem, Key, Row, State) ->
+    trouble(Problem, Key, Row, State);
+on_result({crashed, _, _} = Problem, Key, Row, State) ->
+    trouble(Problem, Key, Row, State);
 on_result(Result, Key, Row, State) ->
     http_pusher_log:pool_opened(http_pusher_pool_key:name(Key), Result),
     New = case Result of
@@ -143,6 +148,10 @@ on_result(Result, Key, Row, State) ->
               _ -> Row
           end,
     look(Key, put_row(Key, http_pusher_pool:announced(Key, New), State)).
+
+
+trouble(Problem, Key, Row = #{trouble := Before}, State) ->
+    put_row(Key, Row#{trouble := http_pusher_pool_trouble:noted(Key, Problem, Before)}, State).
 
 
 opened(Key = {_, Tag}, Row, Options, #{warnings := Warnings}, More, State) ->

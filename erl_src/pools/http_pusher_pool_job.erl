@@ -12,6 +12,7 @@
 -type kind() :: look | open.
 -type result() :: {found, http_pusher_host_pool:pool()} |
                   not_started |
+                  {unreadable, Missing :: [atom()]} |
                   {opened, http_pusher_host_pool:options(), Warnings :: [binary()]} |
                   {not_opened, http_pusher_nif:problem()} |
                   {crashed, kind(), term()}.
@@ -23,7 +24,7 @@ look(Key) ->
     start(fun() ->
                   case http_pusher_host_pool:find(Key) of
                       {ok, Found} -> {found, Found};
-                      not_started -> not_started
+                      Other -> Other
                   end
           end).
 
@@ -43,6 +44,7 @@ result(Kind, Reason) ->
     case http_pusher_redacted:open(Reason) of
         {found, _} = Result -> Result;
         not_started -> not_started;
+        {unreadable, _} = Result -> Result;
         {opened, _, _} = Result -> Result;
         {not_opened, _} = Result -> Result;
         Crash -> {crashed, Kind, Crash}

@@ -44,7 +44,9 @@
                  job := none | {running | again, reference()},
                  %% The host has, or may have had, a process whose options the owner had not read in time, so that
                  %% notifications may wait in the spare pool.
-                 spare_used := boolean()
+                 spare_used := boolean(),
+                 %% Why the host's present process could not be read.
+                 trouble := http_pusher_pool_trouble:trouble()
                 }.
 
 -define(TABLE, http_pusher_routes).
@@ -63,6 +65,7 @@ new(Spare) ->
       timer => none,
       job => none,
       spare_used => false,
+      trouble => none,
       announce => false
      }.
 
