@@ -272,10 +272,11 @@ impl Spools {
             let new = Arc::new(PoolSpool::new(pool, Arc::clone(&self.notices)));
             self.pools.rcu(|pools| {
                 let mut pools = HashMap::clone(pools);
-                pools.insert(pool.into(), Arc::clone(&new));
+                // Another thread may have made it meanwhile.
+                pools.entry(pool.into()).or_insert_with(|| Arc::clone(&new));
                 pools
             });
-            new
+            self.of(pool).unwrap_or(new)
         })
     }
 

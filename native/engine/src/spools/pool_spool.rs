@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use notification::PoolId;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
@@ -37,7 +37,7 @@ pub struct PoolSpool {
     /// Whether it was said that the file is updated.
     updates: AtomicBool,
     pub(super) refilling: Mutex<Refilling>,
-    wants: RwLock<Option<Arc<Wants>>>,
+    wants: ArcSwapOption<Wants>,
     pub(super) notices: Arc<Notices>,
 }
 
@@ -93,7 +93,7 @@ impl PoolSpool {
             why: Mutex::default(),
             updates: AtomicBool::new(false),
             refilling: Mutex::default(),
-            wants: RwLock::new(None),
+            wants: ArcSwapOption::empty(),
             notices,
         }
     }
@@ -188,15 +188,24 @@ impl PoolSpool {
     /// Records come into this pool from now on, unless it is going, or one that has come after it takes them: whoever
     /// attaches a pool may be late.
     pub(crate) fn set_wants(&self, wants: Wants) {
-        {
-            let mut present = self.wants.write();
+        let wants = Arc::new(wants);
+        let mut present = self.wants.load();
+        loop {
+            // A queue is locked for that, under whose lock another thread may ask for records.
             let later = present
                 .as_ref()
                 .is_some_and(|present| present.pool > wants.pool && (present.takes)());
             if later || !(wants.takes)() {
                 return;
             }
-            *present = Some(Arc::new(wants));
+            let before = self
+                .wants
+                .compare_and_swap(&*present, Some(Arc::clone(&wants)));
+            let same = before.as_ref().map(Arc::as_ptr) == present.as_ref().map(Arc::as_ptr);
+            if same {
+                break;
+            }
+            present = before;
         }
         self.want();
     }
@@ -210,8 +219,7 @@ impl PoolSpool {
 
     /// Has records come in. The window need not be locked.
     pub(super) fn ask(&self) {
-        let wants = self.wants.read().clone();
-        if let Some(wants) = wants {
+        if let Some(wants) = &*self.wants.load() {
             (wants.ask)();
         }
     }
@@ -288,7 +296,7 @@ impl PoolSpool {
     /// Writes what is left and closes the file. What waits for a file that was never opened goes into the one that
     /// `open` opens now. If that fails, it is lost, and a notice says so.
     pub(super) fn close(&self, open: impl FnOnce() -> Result<Spool, OpenError>) {
-        *self.wants.write() = None;
+        self.wants.store(None);
         self.tell_all_that_was_given_up();
         let waiting = {
             let window = self.window();

@@ -49,7 +49,8 @@ fn a_file_that_takes_long_to_open_keeps_no_other_waiting() {
 fn a_file_that_is_needed_while_it_is_looked_for_is_made() {
     let path = tempfile::tempdir().unwrap();
     let settings = settings(path.path());
-    let spools = Spools::new(Some(settings), Handlers::default(), Arc::default());
+    let notices = Arc::new(Notices::default());
+    let spools = Spools::new(Some(settings), Handlers::default(), Arc::clone(&notices));
     let spools = Arc::new(spools);
     let pools: Vec<_> = (0..50).map(|number| format!("pool{number}")).collect();
     for pool in &pools {
@@ -60,7 +61,8 @@ fn a_file_that_is_needed_while_it_is_looked_for_is_made() {
     for pool in &pools {
         let spool = spools.of(pool).unwrap();
         while spool.totals().is_none() {
-            assert!(Instant::now() < until, "{pool} is not open");
+            let told = || notices.take();
+            assert!(Instant::now() < until, "{pool} is not open: {:?}", told());
             thread::sleep(Duration::from_millis(5));
         }
     }
