@@ -52,12 +52,12 @@ fn a_file_that_is_needed_while_it_is_looked_for_is_made() {
     let notices = Arc::new(Notices::default());
     let spools = Spools::new(Some(settings), Handlers::default(), Arc::clone(&notices));
     let spools = Arc::new(spools);
-    let pools: Vec<_> = (0..50).map(|number| format!("pool{number}")).collect();
+    let pools: Vec<_> = (0..20).map(|number| format!("pool{number}")).collect();
     for pool in &pools {
         spools.begin_to_open(pool, false, || ());
         spools.begin_to_open(pool, true, || ());
     }
-    let until = Instant::now() + Duration::from_mins(1);
+    let until = Instant::now() + Duration::from_mins(5);
     for pool in &pools {
         let spool = spools.of(pool).unwrap();
         while spool.totals().is_none() {
