@@ -7,6 +7,9 @@ use std::mem;
 use std::path::Path;
 use std::sync::Barrier;
 
+use http::StatusCode;
+use spool::{Admin, History, RowId, Selection};
+
 use super::sample::{handed_over, record};
 use super::*;
 
@@ -16,6 +19,13 @@ fn settings(path: &Path) -> SpoolSettings {
         node: "one@localhost".to_owned(),
         spool: Settings::default(),
         grace: GRACE,
+    }
+}
+
+/// There is nothing on disk alone, so that what comes goes into the queue.
+fn all_is_read(spool: &PoolSpool) {
+    while let Some(from) = spool.begin_to_read() {
+        spool.is_done(from, spool.disk().unwrap().next());
     }
 }
 
@@ -86,6 +96,48 @@ fn records_come_into_the_pool_that_came_last_as_long_as_it_takes_them() {
     assert_eq!(asks(), [1]);
 }
 
+/// An endpoint that is down has answered before, and most notifications are given up while they wait for it.
+#[test]
+fn a_notification_that_is_given_up_without_another_attempt_keeps_the_last_answer() {
+    let path = tempfile::tempdir().unwrap();
+    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    all_is_read(&spool);
+    let (busy, gave_up): (Arc<str>, Arc<str>) = ("busy".into(), "not delivered in time".into());
+    let timeout: Arc<str> = "no answer".into();
+    // What the last of two attempts came to, and what the dead letter says of it.
+    for (second, status, answer) in [
+        (None, Some(503), "a busy endpoint"),
+        (Some(&timeout), None, ""),
+    ] {
+        let mut row = None;
+        let queue = |given: Option<Row>| {
+            row = given;
+            Ok::<(), (_, NotTaken<()>)>(())
+        };
+        let accepted = spool.accept(handed_over(record()), usize::MAX, queue, || ());
+        assert!(matches!(accepted, Ok(Accepted::InMemory(()))));
+        let mut kept = Kept::new(row.unwrap(), History::default());
+        kept.note_answer(b"a busy endpoint");
+        kept.note(1, Some(StatusCode::SERVICE_UNAVAILABLE), &busy);
+        if let Some(text) = second {
+            kept.note(2, None, text);
+        }
+        let attempts = if second.is_some() { 2 } else { 1 };
+        kept.note(attempts, None, &gave_up);
+        kept.buried("gave_up");
+        spool.disk().unwrap().close();
+        let admin = Admin::open(&path.path().join("http_pool.sqlite3")).unwrap();
+        let letters = admin.dead_letters(&Selection::All, RowId(0), 10).unwrap();
+        let history = &letters.last().unwrap().loaded.history;
+        assert_eq!((history.attempts, history.status), (attempts, status));
+        assert_eq!((&*history.answer, &*history.error), (answer, &*gave_up));
+        spool.opened(directory.open("http_pool", |_| {}).unwrap());
+        all_is_read(&spool);
+    }
+}
+
 /// The queue panics with the notification that it was given, or after it has taken it. The window is locked then.
 #[test]
 fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
@@ -93,10 +145,7 @@ fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
     let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
     let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
     spool.opened(directory.open("http_pool", |_| {}).unwrap());
-    while spool.begin_to_read().is_some() {
-        let (from, next) = (spool.begin_to_read().unwrap(), spool.disk().unwrap().next());
-        assert!(spool.is_done(from, next));
-    }
+    all_is_read(&spool);
     let queue: Arc<Mutex<Vec<Row>>> = Arc::default();
     // On a thread of its own: a lock that is never given back would keep the test from its end.
     let push = |takes: bool, panics: bool| {

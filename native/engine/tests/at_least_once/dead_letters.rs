@@ -32,43 +32,6 @@ fn what_is_given_up_is_a_dead_letter_with_the_last_answer() {
     node.bench.assert_conserved();
 }
 
-/// A machine that stands still for as long as they are kept makes no attempt; then they are kept longer.
-#[test]
-fn what_is_given_up_while_it_waits_keeps_the_last_answer() {
-    let patience = [500, 2_000, 8_000, 30_000].map(Duration::from_millis);
-    assert!(patience.into_iter().any(some_are_given_up_while_they_wait));
-}
-
-/// The endpoint is down, so that most of them are given up while they wait for it. Returns whether some were that had
-/// an answer before.
-fn some_are_given_up_while_they_wait(patience: Duration) -> bool {
-    const SENDERS: u64 = 20;
-    let path = tempfile::tempdir().unwrap();
-    let endpoint = endpoint();
-    plan(&endpoint, "status=503 body=busy");
-    let mut impatient = policy();
-    impatient.retry.as_mut().unwrap().give_up_after = patience;
-    let node = Node::with(settings(path.path()), &endpoint, impatient, None);
-    for sender in 0..SENDERS {
-        node.push(&format!("user{sender}"), "hello").unwrap();
-    }
-    until("all are dead letters", || node.totals().dead == SENDERS);
-    let admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
-    let letters = admin.dead_letters(&Selection::All, RowId(0), 100).unwrap();
-    let mut waited = false;
-    for letter in letters {
-        assert_eq!(letter.reason.0, "gave_up");
-        let history = letter.loaded.history;
-        if history.attempts > 0 {
-            let last = (history.status, &*history.answer);
-            assert_eq!(last, (Some(503), "busy"), "{}", history.error);
-            waited |= history.error.starts_with("not delivered");
-        }
-    }
-    node.bench.assert_conserved();
-    waited
-}
-
 #[test]
 fn a_dead_letter_that_is_asked_back_is_delivered() {
     let path = tempfile::tempdir().unwrap();
