@@ -209,14 +209,52 @@ fn leave_damaged(path: &Path) {
 
 const FILE: &str = "global%2Fhttp_pool.sqlite3";
 
-/// What is renamed while the file is opened, and when directories are synced and files written, in turn.
-fn renamed(node: &Node) -> Vec<String> {
+/// What the files are asked for meanwhile, a line each.
+fn traced(meanwhile: impl FnOnce()) -> String {
     let trace = format!("{}.trace", env::var(FAILING).unwrap());
     fs::write(&trace, "").unwrap();
-    node.spool().close();
-    let mut steps: Vec<_> = fs::read_to_string(&trace)
-        .unwrap()
+    meanwhile();
+    fs::read_to_string(&trace).unwrap()
+}
+
+/// With `Sync::Full` what was written is on the disk, and not in the system's memory alone.
+#[test]
+fn each_commit_is_synced_if_asked_for() {
+    if !inside("each_commit_is_synced_if_asked_for") {
+        return;
+    }
+    for (sync, expected) in [(Sync::Full, true), (Sync::Normal, false)] {
+        let path = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            sync,
+            ..Settings::default()
+        };
+        let node = Node::start(path.path(), settings);
+        let spool = node.spool();
+        append(&spool, 0..1);
+        load(&spool, RowId(0), 1).unwrap();
+        let trace = traced(|| {
+            append(&spool, 1..2);
+            load(&spool, RowId(0), 1).unwrap();
+        });
+        let log = format!("{FILE}-wal");
+        let lines: Vec<_> = trace.lines().collect();
+        let written = lines
+            .iter()
+            .rposition(|line| *line == format!("write {log}"));
+        let synced = lines
+            .iter()
+            .rposition(|line| *line == format!("flush {log}"));
+        assert!(written.is_some(), "{trace}");
+        assert_eq!(synced > written, expected, "{sync:?}: {trace}");
+    }
+}
+
+/// What is renamed while the file is opened, and when directories are synced and files written, in turn.
+fn renamed(node: &Node) -> Vec<String> {
+    let mut steps: Vec<_> = traced(|| node.spool().close())
         .lines()
+        .filter(|line| !line.starts_with("flush "))
         .map(|line| match line.split_once(' ').unwrap() {
             ("rename", from) => format!("rename {}", from.strip_prefix(FILE).unwrap()),
             ("write", to) if to.contains(".new") => "write .new".to_owned(),

@@ -1,7 +1,8 @@
 /* A disk that fails: while the file that FAILING names is there, calls of the C library for files of a spool
  * fail with the error number in it. If the number is negative, only those that read do. While there is one with
  * .directories behind that name, only as many directories as it says can be synced. If there is one with .trace,
- * what is renamed, written and synced is added to it, a line each. Loaded with LD_PRELOAD. */
+ * what is renamed and written, and which directories are synced and files flushed, is added to it, a line each. Loaded
+ * with LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -124,14 +125,22 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at) {
     return pwrite64(fd, data, size, at);
 }
 
+/* Whether the file cannot be synced. */
+static int sync_fails(int fd) {
+    char path[512];
+    if (path_of_fd(fd, path) && is_spool(path))
+        trace("flush", path);
+    return writes_fail(fd);
+}
+
 int fsync(int fd) {
     if (is_directory(fd) ? directory_fails(fd) : 0)
         return -1;
-    return writes_fail(fd) ? -1 : REAL(int, "fsync", int)(fd);
+    return sync_fails(fd) ? -1 : REAL(int, "fsync", int)(fd);
 }
 
 int fdatasync(int fd) {
-    return writes_fail(fd) ? -1 : REAL(int, "fdatasync", int)(fd);
+    return sync_fails(fd) ? -1 : REAL(int, "fdatasync", int)(fd);
 }
 
 int rename(const char *from, const char *to) {
