@@ -173,6 +173,7 @@ lint-erlang: deps
 	rebar3 as lint compile
 	escript packaging/beams_load.escript _build/lint/lib/mongoose_http_pusher/ebin
 	rebar3 as test compile
+	mkdir -p _build/lint/bench && erlc +warnings_as_errors -o _build/lint/bench bench/*.erl
 	rebar3 as lint xref
 	rebar3 as lint dialyzer
 
