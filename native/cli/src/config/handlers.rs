@@ -152,7 +152,11 @@ impl Reader<'_> {
     /// 5.0: one section or a list of them.
     fn old_handlers(&mut self, node: &Node) -> Vec<Handler> {
         match &node.value {
-            Value::Array(items) => items.iter().filter_map(|item| self.handler(item)).collect(),
+            Value::Array(items) => {
+                let handlers: Vec<_> = items.iter().filter_map(|item| self.handler(item)).collect();
+                same_on_disk(&handlers, self.notes);
+                handlers
+            }
             _ => self.handler(node).into_iter().collect(),
         }
     }
@@ -177,6 +181,7 @@ impl Reader<'_> {
             }
             handlers.push(handler);
         }
+        same_on_disk(&handlers, self.notes);
         handlers
     }
 
@@ -188,6 +193,29 @@ impl Reader<'_> {
         secrets::check(&handler, self.context.root, self.notes);
         templates::check(&handler, self.context.root, self.notes);
         Some(handler)
+    }
+}
+
+/// Notes handlers whose notifications are not told apart on disk: there they belong to a host type, a pool and a path.
+fn same_on_disk(handlers: &[Handler], notes: &mut Notes) {
+    let on_disk = |handler: &Handler| handler.options.text("delivery") == Some("at_least_once");
+    for (at, handler) in handlers.iter().enumerate() {
+        let is_like = |other: &&Handler| {
+            on_disk(other)
+                && other.pool_name == handler.pool_name
+                && bare(&other.target) == bare(&handler.target)
+                && !other.is_same(handler)
+        };
+        if on_disk(handler)
+            && let Some(other) = handlers[..at].iter().find(is_like)
+        {
+            let text = format!(
+                "is that of handler {} too: what comes in from the disk, of both, is sent with the options of the last \
+                 such handler; give each a path of its own, for example with a query",
+                other.number
+            );
+            handler.options.warning("path", text, notes);
+        }
     }
 }
 

@@ -39,6 +39,24 @@ fn misspelt_names() {
     assert!(!checked.text.contains("did you mean"), "{}", checked.text);
 }
 
+/// On disk, notifications belong to a host type, a pool and a path.
+#[test]
+fn handlers_that_the_disk_cannot_tell_apart() {
+    let second = |path: &str, delivery: &str| {
+        let first = file("delivery = \"at_least_once\"\nformat = \"json\"");
+        let handler = "[[modules.mod_event_pusher.http.handlers]]";
+        format!("{first}\n{handler}\npath = \"{path}\"\ndelivery = \"{delivery}\"\n")
+    };
+    let checked = check(&second("/n", "at_least_once"), &[]);
+    assert_eq!(checked.status, 0, "{}", checked.text);
+    let text = &checked.text;
+    assert!(text.contains("is that of handler 1 too"), "{text}");
+    for (path, delivery) in [("/n?b", "at_least_once"), ("/n", "best_effort")] {
+        let checked = check(&second(path, delivery), &[]);
+        assert!(checked.notes().is_empty(), "{}", checked.text);
+    }
+}
+
 #[test]
 fn both_layouts_have_the_options() {
     let lines = "format = \"json\"\nheaders = [{name = \"x\", value = \"y\"}]";
