@@ -6,10 +6,9 @@
 mod common;
 
 use std::path::Path;
-use std::process::Command;
 use std::{env, fs};
 
-use common::{Node, load, record, size, until};
+use common::{Node, load, preloaded, record, size, until};
 use spool::{Directory, Notice, RowId, Settings, Spool, Sync};
 
 /// Names the file that says how calls fail.
@@ -25,26 +24,8 @@ fn inside(case: &str) -> bool {
         return true;
     }
     let path = tempfile::tempdir().unwrap();
-    let library = path.path().join("failing.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/disk_errors/failing.c");
-    let compiled = Command::new(env::var("CC").as_deref().unwrap_or("cc"))
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&library, &source])
-        .arg("-ldl")
-        .status();
-    assert!(compiled.unwrap().success());
-    let inside = Command::new(env::current_exe().unwrap())
-        .args([case, "--exact", "--nocapture"])
-        .env("LD_PRELOAD", &library)
-        .env(FAILING, path.path().join("number"))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&inside.stdout);
-    assert!(
-        inside.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&inside.stderr)
-    );
+    let number = path.path().join("number").into_os_string();
+    preloaded(case, "tests/disk_errors/failing.c", &[(FAILING, number)]);
     false
 }
 

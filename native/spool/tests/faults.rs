@@ -245,8 +245,8 @@ fn what_waits_for_a_disk_that_fails_is_bounded() {
     assert_eq!(load(&spool, RowId(0), 100).unwrap().len(), 1);
 }
 
-/// What a file system without power keeps of the files: a state of each between its last sync and its last
-/// write. With `Sync::Full` each commit is synced, so the copy holds every record that a load has shown before.
+/// What a file system without power keeps of the files after a transaction: the end of the log is torn. `power_loss` has
+/// the moments in between.
 fn copy_with_torn_end(from: &Path, to: &Path, torn: usize) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

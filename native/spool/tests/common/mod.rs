@@ -1,7 +1,10 @@
 //! What the tests of this crate share: records, and a spool that can be asked in turn.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::env;
+use std::ffi::OsString;
 use std::path::Path;
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -88,6 +91,32 @@ pub fn load(spool: &Spool, after: RowId, most: u32) -> Result<Vec<Loaded>, Strin
         let _ = reply.send(found);
     });
     answer.recv_timeout(LONG).unwrap()
+}
+
+/// Runs a case of the present test program once more, in a process that has the library of this source in between it and
+/// the C library, with these variables set. It must pass.
+pub fn preloaded(case: &str, source: &str, variables: &[(&str, OsString)]) {
+    let path = tempfile::tempdir().unwrap();
+    let library = path.path().join("preloaded.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let compiled = Command::new(env::var("CC").as_deref().unwrap_or("cc"))
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .args([&library, &source])
+        .arg("-ldl")
+        .status();
+    assert!(compiled.unwrap().success());
+    let inside = Command::new(env::current_exe().unwrap())
+        .args([case, "--exact", "--nocapture"])
+        .env("LD_PRELOAD", &library)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&inside.stdout);
+    assert!(
+        inside.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&inside.stderr)
+    );
 }
 
 /// What `SQLite` says of the file: `ok`, or the first thing that is wrong with it.
