@@ -90,13 +90,14 @@ fn lose_what_was_not_synced(folder: &Path, seed: usize) {
 
 /// Returns the number of the last record.
 fn check(folder: &Path) -> u64 {
+    let moment = folder.display();
     let node = Node::start(folder, Settings::default());
     let spool = node.spool();
     let damaged = |notice: &Notice| matches!(notice, Notice::SetAside { .. });
     let said = node.notices();
-    assert!(!said.iter().any(damaged), "{folder:?}: {said:?}");
+    assert!(!said.iter().any(damaged), "{moment}: {said:?}");
     let found = load(&spool, RowId(0), u32::MAX).unwrap();
-    assert_eq!(found.len() as u64, spool.totals().waiting, "{folder:?}");
+    assert_eq!(found.len() as u64, spool.totals().waiting, "{moment}");
     let ids: Vec<i64> = found.iter().map(|found| found.id.0).collect();
     // The last ones were not removed yet, and removals of those before may have been late.
     let last = ids.last().map_or(0, |last| last.cast_unsigned());
@@ -104,10 +105,10 @@ fn check(folder: &Path) -> u64 {
     let expected: Vec<i64> = (first..=last).map(u64::cast_signed).collect();
     assert!(
         ids.ends_with(&expected),
-        "{folder:?}: not all of {first} to {last}: {ids:?}"
+        "{moment}: not all of {first} to {last}: {ids:?}"
     );
     spool.close();
     let file = Directory::files(folder).unwrap().remove(0);
-    assert_eq!(integrity(&file), "ok", "{folder:?}");
+    assert_eq!(integrity(&file), "ok", "{moment}");
     last
 }
