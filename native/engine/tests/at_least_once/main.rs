@@ -5,6 +5,7 @@
 mod bounds;
 mod dead_letters;
 mod directory_taken;
+mod disk_fails;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
