@@ -1,7 +1,10 @@
 //! `http-pusher spool DIR list`, `show` and `export`.
 
+use std::io::{self, IsTerminal};
+
 use ::spool::{DeadLetter, History, Kind, Loaded, Record, RowId, Selection};
 use comfy_table::{Table, presets};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::file::{PoolFile, explain};
@@ -87,6 +90,14 @@ pub(super) fn show(files: &[PoolFile], id: RowId, json: bool) -> Result<bool, St
 
 /// Prints everything, one JSON object a line.
 pub(super) fn export(files: &[PoolFile]) -> Result<bool, String> {
+    let dead = |file: &PoolFile| file.status.dead.iter().map(|(_, count)| count).sum::<u64>();
+    let all = files.iter().map(|file| file.status.waiting + dead(file));
+    // Not between the lines.
+    let progress = if io::stdout().is_terminal() {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(all.sum())
+    };
     for file in files {
         for dead in [None, Some(&Selection::All)] {
             let mut after = RowId(0);
@@ -97,9 +108,11 @@ pub(super) fn export(files: &[PoolFile]) -> Result<bool, String> {
                 for found in &found {
                     print_line(&in_json(file, found).to_string());
                 }
+                progress.inc(found.len() as u64);
             }
         }
     }
+    progress.finish_and_clear();
     Ok(true)
 }
 
