@@ -306,10 +306,20 @@ impl Prepared {
 fn allocated(payload: &Payload) -> usize {
     let fields = payload.headers.iter().flatten();
     let values: usize = fields.map(|(_, value)| heap::taken(value.len())).sum();
-    let places = payload.headers.as_ref().map_or(0, |fields| {
-        heap::taken(fields.capacity() * size_of::<(http::HeaderName, HeaderValue)>())
-    });
-    heap::taken(payload.body.len()) + places + values
+    heap::taken(payload.body.len()) + fields_allocated(payload) + values
+}
+
+/// The memory of the places of a payload's header fields, and of their names.
+pub(crate) fn fields_allocated(payload: &Payload) -> usize {
+    let Some(fields) = &payload.headers else {
+        return 0;
+    };
+    // Names that are well known take none, and are few.
+    let names = fields
+        .iter()
+        .map(|(name, _)| heap::taken(name.as_str().len()));
+    heap::taken(fields.capacity() * size_of::<(http::HeaderName, HeaderValue)>())
+        + names.sum::<usize>()
 }
 
 /// The target with the host that a callback module or an option has set.

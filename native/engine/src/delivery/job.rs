@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::judge::History;
 use crate::handler_plan::{BatchMade, HandlerPlan, Made, Planned};
 use crate::pool::{Batch, Companion, Queued};
-use crate::request::Unmade;
+use crate::request::{Unmade, fields_allocated};
 use crate::spools::Kept;
 
 /// A notification that has started and has no outcome yet.
@@ -199,12 +199,13 @@ impl Job {
                 let payload = Payload::copy(notification, style);
                 let headers = notification.own_headers().map_or(0, <[u8]>::len);
                 let copy = heap::taken(payload.body.len()) + heap::taken(headers);
-                return (payload, copy);
+                let fields = fields_allocated(&payload);
+                return (payload, copy + fields);
             }
             let payload = Payload::take(notification, style);
             let beside = match &payload.headers {
-                // The headers and the body are parts of the memory counted before.
-                Some(_) => before,
+                // The values and the body are parts of the memory counted before.
+                Some(_) => before + fields_allocated(&payload),
                 None => heap::taken(payload.body.len()),
             };
             (payload, beside)
