@@ -1,5 +1,5 @@
 %% @doc What an event needs to know of each handler, made once when the module starts, so that an event costs
-%% one look-up.
+%% one look-up of all that, besides that of its route.
 %%
 %% In a persistent term for each host type, because sessions then read it without a copy. Between stop/1 and
 %% the end of the module, and if sessions are earlier than start/2, it is made from the host's options for
@@ -16,6 +16,8 @@
                      options := http_pusher_host:options(),
                      route := http_pusher_routes:short(),
                      pool_name := atom(),
+                     %% The option `wait', if the handler has it.
+                     wait := term(),
                      %% Asked whether an event is sent, unless rules alone decide.
                      callback_module := module() | none,
                      rules := undefined | http_pusher_rules:rules(),
@@ -137,6 +139,7 @@ handler(HostType, Options) ->
       options => Options,
       route => http_pusher_routes:short(http_pusher_routes:key(HostType, Handler)),
       pool_name => Tag,
+      wait => http_pusher_host:wait(Options),
       callback_module => case Ask of true -> Module; false -> none end,
       rules => case Rules of undefined -> undefined; _ -> http_pusher_rules:compile(Rules) end,
       made_by => made_by(Format, Ask, Module),

@@ -104,8 +104,8 @@ hand_over(Handler, Event, Context, Known) ->
     end.
 
 
-waiting(#{options := Options}) ->
-    http_pusher_wait:begin_for(http_pusher_host:wait(Options)).
+waiting(#{wait := Wait}) ->
+    http_pusher_wait:begin_for(Wait).
 
 
 %% Sender and receiver, as lanes, metrics and the log know them. A presence and an unacknowledged message
