@@ -35,8 +35,8 @@ main() ->
     Environment = [{"URL", test_endpoint:url(Endpoint)}, {"SPOOL_DIR", Directory},
                    {"WORKERS", integer_to_list(?WORKERS)}],
     Life = Seconds * 1000 div ?KILLS,
-    {Held, Prompt} = lists:unzip([round(Round, Seed, Life, Endpoint, Environment)
-                                  || Round <- lists:seq(1, ?KILLS)]),
+    {Held, Earlier, Prompt} = lists:unzip3([round(Round, Seed, Life, Endpoint, Environment)
+                                            || Round <- lists:seq(1, ?KILLS)]),
     test_endpoint:reset_plans(Endpoint),
     test_endpoint:release(Endpoint),
     Left = drain(Environment),
@@ -44,10 +44,10 @@ main() ->
     Received = test_endpoint:received(Endpoint),
     test_endpoint:stop(Endpoint),
     PromptLives = length([true || true <- Prompt]),
-    Books = books(lists:append(Held), Received, Successes, os:getenv("BATCH", "")),
+    Books = books({lists:append(Held), lists:append(Earlier)}, Received, Successes, os:getenv("BATCH", "")),
     Problems = problems(Books, Left, Dropped, PromptLives),
     [io:format("wrong: ~ts~n", [Problem]) || Problem <- Problems],
-    Keys = [pushed, arrived, lost, duplicates, out_of_order, other_ids],
+    Keys = [pushed, arrived, lost, late, duplicates, out_of_order, other_ids],
     io:format("~ts~n", [json_text:object([{seed, Seed}, {seconds, Seconds}, {kills, ?KILLS}, {prompt, PromptLives}]
                                          ++ [{Key, maps:get(Key, Books)} || Key <- Keys]
                                          ++ [{left, Left}])]),
@@ -59,7 +59,8 @@ number(Name, Default) ->
         Text -> list_to_integer(Text)
     end.
 
-%% One life of the node: returns the messages that were on disk at its end, and whether it was prompt.
+%% One life of the node: returns the messages that were on disk at its end, those accepted 200 ms before it while the file
+%% was open, and whether the life was prompt.
 round(Round, Seed, Life, Endpoint, Environment) ->
     Node = start_node([{"ROUND", integer_to_list(Round)}, {"SEED", integer_to_list(Seed + Round)}
                        | Environment]),
@@ -71,7 +72,7 @@ round(Round, Seed, Life, Endpoint, Environment) ->
     on_disk(listen_to_end(Node, Lines)).
 
 on_disk([]) ->
-    {[], false};
+    {[], [], false};
 on_disk(Lines) ->
     Times = [Time || {Time, _} <- Lines],
     {Began, Killed} = {lists:min(Times), lists:max(Times)},
@@ -80,7 +81,11 @@ on_disk(Lines) ->
     %% When N transactions are seen to have ended, the next one may have begun before. The one after it begins later,
     %% with all that was accepted by then.
     Held = lists:max([Began | [Time || {Time, Commits} <- Seen, Commits + 2 =< Ended]]),
-    {[Message || {Time, {message, Message}} <- Lines, Time < Held], Held > Began andalso Held > Killed - ?PROMPT}.
+    Opened = lists:min([Killed | [Time || {Time, _} <- Seen]]),
+    Messages = fun(Is) -> [Message || {Time, {message, Message}} <- Lines, Is(Time)] end,
+    {Messages(fun(Time) -> Time < Held end),
+     Messages(fun(Time) -> Time > Opened andalso Time < Killed - ?PROMPT end),
+     Held > Began andalso Held > Killed - ?PROMPT}.
 
 start_node(Environment) ->
     Erl = os:find_executable("erl"),
@@ -145,7 +150,7 @@ drain(Environment) ->
             error(node_does_not_drain)
     end.
 
-books(Accepted, Received, Successes, Batch) ->
+books({Accepted, Earlier}, Received, Successes, Batch) ->
     Arrivals = lists:append([arrivals(Record, Batch) || Record = #{complete := true} <- Received]),
     First = lists:foldl(fun({Message, _Id}, Seen) -> maps:update_with(Message, fun(N) -> N + 1 end, 1, Seen) end,
                         #{}, Arrivals),
@@ -155,6 +160,8 @@ books(Accepted, Received, Successes, Batch) ->
     #{pushed => length(Accepted),
       arrived => map_size(First),
       lost => length([Message || Message <- Accepted, not is_map_key(Message, First)]),
+      %% Of these, a life that was not prompt had some in memory alone.
+      late => length([Message || Message <- Earlier, not is_map_key(Message, First)]),
       %% Each message is answered with success once; any other success is for one that came again. Of batches the
       %% endpoint does not say which it answered with success.
       duplicates => case Batch of "" -> Successes - map_size(First); _ -> 0 end,

@@ -1,8 +1,8 @@
 %% @doc What keeps the owner of the pools from reading one of the host's pools: says it once, and makes looks
 %% that crash rarer.
 %%
-%% A value in the pool's row. It is about one process of the host: when the host starts another one, somebody
-%% may have mended the pool, which is looked at at once, and said again if it is as bad as before.
+%% A value in the pool's row. It belongs to one process of the host: when the host starts another one, the settings
+%% may have been corrected, so the owner reads them at once, and logs the problem again if it is still there.
 -module(http_pusher_pool_trouble).
 
 -export([noted/3, is_held_back/2]).

@@ -226,8 +226,8 @@ impl Spools {
             });
         if let Err(error) = thread {
             // The next look at the pool asks again.
-            self.begun.lock().remove(&*name);
-            if needed {
+            // The one that needs it may have come meanwhile.
+            if self.begun.lock().remove(&*name) == Some(true) {
                 let error = format!("opening the spool of {name}: no thread: {error}");
                 self.known(&name).fails_to_open(&error);
             }

@@ -215,7 +215,7 @@ mod tests {
         assert!(told.text.starts_with(text), "{}", told.text);
         assert_eq!(taken[1].about, About::Pool("pool 3".into()));
         assert_eq!(taken[AT_MOST].about, About::Pool("late pool 2".into()));
-        // It is said once, and what comes later is counted anew.
+        // The count is reported once, and starts at zero again.
         assert_eq!(notices.take(), []);
         fill(&notices);
         assert_eq!(notices.take().len(), AT_MOST);

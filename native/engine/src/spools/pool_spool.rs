@@ -185,8 +185,8 @@ impl PoolSpool {
             .map_or(0, |totals| totals.waiting.saturating_sub(in_memory))
     }
 
-    /// Records come into this pool from now on, unless it is going, or one that has come after it takes them: whoever
-    /// attaches a pool may be late.
+    /// Records come into this pool's queue from now on, unless the pool takes no notifications, or a later pool does: the
+    /// thread that attaches a pool may be late.
     pub(crate) fn set_wants(&self, wants: Wants) {
         let wants = Arc::new(wants);
         let mut present = self.wants.load();

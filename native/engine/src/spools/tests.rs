@@ -22,6 +22,14 @@ fn settings(path: &Path) -> SpoolSettings {
     }
 }
 
+/// A spool whose file is open, in its directory, which has to live as long.
+fn opened(path: &Path) -> (Directory, Arc<PoolSpool>) {
+    let directory = Directory::take(path, "one@localhost", Settings::default()).unwrap();
+    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
+    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    (directory, spool)
+}
+
 /// There is nothing on disk alone, so that what comes goes into the queue.
 fn all_is_read(spool: &PoolSpool) {
     while let Some(from) = spool.begin_to_read() {
@@ -67,9 +75,7 @@ fn if_there_can_be_no_file_a_notice_says_what_is_lost() {
 #[test]
 fn records_come_into_the_pool_that_came_last_as_long_as_it_takes_them() {
     let path = tempfile::tempdir().unwrap();
-    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
-    let spool = PoolSpool::new("http_pool", Arc::default());
-    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let (_directory, spool) = opened(path.path());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let second_takes = Arc::new(AtomicBool::new(true));
     let attach = |pool: u32, takes: Arc<AtomicBool>| {
@@ -100,9 +106,7 @@ fn records_come_into_the_pool_that_came_last_as_long_as_it_takes_them() {
 #[test]
 fn a_notification_that_is_given_up_without_another_attempt_keeps_the_last_answer() {
     let path = tempfile::tempdir().unwrap();
-    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
-    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
-    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let (directory, spool) = opened(path.path());
     all_is_read(&spool);
     let (busy, gave_up): (Arc<str>, Arc<str>) = ("busy".into(), "not delivered in time".into());
     let timeout: Arc<str> = "no answer".into();
@@ -142,9 +146,7 @@ fn a_notification_that_is_given_up_without_another_attempt_keeps_the_last_answer
 #[test]
 fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
     let path = tempfile::tempdir().unwrap();
-    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
-    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
-    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let (_directory, spool) = opened(path.path());
     all_is_read(&spool);
     let queue: Arc<Mutex<Vec<Row>>> = Arc::default();
     // On a thread of its own: a lock that is never given back would keep the test from its end.
@@ -191,9 +193,7 @@ fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
 #[test]
 fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped() {
     let path = tempfile::tempdir().unwrap();
-    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
-    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
-    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let (_directory, spool) = opened(path.path());
     for _ in 0..3 {
         let held = {
             let mut window = spool.window();
@@ -235,9 +235,7 @@ fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped(
 #[test]
 fn what_leaves_under_the_lock_of_the_queue_does_not_wait_for_the_window() {
     let path = tempfile::tempdir().unwrap();
-    let directory = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
-    let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
-    spool.opened(directory.open("http_pool", |_| {}).unwrap());
+    let (_directory, spool) = opened(path.path());
     let queue: Arc<Mutex<Vec<Row>>> = Arc::default();
     for _ in 0..50_000 {
         let push = |row: Option<Row>| {

@@ -5,7 +5,7 @@ use notification::{PushError, RejectReason};
 use spool::{Admin, Directory};
 
 use super::{messages, numbers};
-use crate::support::spooled::{Node, endpoint, plan, policy, settings};
+use crate::support::spooled::{Node, endpoint, plan, policy, room_for_twenty, settings};
 use crate::support::{HOST_TYPE, until};
 
 #[test]
@@ -13,12 +13,7 @@ fn past_the_memory_s_bound_the_disk_takes_them_and_they_come_in_in_order() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
-    let few = EngineSettings {
-        max_pending: 20,
-        max_lane_percent: 100,
-        ..settings(path.path())
-    };
-    let node = Node::start(few, &endpoint);
+    let node = Node::start(room_for_twenty(path.path()), &endpoint);
     node.push_all(numbers(0..500));
     let account = node.bench.counters();
     assert_eq!((account.accepted, account.rejected), (500, 0));

@@ -1,13 +1,12 @@
 //! A disk that takes nothing for a while: another program has the file for longer than the spool waits for it.
 
-use engine::engine::EngineSettings;
 use notification::{PushError, RejectReason};
 use rusqlite::Connection;
 use spool::Directory;
 use transport::notices::NoticeKind;
 
 use super::numbers;
-use crate::support::spooled::{Node, endpoint, plan, settings};
+use crate::support::spooled::{Node, endpoint, plan, room_for_twenty, settings};
 use crate::support::until;
 
 /// Nothing can be written as long as this has the file.
@@ -56,12 +55,7 @@ fn past_the_memory_s_bound_they_are_rejected() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
-    let few = EngineSettings {
-        max_pending: 20,
-        max_lane_percent: 100,
-        ..settings(path.path())
-    };
-    let node = Node::start(few, &endpoint);
+    let node = Node::start(room_for_twenty(path.path()), &endpoint);
     let other = held(path.path());
     node.push("alice", "0000").unwrap();
     until("it is known that the disk fails", || node.totals().failing);

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use engine::engine::EngineSettings;
-
 use super::{message, messages, numbers};
-use crate::support::spooled::{Node, endpoint, plan, settings};
+use crate::support::spooled::{Node, endpoint, plan, room_for_twenty, settings};
 use crate::support::{End, HOST_TYPE, options, until};
 
 #[test]
@@ -141,12 +139,7 @@ fn a_pool_that_resumes_goes_on_with_what_is_on_disk() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
     plan(&endpoint, "status=503");
-    let few = EngineSettings {
-        max_pending: 20,
-        max_lane_percent: 100,
-        ..settings(path.path())
-    };
-    let node = Node::start(few, &endpoint);
+    let node = Node::start(room_for_twenty(path.path()), &endpoint);
     node.push_all(numbers(0..100));
     node.bench.engine.drain_pool(node.pool).unwrap();
     // Before the endpoint takes any.

@@ -27,6 +27,15 @@ pub fn settings(path: &Path) -> EngineSettings {
     }
 }
 
+/// The same with room for twenty notifications in memory, all of one sender if need be.
+pub fn room_for_twenty(path: &Path) -> EngineSettings {
+    EngineSettings {
+        max_pending: 20,
+        max_lane_percent: 100,
+        ..settings(path)
+    }
+}
+
 /// At least once, with short pauses between attempts, and however often others succeed meanwhile.
 pub fn policy() -> DeliveryPolicy {
     DeliveryPolicy {
