@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 use std::{env, fs};
 
-use common::{Node, load, record, until};
+use common::{Node, load, passes, record, until};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use spool::{Directory, Notice, RowId, Settings};
 
@@ -26,18 +26,12 @@ fn inside(case: &str) -> bool {
     }
     let script = "trap '' XFSZ; exec \"$0\" \"$1\" --exact --nocapture";
     let program = env::current_exe().unwrap();
-    let inside = Command::new("sh")
-        .args(["-c", script])
-        .arg(program)
-        .arg(case)
-        .env(INSIDE, "yes")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&inside.stdout);
-    assert!(
-        inside.status.success() && said.contains("1 passed"),
-        "{said}{}",
-        String::from_utf8_lossy(&inside.stderr)
+    passes(
+        Command::new("sh")
+            .args(["-c", script])
+            .arg(program)
+            .arg(case)
+            .env(INSIDE, "yes"),
     );
     false
 }

@@ -105,12 +105,17 @@ pub fn preloaded(case: &str, source: &str, variables: &[(&str, OsString)]) {
         .arg("-ldl")
         .status();
     assert!(compiled.unwrap().success());
-    let inside = Command::new(env::current_exe().unwrap())
-        .args([case, "--exact", "--nocapture"])
-        .env("LD_PRELOAD", &library)
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .output()
-        .unwrap();
+    passes(
+        Command::new(env::current_exe().unwrap())
+            .args([case, "--exact", "--nocapture"])
+            .env("LD_PRELOAD", &library)
+            .envs(variables.iter().map(|(name, value)| (name, value))),
+    );
+}
+
+/// Runs a test program for one case, which must pass.
+pub fn passes(program: &mut Command) {
+    let inside = program.output().unwrap();
     let said = String::from_utf8_lossy(&inside.stdout);
     assert!(
         inside.status.success() && said.contains("1 passed"),
