@@ -27,7 +27,8 @@ def aiohttp(place, name="aiohttp", keep_alive=5, limit=100_000):
                keep_alive, plain, tls]
     ports = {HTTP1: plain, HTTPS: tls}
     return Server(name, place.child(name, command, [plain, tls]), ports, early=EARLY,
-                  idle=keep_alive, idle_ports=ports, version=_version(place, "aiohttp"))
+                  idle=keep_alive, idle_ports=ports, closing=ports, closing_path="/close",
+                  version=_version(place, "aiohttp"))
 
 
 def gunicorn(place):
@@ -60,8 +61,10 @@ def uvicorn(place):
         if protocol == HTTPS:
             command += ["--ssl-certfile", place.folder / "server.pem",
                         "--ssl-keyfile", place.folder / "server.key"]
-        servers.append(Server(name, place.child(name, command, [port]), {protocol: port}, early=EARLY,
-                              idle=2, idle_ports={protocol: port}, version=version))
+        ports = {protocol: port}
+        servers.append(Server(name, place.child(name, command, [port]), ports, early=EARLY, idle=2,
+                              idle_ports=ports, closing=ports, closing_path="/close",
+                              version=version))
     return servers
 
 
@@ -75,7 +78,8 @@ def hypercorn(place):
     version = f"{_version(place, 'hypercorn')}, FastAPI {_version(place, 'fastapi')}"
     # Over HTTP/2, what comes of a body after the answer ends its connection, with all that is on it.
     return [Server("hypercorn", place.child("hypercorn", command, [plain, tls]), ports, early=EARLY,
-                   early_workers=1, idle=2, idle_ports=ports, version=version)]
+                   early_workers=1, idle=2, idle_ports=ports, closing={HTTP1: plain, HTTPS: tls},
+                   closing_path="/close", version=version)]
 
 
 def waitress(place):

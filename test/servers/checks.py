@@ -1,11 +1,15 @@
 """What must hold at each server, and how it is found out."""
 
+import http.client
 import json
 import re
+import ssl
 import time
 from collections import defaultdict
+from urllib.parse import urlencode
 
 from node import message
+from process import PATIENCE
 from server import HTTP1, HTTP2
 
 FORM = "application/x-www-form-urlencoded"
@@ -88,6 +92,7 @@ class Checks:
     def closing(self, server, protocol):
         """Each answer closes its connection."""
         port = server.closing[protocol]
+        self._says_that_it_closes(protocol, port, server.closing_path)
         run = self.start(port, protocol, server.closing_path, senders=20, each=10)
         self._outcomes(run, 200)
         self._recorded(server, protocol, port, run)
@@ -108,6 +113,23 @@ class Checks:
             except Wrong as error:
                 raise Wrong(f"over {protocol}: {error}") from None
         return said
+
+    def _says_that_it_closes(self, protocol, port, path):
+        """Python's own client reads it in an answer: that the server has it done is not taken on trust."""
+        if protocol == HTTP1:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        else:
+            trust = ssl.create_default_context(cafile=f"{self.place.folder}/ca.pem")
+            connection = http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=trust)
+        fields = {"author": "python", "server": "none", "receiver": "none", "message": "closing"}
+        try:
+            connection.request("POST", path, urlencode(fields), {"content-type": FORM})
+            response = connection.getresponse()
+            response.read()
+            if response.status != 200 or not response.will_close:
+                raise Wrong(f"{response.status}, {response.headers.items()}: it does not close")
+        finally:
+            connection.close()
 
     @staticmethod
     def _outcomes(run, status):

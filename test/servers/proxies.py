@@ -84,7 +84,7 @@ http {{
     version = place.version([program, "-v"])
     server = Server("nginx", child, ports, early=EARLY, idle_ports=idle, idle=1, closing=closing,
                     reload=lambda: child.signal(signal.SIGHUP), version=version)
-    php = Server("php-fpm behind nginx", fpm, ports, path="/php",
+    php = Server("php-fpm behind nginx", fpm, ports, path="/php", closing=closing, closing_path="/php",
                  version=place.version([place.program("php-fpm8.2"), "-n", "-v"]))
     return [server, php]
 
@@ -93,6 +93,7 @@ def apache(place, backend):
     """Apache httpd with its event MPM."""
     folder = place.own_folder("apache")
     plain, tls, http2 = place.ports(), place.ports(), place.ports()
+    closing = {HTTP1: place.ports(), HTTPS: place.ports()}
     modules = "\n".join(
         f"LoadModule {name}_module {place.data('usr/lib/apache2/modules')}/mod_{name}.so"
         for name in ("mpm_event", "authn_core", "authz_core", "authz_user", "auth_basic",
@@ -103,7 +104,9 @@ def apache(place, backend):
   SSLCertificateFile {place.folder}/server.pem
   SSLCertificateKeyFile {place.folder}/server.key
   Protocols {protocol}
-</VirtualHost>""" for port, protocol in ((tls, "http/1.1"), (http2, "h2")))
+  KeepAlive {keep_alive}
+</VirtualHost>""" for port, protocol, keep_alive in (
+        (tls, "http/1.1", "On"), (http2, "h2", "On"), (closing[HTTPS], "http/1.1", "Off")))
     (folder / "passwords").write_text("")
     (folder / "httpd.conf").write_text(f"""
 ServerRoot {folder}
@@ -118,6 +121,8 @@ ErrorLog /dev/stderr
 Listen 127.0.0.1:{plain}
 Listen 127.0.0.1:{tls}
 Listen 127.0.0.1:{http2}
+Listen 127.0.0.1:{closing[HTTP1]}
+Listen 127.0.0.1:{closing[HTTPS]}
 KeepAliveTimeout 1
 ServerLimit 4
 MaxRequestWorkers 100
@@ -131,15 +136,18 @@ SSLSessionCache shmcb:{folder}/sessions(512000)
   Require valid-user
 </Location>
 <VirtualHost 127.0.0.1:{plain}>
+</VirtualHost>
+<VirtualHost 127.0.0.1:{closing[HTTP1]}>
+  KeepAlive Off
 </VirtualHost>{virtual}
 """)
     program = place.program("apache2")
     ports = {HTTP1: plain, HTTPS: tls, HTTP2: http2}
     child = place.child("apache", [program, "-DFOREGROUND", "-f", folder / "httpd.conf"],
-                        ports.values())
+                        [*ports.values(), *closing.values()])
     # Its limit of a body does not hold for what is handed on to another server.
     server = Server("Apache httpd", child, ports, early={"/private": 401}, idle=1, idle_ports=ports,
-                    reload=lambda: child.signal(signal.SIGUSR1),
+                    closing=closing, reload=lambda: child.signal(signal.SIGUSR1),
                     version=place.version([program, "-v"]))
     return [server]
 
@@ -148,6 +156,7 @@ def haproxy(place, backend):
     """HAProxy as a master with workers, which hand over their sockets."""
     folder = place.own_folder("haproxy")
     plain, tls, http2 = place.ports(), place.ports(), place.ports()
+    closing = {HTTP1: place.ports(), HTTPS: place.ports()}
     (folder / "haproxy.cfg").write_text(f"""
 global
   stats socket {folder}/stats.sock mode 600 level admin expose-fd listeners
@@ -165,14 +174,19 @@ frontend front
   http-request deny deny_status 413 if {{ path /limited }} {{ req.hdr_val(content-length) gt 100000 }}
   http-request deny deny_status 401 if {{ path /private }}
   default_backend application
+frontend closing
+  bind 127.0.0.1:{closing[HTTP1]}
+  bind 127.0.0.1:{closing[HTTPS]} ssl crt {place.folder}/both.pem alpn http/1.1
+  option httpclose
+  default_backend application
 backend application
   server application 127.0.0.1:{backend}
 """)
     program = place.program("haproxy")
     ports = {HTTP1: plain, HTTPS: tls, HTTP2: http2}
     child = place.child("haproxy", [program, "-W", "-db", "-f", folder / "haproxy.cfg"],
-                        ports.values())
-    server = Server("HAProxy", child, ports, early=EARLY, idle=1, idle_ports=ports,
+                        [*ports.values(), *closing.values()])
+    server = Server("HAProxy", child, ports, early=EARLY, idle=1, idle_ports=ports, closing=closing,
                     reload=lambda: child.signal(signal.SIGUSR2),
                     version=place.version([program, "-v"]))
     return [server]
@@ -182,6 +196,10 @@ def lighttpd(place, backend):
     """lighttpd; over TLS it speaks whatever the client chooses."""
     folder = place.own_folder("lighttpd")
     plain, tls = place.ports(), place.ports()
+    closing = {HTTP1: place.ports(), HTTPS: place.ports()}
+    ssl = f"""
+  ssl.engine = "enable"
+  ssl.pemfile = "{place.folder}/both.pem\""""
     (folder / "lighttpd.conf").write_text(f"""
 server.document-root = "{folder}"
 server.bind = "127.0.0.1"
@@ -191,17 +209,21 @@ server.max-keep-alive-idle = 1
 server.max-request-size = 150
 server.errorlog = "/dev/stderr"
 proxy.server = ("" => (("host" => "127.0.0.1", "port" => {backend})))
-$SERVER["socket"] == "127.0.0.1:{tls}" {{
-  ssl.engine = "enable"
-  ssl.pemfile = "{place.folder}/both.pem"
+$SERVER["socket"] == "127.0.0.1:{tls}" {{{ssl}
+}}
+$SERVER["socket"] == "127.0.0.1:{closing[HTTP1]}" {{
+  server.max-keep-alive-requests = 0
+}}
+$SERVER["socket"] == "127.0.0.1:{closing[HTTPS]}" {{{ssl}
+  server.max-keep-alive-requests = 0
 }}
 """)
     program = place.program("lighttpd")
     command = [program, "-D", "-m", place.data("usr/lib/lighttpd"), "-f", folder / "lighttpd.conf"]
     ports = {HTTP1: plain, HTTPS: tls, HTTP2: tls}
-    child = place.child("lighttpd", command, [plain, tls])
+    child = place.child("lighttpd", command, [plain, tls, *closing.values()])
     return [Server("lighttpd", child, ports, early={"/limited": 413}, idle=1, idle_ports=ports,
-                   version=place.version([program, "-v"]))]
+                   closing=closing, version=place.version([program, "-v"]))]
 
 
 def h2o(place, backend):
@@ -245,19 +267,25 @@ def nghttp(place, backend):
     """nghttpx, the proxy of nghttp2, and its server nghttpd, which serves no application: it says in
     its log what it has read."""
     plain, tls, static = place.ports(), place.ports(), place.ports()
+    closing = {HTTP1: place.ports(), HTTPS: place.ports()}
     key = [f"{place.folder}/server.key", f"{place.folder}/server.pem"]
     program = place.program("nghttpx")
-    child = place.child("nghttpx", [
-        program, "--conf=/dev/null", f"--frontend=127.0.0.1,{plain};no-tls",
-        f"--frontend=127.0.0.1,{tls}", f"--backend=127.0.0.1,{backend}", "--workers=1",
-        "--errorlog-file=/dev/stderr", "--no-ocsp", "--frontend-keep-alive-timeout=1s",
-        *key], [plain, tls])
-    ports = {HTTP1: plain, HTTPS: tls, HTTP2: tls}
-    proxy = Server("nghttpx", child, ports, idle=1, idle_ports={HTTP1: plain, HTTPS: tls},
-                   version=place.version([program, "--version"]))
+
+    def proxy(name, plain, tls, *more):
+        return place.child(name, [
+            program, "--conf=/dev/null", f"--frontend=127.0.0.1,{plain};no-tls",
+            f"--frontend=127.0.0.1,{tls}", f"--backend=127.0.0.1,{backend}", "--workers=1",
+            "--errorlog-file=/dev/stderr", "--no-ocsp", *more, *key], [plain, tls])
+
+    version = place.version([program, "--version"])
+    child = proxy("nghttpx", plain, tls, "--frontend-keep-alive-timeout=1s")
+    servers = [Server("nghttpx", child, {HTTP1: plain, HTTPS: tls, HTTP2: tls}, idle=1,
+                      idle_ports={HTTP1: plain, HTTPS: tls}, version=version)]
+    child = proxy("nghttpx-closing", *closing.values(), "--frontend-max-requests=1")
+    servers.append(Server("nghttpx (closing)", child, closing, closing=closing, version=version))
     program = place.program("nghttpd")
     child = place.child("nghttpd", [program, "--address=127.0.0.1", "--echo-upload", "-v", static,
                                     *key], [static])
-    server = Server("nghttpd", child, {HTTP2: static}, recorded=False,
-                    version=place.version([program, "--version"]))
-    return [proxy, server]
+    servers.append(Server("nghttpd", child, {HTTP2: static}, recorded=False,
+                          version=place.version([program, "--version"])))
+    return servers

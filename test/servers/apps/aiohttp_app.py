@@ -15,6 +15,13 @@ async def notifications(request):
     return web.Response(text="ok")
 
 
+async def close(request):
+    """The same, and closes the connection."""
+    response = await notifications(request)
+    response.force_close()
+    return response
+
+
 async def limited(request):
     """aiohttp looks at the length and answers 413."""
     return web.Response(text=str(len(await request.post())))
@@ -28,8 +35,8 @@ async def private(_request):
 def application(limit):
     """At most `limit` bytes of a body."""
     app = web.Application(client_max_size=limit)
-    app.add_routes([web.post("/notifications", notifications), web.post("/limited", limited),
-                    web.post("/private", private)])
+    app.add_routes([web.post("/notifications", notifications), web.post("/close", close),
+                    web.post("/limited", limited), web.post("/private", private)])
     return app
 
 

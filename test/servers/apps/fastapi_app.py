@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import FastAPI, Form, HTTPException, Request
+from fastapi import FastAPI, Form, HTTPException, Request, Response
 
 from record import record
 
@@ -17,6 +17,14 @@ async def notifications(request: Request, author: Field, server: Field, receiver
     form = {"author": author, "server": server, "receiver": receiver, "message": message}
     record(form, request.headers["host"], request.headers["content-type"])
     return {"ok": True}
+
+
+@app.post("/close")
+async def close(request: Request, response: Response, author: Field, server: Field,
+                receiver: Field, message: Field):
+    """The same, and closes the connection."""
+    response.headers["connection"] = "close"
+    return await notifications(request, author, server, receiver, message)
 
 
 @app.post("/limited")
