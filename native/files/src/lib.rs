@@ -21,7 +21,7 @@ pub use content::{LONGEST, read, whereabouts};
 pub use secret::Secret;
 pub use source::Source;
 pub use stamp::Stamp;
-pub use watch::{CHECK_EVERY, Seen, Watch};
+pub use watch::{CHECK_EVERY, GIVEN_UP_AFTER, Seen, Turn, Watch};
 pub use watched::{PATIENCE, Watched};
 
 /// What the operator should know of a file while the node runs.

@@ -2,7 +2,8 @@
 //!
 //! The engine's threads ask whether a check is due when they need the files. That only reads two atomics: the
 //! engine's threads share no lock with code that reads files, which can hang on an unresponsive mount.
-//! Only one check is under way at a time; while one hangs, no other starts.
+//! One check is under way at a time. One that hangs is given up after [`GIVEN_UP_AFTER`]: another may begin
+//! beside it, and what the old one reads at last is not used.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,6 +15,10 @@ use crate::{Stamp, pause};
 
 /// How often the files are checked while there is no problem with them.
 pub const CHECK_EVERY: Duration = Duration::from_mins(1);
+/// How long a check may take until another may begin beside it.
+pub const GIVEN_UP_AFTER: Duration = Duration::from_mins(5);
+/// How many checks that were given up may hang. Each holds a thread.
+const HANGING_AT_MOST: u32 = 3;
 
 /// The schedule for checking files that belong together.
 #[derive(Debug)]
@@ -24,8 +29,23 @@ pub struct Watch {
     /// When the next check is due, in milliseconds since `made`.
     next: AtomicU64,
     looking: AtomicBool,
-    /// Each check copies this and writes it back; the lock is not held while files are read.
-    seen: Mutex<Seen>,
+    /// Not held while files are read.
+    turns: Mutex<Turns>,
+}
+
+/// The right to check the files and to apply what they hold, from [`Watch::begin`] to [`Watch::end`].
+#[derive(Debug)]
+pub struct Turn(u64);
+
+#[derive(Debug)]
+struct Turns {
+    /// The number of the last turn: the one that is under way, if one is.
+    last: u64,
+    /// When it began, since `made`.
+    since: Duration,
+    /// How many turns that were given up have not ended.
+    hanging: u32,
+    seen: Seen,
 }
 
 /// What the last check saw.
@@ -47,42 +67,80 @@ impl Watch {
             made: Instant::now(),
             next: AtomicU64::new(0),
             looking: AtomicBool::new(false),
-            seen: Mutex::new(Seen { stamps, failures }),
+            turns: Mutex::new(Turns {
+                last: 0,
+                since: Duration::ZERO,
+                hanging: 0,
+                seen: Seen { stamps, failures },
+            }),
         };
-        watch.schedule(CHECK_EVERY);
+        watch.schedule(watch.now(), CHECK_EVERY);
         watch
     }
 
     /// Whether to check the files now. It takes no lock. Returns false if there are no files, or while a
-    /// check is under way.
+    /// check is under way that has not been given up.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        !self.idle
-            && !self.looking.load(Ordering::Acquire)
-            && millis(self.made.elapsed()) >= self.next.load(Ordering::Acquire)
+        !self.idle && millis(self.now()) >= self.next.load(Ordering::Acquire)
     }
 
-    /// Begins a check. Returns false while another one is under way.
+    /// Begins a check. Returns nothing while another one is under way, unless that one hangs.
     #[must_use]
-    pub fn begin(&self) -> bool {
-        !self.looking.swap(true, Ordering::AcqRel)
+    pub fn begin(&self) -> Option<Turn> {
+        let mut turns = self.turns.lock();
+        let now = self.now();
+        if self.looking.load(Ordering::Acquire) {
+            let hangs = now.saturating_sub(turns.since) >= GIVEN_UP_AFTER;
+            if !hangs || turns.hanging >= HANGING_AT_MOST {
+                return None;
+            }
+            turns.hanging += 1;
+        }
+        turns.last += 1;
+        turns.since = now;
+        self.looking.store(true, Ordering::Release);
+        self.schedule_beside(&turns);
+        Some(Turn(turns.last))
+    }
+
+    /// Records what a check has seen, and calls `apply` to put it to use. Does neither, and returns false,
+    /// if the check was given up.
+    pub fn saw(&self, turn: &Turn, seen: Seen, apply: impl FnOnce()) -> bool {
+        let mut turns = self.turns.lock();
+        let is_current = turn.0 == turns.last;
+        if is_current {
+            turns.seen = seen;
+            apply();
+        }
+        is_current
     }
 
     /// Ends a check: the next is due after the usual time, or soon if this one failed for reasons that
-    /// may pass.
-    pub fn end(&self) {
-        self.end_with(CHECK_EVERY);
+    /// may pass. Returns whether it was not given up before.
+    pub fn end(&self, turn: &Turn) -> bool {
+        self.end_with(turn, CHECK_EVERY)
     }
 
     /// Like [`Watch::end`], with another usual time.
-    pub fn end_with(&self, usual: Duration) {
-        let failures = self.seen.lock().failures;
-        self.schedule(if failures == 0 {
-            usual
+    pub fn end_with(&self, turn: &Turn, usual: Duration) -> bool {
+        let mut turns = self.turns.lock();
+        let is_current = turn.0 == turns.last;
+        if is_current {
+            let failures = turns.seen.failures;
+            let wait = match failures {
+                0 => usual,
+                failures => pause(failures),
+            };
+            self.schedule(self.now(), wait);
+            self.looking.store(false, Ordering::Release);
         } else {
-            pause(failures)
-        });
-        self.looking.store(false, Ordering::Release);
+            turns.hanging -= 1;
+            if self.is_looking() {
+                self.schedule_beside(&turns);
+            }
+        }
+        is_current
     }
 
     /// Whether a check is under way.
@@ -99,20 +157,30 @@ impl Watch {
     /// What the last check saw.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        self.seen.lock().clone()
+        self.turns.lock().seen.clone()
     }
 
-    /// Records what a check has seen, before it ends.
-    pub fn saw(&self, seen: Seen) {
-        *self.seen.lock() = seen;
+    /// When another check may begin beside the one that is under way.
+    fn schedule_beside(&self, turns: &Turns) {
+        if turns.hanging < HANGING_AT_MOST {
+            self.schedule(turns.since, GIVEN_UP_AFTER);
+        } else {
+            self.next.store(u64::MAX, Ordering::Release);
+        }
     }
 
-    fn schedule(&self, wait: Duration) {
-        let next = millis(self.made.elapsed() + wait);
-        self.next.store(next, Ordering::Release);
+    fn schedule(&self, from: Duration, wait: Duration) {
+        self.next.store(millis(from + wait), Ordering::Release);
+    }
+
+    fn now(&self) -> Duration {
+        self.made.elapsed()
     }
 }
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,11 +19,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::apart::{self, Slots};
-use crate::{Remark, Seen, Source, Stamp, Tell, Watch};
+use crate::{Remark, Seen, Source, Stamp, Tell, Turn, Watch};
 use look::Look;
 
 /// How long the first read is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// What is wrong with a file whose read has not ended within [`PATIENCE`].
+const TAKES_LONG: &str = "reading it takes long";
 /// How often a file is checked whose content was refused, while there is no other content.
 const REFUSED_EVERY: Duration = Duration::from_secs(5);
 /// How many threads may read one file at the same time, for all handlers that name it. A thread that
@@ -55,8 +57,6 @@ struct State {
     problem: Option<String>,
     /// When the read that is under way began.
     reading_since: Option<Instant>,
-    /// Whether the operator knows that this read hangs.
-    told_that_it_hangs: bool,
 }
 
 impl<T: Send + Sync + 'static> Watched<T> {
@@ -93,7 +93,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
     ) -> Self {
         // The node's environment and a value never change, so only a file is ever due.
         let stamps: Vec<_> = source.path().map(|_| None).into_iter().collect();
-        let shared = Shared {
+        let shared = Arc::new(Shared {
             option: option.into(),
             source,
             parse: Box::new(parse),
@@ -102,12 +102,14 @@ impl<T: Send + Sync + 'static> Watched<T> {
             watch: Watch::new(stamps),
             state: Mutex::default(),
             ended: watch::Sender::new(()),
-        };
+        });
         shared.watch.hurry();
-        if shared.source.path().is_none() {
-            shared.read(Seen::default());
+        if shared.source.path().is_none()
+            && let Some(look) = Look::begin(&shared)
+        {
+            look.run();
         }
-        Self(Arc::new(shared))
+        Self(shared)
     }
 
     /// The present content, or why there is none. If the source has never been read, this waits for the
@@ -144,7 +146,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
     async fn first(&self) -> Result<Arc<T>, String> {
         loop {
             let mut ended = self.0.ended.subscribe();
-            if !self.0.watch.is_looking() {
+            if !self.0.watch.is_looking() || self.0.hangs() {
                 return self.now();
             }
             let since = self.0.state.lock().reading_since;
@@ -160,7 +162,6 @@ impl<T: Send + Sync + 'static> Watched<T> {
     fn refresh(&self) {
         if self.0.watch.is_looking() {
             self.0.tell_if_it_hangs();
-            return;
         }
         if !self.0.watch.is_due() {
             return;
@@ -177,38 +178,39 @@ impl<T: Send + Sync + 'static> Watched<T> {
 }
 
 impl<T> Shared<T> {
-    /// Reads and parses the source, unless it is what `seen` says. Returns what is seen now.
-    fn read(&self, seen: Seen) -> Seen {
+    /// Reads and parses the source, unless it is what was seen last. If the read has been given up
+    /// meanwhile, nothing comes of it.
+    fn read(&self, turn: &Turn) {
+        let seen = self.watch.seen();
         // Before the content, so that the next check sees a change in between.
         let stamps: Vec<_> = self.source.path().map(Stamp::of).into_iter().collect();
         let known = stamps == seen.stamps && stamps.iter().all(Option::is_some);
-        if known && !stamps.is_empty() && seen.failures == 0 && !self.hung() {
-            return seen;
+        if known && !stamps.is_empty() && seen.failures == 0 && !self.hangs() {
+            return;
         }
-        let read = self.source.read();
-        match read.map(|content| (self.parse)(&content)) {
+        let failures = 0;
+        match self.source.read().map(|content| (self.parse)(&content)) {
             Ok(Ok(content)) => {
-                self.current.store(Some(Arc::new(content)));
-                self.good();
-                Seen {
-                    stamps,
-                    failures: 0,
+                let apply = || self.current.store(Some(Arc::new(content)));
+                if self.watch.saw(turn, Seen { stamps, failures }, apply) {
+                    self.good();
                 }
             }
             Ok(Err(text)) => {
-                self.bad(text, true);
-                Seen {
-                    stamps,
-                    failures: 0,
+                if self.watch.saw(turn, Seen { stamps, failures }, || ()) {
+                    self.bad(text, true);
                 }
             }
-            Err(text) => {
-                self.bad(text, seen.failures == 0);
-                Seen {
-                    failures: seen.failures.saturating_add(1),
-                    ..seen
-                }
-            }
+            Err(text) => self.could_not_read(turn, text),
+        }
+    }
+
+    fn could_not_read(&self, turn: &Turn, text: String) {
+        let mut seen = self.watch.seen();
+        let is_new = seen.failures == 0;
+        seen.failures = seen.failures.saturating_add(1);
+        if self.watch.saw(turn, seen, || ()) {
+            self.bad(text, is_new);
         }
     }
 
@@ -242,25 +244,19 @@ impl<T> Shared<T> {
     /// What is wrong now.
     fn describe(&self) -> String {
         let state = self.state.lock();
-        let problem = state.problem.as_deref().unwrap_or("reading it takes long");
+        let problem = state.problem.as_deref().unwrap_or(TAKES_LONG);
         format!("{}: {}: {problem}", self.option, self.source)
     }
 
-    /// Whether the operator was told that the read that is under way hangs.
-    fn hung(&self) -> bool {
-        self.state.lock().told_that_it_hangs
+    /// Whether the operator was told that reading it hangs.
+    fn hangs(&self) -> bool {
+        self.state.lock().problem.as_deref() == Some(TAKES_LONG)
     }
 
     fn tell_if_it_hangs(&self) {
-        let hangs = {
-            let mut state = self.state.lock();
-            let long = |since: Instant| since.elapsed() >= PATIENCE;
-            let hangs = !state.told_that_it_hangs && state.reading_since.is_some_and(long);
-            state.told_that_it_hangs |= hangs;
-            hangs
-        };
-        if hangs {
-            self.bad("reading it takes long".to_owned(), true);
+        let since = self.state.lock().reading_since;
+        if since.is_some_and(|since| since.elapsed() >= PATIENCE) {
+            self.bad(TAKES_LONG.to_owned(), false);
         }
     }
 }

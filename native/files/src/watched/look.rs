@@ -5,33 +5,29 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{REFUSED_EVERY, Shared};
-use crate::CHECK_EVERY;
 use crate::apart::Slot;
+use crate::{CHECK_EVERY, Turn};
 
-/// The exclusive right to check the file, until this is dropped.
+/// The right to check the file, until this is dropped.
 pub(super) struct Look<T> {
     shared: Arc<Shared<T>>,
+    turn: Turn,
     done: bool,
 }
 
 impl<T> Look<T> {
     pub(super) fn begin(shared: &Arc<Shared<T>>) -> Option<Self> {
-        if !shared.watch.begin() {
-            return None;
-        }
-        let mut state = shared.state.lock();
-        state.reading_since = Some(Instant::now());
-        state.told_that_it_hangs = false;
-        drop(state);
+        let turn = shared.watch.begin()?;
+        shared.state.lock().reading_since = Some(Instant::now());
         Some(Self {
             shared: Arc::clone(shared),
+            turn,
             done: false,
         })
     }
 
     pub(super) fn run(mut self) {
-        let seen = self.shared.read(self.shared.watch.seen());
-        self.shared.watch.saw(seen);
+        self.shared.read(&self.turn);
         self.done = true;
     }
 
@@ -41,30 +37,28 @@ impl<T> Look<T> {
     }
 
     pub(super) fn fail(mut self, text: String) {
-        self.failed(text);
+        self.shared.could_not_read(&self.turn, text);
         self.done = true;
-    }
-
-    fn failed(&mut self, text: String) {
-        let mut seen = self.shared.watch.seen();
-        self.shared.bad(text, seen.failures == 0);
-        seen.failures = seen.failures.saturating_add(1);
-        self.shared.watch.saw(seen);
     }
 }
 
 impl<T> Drop for Look<T> {
     fn drop(&mut self) {
         if !self.done {
-            self.failed("there is no thread to read it, or reading it crashed".to_owned());
+            let text = "there is no thread to read it, or reading it crashed";
+            self.shared.could_not_read(&self.turn, text.to_owned());
         }
-        self.shared.state.lock().reading_since = None;
         let usual = if self.shared.current.load().is_some() {
             CHECK_EVERY
         } else {
             REFUSED_EVERY
         };
-        self.shared.watch.end_with(usual);
+        // Under the lock, so that this is not the next read's.
+        let mut state = self.shared.state.lock();
+        if self.shared.watch.end_with(&self.turn, usual) {
+            state.reading_since = None;
+        }
+        drop(state);
         self.shared.ended.send_replace(());
     }
 }

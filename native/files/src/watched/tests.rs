@@ -1,13 +1,15 @@
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant as Clock};
 
+use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use tokio::time::advance;
 
 use super::*;
-use crate::{CHECK_EVERY, Secret};
+use crate::{CHECK_EVERY, GIVEN_UP_AFTER, Secret};
 
 type Told = Arc<Mutex<Vec<Remark>>>;
 
@@ -189,6 +191,41 @@ async fn a_later_read_that_hangs_keeps_the_content_and_is_said() {
     );
     fs::write(scratch.file(), "6").unwrap();
     eventually("the read ends", || watched.now() == Ok(Arc::new(6)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_never_ends_is_given_up_and_the_file_read_again() {
+    let scratch = Scratch::new("never-ends");
+    scratch.write("1");
+    let (watched, told) = watched(Source::File(scratch.file()));
+    fs::remove_file(scratch.file()).unwrap();
+    mkfifo(&scratch.file(), Mode::S_IRWXU).unwrap();
+    advance(CHECK_EVERY).await;
+    assert_eq!(*watched.get().await.unwrap(), 1);
+    // It can be opened like this once there is a reader, who then waits until it is closed.
+    let mut options = fs::File::options();
+    options.write(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let writer = Mutex::new(None);
+    eventually("the pipe is read", || {
+        *writer.lock() = options.open(scratch.file()).ok();
+        writer.lock().is_some()
+    });
+    scratch.write("2");
+    advance(PATIENCE).await;
+    assert_eq!(*watched.get().await.unwrap(), 1);
+    assert_eq!(taken(&told).len(), 1, "it is said that it hangs");
+    advance(GIVEN_UP_AFTER).await;
+    watched.get().await.unwrap();
+    eventually("the file is read", || watched.now() == Ok(Arc::new(2)));
+    eventually("it is said", || is_mended(&told));
+    assert_eq!(taken(&told).len(), 1);
+    // The first read ends at last, with nothing.
+    drop(writer);
+    eventually("its thread has ended", || {
+        Arc::strong_count(&watched.0) == 1
+    });
+    assert_eq!(*watched.get().await.unwrap(), 2);
+    assert_eq!(taken(&told), []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use files::{Seen, Stamp, Watch};
+use files::{Seen, Stamp, Turn, Watch};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 
@@ -99,7 +99,7 @@ impl TlsClient {
     }
 
     /// Whether [`Self::refresh`] would check the files now. It takes no lock. Returns false if there
-    /// are no files, or while a check is under way.
+    /// are no files, or while a check is under way that has not been given up.
     #[must_use]
     pub fn refresh_due(&self) -> bool {
         self.watch.is_due()
@@ -109,7 +109,10 @@ impl TlsClient {
     /// do the check.
     #[must_use]
     pub fn begin_look(self: &Arc<Self>) -> Option<Look> {
-        (self.refresh_due() && self.watch.begin()).then(|| Look(Arc::clone(self)))
+        if !self.refresh_due() {
+            return None;
+        }
+        Some(Look(Arc::clone(self), self.watch.begin()?))
     }
 
     /// Applies changed files, if a check is due. Blocks on the file system.
@@ -123,74 +126,82 @@ impl TlsClient {
 
     /// Applies changed files at once, unless another check is under way. Blocks on the file system.
     pub fn refresh_now(&self) -> Refreshed {
-        if !self.watch.begin() {
+        let Some(turn) = self.watch.begin() else {
             return Refreshed::Unchanged;
-        }
-        let refreshed = self.look();
-        self.watch.end();
+        };
+        let refreshed = self.look(&turn);
+        self.watch.end(&turn);
         refreshed
     }
 
-    fn look(&self) -> Refreshed {
+    /// Nothing comes of a look that has been given up meanwhile.
+    fn look(&self, turn: &Turn) -> Refreshed {
         let seen = self.watch.seen();
         // Read the stamps before the content, so that the next check sees a change in between.
         let stamps = stamps(&self.options);
         let failures = 0;
         if stamps == seen.stamps {
-            self.watch.saw(Seen { stamps, failures });
+            self.watch.saw(turn, Seen { stamps, failures }, || ());
             return Refreshed::Unchanged;
         }
         let mut warnings = Vec::new();
         match build(&self.options, self.http2, &self.last, &mut warnings) {
             Ok(config) => {
-                self.config.store(Arc::new(config));
-                self.watch.saw(Seen { stamps, failures });
+                let apply = || self.config.store(Arc::new(config));
+                if !self.watch.saw(turn, Seen { stamps, failures }, apply) {
+                    return Refreshed::Unchanged;
+                }
                 warnings.retain(|warning| warning.about == About::Content);
                 Refreshed::Renewed(warnings)
             }
-            Err(error) if error.remedy == Remedy::Retry => self.could_not_look(error),
+            Err(error) if error.remedy == Remedy::Retry => self.could_not_look(turn, error),
             Err(error) => {
-                self.watch.saw(Seen { stamps, failures });
-                Refreshed::Kept(error)
+                if self.watch.saw(turn, Seen { stamps, failures }, || ()) {
+                    Refreshed::Kept(error)
+                } else {
+                    Refreshed::Unchanged
+                }
             }
         }
     }
 
-    fn could_not_look(&self, error: ConfigError) -> Refreshed {
+    fn could_not_look(&self, turn: &Turn, error: ConfigError) -> Refreshed {
         let mut seen = self.watch.seen();
         seen.failures = seen.failures.saturating_add(1);
         let first = seen.failures == 1;
-        self.watch.saw(seen);
-        if first {
+        if self.watch.saw(turn, seen, || ()) && first {
             Refreshed::Kept(error)
         } else {
             Refreshed::Unchanged
         }
     }
 
-    /// Records that no thread could be started for a check that was due.
+    /// Records that no thread could be started for a check that was due. Its [`Look`] has ended with it.
     pub(crate) fn no_thread_to_look(&self, error: &io::Error) -> Refreshed {
+        let Some(turn) = self.watch.begin() else {
+            return Refreshed::Unchanged;
+        };
         let text = format!("the files could not be looked at: {error}");
-        let refreshed = self.could_not_look(ConfigError::passing("connection.tls", text));
-        self.watch.end();
+        let refreshed = self.could_not_look(&turn, ConfigError::passing("connection.tls", text));
+        self.watch.end(&turn);
         refreshed
     }
 }
 
-/// The exclusive right to check a pool's files, until this is dropped.
+/// The right to check a pool's files, until this is dropped.
 #[derive(Debug)]
-pub struct Look(Arc<TlsClient>);
+pub struct Look(Arc<TlsClient>, Turn);
 
 impl Look {
     /// Applies changed files. Blocks on the file system.
     pub fn refresh(&self) -> Refreshed {
-        self.0.look()
+        self.0.look(&self.1)
     }
 }
 
 impl Drop for Look {
     fn drop(&mut self) {
-        self.0.watch.end();
+        self.0.watch.end(&self.1);
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use files::GIVEN_UP_AFTER;
 use tokio::time::advance;
 
 use super::{Refreshed, TlsClient};
@@ -104,7 +105,7 @@ async fn there_is_one_look_at_a_time() {
     assert!(client.begin_look().is_none());
     advance(CHECK_EVERY).await;
     let look = client.begin_look().unwrap();
-    advance(10 * CHECK_EVERY).await;
+    advance(GIVEN_UP_AFTER.saturating_sub(CHECK_EVERY)).await;
     assert!(!client.refresh_due());
     assert!(client.begin_look().is_none());
     assert_eq!(client.refresh_now(), Refreshed::Unchanged);
@@ -112,6 +113,33 @@ async fn there_is_one_look_at_a_time() {
     drop(look);
     advance(CHECK_EVERY).await;
     assert!(client.begin_look().is_some());
+    fs::remove_file(&file).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_hangs_is_given_up_and_applies_nothing_any_more() {
+    let file = std::env::temp_dir().join(format!("tls-hangs-{}.pem", std::process::id()));
+    fs::write(&file, certificate()).unwrap();
+    let options = TlsOptions {
+        cacertfile: Some(file.clone()),
+        ..TlsOptions::default()
+    };
+    let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
+    let client = Arc::new(client);
+    advance(CHECK_EVERY).await;
+    let hangs = client.begin_look().unwrap();
+    fs::write(&file, certificate() + "\n").unwrap();
+    advance(GIVEN_UP_AFTER).await;
+    let next = client.begin_look().unwrap();
+    assert_eq!(next.refresh(), Refreshed::Renewed(vec![]));
+    let renewed = client.connector().0;
+    drop(next);
+    fs::write(&file, certificate() + "\n\n").unwrap();
+    assert_eq!(hangs.refresh(), Refreshed::Unchanged);
+    drop(hangs);
+    assert!(Arc::ptr_eq(&renewed, &client.connector().0));
+    advance(CHECK_EVERY).await;
+    assert_eq!(client.refresh(), Refreshed::Renewed(vec![]));
     fs::remove_file(&file).unwrap();
 }
 
