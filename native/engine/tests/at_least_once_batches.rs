@@ -160,7 +160,7 @@ fn a_refused_batch_is_a_dead_letter_for_each_event() {
     plan(&endpoint, "status=200");
     let file = Directory::files(path.path()).unwrap().remove(0);
     let mut admin = Admin::open(&file).unwrap();
-    admin.retry(&Selection::All).unwrap();
+    admin.retry(&Selection::All, |_| ()).unwrap();
     until("they are delivered", || {
         let totals = node.totals();
         (totals.waiting, totals.dead) == (0, 0)

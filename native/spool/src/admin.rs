@@ -50,8 +50,8 @@ pub enum Selection {
     One(RowId),
 }
 
-/// Dead letters that are asked back in one transaction.
-const RETRY: u32 = 1000;
+/// Dead letters that one transaction asks back or brings back.
+const AT_ONCE: u32 = 1000;
 
 impl Selection {
     /// Whether dead letters with this reason may be among them.
@@ -190,24 +190,31 @@ impl Admin {
     }
 
     /// Asks for dead letters to be delivered after all. A running node sees it within a second or two;
-    /// without one, [`Admin::bring_back`] does it. Returns how many. A thousand at a time, so that a node never waits long.
-    pub fn retry(&mut self, which: &Selection) -> rusqlite::Result<usize> {
+    /// without one, [`Admin::bring_back`] does it. A thousand at a time, so that a node never waits long; `asked` is told
+    /// how many each time. Returns how many in all.
+    pub fn retry(
+        &mut self,
+        which: &Selection,
+        mut asked: impl FnMut(u64),
+    ) -> rusqlite::Result<u64> {
         let (condition, value) = which.sql();
         let sql = format!(
             "UPDATE dead_letter SET retry = 1 WHERE id IN \
-             (SELECT id FROM dead_letter WHERE {condition} AND retry = 0 AND id > ?2 ORDER BY id LIMIT {RETRY}) \
+             (SELECT id FROM dead_letter WHERE {condition} AND retry = 0 AND id > ?2 ORDER BY id LIMIT {AT_ONCE}) \
              RETURNING id"
         );
-        let (mut asked, mut after) = (0, RowId::default());
+        let (mut all, mut after) = (0, RowId::default());
         loop {
             let mut statement = self.connection.prepare_cached(&sql)?;
             let ids = statement.query_map(params![value, after.0], |row| row.get(0).map(RowId))?;
             let ids: Vec<RowId> = ids.collect::<Result<_, _>>()?;
-            asked += ids.len();
+            let some = ids.len() as u64;
             match ids.into_iter().max() {
                 Some(last) => after = last,
-                None => return Ok(asked),
+                None => return Ok(all),
             }
+            asked(some);
+            all += some;
         }
     }
 
@@ -226,16 +233,28 @@ impl Admin {
         Ok(removed)
     }
 
-    /// Makes dead letters that are asked back records again. The directory shows that no node is at it.
-    pub fn bring_back(&mut self, _held: &Directory) -> rusqlite::Result<u64> {
+    /// Makes dead letters that are asked back records again, a thousand at a time; `brought` is told how many each time. The
+    /// directory shows that no node is at it.
+    pub fn bring_back(
+        &mut self,
+        _held: &Directory,
+        mut brought: impl FnMut(u64),
+    ) -> rusqlite::Result<u64> {
         schema::update(&mut self.connection)?;
         self.layout = Layout::NEWEST;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let next = transaction.query_row("SELECT next FROM pool", [], |row| row.get(0))?;
-        let back = store::bring_back(&transaction, RowId(next), u32::MAX)?;
-        transaction.commit()?;
-        Ok(back.cast_unsigned())
+        let mut all = 0;
+        loop {
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let next = transaction.query_row("SELECT next FROM pool", [], |row| row.get(0))?;
+            let back = store::bring_back(&transaction, RowId(next), AT_ONCE)?;
+            transaction.commit()?;
+            if back == 0 {
+                return Ok(all);
+            }
+            brought(back.cast_unsigned());
+            all += back.cast_unsigned();
+        }
     }
 }

@@ -146,7 +146,7 @@ fn those_that_are_asked_back_are_delivered() {
     let path = path.path();
     fill(path);
     let mut admin = Admin::open(&file_of(path)).unwrap();
-    assert_eq!(admin.retry(&Selection::One(RowId(7))).unwrap(), 1);
+    assert_eq!(admin.retry(&Selection::One(RowId(7)), |_| ()).unwrap(), 1);
     drop(admin);
     damage(path, |page| count(page, "record 0300") > 0);
     let node = Node::start(path, Settings::default());

@@ -120,7 +120,7 @@ fn a_dead_letter_keeps_everything_and_can_be_delivered_after_all() {
 
     // The running node notices.
     let poisoned = Selection::Reason("poisoned".to_owned());
-    assert_eq!(admin.retry(&poisoned).unwrap(), 1);
+    assert_eq!(admin.retry(&poisoned, |_| ()).unwrap(), 1);
     let expected = Notice::BroughtBack {
         first: RowId(3),
         records: 1,
@@ -165,7 +165,9 @@ fn dead_letters_come_back_without_a_node_too() {
     let path = tempfile::tempdir().unwrap();
     let node = Node::start(path.path(), Settings::default());
     let spool = node.spool();
-    for n in 0..5 {
+    // More than two transactions bring back.
+    let all = 2_500;
+    for n in 0..all {
         let place = spool.append(record(n, b"x")).unwrap();
         spool.bury(place, history(1), DeathReason("gave_up".to_owned()));
     }
@@ -173,11 +175,17 @@ fn dead_letters_come_back_without_a_node_too() {
     drop(node);
     let directory = Directory::take(path.path(), "http-pusher", Settings::default()).unwrap();
     let mut admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
-    assert_eq!(admin.retry(&Selection::All).unwrap(), 5);
-    assert_eq!(admin.bring_back(&directory).unwrap(), 5);
-    let texts: Vec<_> = admin.records(RowId(0), 10).unwrap();
-    let order: Vec<_> = texts.iter().map(|l| &*l.record.message_id).collect();
-    assert_eq!(order, ["msg_0", "msg_1", "msg_2", "msg_3", "msg_4"]);
+    let (mut asked, mut brought) = (vec![], vec![]);
+    let retried = admin.retry(&Selection::All, |some| asked.push(some));
+    assert_eq!(retried.unwrap(), all);
+    let back = admin.bring_back(&directory, |some| brought.push(some));
+    assert_eq!(back.unwrap(), all);
+    assert_eq!(asked, [1000, 1000, 500]);
+    assert_eq!(brought, asked);
+    let back = admin.records(RowId(0), 10_000).unwrap();
+    let order: Vec<_> = back.iter().map(|l| &*l.record.message_id).collect();
+    let expected: Vec<_> = (0..all).map(|n| format!("msg_{n}")).collect();
+    assert_eq!(order, expected);
     assert_eq!(integrity(&Directory::files(path.path()).unwrap()[0]), "ok");
 }
 
@@ -192,7 +200,7 @@ fn dead_letters_that_were_asked_back_before_the_start_come_back() {
     spool.close();
     drop(spool);
     let mut admin = Admin::open(&Directory::files(path.path()).unwrap()[0]).unwrap();
-    assert_eq!(admin.retry(&Selection::All).unwrap(), 1);
+    assert_eq!(admin.retry(&Selection::All, |_| ()).unwrap(), 1);
     drop(admin);
     let spool = node.spool();
     let expected = Notice::BroughtBack {

@@ -19,13 +19,15 @@ pub(super) fn retry(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
     let mut files = file::open_all(directory, chosen.pool.as_deref())?;
     let which = chosen.which.selection();
     let mut asked = 0;
+    let progress = ProgressBar::new(count(&files, chosen));
     for file in &mut files {
         asked += file
             .admin
-            .retry(&which)
+            .retry(&which, |some| progress.inc(some))
             .map_err(|error| explain(&file.path, &error))?;
     }
-    let node = put_back(directory, &mut files)?;
+    progress.finish_and_clear();
+    let node = put_back(directory, &mut files, asked)?;
     if chosen.json {
         print_line(&json!({ "retried": asked, "node": node }).to_string());
     } else {
@@ -40,18 +42,35 @@ pub(super) fn retry(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
 }
 
 /// Returns the name of the running node if there is one; otherwise puts the dead letters back itself.
-fn put_back(directory: &Path, files: &mut [PoolFile]) -> Result<Option<String>, String> {
+fn put_back(
+    directory: &Path,
+    files: &mut [PoolFile],
+    asked: u64,
+) -> Result<Option<String>, String> {
     let held = match Directory::take(directory, "http-pusher spool", Settings::default()) {
         Ok(held) => held,
         Err(OpenError::Held { holder, .. }) => return Ok(Some(holder)),
         Err(error) => return Err(error.to_string()),
     };
+    let progress = ProgressBar::new(asked);
     for file in files {
         file.admin
-            .bring_back(&held)
+            .bring_back(&held, |some| progress.inc(some))
             .map_err(|error| explain(&file.path, &error))?;
     }
+    progress.finish_and_clear();
     Ok(None)
+}
+
+/// How many dead letters may be meant.
+fn count(files: &[PoolFile], chosen: &Chosen) -> u64 {
+    let which = chosen.which.selection();
+    files
+        .iter()
+        .flat_map(|file| &file.status.dead)
+        .filter(|(reason, _)| which.may_have(reason))
+        .map(|(_, count)| count)
+        .sum()
 }
 
 /// Removes dead letters.
@@ -59,13 +78,7 @@ pub(super) fn purge(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
     let mut files = file::open_all(directory, chosen.pool.as_deref())?;
     let which = chosen.which.selection();
     let mut removed = 0;
-    let all: u64 = files
-        .iter()
-        .flat_map(|file| &file.status.dead)
-        .filter(|(reason, _)| which.may_have(reason))
-        .map(|(_, count)| count)
-        .sum();
-    let progress = ProgressBar::new(all);
+    let progress = ProgressBar::new(count(&files, chosen));
     for file in &mut files {
         loop {
             let some = file

@@ -43,7 +43,10 @@ fn a_dead_letter_that_is_asked_back_is_delivered() {
     plan(&endpoint, "status=200");
     let file = Directory::files(path.path()).unwrap().remove(0);
     until("it is a dead letter", || node.totals().dead == 1);
-    Admin::open(&file).unwrap().retry(&Selection::All).unwrap();
+    Admin::open(&file)
+        .unwrap()
+        .retry(&Selection::All, |_| ())
+        .unwrap();
     let outcomes = node.bench.outcomes(2);
     assert!(matches!(outcomes[1].end, End::Sent { status: 200, .. }));
     until("nothing is on disk", || node.waiting() == 0);

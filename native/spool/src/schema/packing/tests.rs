@@ -271,12 +271,12 @@ fn the_program_reads_a_file_of_version_1_and_leaves_it_as_it_is() {
     let found = admin.dead_letter(RowId(7)).unwrap().unwrap();
     assert_eq!(found.loaded, without_size(dead[2].loaded.clone()));
     assert_eq!(admin.status().unwrap().waiting, 4);
-    assert_eq!(admin.retry(&Selection::One(RowId(7))).unwrap(), 1);
+    assert_eq!(admin.retry(&Selection::One(RowId(7)), |_| ()).unwrap(), 1);
     assert_eq!(admin.purge(&Selection::One(RowId(2)), 10).unwrap(), 1);
     assert_eq!(version(&Connection::open(&file).unwrap()).unwrap(), 1);
     // Without a node it brings dead letters back itself, and the file is one of this release from then on.
     let directory = Directory::take(path.path(), "http-pusher", Settings::default()).unwrap();
-    assert_eq!(admin.bring_back(&directory).unwrap(), 1);
+    assert_eq!(admin.bring_back(&directory, |_| ()).unwrap(), 1);
     let back = admin.record(RowId(5000)).unwrap().unwrap();
     assert_eq!(back.record.text, dead[2].loaded.record.text);
     assert_eq!(back.history, History::default());
