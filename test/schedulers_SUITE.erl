@@ -25,6 +25,7 @@ all() ->
     [every_function_is_measured,
      a_hundred_thousand_lanes,
      one_lane,
+     open_pools,
      the_longest_texts,
      the_longest_headers,
      the_longest_events,
@@ -80,6 +81,27 @@ a_hundred_thousand_lanes(_Config) ->
 
 one_lane(_Config) ->
     bounded(fun() -> fill(100000, fun(_) -> {names(1), <<"hi">>} end) end).
+
+%% Workers that wait for their answers, and the same numbers behind them. All are full before the first is emptied: what
+%% the C library's allocator does after that is in docs/internals.md.
+open_pools(Config) ->
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
+    Url = list_to_binary(test_endpoint:url(endpoint(Config))),
+    Long = binary:copy(<<"x">>, 65535),
+    bounded(fun() ->
+                    Pools = [open_pool(Url) || _ <- [1, 2, 3]],
+                    [fill(Pool, Count, Fun)
+                     || {Pool, {Count, Fun}} <-
+                            lists:zip(Pools, [{99000, fun(N) -> {names(N), <<"hi">>} end},
+                                              {99000, fun(_) -> {names(1), <<"hi">>} end},
+                                              {900, fun(N) -> {names(N), Long} end}])],
+                    [begin
+                         ok = ?NIF:drain_pool(Pool),
+                         {ok, true} = ?NIF:resume_pool(Pool),
+                         ok = ?NIF:close_pool(Pool, 0)
+                     end || Pool <- Pools]
+            end,
+            [<<"push_form">>, <<"take_outcomes">>, <<"drain_pool">>, <<"resume_pool">>, <<"close_pool">>]).
 
 %% As many as fit into a pool's bytes, on either side of the length from which they are handed over on a
 %% dirty scheduler.
@@ -151,13 +173,25 @@ the_most_rejections(_Config) ->
 %% Notifications in a pool that waits for its settings, until they fail with it.
 fill(Count, Fun) ->
     {ok, Pool} = ?NIF:create_pool(<<"full">>),
+    fill(Pool, Count, Fun),
+    ok = ?NIF:close_pool(Pool, 0),
+    settle().
+
+fill(Pool, Count, Fun) ->
     Handler = handler(),
     lists:foreach(fun(N) ->
                           {Names, Text} = Fun(N),
                           ok = push(Pool, Handler, Names, Text)
-                  end, lists:seq(1, Count)),
-    ok = ?NIF:close_pool(Pool, 0),
-    settle().
+                  end, lists:seq(1, Count)).
+
+%% A pool that has been opened, for an endpoint that gives no answer.
+open_pool(Url) ->
+    {ok, Pool} = ?NIF:create_pool(<<"open">>),
+    ok = ?NIF:configure_pool(Pool, #{host => Url, path_prefix => <<"/">>, request_timeout => 60000,
+                                     call_timeout => 60000, workers => 50, strategy => <<"best_worker">>}),
+    _ = ?NIF:open_pool(Pool),
+    {ok, _} = pusher_case:wait(fun() -> ?NIF:opening(Pool) end, fun(Now) -> Now =/= opening end),
+    Pool.
 
 push(Pool, Handler, Names, Text) when byte_size(Text) < 65536 ->
     ?NIF:push_form(Pool, Handler, in, Names, Text);
