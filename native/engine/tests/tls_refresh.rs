@@ -19,7 +19,7 @@ use tokio::time::{Instant, advance};
 use transport::TlsOptions;
 use transport::endpoint::Endpoint;
 use transport::notices::Notices;
-use transport::tls::{CHECK_EVERY, TlsClient};
+use transport::tls::{CHECK_EVERY, GIVEN_UP_AFTER, TlsClient};
 
 /// An endpoint that trusts the CA certificate in a file.
 struct Bench {
@@ -137,7 +137,8 @@ fn a_file_that_hangs_holds_nothing_up_and_is_read_once_at_a_time() {
         let pem = bench.server.ca_pem().unwrap().to_owned();
         assert!(bench.links().await);
         fifo(&bench.ca.0);
-        for _ in 0..20 {
+        let begin = Instant::now();
+        while begin.elapsed() < GIVEN_UP_AFTER {
             advance(CHECK_EVERY).await;
             assert!(bench.links().await);
         }
@@ -152,6 +153,48 @@ fn a_file_that_hangs_holds_nothing_up_and_is_read_once_at_a_time() {
         let text = bench.notice().await;
         assert!(text.contains("no PEM block"), "{text}");
         assert!(text.contains("until a file changes"), "{text}");
+    });
+}
+
+/// As on a mount that was taken away and put back: what hangs there hangs for ever.
+#[test]
+fn a_read_that_never_ends_is_given_up_and_the_new_file_is_used() {
+    on_a_clock_of_its_own(|| async {
+        let bench = Bench::new();
+        let other = test_endpoint(EndpointConfig {
+            tls: Some(TlsSettings::self_signed()),
+            ..EndpointConfig::default()
+        });
+        fifo(&bench.ca.0);
+        let old = TempFile(bench.ca.0.with_extension("old"));
+        std::fs::hard_link(&bench.ca.0, &old.0).unwrap();
+        for hang in 1..=2 {
+            let begin = Instant::now();
+            while begin.elapsed() < GIVEN_UP_AFTER {
+                advance(CHECK_EVERY).await;
+                assert!(bench.links().await);
+            }
+            until("it hangs", || readers() == hang).await;
+        }
+        // The certificate of another CA, which shows that it is in use.
+        std::fs::remove_file(&bench.ca.0).unwrap();
+        std::fs::write(&bench.ca.0, other.ca_pem().unwrap()).unwrap();
+        advance(GIVEN_UP_AFTER).await;
+        let begin = std::time::Instant::now();
+        while bench.links().await {
+            assert!(begin.elapsed() < BOUND, "the new file is not used");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        until("only those hang that did", || readers() == 2).await;
+        // What they read at last is nothing, and is not used.
+        drop(std::fs::File::options().write(true).open(&old.0).unwrap());
+        until("the end of the old looks", || readers() == 0).await;
+        assert!(!bench.links().await);
+        let texts = bench.notices.take();
+        let hung = texts
+            .iter()
+            .filter(|notice| notice.text.contains("has taken 10 s so far"));
+        assert_eq!(hung.count(), texts.len());
     });
 }
 

@@ -21,7 +21,7 @@ use rustls::RootCertStore;
 
 use crate::ConfigError;
 pub use client::{Files, Look, Refreshed, TlsClient};
-pub use files::{CHECK_EVERY, pause};
+pub use files::{CHECK_EVERY, GIVEN_UP_AFTER, pause};
 pub use peer::{LastPeer, PeerCertificate};
 
 /// The certificates of the system's store, which is read at most once completely. Blocks on the file
