@@ -13,8 +13,9 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use h2::{Reason as Code, RecvStream, SendStream};
 use http::{Request, Response};
 use payload::Payload;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -69,8 +71,13 @@ pub struct Begun {
 /// One stream, from its request to the end of its response. Dropping it ends the stream on both sides
 /// and frees the request's memory.
 #[derive(Debug)]
-struct Exchange {
-    stream: SendStream<Payload>,
+struct Exchange(Option<Stream>);
+
+#[derive(Debug)]
+struct Stream {
+    body: SendStream<Payload>,
+    /// Knows whether the connection's task has opened the stream.
+    sender: SendRequest<Payload>,
     /// The request's body holds this too, as long as h2 has any part of the body.
     unsent: Arc<()>,
     _turn: Turn,
@@ -80,9 +87,33 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         // If both sides have ended the stream, it is closed, but h2 would keep the body until the peer
         // makes room for it, which the peer need no longer do. A reset makes h2 drop the body.
-        if Arc::strong_count(&self.unsent) > 1 {
-            self.stream.send_reset(Code::CANCEL);
+        let Some(mut given_up) = self.0.take().filter(Stream::has_body) else {
+            return;
+        };
+        // But before a stream is open, a reset waits behind the body: the connection's task has not run since.
+        let opens = given_up.opens(&mut Context::from_waker(Waker::noop()));
+        match Handle::try_current() {
+            Ok(runtime) if opens.is_pending() => drop(runtime.spawn(async move {
+                poll_fn(|cx| given_up.opens(cx)).await;
+                given_up.reset();
+            })),
+            _ => given_up.reset(),
         }
+    }
+}
+
+impl Stream {
+    fn has_body(&self) -> bool {
+        Arc::strong_count(&self.unsent) > 1
+    }
+
+    /// Ready when the stream is open, or will never be.
+    fn opens(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.sender.poll_ready(cx).map(drop)
+    }
+
+    fn reset(mut self) {
+        self.body.send_reset(Code::CANCEL);
     }
 }
 
@@ -153,7 +184,7 @@ impl Http2 {
         let turn = Turn::wait(&self.0.0).await?;
         let mut sender = self.0.0.sender()?;
         // A peer that is going away has said so already, so nothing of this request has been sent.
-        let ready = sender.poll_ready(&mut Context::from_waker(std::task::Waker::noop()));
+        let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
         if let Poll::Ready(Err(_)) = ready {
             self.0.0.end(End::Leave);
             return None;
@@ -171,20 +202,21 @@ impl Http2 {
         let Begun { mut sender, turn } = begun;
         let answered = state.answered();
         let (head, body) = request.into_parts();
-        let (response, stream) = sender
+        let (response, sending) = sender
             .send_request(Request::from_parts(head, ()), body.is_empty())
             .map_err(|error| state.explain(&error))?;
-        drop(sender);
         let unsent = Arc::new(());
-        let mut exchange = Exchange {
-            stream,
+        let mut stream = Stream {
+            body: sending,
+            sender,
             unsent: Arc::clone(&unsent),
             _turn: turn,
         };
         if !body.is_empty() {
             // An error is ignored: the response reports what is wrong with the stream.
-            let _ = exchange.stream.send_data(Payload::new(body, unsent), true);
+            let _ = stream.body.send_data(Payload::new(body, unsent), true);
         }
+        let exchange = Exchange(Some(stream));
         let response = match response.await {
             Ok(response) => response,
             Err(error) => {

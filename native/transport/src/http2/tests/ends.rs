@@ -44,6 +44,52 @@ async fn a_connection_that_ends_ends_within_a_second() {
     }
 }
 
+/// Its body is more than a peer takes without reading, so that h2 cannot just send it.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_given_up_before_its_stream_is_open_leaves_no_body() {
+    struct Held {
+        bytes: Vec<u8>,
+        _held: Arc<()>,
+    }
+    impl AsRef<[u8]> for Held {
+        fn as_ref(&self) -> &[u8] {
+            &self.bytes
+        }
+    }
+    let (near, far) = tokio::io::duplex(ROOM);
+    let _server = tokio::spawn(async move {
+        let mut connection = server::handshake(far).await.unwrap();
+        let mut unread = Vec::new();
+        while let Some(Ok(request)) = connection.accept().await {
+            unread.push(request);
+        }
+    });
+    let link = Http2::new(near, Lifetimes::default(), told())
+        .await
+        .unwrap();
+    let begun = link.begin().await.unwrap();
+    let held = Arc::new(());
+    let body = Bytes::from_owner(Held {
+        bytes: vec![0; ROOM],
+        _held: Arc::clone(&held),
+    });
+    let request = Request::post("https://localhost/n").body(body).unwrap();
+    // The connection's task does not run between these two.
+    let mut exchange = Box::pin(link.exchange(begun, request));
+    assert!(exchange.as_mut().now_or_never().is_none());
+    drop(exchange);
+    let gone = async {
+        while Arc::strong_count(&held) > 1 {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(1), gone).await.unwrap();
+    assert!(link.is_usable());
+    // Its turn is over too.
+    let next = timeout(Duration::from_secs(1), link.begin()).await;
+    assert!(next.unwrap().is_some());
+}
+
 /// If an attempt takes too long, a request that has joined it goes on with the next attempt.
 #[tokio::test(start_paused = true)]
 async fn a_late_joiner_does_not_end_with_the_attempt_of_another() {
