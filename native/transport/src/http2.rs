@@ -71,7 +71,12 @@ pub struct Begun {
 /// One stream, from its request to the end of its response. Dropping it ends the stream on both sides
 /// and frees the request's memory.
 #[derive(Debug)]
-struct Exchange(Option<Stream>);
+struct Exchange {
+    stream: Option<Stream>,
+    /// Freed at once, also where the stream has to open before it can be reset: a connection that was given up
+    /// does not wait for that.
+    _turn: Turn,
+}
 
 #[derive(Debug)]
 struct Stream {
@@ -80,14 +85,13 @@ struct Stream {
     sender: SendRequest<Payload>,
     /// The request's body holds this too, as long as h2 has any part of the body.
     unsent: Arc<()>,
-    _turn: Turn,
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
         // If both sides have ended the stream, it is closed, but h2 would keep the body until the peer
         // makes room for it, which the peer need no longer do. A reset makes h2 drop the body.
-        let Some(mut given_up) = self.0.take().filter(Stream::has_body) else {
+        let Some(mut given_up) = self.stream.take().filter(Stream::has_body) else {
             return;
         };
         // But before a stream is open, a reset waits behind the body: the connection's task has not run since.
@@ -210,13 +214,15 @@ impl Http2 {
             body: sending,
             sender,
             unsent: Arc::clone(&unsent),
-            _turn: turn,
         };
         if !body.is_empty() {
             // An error is ignored: the response reports what is wrong with the stream.
             let _ = stream.body.send_data(Payload::new(body, unsent), true);
         }
-        let exchange = Exchange(Some(stream));
+        let exchange = Exchange {
+            stream: Some(stream),
+            _turn: turn,
+        };
         let response = match response.await {
             Ok(response) => response,
             Err(error) => {

@@ -1,6 +1,7 @@
 //! Tests of when files are checked, on a clock that a test moves.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,19 +20,25 @@ fn certificate() -> String {
         .pem()
 }
 
-fn nearly(time: Duration) -> Duration {
-    time.saturating_sub(Duration::from_millis(1))
-}
-
-#[tokio::test(start_paused = true)]
-async fn files_are_looked_at_once_a_minute_and_only_if_there_are_any() {
-    let file = std::env::temp_dir().join(format!("tls-client-{}.pem", std::process::id()));
+/// A client that trusts the certificate in a file.
+fn opened(name: &str) -> (PathBuf, TlsClient) {
+    let file = std::env::temp_dir().join(format!("tls-{name}-{}.pem", std::process::id()));
     fs::write(&file, certificate()).unwrap();
     let options = TlsOptions {
         cacertfile: Some(file.clone()),
         ..TlsOptions::default()
     };
     let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
+    (file, client)
+}
+
+fn nearly(time: Duration) -> Duration {
+    time.saturating_sub(Duration::from_millis(1))
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_are_looked_at_once_a_minute_and_only_if_there_are_any() {
+    let (file, client) = opened("client");
     fs::write(&file, "no certificate any more").unwrap();
     assert!(!client.refresh_due());
     assert_eq!(client.refresh(), Refreshed::Unchanged);
@@ -57,13 +64,7 @@ async fn files_are_looked_at_once_a_minute_and_only_if_there_are_any() {
 
 #[tokio::test(start_paused = true)]
 async fn files_that_cannot_be_read_are_looked_at_again_soon_and_said_once() {
-    let file = std::env::temp_dir().join(format!("tls-passing-{}.pem", std::process::id()));
-    fs::write(&file, certificate()).unwrap();
-    let options = TlsOptions {
-        cacertfile: Some(file.clone()),
-        ..TlsOptions::default()
-    };
-    let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
+    let (file, client) = opened("passing");
     let before = client.connector().0;
     fs::remove_file(&file).unwrap();
     advance(CHECK_EVERY).await;
@@ -94,13 +95,7 @@ async fn files_that_cannot_be_read_are_looked_at_again_soon_and_said_once() {
 
 #[tokio::test(start_paused = true)]
 async fn there_is_one_look_at_a_time() {
-    let file = std::env::temp_dir().join(format!("tls-one-look-{}.pem", std::process::id()));
-    fs::write(&file, certificate()).unwrap();
-    let options = TlsOptions {
-        cacertfile: Some(file.clone()),
-        ..TlsOptions::default()
-    };
-    let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
+    let (file, client) = opened("one-look");
     let client = Arc::new(client);
     assert!(client.begin_look().is_none());
     advance(CHECK_EVERY).await;
@@ -118,13 +113,7 @@ async fn there_is_one_look_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_look_that_hangs_is_given_up_and_applies_nothing_any_more() {
-    let file = std::env::temp_dir().join(format!("tls-hangs-{}.pem", std::process::id()));
-    fs::write(&file, certificate()).unwrap();
-    let options = TlsOptions {
-        cacertfile: Some(file.clone()),
-        ..TlsOptions::default()
-    };
-    let (client, _) = TlsClient::open(&options, "localhost", false).unwrap();
+    let (file, client) = opened("hangs");
     let client = Arc::new(client);
     advance(CHECK_EVERY).await;
     let hangs = client.begin_look().unwrap();
