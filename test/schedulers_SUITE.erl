@@ -25,6 +25,7 @@ all() ->
     [every_function_is_measured,
      a_hundred_thousand_lanes,
      one_lane,
+     after_a_hundred_thousand_were_freed,
      open_pools,
      the_longest_texts,
      the_longest_headers,
@@ -82,24 +83,32 @@ a_hundred_thousand_lanes(_Config) ->
 one_lane(_Config) ->
     bounded(fun() -> fill(100000, fun(_) -> {names(1), <<"hi">>} end) end).
 
-%% Workers that wait for their answers, and the same numbers behind them. All are full before the first is emptied: what
-%% the C library's allocator does after that is in docs/internals.md.
+%% What is freed together is joined by the C library in some later call.
+after_a_hundred_thousand_were_freed(_Config) ->
+    Short = fun(N) -> {names(N), <<"hi">>} end,
+    Long = binary:copy(<<"x">>, 2000),
+    bounded(fun() ->
+                    fill(100000, Short),
+                    fill(100, fun(N) -> {names(N), Long} end),
+                    fill(100000, Short)
+            end).
+
+%% Workers that wait for their answers, and the same numbers behind them.
 open_pools(Config) ->
     test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
     Url = list_to_binary(test_endpoint:url(endpoint(Config))),
     Long = binary:copy(<<"x">>, 65535),
     bounded(fun() ->
-                    Pools = [open_pool(Url) || _ <- [1, 2, 3]],
-                    [fill(Pool, Count, Fun)
-                     || {Pool, {Count, Fun}} <-
-                            lists:zip(Pools, [{99000, fun(N) -> {names(N), <<"hi">>} end},
-                                              {99000, fun(_) -> {names(1), <<"hi">>} end},
-                                              {900, fun(N) -> {names(N), Long} end}])],
                     [begin
+                         Pool = open_pool(Url),
+                         fill(Pool, Count, Fun),
                          ok = ?NIF:drain_pool(Pool),
                          {ok, true} = ?NIF:resume_pool(Pool),
                          ok = ?NIF:close_pool(Pool, 0)
-                     end || Pool <- Pools]
+                     end
+                     || {Count, Fun} <- [{99000, fun(N) -> {names(N), <<"hi">>} end},
+                                         {99000, fun(_) -> {names(1), <<"hi">>} end},
+                                         {900, fun(N) -> {names(N), Long} end}]]
             end,
             [<<"push_form">>, <<"take_outcomes">>, <<"drain_pool">>, <<"resume_pool">>, <<"close_pool">>]).
 

@@ -253,7 +253,7 @@ fn fill(load: &Load, senders: usize, directory: &Path) -> Result<(), LoadError> 
             host_type: HOST_TYPE.into(),
             handler: format!("{POOL} {}", path(load)).into(),
             lane: sender.clone(),
-            message_id: MessageId::new().shared(),
+            message_id: MessageId::new().as_str().into(),
             created: spool::now_ms(),
             direction: Direction::In,
             sender,

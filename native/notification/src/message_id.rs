@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::SystemTime;
 
+use arrayvec::ArrayString;
+
 /// What all identities of this process begin with: `msg_` and 96 random bits. Of ten million processes, two
 /// have the same with a probability of one in 10^15.
 static PROCESS: LazyLock<[u8; PROCESS_LENGTH]> = LazyLock::new(|| {
@@ -28,51 +30,70 @@ const PREFIX: &[u8] = b"msg_";
 const PROCESS_LENGTH: usize = PREFIX.len() + 24;
 /// The digits of the counter, which does not reach 48 bits.
 const DIGITS: usize = 12;
+const SHORT: usize = PROCESS_LENGTH + DIGITS;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The identity of a notification: `msg_` and letters and digits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MessageId(Arc<str>);
+#[derive(Clone, Debug)]
+pub struct MessageId(Text);
+
+/// Those that are made here are short, and need no allocation.
+#[derive(Clone, Debug)]
+enum Text {
+    Short(ArrayString<SHORT>),
+    Long(Arc<str>),
+}
 
 impl MessageId {
     /// Creates an identity that no other notification has.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "each one is another")]
     pub fn new() -> Self {
-        let mut text = [0; PROCESS_LENGTH + DIGITS];
+        let mut text = [0; SHORT];
         let (process, count) = text.split_at_mut(PROCESS_LENGTH);
         process.copy_from_slice(&*PROCESS);
         write_digits(COUNT.fetch_add(1, Ordering::Relaxed), count);
         // Of ASCII alone, it is always text.
-        Self(str::from_utf8(&text).unwrap_or_default().into())
+        Self::from_text(str::from_utf8(&text).unwrap_or_default())
     }
 
     /// The identity of several notifications that share a request.
     #[must_use]
     pub fn of_batch(digest: [u8; 16]) -> Self {
-        Self(format!("batch_{:032x}", u128::from_be_bytes(digest)).into())
+        Self::from_text(&format!("batch_{:032x}", u128::from_be_bytes(digest)))
     }
 
     /// The identity with this text, if it can be one: visible ASCII without a dot, at most 255 characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'.';
-        ((1..=255).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.into()))
+        let is_one = (1..=255).contains(&text.len()) && text.bytes().all(allowed);
+        is_one.then(|| Self::from_text(text))
     }
 
-    /// The text, shared with this.
-    #[must_use]
-    pub fn shared(&self) -> Arc<str> {
-        Arc::clone(&self.0)
+    fn from_text(text: &str) -> Self {
+        let short = ArrayString::from(text).map(Text::Short);
+        Self(short.unwrap_or_else(|_| Text::Long(text.into())))
     }
 
     /// The identity as it is sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Short(text) => text,
+            Text::Long(text) => text,
+        }
     }
 }
+
+impl PartialEq for MessageId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for MessageId {}
 
 /// Writes the last hexadecimal digits of a number, as many as there is room for. The general formatter takes ten times
 /// as long.
@@ -85,7 +106,7 @@ fn write_digits(mut number: u64, to: &mut [u8]) {
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -132,6 +153,8 @@ mod tests {
     fn a_text_that_may_be_signed_and_sent_is_one() {
         let id = MessageId::new();
         assert_eq!(MessageId::parse(id.as_str()), Some(id));
+        let longest = "x".repeat(255);
+        assert_eq!(MessageId::parse(&longest).expect("an id").as_str(), longest);
         for none in ["", "a.b", "a b", "a\r\nb", "é", &"x".repeat(256)] {
             assert_eq!(MessageId::parse(none), None, "{none:?}");
         }

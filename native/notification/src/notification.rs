@@ -62,10 +62,11 @@ pub struct Event<'a> {
 #[derive(Debug)]
 pub struct Notification {
     handler: Arc<Handler>,
-    /// Sender, server, receiver, text, and headers or facts, one after another in a single allocation.
+    /// Sender, server, receiver, text, and headers or facts, one after another in a single allocation, which is
+    /// filled up to [`heap::JOINED_AT_ONCE`].
     bytes: Box<[u8]>,
-    /// The ends of the first four of these.
-    ends: [u32; 4],
+    /// The ends of these five.
+    ends: [u32; 5],
     direction: Direction,
     kind: Kind,
     /// Boxed, because there is hardly ever one.
@@ -93,19 +94,11 @@ impl Notification {
             Content::Custom(headers) => (Kind::Custom, headers),
             Content::Event(facts) => (Kind::Event, facts),
         };
-        let parts = [names.sender, names.server, names.receiver, text];
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        let mut bytes = Vec::with_capacity(length + last.len());
-        let mut ends = [0; 4];
-        for (end, part) in ends.iter_mut().zip(parts) {
-            bytes.extend_from_slice(part);
-            *end = u32::try_from(bytes.len()).ok()?;
-        }
-        bytes.extend_from_slice(last);
-        u32::try_from(bytes.len()).ok()?;
+        let parts = [names.sender, names.server, names.receiver, text, last];
+        let (bytes, ends) = join(parts)?;
         Some(Self {
             handler,
-            bytes: bytes.into_boxed_slice(),
+            bytes,
             ends,
             direction,
             kind,
@@ -141,7 +134,7 @@ impl Notification {
     /// Sender, server and receiver.
     #[must_use]
     pub fn names(&self) -> Names<'_> {
-        let [sender, server, receiver, _] = self.ends.map(|end| end as usize);
+        let [sender, server, receiver, ..] = self.ends.map(|end| end as usize);
         Names {
             sender: &self.bytes[..sender],
             server: &self.bytes[sender..server],
@@ -166,9 +159,8 @@ impl Notification {
     /// The event, if the content is [`Content::Event`].
     #[must_use]
     pub fn event(&self) -> Option<Event<'_>> {
-        let end = self.ends[3] as usize;
         (self.kind == Kind::Event).then(|| Event {
-            facts: &self.bytes[end..],
+            facts: self.last(),
             stanza: self.text(),
         })
     }
@@ -176,26 +168,30 @@ impl Notification {
     /// The content, as it was handed over. Its text is [`Notification::text`].
     #[must_use]
     pub fn content(&self) -> Content<'_> {
-        let last = &self.bytes[self.ends[3] as usize..];
         match self.kind {
             Kind::Form => Content::Form,
-            Kind::Custom => Content::Custom(last),
-            Kind::Event => Content::Event(last),
+            Kind::Custom => Content::Custom(self.last()),
+            Kind::Event => Content::Event(self.last()),
         }
     }
 
     /// The message, the body from a custom callback module, or the stanza.
     #[must_use]
     pub fn text(&self) -> &[u8] {
-        let [.., names, text] = self.ends.map(|end| end as usize);
+        let [.., names, text, _] = self.ends.map(|end| end as usize);
         &self.bytes[names..text]
+    }
+
+    /// The headers or facts.
+    fn last(&self) -> &[u8] {
+        let [.., text, end] = self.ends.map(|end| end as usize);
+        &self.bytes[text..end]
     }
 
     /// The headers of a custom callback module's request, as they were handed over; its body is the text.
     #[must_use]
     pub fn own_headers(&self) -> Option<&[u8]> {
-        let end = self.ends[3] as usize;
-        (self.kind == Kind::Custom).then(|| &self.bytes[end..])
+        (self.kind == Kind::Custom).then(|| self.last())
     }
 
     /// Moves the request of a custom callback module out, so that no second copy stays here. Returns
@@ -205,10 +201,10 @@ impl Notification {
         if self.kind != Kind::Custom {
             return None;
         }
-        let [.., names, text] = self.ends.map(|end| end as usize);
+        let [.., names, text, end] = self.ends.map(|end| end as usize);
         let whole = Bytes::from(self.forget_content());
         Some(OwnRequest {
-            headers: whole.slice(text..),
+            headers: whole.slice(text..end),
             body: whole.slice(names..text),
         })
     }
@@ -223,11 +219,29 @@ impl Notification {
 
     /// Keeps only the names, and returns the bytes that were there before.
     fn forget_content(&mut self) -> Box<[u8]> {
-        let names = self.ends[2];
-        self.ends[3] = names;
-        let kept = self.bytes[..names as usize].into();
+        let [_, _, names, text, end] = &mut self.ends;
+        (*text, *end) = (*names, *names);
+        let kept = filled_up(self.bytes[..*names as usize].to_vec());
         std::mem::replace(&mut self.bytes, kept)
     }
+}
+
+/// Joins parts in one allocation, and says where each ends. `None` if they are longer than 4 GiB together.
+fn join<const N: usize>(parts: [&[u8]; N]) -> Option<(Box<[u8]>, [u32; N])> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let mut bytes = Vec::with_capacity(length.max(heap::JOINED_AT_ONCE));
+    let mut ends = [0; N];
+    for (end, part) in ends.iter_mut().zip(parts) {
+        bytes.extend_from_slice(part);
+        *end = u32::try_from(bytes.len()).ok()?;
+    }
+    Some((filled_up(bytes), ends))
+}
+
+/// As long as [`heap::JOINED_AT_ONCE`], at least.
+fn filled_up(mut bytes: Vec<u8>) -> Box<[u8]> {
+    bytes.resize(bytes.len().max(heap::JOINED_AT_ONCE), 0);
+    bytes.into_boxed_slice()
 }
 
 /// The names in a notification, as the host has prepared them.
@@ -261,5 +275,60 @@ pub fn lane_key(
         key.extend_from_slice(names.receiver);
         key.push(0);
         key.extend_from_slice(receiver_server);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Content, Direction, Names, Notification};
+    use crate::{Handler, HostType, heap};
+
+    fn notification(content: Content<'_>, text: &[u8]) -> Notification {
+        let host_type = Arc::new(HostType::new(0.into(), "localhost"));
+        let handler = Arc::new(Handler::plain(0.into(), host_type, "http_pool", "/n"));
+        let names = Names {
+            sender: b"a",
+            server: b"b",
+            receiver: b"c",
+        };
+        Notification::new(handler, Direction::In, names, text, content).expect("a notification")
+    }
+
+    #[test]
+    fn a_short_one_is_filled_up_and_reads_as_handed_over() {
+        let mut made = notification(Content::Custom(b"headers"), b"body");
+        assert_eq!(made.allocated(), heap::taken(heap::JOINED_AT_ONCE));
+        let names = made.names();
+        assert_eq!(
+            [names.sender, names.server, names.receiver],
+            [b"a", b"b", b"c"]
+        );
+        assert_eq!(
+            (made.text(), made.own_headers()),
+            (&b"body"[..], Some(&b"headers"[..]))
+        );
+        let own = made.take_own_request().expect("a request");
+        assert_eq!(
+            (&own.headers[..], &own.body[..]),
+            (&b"headers"[..], &b"body"[..])
+        );
+        assert_eq!(
+            (made.text(), made.own_headers()),
+            (&b""[..], Some(&b""[..]))
+        );
+    }
+
+    #[test]
+    fn the_names_are_left_of_a_long_one() {
+        let text = [b'x'; 5000];
+        let mut made = notification(Content::Event(b"facts"), &text);
+        let event = made.event().expect("an event");
+        assert_eq!((event.facts, event.stanza), (&b"facts"[..], &text[..]));
+        made.shed();
+        assert_eq!(made.allocated(), heap::taken(heap::JOINED_AT_ONCE));
+        assert_eq!((made.names().receiver, made.text()), (&b"c"[..], &b""[..]));
+        assert_eq!(made.event().expect("an event").facts, b"");
     }
 }

@@ -35,9 +35,9 @@ use chunks::Chunks;
 use clock::Clock;
 use groups::Groups;
 use index::Index;
-use lane::{Lane, Node, State};
+use lane::{Key, Lane, Node, State};
 use moves::Unlinked;
-use notification::{HostTypeId, heap};
+use notification::HostTypeId;
 use postpone::Postponed;
 
 use crate::step::Call;
@@ -107,7 +107,7 @@ impl<T> Lanes<T> {
     /// the push finds out whether the lane is new. [`Lanes::leftovers`] returns them: at once if the
     /// lane existed already, otherwise when the lane is gone.
     pub fn lane_cost(key: &[u8]) -> usize {
-        size_of::<Lane>() + INDEX_ENTRY + heap::taken(key.len())
+        size_of::<Lane>() + INDEX_ENTRY + Key::allocated(key)
     }
 
     /// Appends `item` to its lane. Returns true if the lane may be served because of that. If the lane is
@@ -278,7 +278,7 @@ impl<T> Lanes<T> {
         let Unlinked { item, ticket, .. } = self.unlink_first(id);
         let lane = &mut self.slots[id];
         lane.cost -= ticket.cost;
-        let (key, host_type) = (lane.key.clone(), lane.host_type);
+        let (key, host_type) = (Box::from(&*lane.key), lane.host_type);
         self.groups.taken(lane.group);
         self.settle(id, now);
         Some((key, host_type, item))

@@ -5,7 +5,7 @@
 //! a byte, the lowest first; the highest bit says that another byte follows. There is one way to write each content, and
 //! nothing else is read: what a damaged file holds is no notification.
 
-use notification::Direction;
+use notification::{Direction, heap};
 
 use crate::record::Kind;
 
@@ -63,9 +63,9 @@ impl<'a> Parts<'a> {
     }
 
     /// The content as a file has it.
-    pub(crate) fn encode(&self) -> Box<[u8]> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let parts = self.all();
-        let mut to = Vec::with_capacity(self.encoded_len());
+        let mut to = Vec::with_capacity(self.encoded_len().max(heap::JOINED_AT_ONCE));
         let direction = match self.direction {
             Direction::In => 0,
             Direction::Out => 1,
@@ -77,7 +77,7 @@ impl<'a> Parts<'a> {
         for part in parts {
             to.extend_from_slice(part);
         }
-        to.into_boxed_slice()
+        to
     }
 
     /// The parts of a content; none if it is not one.

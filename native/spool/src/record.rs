@@ -110,7 +110,7 @@ pub struct Packed {
     pub handler: Arc<str>,
     /// When it was handed over, in milliseconds since the epoch.
     pub created: i64,
-    content: Box<[u8]>,
+    content: Vec<u8>,
 }
 
 impl Packed {

@@ -52,10 +52,9 @@ impl Tried {
     /// The memory of what a notification has on disk.
     pub(crate) const KEPT: usize = Kept::ALLOCATED;
 
-    /// The memory that it uses, with its identity.
+    /// The memory that it uses.
     pub(crate) fn allocated(&self) -> usize {
-        const BARE: usize =
-            heap::taken(size_of::<Tried>()) + heap::taken(40 + 2 * size_of::<usize>());
+        const BARE: usize = heap::taken(size_of::<Tried>());
         const BATCH: usize = heap::taken(size_of::<Batch>());
         // The others hold their room themselves.
         let batch = self.batch.as_ref().map_or(0, |batch| {
@@ -64,6 +63,9 @@ impl Tried {
         BARE + self.kept.as_ref().map_or(0, |_| Self::KEPT) + batch
     }
 }
+
+/// Each notification that is kept on disk has one from the beginning.
+const _: () = assert!(size_of::<Tried>() >= heap::JOINED_AT_ONCE);
 
 impl Job {
     /// Finds out what an earlier notification of its lane that is on disk alone keeps from being sent, because

@@ -15,8 +15,13 @@ const OVERHEAD: usize = 16;
 
 fn allocated() -> usize {
     let stats = ALLOCATOR.stats();
-    let count = stats.allocations - stats.deallocations;
-    stats.bytes_allocated - stats.bytes_deallocated + count * OVERHEAD
+    stats.bytes_allocated - stats.bytes_deallocated + blocks() * OVERHEAD
+}
+
+/// How many allocations there are.
+pub fn blocks() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.allocations - stats.deallocations
 }
 
 /// What is allocated after the engine has freed what it frees by itself.

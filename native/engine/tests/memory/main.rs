@@ -16,12 +16,15 @@ use engine::engine::{Engine, EngineSettings};
 use engine::settings::PoolOptions;
 use notification::PoolId;
 
-use allocations::{settled, within_a_third};
+use allocations::{blocks, settled, within_a_third};
 use mixes::{MIXES, Mix, event, mix};
 use world::World;
 
 /// Generous: no verdict may depend on a fast machine.
 const BOUND: Duration = Duration::from_mins(1);
+
+/// What a pool and its lists allocate, at most.
+const FEW: usize = 1000;
 
 /// One after the other, because the allocations of the whole program are counted.
 #[test]
@@ -56,10 +59,18 @@ fn what_counts_is_what_memory_holds() {
 
 fn waiting(world: &World, mix: Mix) {
     let before = settled();
+    let blocks_before = blocks();
     let pool = world.engine.create_pool(mix.what).unwrap();
     for n in 0..mix.count {
         world.push(pool, mix, n, b'x');
     }
+    let made = blocks() - blocks_before;
+    assert!(
+        made < mix.count + FEW,
+        "{}: {made} allocations for {} notifications",
+        mix.what,
+        mix.count
+    );
     within_a_third(mix.what, before, || world.counts(pool).pending_bytes);
     // Outcomes that the reporter has not taken: the bodies are gone, and count no more.
     let handle = world.engine.pool(pool).unwrap();

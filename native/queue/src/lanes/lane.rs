@@ -1,13 +1,16 @@
 //! A lane and its items, and where an item belongs.
 
-use notification::HostTypeId;
+use std::ops::Deref;
+
+use notification::{HostTypeId, heap};
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::groups::GroupId;
 
 #[derive(Debug)]
 pub(super) struct Lane {
-    pub(super) key: Box<[u8]>,
+    pub(super) key: Key,
     /// The key's hash.
     pub(super) hash: u32,
     pub(super) host_type: HostTypeId,
@@ -31,6 +34,42 @@ pub(super) struct Lane {
     /// When the present first item was handed over, on [`Clock`](super::Clock); meaningless unless the lane is ready and its
     /// group makes batches.
     pub(super) age: u64,
+}
+
+/// The key of a lane. Most are short, and need no allocation.
+#[derive(Debug)]
+pub(super) struct Key(SmallVec<[u8; SHORT]>);
+
+/// Host type, user and domain have room in it, and most often two of each.
+const SHORT: usize = 56;
+
+impl Key {
+    /// The bytes that a key allocates.
+    pub(super) fn allocated(key: &[u8]) -> usize {
+        if key.len() <= SHORT {
+            return 0;
+        }
+        heap::taken(key.len().max(heap::JOINED_AT_ONCE))
+    }
+}
+
+impl From<&[u8]> for Key {
+    fn from(key: &[u8]) -> Self {
+        if key.len() <= SHORT {
+            return Self(SmallVec::from_slice(key));
+        }
+        let mut long = SmallVec::with_capacity(key.len().max(heap::JOINED_AT_ONCE));
+        long.extend_from_slice(key);
+        Self(long)
+    }
+}
+
+impl Deref for Key {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// What a lane waits for.
