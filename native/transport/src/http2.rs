@@ -13,18 +13,18 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{Builder, SendRequest};
+use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{Reason as Code, RecvStream, SendStream};
 use http::{Request, Response};
-use payload::Payload;
+use payload::{Payload, Unsent};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -72,52 +72,44 @@ pub struct Begun {
 /// and frees the request's memory.
 #[derive(Debug)]
 struct Exchange {
-    stream: Option<Stream>,
-    /// Freed at once, also where the stream has to open before it can be reset: a connection that was given up
-    /// does not wait for that.
+    /// Until the peer has answered.
+    awaited: Option<ResponseFuture>,
+    body: SendStream<Payload>,
+    unsent: Arc<Unsent>,
+    /// Freed at once: a connection that was given up does not wait for what h2 still has to do.
     _turn: Turn,
 }
 
-#[derive(Debug)]
-struct Stream {
-    body: SendStream<Payload>,
-    /// Knows whether the connection's task has opened the stream.
-    sender: SendRequest<Payload>,
-    /// The request's body holds this too, as long as h2 has any part of the body.
-    unsent: Arc<()>,
+impl Exchange {
+    /// The head of the response; ready once.
+    fn poll_answer(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<RecvStream>, h2::Error>> {
+        let Some(awaited) = &mut self.awaited else {
+            return Poll::Pending;
+        };
+        let answer = ready!(Pin::new(awaited).poll(cx));
+        self.awaited = None;
+        Poll::Ready(answer)
+    }
+
+    /// Whether the stream is known to be open: before that, a reset would wait in h2 behind the body.
+    fn is_open(&mut self) -> bool {
+        // An answer may have come that nobody has seen yet.
+        let _ = self.poll_answer(&mut Context::from_waker(Waker::noop()));
+        self.awaited.is_none() || self.unsent.has_begun()
+    }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
         // If both sides have ended the stream, it is closed, but h2 would keep the body until the peer
-        // makes room for it, which the peer need no longer do. A reset makes h2 drop the body.
-        let Some(mut given_up) = self.stream.take().filter(Stream::has_body) else {
-            return;
-        };
-        // But before a stream is open, a reset waits behind the body: the connection's task has not run since.
-        let opens = given_up.opens(&mut Context::from_waker(Waker::noop()));
-        match Handle::try_current() {
-            Ok(runtime) if opens.is_pending() => drop(runtime.spawn(async move {
-                poll_fn(|cx| given_up.opens(cx)).await;
-                given_up.reset();
-            })),
-            _ => given_up.reset(),
+        // makes room for it, which the peer need no longer do. A reset makes h2 drop the body. In a stream
+        // that has not ended, h2 does that itself as soon as it can write, because nobody holds the stream any more.
+        if Unsent::has_body(&self.unsent) && self.is_open() {
+            self.body.send_reset(Code::CANCEL);
         }
-    }
-}
-
-impl Stream {
-    fn has_body(&self) -> bool {
-        Arc::strong_count(&self.unsent) > 1
-    }
-
-    /// Ready when the stream is open, or will never be.
-    fn opens(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.sender.poll_ready(cx).map(drop)
-    }
-
-    fn reset(mut self) {
-        self.body.send_reset(Code::CANCEL);
     }
 }
 
@@ -206,24 +198,21 @@ impl Http2 {
         let Begun { mut sender, turn } = begun;
         let answered = state.answered();
         let (head, body) = request.into_parts();
-        let (response, sending) = sender
+        let (awaited, sending) = sender
             .send_request(Request::from_parts(head, ()), body.is_empty())
             .map_err(|error| state.explain(&error))?;
-        let unsent = Arc::new(());
-        let mut stream = Stream {
+        let mut exchange = Exchange {
+            awaited: Some(awaited),
             body: sending,
-            sender,
-            unsent: Arc::clone(&unsent),
-        };
-        if !body.is_empty() {
-            // An error is ignored: the response reports what is wrong with the stream.
-            let _ = stream.body.send_data(Payload::new(body, unsent), true);
-        }
-        let exchange = Exchange {
-            stream: Some(stream),
+            unsent: Arc::default(),
             _turn: turn,
         };
-        let response = match response.await {
+        if !body.is_empty() {
+            let payload = Payload::new(body, Arc::clone(&exchange.unsent));
+            // An error is ignored: the response reports what is wrong with the stream.
+            let _ = exchange.body.send_data(payload, true);
+        }
+        let response = match poll_fn(|cx| exchange.poll_answer(cx)).await {
             Ok(response) => response,
             Err(error) => {
                 drop(exchange);

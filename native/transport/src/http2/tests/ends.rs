@@ -46,6 +46,12 @@ async fn a_connection_that_ends_ends_within_a_second() {
 /// Its body is more than a peer takes without reading, so that h2 cannot just send it.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_given_up_before_its_stream_is_open_leaves_no_body() {
+    for first_on_its_connection in [true, false] {
+        given_up_before_its_stream_is_open(first_on_its_connection).await;
+    }
+}
+
+async fn given_up_before_its_stream_is_open(first_on_its_connection: bool) {
     struct Held {
         bytes: Vec<u8>,
         _held: Arc<()>,
@@ -58,6 +64,10 @@ async fn a_request_that_is_given_up_before_its_stream_is_open_leaves_no_body() {
     let (near, far) = tokio::io::duplex(ROOM);
     let _server = tokio::spawn(async move {
         let mut connection = server::handshake(far).await.unwrap();
+        if !first_on_its_connection {
+            let (_, respond) = connection.accept().await.unwrap().unwrap();
+            answer(respond);
+        }
         let mut unread = Vec::new();
         while let Some(Ok(request)) = connection.accept().await {
             unread.push(request);
@@ -66,6 +76,9 @@ async fn a_request_that_is_given_up_before_its_stream_is_open_leaves_no_body() {
     let link = Http2::new(near, Lifetimes::default(), told())
         .await
         .unwrap();
+    if !first_on_its_connection {
+        exchange(&link).await.unwrap();
+    }
     let begun = link.begin().await.unwrap();
     let held = Arc::new(());
     let body = Bytes::from_owner(Held {
