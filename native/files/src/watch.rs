@@ -1,9 +1,9 @@
 //! When files are checked, and what the last check saw.
 //!
-//! The engine's threads ask whether a check is due when they need the files. That only reads two atomics: the
-//! engine's threads share no lock with code that reads files, which can hang on an unresponsive mount.
-//! One check is under way at a time. One that hangs is given up after [`GIVEN_UP_AFTER`]: another may begin
-//! beside it, and what the old one reads at last is not used.
+//! The engine's threads ask whether a check is due when they need the files. They share no lock that is held while
+//! files are read, which can hang on an unresponsive mount. One check is under way at a time. One that hangs is given
+//! up after [`GIVEN_UP_AFTER`], or after twice as long for each that hangs already: another may begin beside it, and
+//! what the old one reads at last is not used.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::{Stamp, pause};
 
 /// How often the files are checked while there is no problem with them.
 pub const CHECK_EVERY: Duration = Duration::from_mins(1);
-/// How long a check may take until another may begin beside it.
+/// How long a check may take until another may begin beside it, if no other hangs.
 pub const GIVEN_UP_AFTER: Duration = Duration::from_mins(5);
-/// How many checks that were given up may hang. Each holds a thread.
-const HANGING_AT_MOST: u32 = 3;
+/// Each check that hangs holds a thread, so more and more time passes until another begins, but never more than this.
+const PATIENCE: Duration = Duration::from_hours(24);
 
 /// The schedule for checking files that belong together.
 #[derive(Debug)]
@@ -46,6 +46,14 @@ struct Turns {
     /// How many turns that were given up have not ended.
     hanging: u32,
     seen: Seen,
+}
+
+impl Turns {
+    /// How long a check may take beside those that hang.
+    fn patience(&self) -> Duration {
+        let times = 2_u32.saturating_pow(self.hanging);
+        GIVEN_UP_AFTER.saturating_mul(times).min(PATIENCE)
+    }
 }
 
 /// What the last check saw.
@@ -91,8 +99,7 @@ impl Watch {
         let mut turns = self.turns.lock();
         let now = self.now();
         if self.looking.load(Ordering::Acquire) {
-            let hangs = now.saturating_sub(turns.since) >= GIVEN_UP_AFTER;
-            if !hangs || turns.hanging >= HANGING_AT_MOST {
+            if now.saturating_sub(turns.since) < turns.patience() {
                 return None;
             }
             turns.hanging += 1;
@@ -162,11 +169,7 @@ impl Watch {
 
     /// When another check may begin beside the one that is under way.
     fn schedule_beside(&self, turns: &Turns) {
-        if turns.hanging < HANGING_AT_MOST {
-            self.schedule(turns.since, GIVEN_UP_AFTER);
-        } else {
-            self.next.store(u64::MAX, Ordering::Release);
-        }
+        self.schedule(turns.since, turns.patience());
     }
 
     fn schedule(&self, from: Duration, wait: Duration) {

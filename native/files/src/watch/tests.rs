@@ -51,23 +51,25 @@ async fn what_a_check_that_was_given_up_finds_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn few_checks_hang_and_the_next_begins_once_one_of_them_has_ended() {
+async fn the_more_checks_hang_the_longer_it_takes_until_the_next() {
     let watch = watch();
     let mut hanging = vec![watch.begin().unwrap()];
-    for _ in 0..HANGING_AT_MOST {
-        advance(GIVEN_UP_AFTER).await;
+    for minutes in [5, 10, 20, 40, 80, 160, 320, 640, 1280, 24 * 60, 24 * 60] {
+        advance(Duration::from_mins(minutes).saturating_sub(MILLISECOND)).await;
+        assert!(!watch.is_due());
+        assert!(watch.begin().is_none());
+        advance(MILLISECOND).await;
+        assert!(watch.is_due());
         hanging.push(watch.begin().unwrap());
     }
-    advance(100 * GIVEN_UP_AFTER).await;
-    assert!(!watch.is_due());
-    assert!(watch.begin().is_none());
-    assert!(!watch.end(&hanging.remove(0)));
-    assert!(watch.is_due());
-    let last = watch.begin().unwrap();
-    assert!(watch.end(&last));
+    let last = hanging.pop().unwrap();
     for turn in hanging {
         assert!(!watch.end(&turn));
     }
+    assert!(!watch.is_due());
+    advance(GIVEN_UP_AFTER).await;
+    assert!(watch.is_due(), "no other hangs any more");
+    assert!(watch.end(&last));
     assert!(!watch.is_looking());
     assert_eq!(watch.turns.lock().hanging, 0);
 }
