@@ -47,6 +47,8 @@ pub(crate) struct Inbox {
     pub totals: Totals,
     /// Dead letters by reason, at most [`RECOUNT`] old.
     pub reasons: Reasons,
+    /// Once the thread has ended: how many records it could not write.
+    pub lost: usize,
 }
 
 /// A question for records, and where the answer goes.

@@ -62,6 +62,7 @@ impl Spool {
                 unwritten: 0,
                 totals,
                 reasons,
+                lost: 0,
             }),
             wake: Condvar::new(),
         });
@@ -184,14 +185,15 @@ impl Spool {
         self.max_bytes
     }
 
-    /// Writes what is left, and ends the thread. Waits for the disk.
-    pub fn close(&self) {
+    /// Writes what is left, and ends the thread. Waits for the disk. Returns how many records could not be written.
+    pub fn close(&self) -> usize {
         let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             self.say_closing();
             // A panic of the thread is no reason for one here.
             let _ = thread.join();
         }
+        self.shared.inbox.lock().lost
     }
 
     fn later(&self, change: Change) {

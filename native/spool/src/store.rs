@@ -201,8 +201,11 @@ impl Store {
 
     /// How many dead letters an operator wants delivered after all; counts up to `most`.
     pub fn asked_back(&self, most: u32) -> rusqlite::Result<u32> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM dead_letter WHERE retry <> 0 LIMIT ?1)";
-        self.connection.query_row(sql, [most], |row| row.get(0))
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT 1 FROM dead_letter WHERE {} LIMIT ?1)",
+            dead::ASKED_BACK
+        );
+        self.connection.query_row(&sql, [most], |row| row.get(0))
     }
 
     /// Makes up to `most` of those dead letters records again, from the place `first` on. Returns how many.

@@ -125,6 +125,7 @@ impl Writer {
                 self.answer(load);
             }
             if closing {
+                self.count_lost();
                 return;
             }
             self.look_around();
@@ -290,6 +291,14 @@ impl Writer {
             let text = format!("writing {}: {error}", self.file.display());
             (self.tell)(Notice::Fails { text });
         }
+    }
+
+    /// Counts the records that were not written, and will not be.
+    fn count_lost(&mut self) {
+        self.compact();
+        let lost = self.unwritten.iter();
+        let lost = lost.filter(|change| matches!(change, Change::Append(..)));
+        self.shared.inbox.lock().lost = lost.count();
     }
 
     /// Drops what need not be written any more.

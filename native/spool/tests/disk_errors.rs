@@ -233,7 +233,7 @@ fn each_commit_is_synced_if_asked_for() {
 
 /// What is renamed while the file is opened, and when directories are synced and files written, in turn.
 fn renamed(node: &Node) -> Vec<String> {
-    let mut steps: Vec<_> = traced(|| node.spool().close())
+    let mut steps: Vec<_> = traced(|| assert_eq!(node.spool().close(), 0))
         .lines()
         .filter(|line| !line.starts_with("flush "))
         .map(|line| match line.split_once(' ').unwrap() {
@@ -295,7 +295,7 @@ fn directories_that_cannot_be_synced_while_a_damaged_file_is_replaced() {
         let is_opened = first.is_ok();
         match first {
             // Until its thread has ended, the file is its own.
-            Ok(first) => first.close(),
+            Ok(first) => assert_eq!(first.close(), 0),
             Err(error) => {
                 assert!(error.to_string().contains("os error 5"), "{error}");
                 refused += 1;

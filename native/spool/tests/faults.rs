@@ -55,7 +55,7 @@ fn what_can_be_read_of_a_damaged_file_is_taken_over() {
     let path = tempfile::tempdir().unwrap();
     let node = Node::start(path.path(), Settings::default());
     let spool = node.spool();
-    for n in 0..2000 {
+    for n in 0..2000_u64 {
         spool.append(record(n, &[b'x'; 300])).unwrap();
     }
     spool.close();
@@ -86,6 +86,46 @@ fn what_can_be_read_of_a_damaged_file_is_taken_over() {
     // Three pages hold about 60 of the records.
     assert!((1900..2000).contains(&saved), "{saved}");
     assert!(found.len() >= 1900, "{}", found.len());
+}
+
+/// Numbers are never used again, so those of an old spool are far from zero.
+#[test]
+fn what_is_behind_a_damaged_first_page_is_taken_over_whatever_its_numbers() {
+    for first in [1_i64, 1_000_001, 5_000_000_000] {
+        let path = tempfile::tempdir().unwrap();
+        let node = Node::start(path.path(), Settings::default());
+        node.spool().close();
+        let file = file_of(path.path());
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        connection
+            .execute("UPDATE pool SET next = ?1", [first])
+            .unwrap();
+        drop(connection);
+        let spool = node.spool();
+        for n in 0..2000_u64 {
+            let id = spool.append(record(n, &[b'x'; 300])).unwrap();
+            assert_eq!(id, RowId(first + n.cast_signed()));
+        }
+        spool.close();
+        let mut bytes = fs::read(&file).unwrap();
+        let leaf =
+            |page: &&mut [u8]| page[0] == 0x0d && page.windows(300).any(|part| part == [b'x'; 300]);
+        let page = bytes.chunks_exact_mut(PAGE).find(leaf).unwrap();
+        page.fill(0xa5);
+        fs::write(&file, bytes).unwrap();
+        let spool = node.spool();
+        let began = Instant::now();
+        while load(&spool, RowId(0), 1).is_err() {
+            assert!(began.elapsed() < LONG);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let Notice::SetAside { saved, .. } = node.notice() else {
+            panic!("another notice");
+        };
+        // A page holds about 20 of the records.
+        assert!((1950..2000).contains(&saved), "{first}: {saved}");
+        assert_eq!(spool.totals().waiting, saved);
+    }
 }
 
 /// The page is sound, and what a row says is not: it costs that row alone.

@@ -116,6 +116,8 @@ impl PoolSpool {
         // A few at a time: sessions wait for the lock.
         loop {
             let mut window = self.window();
+            // What waits goes to the file alone from now on.
+            window.opening = true;
             for _ in 0..AT_ONCE {
                 let record = window.parked.pop_front();
                 let Some(record) = record.or_else(|| window.early.pop_front()) else {
@@ -128,6 +130,7 @@ impl PoolSpool {
                 window.early_bytes = 0;
                 window.first = next;
                 window.opening = false;
+                window.stopped.clear();
                 window.spilled = any;
                 self.disk.store(Some(Arc::new(disk)));
                 break;
@@ -314,7 +317,14 @@ impl PoolSpool {
             }
         }
         if let Some(disk) = self.disk.swap(None) {
-            disk.close();
+            let lost = disk.close();
+            if lost > 0 {
+                let why = self.why_failing().unwrap_or_default();
+                let text = format!(
+                    "{why}; notifications that could not be written, and are lost with the engine: {lost}"
+                );
+                self.notices.tell(&self.name, NoticeKind::SpoolFails, text);
+            }
         }
     }
 }

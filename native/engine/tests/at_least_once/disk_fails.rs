@@ -76,3 +76,20 @@ fn past_the_memory_s_bound_they_are_rejected() {
     assert_eq!(super::messages(&endpoint), expected);
     node.bench.assert_conserved();
 }
+
+/// The engine stops while the disk fails.
+#[test]
+fn a_stop_says_how_many_could_not_be_written() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let node = Node::start(settings(path.path()), &endpoint);
+    let _other = held(path.path());
+    node.push_all(numbers(0..5));
+    until("it is known that the disk fails", || node.totals().failing);
+    node.bench.engine.stop();
+    let told = node.bench.engine.notices.take();
+    let texts: Vec<_> = told.iter().map(|notice| &*notice.text).collect();
+    let says = |text: &&str| text.ends_with("lost with the engine: 5");
+    assert!(texts.iter().any(says), "{texts:?}");
+}

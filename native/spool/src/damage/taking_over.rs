@@ -14,9 +14,6 @@ use crate::store::{Change, Ended, Layout, Store};
 const ROWS: usize = 1024;
 const BYTES: u64 = 8 << 20;
 
-/// How many places in a row that cannot be read end the search: gaps up to 2^20.
-const MISSES: u32 = 16 * 20;
-
 /// Copies the records, and as many of the dead letters as `settings` keep. The store must not remove any by itself.
 pub(super) fn take_over(
     damaged: &Path,
@@ -37,7 +34,7 @@ pub(super) fn take_over(
     };
     // The dead letters are first: each is a record for a moment, whose number a damaged file may give to another
     // record too.
-    let sql = select(layout, ", n.reason, n.ended, n.retry", "dead_letter");
+    let table = Table::new("dead_letter", layout, ", n.reason, n.ended, n.retry");
     let letter = |row: &Row<'_>| {
         let loaded = (layout.read)(row)?;
         let ended = Ended {
@@ -47,53 +44,114 @@ pub(super) fn take_over(
         };
         Ok((loaded, (DeathReason(row.get("reason")?), ended)))
     };
-    each(&damaged, &sql, letter, |loaded, (reason, ended)| {
+    table.each(&damaged, letter, |loaded, (reason, ended)| {
         batch.bury(loaded, reason, ended)
     })?;
-    let sql = select(layout, "", "notification");
+    let table = Table::new("notification", layout, "");
     let record = |row: &Row<'_>| Ok(((layout.read)(row)?, ()));
-    each(&damaged, &sql, record, |loaded, ()| batch.append(loaded))?;
+    table.each(&damaged, record, |loaded, ()| batch.append(loaded))?;
     batch.write()
 }
 
-fn select(layout: Layout, more: &str, table: &str) -> String {
-    let columns = layout.columns;
-    format!(
-        "SELECT {columns}{more} FROM {table} n JOIN handler h ON h.id = n.handler \
-         WHERE n.id > ?1 ORDER BY n.id LIMIT 1"
-    )
+/// A table of the damaged file, whose rows are read in the order of their numbers, each with a statement of its own.
+struct Table {
+    /// The row behind a number.
+    row: String,
+    /// The number of that row alone.
+    id: String,
 }
 
-/// Reads the rows in the order of their numbers, each with a statement of its own.
-fn each<T>(
-    damaged: &Connection,
-    sql: &str,
-    read: impl Fn(&Row<'_>) -> rusqlite::Result<(Loaded, T)>,
-    mut take: impl FnMut(Loaded, T) -> rusqlite::Result<()>,
-) -> rusqlite::Result<()> {
-    let (mut after, mut misses) = (0_i64, 0);
-    loop {
-        let found = damaged
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.query_row([after], &read));
-        match found {
-            // Rows of a damaged file may be in any order.
-            Ok((loaded, more)) if loaded.id.0 > after => {
-                misses = 0;
-                after = loaded.id.0;
-                take(loaded, more)?;
-            }
-            Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(()),
-            // It could be read a moment ago, and can be later.
-            Err(error) if is_the_disk_s(&error) => return Err(error),
-            // The rows behind a damaged page may be on sound ones. Gaps grow, so that this ends.
-            _ if misses < MISSES => {
-                after = after.saturating_add(1 << (misses / 16));
-                misses += 1;
-            }
-            _ => return Ok(()),
+impl Table {
+    fn new(name: &str, layout: Layout, more: &str) -> Self {
+        let columns = layout.columns;
+        Self {
+            row: format!(
+                "SELECT {columns}{more} FROM {name} n JOIN handler h ON h.id = n.handler \
+                 WHERE n.id > ?1 ORDER BY n.id LIMIT 1"
+            ),
+            id: format!("SELECT id FROM {name} WHERE id > ?1 ORDER BY id LIMIT 1"),
         }
     }
+
+    /// Reads all rows that can be read.
+    fn each<T>(
+        &self,
+        damaged: &Connection,
+        read: impl Fn(&Row<'_>) -> rusqlite::Result<(Loaded, T)>,
+        mut take: impl FnMut(Loaded, T) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
+        let mut after = 0;
+        loop {
+            let found = damaged
+                .prepare_cached(&self.row)
+                .and_then(|mut statement| statement.query_row([after], &read));
+            match found {
+                // Rows of a damaged file may be in any order.
+                Ok((loaded, more)) if loaded.id.0 > after => {
+                    after = loaded.id.0;
+                    take(loaded, more)?;
+                }
+                Err(rusqlite::Error::QueryReturnedNoRows) => return Ok(()),
+                // It could be read a moment ago, and can be later.
+                Err(error) if is_the_disk_s(&error) => return Err(error),
+                _ => match self.behind_damage(damaged, after)? {
+                    Some(behind) => after = behind,
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// The row behind `after` cannot be read: a number from which on rows can be found, if there is one.
+    fn behind_damage(&self, damaged: &Connection, after: i64) -> rusqlite::Result<Option<i64>> {
+        match self.behind(damaged, after)? {
+            // Only this one is damaged.
+            Behind::Row(id) => return Ok(Some(id)),
+            Behind::Nothing => return Ok(None),
+            Behind::Damage => {}
+        }
+        // Its page cannot be read. The next one's rows have numbers near to it, or, at the beginning, far from it.
+        let (mut fails, mut step) = (after, 1_i64);
+        let mut found = loop {
+            let at = after.saturating_add(step);
+            match self.behind(damaged, at)? {
+                Behind::Damage if at == i64::MAX => return Ok(None),
+                Behind::Damage => fails = at,
+                _ => break at,
+            }
+            step = step.saturating_mul(2);
+        };
+        while found - fails > 1 {
+            let middle = fails + (found - fails) / 2;
+            match self.behind(damaged, middle)? {
+                Behind::Damage => fails = middle,
+                _ => found = middle,
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// What comes after this number.
+    fn behind(&self, damaged: &Connection, after: i64) -> rusqlite::Result<Behind> {
+        let found = damaged
+            .prepare_cached(&self.id)
+            .and_then(|mut statement| statement.query_row([after], |row| row.get(0)));
+        match found {
+            Ok(id) if id > after => Ok(Behind::Row(id)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(Behind::Nothing),
+            Err(error) if is_the_disk_s(&error) => Err(error),
+            _ => Ok(Behind::Damage),
+        }
+    }
+}
+
+/// What comes after a number in a table.
+enum Behind {
+    /// A row with this number, whatever is in it.
+    Row(i64),
+    Nothing,
+    /// What cannot be read.
+    Damage,
 }
 
 /// Whether an error is one of the disk, which may work again, or has no room for what reading needs.

@@ -10,6 +10,10 @@ use crate::settings::Settings;
 /// Dead letters that are removed in one go when there are too many.
 const TRIM: u32 = 256;
 
+/// Which dead letters are asked back, so that SQLite finds them by their index and reads no others: for that it has to
+/// see the index's own condition too.
+pub(super) const ASKED_BACK: &str = "retry <> 0 AND retry = 1";
+
 /// What a dead letter of another file has besides its record, its history and its reason.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -44,20 +48,24 @@ pub(crate) fn bring_back(
     first: RowId,
     most: u32,
 ) -> rusqlite::Result<i64> {
-    let sql = "INSERT INTO notification (id, handler, size, created, content) \
-               SELECT ?1 + row_number() OVER (ORDER BY id) - 1, handler, size, ?3, content \
-               FROM (SELECT * FROM dead_letter WHERE retry <> 0 ORDER BY id LIMIT ?2)";
+    let sql = format!(
+        "INSERT INTO notification (id, handler, size, created, content) \
+         SELECT ?1 + row_number() OVER (ORDER BY id) - 1, handler, size, ?3, content \
+         FROM (SELECT * FROM dead_letter WHERE {ASKED_BACK} ORDER BY id LIMIT ?2)"
+    );
     // `created` is now: the time after which it is given up begins again.
-    let back = transaction.execute(sql, params![first.0, most, now_ms()])?;
+    let back = transaction.execute(&sql, params![first.0, most, now_ms()])?;
     let back = i64::try_from(back).unwrap_or(i64::MAX);
-    let sizes = "SELECT coalesce(sum(size), 0) FROM \
-                 (SELECT size FROM dead_letter WHERE retry <> 0 ORDER BY id LIMIT ?1)";
-    let bytes: i64 = transaction.query_row(sizes, [most], |row| row.get(0))?;
-    transaction.execute(
+    let sizes = format!(
+        "SELECT coalesce(sum(size), 0) FROM \
+         (SELECT size FROM dead_letter WHERE {ASKED_BACK} ORDER BY id LIMIT ?1)"
+    );
+    let bytes: i64 = transaction.query_row(&sizes, [most], |row| row.get(0))?;
+    let removal = format!(
         "DELETE FROM dead_letter WHERE id IN \
-         (SELECT id FROM dead_letter WHERE retry <> 0 ORDER BY id LIMIT ?1)",
-        [most],
-    )?;
+         (SELECT id FROM dead_letter WHERE {ASKED_BACK} ORDER BY id LIMIT ?1)"
+    );
+    transaction.execute(&removal, [most])?;
     transaction.execute(
         "UPDATE pool SET next = max(next, ?1), waiting = waiting + ?2, waiting_bytes = waiting_bytes + ?3, \
          dead = dead - ?2, dead_bytes = dead_bytes - ?3",

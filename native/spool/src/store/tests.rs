@@ -197,3 +197,23 @@ proptest! {
         }
     }
 }
+
+/// Those of another reason may be hundreds of thousands.
+#[test]
+fn dead_letters_that_are_asked_back_are_found_by_their_index() {
+    let path = tempfile::tempdir().unwrap();
+    let file = path.path().join("pool.sqlite3");
+    let store = Store::open(&file, "http_pool", Settings::default(), &|_| ()).unwrap();
+    let sql = format!(
+        "EXPLAIN QUERY PLAN SELECT * FROM dead_letter WHERE {} ORDER BY id LIMIT 5",
+        dead::ASKED_BACK
+    );
+    let plan: String = store
+        .connection
+        .query_row(&sql, [], |row| row.get("detail"))
+        .unwrap();
+    assert!(
+        plan.contains("SEARCH") && plan.contains("dead_letter_by_retry"),
+        "{plan}"
+    );
+}

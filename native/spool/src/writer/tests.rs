@@ -90,6 +90,7 @@ fn writer(file: PathBuf) -> (Writer, Arc<Mutex<Vec<Notice>>>) {
         unwritten: 0,
         totals: Totals::default(),
         reasons: Arc::default(),
+        lost: 0,
     };
     let shared = Arc::new(Shared {
         inbox: Mutex::new(inbox),
