@@ -5,8 +5,8 @@ use std::sync::Arc;
 use notification::{MessageId, PushError, Refused, RejectReason};
 use spool::History;
 
-use super::Engine;
 use super::push::{RefusedBy, put_into};
+use super::{Engine, Running};
 use crate::delivery::Tried;
 use crate::pool::{Pool, Queued, WhatIsFull};
 use crate::spools::{
@@ -26,17 +26,14 @@ impl Engine {
         };
         let (engine, name) = (Arc::downgrade(&running), pool.to_owned());
         running.spools.begin_to_open(pool, needed, move || {
-            let Some(running) = engine.upgrade() else {
-                return;
-            };
-            let mut pools = running.living_pools();
-            pools.retain(|pool| *pool.name == *name);
-            // Of several that take notifications, the last one's.
-            pools.sort_by_key(|pool| pool.id);
-            for pool in pools {
-                pool.attach_spool();
+            if let Some(running) = engine.upgrade() {
+                attach(&running, &name);
             }
         });
+        if needed {
+            // What waits for the file is delivered from memory if the file cannot be opened.
+            attach(&running, pool);
+        }
     }
 
     /// The spools that are open, or cannot be opened.
@@ -46,6 +43,17 @@ impl Engine {
         running
             .as_ref()
             .map_or_else(Vec::new, |running| running.spools.all())
+    }
+}
+
+/// Has the pools of this name deliver what their spool holds.
+fn attach(running: &Running, name: &str) {
+    let mut pools = running.living_pools();
+    pools.retain(|pool| *pool.name == *name);
+    // Of several that take notifications, the last one's.
+    pools.sort_by_key(|pool| pool.id);
+    for pool in pools {
+        pool.attach_spool();
     }
 }
 

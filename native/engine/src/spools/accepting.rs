@@ -65,7 +65,8 @@ impl PoolSpool {
                 };
             }
             let bytes = window.early_bytes + size;
-            if window.early.len() >= EARLY || bytes > EARLY_BYTES {
+            let early = window.early.len() + window.parked.len();
+            if early >= EARLY || bytes > EARLY_BYTES {
                 return Err(NotAccepted::Pool(full()));
             }
             window.early_bytes = bytes;
@@ -107,6 +108,12 @@ impl PoolSpool {
                 if let Some(error) = error {
                     disk.remove(id, size);
                     return Err(NotAccepted::Pool(error));
+                }
+                // What fills the queue may be others' alone, whose ends bring nothing in.
+                let has_to_ask = window.is_low();
+                drop(window);
+                if has_to_ask {
+                    self.ask();
                 }
                 Ok(Accepted::OnDisk)
             }

@@ -73,12 +73,15 @@ impl PoolSpool {
                 Err(why) => return Err(why),
             };
             let record = window.early.pop_front();
-            if let Some(record) = record {
-                window.early_bytes = window.early_bytes.saturating_sub(record.size());
-                if parks {
+            match record {
+                Some(record) if parks => {
                     window.stopped.insert(handler);
                     window.parked.push_back(record);
                 }
+                Some(record) => {
+                    window.early_bytes = window.early_bytes.saturating_sub(record.size());
+                }
+                None => {}
             }
         }
         Ok(true)

@@ -33,7 +33,7 @@ pub(super) struct Window {
     pub opening: bool,
     /// What was accepted before the file was open, in order.
     pub early: VecDeque<Packed>,
-    /// The bytes of `early`.
+    /// The bytes of `early` and of `parked`.
     pub early_bytes: u64,
     /// What waited in `early` for a handler that does not run.
     pub parked: VecDeque<Packed>,

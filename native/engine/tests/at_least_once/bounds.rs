@@ -1,5 +1,7 @@
 //! Full queues, full lanes, a full spool, and what no queue can hold.
 
+use std::time::Duration;
+
 use engine::engine::EngineSettings;
 use notification::{PushError, RejectReason};
 use spool::{Admin, Directory};
@@ -27,6 +29,38 @@ fn past_the_memory_s_bound_the_disk_takes_them_and_they_come_in_in_order() {
     // And memory is used again.
     node.push("alice", "last").unwrap();
     node.bench.outcomes(501);
+    node.bench.assert_conserved();
+}
+
+/// The queue is full of notifications that are on no disk: none of those on disk is in it, whose end would bring in others.
+#[test]
+fn what_others_leave_no_room_for_comes_in_when_they_have_ended() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    let node = Node::start(room_for_twenty(path.path()), &endpoint);
+    let (max, give_up_after) = (Duration::from_millis(20), Duration::from_hours(1));
+    let others = node.bench.patient("/others", max, give_up_after);
+    // After a handler has come, the disk is read, and until that is over all go to the disk.
+    let mut sent = 0;
+    until("memory takes them again", || {
+        node.push("bob", "x").unwrap();
+        let in_memory = node.bench.counters().on_disk == 0;
+        sent += 1;
+        node.bench.outcomes(sent);
+        in_memory
+    });
+    plan(&endpoint, "status=503");
+    for number in 0..20 {
+        let sender = format!("user{number}");
+        let pushed = node.bench.push_text(node.pool, &others, &sender, b"x");
+        pushed.unwrap();
+    }
+    node.push_all(numbers(0..3));
+    assert_eq!(node.bench.counters().on_disk, 3);
+    plan(&endpoint, "status=200");
+    node.bench.outcomes(sent + 23);
+    until("nothing is on disk", || node.waiting() == 0);
+    assert_eq!(node.bench.counters().on_disk, 0);
     node.bench.assert_conserved();
 }
 
