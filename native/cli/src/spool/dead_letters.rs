@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use ::spool::{Directory, OpenError, Settings};
+use ::spool::{Directory, OpenError, Selection, Settings};
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::Chosen;
-use super::file::{self, PoolFile, explain};
+use super::file::{self, PoolFile, ambiguous, explain};
 use crate::output::print_line;
 use crate::text::counted;
 
@@ -18,6 +18,7 @@ const AT_ONCE: u32 = 1000;
 pub(super) fn retry(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
     let mut files = file::open_all(directory, chosen.pool.as_deref())?;
     let which = chosen.which.selection();
+    is_one(&files, &which)?;
     let mut asked = 0;
     let progress = ProgressBar::new(count(&files, chosen));
     for file in &mut files {
@@ -39,6 +40,27 @@ pub(super) fn retry(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
         });
     }
     Ok(asked > 0)
+}
+
+/// Each pool counts from one: a number must not mean the dead letters of several.
+fn is_one(files: &[PoolFile], which: &Selection) -> Result<(), String> {
+    let Selection::One(id) = which else {
+        return Ok(());
+    };
+    let mut pools = Vec::new();
+    for file in files {
+        let letter = file.admin.dead_letter(*id);
+        if letter
+            .map_err(|error| explain(&file.path, &error))?
+            .is_some()
+        {
+            pools.push(&*file.status.pool);
+        }
+    }
+    if pools.len() < 2 {
+        return Ok(());
+    }
+    Err(ambiguous("dead letter", *id, &pools))
 }
 
 /// Returns the name of the running node if there is one; otherwise puts the dead letters back itself.
@@ -77,6 +99,7 @@ fn count(files: &[PoolFile], chosen: &Chosen) -> u64 {
 pub(super) fn purge(directory: &Path, chosen: &Chosen) -> Result<bool, String> {
     let mut files = file::open_all(directory, chosen.pool.as_deref())?;
     let which = chosen.which.selection();
+    is_one(&files, &which)?;
     let mut removed = 0;
     let progress = ProgressBar::new(count(&files, chosen));
     for file in &mut files {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ::spool::{Admin, Directory, OpenError, SqlError, Status, meaning};
+use ::spool::{Admin, Directory, OpenError, RowId, SqlError, Status, meaning};
 
 /// One pool's file.
 pub(super) struct PoolFile {
@@ -17,6 +17,14 @@ pub(super) fn open_all(directory: &Path, pool: Option<&str>) -> Result<Vec<PoolF
     let (files, unreadable) = open_each(directory, pool)?;
     unreadable.whole()?;
     Ok(files)
+}
+
+/// Why a number that several pools have is refused.
+pub(super) fn ambiguous(what: &str, id: RowId, pools: &[&str]) -> String {
+    format!(
+        "several pools have a {what} {id}: say --pool with one of {}",
+        pools.join(", ")
+    )
 }
 
 /// Does this with the files that can be read, and says then which cannot.

@@ -7,7 +7,7 @@ use comfy_table::{Table, presets};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use super::file::{PoolFile, explain};
+use super::file::{PoolFile, ambiguous, explain};
 use super::words;
 use crate::output::{print_line, visible};
 
@@ -80,10 +80,7 @@ pub(super) fn show(files: &[PoolFile], id: RowId, json: bool) -> Result<bool, St
         }
         _ => {
             let pools: Vec<_> = hits.iter().map(|(file, _)| &*file.status.pool).collect();
-            let pools = pools.join(", ");
-            Err(format!(
-                "several pools have a notification {id}: say --pool with one of {pools}"
-            ))
+            Err(ambiguous("notification", id, &pools))
         }
     }
 }
