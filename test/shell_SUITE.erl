@@ -42,7 +42,7 @@ shows_a_pool(Config) ->
      || Pattern <- [" open ",
                     " endpoint " ++ Url ++ "/webservice ",
                     " settings 2 workers, request_timeout 30 s, call_timeout 1 min 0 s ",
-                    " now 2 in flight, 2 waiting, 4 pending with [0-9]+ bytes - ALL WORKERS ARE BUSY ",
+                    " now 2 in flight, 2 waiting, 4 pending with [0-9.]+ (bytes|KiB) - ALL WORKERS ARE BUSY ",
                     " oldest waiting for [0-9.]+ m?s ",
                     " counted 0 sent, 1 failed, 2 retries ",
                     " rejected none ",
