@@ -130,6 +130,8 @@ notice({Pool, spool_writes, Text}) ->
     logger:notice(#{what => http_pusher_spool_recovered, pool => Pool, text => Text}, ?META);
 notice({Pool, spool_update, Text}) ->
     logger:notice(#{what => http_pusher_spool_update, pool => Pool, text => Text}, ?META);
+notice({Pool, spool_unused, Text}) ->
+    logger:warning(#{what => http_pusher_spool_unused, pool => Pool, text => Text}, ?META);
 notice({Pool, spool_given_up, Text}) ->
     logger:warning(#{what => http_pusher_spool_given_up, pool => Pool, text => Text}, ?META);
 notice({Pool, spool_damaged, Text}) ->

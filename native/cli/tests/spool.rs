@@ -175,6 +175,31 @@ fn without_a_node_dead_letters_are_put_back_or_removed() {
 }
 
 #[test]
+fn a_number_that_several_pools_have_is_meant_for_one_only_with_its_name() {
+    let path = tempfile::tempdir().unwrap();
+    let path = path.path();
+    let node = Directory::take(path, "one@localhost", Settings::default()).unwrap();
+    for pool in [POOL, "global/other"] {
+        let running = node.open(pool, |_| ()).unwrap();
+        fill(&running);
+        running.close();
+    }
+    drop(node);
+    for command in ["retry", "purge"] {
+        let output = spool(path, &[command, "1"]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("say --pool with one of"), "{said}");
+    }
+    assert_eq!(json(path, &["list", "--json", "--dead"]).len(), 4);
+    let said = &json(path, &["purge", "1", "--pool", POOL, "--json"])[0];
+    assert_eq!(said["removed"], 1);
+    // Now only the other pool has it.
+    let said = &json(path, &["retry", "1", "--json"])[0];
+    assert_eq!(said["retried"], 1);
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     let path = tempfile::tempdir().unwrap();
     let path = path.path();

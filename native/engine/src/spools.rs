@@ -19,10 +19,11 @@ mod row;
 mod sample;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod whose;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,6 +84,8 @@ pub struct Spools {
     closed: AtomicBool,
     pools: ArcSwap<HashMap<Box<str>, Arc<PoolSpool>>>,
     handlers: Handlers,
+    /// Files that no handler uses, of which that was said.
+    unused: Mutex<HashSet<PathBuf>>,
     /// From when on a record without a handler is given up.
     settled: Mutex<Instant>,
     notices: Arc<Notices>,
@@ -116,6 +119,7 @@ impl Spools {
             closed: AtomicBool::new(false),
             pools: ArcSwap::default(),
             handlers,
+            unused: Mutex::default(),
             settled: Mutex::new(settled),
             notices,
         }
@@ -150,6 +154,7 @@ impl Spools {
                 && *spools.settled.lock() == settled
             {
                 spools.look_again();
+                spools.begin_to_look_for_unused();
             }
         });
     }

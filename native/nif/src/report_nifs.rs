@@ -155,6 +155,7 @@ fn notices(env: Env<'_>) -> Vec<Term<'_>> {
                 NoticeKind::SpoolWrites => "spool_writes",
                 NoticeKind::SpoolUpdate => "spool_update",
                 NoticeKind::SpoolDamaged => "spool_damaged",
+                NoticeKind::SpoolUnused => "spool_unused",
                 NoticeKind::SpoolGivenUp => "spool_given_up",
                 NoticeKind::NotOpened(remedy) => pool_nifs::not_opened(remedy),
             };

@@ -69,6 +69,8 @@ pub enum NoticeKind {
     SpoolUpdate,
     /// A pool's file was damaged, and a new one was begun.
     SpoolDamaged,
+    /// A file holds notifications, and no handler uses it.
+    SpoolUnused,
     /// Notifications that came in from the disk were given up.
     SpoolGivenUp,
     /// A pool that could not be opened at first is now open.

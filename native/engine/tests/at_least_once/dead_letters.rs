@@ -55,6 +55,53 @@ fn a_dead_letter_that_is_asked_back_is_delivered() {
 }
 
 #[test]
+fn a_file_whose_pool_no_handler_uses_is_said_once() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let node = Node::start(settings(path.path()), &endpoint);
+    node.push("alice", "hello").unwrap();
+    node.push("alice", "again").unwrap();
+    drop(node);
+
+    let mut soon = settings(path.path());
+    soon.spools.as_mut().unwrap().grace = Duration::from_millis(50);
+    let bench = Bench::with(soon, Arc::default());
+    bench.engine.open_host_type(HOST_TYPE);
+    let mut said = Vec::new();
+    let mut times = || {
+        said.extend(bench.engine.notices.take());
+        said.retain(|notice| notice.kind == NoticeKind::SpoolUnused);
+        said.len()
+    };
+    until("it is said", || times() == 1);
+    // A handler with another pool, whose file is used.
+    let planned = |path| {
+        bench
+            .engine
+            .planned_handler(HOST_TYPE, "other_pool", path, policy(), None)
+    };
+    planned("/other");
+    bench.engine.open_spool("global/other_pool", true);
+    until("its file is open", || {
+        let spools = bench.engine.spools();
+        spools.first().is_some_and(|spool| spool.totals().is_some())
+    });
+    planned("/another");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(times(), 1);
+    assert!(
+        said[0].text.contains("notifications that wait: 2,"),
+        "{said:?}"
+    );
+    // The handler comes back.
+    drop(bench);
+    plan(&endpoint, "status=200");
+    let node = Node::start(settings(path.path()), &endpoint);
+    node.bench.outcomes(2);
+}
+
+#[test]
 fn what_belongs_to_no_handler_becomes_a_dead_letter_after_a_while() {
     let path = tempfile::tempdir().unwrap();
     let endpoint = endpoint();
