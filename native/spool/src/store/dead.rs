@@ -10,7 +10,7 @@ use crate::settings::Settings;
 /// Dead letters that are removed in one go when there are too many.
 const TRIM: u32 = 256;
 
-/// Which dead letters are asked back, so that SQLite finds them by their index and reads no others: for that it has to
+/// Which dead letters are asked back, so that `SQLite` finds them by their index and reads no others: for that it has to
 /// see the index's own condition too.
 pub(super) const ASKED_BACK: &str = "retry <> 0 AND retry = 1";
 
