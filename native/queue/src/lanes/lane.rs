@@ -128,3 +128,24 @@ pub struct LaneLimits {
     /// The maximum sum of their costs.
     pub cost: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_allocates_what_is_counted() {
+        for length in [0, 1, SHORT, SHORT + 1, 120, 121, 200, 5000] {
+            let bytes = vec![b'x'; length];
+            let key = Key::from(&*bytes);
+            assert_eq!(*key, *bytes);
+            let allocates = if key.0.spilled() {
+                heap::taken(key.0.capacity())
+            } else {
+                0
+            };
+            assert_eq!(Key::allocated(&bytes), allocates, "{length}");
+            assert!(!key.0.spilled() || key.0.capacity() >= heap::JOINED_AT_ONCE);
+        }
+    }
+}
