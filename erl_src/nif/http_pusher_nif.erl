@@ -74,7 +74,11 @@
                     Waiting :: non_neg_integer()},
                    endpoint_down | endpoint_up,
                    Reason :: binary()}.
--type spool_notice() :: spool_fails | spool_writes | spool_update | spool_damaged | spool_unused |
+-type spool_notice() :: spool_fails |
+                        spool_writes |
+                        spool_update |
+                        spool_damaged |
+                        spool_unused |
                         spool_given_up.
 %% One incarnation. `closing': it can no longer be found by its id, and comes to its end.
 -type pool() :: #{
