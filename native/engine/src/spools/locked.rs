@@ -13,14 +13,14 @@ use scopeguard::ScopeGuard;
 use spool::RowId;
 
 use super::pool_spool::PoolSpool;
-use super::whose::LaneId;
+use super::whose::Whose;
 use super::window::Window;
 
 /// Records whose notifications are no longer in memory, and have no outcome.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     any: AtomicBool,
-    rows: Mutex<Vec<(RowId, LaneId)>>,
+    rows: Mutex<Vec<(RowId, Whose)>>,
 }
 
 /// The window, as long as this lives.
@@ -38,12 +38,12 @@ struct After<'a> {
 }
 
 impl Leaving {
-    fn note(&self, id: RowId, lane: LaneId) {
-        self.rows.lock().push((id, lane));
+    fn note(&self, id: RowId, whose: Whose) {
+        self.rows.lock().push((id, whose));
         self.any.store(true, Ordering::Release);
     }
 
-    fn take(&self) -> Vec<(RowId, LaneId)> {
+    fn take(&self) -> Vec<(RowId, Whose)> {
         let mut rows = self.rows.lock();
         self.any.store(false, Ordering::Release);
         mem::take(&mut rows)
@@ -70,10 +70,10 @@ impl PoolSpool {
     }
 
     /// The notification of a record is no longer in memory, and has no outcome.
-    pub(super) fn left(&self, id: RowId, lane: LaneId) {
+    pub(super) fn left(&self, id: RowId, whose: Whose) {
         // Its lane is behind from now on, though nothing says yet where.
         self.behinds.more();
-        self.leaving.note(id, lane);
+        self.leaving.note(id, whose);
         self.see_to_what_left(false);
     }
 
@@ -82,7 +82,7 @@ impl PoolSpool {
     pub(super) fn with_queue<R>(
         &self,
         window: &mut Window,
-        (id, lane): (RowId, LaneId),
+        (id, whose): (RowId, Whose),
         push: impl FnOnce() -> R,
         if_dropped: impl FnOnce(),
     ) -> R {
@@ -92,7 +92,7 @@ impl PoolSpool {
                 if_dropped();
             } else {
                 window.counted.remove(&id);
-                window.enter(id, lane);
+                window.enter(id, whose);
             }
         });
         let pushed = push();
@@ -127,16 +127,14 @@ impl PoolSpool {
         let on_disk = self.disk.load().is_some();
         let rows = self.leaving.take();
         let left = rows.len();
-        for (id, lane) in rows {
+        for (id, whose) in rows {
             window.in_memory.remove(&id);
             if window.is_foreign(id) {
                 window.counted.insert(id);
             }
             if on_disk {
-                window.lanes.leaves(lane, id);
-                if let Some(behind) = window.lanes.went(lane) {
-                    window.read_again(behind);
-                }
+                window.lanes.leaves(whose.lane, id);
+                window.went(whose);
             }
         }
         self.behinds.fewer(left);
