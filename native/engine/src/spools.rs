@@ -40,7 +40,7 @@ use transport::notices::{NoticeKind, Notices};
 
 pub use accepting::{Accepted, NotAccepted, NotTaken};
 pub(crate) use kept::Kept;
-pub(crate) use lanes::{Most, most_in_memory};
+pub(crate) use lanes::most_in_memory;
 pub(crate) use pool_spool::Wants;
 pub use pool_spool::{Held, PoolSpool};
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
@@ -84,8 +84,6 @@ pub struct Spools {
     closed: AtomicBool,
     pools: ArcSwap<HashMap<Box<str>, Arc<PoolSpool>>>,
     handlers: Handlers,
-    /// Whether more than one handler has notifications in them.
-    several: AtomicBool,
     /// Files that no handler uses, of which that was said.
     unused: Mutex<HashSet<PathBuf>>,
     /// From when on a record without a handler is given up.
@@ -113,7 +111,6 @@ impl Spools {
     pub fn new(settings: Option<SpoolSettings>, handlers: Handlers, notices: Arc<Notices>) -> Self {
         let grace = settings.as_ref().map_or(GRACE, |settings| settings.grace);
         let settled = Instant::now() + grace;
-        let several = AtomicBool::new(are_several(&handlers.load()));
         Self {
             settings,
             directory: Mutex::new(None),
@@ -122,7 +119,6 @@ impl Spools {
             closed: AtomicBool::new(false),
             pools: ArcSwap::default(),
             handlers,
-            several,
             unused: Mutex::default(),
             settled: Mutex::new(settled),
             notices,
@@ -148,8 +144,6 @@ impl Spools {
         let Some(SpoolSettings { grace, .. }) = self.settings else {
             return;
         };
-        self.several
-            .store(are_several(&self.handlers.load()), Ordering::Relaxed);
         let settled = Instant::now() + grace;
         *self.settled.lock() = settled;
         self.look_again();
@@ -169,11 +163,6 @@ impl Spools {
         for spool in self.all() {
             spool.look_again();
         }
-    }
-
-    /// Whether more than one handler has notifications in them: then none may take most of a pool's memory.
-    pub(crate) fn are_shared(&self) -> bool {
-        self.several.load(Ordering::Relaxed)
     }
 
     /// The spool of a pool, if it has one.
@@ -347,14 +336,4 @@ impl Spools {
         }
         *self.directory.lock() = None;
     }
-}
-
-/// Whether these handlers are more than one on disk.
-fn are_several(handlers: &[Arc<Handler>]) -> bool {
-    let mut kept = handlers
-        .iter()
-        .filter(|handler| handler.policy.guarantee == Guarantee::AtLeastOnce)
-        .map(|handler| HandlerHash::of_handler(handler));
-    kept.next()
-        .is_some_and(|first| kept.any(|other| other != first))
 }

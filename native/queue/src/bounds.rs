@@ -73,11 +73,6 @@ impl Bound {
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Acquire)
     }
-
-    /// Whether no more than an eighth is left.
-    fn is_crowded(&self) -> bool {
-        self.used() >= self.most - self.most / 8
-    }
 }
 
 impl Budget {
@@ -119,12 +114,6 @@ impl Budget {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.items.used() >= self.items.most
-    }
-
-    /// Whether no more than an eighth of either is left.
-    #[must_use]
-    pub fn is_crowded(&self) -> bool {
-        self.items.is_crowded() || self.bytes.is_crowded()
     }
 
     /// The items and bytes in use.

@@ -44,12 +44,6 @@ impl Pool {
         });
     }
 
-    /// Whether so little of its memory is left that no handler that is on disk too may take most of it, because there
-    /// are others.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.spools.are_shared() && self.bounds.own().is_crowded()
-    }
-
     /// A queue's item for a record that came in.
     fn restored(
         notification: Notification,
@@ -85,11 +79,6 @@ impl Finder for Intake {
 
     fn find(&self, record: &Record) -> Found {
         self.spools.find(record)
-    }
-
-    fn is_crowded(&self) -> bool {
-        let pool = self.pool.upgrade();
-        pool.is_some_and(|pool| pool.is_crowded())
     }
 
     fn push(

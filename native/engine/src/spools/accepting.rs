@@ -5,9 +5,8 @@ use std::sync::Arc;
 use spool::{Full, Packed};
 
 use super::Row;
-use super::lanes::Most;
 use super::pool_spool::PoolSpool;
-use super::whose::Whose;
+use super::whose::{HandlerHash, LaneId};
 
 /// The most notifications that wait for a file to be opened, and of how many bytes.
 pub(super) const EARLY: usize = 10_000;
@@ -44,12 +43,12 @@ pub enum NotAccepted<E> {
 
 impl PoolSpool {
     /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room, and memory
-    /// does not have the most of its lane and its handler. `push` returns the row if the queue
+    /// has fewer than `most` of its lane ([`most_in_memory`](super::most_in_memory)). `push` returns the row if the queue
     /// does not take it, with the reason, and otherwise what is to follow when no lock is held any more.
     pub(crate) fn accept<T, E>(
         self: &Arc<Self>,
-        (record, whose): (Packed, Whose),
-        most: Most,
+        (record, handler, lane): (Packed, HandlerHash, LaneId),
+        most: usize,
         push: impl FnOnce(Option<Row>) -> Result<T, (Option<Row>, NotTaken<E>)>,
         full: impl FnOnce() -> E,
     ) -> Result<Accepted<T>, NotAccepted<E>> {
@@ -58,7 +57,7 @@ impl PoolSpool {
         let mut window = self.window();
         let disk = self.disk.load();
         let Some(disk) = disk.as_ref() else {
-            if !window.opening && window.early.is_empty() && !window.is_stopped(whose.handler) {
+            if !window.opening && window.early.is_empty() && !window.is_stopped(handler) {
                 return match push(None) {
                     Ok(follows) => Ok(Accepted::InMemory(follows)),
                     Err((_, NotTaken::Other(error))) => Err(NotAccepted::Pool(error)),
@@ -74,24 +73,22 @@ impl PoolSpool {
             window.early.push_back(record);
             return Ok(Accepted::OnDisk);
         };
-        let stopped = window.is_stopped(whose.handler);
+        let stopped = window.is_stopped(handler);
         let id = disk.append(record).map_err(NotAccepted::Full)?;
-        if window.stays_behind(id, whose) || window.spilled || stopped {
+        if window.lanes.is_behind(lane) {
+            window.lanes.skipped(lane, id);
             return Ok(Accepted::OnDisk);
         }
-        let has_most = window.lanes.has_most(whose.lane, most.of_lane);
-        if (has_most || most.is_crowded) && !disk.totals().failing {
-            let full = has_most && window.lanes.full_at(whose.lane, id);
-            if full || most.is_crowded && window.hold_back(id, whose) {
-                return Ok(Accepted::OnDisk);
-            }
+        let has_most = window.lanes.has_most(lane, most) && !disk.totals().failing;
+        if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
+            return Ok(Accepted::OnDisk);
         }
-        let row = Row::new(self, id, whose, size);
+        let row = Row::new(self, id, lane, size);
         // One that a panic drops was not accepted.
         let not_accepted = || disk.remove(id, size);
-        match self.with_queue(&mut window, (id, whose), || push(Some(row)), not_accepted) {
+        match self.with_queue(&mut window, (id, lane), || push(Some(row)), not_accepted) {
             Ok(follows) => {
-                window.enter(id, whose);
+                window.enter(id, lane);
                 Ok(Accepted::InMemory(follows))
             }
             Err((row, why)) => {
@@ -101,9 +98,10 @@ impl PoolSpool {
                     NotTaken::Other(error) => Some(error),
                     // A disk that fails cannot hold what memory does not.
                     _ if disk.totals().failing => Some(full()),
-                    NotTaken::LaneFull if window.lanes.full_at(whose.lane, id) => None,
+                    NotTaken::LaneFull if window.lanes.full_at(lane, id) => None,
                     NotTaken::LaneFull | NotTaken::Full => {
-                        window.spill();
+                        window.spilled = true;
+                        window.low = window.in_memory.len() / 2;
                         None
                     }
                 };

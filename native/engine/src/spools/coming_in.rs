@@ -7,10 +7,9 @@ use std::sync::Arc;
 use spool::{DeathReason, History, Loaded, Packed, RowId};
 
 use super::Row;
-use super::lanes::Most;
 use super::pool_spool::PoolSpool;
 use super::refill::NotIn;
-use super::whose::{HandlerHash, LaneId, Whose};
+use super::whose::{HandlerHash, LaneId};
 use super::window::{ReadFrom, Window};
 
 /// How many records that were in no file are moved under one lock.
@@ -89,19 +88,19 @@ impl PoolSpool {
     }
 
     /// Puts a record that was read into the queue with `push`, which learns whether an earlier run had
-    /// accepted it. A record that is there already is skipped, and one whose lane or handler is behind, or has the
-    /// most in memory. Returns why there is no going on.
+    /// accepted it. A record that is there already is skipped, and one whose lane is behind, or has `most` of its
+    /// records in memory. Returns why there is no going on.
     pub(super) fn bring_in<T>(
         self: &Arc<Self>,
         from: ReadFrom,
         loaded: &Loaded,
-        most: Most,
+        most: usize,
         push: impl FnOnce(Row, bool) -> BroughtIn<T>,
     ) -> Result<(), NotIn> {
         let Loaded { id, record, .. } = loaded;
         let id = *id;
         let handler = HandlerHash::of(&record.host_type, &record.handler);
-        let whose = handler.with_lane(&record.lane);
+        let lane = handler.lane(&record.lane);
         let mut window = self.window();
         if window.rewinds != from.rewinds {
             return Err(NotIn::Rewound);
@@ -109,26 +108,23 @@ impl PoolSpool {
         if window.in_memory.contains(&id) || window.ended.contains(&id) {
             return go_on(&mut window, id);
         }
-        if window.stays_behind(id, whose) {
+        if window.lanes.is_behind(lane) {
+            window.lanes.skipped(lane, id);
             return go_on(&mut window, id);
         }
-        let has_most = window.lanes.has_most(whose.lane, most.of_lane);
-        if has_most && window.lanes.full_at(whose.lane, id) {
-            return go_on(&mut window, id);
-        }
-        if most.is_crowded && window.hold_back(id, whose) {
+        if window.lanes.has_most(lane, most) && window.lanes.full_at(lane, id) {
             return go_on(&mut window, id);
         }
         if window.is_stopped(handler) {
             return go_on(&mut window, id);
         }
         let foreign = window.is_foreign(id) && !window.counted.contains(&id);
-        let row = Row::new(self, id, whose, loaded.size);
+        let row = Row::new(self, id, lane, loaded.size);
         // A record that a panic drops is where it was.
-        match self.with_queue(&mut window, (id, whose), || push(row, foreign), || {}) {
+        match self.with_queue(&mut window, (id, lane), || push(row, foreign), || {}) {
             BroughtIn::Queued(follows) => {
                 window.counted.remove(&id);
-                window.enter(id, whose);
+                window.enter(id, lane);
                 let end = go_on(&mut window, id);
                 drop(window);
                 drop(follows);
@@ -149,10 +145,10 @@ impl PoolSpool {
             }
             BroughtIn::Not(row, why) => {
                 row.map(Row::disarm);
-                if why == NotIn::LaneFull && window.lanes.full_at(whose.lane, id) {
+                if why == NotIn::LaneFull && window.lanes.full_at(lane, id) {
                     return go_on(&mut window, id);
                 }
-                window.spill();
+                window.low = window.in_memory.len() / 2;
                 Err(why)
             }
         }
@@ -178,10 +174,11 @@ impl PoolSpool {
     }
 
     /// A record has ended. Returns whether others may have to come in.
-    pub(super) fn ended(&self, id: RowId, whose: Whose) -> bool {
+    pub(super) fn ended(&self, id: RowId, lane: LaneId) -> bool {
         let mut window = self.window();
         window.in_memory.remove(&id);
-        if window.went(whose) {
+        if let Some(behind) = window.lanes.went(lane) {
+            window.read_again(behind);
             window.ended.insert(id);
             return true;
         }

@@ -1,5 +1,4 @@
-//! Which rows of a lane are in memory, and from which on it is on disk alone although the others' are read. All rows of
-//! a handler are counted like those of one more lane.
+//! Which rows of a lane are in memory, and from which on it is on disk alone although the others' are read.
 //!
 //! A lane stays *behind* in two cases: it is full, or one of its rows has left memory without an outcome.
 //! Meanwhile its rows are skipped when records come in. When enough of those in memory have ended, it is
@@ -18,23 +17,6 @@ use super::whose::LaneId;
 /// How many rows of a lane are in memory at most, if they are delivered one after the other: more would only take
 /// the room of other lanes while this one is stuck; fewer, and it would wait for the disk.
 const MOST: usize = 512;
-
-/// What of a record's lane and handler may be in memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Most {
-    /// So many rows of the lane.
-    pub of_lane: usize,
-    /// Whether memory has so little room left that no handler may take most of it.
-    pub is_crowded: bool,
-}
-
-impl Most {
-    /// Everything, if there is room.
-    pub(crate) const ALL: Self = Self {
-        of_lane: usize::MAX,
-        is_crowded: false,
-    };
-}
 
 /// How many rows of a lane of this policy are in memory at most. Of one that goes in batches there is enough for the
 /// batch on its way and for the next one, which would wait for company otherwise that is on disk alone.
@@ -97,14 +79,10 @@ impl LaneRows {
         self.rows.entry(lane).or_default().in_memory += 1;
     }
 
-    /// How many rows of the lane are in memory.
-    pub(super) fn in_memory(&self, lane: LaneId) -> usize {
-        self.rows.get(&lane).map_or(0, |rows| rows.in_memory)
-    }
-
     /// Whether no more rows of the lane should come into memory, which has room for so many.
     pub(super) fn has_most(&self, lane: LaneId, most: usize) -> bool {
-        self.in_memory(lane) >= most
+        let rows = self.rows.get(&lane);
+        rows.is_some_and(|rows| rows.in_memory >= most)
     }
 
     /// A row has left memory. Returns the row from which the lane is to be read again, if it is time.
@@ -125,8 +103,6 @@ impl LaneRows {
     pub(super) fn skipped(&mut self, lane: LaneId, row: RowId) {
         let rows = self.rows.get_mut(&lane);
         if let Some(behind) = rows.and_then(|rows| rows.behind.as_mut()) {
-            // A lane of a handler that is behind may be read again from an earlier row.
-            behind.first = behind.first.min(row);
             behind.last = behind.last.max(row);
         }
     }

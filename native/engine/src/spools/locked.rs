@@ -13,14 +13,14 @@ use scopeguard::ScopeGuard;
 use spool::RowId;
 
 use super::pool_spool::PoolSpool;
-use super::whose::Whose;
+use super::whose::LaneId;
 use super::window::Window;
 
 /// Records whose notifications are no longer in memory, and have no outcome.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     any: AtomicBool,
-    rows: Mutex<Vec<(RowId, Whose)>>,
+    rows: Mutex<Vec<(RowId, LaneId)>>,
 }
 
 /// The window, as long as this lives.
@@ -38,12 +38,12 @@ struct After<'a> {
 }
 
 impl Leaving {
-    fn note(&self, id: RowId, whose: Whose) {
-        self.rows.lock().push((id, whose));
+    fn note(&self, id: RowId, lane: LaneId) {
+        self.rows.lock().push((id, lane));
         self.any.store(true, Ordering::Release);
     }
 
-    fn take(&self) -> Vec<(RowId, Whose)> {
+    fn take(&self) -> Vec<(RowId, LaneId)> {
         let mut rows = self.rows.lock();
         self.any.store(false, Ordering::Release);
         mem::take(&mut rows)
@@ -70,10 +70,10 @@ impl PoolSpool {
     }
 
     /// The notification of a record is no longer in memory, and has no outcome.
-    pub(super) fn left(&self, id: RowId, whose: Whose) {
+    pub(super) fn left(&self, id: RowId, lane: LaneId) {
         // Its lane is behind from now on, though nothing says yet where.
         self.behinds.more();
-        self.leaving.note(id, whose);
+        self.leaving.note(id, lane);
         self.see_to_what_left(false);
     }
 
@@ -82,7 +82,7 @@ impl PoolSpool {
     pub(super) fn with_queue<R>(
         &self,
         window: &mut Window,
-        (id, whose): (RowId, Whose),
+        (id, lane): (RowId, LaneId),
         push: impl FnOnce() -> R,
         if_dropped: impl FnOnce(),
     ) -> R {
@@ -92,7 +92,7 @@ impl PoolSpool {
                 if_dropped();
             } else {
                 window.counted.remove(&id);
-                window.enter(id, whose);
+                window.enter(id, lane);
             }
         });
         let pushed = push();
@@ -127,14 +127,16 @@ impl PoolSpool {
         let on_disk = self.disk.load().is_some();
         let rows = self.leaving.take();
         let left = rows.len();
-        for (id, whose) in rows {
+        for (id, lane) in rows {
             window.in_memory.remove(&id);
             if window.is_foreign(id) {
                 window.counted.insert(id);
             }
             if on_disk {
-                window.lanes.leaves(whose.lane, id);
-                window.went(whose);
+                window.lanes.leaves(lane, id);
+                if let Some(behind) = window.lanes.went(lane) {
+                    window.read_again(behind);
+                }
             }
         }
         self.behinds.fewer(left);

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Row;
 use super::coming_in::BroughtIn;
-use super::lanes::{Most, most_in_memory};
+use super::lanes::most_in_memory;
 use super::pool_spool::PoolSpool;
 use super::record;
 use super::window::ReadFrom;
@@ -43,8 +43,6 @@ pub trait Finder: Send + Sync + 'static {
 
     /// The handler of a record.
     fn find(&self, record: &Record) -> Found;
-    /// Whether the queue has so little room left that no handler may take most of it.
-    fn is_crowded(&self) -> bool;
     /// Puts a notification into the queue. If the queue does not take it, the row comes back.
     fn push(
         &self,
@@ -154,7 +152,7 @@ fn unless_it_panics(
 ) -> Result<(), NotIn> {
     let came_in = AssertUnwindSafe(|| bring_in(spool, finder, from, loaded));
     panic::catch_unwind(came_in).unwrap_or_else(|_| {
-        spool.bring_in(from, loaded, Most::ALL, |row, _| {
+        spool.bring_in(from, loaded, usize::MAX, |row, _| {
             let reason = FailureReason::InternalError.as_str();
             NotQueued::GivenUp(row, loaded.history.clone(), reason)
         })
@@ -174,20 +172,17 @@ fn bring_in<F: Finder>(
     let handler = match found {
         Found::Runs(handler) => handler,
         Found::MayCome => {
-            return spool.bring_in(from, loaded, Most::ALL, |row, _| NotQueued::Skipped(row));
+            return spool.bring_in(from, loaded, usize::MAX, |row, _| NotQueued::Skipped(row));
         }
         Found::Gone => {
-            return spool.bring_in(from, loaded, Most::ALL, |row, _| {
+            return spool.bring_in(from, loaded, usize::MAX, |row, _| {
                 NotQueued::GivenUp(row, history.clone(), "handler_gone")
             });
         }
     };
-    let most = Most {
-        of_lane: most_in_memory(&handler.policy),
-        is_crowded: finder.is_crowded(),
-    };
+    let most = most_in_memory(&handler.policy);
     let Some(notification) = record::restore(record, handler) else {
-        return spool.bring_in(from, loaded, Most::ALL, |row, _| {
+        return spool.bring_in(from, loaded, usize::MAX, |row, _| {
             NotQueued::GivenUp(row, history.clone(), "too_large")
         });
     };

@@ -6,7 +6,7 @@ use scopeguard::ScopeGuard;
 use spool::{DeathReason, History, RowId, Spool};
 
 use super::PoolSpool;
-use super::whose::Whose;
+use super::whose::LaneId;
 
 /// A record's place in the spool, held by its notification. If it is dropped, the record stays on disk and
 /// comes in again later.
@@ -18,17 +18,17 @@ pub struct Row(ScopeGuard<Place, fn(Place)>);
 pub(super) struct Place {
     spool: Arc<PoolSpool>,
     id: RowId,
-    whose: Whose,
+    lane: LaneId,
     /// The bytes that it takes.
     size: u64,
 }
 
 impl Row {
-    pub(super) fn new(spool: &Arc<PoolSpool>, id: RowId, whose: Whose, size: u64) -> Self {
+    pub(super) fn new(spool: &Arc<PoolSpool>, id: RowId, lane: LaneId, size: u64) -> Self {
         let place = Place {
             spool: Arc::clone(spool),
             id,
-            whose,
+            lane,
             size,
         };
         Self(scopeguard::guard(place, Place::leave))
@@ -55,17 +55,17 @@ impl Row {
     /// Whether a notification of its lane that was handed over before it is on disk alone: this one must wait
     /// there too.
     pub(super) fn overtakes(&self) -> bool {
-        self.0.spool.overtakes(self.0.id, self.0.whose.lane)
+        self.0.spool.overtakes(self.0.id, self.0.lane)
     }
 
     fn end(self, step: impl FnOnce(&Spool, RowId)) {
         let Place {
-            spool, id, whose, ..
+            spool, id, lane, ..
         } = self.disarm();
         if let Some(disk) = &*spool.disk.load() {
             step(disk, id);
         }
-        if spool.ended(id, whose) {
+        if spool.ended(id, lane) {
             spool.want();
         }
     }
@@ -79,6 +79,6 @@ impl Row {
 impl Place {
     /// The notification is no longer in memory, and has no outcome: the record comes in again.
     fn leave(self) {
-        self.spool.left(self.id, self.whose);
+        self.spool.left(self.id, self.lane);
     }
 }

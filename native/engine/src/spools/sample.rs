@@ -4,7 +4,7 @@ use bytes::Bytes;
 use notification::Direction;
 use spool::{Kind, Packed, Record};
 
-use super::whose::{HandlerHash, Whose};
+use super::whose::{HandlerHash, LaneId};
 
 pub(super) fn record() -> Record {
     Record {
@@ -24,8 +24,8 @@ pub(super) fn record() -> Record {
 }
 
 /// The record as a session hands it over: with its handler and its lane.
-pub(super) fn handed_over(record: Record) -> (Packed, Whose) {
+pub(super) fn handed_over(record: Record) -> (Packed, HandlerHash, LaneId) {
     let handler = HandlerHash::of(&record.host_type, &record.handler);
-    let whose = handler.with_lane(&record.lane);
-    (record.into(), whose)
+    let lane = handler.lane(&record.lane);
+    (record.into(), handler, lane)
 }

@@ -17,13 +17,6 @@ pub(crate) struct HandlerHash(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct LaneId(pub(super) u64);
 
-/// Whose a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Whose {
-    pub handler: HandlerHash,
-    pub lane: LaneId,
-}
-
 impl HandlerHash {
     /// The handler of this host type with this key.
     pub fn of(host_type: &str, handler: &str) -> Self {
@@ -38,19 +31,6 @@ impl HandlerHash {
     /// Its lane with this key.
     pub fn lane(self, key: &[u8]) -> LaneId {
         LaneId(HASHES.hash_one((self.0, key)))
-    }
-
-    /// Itself and its lane with this key.
-    pub fn with_lane(self, key: &[u8]) -> Whose {
-        Whose {
-            handler: self,
-            lane: self.lane(key),
-        }
-    }
-
-    /// The name under which all its lanes together are counted as if they were one.
-    pub(super) fn whole(self) -> LaneId {
-        LaneId(self.0)
     }
 }
 

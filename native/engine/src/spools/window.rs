@@ -10,10 +10,7 @@ use spool::{Packed, RowId};
 use super::given_up::Unsaid;
 use super::lanes::LaneRows;
 use super::numbers::NumberSet;
-use super::whose::{HandlerHash, Whose};
-
-/// A handler is held back if it has more than one of so many in memory.
-const GOOD_PART: usize = 32;
+use super::whose::{HandlerHash, LaneId};
 
 /// What is in memory.
 #[derive(Debug, Default)]
@@ -28,9 +25,7 @@ pub(super) struct Window {
     pub resume: Option<RowId>,
     pub in_memory: NumberSet<RowId>,
     pub lanes: LaneRows,
-    /// The handlers that are behind as a whole.
-    pub held_back: Vec<HandlerHash>,
-    /// When so few are left in memory, others come in; without those of handlers that are behind.
+    /// When so few are left in memory, others come in.
     pub low: usize,
     /// The first record of this run: those before were accepted in an earlier one.
     pub first: RowId,
@@ -65,61 +60,10 @@ pub(super) struct ReadFrom {
 }
 
 impl Window {
-    pub fn enter(&mut self, id: RowId, whose: Whose) {
+    pub fn enter(&mut self, id: RowId, lane: LaneId) {
         self.in_memory.insert(id);
-        self.lanes.entered(whose.lane);
-        self.lanes.entered(whose.handler.whole());
+        self.lanes.entered(lane);
         self.loaded = id;
-    }
-
-    /// A record has left memory. Returns whether it is time to read again what stayed behind.
-    pub fn went(&mut self, whose: Whose) -> bool {
-        let lane = self.lanes.went(whose.lane);
-        let handler = self.lanes.went(whose.handler.whole());
-        if handler.is_some() {
-            self.held_back.retain(|handler| *handler != whose.handler);
-        }
-        let again = [lane, handler].into_iter().flatten();
-        again.map(|first| self.read_again(first)).count() > 0
-    }
-
-    /// Whether a record that comes has to stay on disk, behind others of its lane or its handler.
-    pub fn stays_behind(&mut self, id: RowId, whose: Whose) -> bool {
-        let behind = [whose.lane, whose.handler.whole()]
-            .into_iter()
-            .find(|lane| self.lanes.is_behind(*lane));
-        if let Some(lane) = behind {
-            self.lanes.skipped(lane, id);
-        }
-        behind.is_some()
-    }
-
-    /// Memory has little room left. Whether this record's handler has taken most of it, and a good part of all: then
-    /// what comes from here on stays behind until half of what the handler has in memory has ended, so that its
-    /// endpoint, which may be down, leaves room for those of others.
-    pub fn hold_back(&mut self, id: RowId, whose: Whose) -> bool {
-        let rows = self.lanes.in_memory(whose.handler.whole());
-        let most = 2 * rows > self.not_held_back() && GOOD_PART * rows > self.in_memory.len();
-        let holds = most && self.lanes.full_at(whose.handler.whole(), id);
-        if holds {
-            self.held_back.push(whose.handler);
-        }
-        holds
-    }
-
-    /// The queue is full: when half of what is in memory has ended, others come in.
-    pub fn spill(&mut self) {
-        self.spilled = true;
-        self.low = self.not_held_back() / 2;
-    }
-
-    /// How many are in memory, without those of handlers that are behind.
-    fn not_held_back(&self) -> usize {
-        let held_back = self.held_back.iter();
-        let held_back: usize = held_back
-            .map(|handler| self.lanes.in_memory(handler.whole()))
-            .sum();
-        self.in_memory.len().saturating_sub(held_back)
     }
 
     /// All records behind `to` are to be read.
@@ -143,7 +87,7 @@ impl Window {
     }
 
     /// A lane is to be read again from its record `first`.
-    fn read_again(&mut self, first: RowId) {
+    pub fn read_again(&mut self, first: RowId) {
         let to = RowId(first.0 - 1);
         if to < self.loaded {
             self.resume = self.resume.max(Some(self.loaded));
@@ -186,7 +130,7 @@ impl Window {
 
     pub fn is_low(&self) -> bool {
         let early = !self.opening && !self.early.is_empty();
-        early || self.spilled && self.not_held_back() <= self.low
+        early || self.spilled && self.in_memory.len() <= self.low
     }
 
     /// Whether records may have to come in.

@@ -6,7 +6,6 @@ mod bounds;
 mod dead_letters;
 mod directory_taken;
 mod disk_fails;
-mod neighbours;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;

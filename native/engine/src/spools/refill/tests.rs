@@ -55,10 +55,6 @@ impl Finder for Going {
         Found::Runs(Arc::clone(&self.handler))
     }
 
-    fn is_crowded(&self) -> bool {
-        false
-    }
-
     fn push(
         &self,
         _: &Record,
@@ -211,7 +207,7 @@ async fn a_handler_that_comes_in_the_middle_of_a_lane() {
         ..record()
     };
     let push = |_: Option<Row>| panic!("others are before it");
-    let accepted = spool.accept::<(), ()>(handed_over(record), Most::ALL, push, || ());
+    let accepted = spool.accept::<(), ()>(handed_over(record), usize::MAX, push, || ());
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spool.look_again();
     let delivered = drain(&spool, &queue, 11, |_| true).await;
@@ -229,7 +225,7 @@ async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
             ..record()
         };
         let push = |_: Option<Row>| panic!("others are before it");
-        let accepted = spool.accept::<(), ()>(handed_over(record), Most::ALL, push, || ());
+        let accepted = spool.accept::<(), ()>(handed_over(record), usize::MAX, push, || ());
         assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     };
     (0..3).for_each(hand_over);
@@ -263,10 +259,6 @@ impl Finder for Panics {
 
     fn find(&self, record: &Record) -> Found {
         self.queue.find(record)
-    }
-
-    fn is_crowded(&self) -> bool {
-        false
     }
 
     fn push(

@@ -59,10 +59,6 @@ impl Finder for Takes {
         self.queue.find(record)
     }
 
-    fn is_crowded(&self) -> bool {
-        self.queue.is_crowded()
-    }
-
     fn push(
         &self,
         record: &Record,
@@ -93,7 +89,7 @@ async fn of_records_in_no_file() {
     let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
     for _ in 0..3 {
         let push = |_: Option<Row>| panic!("the file is being opened");
-        let accepted = spool.accept::<(), ()>(handed_over(record()), Most::ALL, push, || ());
+        let accepted = spool.accept::<(), ()>(handed_over(record()), usize::MAX, push, || ());
         assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     }
     spool.fails_to_open("no disk");

@@ -66,11 +66,6 @@ impl Finder for Queue {
         Found::Runs(Arc::clone(&self.handler))
     }
 
-    fn is_crowded(&self) -> bool {
-        let all: usize = self.lanes.lock().values().map(VecDeque::len).sum();
-        all >= self.most - self.most / 8
-    }
-
     fn push(
         &self,
         record: &Record,
@@ -104,7 +99,6 @@ pub(super) fn spool_of(
     for lane in lanes {
         let number = numbers.entry(lane.clone()).or_default();
         let record = Record {
-            handler: handler_of(&lane).into(),
             lane: Bytes::from(lane.into_bytes()),
             text: Bytes::from(number.to_string().into_bytes()),
             ..record()
@@ -117,15 +111,6 @@ pub(super) fn spool_of(
     let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
     spool.opened(directory.open("http_pool", |_| {}).unwrap());
     spool
-}
-
-/// Two handlers have lanes here.
-fn handler_of(lane: &str) -> &'static str {
-    if lane.bytes().map(u32::from).sum::<u32>().is_multiple_of(2) {
-        "http_pool /n"
-    } else {
-        "http_pool /m"
-    }
 }
 
 /// Delivers until so many are delivered. Returns the numbers of each lane in their order.
