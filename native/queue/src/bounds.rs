@@ -73,6 +73,11 @@ impl Bound {
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Acquire)
     }
+
+    /// Whether at least half of it is free.
+    fn is_half_free(&self) -> bool {
+        self.used() <= self.most / 2
+    }
 }
 
 impl Budget {
@@ -83,6 +88,10 @@ impl Budget {
             items: Bound::new(max_items),
             bytes: Bound::new(max_bytes),
         }
+    }
+
+    fn is_half_free(&self) -> bool {
+        self.items.is_half_free() && self.bytes.is_half_free()
     }
 
     /// Reserves room for one item of `bytes`. Returns false if that would exceed a bound.
@@ -137,6 +146,12 @@ impl PoolBounds {
     #[must_use]
     pub fn own(&self) -> &Budget {
         &self.own
+    }
+
+    /// Whether at least half of each bound is free.
+    #[must_use]
+    pub fn are_half_free(&self) -> bool {
+        self.own.is_half_free() && self.node.is_half_free()
     }
 
     /// The node's bound on bytes.

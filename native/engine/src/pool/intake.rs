@@ -29,12 +29,16 @@ impl Pool {
             spools: Arc::clone(&self.spools),
         });
         let (heard, handle) = (Arc::downgrade(&spool), self.handle.clone());
-        let pool = Arc::downgrade(self);
+        let (pool, roomy) = (Arc::downgrade(self), Arc::downgrade(self));
         spool.set_wants(Wants {
             pool: self.id,
             takes: Box::new(move || {
                 let pool = pool.upgrade();
                 pool.is_some_and(|pool| pool.core().phase().takes())
+            }),
+            has_room: Box::new(move || {
+                let pool = roomy.upgrade();
+                pool.is_some_and(|pool| pool.bounds.are_half_free())
             }),
             ask: Box::new(move || {
                 if let Some(spool) = heard.upgrade() {

@@ -94,12 +94,14 @@ impl PoolSpool {
             Err((row, why)) => {
                 // Its end would take the lock that is held here.
                 row.map(Row::disarm);
+                let mut spills = false;
                 let error = match why {
                     NotTaken::Other(error) => Some(error),
                     // A disk that fails cannot hold what memory does not.
                     _ if disk.totals().failing => Some(full()),
                     NotTaken::LaneFull if window.lanes.full_at(lane, id) => None,
                     NotTaken::LaneFull | NotTaken::Full => {
+                        spills = true;
                         window.spilled = true;
                         window.low = window.in_memory.len() / 2;
                         None
@@ -109,10 +111,9 @@ impl PoolSpool {
                     disk.remove(id, size);
                     return Err(NotAccepted::Pool(error));
                 }
-                // What fills the queue may be others' alone, whose ends bring nothing in.
-                let has_to_ask = window.is_low();
                 drop(window);
-                if has_to_ask {
+                if spills {
+                    // What fills the queue may be others', whose ends bring nothing in.
                     self.ask();
                 }
                 Ok(Accepted::OnDisk)

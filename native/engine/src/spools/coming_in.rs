@@ -154,6 +154,11 @@ impl PoolSpool {
         }
     }
 
+    /// How far the file has been read.
+    pub(super) fn loaded(&self) -> RowId {
+        self.window().loaded
+    }
+
     /// Whether records are on disk alone, and memory has room for some.
     pub(super) fn is_low(&self) -> bool {
         self.window().is_low()

@@ -47,6 +47,8 @@ pub(crate) struct Wants {
     pub pool: PoolId,
     /// Whether it takes notifications.
     pub takes: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether at least half of what it may hold is free.
+    pub has_room: Box<dyn Fn() -> bool + Send + Sync>,
     /// Called when records may have to come in.
     pub ask: Box<dyn Fn() + Send + Sync>,
 }
@@ -225,6 +227,33 @@ impl PoolSpool {
         if let Some(wants) = &*self.wants.load() {
             (wants.ask)();
         }
+    }
+
+    /// Begins to look for room in the queue now and then, as long as records are on disk alone, unless that has begun.
+    pub(super) fn begin_to_look_for_room(&self) -> bool {
+        let mut window = self.window();
+        window.spilled && !std::mem::replace(&mut window.looks_for_room, true)
+    }
+
+    /// Has records come in if the queue has room though few of those in memory have ended: what had filled it was
+    /// others'. Returns whether to look again later.
+    pub(super) fn look_for_room(&self) -> bool {
+        let wants = self.wants.load();
+        let has_room = wants.as_ref().is_some_and(|wants| (wants.has_room)());
+        let mut window = self.window();
+        if !window.spilled {
+            window.looks_for_room = false;
+            return false;
+        }
+        let comes_in = has_room && !window.is_low();
+        if comes_in {
+            window.low = window.in_memory.len();
+        }
+        drop(window);
+        if comes_in {
+            self.ask();
+        }
+        true
     }
 
     /// Everything on disk may have to come in: a handler is there that was not.

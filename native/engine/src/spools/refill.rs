@@ -1,7 +1,7 @@
 //! Brings records that are on disk alone into a pool's queue, in their order, as it has room.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use notification::{FailureReason, Handler, Notification};
@@ -21,8 +21,11 @@ const AT_ONCE: u32 = 512;
 const BYTES_AT_ONCE: u64 = 4 << 20;
 /// The pause after a disk that could not be read.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The pause after a queue that is full although none of these records is in it.
+/// The pauses after a queue that is full although few of these records are in it: the first, and the longest.
 const ROOM: Duration = Duration::from_millis(50);
+const LONGEST_ROOM: Duration = Duration::from_millis(250);
+/// How often the queue is looked at while records wait until enough of those in memory have ended.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What is known of the handler of a record.
 #[derive(Debug)]
@@ -83,21 +86,41 @@ pub enum NotIn {
 
 /// Brings records in until all are in memory or the pool does not take more. Only one call works at a time.
 pub(crate) async fn refill<F: Finder>(spool: Arc<PoolSpool>, finder: Arc<F>) {
+    if spool.begin_to_look_for_room() {
+        tokio::spawn(look_for_room(Arc::downgrade(&spool)));
+    }
+    let mut pause = ROOM;
     while spool.begin_refill() {
         // Whatever becomes of this task, another one can begin.
         let runs = scopeguard::guard(&spool, |spool| {
             spool.end_refill();
         });
+        let before = spool.loaded();
         let end = bring_all(&spool, &*finder).await;
         spool.tell_what_was_given_up();
         if end.is_some() && end != Some(NotIn::Closed) && spool.is_low() {
-            tokio::time::sleep(ROOM).await;
+            pause = if spool.loaded() == before {
+                LONGEST_ROOM.min(2 * pause)
+            } else {
+                ROOM
+            };
+            tokio::time::sleep(pause).await;
         }
         if ScopeGuard::into_inner(runs).end_refill() {
             // Perhaps another pool wants them now.
             return spool.want();
         }
         if end == Some(NotIn::Closed) || !spool.is_low() {
+            return;
+        }
+    }
+}
+
+/// Looks now and then whether the queue has room, as long as records are on disk alone.
+async fn look_for_room(spool: Weak<PoolSpool>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if !spool.upgrade().is_some_and(|spool| spool.look_for_room()) {
             return;
         }
     }

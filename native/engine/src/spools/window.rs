@@ -27,6 +27,8 @@ pub(super) struct Window {
     pub lanes: LaneRows,
     /// When so few are left in memory, others come in.
     pub low: usize,
+    /// Whether a task looks for room in the queue, as long as it has spilled.
+    pub looks_for_room: bool,
     /// The first record of this run: those before were accepted in an earlier one.
     pub first: RowId,
     /// Whether the file is being opened for the first time.

@@ -64,6 +64,35 @@ fn what_others_leave_no_room_for_comes_in_when_they_have_ended() {
     node.bench.assert_conserved();
 }
 
+/// The same while one that is on disk, and in memory, is tried again and again: its end brings nothing in for long.
+#[test]
+fn what_others_leave_no_room_for_comes_in_beside_one_that_is_tried_again() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    plan(&endpoint, "status=503");
+    let node = Node::start(room_for_twenty(path.path()), &endpoint);
+    let (max, give_up_after) = (Duration::from_millis(20), Duration::from_secs(2));
+    let others = node.bench.patient("/others", max, give_up_after);
+    node.push("alice", "stuck").unwrap();
+    until("it is in memory", || node.bench.counters().on_disk == 0);
+    for number in 0..19 {
+        let sender = format!("user{number}");
+        let pushed = node.bench.push_text(node.pool, &others, &sender, b"x");
+        pushed.unwrap();
+    }
+    for sender in ["bob", "carol", "dave"] {
+        node.push(sender, "waits").unwrap();
+    }
+    // Those of the others are given up.
+    node.bench.outcomes(19);
+    until("all are in memory", || node.bench.counters().on_disk == 0);
+    assert_eq!(node.waiting(), 4);
+    plan(&endpoint, "status=200");
+    node.bench.outcomes(19 + 4);
+    until("nothing is on disk", || node.waiting() == 0);
+    node.bench.assert_conserved();
+}
+
 #[test]
 fn a_full_spool_rejects_with_its_reason() {
     let path = tempfile::tempdir().unwrap();

@@ -14,6 +14,10 @@ use crate::store::{Change, Ended, Layout, Store};
 const ROWS: usize = 1024;
 const BYTES: u64 = 8 << 20;
 
+/// Behind what cannot be read, rows are looked for in steps of so many numbers, as far as this, and then in ever longer ones.
+const SMALL: i64 = 8;
+const NEAR: i64 = 1024;
+
 /// Copies the records, and as many of the dead letters as `settings` keep. The store must not remove any by itself.
 pub(super) fn take_over(
     damaged: &Path,
@@ -110,7 +114,8 @@ impl Table {
             Behind::Nothing => return Ok(None),
             Behind::Damage => {}
         }
-        // Its page cannot be read. The next one's rows have numbers near to it, or, at the beginning, far from it.
+        // Its page cannot be read. The next one's rows have numbers near to it, or, at the beginning, far from it: small
+        // steps first, which pass over few sound rows between two damaged pages.
         let (mut fails, mut step) = (after, 1_i64);
         let mut found = loop {
             let at = after.saturating_add(step);
@@ -119,7 +124,11 @@ impl Table {
                 Behind::Damage => fails = at,
                 _ => break at,
             }
-            step = step.saturating_mul(2);
+            step = if step < NEAR {
+                step + SMALL
+            } else {
+                step.saturating_mul(2)
+            };
         };
         while found - fails > 1 {
             let middle = fails + (found - fails) / 2;

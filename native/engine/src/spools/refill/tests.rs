@@ -50,6 +50,7 @@ impl Finder for Going {
         self.spool.set_wants(Wants {
             pool: 1.into(),
             takes: Box::new(|| true),
+            has_room: Box::new(|| false),
             ask: Box::new(wants),
         });
         Found::Runs(Arc::clone(&self.handler))
