@@ -221,21 +221,27 @@ impl Notification {
     fn forget_content(&mut self) -> Box<[u8]> {
         let [_, _, names, text, end] = &mut self.ends;
         (*text, *end) = (*names, *names);
-        let kept = filled_up(self.bytes[..*names as usize].to_vec());
-        std::mem::replace(&mut self.bytes, kept)
+        let names = &self.bytes[..*names as usize];
+        let mut kept = with_room(names.len());
+        kept.extend_from_slice(names);
+        std::mem::replace(&mut self.bytes, filled_up(kept))
     }
 }
 
 /// Joins parts in one allocation, and says where each ends. `None` if they are longer than 4 GiB together.
 fn join<const N: usize>(parts: [&[u8]; N]) -> Option<(Box<[u8]>, [u32; N])> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut bytes = Vec::with_capacity(length.max(heap::JOINED_AT_ONCE));
+    let mut bytes = with_room(length);
     let mut ends = [0; N];
     for (end, part) in ends.iter_mut().zip(parts) {
         bytes.extend_from_slice(part);
         *end = u32::try_from(bytes.len()).ok()?;
     }
     Some((filled_up(bytes), ends))
+}
+
+fn with_room(length: usize) -> Vec<u8> {
+    Vec::with_capacity(length.max(heap::JOINED_AT_ONCE))
 }
 
 /// As long as [`heap::JOINED_AT_ONCE`], at least.

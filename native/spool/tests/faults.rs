@@ -110,8 +110,11 @@ fn what_is_behind_a_damaged_first_page_is_taken_over_whatever_its_numbers() {
         let mut bytes = fs::read(&file).unwrap();
         let leaf =
             |page: &&mut [u8]| page[0] == 0x0d && page.windows(300).any(|part| part == [b'x'; 300]);
-        let page = bytes.chunks_exact_mut(PAGE).find(leaf).unwrap();
-        page.fill(0xa5);
+        // The first, and the one behind the next.
+        let pages = bytes.chunks_exact_mut(PAGE).filter(leaf);
+        for page in pages.step_by(2).take(2) {
+            page.fill(0xa5);
+        }
         fs::write(&file, bytes).unwrap();
         let spool = node.spool();
         let began = Instant::now();

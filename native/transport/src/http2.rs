@@ -96,7 +96,7 @@ impl Exchange {
 
     /// Whether the stream is known to be open: before that, a reset would wait in h2 behind the body.
     fn is_open(&mut self) -> bool {
-        // An answer may have come that nobody has seen yet.
+        // The answer may have arrived since the last poll.
         let _ = self.poll_answer(&mut Context::from_waker(Waker::noop()));
         self.awaited.is_none() || self.unsent.has_begun()
     }
@@ -105,8 +105,8 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         // If both sides have ended the stream, it is closed, but h2 would keep the body until the peer
-        // makes room for it, which the peer need no longer do. A reset makes h2 drop the body. In a stream
-        // that has not ended, h2 does that itself as soon as it can write, because nobody holds the stream any more.
+        // makes room for it, which the peer need no longer do. A reset makes h2 drop the body. If the stream may not
+        // be open, h2 resets it without the body when its last handle is dropped and the connection can write.
         if Unsent::has_body(&self.unsent) && self.is_open() {
             self.body.send_reset(Code::CANCEL);
         }

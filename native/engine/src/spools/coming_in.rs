@@ -154,9 +154,10 @@ impl PoolSpool {
         }
     }
 
-    /// How far the file has been read.
-    pub(super) fn loaded(&self) -> RowId {
-        self.window().loaded
+    /// How far the file has been read, and how many wait that are in no file.
+    pub(super) fn progress(&self) -> (RowId, usize) {
+        let window = self.window();
+        (window.loaded, window.early.len())
     }
 
     /// Whether records are on disk alone, and memory has room for some.

@@ -95,16 +95,15 @@ pub(crate) async fn refill<F: Finder>(spool: Arc<PoolSpool>, finder: Arc<F>) {
         let runs = scopeguard::guard(&spool, |spool| {
             spool.end_refill();
         });
-        let before = spool.loaded();
+        let before = spool.progress();
         let end = bring_all(&spool, &*finder).await;
         spool.tell_what_was_given_up();
         if end.is_some() && end != Some(NotIn::Closed) && spool.is_low() {
-            pause = if spool.loaded() == before {
-                LONGEST_ROOM.min(2 * pause)
-            } else {
-                ROOM
-            };
+            if spool.progress() != before {
+                pause = ROOM;
+            }
             tokio::time::sleep(pause).await;
+            pause = LONGEST_ROOM.min(2 * pause);
         }
         if ScopeGuard::into_inner(runs).end_refill() {
             // Perhaps another pool wants them now.

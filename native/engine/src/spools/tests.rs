@@ -59,6 +59,31 @@ fn it_is_on_disk_after_the_stop() {
     assert_eq!(disk.totals().waiting, 1);
 }
 
+#[test]
+fn a_file_that_no_handler_uses_is_said_once() {
+    let path = tempfile::tempdir().unwrap();
+    stop_with_one(path.path());
+    let notices = Arc::new(Notices::default());
+    let spools = Spools::new(
+        Some(settings(path.path())),
+        Handlers::default(),
+        Arc::clone(&notices),
+    );
+    // It is none of those that hold nothing.
+    let node = Directory::take(path.path(), "one@localhost", Settings::default()).unwrap();
+    node.open("empty", |_| {}).unwrap().close();
+    drop(node);
+    for expected in [1, 0] {
+        spools.look_for_unused();
+        let told = notices.take();
+        assert_eq!(told.len(), expected, "{told:?}");
+        assert!(
+            told.iter()
+                .all(|notice| notice.kind == NoticeKind::SpoolUnused)
+        );
+    }
+}
+
 /// Another node has the directory.
 #[test]
 fn if_there_can_be_no_file_a_notice_says_what_is_lost() {

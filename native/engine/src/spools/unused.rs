@@ -27,7 +27,8 @@ impl Spools {
             .spawn(look);
     }
 
-    fn look_for_unused(&self) {
+    /// Blocks for as long as the disk takes.
+    pub(super) fn look_for_unused(&self) {
         let Some(settings) = &self.settings else {
             return;
         };

@@ -14,8 +14,8 @@ use crate::store::{Change, Ended, Layout, Store};
 const ROWS: usize = 1024;
 const BYTES: u64 = 8 << 20;
 
-/// Behind what cannot be read, rows are looked for in steps of so many numbers, as far as this, and then in ever longer ones.
-const SMALL: i64 = 8;
+/// Before a sound row that was found, others are looked for in steps of so many numbers, over so many.
+const STEP: usize = 8;
 const NEAR: i64 = 1024;
 
 /// Copies the records, and as many of the dead letters as `settings` keep. The store must not remove any by itself.
@@ -114,22 +114,30 @@ impl Table {
             Behind::Nothing => return Ok(None),
             Behind::Damage => {}
         }
-        // Its page cannot be read. The next one's rows have numbers near to it, or, at the beginning, far from it: small
-        // steps first, which pass over few sound rows between two damaged pages.
-        let (mut fails, mut step) = (after, 1_i64);
+        // Its page cannot be read. The next one's rows have numbers near to it, or, at the beginning, far from it.
+        let mut step = 1_i64;
         let mut found = loop {
             let at = after.saturating_add(step);
             match self.behind(damaged, at)? {
                 Behind::Damage if at == i64::MAX => return Ok(None),
-                Behind::Damage => fails = at,
-                _ => break at,
+                Behind::Damage => step = step.saturating_mul(2),
+                _ => break self.first_sound(damaged, after, at)?,
             }
-            step = if step < NEAR {
-                step + SMALL
-            } else {
-                step.saturating_mul(2)
-            };
         };
+        // That may have passed over sound rows between two damaged pages.
+        while let Some(earlier) = self.sound_before(damaged, after, found)? {
+            found = self.first_sound(damaged, after, earlier)?;
+        }
+        Ok(Some(found))
+    }
+
+    /// Between a number behind which nothing can be read and one behind which something can: where one becomes the other.
+    fn first_sound(
+        &self,
+        damaged: &Connection,
+        mut fails: i64,
+        mut found: i64,
+    ) -> rusqlite::Result<i64> {
         while found - fails > 1 {
             let middle = fails + (found - fails) / 2;
             match self.behind(damaged, middle)? {
@@ -137,7 +145,23 @@ impl Table {
                 _ => found = middle,
             }
         }
-        Ok(Some(found))
+        Ok(found)
+    }
+
+    /// A number near before `found`, and behind `after`, behind which a row can be read.
+    fn sound_before(
+        &self,
+        damaged: &Connection,
+        after: i64,
+        found: i64,
+    ) -> rusqlite::Result<Option<i64>> {
+        let from = after.saturating_add(1).max(found.saturating_sub(NEAR));
+        for at in (from..found - 1).rev().step_by(STEP) {
+            if !matches!(self.behind(damaged, at)?, Behind::Damage) {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 
     /// What comes after this number.
