@@ -9,6 +9,7 @@
 
 groups() ->
     Every = [rules_before_the_callback_module,
+             a_rule_that_skips_all_of_a_type,
              handlers_without_rules_are_as_before,
              a_host_that_does_not_answer_costs_one_handler,
              rules_that_crash_cost_one_handler,
@@ -40,6 +41,16 @@ rules_before_the_callback_module(Config) ->
     Asked = [Function || {Function, _} <- flush()],
     ?assertEqual(#{should_make_req => 6, prepare_body => 2, prepare_headers => 2},
                  maps:from_list([{F, length([G || G <- Asked, G =:= F])} || F <- lists:usort(Asked)])).
+
+%% No other handler wants them either.
+a_rule_that_skips_all_of_a_type(Config) ->
+    module([handler("/one", #{}, [{skip, [#{type => chat}]}, {send, [#{}]}])]),
+    host_session:send(?ALICE, ?BOB, <<"a chat">>),
+    host_session:send(?ALICE, ?BOB, <<"a headline">>, headline, in),
+    wait_sent(1),
+    settle(),
+    [Body] = bodies(<<"/one">>, Config),
+    ?assertNotEqual(nomatch, string:find(Body, "a+headline")).
 
 %% Beside one with rules: the same bytes, and messages only.
 handlers_without_rules_are_as_before(Config) ->

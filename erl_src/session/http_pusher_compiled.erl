@@ -106,7 +106,8 @@ compiled(HostType, Options) ->
 
 
 by_sort(Handlers) ->
-    maps:from_list([ {Sort, For} || Sort <- sorts(), For <- [narrowed(Handlers, Sort)], For =/= [] ]).
+    %% Also those that no handler wants: an event of another sort would be looked up instead.
+    maps:from_list([ {Sort, narrowed(Handlers, Sort)} || Sort <- sorts() ]).
 
 
 sorts() ->
