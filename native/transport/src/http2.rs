@@ -40,6 +40,8 @@ const MAX_HEADERS: u32 = 16 * 1024;
 /// How many bytes the peer may send ahead of our reading: on one stream, and on the whole connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// How many streams that were reset are remembered, each for a second.
+const RESET_STREAMS: usize = 1024;
 /// How long the answer to another request may take to arrive after a refusal: Go sends GOAWAY before the
 /// answer that it belongs to.
 const ANSWER_AFTER_REFUSAL: Duration = Duration::from_millis(20);
@@ -165,6 +167,10 @@ impl Http2 {
             .max_header_list_size(MAX_HEADERS)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            // The rest of a long answer is not read: its stream is reset. What is on its way meanwhile must not count as
+            // the peer's misbehaviour, which would end the connection.
+            .max_concurrent_reset_streams(RESET_STREAMS)
+            .max_local_error_reset_streams(None)
             .handshake::<_, Payload>(Heard::new(stream, Arc::clone(&state)))
             .await
             .map_err(|error| state.explain(&error))?;

@@ -92,6 +92,44 @@ fn dies_after_one(connections: Arc<AtomicUsize>) -> Server {
     })
 }
 
+/// Answers whose rest is not worth reading: their streams are reset while more of them is on its way. The connection goes
+/// on.
+#[test]
+fn long_answers_cost_no_connection() {
+    const COUNT: usize = 6_000;
+    let connections = Arc::new(AtomicUsize::new(0));
+    let server = {
+        let connections = Arc::clone(&connections);
+        Server::new(move |stream| {
+            connections.fetch_add(1, Ordering::AcqRel);
+            async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    let answer = respond.send_response(Response::new(()), false);
+                    // Its stream may be reset already.
+                    let _ =
+                        answer.and_then(|mut body| body.send_data(vec![0; 300_000].into(), true));
+                }
+            }
+        })
+    };
+    let bench = Bench::new();
+    let pool = bench.pool(PoolOptions {
+        workers: 100,
+        request_timeout: millis(BOUND),
+        call_timeout: millis(2 * BOUND),
+        ..server.options()
+    });
+    for n in 0..COUNT {
+        bench.push(pool, &format!("{n}")).unwrap();
+    }
+    for seen in bench.outcomes(COUNT) {
+        assert_answered(&seen.end, 200);
+    }
+    assert_eq!(connections.load(Ordering::Acquire), 1);
+    bench.assert_conserved();
+}
+
 /// Connections to that port that are open on this side.
 fn open_connections_to(port: u16) -> usize {
     let open = |connection: &Connection| ["01", "08"].contains(&connection.state.as_str());
