@@ -2,10 +2,10 @@
 //! environment, and a bounded answer.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use files::apart;
+use files::apart::{self, Slots};
 use form_urlencoded::Serializer;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
@@ -23,6 +23,12 @@ use crate::Tools;
 
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 64 * 1024;
+
+/// How many threads read the system's certificates at once, for all token endpoints.
+const STORE_READERS_AT_MOST: usize = 8;
+
+static STORE_READERS: LazyLock<Arc<Slots>> =
+    LazyLock::new(|| Arc::new(Slots::new(STORE_READERS_AT_MOST)));
 
 /// A token endpoint.
 #[derive(Clone)]
@@ -140,9 +146,18 @@ impl Endpoint {
         if let Some(trust) = &self.tools.trust {
             return Ok(Arc::clone(trust));
         }
-        // The system's store is files.
-        let read =
-            apart::run("http-pusher-pem", system_roots).map_err(|error| error.to_string())?;
+        // The system's store is files, which may hang.
+        let Some(slot) = STORE_READERS.take("the system's certificates") else {
+            return Err(format!(
+                "reading the system's certificates hangs: {STORE_READERS_AT_MOST} threads wait for them"
+            ));
+        };
+        let read = apart::run("http-pusher-pem", move || {
+            let roots = system_roots();
+            drop(slot);
+            roots
+        });
+        let read = read.map_err(|error| error.to_string())?;
         let roots = read
             .await
             .map_err(|_| "reading the system's certificates crashed".to_owned())?;
