@@ -18,7 +18,7 @@ pub(crate) fn explanation(route: &Route<'_>) -> String {
     let mut words = vec![format!("sends {}", events(handler))];
     words.extend(agreement(handler));
     words.push(form(handler));
-    words.extend(contents(&handler.options));
+    words.extend(contents(handler));
     words.extend(headers(&handler.options));
     words.extend(handler.options.section("auth").map(auth));
     if handler.options.has("signing") {
@@ -67,10 +67,13 @@ fn form(handler: &Handler) -> String {
 }
 
 /// What a payload has in addition, or leaves out.
-fn contents(options: &Options) -> Option<String> {
-    if matches!(options.text("format"), None | Some("form")) {
+fn contents(handler: &Handler) -> Option<String> {
+    let options = &handler.options;
+    let format = options.text("format");
+    if format.is_none() && handler.is_custom() {
         return None;
     }
+    let is_form = matches!(format, None | Some("form"));
     let omits_text = options
         .texts("omit")
         .is_some_and(|omit| omit.contains(&"body"));
@@ -78,7 +81,7 @@ fn contents(options: &Options) -> Option<String> {
         .texts("include")
         .unwrap_or_default()
         .into_iter()
-        .filter(|what| !(omits_text && *what == "stanza"))
+        .filter(|what| !(is_form || omits_text && *what == "stanza"))
         .map(|what| match what {
             "unread" => "the number of unread messages",
             _ => "the whole stanza",

@@ -35,7 +35,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value_t = IpAddr::from(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
     /// Status to answer with
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(200..600))]
+    #[arg(
+        long,
+        default_value_t = 200,
+        conflicts_with = "forward",
+        value_parser = clap::value_parser!(u16).range(200..600)
+    )]
     status: u16,
     /// Milliseconds to wait before answering
     #[arg(long, value_name = "MS", default_value_t = 0)]

@@ -71,6 +71,11 @@ fn handlers_in_words() {
                 .to_owned(),
         ),
         (
+            "omit = [\"body\"]".to_owned(),
+            "sends non-empty chat messages that users send, as a form, without what was written"
+                .to_owned(),
+        ),
+        (
             "headers = [{name = \"x-a\", value = \"1\"}, {name = \"x-b\", value = \"2\"}]\n\
              auth = {basic_user = \"me\", basic_password_file = \"key\"}"
                 .to_owned(),
