@@ -38,7 +38,7 @@ use crate::request::{Prepared, Unmade};
 use attempts::{Answer, Attempts, attempt_all};
 pub use job::{Job, Tried};
 pub(crate) use judge::gave_up;
-use judge::{Ending, Outside};
+use judge::{Ending, Outside, Reach};
 pub use judgement::{Judgement, Sign};
 pub use opened::Opened;
 pub use rest::{MAX_BODY, Rest};
@@ -77,17 +77,20 @@ pub async fn deliver(
     }
     if job.must_wait() {
         let Unmade { reason, text } = Unmade::overtakes();
-        return failed(job, reason, text, before);
+        return failed(job, reason, text, (before, Reach::Nothing));
     }
     let prepared = match prepare(opened, timer, job, &mut cancelled).await {
         Ok(prepared) => prepared,
-        Err(unmade) => return failed(job, unmade.reason, unmade.text, before),
+        Err(unmade) => {
+            return failed(job, unmade.reason, unmade.text, (before, Reach::Nothing));
+        }
     };
     let mut attempts = Attempts {
         made: before,
         accepted_at: job.accepted_at,
         others: job.others_not_tried(),
         counters,
+        asked: false,
         begins: Some(begins),
     };
     let answered = {
@@ -107,8 +110,13 @@ pub async fn deliver(
             if attempts.made > before {
                 *link = None;
             }
+            let reach = match (attempts.asked, attempts.made > before) {
+                (true, _) => Reach::Request,
+                (false, true) => Reach::Attempt,
+                (false, false) => Reach::Nothing,
+            };
             let text = format!("POST {}: {}", prepared.url(opened), error.text);
-            return failed(job, error.reason, text.into(), attempts.made);
+            return failed(job, error.reason, text.into(), (attempts.made, reach));
         }
     };
     fail_point::point("answered");
@@ -197,9 +205,19 @@ async fn unless<F: Future>(
     .await
 }
 
-fn failed(job: &Job, reason: FailureReason, text: Arc<str>, attempts: u32) -> Delivered {
+fn failed(
+    job: &Job,
+    reason: FailureReason,
+    text: Arc<str>,
+    (attempts, reach): (u32, Reach),
+) -> Delivered {
+    let ending = Ending::Failure {
+        reason,
+        text,
+        reach,
+    };
     Delivered {
-        judgement: judged(job, Ending::Failure { reason, text }, attempts),
+        judgement: judged(job, ending, attempts),
         rest: None,
     }
 }

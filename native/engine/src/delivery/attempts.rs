@@ -40,6 +40,8 @@ pub(super) struct Attempts<'a, B> {
     /// the lead.
     pub(super) others: Vec<Instant>,
     pub(super) counters: &'a PoolCounters,
+    /// Whether a request of this delivery has begun at the endpoint.
+    pub(super) asked: bool,
     /// Called with the first attempt of this delivery.
     pub(super) begins: Option<B>,
 }
@@ -113,7 +115,8 @@ pub(super) async fn attempt_all(
         }
         attempts.begin(now);
         let mut clock = Clock::start(opened, timer, now, call_deadline);
-        let end = attempt_once(opened, link, (prepared, &added), &mut clock).await;
+        let request = (prepared, &added, &mut attempts.asked);
+        let end = attempt_once(opened, link, request, &mut clock).await;
         let error = match end {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let text = "the endpoint answered 101 to a request that offers no other protocol";
@@ -164,7 +167,7 @@ const CONNECTIONS: u8 = 3;
 async fn attempt_once(
     opened: &Opened,
     link: &mut Option<Link>,
-    (prepared, added): (&Prepared, &Added),
+    (prepared, added, asked): (&Prepared, &Added, &mut bool),
     clock: &mut Clock<'_>,
 ) -> Result<Response<Body>, AttemptError> {
     let mut in_vain = 0;
@@ -179,6 +182,7 @@ async fn attempt_once(
             Ok(false) => in_vain += 1,
             Ok(true) => {
                 fail_point::point("send");
+                *asked = true;
                 let exchange = pin!(ready.exchange(prepared.request(added)));
                 return clock.bound("response", exchange).await?;
             }

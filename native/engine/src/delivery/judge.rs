@@ -25,7 +25,19 @@ pub(super) enum Ending<'a> {
     Failure {
         reason: FailureReason,
         text: Arc<str>,
+        reach: Reach,
     },
+}
+
+/// How far a delivery without an answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// To no attempt.
+    Nothing,
+    /// To an attempt, for which there was no connection.
+    Attempt,
+    /// To a request.
+    Request,
 }
 
 /// What is known of the notification, with the attempts of this delivery.
@@ -83,7 +95,11 @@ pub(super) fn judge(
                 Some((status, headers)),
             )
         }
-        Ending::Failure { reason, text } => (reason, text, sign(reason), None),
+        Ending::Failure {
+            reason,
+            text,
+            reach,
+        } => (reason, text, sign(reason, reach), None),
     };
     let status = answer.map(|(status, _)| status);
     let again = policy
@@ -155,24 +171,40 @@ pub(crate) fn gave_up(retry: &Retry) -> String {
 }
 
 /// What a failure without an answer says about the endpoint.
-fn sign(reason: FailureReason) -> Sign {
-    match reason {
-        FailureReason::RequestTimeout
-        | FailureReason::PoolTimeout
-        | FailureReason::ConnectionClosed
-        | FailureReason::InvalidResponse
-        | FailureReason::TlsError
-        | FailureReason::NxDomain
-        | FailureReason::Inet(_) => Sign::Trouble { answered: false },
+fn sign(reason: FailureReason, reach: Reach) -> Sign {
+    match (reason, reach) {
+        (FailureReason::Inet(name), Reach::Attempt) if is_own_shortage(name) => Sign::Nothing,
+        (_, Reach::Nothing) => Sign::Nothing,
+        (
+            FailureReason::RequestTimeout
+            | FailureReason::PoolTimeout
+            | FailureReason::ConnectionClosed
+            | FailureReason::InvalidResponse
+            | FailureReason::TlsError
+            | FailureReason::NxDomain
+            | FailureReason::Inet(_),
+            _,
+        ) => match reach {
+            Reach::Request => Sign::Trouble { answered: false },
+            _ => Sign::Unreached,
+        },
         _ => Sign::Nothing,
     }
+}
+
+/// Whether it is this machine that lacks something for a connection.
+fn is_own_shortage(inet: &str) -> bool {
+    matches!(
+        inet,
+        "emfile" | "enfile" | "enobufs" | "enomem" | "eagain" | "eaddrnotavail"
+    )
 }
 
 impl Sign {
     fn asks_for_another(self, reason: &FailureReason, retry: &Retry) -> bool {
         match (self, reason) {
             (Self::Trouble { answered: true }, _) => true,
-            (Self::Trouble { answered: false }, reason) => {
+            (Self::Trouble { answered: false } | Self::Unreached, reason) => {
                 let timeout = matches!(
                     reason,
                     FailureReason::RequestTimeout | FailureReason::PoolTimeout
@@ -183,10 +215,12 @@ impl Sign {
                     retry.on.connection
                 }
             }
-            // Without credentials no request can be made; the token endpoint or the file may come back.
-            (Self::Nothing, FailureReason::TokenError | FailureReason::SecretError) => {
-                retry.on.connection
-            }
+            // Without credentials, or a descriptor, no request can be made; the token endpoint or the file may come back.
+            (
+                Self::Nothing,
+                FailureReason::TokenError | FailureReason::SecretError | FailureReason::Inet(_),
+            ) => retry.on.connection,
+            (Self::Nothing, FailureReason::PoolTimeout) => retry.on.timeout || retry.on.connection,
             (Self::Nothing | Self::Works, _) => false,
         }
     }

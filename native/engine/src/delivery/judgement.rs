@@ -59,6 +59,8 @@ pub enum Sign {
         /// Whether it answered.
         answered: bool,
     },
+    /// The endpoint cannot be reached: no request began.
+    Unreached,
     /// Nothing.
     Nothing,
 }

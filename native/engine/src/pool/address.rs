@@ -113,12 +113,12 @@ impl Pool {
                     breaker.succeeded()
                 }
                 Sign::Nothing => breaker.said_nothing(ended.probe, ended.retry, now),
-                Sign::Trouble { answered } => {
+                Sign::Trouble { .. } | Sign::Unreached => {
                     let failure = Failure {
                         lane: ended.lane,
                         first: ended.first,
                         probe: ended.probe,
-                        answered,
+                        answered: sign == Sign::Trouble { answered: true },
                         asked: ended.asked,
                     };
                     let others_ready = self.core().is_ready(address.gate);

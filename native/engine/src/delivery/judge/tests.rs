@@ -44,14 +44,22 @@ fn answer(
 }
 
 fn failure(policy: &DeliveryPolicy, reason: FailureReason, now: Instant) -> Judgement {
-    let text = "POST http://endpoint/n: it went wrong".into();
-    judge(
-        policy,
-        Ending::Failure { reason, text },
-        history(now),
-        now,
-        half,
-    )
+    failure_at(policy, reason, Reach::Request, history(now), now)
+}
+
+fn failure_at(
+    policy: &DeliveryPolicy,
+    reason: FailureReason,
+    reach: Reach,
+    history: History,
+    now: Instant,
+) -> Judgement {
+    let ending = Ending::Failure {
+        reason,
+        text: "POST http://endpoint/n: it went wrong".into(),
+        reach,
+    };
+    judge(policy, ending, history, now, half)
 }
 
 fn half() -> Outside {
@@ -240,17 +248,34 @@ fn poisoned_after_enough_attempts_alone() {
 #[test]
 fn a_notification_that_could_not_be_sent_is_not_poisoned() {
     let (now, policy) = (Instant::now(), certain());
-    let after = |reason, alone| {
-        let before = History {
-            alone,
-            ..history(now)
-        };
-        let text = "no token".into();
-        let ending = Ending::Failure { reason, text };
-        short(&judge(&policy, ending, before, now, half), now).0
+    let alone = History {
+        alone: 8,
+        ..history(now)
     };
-    assert_eq!(after(FailureReason::RequestTimeout, 8), "poisoned");
-    for reason in [FailureReason::TokenError, FailureReason::SecretError] {
-        assert_eq!(after(reason, 8), "500");
+    let after = |reason, reach| {
+        let judgement = failure_at(&policy, reason, reach, alone, now);
+        short(&judgement, now)
+    };
+    let again = |sign| ("500".to_owned(), sign);
+    let timeout = FailureReason::RequestTimeout;
+    assert_eq!(
+        after(timeout, Reach::Request),
+        ("poisoned".to_owned(), SILENT)
+    );
+    assert_eq!(after(timeout, Reach::Attempt), again(Sign::Unreached));
+    for name in ["econnrefused", "ehostunreach"] {
+        let reason = FailureReason::Inet(name);
+        assert_eq!(after(reason, Reach::Attempt), again(Sign::Unreached));
+    }
+    // This machine has too few descriptors.
+    let shortage = FailureReason::Inet("emfile");
+    assert_eq!(after(shortage, Reach::Attempt), again(Sign::Nothing));
+    // Also one that waited for its credentials for too long.
+    for reason in [
+        FailureReason::TokenError,
+        FailureReason::SecretError,
+        FailureReason::PoolTimeout,
+    ] {
+        assert_eq!(after(reason, Reach::Nothing), again(Sign::Nothing));
     }
 }
