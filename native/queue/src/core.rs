@@ -45,6 +45,8 @@ pub struct Core<T, W, P: Parts = Bare> {
     timer_runs: bool,
     /// The task that wakes postponed lanes.
     pub(crate) alarm: Alarm,
+    /// Whether lanes were held when it came last, or it was called because of them.
+    pub(crate) knows_of_held: bool,
     /// Whether items wait for company that may come: as it is, and as those see it who do not have the lock.
     lingers: bool,
     lingering: Arc<AtomicBool>,
@@ -71,6 +73,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
             counts: QueueCounts::default(),
             timer_runs: false,
             alarm: Alarm::Off,
+            knows_of_held: false,
             lingers: false,
             lingering: Arc::new(AtomicBool::new(false)),
         }

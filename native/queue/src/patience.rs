@@ -54,6 +54,13 @@ impl<T, W, P: Parts> Core<T, W, P> {
         self.lanes.spend(group, now);
     }
 
+    /// An item that was taken leads to no request: it does not count against the limit of its group. Call this before
+    /// the item ends or is put back. Returns the steps for the lanes that are served because of that.
+    pub fn give_back(&mut self, group: GroupId, now: Instant) -> Vec<Step<W, P::Opened>> {
+        let served = self.lanes.give_back(group, now);
+        self.staff_served(served)
+    }
+
     /// Whether lanes of a group wait for its limit.
     pub fn is_limited(&self, group: GroupId) -> bool {
         self.lanes.is_limited(group)
@@ -134,6 +141,7 @@ impl<T, W, P: Parts> Core<T, W, P> {
         let (served, next) = self.lanes.due(now, most);
         let steps = self.staff_served(served);
         let hold = self.lanes.hold();
+        self.knows_of_held = hold;
         self.alarm = match next {
             Some(next) => Alarm::Until(next),
             None if hold => Alarm::Idle,
@@ -164,11 +172,20 @@ impl<T, W, P: Parts> Core<T, W, P> {
         steps
     }
 
-    /// Has the alarm come when lanes are served that wait now.
+    /// Has the alarm come when lanes are served that wait now, or at once if lanes are held and it does not know.
     pub(crate) fn alarm_for_what_waits(&mut self) -> Call {
-        match self.lanes.take_wake() {
+        let call = match self.lanes.take_wake() {
             Some(due) => self.set_alarm(Some(due)),
             None => Call::Nothing,
+        };
+        if call != Call::Nothing || self.knows_of_held || !self.lanes.hold() {
+            return call;
+        }
+        // It looks now and then whether the time of those is over.
+        self.knows_of_held = true;
+        match self.alarm {
+            Alarm::Off => self.set_alarm(None),
+            Alarm::Until(_) | Alarm::Idle => Call::Ring,
         }
     }
 

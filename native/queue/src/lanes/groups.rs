@@ -181,6 +181,24 @@ impl Groups {
         self.note(place, lanes);
     }
 
+    /// An item that was taken leads to no request: another one may be taken in its place. Returns how many more lanes are
+    /// served.
+    pub(super) fn give_back(
+        &mut self,
+        group: GroupId,
+        now: Instant,
+        lanes: &Chunks<Lane>,
+    ) -> usize {
+        let place = group.place();
+        let before = self.served_with(place);
+        if let Some(limit) = &mut self.all[place].limit {
+            limit.give_back();
+            self.refill(group, now);
+        }
+        self.note(place, lanes);
+        self.served_with(place).saturating_sub(before)
+    }
+
     fn wake_at(&mut self, due: Instant) {
         self.wake = self.wake.into_iter().chain([due]).min();
     }

@@ -105,6 +105,14 @@ impl Limit {
         self.free = self.free.saturating_sub(1);
     }
 
+    /// An item that was taken leads to no request: its token is there again.
+    pub(super) fn give_back(&mut self) {
+        let less = |full: u64| Some(full.saturating_sub(self.apart));
+        let full = &self.state.0.full;
+        // It cannot fail.
+        let _ = full.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
     /// Counts the tokens that there are now. Returns when the next one comes, if there is none.
     pub(super) fn refill(&mut self, now: Instant) -> Option<Instant> {
         match self.ask(now) {

@@ -47,6 +47,12 @@ impl<T> Lanes<T> {
         self.groups.spend(group, now, &self.slots);
     }
 
+    /// An item that was taken leads to no request: it does not count against its group's limit. Returns how many more
+    /// lanes are served.
+    pub fn give_back(&mut self, group: GroupId, now: Instant) -> usize {
+        self.groups.give_back(group, now, &self.slots)
+    }
+
     /// Whether lanes of a group wait for its limit.
     pub fn is_limited(&self, group: GroupId) -> bool {
         self.groups.is_limited(group)

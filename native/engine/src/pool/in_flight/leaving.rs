@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notification::{FailureReason, Verdict, panics};
-use queue::{Reservation, Taken, Ticket};
+use queue::{GroupId, Reservation, Taken, Ticket};
 use tokio::time::Instant;
 
 use super::Started;
@@ -48,8 +48,17 @@ impl Started {
         (pool, ticket, end)
     }
 
+    /// The group of which it has a token that no request has used.
+    fn unspent(&self) -> Option<GroupId> {
+        let limited = self.has_token && self.job.notification.handler().policy.rate.is_some();
+        let destination = self.destination.as_ref().filter(|_| limited)?;
+        Some(destination.group)
+    }
+
     pub(super) fn finish(self, verdict: Verdict) {
+        let unspent = self.unspent();
         let (pool, ticket, end) = self.report(verdict);
+        pool.give_back(unspent);
         let (step, left, quiet) = {
             let mut core = pool.core();
             let step = core.finish(ticket, end == End::Sent, Instant::now());
@@ -66,7 +75,9 @@ impl Started {
         signals: &WorkerSignals,
         verdict: Verdict,
     ) -> Option<Taken<Queued>> {
+        let unspent = self.unspent();
         let (pool, ticket, end) = self.report(verdict);
+        pool.give_back(unspent);
         let (next, left, quiet) = {
             let mut core = pool.core();
             let next = core.finish_and_take(ticket, end == End::Sent, Instant::now());
@@ -82,7 +93,9 @@ impl Started {
     }
 
     pub(super) fn put_back(self, until: Option<Instant>) {
+        let unspent = self.unspent();
         let (pool, ticket, item) = self.back();
+        pool.give_back(unspent);
         let weight = item.weight();
         let (kept, left) = {
             let mut core = pool.core();
@@ -101,7 +114,9 @@ impl Started {
         signals: &WorkerSignals,
         until: Option<Instant>,
     ) -> Option<Taken<Queued>> {
+        let unspent = self.unspent();
         let (pool, ticket, item) = self.back();
+        pool.give_back(unspent);
         let weight = item.weight();
         let (kept, left) = {
             let mut core = pool.core();

@@ -100,6 +100,15 @@ impl InFlight {
 }
 
 impl Pool {
+    /// A notification was taken of this group, and no request begins.
+    pub(super) fn give_back(self: &Arc<Self>, unspent: Option<GroupId>) {
+        let Some(group) = unspent else { return };
+        let steps = self.core().give_back(group, Instant::now());
+        for step in steps {
+            self.follow(step);
+        }
+    }
+
     /// A request begins that was not taken from the queue.
     pub(super) fn spend(self: &Arc<Self>, group: GroupId) {
         let left = {

@@ -75,6 +75,27 @@ async fn an_outage_of_a_day() {
     world.assert_empty();
 }
 
+/// Nothing waits for an endpoint that is down when a notification comes: its time ends nevertheless, long before the
+/// endpoint is asked again.
+#[tokio::test(start_paused = true)]
+async fn what_comes_when_nothing_waits_is_given_up_in_time() {
+    let endpoint = endpoint(|_: &Seen| (503, String::new())).await;
+    let retry = RetryOptions {
+        initial: Some(24 * 3_600_000),
+        max: Some(24 * 3_600_000),
+        give_up_after: Some(60_000),
+        ..RetryOptions::default()
+    };
+    let world = World::new(&endpoint.url, 2, retry);
+    let silent = Sign::Trouble { answered: false };
+    assert!((0..2).any(|lane| world.tell(silent, lane, false)));
+    sleep(Duration::from_secs(1)).await;
+    world.push("alice", "hello");
+    sleep(Duration::from_secs(70)).await;
+    assert_eq!((world.failed(), world.down()), (1, 1));
+    world.assert_empty();
+}
+
 /// No endpoint listens. What is too old is given up, though no worker has tried it.
 #[tokio::test(start_paused = true)]
 async fn given_up_while_the_endpoint_is_down() {

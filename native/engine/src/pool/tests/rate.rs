@@ -176,6 +176,27 @@ async fn a_limit_and_an_outage() {
     world.assert_empty();
 }
 
+/// Twice as many come as the rate lets go, and what has waited for too long is given up. That uses up no token: the
+/// others are delivered at the rate.
+#[tokio::test(start_paused = true)]
+async fn what_is_given_up_takes_no_token() {
+    let endpoint = answers_200().await;
+    let retry = RetryOptions {
+        give_up_after: Some(10_000),
+        ..RetryOptions::default()
+    };
+    let policy = policy(1, 1, Some(retry));
+    let world = World::of_policy(&endpoint.url, 2, policy);
+    for number in 0..240 {
+        world.push(&format!("user{number}"), "hello");
+        sleep(Duration::from_millis(500)).await;
+    }
+    world.ended(240).await;
+    assert!(world.sent() >= 120, "{} sent", world.sent());
+    assert_within(policy.rate.unwrap(), &endpoint);
+    world.assert_empty();
+}
+
 /// An endpoint that takes longer for an answer than tokens take to come: the workers are the limit.
 #[tokio::test(start_paused = true)]
 async fn a_slow_endpoint_gets_no_more_for_that() {
