@@ -58,7 +58,8 @@ pub struct Engine {
     host_types: ArcSwap<Vec<Arc<HostType>>>,
     handlers: Handlers,
     /// Serializes changes of the two lists above.
-    registering: Mutex<()>,
+    /// How many registrations of handlers there were.
+    registering: Mutex<u64>,
     /// Serializes starts. It is a lock of its own because threads are created under it, while calls
     /// from the VM's schedulers take the lock above.
     starting: Mutex<()>,

@@ -7,6 +7,9 @@
 mod accepting;
 mod coming_in;
 mod given_up;
+mod handlers;
+mod hearing;
+mod held_back;
 mod kept;
 mod lanes;
 mod locked;
@@ -14,6 +17,7 @@ mod numbers;
 mod pool_spool;
 pub(crate) mod record;
 mod refill;
+mod room;
 mod row;
 #[cfg(test)]
 mod sample;
@@ -32,15 +36,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use notification::{Guarantee, Handler, panics};
+use notification::{Handler, panics};
 use parking_lot::{Mutex, RwLock};
-use spool::{Directory, OpenError, Record, Settings, Spool};
-use tokio::runtime::Handle;
+use spool::{Directory, OpenError, Settings, Spool};
 use transport::notices::{NoticeKind, Notices};
 
 pub use accepting::{Accepted, NotAccepted, NotTaken};
 pub(crate) use kept::Kept;
-pub(crate) use lanes::most_in_memory;
+pub(crate) use lanes::{Most, most_in_memory};
 pub(crate) use pool_spool::Wants;
 pub use pool_spool::{Held, PoolSpool};
 pub(crate) use refill::{Came, Finder, Found, NotIn, refill};
@@ -84,6 +87,8 @@ pub struct Spools {
     closed: AtomicBool,
     pools: ArcSwap<HashMap<Box<str>, Arc<PoolSpool>>>,
     handlers: Handlers,
+    /// Whether notifications that wait apart from each other may be in one spool.
+    shared: AtomicBool,
     /// Files that no handler uses, of which that was said.
     unused: Mutex<HashSet<PathBuf>>,
     /// From when on a record without a handler is given up.
@@ -119,49 +124,10 @@ impl Spools {
             closed: AtomicBool::new(false),
             pools: ArcSwap::default(),
             handlers,
+            shared: AtomicBool::new(false),
             unused: Mutex::default(),
             settled: Mutex::new(settled),
             notices,
-        }
-    }
-
-    /// The handler of a record. Of several that differ in their options alone, the one that came last.
-    pub(crate) fn find(&self, record: &Record) -> Found {
-        let handlers = self.handlers.load();
-        let found = handlers.iter().rev().find(|handler| {
-            handler.policy.guarantee == Guarantee::AtLeastOnce && record::is_of(handler, record)
-        });
-        match found {
-            Some(handler) if handler.host_type.is_open() => Found::Runs(Arc::clone(handler)),
-            None if *self.settled.lock() <= Instant::now() => Found::Gone,
-            _ => Found::MayCome,
-        }
-    }
-
-    /// A handler has come, or its host type was opened: what it has on disk comes in. What belongs to none is
-    /// looked at once more when no other has come for some time.
-    pub(crate) fn handlers_changed(self: &Arc<Self>, handle: &Handle) {
-        let Some(SpoolSettings { grace, .. }) = self.settings else {
-            return;
-        };
-        let settled = Instant::now() + grace;
-        *self.settled.lock() = settled;
-        self.look_again();
-        let spools = Arc::downgrade(self);
-        handle.spawn(async move {
-            tokio::time::sleep(grace).await;
-            if let Some(spools) = spools.upgrade()
-                && *spools.settled.lock() == settled
-            {
-                spools.look_again();
-                spools.begin_to_look_for_unused();
-            }
-        });
-    }
-
-    fn look_again(&self) {
-        for spool in self.all() {
-            spool.look_again();
         }
     }
 

@@ -1,6 +1,7 @@
 //! A handler: the part of an entry in the module's configuration section that the engine needs.
 
 use std::any::Any;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use crate::rejected::RejectCounters;
@@ -33,6 +34,8 @@ pub struct Handler {
     pub policy: DeliveryPolicy,
     /// What it is called on disk, once that was asked.
     pub on_disk: OnceLock<OnDisk>,
+    /// The number of its last configuration: of two, the later one has the higher number.
+    pub configured: AtomicU64,
     /// Counts the handler's rejected notifications since the process started.
     pub rejected: RejectCounters,
 }
@@ -49,6 +52,7 @@ impl Handler {
             policy: DeliveryPolicy::default(),
             plan: None,
             on_disk: OnceLock::new(),
+            configured: AtomicU64::new(0),
             rejected: RejectCounters::default(),
         }
     }

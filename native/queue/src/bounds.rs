@@ -23,6 +23,17 @@ pub struct PoolBounds {
     node: Arc<Bound>,
 }
 
+/// How much of a pool one of several uses, compared with what is left for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Less than half of what it may use.
+    Small,
+    /// No more than it may use.
+    Fair,
+    /// More: it must let the others go first.
+    Large,
+}
+
 /// RAII guard of the room that is reserved for one item.
 #[derive(Debug)]
 pub struct Reservation {
@@ -78,6 +89,22 @@ impl Bound {
     fn is_half_free(&self) -> bool {
         self.used() <= self.most / 2
     }
+
+    /// How much one uses that uses `part` of it.
+    ///
+    /// One may use three times of what is free (dynamic thresholds, as in switches with a shared memory: Choudhury and
+    /// Hahne, 1998): one alone uses three quarters, two that take what they can three sevenths each, and so on. So
+    /// some is always free for one that comes later.
+    fn share_of(&self, part: usize) -> Share {
+        let fair = self.most.saturating_sub(self.used()).saturating_mul(3);
+        if part > fair {
+            Share::Large
+        } else if part > fair / 2 {
+            Share::Fair
+        } else {
+            Share::Small
+        }
+    }
 }
 
 impl Budget {
@@ -117,6 +144,16 @@ impl Budget {
     #[must_use]
     pub fn bytes(&self) -> &Bound {
         &self.bytes
+    }
+
+    /// How much one uses that uses so many items and bytes.
+    #[must_use]
+    pub fn share_of(&self, items: usize, bytes: usize) -> Share {
+        match (self.items.share_of(items), self.bytes.share_of(bytes)) {
+            (Share::Large, _) | (_, Share::Large) => Share::Large,
+            (Share::Small, Share::Small) => Share::Small,
+            _ => Share::Fair,
+        }
     }
 
     /// Whether there is room for no item more, however small.

@@ -18,7 +18,7 @@ mod patience;
 mod phase;
 mod step;
 
-pub use bounds::{Bound, Budget, PoolBounds, Reservation};
+pub use bounds::{Bound, Budget, PoolBounds, Reservation, Share};
 pub use core::Core;
 pub use lanes::{
     Batching, Companion, Expiry, Gate, GateId, GroupId, LaneLimits, Lanes, Leftovers, Place, Taken,

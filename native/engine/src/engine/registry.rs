@@ -1,5 +1,6 @@
 //! Host types and handlers by name and number: created once, never removed.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use notification::{DeliveryPolicy, Handler, HandlerId, HostType, HostTypeId, RejectCounters};
@@ -114,7 +115,8 @@ impl Engine {
         options: Option<HandlerOptions>,
     ) -> Arc<Handler> {
         let host_type = self.ensure_host_type(host_type);
-        let _one_at_a_time = self.registering.lock();
+        let mut configured = self.registering.lock();
+        *configured += 1;
         let known = self.handlers.load_full();
         let same = |handler: &&Arc<Handler>| {
             handler.host_type.id == host_type.id
@@ -124,6 +126,7 @@ impl Engine {
                 && HandlerPlan::options_of(handler) == options.as_ref()
         };
         if let Some(handler) = known.iter().find(same) {
+            handler.configured.store(*configured, Ordering::Relaxed);
             return Arc::clone(handler);
         }
         let id = HandlerId::from_place(known.len());
@@ -143,6 +146,7 @@ impl Engine {
                 HandlerPlan::new(id, options, batched, shared).into_any()
             }),
             on_disk: OnceLock::new(),
+            configured: AtomicU64::new(*configured),
             rejected: RejectCounters::default(),
         });
         let mut handlers = Vec::clone(&known);

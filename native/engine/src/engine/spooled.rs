@@ -10,7 +10,7 @@ use super::{Engine, Running};
 use crate::delivery::Tried;
 use crate::pool::{Pool, Queued, WhatIsFull};
 use crate::spools::{
-    Accepted, HandlerHash, Kept, NotAccepted, NotTaken, PoolSpool, most_in_memory, record,
+    Accepted, HandlerHash, Kept, Most, NotAccepted, NotTaken, PoolSpool, most_in_memory, record,
 };
 
 /// The bytes of a lane's key that belong to one run: the number of the host type.
@@ -68,7 +68,10 @@ pub(super) fn push_kept(
     let lane = key.get(OF_THE_RUN..).unwrap_or_default();
     let handler = HandlerHash::of_handler(item.notification.handler());
     let record = record::of(&item.notification, &id, lane);
-    let most = most_in_memory(&item.notification.handler().policy);
+    let most = Most {
+        of_lane: most_in_memory(&item.notification.handler().policy),
+        holds_back: pool.holds_back(item.notification.handler()),
+    };
     item.tried = Some(Box::new(Tried {
         id: Some(id),
         ..Tried::default()

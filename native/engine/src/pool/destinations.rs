@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::{ArcSwap, Guard};
 use notification::{Handler, HandlerId, HostTypeId, Retry};
 use parking_lot::Mutex;
-use queue::GroupId;
+use queue::{GroupId, Share};
 
 use super::Pool;
 use super::address::Address;
@@ -30,14 +30,18 @@ pub(crate) struct Destination {
     pub(super) address: Option<Arc<Address>>,
     /// Whether its handler has a limit.
     has_limit: bool,
-    /// Its notifications without an outcome.
+    /// Its notifications without an outcome, and the bytes that they took when they came.
     pending: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 /// A notification's part in the count of its destination: from its coming until it has its outcome, leaves memory,
 /// or is dropped by a panic.
 #[derive(Debug)]
-pub(crate) struct Came(Arc<Destination>);
+pub(crate) struct Came {
+    destination: Arc<Destination>,
+    bytes: usize,
+}
 
 /// Those of the handlers that have handed something over.
 #[derive(Clone, Debug, Default)]
@@ -69,12 +73,13 @@ impl Destination {
 }
 
 impl Came {
-    pub(super) fn new(destination: Arc<Destination>, retry: Option<&Retry>) -> Self {
+    pub(super) fn new(destination: Arc<Destination>, retry: Option<&Retry>, bytes: usize) -> Self {
         if let (Some(address), Some(retry)) = (&destination.address, retry) {
             address.came(retry);
         }
         destination.pending.fetch_add(1, Ordering::Relaxed);
-        Self(destination)
+        destination.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Self { destination, bytes }
     }
 }
 
@@ -82,7 +87,7 @@ impl Deref for Came {
     type Target = Destination;
 
     fn deref(&self) -> &Destination {
-        &self.0
+        &self.destination
     }
 }
 
@@ -92,6 +97,9 @@ impl Drop for Came {
             address.went();
         }
         self.pending.fetch_sub(1, Ordering::Relaxed);
+        self.destination
+            .bytes
+            .fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -161,6 +169,7 @@ impl Pool {
             address,
             has_limit: handler.policy.rate.is_some(),
             pending: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
         });
         destinations.note(handler, &added, true);
         if !handler.host_type.is_open() {
@@ -178,6 +187,16 @@ impl Pool {
             .iter()
             .filter(|known| known.owner.is_some() && known.host_type == host_type);
         own.map(|known| known.group).collect()
+    }
+
+    /// How much of the pool's memory is used by what waits where this handler's notifications do.
+    pub(crate) fn share_of(&self, handler: &Handler) -> Share {
+        let found = self.destinations.find(handler);
+        found.map_or(Share::Small, |found| {
+            let items = found.pending.load(Ordering::Relaxed);
+            let bytes = found.bytes.load(Ordering::Relaxed);
+            self.bounds.own().share_of(items, bytes)
+        })
     }
 
     /// How many notifications have no outcome of handlers whose limit is reached.

@@ -4,13 +4,14 @@ use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant as Monotonic};
 
-use notification::{HostType, MessageId, Notification, PushError, Refused, RejectReason};
+use notification::{Handler, HostType, MessageId, Notification, PushError, Refused, RejectReason};
+use queue::Share;
 use spool::Record;
 use tokio::time::Instant;
 
 use super::{Follows, Pool, Queued, WhatIsFull};
 use crate::delivery::Tried;
-use crate::spools::{Came, Finder, Found, Kept, NotIn, Row, Spools, Wants, refill};
+use crate::spools::{Came, Finder, Found, HandlerHash, Kept, NotIn, Row, Spools, Wants, refill};
 
 /// The way from a pool's spool into the pool.
 struct Intake {
@@ -29,7 +30,7 @@ impl Pool {
             spools: Arc::clone(&self.spools),
         });
         let (heard, handle) = (Arc::downgrade(&spool), self.handle.clone());
-        let (pool, roomy) = (Arc::downgrade(self), Arc::downgrade(self));
+        let [pool, roomy, roomier] = [(); 3].map(|()| Arc::downgrade(self));
         spool.set_wants(Wants {
             pool: self.id,
             takes: Box::new(move || {
@@ -40,12 +41,22 @@ impl Pool {
                 let pool = roomy.upgrade();
                 pool.is_some_and(|pool| pool.bounds.are_half_free())
             }),
+            has_room_for: Box::new(move |handler| {
+                let pool = roomier.upgrade();
+                pool.is_some_and(|pool| pool.has_room_for(handler))
+            }),
             ask: Box::new(move || {
                 if let Some(spool) = heard.upgrade() {
                     handle.spawn(refill(spool, Arc::clone(&finder)));
                 }
             }),
         });
+    }
+
+    /// Whether a good part of what a handler may have in memory is free, or it is not there any more.
+    fn has_room_for(&self, handler: HandlerHash) -> bool {
+        let handler = self.spools.handler(handler);
+        handler.is_none_or(|handler| self.share_of(&handler) == Share::Small)
     }
 
     /// A queue's item for a record that came in.
@@ -83,6 +94,11 @@ impl Finder for Intake {
 
     fn find(&self, record: &Record) -> Found {
         self.spools.find(record)
+    }
+
+    fn holds_back(&self, handler: &Handler) -> bool {
+        let pool = self.pool.upgrade();
+        pool.is_some_and(|pool| pool.holds_back(handler))
     }
 
     fn push(

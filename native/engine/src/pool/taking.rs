@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use notification::{Handler, PushError, Refused, RejectReason, fail_point};
-use queue::{Lanes, Leftovers, Place};
+use queue::{Lanes, Leftovers, Place, Share};
 use scopeguard::ScopeGuard;
 use tokio::time::Instant;
 
@@ -51,6 +51,18 @@ impl Pool {
     /// Whether a lane that is empty has room for an item when it is kept on disk, too.
     pub(crate) fn can_hold_kept(&self, item: &Queued) -> bool {
         self.core().fits_into_a_lane(item.cost() + Tried::KEPT)
+    }
+
+    /// Whether a handler's notifications have to stay on disk because those that wait where they do leave too little
+    /// room in memory for others.
+    pub(crate) fn holds_back(self: &Arc<Self>, handler: &Handler) -> bool {
+        let holds_back = !self.bounds.are_half_free()
+            && self.spools.are_shared()
+            && self.share_of(handler) == Share::Large;
+        if holds_back {
+            self.crowd(Instant::now());
+        }
+        holds_back
     }
 
     /// What is full for an item that was refused because there is no room.
@@ -113,7 +125,7 @@ impl Pool {
     ) -> Result<Taken, Refused<Queued>> {
         let handler = item.notification.handler();
         // Counted before a worker can have it.
-        let came = |known| Came::new(known, handler.policy.retry.as_ref());
+        let came = |known| Came::new(known, handler.policy.retry.as_ref(), cost);
         let destination = self.destination(handler).map(came);
         let group = destination.as_ref().map(|destination| destination.group);
         item.destination = destination;

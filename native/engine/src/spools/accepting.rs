@@ -5,6 +5,7 @@ use std::sync::Arc;
 use spool::{Full, Packed};
 
 use super::Row;
+use super::lanes::Most;
 use super::pool_spool::PoolSpool;
 use super::whose::{HandlerHash, LaneId};
 
@@ -43,12 +44,12 @@ pub enum NotAccepted<E> {
 
 impl PoolSpool {
     /// Accepts a notification: writes its record, and puts it into the queue with `push` if there is room, and memory
-    /// has fewer than `most` of its lane ([`most_in_memory`](super::most_in_memory)). `push` returns the row if the queue
+    /// has fewer than the `most` of its lane and its handler. `push` returns the row if the queue
     /// does not take it, with the reason, and otherwise what is to follow when no lock is held any more.
     pub(crate) fn accept<T, E>(
         self: &Arc<Self>,
         (record, handler, lane): (Packed, HandlerHash, LaneId),
-        most: usize,
+        most: Most,
         push: impl FnOnce(Option<Row>) -> Result<T, (Option<Row>, NotTaken<E>)>,
         full: impl FnOnce() -> E,
     ) -> Result<Accepted<T>, NotAccepted<E>> {
@@ -79,8 +80,16 @@ impl PoolSpool {
             window.lanes.skipped(lane, id);
             return Ok(Accepted::OnDisk);
         }
-        let has_most = window.lanes.has_most(lane, most) && !disk.totals().failing;
-        if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
+        let held_back = window.held_back.skips(handler, id);
+        let has_most = window.lanes.has_most(lane, most.of_lane) && !disk.totals().failing;
+        if held_back || window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
+            return Ok(Accepted::OnDisk);
+        }
+        if most.holds_back && !disk.totals().failing {
+            window.held_back.hold(handler, id);
+            drop(window);
+            // From now on somebody looks for room.
+            self.ask();
             return Ok(Accepted::OnDisk);
         }
         let row = Row::new(self, id, lane, size);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use spool::{DeathReason, History, Loaded, Packed, RowId};
 
 use super::Row;
+use super::lanes::Most;
 use super::pool_spool::PoolSpool;
 use super::refill::NotIn;
 use super::whose::{HandlerHash, LaneId};
@@ -88,13 +89,13 @@ impl PoolSpool {
     }
 
     /// Puts a record that was read into the queue with `push`, which learns whether an earlier run had
-    /// accepted it. A record that is there already is skipped, and one whose lane is behind, or has `most` of its
-    /// records in memory. Returns why there is no going on.
+    /// accepted it. A record that is there already is skipped, and one whose lane is behind, or whose handler is held back, or
+    /// of which memory has the `most`. Returns why there is no going on.
     pub(super) fn bring_in<T>(
         self: &Arc<Self>,
         from: ReadFrom,
         loaded: &Loaded,
-        most: usize,
+        most: Most,
         push: impl FnOnce(Row, bool) -> BroughtIn<T>,
     ) -> Result<(), NotIn> {
         let Loaded { id, record, .. } = loaded;
@@ -112,10 +113,17 @@ impl PoolSpool {
             window.lanes.skipped(lane, id);
             return go_on(&mut window, id);
         }
-        if window.lanes.has_most(lane, most) && window.lanes.full_at(lane, id) {
+        if window.held_back.skips(handler, id) {
+            return go_on(&mut window, id);
+        }
+        if window.lanes.has_most(lane, most.of_lane) && window.lanes.full_at(lane, id) {
             return go_on(&mut window, id);
         }
         if window.is_stopped(handler) {
+            return go_on(&mut window, id);
+        }
+        if most.holds_back {
+            window.held_back.hold(handler, id);
             return go_on(&mut window, id);
         }
         let foreign = window.is_foreign(id) && !window.counted.contains(&id);

@@ -18,6 +18,23 @@ use super::whose::LaneId;
 /// the room of other lanes while this one is stuck; fewer, and it would wait for the disk.
 const MOST: usize = 512;
 
+/// What of a record's lane and of its handler may be in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    /// So many rows of the lane ([`most_in_memory`]).
+    pub of_lane: usize,
+    /// No more of the handler: it leaves too little room for others.
+    pub holds_back: bool,
+}
+
+impl Most {
+    /// All for which there is room.
+    pub(crate) const ANY: Self = Self {
+        of_lane: usize::MAX,
+        holds_back: false,
+    };
+}
+
 /// How many rows of a lane of this policy are in memory at most. Of one that goes in batches there is enough for the
 /// batch on its way and for the next one, which would wait for company otherwise that is on disk alone.
 pub(crate) fn most_in_memory(policy: &DeliveryPolicy) -> usize {

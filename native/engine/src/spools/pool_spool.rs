@@ -8,7 +8,7 @@
 //! While the file is being opened, notifications wait for it, behind what it may hold.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwapOption;
 use notification::PoolId;
@@ -16,15 +16,15 @@ use parking_lot::Mutex;
 use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
-use super::accepting::{EARLY, EARLY_BYTES};
 use super::coming_in::AT_ONCE;
 use super::lanes::Behinds;
 use super::locked::Leaving;
+use super::whose::HandlerHash;
 use super::window::Window;
 
 /// The spool of one pool, whatever its incarnation.
 pub struct PoolSpool {
-    name: Box<str>,
+    pub(super) name: Box<str>,
     /// None if the file cannot be opened: everything is in memory alone.
     pub(super) disk: ArcSwapOption<Spool>,
     /// Locked by [`PoolSpool::window`] alone.
@@ -33,11 +33,11 @@ pub struct PoolSpool {
     pub(super) behinds: Arc<Behinds>,
     pub(super) leaving: Leaving,
     /// What was said last of a disk that fails or a file that cannot be opened, while it lasts.
-    why: Mutex<Option<String>>,
+    pub(super) why: Mutex<Option<String>>,
     /// Whether it was said that the file is updated.
-    updates: AtomicBool,
+    pub(super) updates: AtomicBool,
     pub(super) refilling: Mutex<Refilling>,
-    wants: ArcSwapOption<Wants>,
+    pub(super) wants: ArcSwapOption<Wants>,
     pub(super) notices: Arc<Notices>,
 }
 
@@ -49,6 +49,8 @@ pub(crate) struct Wants {
     pub takes: Box<dyn Fn() -> bool + Send + Sync>,
     /// Whether at least half of what it may hold is free.
     pub has_room: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether a handler whose notifications were held back may have more of them in memory.
+    pub has_room_for: Box<dyn Fn(HandlerHash) -> bool + Send + Sync>,
     /// Called when records may have to come in.
     pub ask: Box<dyn Fn() + Send + Sync>,
 }
@@ -144,22 +146,6 @@ impl PoolSpool {
         self.want();
     }
 
-    /// The file cannot be opened now. Each reason is told once.
-    pub(super) fn fails_to_open(&self, error: &str) {
-        self.window().opening = false;
-        // What waits is delivered from memory.
-        self.want();
-        let before = self.why.lock().replace(error.to_owned());
-        if before.as_deref() == Some(error) {
-            return;
-        }
-        let text = format!(
-            "{error}; what is handed over to handlers with delivery = \"at_least_once\" is in memory alone, and \
-             is lost if the node dies"
-        );
-        self.notices.tell(&self.name, NoticeKind::SpoolFails, text);
-    }
-
     /// What the file holds, if it is open.
     #[must_use]
     pub fn totals(&self) -> Option<Totals> {
@@ -229,33 +215,6 @@ impl PoolSpool {
         }
     }
 
-    /// Begins to look for room in the queue now and then, as long as records are on disk alone, unless that has begun.
-    pub(super) fn begin_to_look_for_room(&self) -> bool {
-        let mut window = self.window();
-        window.spilled && !std::mem::replace(&mut window.looks_for_room, true)
-    }
-
-    /// Has records come in if the queue has room though few of those in memory have ended: what had filled it was
-    /// others'. Returns whether to look again later.
-    pub(super) fn look_for_room(&self) -> bool {
-        let wants = self.wants.load();
-        let has_room = wants.as_ref().is_some_and(|wants| (wants.has_room)());
-        let mut window = self.window();
-        if !window.spilled {
-            window.looks_for_room = false;
-            return false;
-        }
-        let comes_in = has_room && !window.is_low();
-        if comes_in {
-            window.low = window.in_memory.len();
-        }
-        drop(window);
-        if comes_in {
-            self.ask();
-        }
-        true
-    }
-
     /// Everything on disk may have to come in: a handler is there that was not.
     pub fn look_again(&self) {
         self.window().look_again(self.disk.load().is_some());
@@ -266,62 +225,6 @@ impl PoolSpool {
         let mut window = self.window();
         if self.disk.load().is_some() {
             window.rewind(to);
-        }
-    }
-
-    /// What the spool's thread has to say.
-    pub(super) fn hear(&self, notice: &Notice) {
-        match notice {
-            Notice::Fails { text } => {
-                *self.why.lock() = Some(text.clone());
-                let text = format!(
-                    "{text}; deliveries go on from memory, and what is handed over now is lost if the node dies"
-                );
-                self.notices.tell(&self.name, NoticeKind::SpoolFails, text);
-            }
-            Notice::Writes => {
-                *self.why.lock() = None;
-                let text = "the disk takes notifications again".to_owned();
-                self.notices.tell(&self.name, NoticeKind::SpoolWrites, text);
-                self.want();
-            }
-            Notice::Updates { path, bytes } => {
-                // It begins once more at each try, if it fails.
-                if self.updates.swap(true, Ordering::Relaxed) {
-                    return;
-                }
-                let text = format!(
-                    "{} ({} MiB) is brought to the format of this release; until then, notifications for the handlers \
-                     of this pool with delivery = \"at_least_once\" wait in memory, at most {EARLY} and {} MiB",
-                    path.display(),
-                    bytes.div_ceil(1 << 20),
-                    EARLY_BYTES >> 20
-                );
-                self.notices.tell(&self.name, NoticeKind::SpoolUpdate, text);
-            }
-            Notice::Updated { path, took } => {
-                let text = format!(
-                    "{} has the format of this release, after {:.1} s",
-                    path.display(),
-                    took.as_secs_f64()
-                );
-                self.notices.tell(&self.name, NoticeKind::SpoolUpdate, text);
-            }
-            Notice::SetAside { path, saved, dead } => {
-                let text = format!(
-                    "the spool was damaged and is now {}; {saved} notifications and {dead} dead letters were taken over from it",
-                    path.display()
-                );
-                self.notices
-                    .tell(&self.name, NoticeKind::SpoolDamaged, text);
-            }
-            Notice::BroughtBack { first, records } => {
-                let first = *first;
-                let end = first.0.saturating_add_unsigned(*records);
-                self.window().back.push(first..RowId(end));
-                self.rewind(RowId(first.0 - 1));
-                self.want();
-            }
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::Row;
 use super::coming_in::BroughtIn;
-use super::lanes::most_in_memory;
+use super::lanes::{Most, most_in_memory};
 use super::pool_spool::PoolSpool;
 use super::record;
 use super::window::ReadFrom;
@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The pauses after a queue that is full although few of these records are in it: the first, and the longest.
 const ROOM: Duration = Duration::from_millis(50);
 const LONGEST_ROOM: Duration = Duration::from_millis(250);
-/// How often the queue is looked at while records wait until enough of those in memory have ended.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the queue is looked at for room while records wait until enough of those in memory have ended.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What is known of the handler of a record.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub trait Finder: Send + Sync + 'static {
 
     /// The handler of a record.
     fn find(&self, record: &Record) -> Found;
+    /// Whether this handler leaves too little room in the queue for others.
+    fn holds_back(&self, handler: &Handler) -> bool;
     /// Puts a notification into the queue. If the queue does not take it, the row comes back.
     fn push(
         &self,
@@ -174,7 +176,7 @@ fn unless_it_panics(
 ) -> Result<(), NotIn> {
     let came_in = AssertUnwindSafe(|| bring_in(spool, finder, from, loaded));
     panic::catch_unwind(came_in).unwrap_or_else(|_| {
-        spool.bring_in(from, loaded, usize::MAX, |row, _| {
+        spool.bring_in(from, loaded, Most::ANY, |row, _| {
             let reason = FailureReason::InternalError.as_str();
             NotQueued::GivenUp(row, loaded.history.clone(), reason)
         })
@@ -194,17 +196,20 @@ fn bring_in<F: Finder>(
     let handler = match found {
         Found::Runs(handler) => handler,
         Found::MayCome => {
-            return spool.bring_in(from, loaded, usize::MAX, |row, _| NotQueued::Skipped(row));
+            return spool.bring_in(from, loaded, Most::ANY, |row, _| NotQueued::Skipped(row));
         }
         Found::Gone => {
-            return spool.bring_in(from, loaded, usize::MAX, |row, _| {
+            return spool.bring_in(from, loaded, Most::ANY, |row, _| {
                 NotQueued::GivenUp(row, history.clone(), "handler_gone")
             });
         }
     };
-    let most = most_in_memory(&handler.policy);
+    let most = Most {
+        of_lane: most_in_memory(&handler.policy),
+        holds_back: finder.holds_back(&handler),
+    };
     let Some(notification) = record::restore(record, handler) else {
-        return spool.bring_in(from, loaded, usize::MAX, |row, _| {
+        return spool.bring_in(from, loaded, Most::ANY, |row, _| {
             NotQueued::GivenUp(row, history.clone(), "too_large")
         });
     };

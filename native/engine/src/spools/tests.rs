@@ -44,7 +44,7 @@ fn stop_with_one(path: &Path) -> Arc<Notices> {
     let spools = Spools::new(Some(settings), Handlers::default(), Arc::clone(&notices));
     let pool = spools.known("http_pool");
     let queue = |row| Err::<(), _>((row, NotTaken::Other("no queue is asked")));
-    let accepted = pool.accept(handed_over(record()), usize::MAX, queue, || "the bound");
+    let accepted = pool.accept(handed_over(record()), Most::ANY, queue, || "the bound");
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spools.close();
     notices
@@ -109,6 +109,7 @@ fn records_come_into_the_pool_that_came_last_as_long_as_it_takes_them() {
             pool: pool.into(),
             takes: Box::new(move || takes.load(Ordering::Relaxed)),
             has_room: Box::new(|| false),
+            has_room_for: Box::new(|_| false),
             ask: Box::new(move || asked.lock().push(pool)),
         });
     };
@@ -146,7 +147,7 @@ fn a_notification_that_is_given_up_without_another_attempt_keeps_the_last_answer
             row = given;
             Ok::<(), (_, NotTaken<()>)>(())
         };
-        let accepted = spool.accept(handed_over(record()), usize::MAX, queue, || ());
+        let accepted = spool.accept(handed_over(record()), Most::ANY, queue, || ());
         assert!(matches!(accepted, Ok(Accepted::InMemory(()))));
         let mut kept = Kept::new(row.unwrap(), History::default());
         kept.note_answer(b"a busy endpoint");
@@ -188,7 +189,7 @@ fn a_panic_of_the_queue_keeps_no_lock_and_no_record_that_it_does_not_hold() {
                 Ok::<(), (_, NotTaken<()>)>(())
             };
             spool
-                .accept(handed_over(record()), usize::MAX, push, || ())
+                .accept(handed_over(record()), Most::ANY, push, || ())
                 .unwrap()
         });
         let begin = Instant::now();
@@ -243,7 +244,7 @@ fn what_is_handed_over_while_a_handler_comes_back_stays_behind_what_was_skipped(
             thread::spawn(move || {
                 let queue = |_: Option<Row>| panic!("it came before what was skipped");
                 let accepted =
-                    spool.accept::<(), ()>(handed_over(record()), usize::MAX, queue, || ());
+                    spool.accept::<(), ()>(handed_over(record()), Most::ANY, queue, || ());
                 assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
             })
         };
@@ -269,7 +270,7 @@ fn what_leaves_under_the_lock_of_the_queue_does_not_wait_for_the_window() {
             Ok::<(), (_, NotTaken<()>)>(())
         };
         spool
-            .accept(handed_over(record()), usize::MAX, push, || ())
+            .accept(handed_over(record()), Most::ANY, push, || ())
             .unwrap();
     }
     let (last, others) = {

@@ -8,6 +8,7 @@ use std::ops::Range;
 use spool::{Packed, RowId};
 
 use super::given_up::Unsaid;
+use super::held_back::HeldBack;
 use super::lanes::LaneRows;
 use super::numbers::NumberSet;
 use super::whose::{HandlerHash, LaneId};
@@ -20,14 +21,15 @@ pub(super) struct Window {
     pub spilled: bool,
     /// How often `loaded` was set back, or jumped.
     pub rewinds: u64,
-    /// While lanes are read again: the records up to this one have been read, and but for these lanes need not
+    /// While lanes or handlers are read again: the records up to this one have been read, and but for these lanes need not
     /// be.
     pub resume: Option<RowId>,
     pub in_memory: NumberSet<RowId>,
     pub lanes: LaneRows,
+    pub held_back: HeldBack,
     /// When so few are left in memory, others come in.
     pub low: usize,
-    /// Whether a task looks for room in the queue, as long as it has spilled.
+    /// Whether a task looks for room in the queue, as long as there is too little.
     pub looks_for_room: bool,
     /// The first record of this run: those before were accepted in an earlier one.
     pub first: RowId,
@@ -83,12 +85,23 @@ impl Window {
             self.early.push_front(record);
         }
         self.stopped.clear();
+        self.held_back.clear();
         if on_disk {
             self.rewind(RowId(0));
         }
     }
 
-    /// A lane is to be read again from its record `first`.
+    /// A handler that was held back has room again: it is read again from where it was. Returns false if it was not
+    /// held back.
+    pub fn let_go(&mut self, handler: HandlerHash) -> bool {
+        let first = self.held_back.let_go(handler);
+        if let Some(first) = first {
+            self.read_again(first);
+        }
+        first.is_some()
+    }
+
+    /// A lane, or a handler, is to be read again from its record `first`.
     pub fn read_again(&mut self, first: RowId) {
         let to = RowId(first.0 - 1);
         if to < self.loaded {
@@ -100,13 +113,13 @@ impl Window {
     }
 
     /// The records up to this one have been read. Returns false if reading goes on elsewhere: what follows has
-    /// been read before, and no lane has to be read again there.
+    /// been read before, and nothing has to be read again there.
     pub fn read_to(&mut self, id: RowId) -> bool {
         self.loaded = id;
         let Some(resume) = self.resume else {
             return true;
         };
-        let none_again = self.lanes.read_to(id);
+        let none_again = self.lanes.read_to(id) & self.held_back.read_to(id);
         if id < resume && !none_again {
             return true;
         }
@@ -123,6 +136,7 @@ impl Window {
     pub fn forget_again(&mut self) {
         self.resume = None;
         self.lanes.forget_again();
+        self.held_back.forget_again();
     }
 
     /// Whether records of this handler wait for all to be looked at again.
@@ -133,6 +147,11 @@ impl Window {
     pub fn is_low(&self) -> bool {
         let early = !self.opening && !self.early.is_empty();
         early || self.spilled && self.in_memory.len() <= self.low
+    }
+
+    /// Whether records are on disk alone because the queue has too little room.
+    pub fn lacks_room(&self) -> bool {
+        self.spilled || !self.held_back.is_empty()
     }
 
     /// Whether records may have to come in.

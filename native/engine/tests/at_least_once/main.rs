@@ -6,6 +6,7 @@ mod bounds;
 mod dead_letters;
 mod directory_taken;
 mod disk_fails;
+mod neighbours;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;

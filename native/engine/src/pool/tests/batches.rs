@@ -11,6 +11,7 @@ mod retried;
 mod yielding;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -153,6 +154,7 @@ impl World {
             policy,
             plan: Some(plan.into_any()),
             on_disk: OnceLock::default(),
+            configured: AtomicU64::new(0),
             rejected: RejectCounters::default(),
         };
         handler.host_type.set_open(true);

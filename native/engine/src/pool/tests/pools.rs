@@ -1,6 +1,7 @@
 //! A pool that no engine owns, opened by the test itself, and the notification that most tests push.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use notification::{
@@ -65,6 +66,7 @@ pub(in crate::pool) fn notification(path: &str) -> Notification {
         plan: None,
         policy: DeliveryPolicy::default(),
         on_disk: OnceLock::default(),
+        configured: AtomicU64::new(0),
         rejected: RejectCounters::default(),
     };
     let names = Names {

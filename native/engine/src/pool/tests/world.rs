@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -230,6 +231,7 @@ fn handler(policy: DeliveryPolicy) -> Handler {
         policy,
         plan: None,
         on_disk: OnceLock::default(),
+        configured: AtomicU64::new(0),
         rejected: RejectCounters::default(),
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 
 use notification::{DeliveryPolicy, HostType, RejectCounters};
 
@@ -21,6 +22,7 @@ fn handlers(count: u32) -> Vec<Arc<Handler>> {
                 plan: None,
                 policy: DeliveryPolicy::default(),
                 on_disk: OnceLock::default(),
+                configured: AtomicU64::new(0),
                 rejected: RejectCounters::default(),
             })
         })

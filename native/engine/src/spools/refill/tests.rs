@@ -16,7 +16,7 @@ use super::super::sample::{handed_over, record};
 use super::*;
 use crate::engine::Engine;
 use crate::spools::Wants;
-use queue::{Queue, drain, nothing_waits, spool_of};
+use queue::{Queue, drain, is_first, nothing_waits, spool_of};
 
 /// A spool whose file holds a record.
 fn spool(path: &std::path::Path) -> Arc<PoolSpool> {
@@ -51,9 +51,14 @@ impl Finder for Going {
             pool: 1.into(),
             takes: Box::new(|| true),
             has_room: Box::new(|| false),
+            has_room_for: Box::new(|_| false),
             ask: Box::new(wants),
         });
         Found::Runs(Arc::clone(&self.handler))
+    }
+
+    fn holds_back(&self, _: &Handler) -> bool {
+        false
     }
 
     fn push(
@@ -145,8 +150,42 @@ async fn lanes_that_are_stuck_leave_room_for_others() {
     nothing_waits(&spool).await;
 }
 
-/// Lanes of all lengths, a queue of any size, lanes that are stuck for a while, and notifications that leave
-/// memory without an outcome: each is delivered once, each lane in its order.
+/// A handler is stuck, and there are more of its notifications than the queue holds. Those of another are delivered all
+/// the same. Then the records of the first one are read once more, as there is room for them, and no others.
+#[tokio::test]
+async fn a_handler_that_is_stuck_leaves_room_for_another() {
+    const STUCK: u32 = 6_000;
+    const OTHERS: u32 = 600;
+    let path = tempfile::tempdir().unwrap();
+    let lane = |row: u32, first| {
+        let mut lanes = (0..).map(|more| format!("lane{}", row % 60 + 60 * more));
+        lanes
+            .find(|lane| is_first(lane.as_bytes()) == first)
+            .unwrap()
+    };
+    let stuck = (0..STUCK).map(|row| lane(row, true));
+    let others = (0..OTHERS).map(|row| lane(row, false));
+    let spool = spool_of(path.path(), stuck.chain(others));
+    let queue = Queue::new(1_000, 1_000);
+    let delivered = drain(&spool, &queue, OTHERS as usize, |lane| !is_first(lane)).await;
+    let ordered = |numbers: &Vec<u32>| numbers.iter().copied().is_sorted_by(|a, b| a + 1 == *b);
+    assert!(delivered.values().all(ordered));
+    let in_memory = |first| {
+        let lanes = queue.lanes.lock();
+        let of_one = lanes.iter().filter(|(lane, _)| is_first(lane) == first);
+        of_one.map(|(_, rows)| rows.len()).sum::<usize>()
+    };
+    assert_eq!((in_memory(true), in_memory(false)), (751, 0));
+    let before = queue.looked.load(Ordering::Relaxed);
+    let delivered = drain(&spool, &queue, STUCK as usize, |_| true).await;
+    assert!(delivered.values().all(ordered));
+    let looked = queue.looked.load(Ordering::Relaxed) - before;
+    assert!(looked <= 2 * STUCK, "looked at {looked} records of {STUCK}");
+    nothing_waits(&spool).await;
+}
+
+/// Lanes of all lengths of two handlers, a queue of any size, lanes that are stuck for a while, and notifications that
+/// leave memory without an outcome: each is delivered once, each lane in its order.
 #[tokio::test]
 async fn whatever_happens_each_lane_is_in_order() {
     for seed in 0..12 {
@@ -158,10 +197,12 @@ async fn whatever_happens_each_lane_is_in_order() {
         let all: Vec<String> = (0..rows).map(lane).collect();
         let spool = spool_of(path.path(), all.into_iter());
         let queue = Queue::new(random.usize(1..300), random.usize(1..60));
+        queue.attach(&spool);
         let mut delivered = BTreeMap::<Vec<u8>, Vec<u32>>::new();
         let mut left = rows;
         while left > 0 {
-            if spool.is_low() {
+            spool.look_for_room();
+            if spool.is_low() || queue.is_asked() {
                 refill(Arc::clone(&spool), Arc::clone(&queue)).await;
             }
             for rows in queue.lanes.lock().values_mut() {
@@ -208,7 +249,7 @@ async fn a_handler_that_comes_in_the_middle_of_a_lane() {
         ..record()
     };
     let push = |_: Option<Row>| panic!("others are before it");
-    let accepted = spool.accept::<(), ()>(handed_over(record), usize::MAX, push, || ());
+    let accepted = spool.accept::<(), ()>(handed_over(record), Most::ANY, push, || ());
     assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     spool.look_again();
     let delivered = drain(&spool, &queue, 11, |_| true).await;
@@ -226,7 +267,7 @@ async fn a_handler_that_comes_in_the_middle_of_what_is_in_no_file() {
             ..record()
         };
         let push = |_: Option<Row>| panic!("others are before it");
-        let accepted = spool.accept::<(), ()>(handed_over(record), usize::MAX, push, || ());
+        let accepted = spool.accept::<(), ()>(handed_over(record), Most::ANY, push, || ());
         assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     };
     (0..3).for_each(hand_over);
@@ -260,6 +301,10 @@ impl Finder for Panics {
 
     fn find(&self, record: &Record) -> Found {
         self.queue.find(record)
+    }
+
+    fn holds_back(&self, _: &Handler) -> bool {
+        false
     }
 
     fn push(

@@ -8,7 +8,7 @@ use spool::{Directory, History, Settings};
 
 use super::*;
 use crate::pool::Queued;
-use crate::spools::{Accepted, HandlerHash, Kept, NotTaken, PoolSpool, Row, record};
+use crate::spools::{Accepted, HandlerHash, Kept, Most, NotTaken, PoolSpool, Row, record};
 
 /// No request can be made of any member, or one can: either way those that must wait stay on disk, and have no
 /// outcome. The others have theirs.
@@ -92,7 +92,7 @@ impl World {
         let record = record::of(&notification, &MessageId::new(), sender.as_bytes());
         let accepted = spool.accept(
             (record, handler, handler.lane(sender.as_bytes())),
-            usize::MAX,
+            Most::ANY,
             |row| {
                 kept = push(row.unwrap(), notification);
                 Ok::<(), (_, NotTaken<()>)>(())

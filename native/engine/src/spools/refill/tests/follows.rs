@@ -59,6 +59,10 @@ impl Finder for Takes {
         self.queue.find(record)
     }
 
+    fn holds_back(&self, _: &Handler) -> bool {
+        false
+    }
+
     fn push(
         &self,
         record: &Record,
@@ -89,7 +93,7 @@ async fn of_records_in_no_file() {
     let spool = Arc::new(PoolSpool::new("http_pool", Arc::default()));
     for _ in 0..3 {
         let push = |_: Option<Row>| panic!("the file is being opened");
-        let accepted = spool.accept::<(), ()>(handed_over(record()), usize::MAX, push, || ());
+        let accepted = spool.accept::<(), ()>(handed_over(record()), Most::ANY, push, || ());
         assert!(matches!(accepted, Ok(Accepted::OnDisk)), "{accepted:?}");
     }
     spool.fails_to_open("no disk");

@@ -1,8 +1,9 @@
 //! A queue that tests fill from the disk and empty themselves, and spools for it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use ::queue::{Budget, Share};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use spool::{Directory, Settings};
@@ -10,33 +11,81 @@ use spool::{Directory, Settings};
 use super::super::super::sample::record;
 use super::super::*;
 use crate::engine::Engine;
+use crate::spools::{HandlerHash, Wants};
 
 /// The rows and numbers of what waits in a lane.
 type Waiting = VecDeque<(Row, u32)>;
 
-/// A queue that holds so many notifications, and so many of each lane. It delivers the first of each lane, but
-/// of those that are stuck.
+/// A queue that holds so many notifications of two handlers, and so many of each lane. It delivers the first of each lane,
+/// but of those that are stuck.
 pub(super) struct Queue {
-    handler: Arc<Handler>,
+    handlers: [Arc<Handler>; 2],
     most: usize,
     most_of_a_lane: usize,
     pub(super) lanes: Mutex<BTreeMap<Vec<u8>, Waiting>>,
     /// How many records were looked at.
     pub(super) looked: AtomicU32,
-    /// From which of them on the handler runs.
+    /// From which of them on the handlers run.
     pub(super) runs_from: AtomicU32,
+    /// Whether the spool has something that may come in.
+    asked: AtomicBool,
+}
+
+const PATHS: [&str; 2] = ["/n", "/m"];
+
+/// Whether a lane is one of the first handler.
+pub(super) fn is_first(lane: &[u8]) -> bool {
+    lane.iter()
+        .map(|byte| u32::from(*byte))
+        .sum::<u32>()
+        .is_multiple_of(2)
 }
 
 impl Queue {
     pub(super) fn new(most: usize, most_of_a_lane: usize) -> Arc<Self> {
         Arc::new(Self {
-            handler: Engine::default().handler("localhost", "http_pool", "/n"),
+            handlers: PATHS.map(|path| Engine::default().handler("localhost", "http_pool", path)),
             most,
             most_of_a_lane,
             lanes: Mutex::default(),
             looked: AtomicU32::new(0),
             runs_from: AtomicU32::new(0),
+            asked: AtomicBool::new(false),
         })
+    }
+
+    /// The spool's records come in here.
+    pub(super) fn attach(self: &Arc<Self>, spool: &PoolSpool) {
+        let queues = [(); 3].map(|()| Arc::downgrade(self));
+        let [all, one, asked] = queues.map(|queue| move || queue.upgrade().unwrap());
+        spool.set_wants(Wants {
+            pool: 1.into(),
+            takes: Box::new(|| true),
+            has_room: Box::new(move || all().share_of(|_| true) == Share::Small),
+            has_room_for: Box::new(move |handler| {
+                let queue = one();
+                let first = handler == HandlerHash::of_handler(&queue.handlers[0]);
+                queue.share_of(|lane| is_first(lane) == first) == Share::Small
+            }),
+            ask: Box::new(move || asked().asked.store(true, Ordering::Relaxed)),
+        });
+    }
+
+    /// Whether the spool has asked since the last call.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.swap(false, Ordering::Relaxed)
+    }
+
+    fn share_of(&self, is_its: impl Fn(&[u8]) -> bool) -> Share {
+        let budget = Budget::new(self.most, usize::MAX);
+        let mut part = 0;
+        for (lane, rows) in self.lanes.lock().iter() {
+            for _ in rows {
+                assert!(budget.reserve(0));
+                part += usize::from(is_its(lane));
+            }
+        }
+        budget.share_of(part, 0)
     }
 
     /// Delivers the first one of each lane for which `works` holds: lane and number.
@@ -58,12 +107,18 @@ impl Queue {
 impl Finder for Queue {
     type Follows = ();
 
-    fn find(&self, _: &Record) -> Found {
+    fn find(&self, record: &Record) -> Found {
         let looked = self.looked.fetch_add(1, Ordering::Relaxed);
         if looked < self.runs_from.load(Ordering::Relaxed) {
             return Found::MayCome;
         }
-        Found::Runs(Arc::clone(&self.handler))
+        let place = usize::from(!is_first(&record.lane));
+        Found::Runs(Arc::clone(&self.handlers[place]))
+    }
+
+    fn holds_back(&self, handler: &Handler) -> bool {
+        let first = *handler.path == *PATHS[0];
+        self.share_of(|lane| is_first(lane) == first) == Share::Large
     }
 
     fn push(
@@ -98,7 +153,9 @@ pub(super) fn spool_of(
     let mut numbers = BTreeMap::<String, u32>::new();
     for lane in lanes {
         let number = numbers.entry(lane.clone()).or_default();
+        let path = PATHS[usize::from(!is_first(lane.as_bytes()))];
         let record = Record {
+            handler: format!("http_pool {path}").into(),
             lane: Bytes::from(lane.into_bytes()),
             text: Bytes::from(number.to_string().into_bytes()),
             ..record()
@@ -120,10 +177,12 @@ pub(super) async fn drain(
     count: usize,
     works: impl Fn(&[u8]) -> bool,
 ) -> BTreeMap<Vec<u8>, Vec<u32>> {
+    queue.attach(spool);
     let mut delivered = BTreeMap::<Vec<u8>, Vec<u32>>::new();
     let mut left = count;
     while left > 0 {
-        if spool.is_low() {
+        spool.look_for_room();
+        if spool.is_low() || queue.is_asked() {
             refill(Arc::clone(spool), Arc::clone(queue)).await;
         }
         let some = queue.deliver(&works);
