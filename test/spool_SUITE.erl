@@ -14,6 +14,7 @@ groups() ->
                         dead_letters_by_reason,
                         a_pool_without_a_spool_shows_none,
                         a_directory_that_another_process_holds,
+                        an_engine_that_is_replaced,
                         a_damaged_file,
                         a_file_that_is_updated]).
 
@@ -104,6 +105,23 @@ a_directory_that_another_process_holds(Config) ->
     await(Config, sent, 2),
     _ = wait(fun() -> number(Config, spool_commits) end, fun(Commits) -> Commits > 0 end),
     ?assertMatch([_], host_log:what(http_pusher_spool_failing)).
+
+%% The new engine writes what comes, too.
+an_engine_that_is_replaced(Config) ->
+    {ok, _} = pool(Config, #{}),
+    handlers(Config, [handler()]),
+    opened(Config),
+    Owner = whereis(http_pusher_pools),
+    ok = http_pusher_nif:stop_engine(),
+    _ = wait(fun() -> whereis(http_pusher_pools) end, fun(Pid) -> is_pid(Pid) andalso Pid =/= Owner end),
+    opened(Config),
+    test_endpoint:plan(endpoint(Config), "fault=stall-before-head"),
+    send(<<"alice">>, <<"hi">>),
+    await(Config, spool_waiting, 1),
+    test_endpoint:reset_plans(endpoint(Config)),
+    test_endpoint:release(endpoint(Config)),
+    await(Config, sent, 1),
+    await(Config, spool_waiting, 0).
 
 %% It is set aside, and a new one is begun.
 a_damaged_file(Config) ->

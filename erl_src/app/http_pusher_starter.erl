@@ -75,9 +75,14 @@ add(HostType, Handlers) ->
 -spec remove(binary()) -> ok.
 remove(HostType) ->
     _ = persistent_term:erase(?KEPT(HostType)),
-    %% A timeout: it waits for the application controller, which waits for the host to stop.
-    _ = call({remove, HostType}, ?STOP_AT_MOST),
-    ok.
+    case whereis(http_pusher_sup) of
+        undefined ->
+            %% The starter may be waiting for the application controller, which waits for the host to stop.
+            gen_server:cast(?MODULE, {remove, HostType});
+        _ ->
+            _ = call({remove, HostType}, ?STOP_AT_MOST),
+            ok
+    end.
 
 
 %% If it is killed meanwhile, its successor is called. The host's modules start and stop whatever happens here.
@@ -118,10 +123,8 @@ handle_call({add, HostType, Handlers}, _From, State = #{host_types := HostTypes}
     State1 = try_start(State#{host_types := HostTypes#{HostType => Handlers}}),
     announce(State1, HostType),
     {reply, ok, State1};
-handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
-    http_pusher_downtime:report(HostType),
-    not_in_pools(HostType),
-    {reply, ok, State#{host_types := maps:remove(HostType, HostTypes)}}.
+handle_call({remove, HostType}, _From, State) ->
+    {reply, ok, removed(HostType, State)}.
 
 
 %% Started by hand, before the next attempt: the application does not know the host types yet. Not after a
@@ -131,6 +134,8 @@ handle_call({remove, HostType}, _From, State = #{host_types := HostTypes}) ->
 handle_cast(application_started, State = #{watch := undefined, tries := 0, host_types := HostTypes})
   when map_size(HostTypes) > 0 ->
     {noreply, try_start(State)};
+handle_cast({remove, HostType}, State) ->
+    {noreply, removed(HostType, State)};
 handle_cast(application_stops, State) ->
     {noreply, State#{is_stopped => true}};
 handle_cast(_Request, State) ->
@@ -169,6 +174,12 @@ handle_info(_Info, State) ->
 %% What a starter knew that was killed: the application, which knows it too, may have died with it.
 kept() ->
     maps:from_list([ {HostType, Handlers} || {?KEPT(HostType), Handlers} <- persistent_term:get() ]).
+
+
+removed(HostType, State = #{host_types := HostTypes}) ->
+    http_pusher_downtime:report(HostType),
+    not_in_pools(HostType),
+    State#{host_types := maps:remove(HostType, HostTypes)}.
 
 
 %% The owner of the pools has been told before, unless the application has been started since, for all that
