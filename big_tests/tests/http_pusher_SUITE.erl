@@ -30,9 +30,7 @@ groups() ->
                      prefix_without_path]},
      {metrics, [], [metrics_of_sent_and_failed, instrumentation_events]}].
 
-%%%===================================================================
 %%% The package is in place
-%%%===================================================================
 
 module_is_ours(_Config) ->
     Ours = filename:dirname(rpc(mim(), code, which, [http_pusher_nif])),
@@ -51,9 +49,7 @@ other_nodes_modules_are_untouched(_Config) ->
     Ours = filename:dirname(rpc(mim(), code, which, [mod_event_pusher_http])),
     ?assertNotEqual(Ours, filename:dirname(rpc(mim(), code, which, [mod_event_pusher]))).
 
-%%%===================================================================
 %%% Messages
-%%%===================================================================
 
 simple_message(Config) ->
     start_pool(http_pool, #{}),
@@ -167,9 +163,7 @@ prefix_without_path(Config) ->
         ?assertMatch([#{path := <<"/webservice">>}], wait_for_requests(1))
     end).
 
-%%%===================================================================
 %%% Metrics
-%%%===================================================================
 
 metrics_of_sent_and_failed(Config) ->
     Delay = 500,

@@ -19,9 +19,7 @@ groups() ->
                           lacking_callback_module_in_the_file]},
      {restarts, [], [application_of_the_host_restarted, node_restarted, application_killed_with_its_starter]}].
 
-%%%===================================================================
 %%% What the file says
-%%%===================================================================
 
 handlers_in_the_file(Config) ->
     from_file(Config, array, ["/first", "/second"]).
@@ -53,9 +51,7 @@ missing_callback_module_in_the_file(_Config) ->
 lacking_callback_module_in_the_file(_Config) ->
     refused("callback_module = \"lists\"\n", <<"callback_module">>).
 
-%%%===================================================================
 %%% Restarts
-%%%===================================================================
 
 application_of_the_host_restarted(Config) ->
     [survives_restart(Config, fun http_pusher_node_helper:restart_host/0) || _ <- [first, second]].
@@ -96,9 +92,7 @@ application_killed_with_its_starter(Config) ->
     end),
     wait_for_more(Before, #{sent => 2, failed => 1}).
 
-%%%===================================================================
 %%% Helpers
-%%%===================================================================
 
 %% The node's parser reads the file, and the module runs with what it found.
 from_file(Config, Form, Paths) ->

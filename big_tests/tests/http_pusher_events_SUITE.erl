@@ -35,9 +35,7 @@ init_per_group(_Group, Config) ->
 end_per_group(_Group, Config) ->
     Config.
 
-%%%===================================================================
 %%% Events
-%%%===================================================================
 
 %% Up to 6.8 there is an event for what goes out to the room, too: `receiver_domain' tells the members from it, and so
 %% does `user_status', which a room has not.
@@ -143,9 +141,7 @@ unacknowledged_messages(Config) ->
     escalus_connection:send(Back, escalus_stanza:sm_ack(5)),
     [escalus_connection:stop(User) || User <- [Back, Bob]].
 
-%%%===================================================================
 %%% The archive
-%%%===================================================================
 
 %% An incoming message has the id in the sender's archive, an outgoing one that in the receiver's. In 5.0 the host has
 %% archived the latter only after its event.
@@ -189,9 +185,7 @@ archived_now(User) ->
     [exml_query:path(Message, [{element, <<"result">>}, {attr, <<"id">>}])
      || Message <- mam_helper:respond_messages(mam_helper:wait_archive_respond(User))].
 
-%%%===================================================================
 %%% Helpers
-%%%===================================================================
 
 rules(Rules) ->
     ["rules = [", lists:join(", ", Rules), "]"].

@@ -136,9 +136,7 @@ groupchat_through_muc_light(Config) ->
     end),
     http_pusher_module_helper:stop_module(mim(), mod_muc_light).
 
-%%%===================================================================
 %%% Helpers
-%%%===================================================================
 
 json(From, To, Text) ->
     iolist_to_binary(["{\"host\":\"", domain(), "\",\"from\":\"", From, "\",\"to\":\"", To,

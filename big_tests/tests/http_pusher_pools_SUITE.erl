@@ -23,9 +23,7 @@ groups() ->
                     module_stopped_with_pending_notifications,
                     module_stopped_with_a_dead_endpoint]}].
 
-%%%===================================================================
 %%% Slow endpoints, order
-%%%===================================================================
 
 slow_endpoint_does_not_slow_chat_down(Config) ->
     Delay = 2000,
@@ -71,9 +69,7 @@ order_of_500_messages_of_each_sender(Config) ->
     end),
     wait_for_more(Before, #{sent => 2 * Count}).
 
-%%%===================================================================
 %%% Pools and modules that come and go
-%%%===================================================================
 
 pool_restarted_under_traffic(Config) ->
     Count = 300,
@@ -175,9 +171,7 @@ module_stopped_with_a_dead_endpoint(Config) ->
         chat(Alice, Bob, <<"chat goes on">>)
     end).
 
-%%%===================================================================
 %%% Helpers
-%%%===================================================================
 
 timed_chat(From, To) ->
     Text = integer_to_binary(erlang:unique_integer([positive])),
