@@ -65,6 +65,8 @@ pub struct World {
     pub timer: bool,
     /// The task that wakes lanes.
     pub alarm: Alarm,
+    /// Whether lanes were held when it came last.
+    pub alarm_saw_held: bool,
     /// The item that the timer took out and has not reported.
     pub expired: Option<Taken<Item>>,
     /// A purge that has not finished.
@@ -103,6 +105,7 @@ impl World {
             room: Some(usize::MAX),
             timer: false,
             alarm: Alarm::Off,
+            alarm_saw_held: false,
             expired: None,
             purging: None,
             reserved: 0,
@@ -132,7 +135,10 @@ impl World {
             }
             Step::Ring => {
                 assert_ne!(self.alarm, Alarm::Off, "no alarm hears the ring");
-                self.alarm = Alarm::Until(self.now);
+                self.alarm = match self.alarm {
+                    Alarm::Until(due) => Alarm::Until(due.min(self.now)),
+                    _ => Alarm::Until(self.now),
+                };
             }
         }
     }

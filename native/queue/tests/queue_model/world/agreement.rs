@@ -69,6 +69,14 @@ impl World {
             let in_time = matches!(self.alarm, Alarm::Until(due) if due <= next);
             assert!(in_time, "the alarm comes too late: {:?}", self.alarm);
         }
+        if self.model.hold() && serves {
+            let comes_at_once = matches!(self.alarm, Alarm::Until(due) if due <= self.now);
+            assert!(
+                self.alarm_saw_held || comes_at_once,
+                "the alarm does not know that lanes are held: {:?}",
+                self.alarm
+            );
+        }
     }
 
     /// Lets every worker and the timer finish: each accepted item must end.

@@ -66,6 +66,7 @@ impl World {
             self.alarm = Alarm::Off;
             return;
         }
+        self.alarm_saw_held = due.hold;
         let next = self.model.due(self.now, most);
         assert_eq!((due.next, due.hold), (next, self.model.hold()));
         self.alarm = match next {
