@@ -24,7 +24,7 @@ pub struct PoolBounds {
 }
 
 /// How much of a pool one of several uses, compared with what is left for the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Share {
     /// Less than half of what it may use.
     Small,
@@ -85,9 +85,9 @@ impl Bound {
         self.used.load(Ordering::Acquire)
     }
 
-    /// Whether at least half of it is free.
-    fn is_half_free(&self) -> bool {
-        self.used() <= self.most / 2
+    /// Whether at least one of so many equal parts of it is free.
+    fn has_free(&self, parts: usize) -> bool {
+        self.most.saturating_sub(self.used()) >= self.most.div_ceil(parts)
     }
 
     /// How much one uses that uses `part` of it.
@@ -117,8 +117,8 @@ impl Budget {
         }
     }
 
-    fn is_half_free(&self) -> bool {
-        self.items.is_half_free() && self.bytes.is_half_free()
+    fn has_free(&self, parts: usize) -> bool {
+        self.items.has_free(parts) && self.bytes.has_free(parts)
     }
 
     /// Reserves room for one item of `bytes`. Returns false if that would exceed a bound.
@@ -185,10 +185,10 @@ impl PoolBounds {
         &self.own
     }
 
-    /// Whether at least half of each bound is free.
+    /// Whether at least one of so many equal parts of each bound is free.
     #[must_use]
-    pub fn are_half_free(&self) -> bool {
-        self.own.is_half_free() && self.node.is_half_free()
+    pub fn have_free(&self, parts: usize) -> bool {
+        self.own.has_free(parts) && self.node.has_free(parts)
     }
 
     /// The node's bound on bytes.

@@ -1,5 +1,6 @@
 //! Where records that are on disk alone come in: a pool's queue.
 
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant as Monotonic};
@@ -30,20 +31,20 @@ impl Pool {
             spools: Arc::clone(&self.spools),
         });
         let (heard, handle) = (Arc::downgrade(&spool), self.handle.clone());
-        let [pool, roomy, roomier] = [(); 3].map(|()| Arc::downgrade(self));
+        let [pool, roomy, sharing] = [(); 3].map(|()| Arc::downgrade(self));
         spool.set_wants(Wants {
             pool: self.id,
             takes: Box::new(move || {
                 let pool = pool.upgrade();
                 pool.is_some_and(|pool| pool.core().phase().takes())
             }),
-            has_room: Box::new(move || {
+            has_room: Box::new(move |parts| {
                 let pool = roomy.upgrade();
-                pool.is_some_and(|pool| pool.bounds.are_half_free())
+                pool.is_some_and(|pool| pool.bounds.have_free(parts))
             }),
-            has_room_for: Box::new(move |handler| {
-                let pool = roomier.upgrade();
-                pool.is_some_and(|pool| pool.has_room_for(handler))
+            shares: Box::new(move |handlers| {
+                let pool = sharing.upgrade();
+                pool.map_or_else(Vec::new, |pool| pool.shares_of(handlers))
             }),
             ask: Box::new(move || {
                 if let Some(spool) = heard.upgrade() {
@@ -53,10 +54,20 @@ impl Pool {
         });
     }
 
-    /// Whether a good part of what a handler may have in memory is free, or it is not there any more.
-    fn has_room_for(&self, handler: HandlerHash) -> bool {
-        let handler = self.spools.handler(handler);
-        handler.is_none_or(|handler| self.share_of(&handler) == Share::Small)
+    /// How much of the pool's memory each of these handlers uses.
+    fn shares_of(&self, hashes: &[HandlerHash]) -> Vec<Share> {
+        let mut shares: HashMap<HandlerHash, Share> = HashMap::new();
+        let wanted: HashSet<HandlerHash> = hashes.iter().copied().collect();
+        self.spools.each_kept(|handler| {
+            let hash = HandlerHash::of_handler(handler);
+            if wanted.contains(&hash) {
+                let share = shares.entry(hash).or_insert(Share::Small);
+                *share = self.share_of(handler).max(*share);
+            }
+        });
+        // One that is not there any more uses nothing.
+        let share = |hash| shares.get(hash).copied().unwrap_or(Share::Small);
+        hashes.iter().map(share).collect()
     }
 
     /// A queue's item for a record that came in.

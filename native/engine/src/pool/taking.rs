@@ -55,14 +55,11 @@ impl Pool {
 
     /// Whether a handler's notifications have to stay on disk because those that wait where they do leave too little
     /// room in memory for others.
-    pub(crate) fn holds_back(self: &Arc<Self>, handler: &Handler) -> bool {
-        let holds_back = !self.bounds.are_half_free()
+    pub(crate) fn holds_back(&self, handler: &Handler) -> bool {
+        // None has too much as long as half is free, and no others may need it if they go the same way.
+        !self.bounds.have_free(2)
             && self.spools.are_shared()
-            && self.share_of(handler) == Share::Large;
-        if holds_back {
-            self.crowd(Instant::now());
-        }
-        holds_back
+            && self.share_of(handler) == Share::Large
     }
 
     /// What is full for an item that was refused because there is no room.

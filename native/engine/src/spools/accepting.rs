@@ -78,15 +78,26 @@ impl PoolSpool {
         let id = disk.append(record).map_err(NotAccepted::Full)?;
         if window.lanes.is_behind(lane) {
             window.lanes.skipped(lane, id);
+            window.passes(id);
             return Ok(Accepted::OnDisk);
         }
-        let held_back = window.held_back.skips(handler, id);
+        if window.held_back.skips(handler, id) {
+            if disk.totals().failing {
+                // What waits for the disk in memory is for those that deliver.
+                disk.remove(id, size);
+                return Err(NotAccepted::Pool(full()));
+            }
+            window.passes(id);
+            return Ok(Accepted::OnDisk);
+        }
         let has_most = window.lanes.has_most(lane, most.of_lane) && !disk.totals().failing;
-        if held_back || window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
+        if window.spilled || stopped || has_most && window.lanes.full_at(lane, id) {
+            window.passes(id);
             return Ok(Accepted::OnDisk);
         }
         if most.holds_back && !disk.totals().failing {
             window.held_back.hold(handler, id);
+            window.passes(id);
             drop(window);
             // From now on somebody looks for room.
             self.ask();

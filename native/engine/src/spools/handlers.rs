@@ -16,27 +16,23 @@ use super::{SpoolSettings, Spools, record};
 impl Spools {
     /// The handler of a record. Of several that differ in their options alone, the one that was configured last.
     pub(crate) fn find(&self, record: &Record) -> Found {
-        let found = self.latest(|handler| record::is_of(handler, record));
+        let handlers = self.handlers.load();
+        let found = handlers
+            .iter()
+            .filter(|handler| is_kept(handler) && record::is_of(handler, record))
+            .max_by_key(|handler| handler.configured.load(Ordering::Relaxed));
         match found {
-            Some(handler) if handler.host_type.is_open() => Found::Runs(handler),
+            Some(handler) if handler.host_type.is_open() => Found::Runs(Arc::clone(handler)),
             None if *self.settled.lock() <= Instant::now() => Found::Gone,
             _ => Found::MayCome,
         }
     }
 
-    /// The handler that is called so on disk, if there is one.
-    pub(crate) fn handler(&self, hash: HandlerHash) -> Option<Arc<Handler>> {
-        self.latest(|handler| HandlerHash::of_handler(handler) == hash)
-    }
-
-    fn latest(&self, is_it: impl Fn(&Handler) -> bool) -> Option<Arc<Handler>> {
+    /// Calls `each` for the handlers whose notifications are on disk.
+    pub(crate) fn each_kept(&self, each: impl FnMut(&Arc<Handler>)) {
         let handlers = self.handlers.load();
-        let found = handlers
-            .iter()
-            .filter(|handler| is_kept(handler) && is_it(handler));
-        found
-            .max_by_key(|handler| handler.configured.load(Ordering::Relaxed))
-            .cloned()
+        let kept = handlers.iter().filter(|handler| is_kept(handler));
+        kept.for_each(each);
     }
 
     /// A handler has come, or its host type was opened: what it has on disk comes in. What belongs to none is
@@ -78,7 +74,8 @@ fn is_kept(handler: &Handler) -> bool {
     handler.policy.guarantee == Guarantee::AtLeastOnce
 }
 
-fn are_shared(handlers: &[Arc<Handler>]) -> bool {
+/// Whether notifications of two handlers of one `pool_name` wait apart.
+pub(super) fn are_shared(handlers: &[Arc<Handler>]) -> bool {
     let mut firsts = HashMap::new();
     let mut kept = handlers.iter().filter(|handler| is_kept(handler));
     kept.any(|handler| {

@@ -7,14 +7,14 @@
 
 use spool::RowId;
 
+use super::numbers::NumberMap;
 use super::whose::HandlerHash;
 
 /// The handlers that are held back, and those that are read again. Most often there are none.
 #[derive(Debug, Default)]
 pub(super) struct HeldBack {
-    behind: Vec<(HandlerHash, Skipped)>,
-    /// With the last row that was skipped.
-    again: Vec<(HandlerHash, RowId)>,
+    behind: NumberMap<HandlerHash, Skipped>,
+    again: NumberMap<HandlerHash, Skipped>,
 }
 
 /// The first and the last row that was skipped.
@@ -30,13 +30,15 @@ impl HeldBack {
     }
 
     pub fn handlers(&self) -> Vec<HandlerHash> {
-        self.behind.iter().map(|(handler, _)| *handler).collect()
+        self.behind.keys().copied().collect()
     }
 
     /// Whether the handler is held back: then its row is skipped, or is on disk alone.
     pub fn skips(&mut self, handler: HandlerHash, row: RowId) -> bool {
-        let found = self.behind.iter_mut().find(|(held, _)| *held == handler);
-        let Some((_, skipped)) = found else {
+        if self.behind.is_empty() {
+            return false;
+        }
+        let Some(skipped) = self.behind.get_mut(&handler) else {
             return false;
         };
         // One of its lanes may be read again from an earlier row.
@@ -47,23 +49,26 @@ impl HeldBack {
 
     /// The handler, which is not held back, is so from `row` on.
     pub fn hold(&mut self, handler: HandlerHash, row: RowId) {
-        let before = self.again.extract_if(.., |(again, _)| *again == handler);
-        let last = before.map(|(_, last)| last).fold(row, RowId::max);
-        self.behind.push((handler, Skipped { first: row, last }));
+        let before = self.again.remove(&handler);
+        let last = before.map_or(row, |before| before.last.max(row));
+        self.behind.insert(handler, Skipped { first: row, last });
     }
 
     /// The handler is held back no more. Returns the row from which it is to be read again, if it was.
     pub fn let_go(&mut self, handler: HandlerHash) -> Option<RowId> {
-        let place = self.behind.iter().position(|(held, _)| *held == handler)?;
-        let (_, Skipped { first, last }) = self.behind.swap_remove(place);
-        self.again.push((handler, last));
-        Some(first)
+        let skipped = self.behind.remove(&handler)?;
+        self.again.insert(handler, skipped);
+        Some(skipped.first)
     }
 
-    /// All rows up to this one have been read. Returns whether no handler has to be read again behind it.
-    pub fn read_to(&mut self, row: RowId) -> bool {
-        self.again.retain(|(_, last)| *last > row);
-        self.again.is_empty()
+    /// All rows up to this one have been read. Returns the first behind it that is to be read again, if there is one.
+    pub fn read_to(&mut self, row: RowId) -> Option<RowId> {
+        if self.again.is_empty() {
+            return None;
+        }
+        self.again.retain(|_, skipped| skipped.last > row);
+        let firsts = self.again.values().map(|skipped| skipped.first);
+        firsts.min().map(|first| first.max(RowId(row.0 + 1)))
     }
 
     /// Everything is read again, or has been: no handler more than the others.

@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicBool;
 use arc_swap::ArcSwapOption;
 use notification::PoolId;
 use parking_lot::Mutex;
+use queue::Share;
 use spool::{Notice, OpenError, Reasons, RowId, Spool, Totals};
 use transport::notices::{NoticeKind, Notices};
 
@@ -41,16 +42,18 @@ pub struct PoolSpool {
     pub(super) notices: Arc<Notices>,
 }
 
+type Shares = dyn Fn(&[HandlerHash]) -> Vec<Share> + Send + Sync;
+
 /// The pool into whose queue records come.
 pub(crate) struct Wants {
     /// Of several that take notifications, the one with the highest number has come last.
     pub pool: PoolId,
     /// Whether it takes notifications.
     pub takes: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Whether at least half of what it may hold is free.
-    pub has_room: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Whether a handler whose notifications were held back may have more of them in memory.
-    pub has_room_for: Box<dyn Fn(HandlerHash) -> bool + Send + Sync>,
+    /// Whether at least one of so many equal parts of each of its bounds is free.
+    pub has_room: Box<dyn Fn(usize) -> bool + Send + Sync>,
+    /// How much of its memory each of these handlers uses; nothing if it is gone.
+    pub shares: Box<Shares>,
     /// Called when records may have to come in.
     pub ask: Box<dyn Fn() + Send + Sync>,
 }

@@ -108,8 +108,8 @@ fn records_come_into_the_pool_that_came_last_as_long_as_it_takes_them() {
         spool.set_wants(Wants {
             pool: pool.into(),
             takes: Box::new(move || takes.load(Ordering::Relaxed)),
-            has_room: Box::new(|| false),
-            has_room_for: Box::new(|_| false),
+            has_room: Box::new(|_| false),
+            shares: Box::new(|_| Vec::new()),
             ask: Box::new(move || asked.lock().push(pool)),
         });
     };

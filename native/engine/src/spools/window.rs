@@ -29,8 +29,9 @@ pub(super) struct Window {
     pub held_back: HeldBack,
     /// When so few are left in memory, others come in.
     pub low: usize,
-    /// Whether a task looks for room in the queue, as long as there is too little.
+    /// Whether a task looks for room in the queue, as long as there is too little, and how often it has.
     pub looks_for_room: bool,
+    pub looks: u32,
     /// The first record of this run: those before were accepted in an earlier one.
     pub first: RowId,
     /// Whether the file is being opened for the first time.
@@ -68,6 +69,13 @@ impl Window {
         self.in_memory.insert(id);
         self.lanes.entered(lane);
         self.loaded = id;
+    }
+
+    /// A record went to the disk alone, and what has it come in knows of it.
+    pub fn passes(&mut self, id: RowId) {
+        if !self.spilled {
+            self.loaded = id;
+        }
     }
 
     /// All records behind `to` are to be read.
@@ -119,9 +127,20 @@ impl Window {
         let Some(resume) = self.resume else {
             return true;
         };
-        let none_again = self.lanes.read_to(id) & self.held_back.read_to(id);
-        if id < resume && !none_again {
-            return true;
+        let no_lane_again = self.lanes.read_to(id);
+        let handler_again = self.held_back.read_to(id);
+        if id < resume {
+            match handler_again {
+                _ if !no_lane_again => return true,
+                Some(again) if again.0 <= id.0 + 1 => return true,
+                Some(again) if again <= resume => {
+                    // Nobody needs what is between.
+                    self.loaded = RowId(again.0 - 1);
+                    self.rewinds += 1;
+                    return false;
+                }
+                _ => {}
+            }
         }
         self.forget_again();
         let goes_on = id >= resume;
@@ -156,7 +175,7 @@ impl Window {
 
     /// Whether records may have to come in.
     pub fn wants(&self) -> bool {
-        self.spilled || !self.early.is_empty()
+        self.lacks_room() || !self.early.is_empty()
     }
 
     /// Whether this run has not accepted the record.

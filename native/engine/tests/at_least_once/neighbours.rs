@@ -92,3 +92,33 @@ fn a_handler_whose_endpoint_is_down_leaves_room_for_another_also_after_a_restart
     }
     second.assert_accounted();
 }
+
+/// For a moment others take what is left of the memory, and a notification of the second handler has to wait on disk.
+#[test]
+fn what_had_no_room_for_a_moment_comes_in_although_an_endpoint_is_down() {
+    let path = tempfile::tempdir().unwrap();
+    let endpoint = endpoint();
+    for (path, plan) in [("/down", "status=503"), ("/slow", "delay=20")] {
+        endpoint.set_plan_for(path, plan.parse().unwrap()).unwrap();
+    }
+    let (node, down) = node(path.path(), &endpoint);
+    for number in 0..WAITING {
+        let sender = format!("user{}", number % SENDERS);
+        let pushed = node.bench.push_text(node.pool, &down, &sender, b"waits");
+        pushed.unwrap();
+    }
+    let slow = node.bench.handler("/slow");
+    let others = (0..).take_while(|number| {
+        let sender = format!("other{number}");
+        node.bench
+            .push_text(node.pool, &slow, &sender, b"x")
+            .is_ok()
+    });
+    assert!(others.count() > 10);
+    node.push("alice", "hello").unwrap();
+    until("it is delivered", || messages(&endpoint, "/n") == ["hello"]);
+    node.push("alice", "again").unwrap();
+    until("the next one is, too", || {
+        messages(&endpoint, "/n") == ["hello", "again"]
+    });
+}

@@ -16,10 +16,10 @@ use crate::spools::{HandlerHash, Wants};
 /// The rows and numbers of what waits in a lane.
 type Waiting = VecDeque<(Row, u32)>;
 
-/// A queue that holds so many notifications of two handlers, and so many of each lane. It delivers the first of each lane,
+/// A queue that holds so many notifications of three handlers, and so many of each lane. It delivers the first of each lane,
 /// but of those that are stuck.
 pub(super) struct Queue {
-    handlers: [Arc<Handler>; 2],
+    handlers: [Arc<Handler>; 3],
     most: usize,
     most_of_a_lane: usize,
     pub(super) lanes: Mutex<BTreeMap<Vec<u8>, Waiting>>,
@@ -31,14 +31,11 @@ pub(super) struct Queue {
     asked: AtomicBool,
 }
 
-const PATHS: [&str; 2] = ["/n", "/m"];
+const PATHS: [&str; 3] = ["/n", "/m", "/o"];
 
-/// Whether a lane is one of the first handler.
-pub(super) fn is_first(lane: &[u8]) -> bool {
-    lane.iter()
-        .map(|byte| u32::from(*byte))
-        .sum::<u32>()
-        .is_multiple_of(2)
+/// Which handler's a lane is.
+pub(super) fn owner(lane: &[u8]) -> usize {
+    lane.iter().map(|byte| usize::from(*byte)).sum::<usize>() % PATHS.len()
 }
 
 impl Queue {
@@ -61,11 +58,19 @@ impl Queue {
         spool.set_wants(Wants {
             pool: 1.into(),
             takes: Box::new(|| true),
-            has_room: Box::new(move || all().share_of(|_| true) == Share::Small),
-            has_room_for: Box::new(move |handler| {
+            has_room: Box::new(move |parts| {
+                let queue = all();
+                queue.most - queue.len() >= queue.most.div_ceil(parts)
+            }),
+            shares: Box::new(move |handlers| {
                 let queue = one();
-                let first = handler == HandlerHash::of_handler(&queue.handlers[0]);
-                queue.share_of(|lane| is_first(lane) == first) == Share::Small
+                let hashes = queue
+                    .handlers
+                    .each_ref()
+                    .map(|one| HandlerHash::of_handler(one));
+                let share =
+                    |handler: &HandlerHash| queue.share_of(|lane| hashes[owner(lane)] == *handler);
+                handlers.iter().map(share).collect()
             }),
             ask: Box::new(move || asked().asked.store(true, Ordering::Relaxed)),
         });
@@ -74,6 +79,17 @@ impl Queue {
     /// Whether the spool has asked since the last call.
     pub(super) fn is_asked(&self) -> bool {
         self.asked.swap(false, Ordering::Relaxed)
+    }
+
+    /// How many of this handler it holds.
+    pub(super) fn of(&self, handler: usize) -> usize {
+        let lanes = self.lanes.lock();
+        let its = lanes.iter().filter(|(lane, _)| owner(lane) == handler);
+        its.map(|(_, rows)| rows.len()).sum()
+    }
+
+    fn len(&self) -> usize {
+        self.lanes.lock().values().map(VecDeque::len).sum()
     }
 
     fn share_of(&self, is_its: impl Fn(&[u8]) -> bool) -> Share {
@@ -112,13 +128,11 @@ impl Finder for Queue {
         if looked < self.runs_from.load(Ordering::Relaxed) {
             return Found::MayCome;
         }
-        let place = usize::from(!is_first(&record.lane));
-        Found::Runs(Arc::clone(&self.handlers[place]))
+        Found::Runs(Arc::clone(&self.handlers[owner(&record.lane)]))
     }
 
     fn holds_back(&self, handler: &Handler) -> bool {
-        let first = *handler.path == *PATHS[0];
-        self.share_of(|lane| is_first(lane) == first) == Share::Large
+        self.share_of(|lane| *handler.path == *PATHS[owner(lane)]) == Share::Large
     }
 
     fn push(
@@ -153,7 +167,7 @@ pub(super) fn spool_of(
     let mut numbers = BTreeMap::<String, u32>::new();
     for lane in lanes {
         let number = numbers.entry(lane.clone()).or_default();
-        let path = PATHS[usize::from(!is_first(lane.as_bytes()))];
+        let path = PATHS[owner(lane.as_bytes())];
         let record = Record {
             handler: format!("http_pool {path}").into(),
             lane: Bytes::from(lane.into_bytes()),
