@@ -78,6 +78,7 @@ remove(HostType) ->
     case whereis(http_pusher_sup) of
         undefined ->
             %% The starter may be waiting for the application controller, which waits for the host to stop.
+            ensure(),
             gen_server:cast(?MODULE, {remove, HostType});
         _ ->
             _ = call({remove, HostType}, ?STOP_AT_MOST),

@@ -43,7 +43,7 @@ recover_row(Key, Old, Present) ->
             end,
     lists:foreach(fun(Spare) -> http_pusher_nif:hand_over(Spare, Taker) end,
                   spares(Key, Present)),
-    %% A new engine does not know yet which of them are on disk too, and sessions find the spare pool by the row.
+    %% A new engine does not know yet which pools are on disk too, and sessions find the spare pool by the row.
     http_pusher_host_pool:is_listed(Key) andalso http_pusher_spools:open(Key),
     http_pusher_pool_rows:store(Key, Row),
     Row.

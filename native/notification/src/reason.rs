@@ -130,7 +130,7 @@ pub enum RejectReason {
     CallbackCrashed,
     /// The rules of a handler cannot be evaluated for an event, or the event cannot be read.
     EventError,
-    /// The body is larger than a pool may hold.
+    /// It is longer than 4 GiB or, if it is kept on disk, larger than a lane may hold.
     TooLarge,
 }
 

@@ -139,7 +139,12 @@ async fn connect(
                 set_options(&socket);
                 return Ok((socket, SocketAddr::new(address, port)));
             }
-            Some((address, Err(error))) => failure = Some((error, SocketAddr::new(address, port))),
+            Some((address, Err(error))) => {
+                // An address that this machine cannot use says nothing of the endpoint.
+                if failure.is_none() || error.kind() != io::ErrorKind::AddrNotAvailable {
+                    failure = Some((error, SocketAddr::new(address, port)));
+                }
+            }
             None => {
                 return Err(failure.unwrap_or_else(|| {
                     let unspecified = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), port);

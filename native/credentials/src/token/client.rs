@@ -2,10 +2,10 @@
 //! environment, and a bounded answer.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use files::apart::{self, Slots};
+use files::apart;
 use form_urlencoded::Serializer;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
@@ -14,6 +14,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Semaphore;
 use transport::error::chain;
 use transport::names::Names;
 use transport::tls::system_roots;
@@ -27,8 +28,7 @@ const LONGEST: usize = 64 * 1024;
 /// How many threads read the system's certificates at once, for all token endpoints.
 const STORE_READERS_AT_MOST: usize = 8;
 
-static STORE_READERS: LazyLock<Arc<Slots>> =
-    LazyLock::new(|| Arc::new(Slots::new(STORE_READERS_AT_MOST)));
+static STORE_READERS: Semaphore = Semaphore::const_new(STORE_READERS_AT_MOST);
 
 /// A token endpoint.
 #[derive(Clone)]
@@ -146,15 +146,14 @@ impl Endpoint {
         if let Some(trust) = &self.tools.trust {
             return Ok(Arc::clone(trust));
         }
-        // The system's store is files, which may hang.
-        let Some(slot) = STORE_READERS.take("the system's certificates") else {
-            return Err(format!(
-                "reading the system's certificates hangs: {STORE_READERS_AT_MOST} threads wait for them"
-            ));
-        };
+        // The system's store is files, which may hang. The fetch has an end, also while it waits for a turn.
+        let turn = STORE_READERS
+            .acquire()
+            .await
+            .map_err(|error| error.to_string())?;
         let read = apart::run("http-pusher-pem", move || {
             let roots = system_roots();
-            drop(slot);
+            drop(turn);
             roots
         });
         let read = read.map_err(|error| error.to_string())?;

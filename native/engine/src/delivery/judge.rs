@@ -34,7 +34,7 @@ pub(super) enum Ending<'a> {
 pub(super) enum Reach {
     /// To no attempt.
     Nothing,
-    /// To an attempt, for which there was no connection.
+    /// To an attempt, in which no request began.
     Attempt,
     /// To a request.
     Request,
@@ -173,7 +173,7 @@ pub(crate) fn gave_up(retry: &Retry) -> String {
 /// What a failure without an answer says about the endpoint.
 fn sign(reason: FailureReason, reach: Reach) -> Sign {
     match (reason, reach) {
-        (FailureReason::Inet(name), Reach::Attempt) if is_own_shortage(name) => Sign::Nothing,
+        (FailureReason::Inet(name), _) if is_own_shortage(name) => Sign::Nothing,
         (_, Reach::Nothing) => Sign::Nothing,
         (
             FailureReason::RequestTimeout

@@ -59,7 +59,7 @@ pub enum Sign {
         /// Whether it answered.
         answered: bool,
     },
-    /// The endpoint cannot be reached: no request began.
+    /// The endpoint is not reached: no request began.
     Unreached,
     /// Nothing.
     Nothing,

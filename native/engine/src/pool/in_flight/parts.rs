@@ -100,7 +100,7 @@ impl InFlight {
 }
 
 impl Pool {
-    /// A notification was taken of this group, and no request begins.
+    /// A notification was taken from this group, and no request begins.
     pub(super) fn give_back(self: &Arc<Self>, unspent: Option<GroupId>) {
         let Some(group) = unspent else { return };
         let steps = self.core().give_back(group, Instant::now());
