@@ -10,6 +10,7 @@
 groups() ->
     Every = [rules_before_the_callback_module,
              a_rule_that_skips_all_of_a_type,
+             presence_on_its_way_is_no_message,
              handlers_without_rules_are_as_before,
              a_host_that_does_not_answer_costs_one_handler,
              rules_that_crash_cost_one_handler,
@@ -51,6 +52,20 @@ a_rule_that_skips_all_of_a_type(Config) ->
     settle(),
     [Body] = bodies(<<"/one">>, Config),
     ?assertNotEqual(nomatch, string:find(Body, "a+headline")).
+
+%% The host hands presence that is about to be delivered over as a message of type normal.
+presence_on_its_way_is_no_message(Config) ->
+    module([handler("/rules", #{}, [{send, [#{event => msg}]}]),
+            #{path => "/own", callback_module => pusher_callback, report => self(), should => false}]),
+    Text = ["<presence from='", ?ALICE, "' to='", ?BOB, "'/>"],
+    Presence = host_session:element({xml, Text}, []),
+    host_session:push(host_session:acc(?ALICE, ?BOB, Presence), ?ALICE, ?BOB, Presence, normal, out),
+    host_session:send(?ALICE, ?BOB, <<"hi">>, normal, out),
+    wait_sent(1),
+    settle(),
+    ?assertMatch([_], bodies(<<"/rules">>, Config)),
+    %% As with the stock module.
+    ?assertMatch([{should_make_req, [_, out, Presence | _]}, {should_make_req, _}], flush()).
 
 %% Beside one with rules: the same bytes, and messages only.
 handlers_without_rules_are_as_before(Config) ->

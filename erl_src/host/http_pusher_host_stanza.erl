@@ -4,7 +4,7 @@
 %% exml_query that all of them have.
 -module(http_pusher_host_stanza).
 
--export([body/1, has_hint/2, is_jingle/1, is_own_copy/1, archive_id/2, bytes/1]).
+-export([is_message/1, body/1, has_hint/2, is_jingle/1, is_own_copy/1, archive_id/2, bytes/1]).
 
 -export_type([body/0, hint/0]).
 
@@ -13,6 +13,15 @@
 
 -define(NS_HINTS,          <<"urn:xmpp:hints">>).
 -define(NS_JINGLE_MESSAGE, <<"urn:xmpp:jingle-message:0">>).
+
+
+%% @doc Whether it is a message, as far as can be told. The host hands presence that is about to be delivered over as
+%% messages of type normal, because it looks at their type alone (mod_event_pusher_hook_translator, up to 6.8 at least).
+-spec is_message(Packet :: term()) -> boolean().
+is_message(Packet) when element(1, Packet) =:= xmlel ->
+    element(2, Packet) =:= <<"message">>;
+is_message(_Packet) ->
+    true.
 
 
 %% @doc What the first body of a message is.

@@ -60,7 +60,19 @@ handle_rest(Rest, Event, Context, Known, Waiting) ->
 -spec handle(handler(), event(), context(), known()) -> {http_pusher_wait:waiting(), known()}.
 handle(Handler = #{rules := undefined}, Event, Context, Known) ->
     ask(Handler, Event, Context, Known);
-handle(Handler = #{rules := Rules}, Event, Context, Known) ->
+handle(Handler, Event, Context, Known) ->
+    case is_message(Event) of
+        true -> decide(Handler, Event, Context, Known);
+        false -> {none, Known}
+    end.
+
+
+%% Callback modules of handlers without rules get what the stock module calls them with.
+is_message(#{kind := msg, packet := Packet}) -> http_pusher_host_stanza:is_message(Packet);
+is_message(_Event) -> true.
+
+
+decide(Handler = #{rules := Rules}, Event, Context, Known) ->
     try http_pusher_rules:decide(Rules, Event, Known) of
         {skip, Known1} ->
             {none, Known1};
