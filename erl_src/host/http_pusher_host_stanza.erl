@@ -1,7 +1,7 @@
 %% @doc What rules ask of a stanza.
 %%
 %% Part of the host adapter. Elements have other records in other releases, so this uses the functions of
-%% exml_query that all of them have.
+%% exml_query that all of them have. Only the record's tag and its first field, the name, are the same in all.
 -module(http_pusher_host_stanza).
 
 -export([is_message/1, body/1, has_hint/2, is_jingle/1, is_own_copy/1, archive_id/2, bytes/1]).

@@ -56,9 +56,9 @@ impl Pool {
     /// Whether a handler's notifications have to stay on disk because those that wait where they do leave too little
     /// room in memory for others.
     pub(crate) fn holds_back(&self, handler: &Handler) -> bool {
-        // None has too much as long as half is free, and no others may need it if they go the same way.
-        !self.bounds.have_free(2)
-            && self.spools.are_shared()
+        // If all go the same way, nobody else needs the room; and as long as half is free, none has too much.
+        self.spools.are_shared()
+            && !self.bounds.have_free(2)
             && self.share_of(handler) == Share::Large
     }
 

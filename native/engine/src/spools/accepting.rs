@@ -99,7 +99,7 @@ impl PoolSpool {
             window.held_back.hold(handler, id);
             window.passes(id);
             drop(window);
-            // From now on somebody looks for room.
+            // The refill starts the task that looks for room.
             self.ask();
             return Ok(Accepted::OnDisk);
         }
@@ -131,6 +131,7 @@ impl PoolSpool {
                     disk.remove(id, size);
                     return Err(NotAccepted::Pool(error));
                 }
+                window.passes(id);
                 drop(window);
                 if spills {
                     // What fills the queue may be others', whose ends bring nothing in.

@@ -28,7 +28,7 @@ impl PoolSpool {
             window.looks = window.looks.wrapping_add(1);
             (window.held_back.handlers(), window.looks)
         };
-        // What is held back may never end, and leaves half of the bounds to nobody.
+        // While a handler is held back, half of the bounds may not be free for days.
         let parts = if held_back.is_empty() { HALF } else { SOME };
         let wants = self.wants.load();
         let has_room = wants.as_ref().is_some_and(|wants| (wants.has_room)(parts));

@@ -134,7 +134,7 @@ impl Window {
                 _ if !no_lane_again => return true,
                 Some(again) if again.0 <= id.0 + 1 => return true,
                 Some(again) if again <= resume => {
-                    // Nobody needs what is between.
+                    // The records in between have been read, and no handler has to read them again.
                     self.loaded = RowId(again.0 - 1);
                     self.rewinds += 1;
                     return false;

@@ -112,7 +112,6 @@ fn no_stream_within_call_timeout() {
         .set_plan("fault=stall-before-head".parse().unwrap())
         .unwrap();
     bench.push(pool, "first").unwrap();
-    until("the stream is taken", || endpoint.stats().in_flight == 1);
     let second = bench.patient("/n", Duration::from_millis(20), 2 * BOUND);
     bench.push_text(pool, &second, "second", b"hello").unwrap();
     for n in 0..9 {

@@ -107,10 +107,9 @@ impl Limit {
 
     /// An item that was taken leads to no request: its token is there again.
     pub(super) fn give_back(&mut self) {
-        let less = |full: u64| Some(full.saturating_sub(self.apart));
-        let full = &self.state.0.full;
-        // It cannot fail.
-        let _ = full.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        let full = self.state.0.full.load(Ordering::Relaxed);
+        let before = full.saturating_sub(self.apart);
+        self.state.0.full.store(before, Ordering::Relaxed);
     }
 
     /// Counts the tokens that there are now. Returns when the next one comes, if there is none.
